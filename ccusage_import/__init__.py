@@ -1,0 +1,1 @@
+"""Imports ccusage reports into ClickHouse without ever losing a number that ccusage once showed."""

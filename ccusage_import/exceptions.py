@@ -1,0 +1,126 @@
+"""One class per thing a user can fix: what happened, what to type next, and the exit code."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command."""
+
+    OK = 0
+    BUG = 1
+    CONFIGURATION = 2
+    CCUSAGE = 3
+    WAREHOUSE = 4
+    PARTIAL = 5
+    UNHEALTHY = 6
+    INTERRUPTED = 130
+
+
+class ImportFailure(Exception):
+    """Something a user can fix. `str()` is one line without a class name; `hint` says what to do next."""
+
+    exit_code: ExitCode = ExitCode.BUG
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigurationError(ImportFailure):
+    """A setting, file or option that cannot be used."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
+class CcusageError(ImportFailure):
+    """ccusage could not be found or run, or did not print the report that was asked for."""
+
+    exit_code = ExitCode.CCUSAGE
+
+
+class RunnerNotFoundError(CcusageError):
+    """Neither a command, nor ccusage on PATH, nor bunx, nor npx."""
+
+
+class UnsupportedVersionError(CcusageError):
+    """The ccusage that was found is older than this program can read, or does not tell its version."""
+
+
+class NodeTooOldError(CcusageError):
+    """ccusage refuses the Node.js it was started with."""
+
+
+class NativePackageMissingError(CcusageError):
+    """ccusage 20 is installed without the native program of this platform."""
+
+
+class DataDirectoryError(CcusageError):
+    """No readable Claude data directory."""
+
+
+class OutOfMemoryError(CcusageError):
+    """ccusage ran out of memory and aborted."""
+
+
+class ReportTimeoutError(CcusageError):
+    """A report took longer than allowed and was killed."""
+
+
+class ReportFailedError(CcusageError):
+    """A report ended with a non-zero exit code for a reason of its own."""
+
+
+class NotAReportError(CcusageError):
+    """ccusage ended well, but what it printed is not the report that was asked for."""
+
+
+class InvalidReportError(CcusageError):
+    """A report holds values that cannot be true. `errors` lists each with its path."""
+
+    def __init__(self, message: str, errors: tuple[str, ...], *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.errors = errors
+
+
+class WarehouseError(ImportFailure):
+    """The warehouse cannot be used."""
+
+    exit_code = ExitCode.WAREHOUSE
+
+
+class EngineMissingError(WarehouseError):
+    """The embedded engine is configured but not installed."""
+
+
+class WarehouseLockedError(WarehouseError):
+    """Another process holds the embedded engine."""
+
+
+class WarehouseUnreachableError(WarehouseError):
+    """No server answers at that address."""
+
+
+class WarehouseAuthenticationError(WarehouseError):
+    """The server does not accept user and password."""
+
+
+class WarehousePermissionError(WarehouseError):
+    """The user lacks a right, or may only read."""
+
+
+class DatabaseMissingError(WarehouseError):
+    """The database does not exist on the server."""
+
+
+class ServerTooOldError(WarehouseError):
+    """The server lacks what the tables need."""
+
+
+class SchemaError(WarehouseError):
+    """The schema of the warehouse is not the one this program knows."""
+
+
+class QueryError(WarehouseError):
+    """The warehouse refused a statement."""
