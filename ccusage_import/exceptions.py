@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-class ImportFailure(Exception):
+class FixableError(Exception):
     """Something a user can fix. `str()` is one line without a class name; `hint` says what to do next."""
 
     exit_code: ExitCode = ExitCode.BUG
@@ -28,13 +28,13 @@ class ImportFailure(Exception):
         self.hint = hint
 
 
-class ConfigurationError(ImportFailure):
+class ConfigurationError(FixableError):
     """A setting, file or option that cannot be used."""
 
     exit_code = ExitCode.CONFIGURATION
 
 
-class CcusageError(ImportFailure):
+class CcusageError(FixableError):
     """ccusage could not be found or run, or did not print the report that was asked for."""
 
     exit_code = ExitCode.CCUSAGE
@@ -77,14 +77,22 @@ class NotAReportError(CcusageError):
 
 
 class InvalidReportError(CcusageError):
-    """A report holds values that cannot be true. `errors` lists each with its path."""
+    """A report holds values that cannot be true. `errors` lists each as `path: reason`."""
 
-    def __init__(self, message: str, errors: tuple[str, ...], *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, report: str, errors: tuple[str, ...]) -> None:
+        noun = "value" if len(errors) == 1 else "values"
+        super().__init__(
+            f"{report}: {len(errors)} {noun} cannot be true",
+            hint="nothing of this report was stored; the other reports are not affected",
+        )
         self.errors = errors
 
 
-class WarehouseError(ImportFailure):
+class EmptyReportError(CcusageError):
+    """A report without any usage, although usage of the days it covers is stored."""
+
+
+class WarehouseError(FixableError):
     """The warehouse cannot be used."""
 
     exit_code = ExitCode.WAREHOUSE

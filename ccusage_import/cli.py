@@ -1,0 +1,339 @@
+"""The command line: options to configuration, one call, its result rendered, an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from ccusage_import import ui
+from ccusage_import.clickhouse_client import open_warehouse
+from ccusage_import.config import Configuration, Directories, load_configuration
+from ccusage_import.demo import demo_directories
+from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
+from ccusage_import.identity import NOT_CHOSEN, choose_identity, complete_identity, read_identity
+from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportSummary, run_import
+from ccusage_import.logger import log_to_console, log_to_file
+from ccusage_import.migrations import applied_migrations, apply_migrations, pending_migrations
+from ccusage_import.records import REPORTS, ReportName
+
+EXIT_CODES = """
+Exit codes: 0 ok, 1 a bug, 2 usage or configuration, 3 ccusage, 4 warehouse, 5 some reports failed,
+6 a check that is not healthy, 130 interrupted.
+"""
+
+app = typer.Typer(
+    name=ui.PROGRAM,
+    help="Imports ccusage reports into ClickHouse, never loses a number that ccusage once showed, and says why "
+    "each number changed.",
+    epilog=EXIT_CODES,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+)
+config_app = typer.Typer(help="Show the configuration.", rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+OutputFormat = Literal["table", "json", "csv"]
+CLICKHOUSE_FORMATS = {"table": "PrettyCompactMonoBlock", "json": "JSONEachRow", "csv": "CSVWithNames"}
+FORMAT_SETTINGS = {
+    "output_format_json_array_of_rows": 1,
+    "output_format_json_quote_64bit_integers": 0,
+    "output_format_pretty_color": 0,
+    "output_format_pretty_row_numbers": 0,
+    "output_format_pretty_single_large_number_tip_threshold": 0,
+}
+DAY_FORMATS = ["%Y-%m-%d", "%Y%m%d"]
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="TOML file to read instead of the default one.")
+]
+WarehouseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--warehouse",
+        metavar="URL",
+        help="chdb:///path, clickhouse://user@host:8123/db or clickhouses://user@host:8443/db.",
+    ),
+]
+Verbose = Annotated[
+    int,
+    typer.Option("--verbose", "-v", count=True, show_default=False, help="Log more to stderr; twice for everything."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the value of the option
+    if wanted:
+        print(f"{ui.PROGRAM} {TOOL_VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("import")
+def import_command(
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    report: Annotated[
+        list[ReportName] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Import only this report: daily, monthly, session, blocks or projects; may be given several times.",
+        ),
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="First day that is imported.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="Last day that is imported.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but write.")] = False,
+    from_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="DIR",
+            help="Read daily.json, monthly.json, session.json, blocks.json and projects.json, as far as they are "
+            "there, instead of running ccusage.",
+        ),
+    ] = None,
+    accept_lower: Annotated[
+        str | None,
+        typer.Option(metavar="FROM..TO", help="Take smaller numbers for these days, such as 2026-10-01..2026-10-07."),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Import shipped sample transcripts into a warehouse that is thrown away.")
+    ] = False,
+    claude_dir: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Claude data directory; may be given several times.")
+    ] = None,
+    ccusage: Annotated[str | None, typer.Option(metavar="COMMAND", help="ccusage command to run.")] = None,
+    ccusage_version: Annotated[
+        str | None, typer.Option(metavar="X.Y.Z", help="ccusage version that bunx or npx install.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="IANA zone in which days begin.")] = None,
+    machine: Annotated[str | None, typer.Option(metavar="NAME", help="Name of this machine in every row.")] = None,
+    hash_projects: Annotated[
+        bool | None,
+        typer.Option("--hash-projects/--no-hash-projects", help="Store pseudonyms of projects and sessions, or names."),
+    ] = None,
+    online_prices: Annotated[
+        bool | None, typer.Option("--online-prices/--offline-prices", help="Let ccusage fetch current prices.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Reports that run at once.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest time of one report.")] = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the ccusage reports and load what they show."""
+    flags = {
+        "warehouse": warehouse,
+        "claude_dirs": tuple(claude_dir) if claude_dir else None,
+        "ccusage": ccusage,
+        "ccusage_version": ccusage_version,
+        "timezone": timezone,
+        "machine": machine,
+        "hash_projects": hash_projects,
+        "online_prices": online_prices,
+        "jobs": jobs,
+        "timeout_seconds": timeout,
+    }
+    with _door(verbose, quiet=quiet, as_json=as_json), ExitStack() as stack:
+        options = ImportOptions(
+            reports=tuple(name for name in REPORTS if not report or name in report),
+            since=since.date() if since else date.min,
+            until=until.date() if until else date.max,
+            is_dry_run=dry_run,
+            saved_dir=from_dir,
+            accepted=_days(accept_lower) if accept_lower else None,
+        )
+        if demo:
+            configuration = _demo_configuration(flags, config, stack)
+        else:
+            configuration = _configuration(flags, config, keeps_identity=not dry_run)
+        _log_to_file(configuration)
+        summary = _import(configuration, options, shows_progress=not quiet and not as_json)
+        _render(summary, quiet=quiet, as_json=as_json)
+        if summary.exit_code is not ExitCode.OK:
+            raise typer.Exit(summary.exit_code)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads.")],
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", metavar="table|json|csv", help="How the rows are printed.")
+    ] = "table",
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the warehouse in SQL: daily, monthly, sessions, blocks, projects_daily, model_breakdowns and more."""
+    with _door(verbose, quiet=quiet, as_json=as_json):
+        settings = _configuration({"warehouse": warehouse}, config, keeps_identity=False).settings
+        chosen = "json" if as_json else output_format
+        with open_warehouse(
+            settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds
+        ) as opened:
+            opened.forbid_writing()
+            answer = opened.raw(sql.strip().rstrip(";"), CLICKHOUSE_FORMATS[chosen], FORMAT_SETTINGS)
+        sys.stdout.buffer.write(answer)
+        sys.stdout.buffer.flush()
+
+
+@app.command()
+def migrate(
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    status: Annotated[bool, typer.Option("--status", help="Only list what is applied and pending.")] = False,
+    create_database: Annotated[bool, typer.Option("--create-database", help="Create the database if missing.")] = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring tables and views of the warehouse up to date."""
+    with _door(verbose, quiet=quiet, as_json=as_json):
+        settings = _configuration({"warehouse": warehouse}, config, keeps_identity=False).settings
+        with open_warehouse(
+            settings.parsed_warehouse(),
+            cluster=settings.cluster,
+            lock_wait_seconds=settings.lock_wait_seconds,
+            creates_database=create_database and not status,
+        ) as opened:
+            done = pending_migrations(opened) if status else apply_migrations(opened, TOOL_VERSION)
+            versions = [migration.version for migration in done]
+            if as_json:
+                applied = applied_migrations(opened)
+                ui.print_json({"pending" if status else "applied_now": versions, "applied": sorted(applied)})
+            elif not quiet:
+                ui.print_migrations(versions, is_status=status)
+
+
+@config_app.command("show")
+def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show every setting, its value and where it came from; secrets are masked."""
+    with _door(0, quiet=False, as_json=as_json):
+        configuration = _configuration({}, config, keeps_identity=False)
+        ui.print_configuration(configuration, as_json=as_json)
+
+
+@config_app.command("path")
+def config_path() -> None:
+    """Print the path of the configuration file."""
+    print(Directories.of_platform().config_file)
+
+
+@contextmanager
+def _door(verbosity: int, *, quiet: bool, as_json: bool) -> Iterator[None]:
+    """The one place where errors become lines and exit codes."""
+    log_to_console(-1 if quiet else verbosity)
+    try:
+        yield
+    except FixableError as error:
+        ui.print_error(error)
+        if as_json:
+            ui.print_json(ui.failure_json(error))
+        raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:
+        # The reader of stdout has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(ExitCode.OK) from None
+    except KeyboardInterrupt:
+        print(f"{ui.PROGRAM}: interrupted", file=sys.stderr)
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+def _configuration(flags: Mapping[str, Any], config: Path | None, *, keeps_identity: bool) -> Configuration:
+    directories = Directories.of_platform()
+    if keeps_identity:
+        # A configuration that cannot be used must not leave anything behind.
+        load_configuration(flags, os.environ, identity=NOT_CHOSEN, directories=directories, config_file=config)
+        identity = complete_identity(directories.identity_file)
+    else:
+        identity = {**NOT_CHOSEN, **read_identity(directories.identity_file)}
+    return load_configuration(flags, os.environ, identity=identity, directories=directories, config_file=config)
+
+
+def _demo_configuration(flags: Mapping[str, Any], config: Path | None, stack: ExitStack) -> Configuration:
+    """Return a configuration that shares nothing with the user's own but how ccusage is found."""
+    claude_dir, directories = stack.enter_context(demo_directories(datetime.now(UTC)))
+    own = {
+        **flags,
+        "claude_dirs": (claude_dir,),
+        "machine": "demo",
+        "warehouse": f"chdb://{directories.data}/warehouse",
+    }
+    return load_configuration(own, os.environ, identity=choose_identity(), directories=directories, config_file=config)
+
+
+def _log_to_file(configuration: Configuration) -> None:
+    settings = configuration.settings
+    log_to_file(
+        settings.log_file or configuration.directories.log / f"{ui.PROGRAM}.log",
+        is_json=settings.log_json,
+        rotation=settings.log_rotation,
+        retention=settings.log_retention,
+    )
+
+
+def _import(configuration: Configuration, options: ImportOptions, *, shows_progress: bool) -> ImportSummary:
+    """Run the import; a person at a terminal is asked whether a missing database is to be created."""
+    try:
+        return _import_once(configuration, options, shows_progress=shows_progress)
+    except DatabaseMissingError as error:
+        if options.is_dry_run or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        if not typer.confirm(f"{error}. Create it?", err=True):
+            raise
+    settings = configuration.settings
+    with open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, creates_database=True) as opened:
+        apply_migrations(opened, TOOL_VERSION)
+    return _import_once(configuration, options, shows_progress=shows_progress)
+
+
+def _import_once(configuration: Configuration, options: ImportOptions, *, shows_progress: bool) -> ImportSummary:
+    with ui.show_progress(is_wanted=shows_progress) as progress:
+        return run_import(configuration, options, os.environ, progress)
+
+
+def _render(summary: ImportSummary, *, quiet: bool, as_json: bool) -> None:
+    ui.print_warnings(summary.warnings)
+    for outcome in summary.reports.values():
+        if outcome.error:
+            ui.print_error(outcome.error)
+    if as_json:
+        ui.print_json(ui.summary_json(summary))
+    elif not quiet:
+        ui.print_summary(summary)
+
+
+def _days(text: str) -> tuple[date, date]:
+    first, _, last = text.partition("..")
+    try:
+        days = date.fromisoformat(first), date.fromisoformat(last or first)
+    except ValueError:
+        days = date.max, date.min
+    if days[0] > days[1]:
+        raise ConfigurationError(
+            f"--accept-lower {text}: is no range of days", hint="use FROM..TO, such as 2026-10-01..2026-10-07"
+        )
+    return days

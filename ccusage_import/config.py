@@ -1,0 +1,227 @@
+"""Settings: flag over environment over TOML file over what the first run chose over default; frozen, with origins."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import platformdirs
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.runner import PINNED_VERSION
+from ccusage_import.warehouse_url import IDENTIFIER, PORTS, Warehouse, parse_warehouse_url
+
+APP = "ccusage-import"
+PREFIX = "CCUSAGE_IMPORT_"
+CLASSIC_ENVIRONMENT = {"machine": "MACHINE_NAME", "password": "CH_PASSWORD", "claude_dirs": "CLAUDE_CONFIG_DIR"}
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin or UTC") from None
+    return name
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+@dataclass(frozen=True, slots=True)
+class Directories:
+    """Where this program keeps its files, by the platform's conventions."""
+
+    config: Path
+    data: Path
+    state: Path
+    log: Path
+
+    @classmethod
+    def of_platform(cls) -> Directories:
+        """Return the directories of the current user."""
+        return cls(
+            platformdirs.user_config_path(APP),
+            platformdirs.user_data_path(APP),
+            platformdirs.user_state_path(APP),
+            platformdirs.user_log_path(APP),
+        )
+
+    @property
+    def config_file(self) -> Path:
+        """The TOML file that is read when `--config` is not given."""
+        return self.config / "config.toml"
+
+    @property
+    def identity_file(self) -> Path:
+        """What the first run chose: machine, time zone and salt."""
+        return self.config / "identity.toml"
+
+    @property
+    def names_file(self) -> Path:
+        """Pseudonyms and the names they stand for; never leaves this machine."""
+        return self.data / "names.json"
+
+
+class Settings(BaseModel):
+    """Every setting. Seconds and days are in the names; money is US dollars."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    warehouse: str = Field(description="where the data goes: chdb:///path or clickhouse(s)://user@host:port/database")
+    password: SecretStr | None = Field(default=None, description="password of the warehouse user")
+    password_file: AbsolutePath | None = Field(default=None, description="file whose first line is that password")
+    cluster: str | None = Field(
+        default=None, pattern=IDENTIFIER.pattern, description="cluster for ON CLUSTER and replicated tables"
+    )
+    machine: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        description="name of this machine in every row; chosen at the first import and kept"
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        description="IANA zone in which days begin; chosen at the first import and kept"
+    )
+    hash_projects: bool = Field(default=True, description="store pseudonyms instead of project names and session ids")
+    salt: SecretStr = Field(description="secret of the pseudonyms; share it to join projects across machines")
+    claude_dirs: tuple[AbsolutePath, ...] = Field(default=(), description="Claude data directories")
+    ccusage: str | None = Field(
+        default=None, description="ccusage command; searched on PATH, then bunx, then npx when unset"
+    )
+    ccusage_version: str = Field(
+        default=PINNED_VERSION, pattern=r"^\d+\.\d+\.\d+$", description="version that bunx or npx install"
+    )
+    online_prices: bool = Field(default=False, description="let ccusage fetch current prices from the network")
+    mode: Literal["auto", "calculate", "display"] = Field(default="auto", description="ccusage's cost mode")
+    prices: Literal["follow", "freeze"] = Field(
+        default="follow", description="take or keep out new prices of stored usage"
+    )
+    jobs: int | None = Field(
+        default=None, ge=1, le=16, description="reports run at once; by version and cores when unset"
+    )
+    timeout_seconds: float = Field(default=300, gt=0, description="longest time one report may take")
+    attempts: int = Field(default=3, ge=1, le=10, description="tries of a report that fails for a passing reason")
+    lock_wait_seconds: float = Field(default=30, ge=0, description="how long to wait for another process to finish")
+    log_file: AbsolutePath | None = Field(default=None, description="log file; the platform's log directory when unset")
+    log_json: bool = Field(default=False, description="write the log file as JSON lines")
+    log_rotation: str = Field(default="10 MB", description="when the log file is rotated, by size or age")
+    log_retention: str = Field(default="30 days", description="how long rotated log files are kept")
+
+    def parsed_warehouse(self) -> Warehouse:
+        """Return the warehouse with the password from wherever it was given.
+
+        Raises:
+            ConfigurationError: the URL or the password file cannot be used.
+        """
+        return parse_warehouse_url(self.warehouse, self._password())
+
+    def _password(self) -> str:
+        if self.password is not None:
+            return self.password.get_secret_value()
+        if self.password_file is None:
+            return ""
+        try:
+            return self.password_file.read_text("utf-8").partition("\n")[0].strip()
+        except OSError as error:
+            raise ConfigurationError(
+                f"password_file {self.password_file}: {error.strerror}", hint="check the path and its permissions"
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Validated settings, where each value came from, and the directories in use."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    directories: Directories
+    installation: str
+
+
+def load_configuration(
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    *,
+    identity: Mapping[str, str],
+    directories: Directories,
+    config_file: Path | None = None,
+) -> Configuration:
+    """Merge all layers and validate them at once.
+
+    Args:
+        flags: settings given on the command line; None means not given.
+        environ: the process environment.
+        identity: what the first run chose.
+        directories: where the program's files are.
+        config_file: TOML file; the platform's default, which may be absent, when None.
+
+    Raises:
+        ConfigurationError: every value that cannot be used, one a line, each with its origin.
+    """
+    merged: dict[str, Any] = {"warehouse": f"chdb://{directories.data / 'warehouse'}"}
+    origins = dict.fromkeys(Settings.model_fields, "default")
+    file = config_file or directories.config_file
+    layers: list[tuple[str, Mapping[str, Any]]] = [
+        ("first run", {name: value for name, value in identity.items() if name in Settings.model_fields}),
+        (str(file), _read_toml(file, required=config_file is not None)),
+        ("environment", environment_settings(environ)),
+        ("command line", {name: value for name, value in flags.items() if value is not None}),
+    ]
+    for origin, values in layers:
+        merged.update(values)
+        origins.update(dict.fromkeys(values, origin))
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        raise _configuration_error(error, origins) from None
+    settings.parsed_warehouse()
+    return Configuration(settings, origins, directories, identity.get("installation", ""))
+
+
+def environment_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings that the environment holds; empty variables count as unset."""
+    found: dict[str, Any] = {}
+    if environ.get("CH_HOST"):
+        found["warehouse"] = _classic_url(environ)
+    for name in Settings.model_fields:
+        for variable in (CLASSIC_ENVIRONMENT.get(name), PREFIX + name.upper()):
+            if variable and environ.get(variable):
+                found[name] = environ[variable]
+    if "claude_dirs" in found:
+        found["claude_dirs"] = tuple(part.strip() for part in found["claude_dirs"].split(",") if part.strip())
+    return found
+
+
+def _classic_url(environ: Mapping[str, str]) -> str:
+    port = environ.get("CH_PORT", "")
+    scheme = "clickhouses" if port in ("8443", "443") else "clickhouse"
+    user = environ.get("CH_USER") or "default"
+    return f"{scheme}://{user}@{environ['CH_HOST']}:{port or PORTS[scheme]}/{environ.get('CH_DATABASE', '')}"
+
+
+def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            return tomllib.load(stream)
+    except FileNotFoundError:
+        if required:
+            raise ConfigurationError(f"config file {file}: no such file", hint="check --config") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"config file {file}: {error}", hint="correct the file") from None
+
+
+def _configuration_error(error: ValidationError, origins: Mapping[str, str]) -> ConfigurationError:
+    lines = []
+    for item in error.errors(include_input=False, include_url=False):
+        name = str(item["loc"][0])
+        reason = "unknown setting" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
+        path = ".".join(map(str, item["loc"]))
+        lines.append(f"{path} ({origins.get(name, 'not set')}): {reason}")
+    return ConfigurationError("configuration: " + "; ".join(lines), hint="ccusage-import config show lists every value")

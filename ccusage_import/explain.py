@@ -1,0 +1,40 @@
+"""Decisions in words."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from ccusage_import.reconcile import Decision, Reason
+
+WORDS = {
+    Reason.FIRST_SEEN: "first seen",
+    Reason.MORE_TOKENS: "more tokens than stored",
+    Reason.PRICES_CHANGED: "same tokens, other prices or models",
+    Reason.PRICES_FROZEN: "same tokens, other prices; prices are frozen",
+    Reason.DETAILS_CHANGED: "same usage, other details",
+    Reason.NOTHING_CHANGED: "nothing changed",
+    Reason.VERSION_CHANGED: "another ccusage version counts less",
+    Reason.TIMEZONE_CHANGED: "days are counted in another time zone",
+    Reason.MODE_CHANGED: "another cost mode was used",
+    Reason.DIRECTORIES_CHANGED: "other data directories were read",
+    Reason.MOVED: "the usage moved to another record of the same time",
+    Reason.ACCEPTED: "accepted by hand",
+    Reason.MAY_BE_SWEPT: "its transcripts may have been deleted",
+    Reason.UNEXPLAINED: "nothing explains the smaller number",
+    Reason.DIRECTORY_MISSING: "a data directory it was read from is missing",
+    Reason.SAVED_FILES: "saved files do not show whether transcripts were deleted",
+    Reason.EMPTY_REPORT: "the report is empty",
+}
+
+
+def reason_in_words(decision: Decision, intact_from: date | None) -> str:
+    """Return why a decision was made, with the dates that matter."""
+    words = WORDS[decision.reason]
+    if decision.reason is not Reason.MAY_BE_SWEPT or intact_from is None:
+        return words
+    record = decision.record
+    if record.report == "session":
+        return f"{words}: it may have begun before {intact_from}"
+    if record.report == "monthly":
+        return f"{words}: the month begins before {intact_from}"
+    return f"{words}: {record.day} is before {intact_from}"

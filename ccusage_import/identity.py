@@ -1,0 +1,77 @@
+"""What the first run chooses and keeps: the machine's name, its time zone and the salt of its pseudonyms."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import tomllib
+from pathlib import Path
+
+from tzlocal import get_localzone_name
+
+from ccusage_import.exceptions import ConfigurationError
+
+NOT_CHOSEN = {"machine": "(chosen at the first import)", "timezone": "UTC", "salt": "", "installation": ""}
+_HEADER = "# Chosen by ccusage-import at its first run. Without the salt no pseudonym can be matched again.\n"
+
+
+def read_identity(file: Path) -> dict[str, str]:
+    """Return what an earlier run chose, or nothing.
+
+    Raises:
+        ConfigurationError: the file exists and cannot be read.
+    """
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{file}: {error}", hint="restore the file; it holds the salt of the names") from None
+    return {name: str(value) for name, value in values.items() if name in NOT_CHOSEN}
+
+
+def choose_identity() -> dict[str, str]:
+    """Return this host's short name, its IANA time zone, a new random salt and a random installation id."""
+    return {
+        "machine": socket.gethostname().partition(".")[0] or "machine",
+        "timezone": get_localzone_name() or "UTC",
+        "salt": secrets.token_hex(32),
+        "installation": secrets.token_hex(16),
+    }
+
+
+def complete_identity(file: Path) -> dict[str, str]:
+    """Return what an earlier run chose; what it did not choose is chosen and written down now."""
+    kept = read_identity(file)
+    if NOT_CHOSEN.keys() <= kept.keys():
+        return kept
+    identity = {**choose_identity(), **kept}
+    keep_identity(file, identity)
+    return identity
+
+
+def keep_identity(file: Path, identity: dict[str, str]) -> None:
+    """Write the identity where only the user can read it; the file appears whole or not at all."""
+    text = _HEADER + "".join(f"{name} = {json.dumps(identity[name], ensure_ascii=False)}\n" for name in NOT_CHOSEN)
+    write_private_file(file, text)
+
+
+def write_private_file(file: Path, text: str) -> None:
+    """Replace `file` by one with mode 0600, atomically.
+
+    Raises:
+        ConfigurationError: the directory cannot be written.
+    """
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(descriptor)
+        temporary.replace(file)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}", hint="make the directory writable") from None

@@ -1,0 +1,422 @@
+"""The main job: fetch, validate, reconcile, load, compare. Prints nothing; returns what happened."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from loguru import logger
+
+from ccusage_import.clickhouse_client import ClickHouse, open_warehouse, preload_driver
+from ccusage_import.config import Configuration
+from ccusage_import.exceptions import (
+    CcusageError,
+    EmptyReportError,
+    ExitCode,
+    FixableError,
+    NotAReportError,
+    SchemaError,
+    WarehouseError,
+)
+from ccusage_import.fetcher import Fetched, FetchProgress, fetch_reports
+from ccusage_import.file_lock import file_lock
+from ccusage_import.migrations import apply_migrations, pending_migrations
+from ccusage_import.models import validate_report
+from ccusage_import.parser import Origin, parse_report
+from ccusage_import.pseudonyms import Pseudonyms, keep_names, read_names
+from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
+from ccusage_import.records import REPORTS, Provenance, Record
+from ccusage_import.runner import FetchOptions, Runner, find_runner
+from ccusage_import.sources import Sources, find_sources
+from ccusage_import.statistics import (
+    Share,
+    Totals,
+    active_block,
+    shown_after,
+    top_models,
+    top_projects,
+    totals,
+)
+from ccusage_import.warehouse import (
+    Load,
+    next_load_id,
+    read_last_offers,
+    read_records,
+    settle_dead_loads,
+    tidy,
+    write_decisions,
+    write_load,
+)
+from ccusage_import.warehouse_url import EmbeddedWarehouse
+
+TOOL_VERSION = version("ccusage-import")
+FILES = "files"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """What a person asked for on the command line."""
+
+    reports: tuple[str, ...] = REPORTS
+    since: date = date.min
+    until: date = date.max
+    is_dry_run: bool = False
+    saved_dir: Path | None = None
+    accepted: tuple[date, date] | None = None
+
+
+@dataclass(slots=True)
+class ReportOutcome:
+    """What became of one report."""
+
+    offered: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    seconds: float | None = None
+    error: FixableError | None = None
+
+
+@dataclass(slots=True)
+class ImportSummary:
+    """Everything an import found and did."""
+
+    machine: str
+    is_dry_run: bool
+    load_id: int | None = None
+    ccusage_version: str = ""
+    runner: str = ""
+    timezone: str = ""
+    intact_from: date | None = None
+    reports: dict[str, ReportOutcome] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    before: Totals | None = None
+    after: Totals | None = None
+    block: Record | None = None
+    models: list[Share] = field(default_factory=list)
+    projects: list[Share] = field(default_factory=list)
+    names: Mapping[str, str] = field(default_factory=dict)
+    phases: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def held(self) -> list[Decision]:
+        """The decisions that kept a stored record against a smaller offer."""
+        return [decision for decision in self.decisions if decision.verdict is Verdict.HELD]
+
+    @property
+    def failed(self) -> list[str]:
+        """The reports that could not be fetched or are not valid."""
+        return [name for name, outcome in self.reports.items() if outcome.error]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was no usage at all, neither offered nor stored."""
+        return not self.decisions and self.after is not None and self.after.days == 0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0, or 5 where some reports failed, or 3 where all did."""
+        if not self.failed:
+            return ExitCode.OK
+        return ExitCode.CCUSAGE if len(self.failed) == len(self.reports) else ExitCode.PARTIAL
+
+
+class ImportProgress(FetchProgress, Protocol):
+    """Told what an import is doing."""
+
+    def phase(self, name: str) -> None:
+        """A phase begins: fetch, validate, read, reconcile or load."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """The outputs of the reports and what they were read with."""
+
+    outputs: Mapping[str, Fetched | FixableError]
+    provenance: Provenance
+    runner: Runner | None
+    sources: Sources | None
+
+
+def run_import(
+    configuration: Configuration, options: ImportOptions, environ: Mapping[str, str], progress: ImportProgress
+) -> ImportSummary:
+    """Run one import.
+
+    Returns:
+        What happened, also where some or all reports failed: their errors are in it.
+
+    Raises:
+        FixableError: nothing could be fetched at all, or the warehouse cannot be used. A load that had begun is
+            settled by the next import.
+    """
+    with file_lock(
+        configuration.directories.state / "import.lock", "the importer", configuration.settings.lock_wait_seconds
+    ):
+        return _Import(configuration, options, environ, progress).run()
+
+
+class _Import:
+    """One run: the configuration it was started with and the summary it fills."""
+
+    def __init__(
+        self, configuration: Configuration, options: ImportOptions, environ: Mapping[str, str], progress: ImportProgress
+    ) -> None:
+        self._configuration = configuration
+        self._settings = configuration.settings
+        self._options = options
+        self._environ = environ
+        self._progress = progress
+        self._started_at = datetime.now(UTC)
+        self._names = read_names(configuration.directories.names_file)
+        self._pseudonyms = Pseudonyms(self._settings.salt.get_secret_value(), is_enabled=self._settings.hash_projects)
+        self.summary = ImportSummary(self._settings.machine, options.is_dry_run, timezone=self._settings.timezone)
+
+    def run(self) -> ImportSummary:
+        preloading = threading.Thread(target=preload_driver, daemon=True)
+        preloading.start()
+        try:
+            with self._phase("fetch"):
+                offer = self._saved() if self._options.saved_dir else self._fetched()
+        except CcusageError as error:
+            preloading.join()
+            self._leave_trace(error)
+            raise
+        with self._phase("validate"):
+            records = self._validated(offer)
+        preloading.join()
+        if self.summary.failed == list(self.summary.reports):
+            self._leave_trace(self._first_error())
+        else:
+            self._load(offer, records)
+        return self.summary
+
+    def _fetched(self) -> _Offer:
+        settings, environ = self._settings, self._environ
+        sources = find_sources(settings.claude_dirs, environ)
+        self.summary.warnings += sources.warnings()
+        fetch = FetchOptions(
+            state_dir=self._configuration.directories.state,
+            command=tuple(shlex.split(settings.ccusage or "")),
+            version=settings.ccusage_version,
+            claude_dirs=sources.found,
+            timezone=settings.timezone,
+            mode=settings.mode,
+            online_prices=settings.online_prices,
+            jobs=settings.jobs,
+            timeout_seconds=settings.timeout_seconds,
+            attempts=settings.attempts,
+        )
+        runner = find_runner(fetch, environ)
+        self.summary.ccusage_version, self.summary.runner = runner.version, runner.source
+        outputs = fetch_reports(runner, self._options.reports, fetch, environ, self._progress)
+        return _Offer(outputs, self._provenance(runner.version, sources.found), runner, sources)
+
+    def _saved(self) -> _Offer:
+        """Read saved files in place of running ccusage; a report without a file is not judged."""
+        directory = self._options.saved_dir
+        outputs: dict[str, Fetched | FixableError] = {}
+        for report in self._options.reports:
+            file = Path(f"{directory}/{report}.json")
+            try:
+                outputs[report] = Fetched(report, file.read_bytes(), 0.0, 1)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                outputs[report] = NotAReportError(f"{report}: {file}: {error.strerror}", hint="make the file readable")
+        if not outputs:
+            wanted = ", ".join(f"{report}.json" for report in self._options.reports)
+            raise NotAReportError(f"{directory} holds none of {wanted}", hint="save reports under these names")
+        self.summary.runner = FILES
+        return _Offer(outputs, self._provenance("", ()), None, None)
+
+    def _provenance(self, ccusage_version: str, directories: Sequence[Path]) -> Provenance:
+        digests = tuple(sorted(self._pseudonyms.always(str(path)) for path in directories))
+        return Provenance(ccusage_version, self._settings.timezone, self._settings.mode, digests)
+
+    def _validated(self, offer: _Offer) -> list[Record]:
+        """Return the records of all valid reports; what is wrong with the others goes into the summary."""
+        origin = Origin(self._settings.machine, offer.provenance, offer.runner.version_info if offer.runner else None)
+        records: list[Record] = []
+        for report, output in offer.outputs.items():
+            outcome = self.summary.reports[report] = ReportOutcome()
+            try:
+                if isinstance(output, FixableError):
+                    raise output
+                outcome.seconds = output.seconds
+                parsed = parse_report(report, validate_report(report, output.output), origin, self._pseudonyms)
+            except CcusageError as error:
+                logger.bind(report=report).error("report failed")
+                outcome.error = error
+                continue
+            outcome.offered = len(parsed.records)
+            records += parsed.records
+            self.summary.warnings += [line for line in parsed.warnings if line not in self.summary.warnings]
+        return records
+
+    def _load(self, offer: _Offer, records: list[Record]) -> None:
+        with ExitStack() as stack:
+            with self._phase("open"):
+                warehouse = self._open(stack)
+            with self._phase("reconcile"):
+                stored = self._stored(warehouse)
+                self.summary.decisions = self._reconciled(offer, records, stored)
+                self._compare(stored)
+            if warehouse is not None and not self._options.is_dry_run and not self.summary.is_empty:
+                with self._phase("load"):
+                    self._publish(warehouse, offer)
+
+    def _open(self, stack: ExitStack) -> ClickHouse | None:
+        """Open the warehouse with a schema this program knows; a dry run makes no warehouse where there is none."""
+        settings = self._settings
+        place = settings.parsed_warehouse()
+        if self._options.is_dry_run and isinstance(place, EmbeddedWarehouse) and not place.path.exists():
+            return None
+        warehouse = stack.enter_context(
+            open_warehouse(place, cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds)
+        )
+        if warehouse.is_embedded and not self._options.is_dry_run:
+            apply_migrations(warehouse, TOOL_VERSION)
+        elif pending := pending_migrations(warehouse):
+            raise SchemaError(
+                f"warehouse {place}: {len(pending)} of its tables and views are missing or not up to date",
+                hint="ccusage-import migrate",
+            )
+        return warehouse
+
+    def _stored(self, warehouse: ClickHouse | None) -> list[Record]:
+        if warehouse is None:
+            return []
+        machine = self._settings.machine
+        if not self._options.is_dry_run:
+            for state in settle_dead_loads(warehouse, machine):
+                self.summary.warnings.append(f"an earlier load ended in the middle; it is now marked as {state}")
+        return read_records(warehouse, machine)
+
+    def _reconciled(self, offer: _Offer, records: list[Record], stored: list[Record]) -> list[Decision]:
+        settings, options = self._settings, self._options
+        today = self._started_at.astimezone(ZoneInfo(settings.timezone)).date()
+        intact_from = offer.sources.intact_from(today) if offer.sources else None
+        self.summary.intact_from = intact_from
+        context = Context(
+            settings.machine,
+            offer.provenance,
+            intact_from,
+            options.since,
+            options.until,
+            settings.prices,
+            options.accepted,
+        )
+        valid = [name for name, outcome in self.summary.reports.items() if outcome.error is None]
+        decisions = reconcile(records, stored, valid, context)
+        for decision in decisions:
+            self.summary.reports[decision.record.report].verdicts[decision.verdict] += 1
+        self._name_missing_directories(offer, decisions)
+        self._doubt_empty_reports(stored, intact_from)
+        return decisions
+
+    def _name_missing_directories(self, offer: _Offer, decisions: Sequence[Decision]) -> None:
+        read_then = {
+            digest
+            for decision in decisions
+            if decision.reason is Reason.DIRECTORY_MISSING and decision.stored is not None
+            for digest in decision.stored.provenance.data_dirs
+        }
+        for digest in sorted(read_then - set(offer.provenance.data_dirs)):
+            name = self._names.get(digest, digest)
+            self.summary.warnings.append(f"data directory {name} was read before and is missing: its numbers stay")
+
+    def _doubt_empty_reports(self, stored: Sequence[Record], intact_from: date | None) -> None:
+        """An empty report is believable only where no usage is stored that it would have to show."""
+        if intact_from is None:
+            return
+        for report, outcome in self.summary.reports.items():
+            kept = sum(record.report == report and record.day >= intact_from for record in stored)
+            if outcome.error is None and outcome.offered == 0 and kept:
+                outcome.error = EmptyReportError(
+                    f"{report}: ccusage shows no usage, yet {kept} records since {intact_from} are stored",
+                    hint="they stay; check the data directories: ccusage-import config show",
+                )
+
+    def _compare(self, stored: list[Record]) -> None:
+        summary, after = self.summary, shown_after(stored, self.summary.decisions)
+        summary.before, summary.after = totals(stored), totals(after)
+        summary.block = active_block(after, self._started_at)
+        summary.models, summary.projects = top_models(after), top_projects(after)
+        summary.names = {**self._names, **self._pseudonyms.names}
+
+    def _publish(self, warehouse: ClickHouse, offer: _Offer) -> None:
+        """Write the load. Its INSERT into `records` is the point at which all of it becomes visible."""
+        summary = self.summary
+        keep_names(self._configuration.directories.names_file, self._names, self._pseudonyms.names)
+        load = self._new_load(warehouse, offer.provenance)
+        summary.load_id = load.load_id
+        load.reports = tuple(name for name, outcome in summary.reports.items() if outcome.error is None)
+        load.verdicts = {
+            f"{report}/{verdict}": count
+            for report, outcome in summary.reports.items()
+            for verdict, count in sorted(outcome.verdicts.items())
+        }
+        if summary.before and summary.after:
+            load.tokens_before, load.cost_before_usd = summary.before.total_tokens, summary.before.cost_usd
+            load.tokens_after, load.cost_after_usd = summary.after.total_tokens, summary.after.cost_usd
+        write_load(warehouse, load)
+        write_decisions(warehouse, load, summary.decisions, read_last_offers(warehouse, load.machine))
+        load.state, load.finished_at, load.phases = "committed", datetime.now(UTC), dict(summary.phases)
+        write_load(warehouse, load)
+        tidy(warehouse)
+        logger.bind(load_id=load.load_id, machine=load.machine, rows=len(summary.decisions)).info("load committed")
+
+    def _leave_trace(self, error: FixableError) -> None:
+        """Write a failed load, so that a run that fetched nothing is seen by whoever looks at the warehouse."""
+        if self._options.is_dry_run:
+            return
+        try:
+            with ExitStack() as stack:
+                warehouse = self._open(stack)
+                if warehouse is not None:
+                    load = self._new_load(warehouse, self._provenance(self.summary.ccusage_version, ()))
+                    load.state, load.finished_at, load.error = "failed", datetime.now(UTC), str(error)
+                    write_load(warehouse, load)
+        except WarehouseError as failure:
+            logger.bind(reason=str(failure)).warning("the failed load could not be recorded")
+
+    def _new_load(self, warehouse: ClickHouse, provenance: Provenance) -> Load:
+        summary = self.summary
+        return Load(
+            load_id=next_load_id(warehouse, summary.machine),
+            machine=summary.machine,
+            started_at=self._started_at,
+            installation=self._configuration.installation,
+            tool_version=TOOL_VERSION,
+            ccusage_version=summary.ccusage_version,
+            runner=summary.runner,
+            timezone=provenance.timezone,
+            cost_mode=provenance.cost_mode,
+            is_offline=not self._settings.online_prices,
+            data_dirs=provenance.data_dirs,
+            failed_reports=tuple(summary.failed),
+            warnings=tuple(summary.warnings),
+            error="; ".join(str(outcome.error) for outcome in summary.reports.values() if outcome.error),
+        )
+
+    def _first_error(self) -> FixableError:
+        return next(outcome.error for outcome in self.summary.reports.values() if outcome.error)
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        self._progress.phase(name)
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.summary.phases[name] = round(time.perf_counter() - begun, 3)

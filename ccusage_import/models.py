@@ -1,0 +1,236 @@
+"""Pydantic models of the five reports, as every ccusage from 15.5 to 20 prints them, in both naming families.
+
+Older versions name a row's period `date`, `month` or `sessionId`; the top level of 19 and 20 says `period` and
+`session`. Unknown keys are ignored; what cannot be true is refused with its path.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from ccusage_import.exceptions import InvalidReportError, NotAReportError
+
+LARGEST_COUNT = 2**64 - 1
+LARGEST_COST_USD = 999_999_999
+SHOWN_ERRORS = 10
+
+Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)]
+# Costs are sums of floats: -0.0 occurs, and versions up to 18 print null for a logged cost that is no number.
+Cost = Annotated[float, Field(strict=True, ge=-1e-9, le=LARGEST_COST_USD, allow_inf_nan=False)] | None
+Rate = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+# The range of ClickHouse's Date, a day off at both ends so that no time zone leaves it.
+FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2149, 6, 5)
+Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
+Month = Annotated[str, Field(pattern=r"^(19[7-9]\d|20\d\d|21[0-4]\d)-(0[1-9]|1[0-2])$")]
+Instant = Annotated[
+    AwareDatetime,
+    Field(strict=True, ge=datetime.combine(FIRST_DAY, time(), UTC), le=datetime.combine(LAST_DAY, time(), UTC)),
+]
+# A session's last activity is a day in the report's zone up to ccusage 19, an instant from 20 on.
+DayOrInstant = Annotated[Day | Instant, Field(union_mode="left_to_right")]
+Name = Annotated[str, Field(min_length=1)]
+
+
+def _printed(*names: str) -> Any:
+    return Field(validation_alias=AliasChoices(*names) if len(names) > 1 else names[0])
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+
+class Tokens(_Model):
+    """The four disjoint classes of tokens."""
+
+    input_tokens: Count = _printed("inputTokens")
+    output_tokens: Count = _printed("outputTokens")
+    cache_creation_tokens: Count = _printed("cacheCreationTokens", "cacheCreationInputTokens")
+    cache_read_tokens: Count = _printed("cacheReadTokens", "cacheReadInputTokens")
+
+
+class ModelBreakdown(Tokens):
+    """One model's part of a row."""
+
+    model: Name = _printed("modelName")
+    cost: Cost
+    is_price_missing: bool = Field(default=False, validation_alias="missingPricing")
+
+
+class Usage(Tokens):
+    """Tokens and cost, as rows, totals and one agent's part of a row carry them."""
+
+    total_tokens: Count = _printed("totalTokens")
+    cost: Cost = _printed("totalCost", "costUSD")
+
+
+class UsageRow(Usage):
+    """What daily, monthly and session rows share."""
+
+    agent: Name = "claude"
+    models_used: list[Name] = Field(default=[], validation_alias="modelsUsed")
+    breakdowns: list[ModelBreakdown] = Field(default=[], validation_alias="modelBreakdowns")
+
+
+class Metadata(_Model):
+    """What the top level of ccusage 19 and 20 adds to a row."""
+
+    agents: list[Name] = []
+    last_activity: DayOrInstant | None = Field(default=None, validation_alias="lastActivity")
+    project: str | None = Field(default=None, validation_alias="projectPath")
+
+
+class PeriodRow(UsageRow):
+    """A row of a period; `agents` are its parts where `--by-agent` was given."""
+
+    metadata: Metadata = Metadata()
+    agents: list[UsageRow] = []
+
+
+class DailyRow(PeriodRow):
+    """One day."""
+
+    day: Day = _printed("date", "period")
+
+
+class MonthlyRow(PeriodRow):
+    """One month, `YYYY-MM`."""
+
+    month: Month = _printed("month", "period")
+
+
+class SessionRow(UsageRow):
+    """One session."""
+
+    session_id: Name = _printed("sessionId", "period")
+    project: str | None = Field(default=None, validation_alias="projectPath")
+    last_activity: DayOrInstant | None = Field(default=None, validation_alias="lastActivity")
+    first_activity: Instant | None = Field(default=None, validation_alias="firstActivity")
+    metadata: Metadata = Metadata()
+
+
+class BurnRate(_Model):
+    """How fast the active block is used up."""
+
+    tokens_per_minute: Rate = _printed("tokensPerMinute")
+    cost_per_hour: Rate = _printed("costPerHour")
+
+
+class Projection(_Model):
+    """Where the active block ends at its present rate."""
+
+    total_tokens: Count = _printed("totalTokens")
+    cost: Cost = _printed("totalCost")
+    remaining_minutes: Count = _printed("remainingMinutes")
+
+
+class BlockRow(_Model):
+    """One five-hour block, or the gap between two."""
+
+    starts_at: Instant = _printed("startTime")
+    ends_at: Instant = _printed("endTime")
+    last_activity_at: Instant | None = Field(default=None, validation_alias="actualEndTime")
+    is_active: bool = _printed("isActive")
+    is_gap: bool = Field(default=False, validation_alias="isGap")
+    entries: Count
+    tokens: Tokens = _printed("tokenCounts")
+    total_tokens: Count = _printed("totalTokens")
+    cost: Cost = _printed("costUSD")
+    models_used: list[Name] = Field(default=[], validation_alias="models")
+    burn_rate: BurnRate | None = Field(default=None, validation_alias="burnRate")
+    projection: Projection | None = None
+    limit_resets_at: Instant | None = Field(default=None, validation_alias="usageLimitResetTime")
+
+
+class Totals(Usage):
+    """The sums that ccusage prints below its rows."""
+
+    unpriced_models: list[Name] = Field(default=[], validation_alias="unpricedModels")
+
+
+class Document(_Model):
+    """What all reports share; blocks have no totals, and 19 prints null for an empty agent's."""
+
+    totals: Totals | None = None
+
+
+class DailyDocument(Document):
+    """The daily report."""
+
+    rows: list[DailyRow] = _printed("daily")
+
+
+class MonthlyDocument(Document):
+    """The monthly report."""
+
+    rows: list[MonthlyRow] = _printed("monthly")
+
+
+class SessionDocument(Document):
+    """The session report."""
+
+    rows: list[SessionRow] = _printed("sessions", "session")
+
+
+class BlocksDocument(Document):
+    """The blocks report."""
+
+    rows: list[BlockRow] = _printed("blocks")
+
+
+class ProjectsDocument(Document):
+    """The answer to `daily --instances`: project name to days."""
+
+    rows: dict[str, list[DailyRow]] = _printed("projects")
+
+
+ReportDocument = DailyDocument | MonthlyDocument | SessionDocument | BlocksDocument | ProjectsDocument
+DOCUMENTS: dict[str, type[ReportDocument]] = {
+    "daily": DailyDocument,
+    "monthly": MonthlyDocument,
+    "session": SessionDocument,
+    "blocks": BlocksDocument,
+    "projects": ProjectsDocument,
+}
+KEYS = {"session": ("sessions", "session")}
+# Versions up to 18, and 19 under `claude`, print a bare array when these have no rows.
+BARE_WHEN_EMPTY = ("daily", "session", "projects")
+
+
+def validate_report(report: str, output: bytes) -> ReportDocument | None:
+    """Validate what ccusage printed for `report`; None is a report without rows in a form of its own.
+
+    Raises:
+        NotAReportError: the output is not JSON, or another report than asked for.
+        InvalidReportError: a value cannot be true; `errors` holds every path and reason.
+    """
+    if report in BARE_WHEN_EMPTY and output.strip() == b"[]":
+        return None
+    try:
+        return DOCUMENTS[report].model_validate_json(output)
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_input=False)
+    if errors[0]["type"] == "json_invalid" or any(len(item["loc"]) == 0 for item in errors):
+        raise NotAReportError(
+            f"{report}: ccusage did not print one JSON report: {errors[0]['msg']}", hint="run ccusage-import check"
+        )
+    keys = KEYS.get(report, (report,))
+    if any(item["type"] == "missing" and item["loc"] in [(key,) for key in keys] for item in errors):
+        # ccusage 20 answers `daily --instances` without usage in the shape of daily.
+        if report == "projects" and json.loads(output).get("daily") == []:
+            return None
+        raise _other_shape(report, keys, output)
+    lines = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in errors)
+    raise InvalidReportError(report, lines)
+
+
+def _other_shape(report: str, keys: tuple[str, ...], output: bytes) -> NotAReportError:
+    found = ", ".join(sorted(json.loads(output))) or "an empty object"
+    if report == "projects":
+        hint = "this ccusage has no projects: use 15.5 or newer, and 19 or newer under its claude command"
+    else:
+        hint = "check the ccusage command, or the file this was read from"
+    return NotAReportError(f"{report}: expected {' or '.join(map(repr, keys))}, ccusage printed {found}", hint=hint)

@@ -1,0 +1,65 @@
+"""Pseudonyms of project names and session ids, and the local map that turns them back into names."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.identity import write_private_file
+
+PSEUDONYM_BYTES = 16
+
+
+class Pseudonyms:
+    """Turns names into pseudonyms (HMAC-SHA-256, RFC 2104, its first 128 bits in hex) and remembers which is which."""
+
+    def __init__(self, salt: str, *, is_enabled: bool) -> None:
+        self._salt = salt.encode()
+        self._is_enabled = is_enabled
+        self.names: dict[str, str] = {}
+        self._known: dict[str, str] = {}
+
+    def of(self, name: str) -> str:
+        """Return the pseudonym of `name`, or the name itself where pseudonyms are off or there is no name."""
+        if not self._is_enabled or not name:
+            return name
+        if name not in self._known:
+            self._known[name] = self.always(name)
+        return self._known[name]
+
+    def always(self, name: str) -> str:
+        """Return the pseudonym of `name` whether pseudonyms are on or off, as for paths, which are never stored."""
+        pseudonym = self._digest(name)
+        self.names[pseudonym] = name
+        return pseudonym
+
+    def _digest(self, text: str) -> str:
+        return hmac.digest(self._salt, text.encode("utf-8", "surrogatepass"), "sha256")[:PSEUDONYM_BYTES].hex()
+
+
+def read_names(file: Path) -> dict[str, str]:
+    """Return pseudonym to name, as earlier imports on this machine met them.
+
+    Raises:
+        ConfigurationError: the file exists and is damaged.
+    """
+    try:
+        names = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{file}: {error}", hint="move the file away; the next import writes a new one for what it meets"
+        ) from None
+    if not isinstance(names, dict):
+        raise ConfigurationError(f"{file}: holds no names", hint="move the file away")
+    return {str(pseudonym): str(name) for pseudonym, name in names.items()}
+
+
+def keep_names(file: Path, known: Mapping[str, str], met: Mapping[str, str]) -> None:
+    """Add the names this import met to the local map; written only when it grew."""
+    if met.keys() - known.keys():
+        write_private_file(file, json.dumps({**known, **met}, ensure_ascii=True, indent=0))

@@ -1,0 +1,91 @@
+"""The record: one validated item of any report, column by column as the warehouse stores it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class ReportName(StrEnum):
+    """The ccusage reports."""
+
+    DAILY = "daily"
+    MONTHLY = "monthly"
+    SESSION = "session"
+    BLOCKS = "blocks"
+    PROJECTS = "projects"
+
+
+REPORTS: tuple[str, ...] = tuple(name.value for name in ReportName)
+NANODOLLAR = Decimal("0.000000001")
+
+
+class ModelUsage(NamedTuple):
+    """One model's part of a record; money in US dollars."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    cost_usd: Decimal
+    unpriced: bool
+
+
+class Provenance(NamedTuple):
+    """What the numbers were read with. A change of any of these explains a smaller number."""
+
+    ccusage_version: str
+    timezone: str
+    cost_mode: str
+    data_dirs: tuple[str, ...]
+
+
+class Record(NamedTuple):
+    """One record. Instants are aware UTC with milliseconds, days are days of `provenance.timezone`."""
+
+    report: str
+    machine: str
+    agent: str
+    key: str
+    day: date
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    total_tokens: int
+    cost_usd: Decimal
+    unpriced: bool
+    provenance: Provenance
+    models: tuple[ModelUsage, ...] = ()
+    models_used: tuple[str, ...] = ()
+    project: str = ""
+    session_id: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    is_project_total: bool = False
+    block_ends_at: datetime | None = None
+    is_active: bool = False
+    entries: int = 0
+    tokens_per_minute: float | None = None
+    cost_per_hour_usd: float | None = None
+    projected_tokens: int | None = None
+    projected_cost_usd: Decimal | None = None
+    remaining_minutes: int | None = None
+    limit_resets_at: datetime | None = None
+
+    @property
+    def usage(self) -> tuple[object, ...]:
+        """Tokens, cost and models: what a verdict other than `refreshed` is about."""
+        return (*self[USAGE_FROM:PROVENANCE], self.models, self.models_used)
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """Everything stored but what it was read with."""
+        return (*self[:PROVENANCE], *self[PROVENANCE + 1 :])
+
+
+USAGE_FROM = Record._fields.index("input_tokens")
+PROVENANCE = Record._fields.index("provenance")

@@ -1,0 +1,71 @@
+"""The Claude data directories: which are there, and from which day on their transcripts must still be complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from ccusage_import.exceptions import DataDirectoryError
+
+TRANSCRIPTS = "projects"
+# Claude Code deletes transcripts after this many days unless `cleanupPeriodDays` says otherwise.
+DEFAULT_CLEANUP_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The data directories that are read, and those that were named but hold no transcripts directory."""
+
+    found: tuple[Path, ...]
+    missing: tuple[Path, ...]
+
+    def intact_from(self, today: date) -> date:
+        """Return the first day whose transcripts cannot have been deleted yet, by the shortest clean-up period."""
+        days = min(cleanup_period_days(directory) for directory in self.found)
+        return today - timedelta(days=min(days - 1, (today - date.min).days))
+
+    def warnings(self) -> list[str]:
+        """Return what is odd about the directories."""
+        lines = [f"data directory {path} is missing or has no {TRANSCRIPTS}/" for path in self.missing]
+        lines += [
+            f"data directory {path} lies below a folder named {TRANSCRIPTS}: ccusage takes its name for every project's"
+            for path in self.found
+            if TRANSCRIPTS in path.parts
+        ]
+        return lines
+
+
+def find_sources(configured: Sequence[Path], environ: Mapping[str, str]) -> Sources:
+    """Return the configured directories, or Claude's own places when none is configured.
+
+    Raises:
+        DataDirectoryError: none of them holds a transcripts directory.
+    """
+    places = [path.parent if path.name == TRANSCRIPTS else path for path in configured] or _default_places(environ)
+    places = list(dict.fromkeys(places))
+    found = tuple(path for path in places if (path / TRANSCRIPTS).is_dir())
+    if not found:
+        raise DataDirectoryError(
+            f"no Claude data directory: none of {', '.join(map(str, places))} has a folder {TRANSCRIPTS}",
+            hint="use Claude Code once, or name its directory: --claude-dir DIR",
+        )
+    return Sources(found, tuple(path for path in places if path not in found) if configured else ())
+
+
+def cleanup_period_days(directory: Path) -> int:
+    """Return after how many days Claude Code deletes the transcripts of a data directory."""
+    try:
+        settings = json.loads((directory / "settings.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return DEFAULT_CLEANUP_DAYS
+    days = settings.get("cleanupPeriodDays") if isinstance(settings, dict) else None
+    return days if isinstance(days, int) and days >= 0 else DEFAULT_CLEANUP_DAYS
+
+
+def _default_places(environ: Mapping[str, str]) -> list[Path]:
+    home = Path(environ.get("HOME") or Path.home())
+    configuration = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    return [configuration / "claude", home / ".claude"]

@@ -1,0 +1,105 @@
+"""What one machine's numbers add up to, and how they compare with those of its previous load."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from ccusage_import.reconcile import Decision
+from ccusage_import.records import Record
+
+SHOWN_RANKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the days, and counts of days and sessions; money in US dollars."""
+
+    cost_usd: Decimal
+    total_tokens: int
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    days: int
+    sessions: int
+    unpriced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One model's or project's part of cost and tokens."""
+
+    name: str
+    cost_usd: Decimal
+    total_tokens: int
+
+
+def shown_after(stored: Iterable[Record], decisions: Iterable[Decision]) -> list[Record]:
+    """Return what the warehouse shows once the written decisions are published."""
+    shown = {(record.report, record.agent, record.key): record for record in stored}
+    for decision in decisions:
+        if decision.is_written:
+            record = decision.record
+            identity = (record.report, record.agent, record.key)
+            if decision.offered is None:
+                shown.pop(identity, None)
+            else:
+                shown[identity] = decision.offered
+    return list(shown.values())
+
+
+def totals(records: Sequence[Record]) -> Totals:
+    """Add up the days; sessions are counted from their own report."""
+    days = [record for record in records if record.report == "daily"]
+    return Totals(
+        cost_usd=sum((record.cost_usd for record in days), Decimal(0)),
+        total_tokens=sum(record.total_tokens for record in days),
+        input_tokens=sum(record.input_tokens for record in days),
+        output_tokens=sum(record.output_tokens for record in days),
+        cache_creation_tokens=sum(record.cache_creation_tokens for record in days),
+        cache_read_tokens=sum(record.cache_read_tokens for record in days),
+        days=len({record.day for record in days}),
+        sessions=sum(record.report == "session" and not record.is_project_total for record in records),
+        unpriced=any(record.unpriced for record in days),
+    )
+
+
+def top_models(records: Iterable[Record]) -> list[Share]:
+    """Return the models that cost most over all days."""
+    return _ranked(
+        (model.model, model.cost_usd, sum(model[1:5]))
+        for record in records
+        if record.report == "daily"
+        for model in record.models
+    )
+
+
+def top_projects(records: Iterable[Record]) -> list[Share]:
+    """Return the projects that cost most over all days."""
+    return _ranked(
+        (record.project, record.cost_usd, record.total_tokens) for record in records if record.report == "projects"
+    )
+
+
+def active_block(records: Iterable[Record], now: datetime) -> Record | None:
+    """Return the block that is open now, the newest where several agents have one."""
+    blocks = [
+        record
+        for record in records
+        if record.is_active and record.block_ends_at is not None and record.block_ends_at > now
+    ]
+    return max(blocks, key=lambda record: record.key, default=None)
+
+
+def _ranked(parts: Iterable[tuple[str, Decimal, int]]) -> list[Share]:
+    costs: dict[str, Decimal] = defaultdict(Decimal)
+    tokens: dict[str, int] = defaultdict(int)
+    for name, cost, count in parts:
+        costs[name] += cost
+        tokens[name] += count
+    ranked = sorted(costs, key=lambda name: (-costs[name], -tokens[name], name))
+    return [Share(name, costs[name], tokens[name]) for name in ranked[:SHOWN_RANKS]]

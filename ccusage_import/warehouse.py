@@ -1,0 +1,217 @@
+"""The tables: reads what is stored, and writes a load so that all of it appears at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from pydantic_core import to_json
+
+from ccusage_import.clickhouse_client import ClickHouse
+from ccusage_import.reconcile import Decision, Verdict
+from ccusage_import.records import PROVENANCE, ModelUsage, Provenance, Record
+
+# `models` is read as one array a column: faster than an array of tuples, and the same in every driver version.
+_MODEL_COLUMNS = tuple(f"models.{name}" for name in ModelUsage._fields)
+_FIELDS = (*Record._fields[:PROVENANCE], *Provenance._fields, *Record._fields[PROVENANCE + 1 :])
+_MODELS = _FIELDS.index("models")
+RECORD_COLUMNS = ("load_id", "is_deleted", *_FIELDS)
+CHANGE_COLUMNS = (
+    "load_id", "decided_at", "report", "machine", "agent", "key", "day", "verdict", "reason", "is_written",
+    "stored_tokens", "offered_tokens", "stored_cost_usd", "offered_cost_usd", "stored", "offered",
+)  # fmt: skip
+# Verdicts that change nothing a person would ask about are counted in the load, not logged one by one.
+NOT_LOGGED = (Verdict.UNCHANGED, Verdict.REFRESHED)
+# More active parts than this are merged after a load; a short-lived process never gets to it by itself.
+MERGED_FROM_PARTS = 8
+
+
+@dataclass(slots=True)
+class Load:
+    """One run's write, as a row of `loads`."""
+
+    load_id: int
+    machine: str
+    started_at: datetime
+    installation: str = ""
+    tool_version: str = ""
+    ccusage_version: str = ""
+    runner: str = ""
+    timezone: str = ""
+    cost_mode: str = ""
+    is_offline: bool = True
+    data_dirs: tuple[str, ...] = ()
+    state: str = "running"
+    revision: int = 0
+    finished_at: datetime | None = None
+    reports: tuple[str, ...] = ()
+    failed_reports: tuple[str, ...] = ()
+    verdicts: dict[str, int] = field(default_factory=dict)
+    tokens_before: int = 0
+    tokens_after: int = 0
+    cost_before_usd: Decimal = Decimal(0)
+    cost_after_usd: Decimal = Decimal(0)
+    phases: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+
+
+LOAD_COLUMNS = tuple(column.name for column in fields(Load))
+
+
+def read_records(warehouse: ClickHouse, machine: str) -> list[Record]:
+    """Return what is shown for one machine, all reports."""
+    columns = ", ".join((*_FIELDS[:_MODELS], *_MODEL_COLUMNS, *_FIELDS[_MODELS + 1 :]))
+    rows = warehouse.rows(
+        f"SELECT {columns} FROM records FINAL WHERE machine = {{machine:String}}",  # noqa: S608 - column names of ours
+        {"machine": machine},
+    )
+    return [_record(row) for row in rows]
+
+
+def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[tuple[str, str, str], bytes]:
+    """Return the last offer that was logged and not written, by report, agent and key.
+
+    Only committed loads count: what a load that died had logged is logged again.
+    """
+    rows = warehouse.rows(
+        "SELECT report, agent, key, argMax((is_written, offered), load_id) AS last FROM changes"
+        " WHERE machine = {machine:String} AND load_id IN"
+        " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
+        " GROUP BY report, agent, key HAVING NOT last.1",
+        {"machine": machine},
+    )
+    return {(report, agent, key): last[1].encode() for report, agent, key, last in rows}
+
+
+def last_load_id(warehouse: ClickHouse, machine: str) -> int:
+    """Return the newest load of a machine, 0 where there is none."""
+    rows = warehouse.rows("SELECT max(load_id) FROM loads WHERE machine = {machine:String}", {"machine": machine})
+    return int(rows[0][0])
+
+
+def next_load_id(warehouse: ClickHouse, machine: str) -> int:
+    """Return microseconds since 1970, or one more than the last load where the clock was set back."""
+    return max(time.time_ns() // 1000, last_load_id(warehouse, machine) + 1)
+
+
+def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
+    """Give loads that died while running the state they reached, and return these states.
+
+    A load whose rows are published is committed. Any other never became visible and is interrupted. The caller must
+    be the only importer of this machine.
+    """
+    columns = ", ".join(LOAD_COLUMNS)
+    dead = warehouse.rows(
+        f"SELECT {columns} FROM loads FINAL WHERE machine = {{machine:String}} AND state = 'running'",  # noqa: S608
+        {"machine": machine},
+    )
+    states = []
+    for row in dead:
+        load = Load(**dict(zip(LOAD_COLUMNS, row, strict=True)))
+        published = warehouse.rows(
+            "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
+            {"machine": machine, "load_id": load.load_id},
+        )
+        load.state = "committed" if published[0][0] else "interrupted"
+        write_load(warehouse, load)
+        states.append(load.state)
+    return states
+
+
+def write_load(warehouse: ClickHouse, load: Load) -> None:
+    """Write the row of a load, replacing its earlier revision."""
+    load.revision += 1
+    row = tuple(getattr(load, column) for column in LOAD_COLUMNS)
+    warehouse.insert("loads", LOAD_COLUMNS, [row], token=f"{load.load_id}/load/{load.revision}")
+
+
+def write_decisions(
+    warehouse: ClickHouse,
+    load: Load,
+    decisions: Sequence[Decision],
+    known_offers: dict[tuple[str, str, str], bytes],
+) -> None:
+    """Log the decisions, then publish all written ones in one INSERT.
+
+    Args:
+        warehouse: where to.
+        load: the running load.
+        decisions: every decision of this load.
+        known_offers: offers logged before and not written since; the same offer is not logged again.
+    """
+    if changes := _changes(load, decisions, known_offers):
+        warehouse.insert("changes", CHANGE_COLUMNS, changes, token=f"{load.load_id}/changes")
+    rows = [
+        (load.load_id, int(decision.offered is None), *_columns(decision.record))
+        for decision in decisions
+        if decision.is_written
+    ]
+    if rows:
+        warehouse.insert("records", RECORD_COLUMNS, rows, token=f"{load.load_id}/records")
+
+
+def tidy(warehouse: ClickHouse) -> None:
+    """Remove what replaced rows leave behind in an embedded warehouse, as a server does by itself after a while."""
+    if not warehouse.is_embedded:
+        return
+    parts = warehouse.rows(
+        "SELECT table, count() FROM system.parts WHERE database = {name:String} AND active GROUP BY table",
+        {"name": warehouse.database},
+    )
+    for table, count in parts:
+        if count > MERGED_FROM_PARTS:
+            warehouse.command(f"OPTIMIZE TABLE `{table}` FINAL")
+        # A no-op for the data that makes the engine drop outdated parts now instead of after half a minute.
+        warehouse.command(f"ALTER TABLE `{table}` DROP PARTITION ID 'none'")
+
+
+def offer_json(record: Record | None) -> bytes:
+    """Return a record as JSON with the names of its columns; empty for no record."""
+    if record is None:
+        return b""
+    columns = dict(zip(_FIELDS, _columns(record), strict=True))
+    columns["models"] = [model._asdict() for model in record.models]
+    return to_json(columns)
+
+
+def _changes(
+    load: Load, decisions: Iterable[Decision], known_offers: dict[tuple[str, str, str], bytes]
+) -> list[tuple[Any, ...]]:
+    decided_at = datetime.now(UTC)
+    rows = []
+    for decision in decisions:
+        if decision.verdict in NOT_LOGGED:
+            continue
+        stored, offered, record = decision.stored, decision.offered, decision.record
+        offer = offer_json(offered)
+        if not decision.is_written and known_offers.get((record.report, record.agent, record.key)) == offer:
+            continue
+        rows.append(
+            (
+                load.load_id, decided_at, record.report, record.machine, record.agent, record.key, record.day,
+                str(decision.verdict), str(decision.reason), decision.is_written,
+                stored.total_tokens if stored else 0, offered.total_tokens if offered else 0,
+                stored.cost_usd if stored else 0, offered.cost_usd if offered else 0,
+                offer_json(stored).decode(), offer.decode(),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _columns(record: Record) -> tuple[Any, ...]:
+    return (*record[:PROVENANCE], *record.provenance, *record[PROVENANCE + 1 :])
+
+
+def _record(row: Sequence[Any]) -> Record:
+    columns = iter(row)
+    before = tuple(islice(columns, PROVENANCE))
+    *text, data_dirs = islice(columns, len(Provenance._fields))
+    models = tuple(map(ModelUsage, *islice(columns, len(_MODEL_COLUMNS))))
+    provenance = Provenance._make((*text, tuple(data_dirs)))
+    return Record._make((*before, provenance, models, tuple(next(columns)), *columns))

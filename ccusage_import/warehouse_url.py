@@ -1,0 +1,122 @@
+"""The warehouse URL: one line that selects embedded engine or server, database and TLS."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+
+from ccusage_import.exceptions import ConfigurationError
+
+DEFAULT_DATABASE = "ccusage"
+PORTS = {"clickhouse": 8123, "clickhouses": 8443}
+FORMS = "use chdb:///path, clickhouse://user@host:8123/database or clickhouses://user@host:8443/database"
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedWarehouse:
+    """A ClickHouse database inside this process, kept in the directory `path`."""
+
+    path: Path
+    database: str = DEFAULT_DATABASE
+
+    def __str__(self) -> str:
+        return f"chdb://{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerWarehouse:
+    """A ClickHouse server behind HTTP(S). `str()` never shows the password."""
+
+    host: str
+    port: int
+    secure: bool
+    database: str = DEFAULT_DATABASE
+    user: str = "default"
+    password: str = field(default="", repr=False)
+    verify: bool = True
+    ca_cert: Path | None = None
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        scheme = "clickhouses" if self.secure else "clickhouse"
+        return f"{scheme}://{quote(self.user, safe='')}@{host}:{self.port}/{self.database}"
+
+
+Warehouse = EmbeddedWarehouse | ServerWarehouse
+
+
+def parse_warehouse_url(url: str, password: str = "") -> Warehouse:
+    """Read a warehouse URL; `password` is used where the URL has none.
+
+    Raises:
+        ConfigurationError: the URL is not of a known form. The message never repeats a password.
+    """
+    parts = _split(url)
+    if parts.scheme == "chdb":
+        return _embedded(parts)
+    if parts.scheme in PORTS:
+        return _server(parts, password)
+    raise ConfigurationError(f"warehouse: unknown kind of address {_masked(url)!r}", hint=FORMS)
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url.strip())
+        _ = parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"warehouse: {_masked(url)!r}: {error}", hint=FORMS) from None
+    return parts
+
+
+def _embedded(parts: SplitResult) -> EmbeddedWarehouse:
+    path = Path(unquote(parts.netloc + parts.path)).expanduser()
+    if not path.is_absolute() or path == Path(path.anchor):
+        raise ConfigurationError(f"warehouse: {parts.geturl()!r} names no absolute directory", hint=FORMS)
+    options = _options(parts, {"database"})
+    return EmbeddedWarehouse(path, _identifier(options.get("database", DEFAULT_DATABASE)))
+
+
+def _server(parts: SplitResult, password: str) -> ServerWarehouse:
+    if not parts.hostname:
+        raise ConfigurationError(f"warehouse: {_masked(parts.geturl())!r} names no host", hint=FORMS)
+    options = _options(parts, {"ca_cert", "verify"})
+    verify = options.get("verify", "true").lower()
+    if verify not in ("true", "false"):
+        raise ConfigurationError(f"warehouse: verify={verify} is neither true nor false", hint=FORMS)
+    ca_cert = Path(options["ca_cert"]).expanduser() if "ca_cert" in options else None
+    if ca_cert is not None and not ca_cert.is_file():
+        raise ConfigurationError(f"warehouse: ca_cert {ca_cert} is no file", hint="give the path of a PEM file")
+    return ServerWarehouse(
+        host=parts.hostname,
+        port=parts.port or PORTS[parts.scheme],
+        secure=parts.scheme == "clickhouses",
+        database=_identifier(unquote(parts.path.strip("/")) or DEFAULT_DATABASE),
+        user=unquote(parts.username or "default"),
+        password=unquote(parts.password) if parts.password else password,
+        verify=verify == "true",
+        ca_cert=ca_cert,
+    )
+
+
+def _options(parts: SplitResult, known: set[str]) -> dict[str, str]:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if unknown := options.keys() - known:
+        raise ConfigurationError(
+            f"warehouse: unknown option {min(unknown)!r}", hint=f"known options here: {', '.join(sorted(known))}"
+        )
+    return options
+
+
+def _identifier(name: str) -> str:
+    if not IDENTIFIER.fullmatch(name):
+        raise ConfigurationError(
+            f"warehouse: database {name!r} is not a plain name", hint="use letters, digits and underscores"
+        )
+    return name
+
+
+def _masked(url: str) -> str:
+    return re.sub(r"(//[^:/@]*):[^@]*@", r"\1:***@", url)
