@@ -53,6 +53,7 @@ class ClickHouse:
         self._client = client
         self.warehouse = warehouse
         self.cluster = cluster
+        self._only_reads = False
 
     @property
     def is_embedded(self) -> bool:
@@ -76,8 +77,13 @@ class ClickHouse:
 
     def raw(self, sql: str, output_format: str, settings: Mapping[str, Any]) -> bytes:
         """Return the answer to any one statement in a ClickHouse output format."""
-        with _translated(self.warehouse):
-            return self._client.raw_query(sql, fmt=output_format, settings=dict(settings))
+        try:
+            with _translated(self.warehouse):
+                return self._client.raw_query(sql, fmt=output_format, settings=dict(settings))
+        except WarehousePermissionError as error:
+            if not self._only_reads:
+                raise
+            raise QueryError(f"query only reads: {error}", hint="import and migrate are what writes") from None
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run one statement that returns nothing of interest."""
@@ -94,6 +100,7 @@ class ClickHouse:
 
     def forbid_writing(self) -> None:
         """Refuse every statement from now on that would change anything."""
+        self._only_reads = True
         if str(self._client.get_client_setting("readonly") or "0") == "0":
             with _translated(self.warehouse):
                 self._client.set_client_setting("readonly", 2)
@@ -171,10 +178,9 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
         try:
             client: Client = driver.get_client(interface="chdb", path=str(warehouse.path))
         except driver.driver.exceptions.Error as error:
-            failure = str(error)
+            failure, said = str(error), captured()
         else:
             return client
-    said = captured()
     if "Cannot lock file" in said:
         raise WarehouseLockedError(
             f"the warehouse {warehouse} is open in another program", hint="close the program that uses the directory"
@@ -252,8 +258,9 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
         return WarehouseAuthenticationError(
             f"{where}: user {user} or its password is not accepted", hint="set CCUSAGE_IMPORT_PASSWORD"
         )
-    if code in (164, 497):
-        what = "may only read" if code == 164 else "lacks a right"
+    is_read_only = code == 164 or text.endswith(" is readonly")
+    if is_read_only or code == 497:
+        what = "may only read" if is_read_only else "lacks a right"
         return WarehousePermissionError(
             f"{where}: user {user} {what}: {text}",
             hint=MISSING_RIGHTS_HINT.format(database=warehouse.database, user=user),

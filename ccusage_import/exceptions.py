@@ -27,6 +27,11 @@ class FixableError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    @property
+    def kind(self) -> str:
+        """What kind of thing went wrong, in words that name no path, host or value."""
+        return (self.__doc__ or type(self).__name__).partition(".")[0]
+
 
 class ConfigurationError(FixableError):
     """A setting, file or option that cannot be used."""

@@ -255,7 +255,7 @@ class _Import:
                 outcome.seconds = output.seconds
                 parsed = parse_report(report, validate_report(report, output.output), origin, self._pseudonyms)
             except CcusageError as error:
-                logger.bind(report=report).error("report failed")
+                logger.bind(report=report, kind=error.kind).info("report failed")
                 outcome.error = error
                 continue
             outcome.offered = len(parsed.records)
@@ -385,10 +385,10 @@ class _Import:
                 warehouse = self._open(stack)
                 if warehouse is not None:
                     load = self._new_load(warehouse, self._provenance(self.summary.ccusage_version, ()))
-                    load.state, load.finished_at, load.error = "failed", datetime.now(UTC), str(error)
+                    load.state, load.finished_at, load.error = "failed", datetime.now(UTC), error.kind
                     write_load(warehouse, load)
         except WarehouseError as failure:
-            logger.bind(reason=str(failure)).warning("the failed load could not be recorded")
+            logger.bind(kind=failure.kind).warning("the failed load could not be recorded")
 
     def _new_load(self, warehouse: ClickHouse, provenance: Provenance) -> Load:
         summary = self.summary
@@ -405,8 +405,8 @@ class _Import:
             is_offline=not self._settings.online_prices,
             data_dirs=provenance.data_dirs,
             failed_reports=tuple(summary.failed),
-            warnings=tuple(summary.warnings),
-            error="; ".join(str(outcome.error) for outcome in summary.reports.values() if outcome.error),
+            warnings=tuple(map(self._pseudonyms.hide_paths, summary.warnings)),
+            error="; ".join(f"{name}: {item.error.kind}" for name, item in summary.reports.items() if item.error),
         )
 
     def _first_error(self) -> FixableError:

@@ -17,6 +17,7 @@ from ccusage_import.exceptions import InvalidReportError, NotAReportError
 LARGEST_COUNT = 2**64 - 1
 LARGEST_COST_USD = 999_999_999
 SHOWN_ERRORS = 10
+CHECK_HINT = "check the ccusage command, or the file this was read from"
 
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)]
 # Costs are sums of floats: -0.0 occurs, and versions up to 18 print null for a logged cost that is no number.
@@ -214,9 +215,7 @@ def validate_report(report: str, output: bytes) -> ReportDocument | None:
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
     if errors[0]["type"] == "json_invalid" or any(len(item["loc"]) == 0 for item in errors):
-        raise NotAReportError(
-            f"{report}: ccusage did not print one JSON report: {errors[0]['msg']}", hint="run ccusage-import check"
-        )
+        raise NotAReportError(f"{report}: ccusage did not print one JSON report: {errors[0]['msg']}", hint=CHECK_HINT)
     keys = KEYS.get(report, (report,))
     if any(item["type"] == "missing" and item["loc"] in [(key,) for key in keys] for item in errors):
         # ccusage 20 answers `daily --instances` without usage in the shape of daily.
@@ -232,5 +231,5 @@ def _other_shape(report: str, keys: tuple[str, ...], output: bytes) -> NotARepor
     if report == "projects":
         hint = "this ccusage has no projects: use 15.5 or newer, and 19 or newer under its claude command"
     else:
-        hint = "check the ccusage command, or the file this was read from"
+        hint = CHECK_HINT
     return NotAReportError(f"{report}: expected {' or '.join(map(repr, keys))}, ccusage printed {found}", hint=hint)

@@ -36,6 +36,13 @@ class Pseudonyms:
         self.names[pseudonym] = name
         return pseudonym
 
+    def hide_paths(self, text: str) -> str:
+        """Return `text` with the paths met so far replaced by their pseudonyms."""
+        for pseudonym, name in self.names.items():
+            if name.startswith("/"):
+                text = text.replace(name, pseudonym)
+        return text
+
     def _digest(self, text: str) -> str:
         return hmac.digest(self._salt, text.encode("utf-8", "surrogatepass"), "sha256")[:PSEUDONYM_BYTES].hex()
 

@@ -1,0 +1,54 @@
+"""Real programs for the tests, installed from npm once into a cache that all test runs share."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+from pathlib import Path
+
+import platformdirs
+
+BUN_VERSION = "1.4.5"
+
+
+def cache_directory() -> Path:
+    """Return the folder that outlives a test run; CCUSAGE_IMPORT_TEST_CACHE moves it."""
+    chosen = os.environ.get("CCUSAGE_IMPORT_TEST_CACHE")
+    directory = Path(chosen) if chosen else platformdirs.user_cache_path("ccusage-import-tests")
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory.absolute()
+
+
+def npm_cache() -> Path:
+    """Return npm's own cache, for tests that start npm or npx."""
+    return cache_directory() / "npm"
+
+
+def install(package: str, version: str) -> Path:
+    """Install a package, unless another test run did, and return its `node_modules/.bin`."""
+    prefix = cache_directory() / f"{package}-{version}"
+    with (cache_directory() / f"{prefix.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (prefix / "complete").exists():
+            prefix.mkdir(exist_ok=True)
+            subprocess.run(
+                ["npm", "install", "--prefix", prefix, "--no-audit", "--no-fund", f"{package}@{version}"],
+                check=True,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=600,
+                env={**os.environ, "npm_config_cache": str(npm_cache())},
+            )
+            (prefix / "complete").touch()
+    return prefix / "node_modules" / ".bin"
+
+
+def install_ccusage(version: str) -> Path:
+    """Return the launcher of one version of ccusage."""
+    return install("ccusage", version) / "ccusage"
+
+
+def install_bun() -> Path:
+    """Return the folder that holds `bun` and `bunx`."""
+    return install("bun", BUN_VERSION)

@@ -1,0 +1,162 @@
+"""What the tests stand on: real ccusage, real transcripts, the real engine, each in directories of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.migrations import apply_migrations
+from ccusage_import.warehouse_url import parse_warehouse_url
+from tests.ccusage_install import install_ccusage
+from tests.gateway import Gateway, running_gateway
+from tests.server import server_url
+
+CORPORA = Path(__file__).parent / "corpora"
+NOT_RUN: dict[str, str] = {}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test of the warehouse on each place there is: embedded, over HTTP, and on a server where one is."""
+    if "place" not in metafunc.fixturenames:
+        return
+    places = ["embedded", "http"]
+    if server_url():
+        places.append("server")
+    metafunc.parametrize("place", places, indirect=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say by name what did not run on this machine."""
+    if not server_url():
+        terminalreporter.section("not run here")
+        terminalreporter.line(
+            "every test with the parameter [http], on a real ClickHouse server:"
+            " set CCUSAGE_IMPORT_TEST_SERVER, or start a Docker engine"
+        )
+
+
+@dataclass
+class Place:
+    """A warehouse of its own for one test, and what a user types to name it."""
+
+    url: str
+    gateway: Gateway | None = None
+
+    def open(self) -> Iterator[ClickHouse]:
+        """Open the warehouse as the program does."""
+        return open_warehouse(parse_warehouse_url(self.url), creates_database=True)  # type: ignore[return-value]
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        """Read the warehouse back."""
+        with open_warehouse(parse_warehouse_url(self.url)) as opened:
+            return [tuple(row) for row in opened.rows(sql)]
+
+
+@dataclass
+class Result:
+    """What a finished command left."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass
+class Program:
+    """Runs `ccusage-import` as a user would, with a home of its own."""
+
+    home: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: str | Path, **environ: str) -> Result:
+        """Run one command to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "ccusage_import", *map(str, arguments)],
+            env={**self.environ, **environ},
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One HTTP gateway over an engine of its own, for all tests of a worker."""
+    with running_gateway(tmp_path_factory.mktemp("gateway") / "engine") as running:
+        yield running
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty warehouse: embedded, or a new database behind HTTP."""
+    if request.param == "embedded":
+        return Place(f"chdb://{tmp_path}/warehouse")
+    database = f"test_{uuid.uuid4().hex[:12]}"
+    if request.param == "server":
+        found = Place(f"{server_url()}/{database}")
+    else:
+        running: Gateway = request.getfixturevalue("gateway")
+        found = Place(running.url(database=database), running)
+        request.addfinalizer(running.clear_faults)
+    request.addfinalizer(lambda: _drop(found.url, database))
+    return found
+
+
+def _drop(url: str, database: str) -> None:
+    with open_warehouse(parse_warehouse_url(url), creates_database=True) as opened:
+        opened.command(f"DROP DATABASE `{database}`")
+
+
+@pytest.fixture
+def migrated(place: Place) -> Place:
+    """A warehouse with all tables and views, but without rows."""
+    with open_warehouse(parse_warehouse_url(place.url), creates_database=True) as opened:
+        apply_migrations(opened, "1.2.3")
+    return place
+
+
+@pytest.fixture(scope="session")
+def ccusage20() -> Path:
+    """The ccusage this program is pinned to."""
+    return install_ccusage("20.0.24")
+
+
+@pytest.fixture(scope="session")
+def ccusage18() -> Path:
+    """The last ccusage written in JavaScript alone."""
+    return install_ccusage("18.0.11")
+
+
+@pytest.fixture
+def program(tmp_path: Path, ccusage20: Path) -> Program:
+    """The command line in an empty home; ccusage is found on PATH."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "SSL_CERT_FILE") if name in os.environ}
+    path = os.pathsep.join((str(ccusage20.parent), kept["PATH"]))
+    return Program(home, {**kept, "PATH": path, "HOME": str(home), "TZ": "UTC", "PYTHONPATH": os.getcwd()})
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Callable[[str], Path]:
+    """Copies of the transcripts: ccusage is misled by a folder named `projects` above them."""
+
+    def copied(name: str) -> Path:
+        target = tmp_path / "claude" / name
+        shutil.copytree(CORPORA / name, target)
+        return target
+
+    return copied
