@@ -1,0 +1,133 @@
+"""The schema on the real engine: applied once, healed after a crash, refused when it is newer than the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.exceptions import SchemaError
+from ccusage_import.migrations import (
+    applied_migrations,
+    apply_migrations,
+    known_migrations,
+    pending_migrations,
+    sql_directory,
+    statements,
+)
+from ccusage_import.warehouse_url import parse_warehouse_url
+from tests.conftest import Place
+
+VERSIONS = [
+    "0001", "blocks", "daily", "model_breakdowns", "monthly", "monthly_from_daily", "projects_daily", "sessions",
+]  # fmt: skip
+
+
+@pytest.fixture
+def opened(place: Place) -> Iterator[ClickHouse]:
+    """An open, empty warehouse."""
+    with open_warehouse(parse_warehouse_url(place.url), creates_database=True) as warehouse:
+        yield warehouse
+
+
+def test_everything_is_applied_once(opened: ClickHouse) -> None:
+    assert [migration.version for migration in pending_migrations(opened)] == VERSIONS
+
+    assert [migration.version for migration in apply_migrations(opened, "1.2.3")] == VERSIONS
+    assert apply_migrations(opened, "1.2.3") == []
+
+    assert sorted(applied_migrations(opened)) == VERSIONS
+    assert {row.tool_version for row in applied_migrations(opened).values()} == {"1.2.3"}
+
+
+def test_a_crash_in_the_middle_is_healed_by_the_next_run(opened: ClickHouse) -> None:
+    first = statements(known_migrations()[0].sql, opened)
+    opened.command(first[0])
+
+    apply_migrations(opened, "1.2.3")
+
+    assert opened.rows("SELECT count() FROM daily") == [(0,)]
+    assert sorted(applied_migrations(opened)) == VERSIONS
+
+
+def test_a_changed_view_is_replaced(opened: ClickHouse) -> None:
+    apply_migrations(opened, "1.2.3")
+    row = ("daily", "checksum of an older release", datetime.now(UTC), "1.0.0")
+    opened.insert("schema_migrations", ("version", "checksum", "applied_at", "tool_version"), [row], token="old")
+
+    assert [migration.version for migration in apply_migrations(opened, "1.2.3")] == ["daily"]
+
+
+def test_a_newer_schema_is_refused_with_the_release_it_needs(opened: ClickHouse) -> None:
+    apply_migrations(opened, "1.2.3")
+    row = ("0999", "x", datetime.now(UTC), "9.9.9")
+    opened.insert("schema_migrations", ("version", "checksum", "applied_at", "tool_version"), [row], token="new")
+
+    with pytest.raises(SchemaError) as raised:
+        apply_migrations(opened, "1.2.3")
+
+    assert str(raised.value).endswith("schema 0999 is newer than this program's 0001")
+    assert raised.value.hint == "install ccusage-import 9.9.9 or newer"
+
+
+def test_an_applied_migration_that_was_changed_is_refused(opened: ClickHouse) -> None:
+    apply_migrations(opened, "1.2.3")
+    row = ("0001", "other", datetime.now(UTC), "1.2.3")
+    opened.insert("schema_migrations", ("version", "checksum", "applied_at", "tool_version"), [row], token="other")
+
+    with pytest.raises(SchemaError, match="migration 0001 differs"):
+        pending_migrations(opened)
+
+
+def test_every_view_and_column_is_documented(opened: ClickHouse) -> None:
+    apply_migrations(opened, "1.2.3")
+
+    views = opened.rows(
+        "SELECT name, comment FROM system.tables WHERE database = {name:String} AND engine = 'View' ORDER BY name",
+        {"name": opened.database},
+    )
+    assert [row[0] for row in views] == VERSIONS[1:]
+    assert [row[0] for row in views if not row[1].startswith("one row is one ")] == []
+    undocumented = opened.rows(
+        "SELECT table, name FROM system.columns WHERE database = {name:String} AND comment = ''"
+        " AND table IN (SELECT name FROM system.tables WHERE engine = 'View' AND database = {name:String})",
+        {"name": opened.database},
+    )
+    assert list(undocumented) == []
+
+
+def test_one_load_is_one_part(migrated: Place) -> None:
+    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+        rows = [(1, "daily", "m", "claude", f"{number:07}") for number in range(50_000)]
+        opened.insert("records", ("load_id", "report", "machine", "agent", "key"), rows, token="one")
+        parts = opened.rows(
+            "SELECT count(), sum(rows) FROM system.parts"
+            " WHERE active AND database = {name:String} AND table = 'records'",
+            {"name": opened.database},
+        )
+    assert parts == [(1, 50_000)]
+
+
+def test_a_replayed_insert_into_the_log_counts_once(migrated: Place) -> None:
+    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+        for token in ("a", "a", "b"):
+            opened.insert("changes", ("load_id", "key"), [(1, "k")], token=token)
+        assert opened.rows("SELECT count() FROM changes") == [(2,)]
+
+
+def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> None:
+    with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/w"), cluster=None) as opened:
+        clustered = ClickHouse(opened._client, opened.warehouse, "main")
+        files = [sql_directory() / "schema_migrations.sql", *sorted(sql_directory().glob("*/*.sql"))]
+        ddl = [statement for file in files for statement in statements(file.read_text(), clustered)]
+        formatted = [opened.rows("SELECT formatQuerySingleLine({q:String})", {"q": text})[0][0] for text in ddl]
+
+    tables = [text for text in formatted if text.startswith("CREATE TABLE")]
+    assert len(tables) == 8
+    assert all(" ON CLUSTER main " in text for text in formatted)
+    assert sum("ENGINE = Replicated" in text for text in tables) == 4
+    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 4
+    assert any("ENGINE = ReplicatedReplacingMergeTree(load_id, is_deleted)" in text for text in tables)
