@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from ccusage_import import ui
+from ccusage_import import cli_audit, ui
+from ccusage_import.cli_options import DAY_FORMATS, AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.config import Configuration, Directories, load_configuration
 from ccusage_import.demo import demo_directories
-from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
-from ccusage_import.identity import NOT_CHOSEN, choose_identity, complete_identity, read_identity
+from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode
+from ccusage_import.identity import choose_identity
 from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportSummary, run_import
-from ccusage_import.logger import log_to_console, log_to_file
+from ccusage_import.logger import log_to_file
 from ccusage_import.migrations import applied_migrations, apply_migrations, pending_migrations
 from ccusage_import.records import REPORTS, ReportName
 
@@ -50,25 +51,6 @@ FORMAT_SETTINGS = {
     "output_format_pretty_row_numbers": 0,
     "output_format_pretty_single_large_number_tip_threshold": 0,
 }
-DAY_FORMATS = ["%Y-%m-%d", "%Y%m%d"]
-
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="TOML file to read instead of the default one.")
-]
-WarehouseUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--warehouse",
-        metavar="URL",
-        help="chdb:///path, clickhouse://user@host:8123/db or clickhouses://user@host:8443/db.",
-    ),
-]
-Verbose = Annotated[
-    int,
-    typer.Option("--verbose", "-v", count=True, show_default=False, help="Log more to stderr; twice for everything."),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the value of the option
@@ -155,7 +137,7 @@ def import_command(
         "jobs": jobs,
         "timeout_seconds": timeout,
     }
-    with _door(verbose, quiet=quiet, as_json=as_json), ExitStack() as stack:
+    with door(verbose, quiet=quiet, as_json=as_json), ExitStack() as stack:
         options = ImportOptions(
             reports=tuple(name for name in REPORTS if not report or name in report),
             since=since.date() if since else date.min,
@@ -167,7 +149,7 @@ def import_command(
         if demo:
             configuration = _demo_configuration(flags, config, stack)
         else:
-            configuration = _configuration(flags, config, keeps_identity=not dry_run)
+            configuration = configured(flags, config, keeps_identity=not dry_run)
         _log_to_file(configuration)
         summary = _import(configuration, options, shows_progress=not quiet and not as_json)
         _render(summary, quiet=quiet, as_json=as_json)
@@ -188,8 +170,8 @@ def query(
     as_json: AsJson = False,
 ) -> None:
     """Ask the warehouse in SQL: daily, monthly, sessions, blocks, projects_daily, model_breakdowns and more."""
-    with _door(verbose, quiet=quiet, as_json=as_json):
-        settings = _configuration({"warehouse": warehouse}, config, keeps_identity=False).settings
+    with door(verbose, quiet=quiet, as_json=as_json):
+        settings = configured({"warehouse": warehouse}, config).settings
         chosen = "json" if as_json else output_format
         with open_warehouse(
             settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds
@@ -211,8 +193,8 @@ def migrate(
     as_json: AsJson = False,
 ) -> None:
     """Bring tables and views of the warehouse up to date."""
-    with _door(verbose, quiet=quiet, as_json=as_json):
-        settings = _configuration({"warehouse": warehouse}, config, keeps_identity=False).settings
+    with door(verbose, quiet=quiet, as_json=as_json):
+        settings = configured({"warehouse": warehouse}, config).settings
         with open_warehouse(
             settings.parsed_warehouse(),
             cluster=settings.cluster,
@@ -228,11 +210,17 @@ def migrate(
                 ui.print_migrations(versions, is_status=status)
 
 
+app.command()(cli_audit.history)
+app.command()(cli_audit.changes)
+app.command()(cli_audit.undo)
+app.command()(cli_audit.accept)
+
+
 @config_app.command("show")
 def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show every setting, its value and where it came from; secrets are masked."""
-    with _door(0, quiet=False, as_json=as_json):
-        configuration = _configuration({}, config, keeps_identity=False)
+    with door(0, quiet=False, as_json=as_json):
+        configuration = configured({}, config)
         ui.print_configuration(configuration, as_json=as_json)
 
 
@@ -240,37 +228,6 @@ def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
 def config_path() -> None:
     """Print the path of the configuration file."""
     print(Directories.of_platform().config_file)
-
-
-@contextmanager
-def _door(verbosity: int, *, quiet: bool, as_json: bool) -> Iterator[None]:
-    """The one place where errors become lines and exit codes."""
-    log_to_console(-1 if quiet else verbosity)
-    try:
-        yield
-    except FixableError as error:
-        ui.print_error(error)
-        if as_json:
-            ui.print_json(ui.failure_json(error))
-        raise typer.Exit(error.exit_code) from None
-    except BrokenPipeError:
-        # The reader of stdout has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(ExitCode.OK) from None
-    except KeyboardInterrupt:
-        print(f"{ui.PROGRAM}: interrupted", file=sys.stderr)
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
-
-
-def _configuration(flags: Mapping[str, Any], config: Path | None, *, keeps_identity: bool) -> Configuration:
-    directories = Directories.of_platform()
-    if keeps_identity:
-        # A configuration that cannot be used must not leave anything behind.
-        load_configuration(flags, os.environ, identity=NOT_CHOSEN, directories=directories, config_file=config)
-        identity = complete_identity(directories.identity_file)
-    else:
-        identity = {**NOT_CHOSEN, **read_identity(directories.identity_file)}
-    return load_configuration(flags, os.environ, identity=identity, directories=directories, config_file=config)
 
 
 def _demo_configuration(flags: Mapping[str, Any], config: Path | None, stack: ExitStack) -> Configuration:

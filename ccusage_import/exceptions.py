@@ -19,12 +19,13 @@ class ExitCode(IntEnum):
 
 
 class FixableError(Exception):
-    """Something a user can fix. `str()` is one line without a class name; `hint` says what to do next."""
+    """Something a user can fix. `str()` is one line, `details` lists what it is about, `hint` says what to do next."""
 
     exit_code: ExitCode = ExitCode.BUG
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, details: tuple[str, ...] = (), hint: str = "") -> None:
         super().__init__(message)
+        self.details = details
         self.hint = hint
 
     @property
@@ -82,15 +83,15 @@ class NotAReportError(CcusageError):
 
 
 class InvalidReportError(CcusageError):
-    """A report holds values that cannot be true. `errors` lists each as `path: reason`."""
+    """A report holds values that cannot be true. `details` lists each as `path: reason`."""
 
-    def __init__(self, report: str, errors: tuple[str, ...]) -> None:
-        noun = "value" if len(errors) == 1 else "values"
+    def __init__(self, report: str, details: tuple[str, ...]) -> None:
+        noun = "value" if len(details) == 1 else "values"
         super().__init__(
-            f"{report}: {len(errors)} {noun} cannot be true",
+            f"{report}: {len(details)} {noun} cannot be true",
+            details=details,
             hint="nothing of this report was stored; the other reports are not affected",
         )
-        self.errors = errors
 
 
 class EmptyReportError(CcusageError):
@@ -137,3 +138,9 @@ class SchemaError(WarehouseError):
 
 class QueryError(WarehouseError):
     """The warehouse refused a statement."""
+
+
+class AuditError(FixableError):
+    """A load that cannot be taken back, or a held number that cannot be accepted."""
+
+    exit_code = ExitCode.CONFIGURATION

@@ -24,6 +24,7 @@ WORDS = {
     Reason.DIRECTORY_MISSING: "a data directory it was read from is missing",
     Reason.SAVED_FILES: "saved files do not show whether transcripts were deleted",
     Reason.EMPTY_REPORT: "the report is empty",
+    Reason.UNDONE: "a load was taken back",
 }
 
 

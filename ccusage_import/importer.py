@@ -49,6 +49,7 @@ from ccusage_import.statistics import (
 )
 from ccusage_import.warehouse import (
     Load,
+    commit,
     next_load_id,
     read_last_offers,
     read_records,
@@ -159,10 +160,16 @@ def run_import(
         FixableError: nothing could be fetched at all, or the warehouse cannot be used. A load that had begun is
             settled by the next import.
     """
-    with file_lock(
-        configuration.directories.state / "import.lock", "the importer", configuration.settings.lock_wait_seconds
-    ):
+    with import_lock(configuration):
         return _Import(configuration, options, environ, progress).run()
+
+
+@contextmanager
+def import_lock(configuration: Configuration) -> Iterator[None]:
+    """Let only one process of this installation write; the warehouse itself may be shared."""
+    file = configuration.directories.state / "import.lock"
+    with file_lock(file, "the importer", configuration.settings.lock_wait_seconds):
+        yield
 
 
 class _Import:
@@ -371,8 +378,8 @@ class _Import:
             load.tokens_after, load.cost_after_usd = summary.after.total_tokens, summary.after.cost_usd
         write_load(warehouse, load)
         write_decisions(warehouse, load, summary.decisions, read_last_offers(warehouse, load.machine))
-        load.state, load.finished_at, load.phases = "committed", datetime.now(UTC), dict(summary.phases)
-        write_load(warehouse, load)
+        load.phases = dict(summary.phases)
+        commit(warehouse, load)
         tidy(warehouse)
         logger.bind(load_id=load.load_id, machine=load.machine, rows=len(summary.decisions)).info("load committed")
 
@@ -404,6 +411,7 @@ class _Import:
             cost_mode=provenance.cost_mode,
             is_offline=not self._settings.online_prices,
             data_dirs=provenance.data_dirs,
+            intact_from=summary.intact_from,
             failed_reports=tuple(summary.failed),
             warnings=tuple(map(self._pseudonyms.hide_paths, summary.warnings)),
             error="; ".join(f"{name}: {item.error.kind}" for name, item in summary.reports.items() if item.error),

@@ -16,7 +16,6 @@ from ccusage_import.exceptions import InvalidReportError, NotAReportError
 
 LARGEST_COUNT = 2**64 - 1
 LARGEST_COST_USD = 999_999_999
-SHOWN_ERRORS = 10
 CHECK_HINT = "check the ccusage command, or the file this was read from"
 
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)]
@@ -206,7 +205,7 @@ def validate_report(report: str, output: bytes) -> ReportDocument | None:
 
     Raises:
         NotAReportError: the output is not JSON, or another report than asked for.
-        InvalidReportError: a value cannot be true; `errors` holds every path and reason.
+        InvalidReportError: a value cannot be true; `details` holds every path and reason.
     """
     if report in BARE_WHEN_EMPTY and output.strip() == b"[]":
         return None

@@ -156,8 +156,8 @@ class _Parser:
         lines = [f"no price for {model}: its cost is counted as 0" for model in self._unpriced]
         if self._project_totals:
             lines.append(
-                f"{self._report}: this ccusage shows projects as sessions: {self._project_totals} rows are stored "
-                "apart and left out of the view sessions; ccusage 19 and later show real sessions"
+                f"{self._report}: this ccusage shows projects as sessions: they are stored apart and left out of the"
+                f" view sessions ({self._project_totals}); ccusage 19 and later show real sessions"
             )
         if self._without_project:
             lines.append(

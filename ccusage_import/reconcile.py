@@ -52,6 +52,7 @@ class Reason(StrEnum):
     DIRECTORY_MISSING = "directory_missing"
     SAVED_FILES = "saved_files"
     EMPTY_REPORT = "empty_report"
+    UNDONE = "undone"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,16 +19,18 @@ from rich.table import Table
 from rich.text import Text
 
 from ccusage_import.config import Configuration
-from ccusage_import.exceptions import CcusageError, FixableError, InvalidReportError
+from ccusage_import.exceptions import CcusageError, FixableError
 from ccusage_import.explain import reason_in_words
 from ccusage_import.importer import ImportProgress, ImportSummary
-from ccusage_import.models import SHOWN_ERRORS
 from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import Record
 from ccusage_import.statistics import Share, Totals
 
 PROGRAM = "ccusage-import"
+SHOWN_DETAILS = 10
 SHOWN_HELD = 10
+NO_TERMINAL_WIDTH = 1000
+LEAST_WIDTH = 110
 SHOWN_VERDICTS = (
     Verdict.NEW, Verdict.GREW, Verdict.REPRICED, Verdict.CORRECTED, Verdict.HELD, Verdict.REFRESHED, Verdict.UNCHANGED,
 )  # fmt: skip
@@ -35,14 +38,13 @@ TOKEN_CLASSES = ("input_tokens", "output_tokens", "cache_creation_tokens", "cach
 
 
 def print_error(error: FixableError, stream: TextIO | None = None) -> None:
-    """Print what went wrong, every value that cannot be true, and what to do next."""
+    """Print what went wrong, the first details, and what to do next."""
     stream = stream or sys.stderr
     print(f"{PROGRAM}: error: {error}", file=stream)
-    if isinstance(error, InvalidReportError):
-        for line in error.errors[:SHOWN_ERRORS]:
-            print(f"  {line}", file=stream)
-        if len(error.errors) > SHOWN_ERRORS:
-            print(f"  and {len(error.errors) - SHOWN_ERRORS} more", file=stream)
+    for line in error.details[:SHOWN_DETAILS]:
+        print(f"  {line}", file=stream)
+    if len(error.details) > SHOWN_DETAILS:
+        print(f"  and {len(error.details) - SHOWN_DETAILS} more", file=stream)
     if error.hint:
         print(f"hint: {error.hint}", file=stream)
 
@@ -116,11 +118,16 @@ def show_progress(*, is_wanted: bool) -> AbstractContextManager[ImportProgress]:
     return TerminalProgress() if is_wanted and sys.stderr.isatty() else nullcontext(QuietProgress())
 
 
+def console() -> Console:
+    """Return the console of stdout; a narrow terminal wraps lines, but no number is ever cut."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else NO_TERMINAL_WIDTH
+    return Console(highlight=False, soft_wrap=True, width=max(width, LEAST_WIDTH))
+
+
 def print_summary(summary: ImportSummary) -> None:
     """Print the comparison statistics of an import for people."""
-    console = Console(highlight=False, soft_wrap=True)
     if summary.is_empty and not summary.failed:
-        console.print("no usage found; nothing was written")
+        print("no usage found; nothing was written")
         return
     total = summary.after.cost_usd if summary.after else Decimal(0)
     parts: list[RenderableType] = [_headline(summary), _reports_table(summary)]
@@ -133,11 +140,12 @@ def print_summary(summary: ImportSummary) -> None:
             parts.append(_shares_table(title, shares, total, summary.names))
     if summary.held:
         parts.append(_held_lines(summary))
+    shown = console()
     for part in parts:
-        console.print(part)
-        console.print()
+        shown.print(part)
+        shown.print()
     phases = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in summary.phases.items())
-    console.print(Text(phases, style="dim"))
+    shown.print(Text(phases, style="dim"))
 
 
 def summary_json(summary: ImportSummary) -> dict[str, Any]:
@@ -187,12 +195,12 @@ def print_configuration(configuration: Configuration, *, as_json: bool) -> None:
     if as_json:
         print_json({name: {"value": value, "origin": configuration.origins[name]} for name, value in shown.items()})
         return
-    table = _table("setting", "value", "from")
+    table = plain_table("setting", "value", "from")
     for name, value in shown.items():
         table.add_row(name, Text("" if value is None else str(value)), Text(configuration.origins[name]))
     for column in table.columns:
         column.justify = "left"
-    Console(highlight=False, soft_wrap=True).print(table)
+    console().print(table)
 
 
 def _setting(value: object) -> object:
@@ -218,8 +226,7 @@ def _plain(value: object) -> str:
 
 
 def _error_json(error: FixableError) -> dict[str, Any]:
-    values = list(error.errors) if isinstance(error, InvalidReportError) else []
-    return {"message": str(error), "hint": error.hint, "values": values}
+    return {"message": str(error), "details": list(error.details), "hint": error.hint}
 
 
 def _held_json(decision: Decision, summary: ImportSummary) -> dict[str, Any]:
@@ -228,7 +235,7 @@ def _held_json(decision: Decision, summary: ImportSummary) -> dict[str, Any]:
         "report": record.report,
         "agent": record.agent,
         "key": record.key,
-        "label": _label(decision, summary),
+        "label": label(decision.record, summary.names),
         "day": record.day.isoformat(),
         "stored_tokens": stored.total_tokens if stored else 0,
         "offered_tokens": offered.total_tokens if offered else 0,
@@ -259,7 +266,8 @@ def _headline(summary: ImportSummary) -> Text:
     return Text(" · ".join(parts), style="bold")
 
 
-def _table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
+    """Return a table without lines; all but the first column to the right."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
@@ -273,7 +281,7 @@ def _reports_table(summary: ImportSummary) -> Table:
         for verdict in SHOWN_VERDICTS
         if verdict is not Verdict.REFRESHED or any(outcome.verdicts[verdict] for outcome in summary.reports.values())
     ]
-    table = _table("report", "offered", *map(str, shown), "time")
+    table = plain_table("report", "offered", *map(str, shown), "time")
     for name, outcome in summary.reports.items():
         if outcome.error and not outcome.offered and not outcome.verdicts:
             table.add_row(name, "failed")
@@ -285,9 +293,9 @@ def _reports_table(summary: ImportSummary) -> Table:
 
 
 def _totals_table(before: Totals, after: Totals) -> Table:
-    table = _table("all days of this machine", "now", "since the last load")
+    table = plain_table("all days of this machine", "now", "since the last load")
     note = " (some usage has no price)" if after.unpriced else ""
-    table.add_row(f"cost{note}", _dollars(after.cost_usd), _change(after.cost_usd - before.cost_usd, _dollars))
+    table.add_row(f"cost{note}", usd(after.cost_usd), change(after.cost_usd - before.cost_usd, usd))
     table.add_row("tokens", *_now_and_change(before, after, "total_tokens"))
     for name in TOKEN_CLASSES:
         table.add_row(f"  {name.removesuffix('_tokens').replace('_', ' ')}", *_now_and_change(before, after, name))
@@ -298,33 +306,35 @@ def _totals_table(before: Totals, after: Totals) -> Table:
 
 def _now_and_change(before: Totals, after: Totals, name: str) -> tuple[str, str]:
     now = getattr(after, name)
-    return f"{now:,}", _change(now - getattr(before, name), lambda value: f"{value:,}")
+    return f"{now:,}", change(now - getattr(before, name), lambda value: f"{value:,}")
 
 
-def _change(value: Any, shown: Callable[[Any], str]) -> str:
+def change(value: Any, shown: Callable[[Any], str]) -> str:
+    """Return a difference with its sign, a dash for none."""
     if value == 0:
         return "-"
     return ("+" if value > 0 else "-") + shown(abs(value))
 
 
-def _dollars(value: Decimal) -> str:
+def usd(value: Decimal) -> str:
+    """Return dollars and cents."""
     return f"${value:,.2f}"
 
 
 def _block_line(block: Record) -> Text:
-    line = f"active block until {block.block_ends_at:%H:%M} UTC: {_dollars(block.cost_usd)}"
+    line = f"active block until {block.block_ends_at:%H:%M} UTC: {usd(block.cost_usd)}"
     if block.cost_per_hour_usd is not None:
-        line += f", {_dollars(Decimal(repr(block.cost_per_hour_usd)))} an hour"
+        line += f", {usd(Decimal(repr(block.cost_per_hour_usd)))} an hour"
     if block.projected_cost_usd is not None:
-        line += f", {_dollars(block.projected_cost_usd)} at its end at this rate"
+        line += f", {usd(block.projected_cost_usd)} at its end at this rate"
     return Text(line)
 
 
 def _shares_table(title: str, shares: Sequence[Share], total: Decimal, names: Mapping[str, str]) -> Table:
-    table = _table(title, "cost", "share", "tokens")
+    table = plain_table(title, "cost", "share", "tokens")
     for share in shares:
         part = f"{share.cost_usd / total:.0%}" if total else ""
-        table.add_row(Text(_named(share.name, names)), _dollars(share.cost_usd), part, f"{share.total_tokens:,}")
+        table.add_row(Text(_named(share.name, names)), usd(share.cost_usd), part, f"{share.total_tokens:,}")
     return table
 
 
@@ -335,9 +345,9 @@ def _held_lines(summary: ImportSummary) -> Text:
     for decision in held[:SHOWN_HELD]:
         stored, offered = decision.stored, decision.offered
         lines.append(
-            f"\n  {decision.record.report} {_label(decision, summary)}:"
-            f" {_dollars(stored.cost_usd if stored else Decimal(0))} stays,"
-            f" {_dollars(offered.cost_usd if offered else Decimal(0))} offered:"
+            f"\n  {decision.record.report} {label(decision.record, summary.names)}:"
+            f" {usd(stored.cost_usd if stored else Decimal(0))} stays,"
+            f" {usd(offered.cost_usd if offered else Decimal(0))} offered:"
             f" {reason_in_words(decision, summary.intact_from)}",
             style="not bold",
         )
@@ -346,12 +356,12 @@ def _held_lines(summary: ImportSummary) -> Text:
     return lines
 
 
-def _label(decision: Decision, summary: ImportSummary) -> str:
-    record = decision.record
+def label(record: Record, names: Mapping[str, str]) -> str:
+    """Return what a person calls a record, with names where this machine knows them."""
     if record.report == "session":
-        return f"{_named(record.project, summary.names)}/{_named(record.session_id, summary.names)}"
+        return f"{_named(record.project, names)}/{_named(record.session_id, names)}"
     if record.report == "projects":
-        return f"{record.day} {_named(record.project, summary.names)}"
+        return f"{record.day} {_named(record.project, names)}"
     return record.key
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from itertools import islice
 from typing import Any
 
+from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from ccusage_import.clickhouse_client import ClickHouse
@@ -56,6 +59,8 @@ class Load:
     tokens_after: int = 0
     cost_before_usd: Decimal = Decimal(0)
     cost_after_usd: Decimal = Decimal(0)
+    intact_from: date | None = None
+    undoes: int = 0
     phases: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str = ""
@@ -89,6 +94,22 @@ def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[tuple[str, str
     return {(report, agent, key): last[1].encode() for report, agent, key, last in rows}
 
 
+def read_loads(
+    warehouse: ClickHouse, *, machine: str = "", state: str = "", load_id: int = 0, limit: int = 2**63
+) -> list[Load]:
+    """Return loads, newest first; an empty machine or state, or load 0, means any."""
+    columns = ", ".join(LOAD_COLUMNS)
+    rows = warehouse.rows(
+        f"SELECT {columns} FROM loads FINAL"  # noqa: S608 - column names of ours
+        " WHERE ({machine:String} = '' OR machine = {machine:String})"
+        " AND ({state:String} = '' OR state = {state:String})"
+        " AND ({load_id:UInt64} = 0 OR load_id = {load_id:UInt64})"
+        " ORDER BY load_id DESC LIMIT {limit:UInt64}",
+        {"machine": machine, "state": state, "load_id": load_id, "limit": limit},
+    )
+    return [Load(**dict(zip(LOAD_COLUMNS, row, strict=True))) for row in rows]
+
+
 def last_load_id(warehouse: ClickHouse, machine: str) -> int:
     """Return the newest load of a machine, 0 where there is none."""
     rows = warehouse.rows("SELECT max(load_id) FROM loads WHERE machine = {machine:String}", {"machine": machine})
@@ -106,22 +127,31 @@ def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
     A load whose rows are published is committed. Any other never became visible and is interrupted. The caller must
     be the only importer of this machine.
     """
-    columns = ", ".join(LOAD_COLUMNS)
-    dead = warehouse.rows(
-        f"SELECT {columns} FROM loads FINAL WHERE machine = {{machine:String}} AND state = 'running'",  # noqa: S608
-        {"machine": machine},
-    )
     states = []
-    for row in dead:
-        load = Load(**dict(zip(LOAD_COLUMNS, row, strict=True)))
+    for load in read_loads(warehouse, machine=machine, state="running"):
         published = warehouse.rows(
             "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
             {"machine": machine, "load_id": load.load_id},
         )
-        load.state = "committed" if published[0][0] else "interrupted"
-        write_load(warehouse, load)
+        if published[0][0]:
+            commit(warehouse, load)
+        else:
+            load.state = "interrupted"
+            write_load(warehouse, load)
         states.append(load.state)
     return states
+
+
+def commit(warehouse: ClickHouse, load: Load) -> None:
+    """Mark a published load as committed, and the load it takes back, if any, as undone or committed again."""
+    load.state, load.finished_at = "committed", datetime.now(UTC)
+    write_load(warehouse, load)
+    for undone in read_loads(warehouse, load_id=load.undoes) if load.undoes else []:
+        undone.state = "undone"
+        write_load(warehouse, undone)
+        for original in read_loads(warehouse, load_id=undone.undoes) if undone.undoes else []:
+            original.state = "committed"
+            write_load(warehouse, original)
 
 
 def write_load(warehouse: ClickHouse, load: Load) -> None:
@@ -178,6 +208,20 @@ def offer_json(record: Record | None) -> bytes:
     columns = dict(zip(_FIELDS, _columns(record), strict=True))
     columns["models"] = [model._asdict() for model in record.models]
     return to_json(columns)
+
+
+def record_of_json(text: str) -> Record | None:
+    """Return the record that `offer_json` wrote, None for an empty text."""
+    if not text:
+        return None
+    columns = json.loads(text)
+    columns["provenance"] = {name: columns.pop(name) for name in Provenance._fields}
+    return _record_adapter().validate_python(columns)
+
+
+@cache
+def _record_adapter() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
 
 
 def _changes(

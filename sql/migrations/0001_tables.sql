@@ -99,6 +99,8 @@ CREATE TABLE IF NOT EXISTS {database}.{loads} {on_cluster}
     tokens_after    UInt64,
     cost_before_usd Decimal(18, 9),
     cost_after_usd  Decimal(18, 9),
+    intact_from     Nullable(Date) COMMENT 'first day whose transcripts could not have been deleted yet',
+    undoes          UInt64 COMMENT 'the load that this one took back; 0 for an import',
     phases          Map(String, Float64) COMMENT 'seconds by phase',
     warnings        Array(String),
     error           String

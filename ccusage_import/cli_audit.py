@@ -1,0 +1,120 @@
+"""Commands that read back what loads did, and overrule them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ccusage_import import audit, ui, ui_audit
+from ccusage_import.cli_options import DAY_FORMATS, AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.config import Configuration
+from ccusage_import.importer import TOOL_VERSION, import_lock
+from ccusage_import.pseudonyms import read_names
+from ccusage_import.warehouse import Load, read_loads
+
+SHOWN_LOADS = 20
+LoggedVerdict = Literal["new", "grew", "repriced", "corrected", "held"]
+Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.")]
+
+
+def history(
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    machine: Machine = "",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many loads.")] = SHOWN_LOADS,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """List loads, newest first: when, with what, what they changed, and why one failed."""
+    with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, _):
+        ui_audit.print_history(read_loads(opened, machine=machine, limit=limit), as_json=as_json)
+
+
+def changes(
+    load: Annotated[int, typer.Argument(metavar="[LOAD]", help="Only this load.")] = 0,
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    verdict: Annotated[
+        LoggedVerdict | None,
+        typer.Option(metavar="VERDICT", help="Only new, grew, repriced, corrected or held."),
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="Only loads since this day.")
+    ] = None,
+    machine: Machine = "",
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show for each record what was stored, what was offered, the verdict, and why."""
+    with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
+        found = audit.read_changes(
+            opened,
+            load_id=load,
+            verdict=verdict or "",
+            since=since.date() if since else date(1970, 1, 1),
+            machine=machine,
+        )
+        ui_audit.print_changes(found, read_names(configuration.directories.names_file), as_json=as_json)
+
+
+def undo(
+    load: Annotated[int, typer.Argument(metavar="LOAD", help="The load to take back, as history lists it.")],
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    force: Annotated[bool, typer.Option("--force", help="Also where a later load changed the record.")] = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take a load back: a new load restores what it replaced and deletes what it created."""
+    with (
+        door(verbose, quiet=quiet, as_json=as_json),
+        _reading(warehouse, config) as (opened, configuration),
+        import_lock(configuration),
+    ):
+        done = audit.undo(opened, load, forces=force, tool_version=TOOL_VERSION)
+        _tell(done, f"load {load} is taken back", quiet=quiet, as_json=as_json)
+
+
+def accept(
+    held: Annotated[list[str], typer.Argument(metavar="LOAD|KEY...", help="Loads or keys, as changes lists them.")],
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take held numbers over the stored ones, from the log: their transcripts are not needed."""
+    with (
+        door(verbose, quiet=quiet, as_json=as_json),
+        _reading(warehouse, config) as (opened, configuration),
+        import_lock(configuration),
+    ):
+        done = audit.accept(opened, configuration.settings.machine, held, tool_version=TOOL_VERSION)
+        _tell(done, f"{sum(done.verdicts.values())} records changed", quiet=quiet, as_json=as_json)
+
+
+@contextmanager
+def _reading(warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
+    configuration = configured({"warehouse": warehouse}, config)
+    settings = configuration.settings
+    with open_warehouse(
+        settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds
+    ) as opened:
+        yield opened, configuration
+
+
+def _tell(done: Load, sentence: str, *, quiet: bool, as_json: bool) -> None:
+    if as_json:
+        ui.print_json({"load_id": done.load_id, "undoes": done.undoes, "verdicts": done.verdicts})
+    elif not quiet:
+        change = ui.change(done.cost_after_usd - done.cost_before_usd, ui.usd)
+        print(f"{sentence}; load {done.load_id}; cost of all days {ui.usd(done.cost_after_usd)} ({change})")
