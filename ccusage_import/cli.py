@@ -13,7 +13,18 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ccusage_import import cli_audit, ui
-from ccusage_import.cli_options import DAY_FORMATS, AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.cli_options import (
+    DAY_FORMATS,
+    AsJson,
+    CcusageCommand,
+    ClaudeDirs,
+    ConfigFile,
+    Quiet,
+    Verbose,
+    WarehouseUrl,
+    configured,
+    door,
+)
 from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.config import Configuration, Directories, load_configuration
 from ccusage_import.demo import demo_directories
@@ -102,10 +113,8 @@ def import_command(
     demo: Annotated[
         bool, typer.Option("--demo", help="Import shipped sample transcripts into a warehouse that is thrown away.")
     ] = False,
-    claude_dir: Annotated[
-        list[Path] | None, typer.Option(metavar="DIR", help="Claude data directory; may be given several times.")
-    ] = None,
-    ccusage: Annotated[str | None, typer.Option(metavar="COMMAND", help="ccusage command to run.")] = None,
+    claude_dir: ClaudeDirs = None,
+    ccusage: CcusageCommand = None,
     ccusage_version: Annotated[
         str | None, typer.Option(metavar="X.Y.Z", help="ccusage version that bunx or npx install.")
     ] = None,
@@ -214,6 +223,7 @@ app.command()(cli_audit.history)
 app.command()(cli_audit.changes)
 app.command()(cli_audit.undo)
 app.command()(cli_audit.accept)
+app.command()(cli_audit.verify)
 
 
 @config_app.command("show")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -11,11 +12,25 @@ from typing import Annotated, Literal
 import typer
 
 from ccusage_import import audit, ui, ui_audit
-from ccusage_import.cli_options import DAY_FORMATS, AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.cli_options import (
+    DAY_FORMATS,
+    AsJson,
+    CcusageCommand,
+    ClaudeDirs,
+    ConfigFile,
+    Quiet,
+    Verbose,
+    WarehouseUrl,
+    configured,
+    door,
+)
 from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.config import Configuration
-from ccusage_import.importer import TOOL_VERSION, import_lock
+from ccusage_import.exceptions import ExitCode
+from ccusage_import.importer import TOOL_VERSION, ImportOptions, import_lock, run_import
 from ccusage_import.pseudonyms import read_names
+from ccusage_import.runner import parse_version
+from ccusage_import.verify import verify as verification
 from ccusage_import.warehouse import Load, read_loads
 
 SHOWN_LOADS = 20
@@ -100,6 +115,31 @@ def accept(
     ):
         done = audit.accept(opened, configuration.settings.machine, held, tool_version=TOOL_VERSION)
         _tell(done, f"{sum(done.verdicts.values())} records changed", quiet=quiet, as_json=as_json)
+
+
+def verify(
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    claude_dir: ClaudeDirs = None,
+    ccusage: CcusageCommand = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare what is stored with what ccusage says now, and the reports with each other; writes nothing."""
+    flags = {"warehouse": warehouse, "claude_dirs": tuple(claude_dir) if claude_dir else None, "ccusage": ccusage}
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured(flags, config)
+        with ui.show_progress(is_wanted=not quiet and not as_json) as progress:
+            summary = run_import(configuration, ImportOptions(is_dry_run=True), os.environ, progress)
+        for outcome in summary.reports.values():
+            if outcome.error:
+                ui.print_error(outcome.error)
+        version_info = parse_version(summary.ccusage_version)
+        found = verification(summary.stored, summary.offered, summary.decisions, summary.intact_from, version_info)
+        ui_audit.print_verification(found, summary.names, quiet=quiet, as_json=as_json)
+        if found.unexplained or summary.failed:
+            raise typer.Exit(ExitCode.UNHEALTHY if found.unexplained else summary.exit_code)
 
 
 @contextmanager

@@ -30,6 +30,11 @@ WarehouseUrl = Annotated[
         help="chdb:///path, clickhouse://user@host:8123/db or clickhouses://user@host:8443/db.",
     ),
 ]
+ClaudeDirs = Annotated[
+    list[Path] | None,
+    typer.Option("--claude-dir", metavar="DIR", help="Claude data directory; may be given several times."),
+]
+CcusageCommand = Annotated[str | None, typer.Option("--ccusage", metavar="COMMAND", help="ccusage command to run.")]
 Verbose = Annotated[
     int,
     typer.Option("--verbose", "-v", count=True, show_default=False, help="Log more to stderr; twice for everything."),

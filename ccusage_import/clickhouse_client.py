@@ -271,7 +271,8 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
         )
     if code is None and type(error).__name__ == "OperationalError":
         return WarehouseUnreachableError(
-            f"{where}: no answer: {text}", hint="check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS"
+            f"{where}: no answer: {_cause(text)}",
+            hint="check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS",
         )
     return QueryError(f"{where}: {text}")
 
@@ -282,6 +283,14 @@ def _short(text: str) -> str:
     text = re.sub(r"\s*\(version [^)]*(?:\([^)]*\))?\)\s*$", "", text.partition(" Stack trace:")[0])
     text = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text).strip()
     return text if len(text) <= 500 else text[:500] + " …"
+
+
+def _cause(text: str) -> str:
+    """Return why a request failed out of the nested message of the HTTP library."""
+    found = re.search(
+        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed[^\"')]*|timed out|WRONG_VERSION_NUMBER", text
+    )
+    return found[0].strip() if found else text
 
 
 @contextmanager

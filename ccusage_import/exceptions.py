@@ -144,3 +144,9 @@ class AuditError(FixableError):
     """A load that cannot be taken back, or a held number that cannot be accepted."""
 
     exit_code = ExitCode.CONFIGURATION
+
+
+class MachineTakenError(FixableError):
+    """Another installation loads under the same machine name."""
+
+    exit_code = ExitCode.CONFIGURATION

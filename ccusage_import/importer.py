@@ -24,6 +24,7 @@ from ccusage_import.exceptions import (
     EmptyReportError,
     ExitCode,
     FixableError,
+    MachineTakenError,
     NotAReportError,
     SchemaError,
     WarehouseError,
@@ -47,11 +48,13 @@ from ccusage_import.statistics import (
     top_projects,
     totals,
 )
+from ccusage_import.unrecorded_loads import UnrecordedLoads
 from ccusage_import.warehouse import (
     Load,
     commit,
     next_load_id,
     read_last_offers,
+    read_loads,
     read_records,
     settle_dead_loads,
     tidy,
@@ -98,6 +101,8 @@ class ImportSummary:
     timezone: str = ""
     intact_from: date | None = None
     reports: dict[str, ReportOutcome] = field(default_factory=dict)
+    offered: list[Record] = field(default_factory=list)
+    stored: list[Record] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     before: Totals | None = None
@@ -184,6 +189,7 @@ class _Import:
         self._environ = environ
         self._progress = progress
         self._started_at = datetime.now(UTC)
+        self._unrecorded = UnrecordedLoads(configuration.directories.state / "unrecorded_loads.jsonl")
         self._names = read_names(configuration.directories.names_file)
         self._pseudonyms = Pseudonyms(self._settings.salt.get_secret_value(), is_enabled=self._settings.hash_projects)
         self.summary = ImportSummary(self._settings.machine, options.is_dry_run, timezone=self._settings.timezone)
@@ -204,7 +210,11 @@ class _Import:
         if self.summary.failed == list(self.summary.reports):
             self._leave_trace(self._first_error())
         else:
-            self._load(offer, records)
+            try:
+                self._load(offer, records)
+            except WarehouseError as error:
+                self._keep_for_later(error)
+                raise
         return self.summary
 
     def _fetched(self) -> _Offer:
@@ -276,6 +286,7 @@ class _Import:
                 warehouse = self._open(stack)
             with self._phase("reconcile"):
                 stored = self._stored(warehouse)
+                self.summary.offered, self.summary.stored = records, stored
                 self.summary.decisions = self._reconciled(offer, records, stored)
                 self._compare(stored)
             if warehouse is not None and not self._options.is_dry_run and not self.summary.is_empty:
@@ -298,16 +309,32 @@ class _Import:
                 f"warehouse {place}: {len(pending)} of its tables and views are missing or not up to date",
                 hint="ccusage-import migrate",
             )
+        if not self._options.is_dry_run:
+            for load in self._unrecorded.loads():
+                write_load(warehouse, load)
+            self._unrecorded.forget()
         return warehouse
 
     def _stored(self, warehouse: ClickHouse | None) -> list[Record]:
         if warehouse is None:
             return []
         machine = self._settings.machine
+        self._refuse_taken_name(warehouse, machine)
         if not self._options.is_dry_run:
             for state in settle_dead_loads(warehouse, machine):
                 self.summary.warnings.append(f"an earlier load ended in the middle; it is now marked as {state}")
         return read_records(warehouse, machine)
+
+    def _refuse_taken_name(self, warehouse: ClickHouse, machine: str) -> None:
+        """Two hosts under one name would take each other's records for their own."""
+        own = self._configuration.installation
+        for load in read_loads(warehouse, machine=machine, limit=1):
+            if own and load.installation not in ("", own):
+                raise MachineTakenError(
+                    f"machine {machine!r} is the name of another installation in {warehouse.warehouse}",
+                    hint="choose another name: --machine NAME; or, if that installation is gone, take over its history:"
+                    f' put installation = "{load.installation}" into {self._configuration.directories.identity_file}',
+                )
 
     def _reconciled(self, offer: _Offer, records: list[Record], stored: list[Record]) -> list[Decision]:
         settings, options = self._settings, self._options
@@ -365,7 +392,7 @@ class _Import:
         """Write the load. Its INSERT into `records` is the point at which all of it becomes visible."""
         summary = self.summary
         keep_names(self._configuration.directories.names_file, self._names, self._pseudonyms.names)
-        load = self._new_load(warehouse, offer.provenance)
+        load = self._new_load(next_load_id(warehouse, summary.machine), offer.provenance)
         summary.load_id = load.load_id
         load.reports = tuple(name for name, outcome in summary.reports.items() if outcome.error is None)
         load.verdicts = {
@@ -391,16 +418,27 @@ class _Import:
             with ExitStack() as stack:
                 warehouse = self._open(stack)
                 if warehouse is not None:
-                    load = self._new_load(warehouse, self._provenance(self.summary.ccusage_version, ()))
-                    load.state, load.finished_at, load.error = "failed", datetime.now(UTC), error.kind
+                    load = self._failed_load(error)
+                    load.load_id = next_load_id(warehouse, load.machine)
                     write_load(warehouse, load)
         except WarehouseError as failure:
             logger.bind(kind=failure.kind).warning("the failed load could not be recorded")
+            self._keep_for_later(error)
 
-    def _new_load(self, warehouse: ClickHouse, provenance: Provenance) -> Load:
+    def _keep_for_later(self, error: FixableError) -> None:
+        """Keep a failed load until an import reaches the warehouse; one that had begun is in there already."""
+        if not self._options.is_dry_run and self.summary.load_id is None:
+            self._unrecorded.keep(self._failed_load(error))
+
+    def _failed_load(self, error: FixableError) -> Load:
+        load = self._new_load(time.time_ns() // 1000, self._provenance(self.summary.ccusage_version, ()))
+        load.state, load.finished_at, load.error = "failed", datetime.now(UTC), error.kind
+        return load
+
+    def _new_load(self, load_id: int, provenance: Provenance) -> Load:
         summary = self.summary
         return Load(
-            load_id=next_load_id(warehouse, summary.machine),
+            load_id=load_id,
             machine=summary.machine,
             started_at=self._started_at,
             installation=self._configuration.installation,

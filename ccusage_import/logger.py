@@ -9,6 +9,7 @@ from pathlib import Path
 from loguru import logger
 
 CONSOLE_LEVELS = {-1: "ERROR", 0: "WARNING", 1: "INFO", 2: "DEBUG"}
+LIBRARY = "library"
 CONSOLE_FORMAT = "<level>{level: <8}</level> {message} <dim>{extra}</dim>"
 FILE_FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSS Z} {level: <8} {name}: {message} {extra}"
 
@@ -18,7 +19,7 @@ class _ToLoguru(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         level = record.levelname if record.levelname in logging.getLevelNamesMapping() else record.levelno
-        logger.bind(logger=record.name).opt(exception=record.exc_info).log(level, "{}", record.getMessage())
+        logger.bind(**{LIBRARY: record.name}).opt(exception=record.exc_info).log(level, "{}", record.getMessage())
 
 
 def log_to_console(verbosity: int) -> None:
@@ -28,6 +29,8 @@ def log_to_console(verbosity: int) -> None:
         sys.stderr,
         level=CONSOLE_LEVELS[max(-1, min(verbosity, 2))],
         format=CONSOLE_FORMAT,
+        # What a library warns of, our own error says better.
+        filter=lambda record: verbosity > 0 or LIBRARY not in record["extra"],
         backtrace=False,
         diagnose=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -363,6 +364,11 @@ def label(record: Record, names: Mapping[str, str]) -> str:
     if record.report == "projects":
         return f"{record.day} {_named(record.project, names)}"
     return record.key
+
+
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """Return a text with each pseudonym replaced by the name it stands for on this machine."""
+    return re.sub(r"[0-9a-f]{32}", lambda match: _named(match[0], names), text)
 
 
 def _named(name: str, names: Mapping[str, str]) -> str:

@@ -13,9 +13,11 @@ from ccusage_import.audit import Change
 from ccusage_import.explain import reason_in_words
 from ccusage_import.reconcile import Verdict
 from ccusage_import.ui import change as signed
-from ccusage_import.ui import console, label, plain_table, print_json, usd
+from ccusage_import.ui import console, label, plain_table, print_json, usd, with_names
+from ccusage_import.verify import Verification
 from ccusage_import.warehouse import Load
 
+SHOWN_DIFFERENCES = 20
 COUNTED_VERDICTS = (Verdict.NEW, Verdict.GREW, Verdict.REPRICED, Verdict.CORRECTED, Verdict.HELD)
 
 
@@ -32,6 +34,7 @@ def print_history(loads: Sequence[Load], *, as_json: bool) -> None:
         table.columns[column].justify = "left"
     table.columns[5].no_wrap = False
     for load in loads:
+        is_published = load.state in ("committed", "undone")
         seconds = (load.finished_at - load.started_at).total_seconds() if load.finished_at else None
         table.add_row(
             str(load.load_id),
@@ -40,8 +43,8 @@ def print_history(loads: Sequence[Load], *, as_json: bool) -> None:
             load.state,
             load.ccusage_version or load.runner,
             Text(load.error or _counts(load)),
-            usd(load.cost_after_usd),
-            signed(load.cost_after_usd - load.cost_before_usd, usd),
+            usd(load.cost_after_usd) if is_published else "",
+            signed(load.cost_after_usd - load.cost_before_usd, usd) if is_published else "",
             "" if seconds is None else f"{seconds:.1f}",
         )
     console().print(table)
@@ -71,6 +74,42 @@ def print_changes(changes: Sequence[Change], names: Mapping[str, str], *, as_jso
             Text(reason_in_words(decision, change.intact_from)),
         )
     console().print(table)
+
+
+def print_verification(found: Verification, names: Mapping[str, str], *, quiet: bool, as_json: bool) -> None:
+    """Print each check, then every difference with what explains it, the unexplained ones first."""
+    if as_json:
+        print_json(
+            {
+                "compared": found.compared,
+                "unexplained": len(found.unexplained),
+                "differences": [asdict(difference) for difference in found.differences],
+            }
+        )
+        return
+    if quiet and not found.unexplained:
+        return
+    table = plain_table("check", "compared", "equal", "explained", "unexplained")
+    for check, compared in found.compared.items():
+        differences = [difference for difference in found.differences if difference.check == check]
+        unexplained = sum(not difference.explanation for difference in differences)
+        table.add_row(
+            check,
+            str(compared),
+            str(compared - len(differences)),
+            str(len(differences) - unexplained),
+            str(unexplained),
+        )
+    console().print(table)
+    ordered = sorted(found.differences, key=lambda difference: bool(difference.explanation))
+    for difference in ordered[:SHOWN_DIFFERENCES]:
+        why = difference.explanation or "NOTHING EXPLAINS IT"
+        print(
+            f"{difference.check}: {with_names(difference.subject, names)}:"
+            f" {difference.left_tokens:,} against {difference.right_tokens:,} tokens: {why}"
+        )
+    if len(ordered) > SHOWN_DIFFERENCES:
+        print(f"and {len(ordered) - SHOWN_DIFFERENCES} more; --json lists them all")
 
 
 def change_json(change: Change, names: Mapping[str, str]) -> dict[str, Any]:

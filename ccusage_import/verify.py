@@ -1,0 +1,169 @@
+"""Stored against what ccusage says now, and reports against each other; every difference is explained or named."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from ccusage_import.explain import WORDS, reason_in_words
+from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.records import Record
+
+# Contract of ccusage: daily and projects come from one loader, the other reports from a second one, which counts
+# repeated messages of gateways and forked sessions differently.
+TWO_LOADERS_SINCE = (20, 0, 23)
+TWO_LOADERS = "ccusage 20.0.23 and later count days with one loader and months, sessions and blocks with another"
+# From 20.0 on, usage inside agent progress lines counts for days and projects alone.
+PROGRESS_LINES_SINCE = (20, 0, 0)
+PROGRESS_LINES = "ccusage 20 counts usage in agent progress lines for days and projects only"
+NO_MODEL = "some usage names no model, or the model <synthetic>"
+NOT_YET = "not imported yet"
+WAITING = {
+    Verdict.NEW: f"{NOT_YET}: first seen since the last load",
+    Verdict.GREW: f"{NOT_YET}: more tokens since the last load",
+    Verdict.REPRICED: "same tokens, other prices",
+}
+KEPT = "no longer shown by ccusage; kept because its transcripts may have been deleted"
+UNEXPLAINED_REASONS = (Reason.UNEXPLAINED, Reason.EMPTY_REPORT)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two numbers of tokens that are not equal; an empty explanation means that there is none."""
+
+    check: str
+    subject: str
+    left_tokens: int
+    right_tokens: int
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How many comparisons each check made, and every difference."""
+
+    compared: Mapping[str, int]
+    differences: Sequence[Difference]
+
+    @property
+    def unexplained(self) -> list[Difference]:
+        """The differences that nothing explains."""
+        return [difference for difference in self.differences if not difference.explanation]
+
+
+def verify(
+    stored: Sequence[Record],
+    offered: Sequence[Record],
+    decisions: Sequence[Decision],
+    intact_from: date | None,
+    version_info: tuple[int, int, int] | None,
+) -> Verification:
+    """Compare everything that must agree.
+
+    Args:
+        stored: what the warehouse shows for one machine.
+        offered: what ccusage says now, all reports.
+        decisions: what an import would do with the offer.
+        intact_from: first day whose transcripts must still be there.
+        version_info: the version of ccusage, None for saved files.
+    """
+    compared: Counter[str] = Counter()
+    differences: list[Difference] = []
+    for check, found in (
+        ("stored = offered", list(_stored_against_offered(stored, offered, decisions, intact_from))),
+        ("models = row", [_models_against_row(record) for record in offered if record.models]),
+        ("projects = daily", _sums(offered, "projects", "daily", lambda record: record.day.isoformat(), "")),
+        ("daily = monthly", _sums(offered, "daily", "monthly", _month, _loaders(version_info))),
+        ("sessions = daily", _sums(offered, "session", "daily", _all_days, _loaders(version_info))),
+        ("blocks = daily", _sums(offered, "blocks", "daily", _all_days, _loaders(version_info))),
+    ):
+        compared[check] = len(found)
+        differences += [
+            Difference(check, subject, left, right, explanation)
+            for subject, left, right, explanation in found
+            if left != right or explanation
+        ]
+    return Verification(compared, differences)
+
+
+Compared = tuple[str, int, int, str]
+
+
+def _stored_against_offered(
+    stored: Sequence[Record], offered: Sequence[Record], decisions: Sequence[Decision], intact_from: date | None
+) -> Iterator[Compared]:
+    for decision in decisions:
+        record = decision.record
+        left = decision.stored.total_tokens if decision.stored else 0
+        right = decision.offered.total_tokens if decision.offered else 0
+        yield _subject(record), left, right, _explained(decision, intact_from)
+    shown = {(record.report, record.agent, record.key) for record in offered}
+    judged = {_identity(decision.record) for decision in decisions}
+    fetched = {record.report for record in offered}
+    for record in stored:
+        if record.report in fetched and _identity(record) not in shown | judged:
+            is_old = intact_from is None or _first_day(record) < intact_from
+            yield _subject(record), record.total_tokens, 0, KEPT if is_old else ""
+
+
+def _explained(decision: Decision, intact_from: date | None) -> str:
+    if decision.verdict in (Verdict.UNCHANGED, Verdict.REFRESHED) or decision.reason in UNEXPLAINED_REASONS:
+        return ""
+    if decision.verdict in WAITING:
+        return WAITING[decision.verdict]
+    if decision.verdict is Verdict.CORRECTED:
+        return f"the next import corrects it: {WORDS[decision.reason]}"
+    return f"kept: {reason_in_words(decision, intact_from)}"
+
+
+def _models_against_row(record: Record) -> Compared:
+    tokens = sum(sum(model[1:5]) for model in record.models)
+    return _subject(record), tokens, record.total_tokens, NO_MODEL if tokens < record.total_tokens else ""
+
+
+def _sums(
+    offered: Iterable[Record], left: str, right: str, group: Callable[[Record], str], explanation: str
+) -> list[Compared]:
+    """Compare the sums of two reports, group by group, for each agent."""
+    sums: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: {left: 0, right: 0})
+    reports = set()
+    for record in offered:
+        reports.add(record.report)
+        if record.report in (left, right):
+            sums[record.agent, group(record)][record.report] += record.total_tokens
+    if not {left, right} <= reports:
+        return []
+    return [
+        (f"{agent} {name}", both[left], both[right], explanation if both[left] != both[right] else "")
+        for (agent, name), both in sorted(sums.items())
+    ]
+
+
+def _loaders(version_info: tuple[int, int, int] | None) -> str:
+    if version_info is None or version_info >= TWO_LOADERS_SINCE:
+        return TWO_LOADERS
+    return PROGRESS_LINES if version_info >= PROGRESS_LINES_SINCE else ""
+
+
+def _month(record: Record) -> str:
+    return f"{record.day:%Y-%m}"
+
+
+def _all_days(_: Record) -> str:
+    return "all days"
+
+
+def _first_day(record: Record) -> date:
+    if record.report != "session":
+        return record.day
+    return record.started_at.date() if record.started_at else date.min
+
+
+def _identity(record: Record) -> tuple[str, str, str]:
+    return (record.report, record.agent, record.key)
+
+
+def _subject(record: Record) -> str:
+    return f"{record.report} {record.key}"
