@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from types import FrameType, TracebackType
@@ -13,6 +14,8 @@ from ccusage_import.cli import app
 
 def main() -> None:
     """Run the command line. A bug keeps its traceback: on stderr and in the log."""
+    # One short job whose objects live to its end: looking for cycles among them would take half the time.
+    gc.disable()
     sys.excepthook = _log_bug
     signal.signal(signal.SIGTERM, _interrupt)
     app()

@@ -183,7 +183,7 @@ def _written(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -
         name = f"{decision.record.report}/{decision.verdict}"
         load.verdicts[name] = load.verdicts.get(name, 0) + 1
     write_load(warehouse, load)
-    write_decisions(warehouse, load, decisions, {})
+    write_decisions(warehouse, load, decisions)
     commit(warehouse, load)
     tidy(warehouse)
     return load

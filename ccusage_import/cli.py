@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
-from ccusage_import import cli_audit, ui
+from ccusage_import import cli_audit, cli_backup, ui
 from ccusage_import.cli_options import (
     DAY_FORMATS,
     AsJson,
@@ -30,9 +31,10 @@ from ccusage_import.config import Configuration, Directories, load_configuration
 from ccusage_import.demo import demo_directories
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode
 from ccusage_import.identity import choose_identity
-from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportSummary, run_import
+from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportProgress, ImportSummary, replay, run_import
 from ccusage_import.logger import log_to_file
 from ccusage_import.migrations import applied_migrations, apply_migrations, pending_migrations
+from ccusage_import.raw_reports import find_loads
 from ccusage_import.records import REPORTS, ReportName
 
 EXIT_CODES = """
@@ -53,6 +55,8 @@ app = typer.Typer(
 config_app = typer.Typer(help="Show the configuration.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(config_app, name="config")
 
+T = TypeVar("T")
+Importer = Callable[[Configuration, ImportOptions, Mapping[str, str], ImportProgress], T]
 OutputFormat = Literal["table", "json", "csv"]
 CLICKHOUSE_FORMATS = {"table": "PrettyCompactMonoBlock", "json": "JSONEachRow", "csv": "CSVWithNames"}
 FORMAT_SETTINGS = {
@@ -160,10 +164,16 @@ def import_command(
         else:
             configuration = configured(flags, config, keeps_identity=not dry_run)
         _log_to_file(configuration)
-        summary = _import(configuration, options, shows_progress=not quiet and not as_json)
-        _render(summary, quiet=quiet, as_json=as_json)
-        if summary.exit_code is not ExitCode.OK:
-            raise typer.Exit(summary.exit_code)
+        kept = find_loads(from_dir) if from_dir else []
+        if kept:
+            done = _import(partial(replay, kept=kept), configuration, options, shows_progress=False)
+            exit_code = cli_backup.print_replay(done, len(kept), quiet=quiet, as_json=as_json)
+        else:
+            summary = _import(run_import, configuration, options, shows_progress=not quiet and not as_json)
+            _render(summary, quiet=quiet, as_json=as_json)
+            exit_code = summary.exit_code
+        if exit_code is not ExitCode.OK:
+            raise typer.Exit(exit_code)
 
 
 @app.command()
@@ -262,10 +272,10 @@ def _log_to_file(configuration: Configuration) -> None:
     )
 
 
-def _import(configuration: Configuration, options: ImportOptions, *, shows_progress: bool) -> ImportSummary:
+def _import(run: Importer[T], configuration: Configuration, options: ImportOptions, *, shows_progress: bool) -> T:
     """Run the import; a person at a terminal is asked whether a missing database is to be created."""
     try:
-        return _import_once(configuration, options, shows_progress=shows_progress)
+        return _import_once(run, configuration, options, shows_progress=shows_progress)
     except DatabaseMissingError as error:
         if options.is_dry_run or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
@@ -274,12 +284,12 @@ def _import(configuration: Configuration, options: ImportOptions, *, shows_progr
     settings = configuration.settings
     with open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, creates_database=True) as opened:
         apply_migrations(opened, TOOL_VERSION)
-    return _import_once(configuration, options, shows_progress=shows_progress)
+    return _import_once(run, configuration, options, shows_progress=shows_progress)
 
 
-def _import_once(configuration: Configuration, options: ImportOptions, *, shows_progress: bool) -> ImportSummary:
+def _import_once(run: Importer[T], configuration: Configuration, options: ImportOptions, *, shows_progress: bool) -> T:
     with ui.show_progress(is_wanted=shows_progress) as progress:
-        return run_import(configuration, options, os.environ, progress)
+        return run(configuration, options, os.environ, progress)
 
 
 def _render(summary: ImportSummary, *, quiet: bool, as_json: bool) -> None:

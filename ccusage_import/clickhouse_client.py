@@ -41,6 +41,10 @@ ONE_PART_SETTINGS: Mapping[str, Any] = {
     "min_insert_block_size_bytes": 10**11,
     "max_insert_threads": 1,
 }
+INPUT_SETTINGS: Mapping[str, Any] = {
+    "date_time_input_format": "best_effort",
+    "input_format_skip_unknown_fields": 0,
+}
 MISSING_RIGHTS_HINT = (
     "GRANT SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, ALTER TABLE, OPTIMIZE ON {database}.* TO {user}"
 )
@@ -92,11 +96,21 @@ class ClickHouse:
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], token: str) -> None:
         """Publish rows in one INSERT; a replay with the same token after a lost answer changes nothing."""
-        settings = {**ONE_PART_SETTINGS, "insert_deduplication_token": token}
-        if self.cluster:
-            settings["distributed_foreground_insert"] = 1
         with _translated(self.warehouse):
-            self._client.insert(table, rows, column_names=columns, settings=settings)
+            self._client.insert(table, rows, column_names=columns, settings=self._insert_settings(token))
+
+    def insert_encoded(self, table: str, data: bytes, input_format: str, token: str) -> None:
+        """Publish rows that are encoded in a ClickHouse format, in one INSERT; columns are matched by name.
+
+        One body of bytes, not a generator, so that the driver can send it again after a lost connection.
+        """
+        settings = {**self._insert_settings(token), **INPUT_SETTINGS}
+        with _translated(self.warehouse):
+            self._client.raw_insert(table, insert_block=data, fmt=input_format, settings=settings)
+
+    def _insert_settings(self, token: str) -> dict[str, Any]:
+        settings = {**ONE_PART_SETTINGS, "insert_deduplication_token": token}
+        return {**settings, "distributed_foreground_insert": 1} if self.cluster else settings
 
     def forbid_writing(self) -> None:
         """Refuse every statement from now on that would change anything."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
@@ -27,6 +28,14 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin or UTC") from None
     return name
+
+
+def _address(url: str) -> str:
+    try:
+        parse_warehouse_url(url)
+    except ConfigurationError as error:
+        raise ValueError(f"{str(error).removeprefix('warehouse: ')} ({error.hint})") from None
+    return url
 
 
 def _absolute(path: Path) -> Path:
@@ -70,17 +79,24 @@ class Directories:
         """Pseudonyms and the names they stand for; never leaves this machine."""
         return self.data / "names.json"
 
+    @property
+    def raw(self) -> Path:
+        """The reports of each load as ccusage printed them, where `keep_raw` asks for it."""
+        return self.data / "raw"
+
 
 class Settings(BaseModel):
     """Every setting. Seconds and days are in the names; money is US dollars."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    warehouse: str = Field(description="where the data goes: chdb:///path or clickhouse(s)://user@host:port/database")
+    warehouse: Annotated[str, AfterValidator(_address)] = Field(
+        description="where the data goes: chdb:///path or clickhouse(s)://user@host:port/database"
+    )
     password: SecretStr | None = Field(default=None, description="password of the warehouse user")
     password_file: AbsolutePath | None = Field(default=None, description="file whose first line is that password")
     cluster: str | None = Field(
-        default=None, pattern=IDENTIFIER.pattern, description="cluster for ON CLUSTER and replicated tables"
+        default=None, pattern=f"^{IDENTIFIER.pattern}$", description="cluster for ON CLUSTER and replicated tables"
     )
     machine: Annotated[str, Field(min_length=1, max_length=200)] = Field(
         description="name of this machine in every row; chosen at the first import and kept"
@@ -89,7 +105,9 @@ class Settings(BaseModel):
         description="IANA zone in which days begin; chosen at the first import and kept"
     )
     hash_projects: bool = Field(default=True, description="store pseudonyms instead of project names and session ids")
-    salt: SecretStr = Field(description="secret of the pseudonyms; share it to join projects across machines")
+    salt: SecretStr = Field(
+        min_length=1, description="secret of the pseudonyms; share it to join projects across machines"
+    )
     claude_dirs: tuple[AbsolutePath, ...] = Field(default=(), description="Claude data directories")
     ccusage: str | None = Field(
         default=None, description="ccusage command; searched on PATH, then bunx, then npx when unset"
@@ -101,6 +119,9 @@ class Settings(BaseModel):
     mode: Literal["auto", "calculate", "display"] = Field(default="auto", description="ccusage's cost mode")
     prices: Literal["follow", "freeze"] = Field(
         default="follow", description="take or keep out new prices of stored usage"
+    )
+    keep_raw: bool = Field(
+        default=False, description="keep the reports of each load on this machine, with project names in clear"
     )
     jobs: int | None = Field(
         default=None, ge=1, le=16, description="reports run at once; by version and cores when unset"
@@ -128,9 +149,10 @@ class Settings(BaseModel):
             return ""
         try:
             return self.password_file.read_text("utf-8").partition("\n")[0].strip()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
             raise ConfigurationError(
-                f"password_file {self.password_file}: {error.strerror}", hint="check the path and its permissions"
+                f"password_file {self.password_file}: {reason}", hint="check the path and its permissions"
             ) from None
 
 
@@ -199,10 +221,11 @@ def environment_settings(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _classic_url(environ: Mapping[str, str]) -> str:
-    port = environ.get("CH_PORT", "")
+    host, port = environ["CH_HOST"], environ.get("CH_PORT", "")
     scheme = "clickhouses" if port in ("8443", "443") else "clickhouse"
-    user = environ.get("CH_USER") or "default"
-    return f"{scheme}://{user}@{environ['CH_HOST']}:{port or PORTS[scheme]}/{environ.get('CH_DATABASE', '')}"
+    user = quote(environ.get("CH_USER") or "default", safe="")
+    database = quote(environ.get("CH_DATABASE", ""), safe="")
+    return f"{scheme}://{user}@{f'[{host}]' if ':' in host else host}:{port or PORTS[scheme]}/{database}"
 
 
 def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
@@ -224,4 +247,9 @@ def _configuration_error(error: ValidationError, origins: Mapping[str, str]) -> 
         reason = "unknown setting" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
         path = ".".join(map(str, item["loc"]))
         lines.append(f"{path} ({origins.get(name, 'not set')}): {reason}")
-    return ConfigurationError("configuration: " + "; ".join(lines), hint="ccusage-import config show lists every value")
+    what = "value" if len(lines) == 1 else "values"
+    return ConfigurationError(
+        f"configuration: {len(lines)} {what} cannot be used",
+        details=tuple(lines),
+        hint="ccusage-import config show lists every value",
+    )

@@ -150,3 +150,9 @@ class MachineTakenError(FixableError):
     """Another installation loads under the same machine name."""
 
     exit_code = ExitCode.CONFIGURATION
+
+
+class BackupError(FixableError):
+    """A backup, or what is kept of a load, that cannot be written, is damaged, or does not fit the warehouse."""
+
+    exit_code = ExitCode.WAREHOUSE

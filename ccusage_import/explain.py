@@ -11,7 +11,7 @@ WORDS = {
     Reason.MORE_TOKENS: "more tokens than stored",
     Reason.PRICES_CHANGED: "same tokens, other prices or models",
     Reason.PRICES_FROZEN: "same tokens, other prices; prices are frozen",
-    Reason.DETAILS_CHANGED: "same usage, other details",
+    Reason.DETAILS_CHANGED: "same usage, other details or read with other settings",
     Reason.NOTHING_CHANGED: "nothing changed",
     Reason.VERSION_CHANGED: "another ccusage version counts less",
     Reason.TIMEZONE_CHANGED: "days are counted in another time zone",
@@ -23,7 +23,6 @@ WORDS = {
     Reason.UNEXPLAINED: "nothing explains the smaller number",
     Reason.DIRECTORY_MISSING: "a data directory it was read from is missing",
     Reason.SAVED_FILES: "saved files do not show whether transcripts were deleted",
-    Reason.EMPTY_REPORT: "the report is empty",
     Reason.UNDONE: "a load was taken back",
 }
 

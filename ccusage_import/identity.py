@@ -13,7 +13,12 @@ from tzlocal import get_localzone_name
 
 from ccusage_import.exceptions import ConfigurationError
 
-NOT_CHOSEN = {"machine": "(chosen at the first import)", "timezone": "UTC", "salt": "", "installation": ""}
+NOT_CHOSEN = {
+    "machine": "(chosen at the first import)",
+    "timezone": "UTC",
+    "salt": "made at the first import",
+    "installation": "",
+}
 _HEADER = "# Chosen by ccusage-import at its first run. Without the salt no pseudonym can be matched again.\n"
 
 

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,7 @@ from loguru import logger
 from ccusage_import.clickhouse_client import ClickHouse, open_warehouse, preload_driver
 from ccusage_import.config import Configuration
 from ccusage_import.exceptions import (
+    BackupError,
     CcusageError,
     EmptyReportError,
     ExitCode,
@@ -31,14 +32,15 @@ from ccusage_import.exceptions import (
 )
 from ccusage_import.fetcher import Fetched, FetchProgress, fetch_reports
 from ccusage_import.file_lock import file_lock
-from ccusage_import.migrations import apply_migrations, pending_migrations
+from ccusage_import.migrations import applied_migrations, apply_migrations, pending_migrations
 from ccusage_import.models import validate_report
-from ccusage_import.parser import Origin, parse_report
+from ccusage_import.parser import Origin, instant, parse_report
 from ccusage_import.pseudonyms import Pseudonyms, keep_names, read_names
+from ccusage_import.raw_reports import KeptLoad, LoadNote, ReportArchive
 from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.records import REPORTS, Provenance, Record
-from ccusage_import.runner import FetchOptions, Runner, find_runner
-from ccusage_import.sources import Sources, find_sources
+from ccusage_import.runner import FetchOptions, find_runner, parse_version
+from ccusage_import.sources import find_sources
 from ccusage_import.statistics import (
     Share,
     Totals,
@@ -53,7 +55,6 @@ from ccusage_import.warehouse import (
     Load,
     commit,
     next_load_id,
-    read_last_offers,
     read_loads,
     read_records,
     settle_dead_loads,
@@ -69,7 +70,7 @@ FILES = "files"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """What a person asked for on the command line."""
+    """What a person asked for on the command line; `note` is what saved reports were read with, where it is known."""
 
     reports: tuple[str, ...] = REPORTS
     since: date = date.min
@@ -77,6 +78,7 @@ class ImportOptions:
     is_dry_run: bool = False
     saved_dir: Path | None = None
     accepted: tuple[date, date] | None = None
+    note: LoadNote | None = None
 
 
 @dataclass(slots=True)
@@ -147,10 +149,10 @@ class ImportProgress(FetchProgress, Protocol):
 class _Offer:
     """The outputs of the reports and what they were read with."""
 
-    outputs: Mapping[str, Fetched | FixableError]
+    outputs: dict[str, Fetched | FixableError]
     provenance: Provenance
-    runner: Runner | None
-    sources: Sources | None
+    version_info: tuple[int, int, int] | None
+    intact_from: date | None
 
 
 def run_import(
@@ -167,6 +169,73 @@ def run_import(
     """
     with import_lock(configuration):
         return _Import(configuration, options, environ, progress).run()
+
+
+def replay(
+    configuration: Configuration,
+    options: ImportOptions,
+    environ: Mapping[str, str],
+    progress: ImportProgress,
+    kept: Sequence[KeptLoad],
+) -> list[tuple[LoadNote, ImportSummary]]:
+    """Import kept loads in their order, each as it was read then.
+
+    Returns:
+        Each load with what happened, without records and decisions. A load that is not newer than what the warehouse
+        held before is passed over: it knows nothing of what came after it.
+
+    Raises:
+        FixableError: as `run_import`; the loads before it are committed, and a second call goes on after them.
+    """
+    with import_lock(configuration):
+        stored_until = _stored_until(configuration)
+        replayed = []
+        for load in kept:
+            note = load.note
+            if note.machine in stored_until and note.started_at <= stored_until[note.machine]:
+                continue
+            summary = _Import(*_as_then(configuration, options, load), environ, progress).run()
+            # A year of hourly loads would fill the memory with them.
+            summary.offered, summary.stored, summary.decisions = [], [], []
+            replayed.append((note, summary))
+        return replayed
+
+
+def _stored_until(configuration: Configuration) -> dict[str, datetime]:
+    """Return when the newest load of each machine began."""
+    settings = configuration.settings
+    place = settings.parsed_warehouse()
+    if isinstance(place, EmbeddedWarehouse) and not place.path.exists():
+        return {}
+    with open_warehouse(place, cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds) as warehouse:
+        loads = read_loads(warehouse) if applied_migrations(warehouse) else []
+    kept = sorted((load.started_at, load.machine) for load in loads if load.state in ("committed", "undone"))
+    return {machine: started_at for started_at, machine in kept}
+
+
+def _as_then(
+    configuration: Configuration, options: ImportOptions, load: KeptLoad
+) -> tuple[Configuration, ImportOptions]:
+    """Return configuration and options as they were at a kept load, within the days that are asked for now."""
+    note = load.note
+    settings = configuration.settings.model_copy(
+        update={
+            "machine": note.machine,
+            "timezone": note.timezone,
+            "mode": note.cost_mode,
+            "prices": note.prices,
+            "online_prices": not note.is_offline,
+        }
+    )
+    options = replace(
+        options,
+        since=max(options.since, note.since),
+        until=min(options.until, note.until),
+        saved_dir=load.directory,
+        accepted=options.accepted or note.accepted,
+        note=note,
+    )
+    return replace(configuration, settings=settings), options
 
 
 @contextmanager
@@ -188,7 +257,8 @@ class _Import:
         self._options = options
         self._environ = environ
         self._progress = progress
-        self._started_at = datetime.now(UTC)
+        self._started_at = instant(options.note.started_at if options.note else datetime.now(UTC))
+        self._archive = ReportArchive() if configuration.settings.keep_raw and options.note is None else None
         self._unrecorded = UnrecordedLoads(configuration.directories.state / "unrecorded_loads.jsonl")
         self._names = read_names(configuration.directories.names_file)
         self._pseudonyms = Pseudonyms(self._settings.salt.get_secret_value(), is_enabled=self._settings.hash_projects)
@@ -236,7 +306,9 @@ class _Import:
         runner = find_runner(fetch, environ)
         self.summary.ccusage_version, self.summary.runner = runner.version, runner.source
         outputs = fetch_reports(runner, self._options.reports, fetch, environ, self._progress)
-        return _Offer(outputs, self._provenance(runner.version, sources.found), runner, sources)
+        today = self._started_at.astimezone(ZoneInfo(settings.timezone)).date()
+        provenance = self._provenance(runner.version, sources.found)
+        return _Offer({**outputs}, provenance, runner.version_info, sources.intact_from(today))
 
     def _saved(self) -> _Offer:
         """Read saved files in place of running ccusage; a report without a file is not judged."""
@@ -254,6 +326,9 @@ class _Import:
             wanted = ", ".join(f"{report}.json" for report in self._options.reports)
             raise NotAReportError(f"{directory} holds none of {wanted}", hint="save reports under these names")
         self.summary.runner = FILES
+        if note := self._options.note:
+            self.summary.ccusage_version = note.ccusage_version
+            return _Offer(outputs, note.provenance, parse_version(note.ccusage_version), note.intact_from)
         return _Offer(outputs, self._provenance("", ()), None, None)
 
     def _provenance(self, ccusage_version: str, directories: Sequence[Path]) -> Provenance:
@@ -262,14 +337,17 @@ class _Import:
 
     def _validated(self, offer: _Offer) -> list[Record]:
         """Return the records of all valid reports; what is wrong with the others goes into the summary."""
-        origin = Origin(self._settings.machine, offer.provenance, offer.runner.version_info if offer.runner else None)
+        origin = Origin(self._settings.machine, offer.provenance, offer.version_info)
         records: list[Record] = []
-        for report, output in offer.outputs.items():
+        for report in list(offer.outputs):
+            output = offer.outputs.pop(report)
             outcome = self.summary.reports[report] = ReportOutcome()
             try:
                 if isinstance(output, FixableError):
                     raise output
                 outcome.seconds = output.seconds
+                if self._archive is not None:
+                    self._archive.add(report, output.output)
                 parsed = parse_report(report, validate_report(report, output.output), origin, self._pseudonyms)
             except CcusageError as error:
                 logger.bind(report=report, kind=error.kind).info("report failed")
@@ -338,13 +416,11 @@ class _Import:
 
     def _reconciled(self, offer: _Offer, records: list[Record], stored: list[Record]) -> list[Decision]:
         settings, options = self._settings, self._options
-        today = self._started_at.astimezone(ZoneInfo(settings.timezone)).date()
-        intact_from = offer.sources.intact_from(today) if offer.sources else None
-        self.summary.intact_from = intact_from
+        self.summary.intact_from = offer.intact_from
         context = Context(
             settings.machine,
             offer.provenance,
-            intact_from,
+            offer.intact_from,
             options.since,
             options.until,
             settings.prices,
@@ -355,7 +431,7 @@ class _Import:
         for decision in decisions:
             self.summary.reports[decision.record.report].verdicts[decision.verdict] += 1
         self._name_missing_directories(offer, decisions)
-        self._doubt_empty_reports(stored, intact_from)
+        self._doubt_empty_reports(stored, offer.intact_from)
         return decisions
 
     def _name_missing_directories(self, offer: _Offer, decisions: Sequence[Decision]) -> None:
@@ -404,11 +480,38 @@ class _Import:
             load.tokens_before, load.cost_before_usd = summary.before.total_tokens, summary.before.cost_usd
             load.tokens_after, load.cost_after_usd = summary.after.total_tokens, summary.after.cost_usd
         write_load(warehouse, load)
-        write_decisions(warehouse, load, summary.decisions, read_last_offers(warehouse, load.machine))
+        write_decisions(warehouse, load, summary.decisions)
         load.phases = dict(summary.phases)
         commit(warehouse, load)
         tidy(warehouse)
+        self._keep_reports(load)
         logger.bind(load_id=load.load_id, machine=load.machine, rows=len(summary.decisions)).info("load committed")
+
+    def _keep_reports(self, load: Load) -> None:
+        """Keep what the load was judged by. The load is committed: that it cannot be kept is no reason to fail."""
+        if self._archive is None:
+            return
+        note = LoadNote(
+            load_id=load.load_id,
+            warehouse=str(self._settings.parsed_warehouse()),
+            machine=load.machine,
+            started_at=load.started_at,
+            tool_version=load.tool_version,
+            ccusage_version=load.ccusage_version,
+            timezone=load.timezone,
+            cost_mode=self._settings.mode,
+            data_dirs=load.data_dirs,
+            is_offline=load.is_offline,
+            prices=self._settings.prices,
+            intact_from=load.intact_from,
+            since=self._options.since,
+            until=self._options.until,
+            accepted=self._options.accepted,
+        )
+        try:
+            self._archive.write(self._configuration.directories.raw, note)
+        except BackupError as error:
+            self.summary.warnings.append(f"the reports of load {load.load_id} are not kept: {error}")
 
     def _leave_trace(self, error: FixableError) -> None:
         """Write a failed load, so that a run that fetched nothing is seen by whoever looks at the warehouse."""

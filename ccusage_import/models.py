@@ -7,10 +7,13 @@ Older versions name a row's period `date`, `month` or `sessionId`; the top level
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, time
+from datetime import date
+from functools import cache
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, AwareDatetime, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 from ccusage_import.exceptions import InvalidReportError, NotAReportError
 
@@ -24,12 +27,33 @@ Cost = Annotated[float, Field(strict=True, ge=-1e-9, le=LARGEST_COST_USD, allow_
 Rate = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 # The range of ClickHouse's Date, a day off at both ends so that no time zone leaves it.
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2149, 6, 5)
-Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
+
+
+# These two look before pydantic does: it takes digits alone for seconds since 1970.
+def _in_range(value: str) -> str:
+    first, last = FIRST_DAY.isoformat(), LAST_DAY.isoformat()
+    if not first <= value[:10] <= last:
+        raise PydanticCustomError(
+            "day_range", "Input should lie between {first} and {last}", {"first": first, "last": last}
+        )
+    return value
+
+
+def _day(value: object) -> str:
+    if not isinstance(value, str) or len(value) != len("2026-10-01") or value[4] != "-":
+        raise PydanticCustomError("day", "Input should be a day such as 2026-10-01")
+    return _in_range(value)
+
+
+def _instant(value: object) -> str:
+    if not isinstance(value, str) or len(value) <= len("2026-10-01") or value[4] != "-":
+        raise PydanticCustomError("instant", "Input should be an instant such as 2026-10-01T12:00:00.000Z")
+    return _in_range(value)
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 Month = Annotated[str, Field(pattern=r"^(19[7-9]\d|20\d\d|21[0-4]\d)-(0[1-9]|1[0-2])$")]
-Instant = Annotated[
-    AwareDatetime,
-    Field(strict=True, ge=datetime.combine(FIRST_DAY, time(), UTC), le=datetime.combine(LAST_DAY, time(), UTC)),
-]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
 # A session's last activity is a day in the report's zone up to ccusage 19, an instant from 20 on.
 DayOrInstant = Annotated[Day | Instant, Field(union_mode="left_to_right")]
 Name = Annotated[str, Field(min_length=1)]
@@ -39,11 +63,12 @@ def _printed(*names: str) -> Any:
     return Field(validation_alias=AliasChoices(*names) if len(names) > 1 else names[0])
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+# Slots: a report of 50,000 rows is held as that many objects, and a BaseModel is five times as large.
+_model = dataclass(slots=True, kw_only=True, frozen=True, config=ConfigDict(extra="ignore"))
 
 
-class Tokens(_Model):
+@_model
+class Tokens:
     """The four disjoint classes of tokens."""
 
     input_tokens: Count = _printed("inputTokens")
@@ -52,6 +77,7 @@ class Tokens(_Model):
     cache_read_tokens: Count = _printed("cacheReadTokens", "cacheReadInputTokens")
 
 
+@_model
 class ModelBreakdown(Tokens):
     """One model's part of a row."""
 
@@ -60,6 +86,7 @@ class ModelBreakdown(Tokens):
     is_price_missing: bool = Field(default=False, validation_alias="missingPricing")
 
 
+@_model
 class Usage(Tokens):
     """Tokens and cost, as rows, totals and one agent's part of a row carry them."""
 
@@ -67,41 +94,47 @@ class Usage(Tokens):
     cost: Cost = _printed("totalCost", "costUSD")
 
 
+@_model
 class UsageRow(Usage):
     """What daily, monthly and session rows share."""
 
     agent: Name = "claude"
-    models_used: list[Name] = Field(default=[], validation_alias="modelsUsed")
-    breakdowns: list[ModelBreakdown] = Field(default=[], validation_alias="modelBreakdowns")
+    models_used: tuple[Name, ...] = Field(default=(), validation_alias="modelsUsed")
+    breakdowns: tuple[ModelBreakdown, ...] = Field(default=(), validation_alias="modelBreakdowns")
 
 
-class Metadata(_Model):
+@_model
+class Metadata:
     """What the top level of ccusage 19 and 20 adds to a row."""
 
-    agents: list[Name] = []
+    agents: tuple[Name, ...] = ()
     last_activity: DayOrInstant | None = Field(default=None, validation_alias="lastActivity")
     project: str | None = Field(default=None, validation_alias="projectPath")
 
 
+@_model
 class PeriodRow(UsageRow):
     """A row of a period; `agents` are its parts where `--by-agent` was given."""
 
     metadata: Metadata = Metadata()
-    agents: list[UsageRow] = []
+    agents: tuple[UsageRow, ...] = ()
 
 
+@_model
 class DailyRow(PeriodRow):
     """One day."""
 
     day: Day = _printed("date", "period")
 
 
+@_model
 class MonthlyRow(PeriodRow):
     """One month, `YYYY-MM`."""
 
     month: Month = _printed("month", "period")
 
 
+@_model
 class SessionRow(UsageRow):
     """One session."""
 
@@ -112,14 +145,16 @@ class SessionRow(UsageRow):
     metadata: Metadata = Metadata()
 
 
-class BurnRate(_Model):
+@_model
+class BurnRate:
     """How fast the active block is used up."""
 
     tokens_per_minute: Rate = _printed("tokensPerMinute")
-    cost_per_hour: Rate = _printed("costPerHour")
+    cost_per_hour: Rate | None = _printed("costPerHour")
 
 
-class Projection(_Model):
+@_model
+class Projection:
     """Where the active block ends at its present rate."""
 
     total_tokens: Count = _printed("totalTokens")
@@ -127,7 +162,8 @@ class Projection(_Model):
     remaining_minutes: Count = _printed("remainingMinutes")
 
 
-class BlockRow(_Model):
+@_model
+class BlockRow:
     """One five-hour block, or the gap between two."""
 
     starts_at: Instant = _printed("startTime")
@@ -139,48 +175,55 @@ class BlockRow(_Model):
     tokens: Tokens = _printed("tokenCounts")
     total_tokens: Count = _printed("totalTokens")
     cost: Cost = _printed("costUSD")
-    models_used: list[Name] = Field(default=[], validation_alias="models")
+    models_used: tuple[Name, ...] = Field(default=(), validation_alias="models")
     burn_rate: BurnRate | None = Field(default=None, validation_alias="burnRate")
     projection: Projection | None = None
     limit_resets_at: Instant | None = Field(default=None, validation_alias="usageLimitResetTime")
 
 
+@_model
 class Totals(Usage):
     """The sums that ccusage prints below its rows."""
 
-    unpriced_models: list[Name] = Field(default=[], validation_alias="unpricedModels")
+    unpriced_models: tuple[Name, ...] = Field(default=(), validation_alias="unpricedModels")
 
 
-class Document(_Model):
+@_model
+class Document:
     """What all reports share; blocks have no totals, and 19 prints null for an empty agent's."""
 
     totals: Totals | None = None
 
 
+@_model
 class DailyDocument(Document):
     """The daily report."""
 
     rows: list[DailyRow] = _printed("daily")
 
 
+@_model
 class MonthlyDocument(Document):
     """The monthly report."""
 
     rows: list[MonthlyRow] = _printed("monthly")
 
 
+@_model
 class SessionDocument(Document):
     """The session report."""
 
     rows: list[SessionRow] = _printed("sessions", "session")
 
 
+@_model
 class BlocksDocument(Document):
     """The blocks report."""
 
     rows: list[BlockRow] = _printed("blocks")
 
 
+@_model
 class ProjectsDocument(Document):
     """The answer to `daily --instances`: project name to days."""
 
@@ -200,6 +243,11 @@ KEYS = {"session": ("sessions", "session")}
 BARE_WHEN_EMPTY = ("daily", "session", "projects")
 
 
+@cache
+def _adapter(report: str) -> TypeAdapter[ReportDocument]:
+    return TypeAdapter(DOCUMENTS[report])
+
+
 def validate_report(report: str, output: bytes) -> ReportDocument | None:
     """Validate what ccusage printed for `report`; None is a report without rows in a form of its own.
 
@@ -210,7 +258,7 @@ def validate_report(report: str, output: bytes) -> ReportDocument | None:
     if report in BARE_WHEN_EMPTY and output.strip() == b"[]":
         return None
     try:
-        return DOCUMENTS[report].model_validate_json(output)
+        return _adapter(report).validate_json(output)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
     if errors[0]["type"] == "json_invalid" or any(len(item["loc"]) == 0 for item in errors):

@@ -51,7 +51,6 @@ class Reason(StrEnum):
     UNEXPLAINED = "unexplained"
     DIRECTORY_MISSING = "directory_missing"
     SAVED_FILES = "saved_files"
-    EMPTY_REPORT = "empty_report"
     UNDONE = "undone"
 
 
@@ -140,14 +139,16 @@ class _Judge:
         pairs += [_Pair(record, None) for record in left.values()]
         self._pairs = sorted(pairs, key=lambda pair: _present(pair.offered, pair.stored).key)
         self._is_empty = not offered
-        intact = [pair for pair in self._pairs if self._is_intact(pair)]
+        self._groups = list(_overlapping(self._pairs))
+        # A group that reaches beyond the window is held as a whole: what it offers must not make up for a fall inside.
+        intact = [pair for group in self._groups if all(map(self._is_intact, group)) for pair in group]
         self._window_fell = _tokens(pair.offered for pair in intact) < _tokens(pair.stored for pair in intact)
         self._has_other_zone_outside = any(
             self._is_filed_in_other_zone(record) and not self._is_intact(_Pair(record, None)) for record in stored
         )
 
     def decisions(self) -> Iterator[Decision]:
-        for group in _overlapping(self._pairs):
+        for group in self._groups:
             if any(self._is_judged(pair) for pair in group):
                 yield from self._group(group)
 
@@ -179,7 +180,8 @@ class _Judge:
         return self._same_tokens(stored, offered)
 
     def _same_tokens(self, stored: Record, offered: Record) -> Decision:
-        if offered.content == stored.content:
+        is_same = offered.content == stored.content
+        if is_same and (offered.provenance == stored.provenance or not self._is_intact(_Pair(stored, offered))):
             return Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, stored, offered, is_written=False)
         if offered.usage == stored.usage:
             return Decision(Verdict.REFRESHED, Reason.DETAILS_CHANGED, stored, offered, is_written=True)
@@ -198,23 +200,19 @@ class _Judge:
         read_with = {pair.stored.provenance for pair in group if pair.stored is not None}
         if accepted := self._accepts(group):
             return accepted
-        if self._is_empty:
-            return False, Reason.EMPTY_REPORT
         if self._context.intact_from is None:
             return False, Reason.SAVED_FILES
+        if self._is_empty:
+            return False, Reason.UNEXPLAINED
         if not all(self._is_intact(pair) for pair in group):
             return False, Reason.MAY_BE_SWEPT
         if any(set(then.data_dirs) - set(now.data_dirs) for then in read_with):
             return False, Reason.DIRECTORY_MISSING
-        for reason, is_changed in (
-            (Reason.VERSION_CHANGED, any(then.ccusage_version != now.ccusage_version for then in read_with)),
-            (Reason.TIMEZONE_CHANGED, any(then.timezone != now.timezone for then in read_with)),
-            (Reason.MODE_CHANGED, any(then.cost_mode != now.cost_mode for then in read_with)),
-            (Reason.DIRECTORIES_CHANGED, any(set(then.data_dirs) != set(now.data_dirs) for then in read_with)),
-            (Reason.MOVED, not self._window_fell),
-        ):
-            if is_changed:
-                return True, reason
+        for then in read_with:
+            if change := _changed(then, now):
+                return True, change
+        if not self._window_fell and _tokens(pair.stored for pair in group):
+            return True, Reason.MOVED
         return False, Reason.UNEXPLAINED
 
     def _accepts(self, group: list[_Pair]) -> tuple[bool, Reason] | None:
@@ -230,9 +228,7 @@ class _Judge:
         if all(self._is_intact(pair) for pair in group):
             return False
         return any(
-            self._is_filed_in_other_zone(pair.stored)
-            if pair.stored is not None
-            else self._has_other_zone_outside and pair.offered is not None and pair.offered.report in FILED_BY_DAY
+            self._has_other_zone_outside if pair.stored is None else self._is_filed_in_other_zone(pair.stored)
             for pair in group
         )
 
@@ -248,13 +244,28 @@ class _Judge:
         records = [record for record in (pair.stored, pair.offered) if record is not None]
         if records[0].report != "session":
             return min(record.day for record in records)
+        if records[0].started_at is None:
+            return date.min
         starts = [record.started_at for record in records if record.started_at is not None]
-        return min(starts).astimezone(self._zone).date() if starts else date.min
+        return min(starts).astimezone(self._zone).date()
 
     def _is_judged(self, pair: _Pair) -> bool:
         record = _present(pair.offered, pair.stored)
         last = _last_of_month(record.day) if record.report == "monthly" else record.day
         return record.day <= self._context.until and last >= self._context.since
+
+
+def _changed(then: Provenance, now: Provenance) -> Reason | None:
+    """Return what was read differently; what is not known, as with saved files, explains nothing."""
+    for before, after, reason in (
+        (then.ccusage_version, now.ccusage_version, Reason.VERSION_CHANGED),
+        (then.timezone, now.timezone, Reason.TIMEZONE_CHANGED),
+        (then.cost_mode, now.cost_mode, Reason.MODE_CHANGED),
+        (sorted(then.data_dirs), sorted(now.data_dirs), Reason.DIRECTORIES_CHANGED),
+    ):
+        if before and after and before != after:
+            return reason
+    return None
 
 
 def _present(offered: Record | None, stored: Record | None) -> Record:

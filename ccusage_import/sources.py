@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -62,7 +63,9 @@ def cleanup_period_days(directory: Path) -> int:
     except (OSError, ValueError):
         return DEFAULT_CLEANUP_DAYS
     days = settings.get("cleanupPeriodDays") if isinstance(settings, dict) else None
-    return days if isinstance(days, int) and days >= 0 else DEFAULT_CLEANUP_DAYS
+    if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < math.inf:
+        return DEFAULT_CLEANUP_DAYS
+    return int(days)
 
 
 def _default_places(environ: Mapping[str, str]) -> list[Path]:

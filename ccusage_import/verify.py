@@ -26,7 +26,6 @@ WAITING = {
     Verdict.REPRICED: "same tokens, other prices",
 }
 KEPT = "no longer shown by ccusage; kept because its transcripts may have been deleted"
-UNEXPLAINED_REASONS = (Reason.UNEXPLAINED, Reason.EMPTY_REPORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _stored_against_offered(
 
 
 def _explained(decision: Decision, intact_from: date | None) -> str:
-    if decision.verdict in (Verdict.UNCHANGED, Verdict.REFRESHED) or decision.reason in UNEXPLAINED_REASONS:
+    if decision.verdict in (Verdict.UNCHANGED, Verdict.REFRESHED) or decision.reason is Reason.UNEXPLAINED:
         return ""
     if decision.verdict in WAITING:
         return WAITING[decision.verdict]

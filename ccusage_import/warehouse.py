@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -24,12 +24,9 @@ _MODEL_COLUMNS = tuple(f"models.{name}" for name in ModelUsage._fields)
 _FIELDS = (*Record._fields[:PROVENANCE], *Provenance._fields, *Record._fields[PROVENANCE + 1 :])
 _MODELS = _FIELDS.index("models")
 RECORD_COLUMNS = ("load_id", "is_deleted", *_FIELDS)
-CHANGE_COLUMNS = (
-    "load_id", "decided_at", "report", "machine", "agent", "key", "day", "verdict", "reason", "is_written",
-    "stored_tokens", "offered_tokens", "stored_cost_usd", "offered_cost_usd", "stored", "offered",
-)  # fmt: skip
 # Verdicts that change nothing a person would ask about are counted in the load, not logged one by one.
 NOT_LOGGED = (Verdict.UNCHANGED, Verdict.REFRESHED)
+LOGGED_AT_ONCE = 10_000
 # More active parts than this are merged after a load; a short-lived process never gets to it by itself.
 MERGED_FROM_PARTS = 8
 
@@ -161,24 +158,18 @@ def write_load(warehouse: ClickHouse, load: Load) -> None:
     warehouse.insert("loads", LOAD_COLUMNS, [row], token=f"{load.load_id}/load/{load.revision}")
 
 
-def write_decisions(
-    warehouse: ClickHouse,
-    load: Load,
-    decisions: Sequence[Decision],
-    known_offers: dict[tuple[str, str, str], bytes],
-) -> None:
-    """Log the decisions, then publish all written ones in one INSERT.
-
-    Args:
-        warehouse: where to.
-        load: the running load.
-        decisions: every decision of this load.
-        known_offers: offers logged before and not written since; the same offer is not logged again.
-    """
-    if changes := _changes(load, decisions, known_offers):
-        warehouse.insert("changes", CHANGE_COLUMNS, changes, token=f"{load.load_id}/changes")
+def write_decisions(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
+    """Log the decisions, then publish all written ones in one INSERT."""
+    logged = [decision for decision in decisions if decision.verdict not in NOT_LOGGED]
+    if not all(decision.is_written for decision in logged):
+        # An offer that was logged before and not written since is not logged again, hour after hour.
+        known = read_last_offers(warehouse, load.machine)
+        logged = [decision for decision in logged if decision.is_written or not _is_known(decision, known)]
+    for first in range(0, len(logged), LOGGED_AT_ONCE):
+        lines = [_change_json(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
+        warehouse.insert_encoded("changes", b"\n".join(lines), "JSONEachRow", f"{load.load_id}/changes/{first}")
     rows = [
-        (load.load_id, int(decision.offered is None), *_columns(decision.record))
+        (load.load_id, int(decision.offered is None), *_values(decision.record))
         for decision in decisions
         if decision.is_written
     ]
@@ -205,7 +196,7 @@ def offer_json(record: Record | None) -> bytes:
     """Return a record as JSON with the names of its columns; empty for no record."""
     if record is None:
         return b""
-    columns = dict(zip(_FIELDS, _columns(record), strict=True))
+    columns: dict[str, Any] = dict(zip(_FIELDS, _values(record), strict=True))
     columns["models"] = [model._asdict() for model in record.models]
     return to_json(columns)
 
@@ -224,31 +215,36 @@ def _record_adapter() -> TypeAdapter[Record]:
     return TypeAdapter(Record)
 
 
-def _changes(
-    load: Load, decisions: Iterable[Decision], known_offers: dict[tuple[str, str, str], bytes]
-) -> list[tuple[Any, ...]]:
-    decided_at = datetime.now(UTC)
-    rows = []
-    for decision in decisions:
-        if decision.verdict in NOT_LOGGED:
-            continue
-        stored, offered, record = decision.stored, decision.offered, decision.record
-        offer = offer_json(offered)
-        if not decision.is_written and known_offers.get((record.report, record.agent, record.key)) == offer:
-            continue
-        rows.append(
-            (
-                load.load_id, decided_at, record.report, record.machine, record.agent, record.key, record.day,
-                str(decision.verdict), str(decision.reason), decision.is_written,
-                stored.total_tokens if stored else 0, offered.total_tokens if offered else 0,
-                stored.cost_usd if stored else 0, offered.cost_usd if offered else 0,
-                offer_json(stored).decode(), offer.decode(),
-            )
-        )  # fmt: skip
-    return rows
+def _is_known(decision: Decision, known_offers: Mapping[tuple[str, str, str], bytes]) -> bool:
+    record = decision.record
+    return known_offers.get((record.report, record.agent, record.key)) == offer_json(decision.offered)
 
 
-def _columns(record: Record) -> tuple[Any, ...]:
+def _change_json(load: Load, decision: Decision) -> bytes:
+    stored, offered, record = decision.stored, decision.offered, decision.record
+    return to_json(
+        {
+            "load_id": load.load_id,
+            "decided_at": datetime.now(UTC),
+            "report": record.report,
+            "machine": record.machine,
+            "agent": record.agent,
+            "key": record.key,
+            "day": record.day,
+            "verdict": str(decision.verdict),
+            "reason": str(decision.reason),
+            "is_written": decision.is_written,
+            "stored_tokens": stored.total_tokens if stored else 0,
+            "offered_tokens": offered.total_tokens if offered else 0,
+            "stored_cost_usd": stored.cost_usd if stored else 0,
+            "offered_cost_usd": offered.cost_usd if offered else 0,
+            "stored": offer_json(stored).decode(),
+            "offered": offer_json(offered).decode(),
+        }
+    )
+
+
+def _values(record: Record) -> tuple[Any, ...]:
     return (*record[:PROVENANCE], *record.provenance, *record[PROVENANCE + 1 :])
 
 

@@ -56,9 +56,9 @@ def parse_warehouse_url(url: str, password: str = "") -> Warehouse:
     """
     parts = _split(url)
     if parts.scheme == "chdb":
-        return _embedded(parts)
+        return _embedded(parts, url)
     if parts.scheme in PORTS:
-        return _server(parts, password)
+        return _server(parts, url, password)
     raise ConfigurationError(f"warehouse: unknown kind of address {_masked(url)!r}", hint=FORMS)
 
 
@@ -66,22 +66,23 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url.strip())
         _ = parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"warehouse: {_masked(url)!r}: {error}", hint=FORMS) from None
+    except ValueError:
+        # What urlsplit says of a bad port repeats the password where that was not quoted.
+        raise ConfigurationError(f"warehouse: {_masked(url)!r} is no address", hint=FORMS) from None
     return parts
 
 
-def _embedded(parts: SplitResult) -> EmbeddedWarehouse:
+def _embedded(parts: SplitResult, url: str) -> EmbeddedWarehouse:
     path = Path(unquote(parts.netloc + parts.path)).expanduser()
     if not path.is_absolute() or path == Path(path.anchor):
-        raise ConfigurationError(f"warehouse: {parts.geturl()!r} names no absolute directory", hint=FORMS)
+        raise ConfigurationError(f"warehouse: {_masked(url)!r} names no absolute directory", hint=FORMS)
     options = _options(parts, {"database"})
     return EmbeddedWarehouse(path, _identifier(options.get("database", DEFAULT_DATABASE)))
 
 
-def _server(parts: SplitResult, password: str) -> ServerWarehouse:
+def _server(parts: SplitResult, url: str, password: str) -> ServerWarehouse:
     if not parts.hostname:
-        raise ConfigurationError(f"warehouse: {_masked(parts.geturl())!r} names no host", hint=FORMS)
+        raise ConfigurationError(f"warehouse: {_masked(url)!r} names no host", hint=FORMS)
     options = _options(parts, {"ca_cert", "verify"})
     verify = options.get("verify", "true").lower()
     if verify not in ("true", "false"):
@@ -119,4 +120,9 @@ def _identifier(name: str) -> str:
 
 
 def _masked(url: str) -> str:
-    return re.sub(r"(//[^:/@]*):[^@]*@", r"\1:***@", url)
+    """Return an address with everything hidden that may be a password: from the user's name to the last `@`."""
+    before, at, after = url.rpartition("@")
+    user = re.match(r"(?:(?:chdb|clickhouses?|\w+(?=://)):)?(?://)?[^:/]*", before)
+    if not at or user is None or user[0] == before:
+        return url
+    return f"{user[0]}:***@{after}"

@@ -21,7 +21,6 @@ from tests.gateway import Gateway, running_gateway
 from tests.server import server_url
 
 CORPORA = Path(__file__).parent / "corpora"
-NOT_RUN: dict[str, str] = {}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -50,10 +49,6 @@ class Place:
 
     url: str
     gateway: Gateway | None = None
-
-    def open(self) -> Iterator[ClickHouse]:
-        """Open the warehouse as the program does."""
-        return open_warehouse(parse_warehouse_url(self.url), creates_database=True)  # type: ignore[return-value]
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """Read the warehouse back."""
@@ -100,22 +95,17 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """An empty warehouse: embedded, or a new database behind HTTP."""
     if request.param == "embedded":
-        return Place(f"chdb://{tmp_path}/warehouse")
+        yield Place(f"chdb://{tmp_path}/warehouse")
+        return
     database = f"test_{uuid.uuid4().hex[:12]}"
-    if request.param == "server":
-        found = Place(f"{server_url()}/{database}")
-    else:
-        running: Gateway = request.getfixturevalue("gateway")
-        found = Place(running.url(database=database), running)
-        request.addfinalizer(running.clear_faults)
-    request.addfinalizer(lambda: _drop(found.url, database))
-    return found
-
-
-def _drop(url: str, database: str) -> None:
+    gateway: Gateway | None = request.getfixturevalue("gateway") if request.param == "http" else None
+    url = gateway.url(database=database) if gateway else f"{server_url()}/{database}"
+    yield Place(url, gateway)
+    if gateway:
+        gateway.clear_faults()
     with open_warehouse(parse_warehouse_url(url), creates_database=True) as opened:
         opened.command(f"DROP DATABASE `{database}`")
 
@@ -147,7 +137,7 @@ def program(tmp_path: Path, ccusage20: Path) -> Program:
     home.mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "SSL_CERT_FILE") if name in os.environ}
     path = os.pathsep.join((str(ccusage20.parent), kept["PATH"]))
-    return Program(home, {**kept, "PATH": path, "HOME": str(home), "TZ": "UTC", "PYTHONPATH": os.getcwd()})
+    return Program(home, {**kept, "PATH": path, "HOME": str(home), "TZ": "UTC", "PYTHONPATH": str(Path.cwd())})
 
 
 @pytest.fixture

@@ -1,0 +1,376 @@
+"""Where each setting comes from, what is refused, and what the first run chooses and keeps."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccusage_import.config import Configuration, Directories, environment_settings, load_configuration
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.identity import choose_identity, complete_identity, keep_identity, read_identity
+from ccusage_import.warehouse_url import EmbeddedWarehouse, ServerWarehouse
+
+IDENTITY = {"machine": "studio", "timezone": "Europe/Berlin", "salt": "0123abcd", "installation": "feed"}
+
+
+@pytest.fixture
+def directories(tmp_path: Path) -> Directories:
+    return Directories(tmp_path / "config", tmp_path / "data", tmp_path / "state", tmp_path / "log")
+
+
+def load(
+    directories: Directories, toml: str = "", environ: dict[str, str] | None = None, **flags: Any
+) -> Configuration:
+    """Load with a TOML file where there is a text for it."""
+    if toml:
+        directories.config.mkdir(exist_ok=True)
+        directories.config_file.write_text(toml, "utf-8")
+    return load_configuration(flags, environ or {}, identity=IDENTITY, directories=directories)
+
+
+def refusal(directories: Directories, toml: str = "", environ: dict[str, str] | None = None, **flags: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load(directories, toml, environ, **flags)
+    assert int(caught.value.exit_code) == 2
+    assert caught.value.hint
+    return "\n".join((str(caught.value), *caught.value.details))
+
+
+# --- precedence -----------------------------------------------------------------------------------------
+
+
+def test_without_anything_the_first_run_and_the_defaults_count(directories: Directories) -> None:
+    configuration = load(directories)
+    settings = configuration.settings
+    assert (settings.machine, settings.timezone) == ("studio", "Europe/Berlin")
+    assert settings.salt.get_secret_value() == "0123abcd"
+    assert configuration.installation == "feed"
+    assert settings.warehouse == f"chdb://{directories.data}/warehouse"
+    assert settings.parsed_warehouse() == EmbeddedWarehouse(directories.data / "warehouse")
+    assert (settings.ccusage_version, settings.mode, settings.prices) == ("20.0.24", "auto", "follow")
+    assert (settings.hash_projects, settings.online_prices, settings.claude_dirs) == (True, False, ())
+    assert (settings.timeout_seconds, settings.attempts, settings.lock_wait_seconds) == (300, 3, 30)
+    assert configuration.origins["machine"] == "first run"
+    assert configuration.origins["warehouse"] == "default"
+
+
+def test_a_flag_comes_before_everything(directories: Directories) -> None:
+    """Each layer is taken away from the top, and the next one shows."""
+    toml = 'machine = "from-toml"'
+    classic = {"MACHINE_NAME": "from-classic"}
+    own = {**classic, "CCUSAGE_IMPORT_MACHINE": "from-own"}
+    layers = [
+        (load(directories, toml, own, machine="from-flag"), "from-flag", "command line"),
+        (load(directories, toml, own), "from-own", "environment"),
+        (load(directories, toml, classic), "from-classic", "environment"),
+        (load(directories, toml), "from-toml", str(directories.config_file)),
+        (load(directories, "# nothing"), "studio", "first run"),
+    ]
+    for configuration, value, origin in layers:
+        assert (configuration.settings.machine, configuration.origins["machine"]) == (value, origin)
+
+
+def test_a_flag_that_was_not_given_hides_nothing(directories: Directories) -> None:
+    configuration = load(directories, "jobs = 2", {}, jobs=None, machine=None)
+    assert (configuration.settings.jobs, configuration.origins["jobs"]) == (2, str(directories.config_file))
+
+
+def test_an_empty_variable_counts_as_unset(directories: Directories) -> None:
+    environ = {"CCUSAGE_IMPORT_MACHINE": "", "MACHINE_NAME": "", "CH_HOST": "", "CCUSAGE_IMPORT_JOBS": ""}
+    assert environment_settings(environ) == {}
+    assert load(directories, "", environ).settings.machine == "studio"
+
+
+def test_false_on_the_command_line_is_a_value(directories: Directories) -> None:
+    settings = load(directories, "hash_projects = true\nonline_prices = true", hash_projects=False).settings
+    assert (settings.hash_projects, settings.online_prices) == (False, True)
+
+
+def test_text_from_the_environment_is_converted(directories: Directories) -> None:
+    environ = {
+        "CCUSAGE_IMPORT_HASH_PROJECTS": "false",
+        "CCUSAGE_IMPORT_JOBS": "4",
+        "CCUSAGE_IMPORT_TIMEOUT_SECONDS": "1.5",
+        "CCUSAGE_IMPORT_CLAUDE_DIRS": "/one, /two ,,/three",
+        "CCUSAGE_IMPORT_TIMEZONE": " America/New_York ",
+    }
+    settings = load(directories, "", environ).settings
+    assert (settings.hash_projects, settings.jobs, settings.timeout_seconds) == (False, 4, 1.5)
+    assert settings.claude_dirs == (Path("/one"), Path("/two"), Path("/three"))
+    assert settings.timezone == "America/New_York"
+
+
+def test_claudes_own_variable_names_the_directories(directories: Directories) -> None:
+    environ = {"CLAUDE_CONFIG_DIR": "/one,/two"}
+    assert load(directories, "", environ).settings.claude_dirs == (Path("/one"), Path("/two"))
+    environ["CCUSAGE_IMPORT_CLAUDE_DIRS"] = "/three"
+    assert load(directories, "", environ).settings.claude_dirs == (Path("/three"),)
+
+
+def test_paths_are_absolute(directories: Directories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/ana")
+    settings = load(directories, 'claude_dirs = ["~/.claude", "here"]\nlog_file = "~/import.log"').settings
+    assert settings.claude_dirs == (Path("/home/ana/.claude"), tmp_path / "here")
+    assert settings.log_file == Path("/home/ana/import.log")
+
+
+def test_another_file_replaces_the_default_one(directories: Directories, tmp_path: Path) -> None:
+    load(directories, "jobs = 2")
+    other = tmp_path / "other.toml"
+    other.write_text("attempts = 5", "utf-8")
+    configuration = load_configuration({}, {}, identity=IDENTITY, directories=directories, config_file=other)
+    assert (configuration.settings.jobs, configuration.settings.attempts) == (None, 5)
+    assert configuration.origins["attempts"] == str(other)
+
+
+# --- the classic variables ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"CH_HOST": "db"}, ServerWarehouse("db", 8123, secure=False)),
+        (
+            {"CH_HOST": "db", "CH_PORT": "9000", "CH_USER": "ana", "CH_PASSWORD": "pw", "CH_DATABASE": "usage"},
+            ServerWarehouse("db", 9000, secure=False, database="usage", user="ana", password="pw"),
+        ),
+        ({"CH_HOST": "db", "CH_PORT": "8443"}, ServerWarehouse("db", 8443, secure=True)),
+        ({"CH_HOST": "db", "CH_PORT": "443"}, ServerWarehouse("db", 443, secure=True)),
+        ({"CH_HOST": "db", "CH_USER": "ana@home"}, ServerWarehouse("db", 8123, secure=False, user="ana@home")),
+        ({"CH_HOST": "db", "CH_PASSWORD": "p/w:@%41"}, ServerWarehouse("db", 8123, secure=False, password="p/w:@%41")),
+    ],
+)
+def test_the_classic_variables_select_a_server(
+    directories: Directories, environ: dict[str, str], expected: ServerWarehouse
+) -> None:
+    configuration = load(directories, 'warehouse = "chdb:///elsewhere"', environ)
+    assert configuration.settings.parsed_warehouse() == expected
+    assert configuration.origins["warehouse"] == "environment"
+
+
+@pytest.mark.parametrize(
+    ("environ", "user", "host"),
+    [
+        ({"CH_HOST": "db", "CH_USER": "a:b"}, "a:b", "db"),
+        ({"CH_HOST": "db", "CH_USER": "a%41"}, "a%41", "db"),
+        ({"CH_HOST": "db", "CH_USER": "a/b"}, "a/b", "db"),
+        ({"CH_HOST": "::1"}, "default", "::1"),
+    ],
+)
+def test_classic_variables_may_hold_any_character(
+    directories: Directories, environ: dict[str, str], user: str, host: str
+) -> None:
+    warehouse = load(directories, "", environ).settings.parsed_warehouse()
+    assert isinstance(warehouse, ServerWarehouse)
+    assert (warehouse.user, warehouse.host, warehouse.password) == (user, host, "")
+
+
+def test_the_warehouse_variable_comes_before_the_classic_ones(directories: Directories) -> None:
+    environ = {"CH_HOST": "db", "CCUSAGE_IMPORT_WAREHOUSE": "clickhouse://other"}
+    warehouse = load(directories, "", environ).settings.parsed_warehouse()
+    assert warehouse == ServerWarehouse("other", 8123, secure=False)
+
+
+# --- passwords ------------------------------------------------------------------------------------------------
+
+
+def password_of(configuration: Configuration) -> str:
+    warehouse = configuration.settings.parsed_warehouse()
+    assert isinstance(warehouse, ServerWarehouse)
+    return warehouse.password
+
+
+def test_where_the_password_comes_from(directories: Directories, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("  from-file  \nsecond line\n", "utf-8")
+    toml = f'warehouse = "clickhouse://ana@db"\npassword_file = "{file}"'
+    environ = {"CH_PASSWORD": "from-classic"}
+    own = {**environ, "CCUSAGE_IMPORT_PASSWORD": "from-own"}
+    in_url = {**own, "CCUSAGE_IMPORT_WAREHOUSE": "clickhouse://ana:from-url@db"}
+    assert password_of(load(directories, toml)) == "from-file"
+    assert password_of(load(directories, toml, environ)) == "from-classic"
+    assert password_of(load(directories, toml, own)) == "from-own"
+    assert password_of(load(directories, toml, in_url)) == "from-url"
+
+
+def test_a_password_file_that_cannot_be_read_is_an_error(directories: Directories, tmp_path: Path) -> None:
+    assert refusal(directories, password_file=tmp_path / "none") == (
+        f"password_file {tmp_path}/none: No such file or directory"
+    )
+    assert refusal(directories, password_file=tmp_path) == f"password_file {tmp_path}: Is a directory"
+
+
+def test_a_password_file_that_is_no_text_is_an_error(directories: Directories, tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"\xff\xfe")
+    assert "password_file" in refusal(directories, password_file=tmp_path / "password")
+
+
+def test_secrets_are_not_shown(directories: Directories) -> None:
+    environ = {"CCUSAGE_IMPORT_PASSWORD": "s3cret", "CCUSAGE_IMPORT_SALT": "s3cret"}
+    configuration = load(directories, 'warehouse = "clickhouse://ana@db"', environ)
+    assert "s3cret" not in repr(configuration)
+    assert "s3cret" not in str(configuration.settings)
+    assert "s3cret" not in repr(configuration.settings.parsed_warehouse())
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        'jobs = 99\npassword = "s3cret"\nsalt = "s3cret"',
+        'warehouse = "mysql://ana:s3cret@db"',
+        'jobs = 99\nwarehouse = "clickhouse://ana:s3cret@db"',
+        'password = ["s3cret"]\nsalt = {s3cret = 1}',
+        'warehouse = ["clickhouse://ana:s3cret@db"]',
+    ],
+)
+def test_secrets_are_in_no_message(directories: Directories, toml: str) -> None:
+    assert "s3cret" not in refusal(directories, toml)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------
+
+
+def test_everything_that_cannot_be_used_is_said_at_once_with_its_origin(directories: Directories) -> None:
+    message = refusal(
+        directories,
+        'jobs = 0\ncolour = "red"\nclaude_dirs = [1]',
+        {"CCUSAGE_IMPORT_TIMEZONE": "Mars/Phobos", "CCUSAGE_IMPORT_ATTEMPTS": "many"},
+        mode="free",
+    )
+    file = directories.config_file
+    first, *rest = message.splitlines()
+    assert first == "configuration: 6 values cannot be used"
+    assert sorted(rest) == [
+        "attempts (environment): Input should be a valid integer, unable to parse string as an integer",
+        f"claude_dirs.0 ({file}): Input is not a valid path for <class 'pathlib.Path'>",
+        f"colour ({file}): unknown setting",
+        f"jobs ({file}): Input should be greater than or equal to 1",
+        "mode (command line): Input should be 'auto', 'calculate' or 'display'",
+        "timezone (environment): 'Mars/Phobos' is no IANA time zone such as Europe/Berlin or UTC",
+    ]
+
+
+def test_the_warehouse_is_said_together_with_the_rest(directories: Directories) -> None:
+    message = refusal(directories, "jobs = 0", {"CCUSAGE_IMPORT_WAREHOUSE": "mysql://db"})
+    assert "jobs (" in message
+    assert "warehouse (environment): unknown kind of address 'mysql://db'" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("jobs", 17),
+        ("timeout_seconds", 0),
+        ("attempts", 11),
+        ("lock_wait_seconds", -1),
+        ("machine", ""),
+        ("machine", "   "),
+        ("machine", "m" * 201),
+        ("timezone", "+02:00"),
+        ("timezone", "../UTC"),
+        ("timezone", ""),
+        ("ccusage_version", "latest"),
+        ("ccusage_version", "20.0"),
+        ("ccusage_version", "20.0.24 || rm"),
+        ("prices", "rise"),
+        ("hash_projects", "perhaps"),
+        ("cluster", "1"),
+        ("cluster", ""),
+    ],
+)
+def test_values_that_cannot_be_used(directories: Directories, name: str, value: object) -> None:
+    flags: dict[str, Any] = {name: value}
+    assert refusal(directories, **flags).startswith(f"configuration: 1 value cannot be used\n{name} (command line): ")
+
+
+@pytest.mark.parametrize("cluster", ["a b", "a`; DROP TABLE records", "1a", "a-b"])
+def test_a_cluster_is_a_plain_name(directories: Directories, cluster: str) -> None:
+    refusal(directories, cluster=cluster)
+
+
+def test_a_salt_is_not_empty(directories: Directories) -> None:
+    refusal(directories, 'salt = ""')
+
+
+def test_settings_cannot_be_changed(directories: Directories) -> None:
+    settings = load(directories).settings
+    with pytest.raises(ValueError, match="frozen"):
+        settings.machine = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("content", [b"jobs = ", b"= 1", b"\xff"])
+def test_a_damaged_file_is_named(directories: Directories, content: bytes) -> None:
+    directories.config.mkdir()
+    directories.config_file.write_bytes(content)
+    assert refusal(directories).startswith(f"config file {directories.config_file}: ")
+
+
+def test_a_file_that_was_named_must_exist(directories: Directories, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^config file /.*/none\.toml: no such file$"):
+        load_configuration({}, {}, identity=IDENTITY, directories=directories, config_file=tmp_path / "none.toml")
+
+
+# --- what the first run chooses ---------------------------------------------------------------------------------
+
+
+def test_the_first_run_chooses_and_every_later_one_keeps(tmp_path: Path) -> None:
+    file = tmp_path / "config" / "identity.toml"
+    assert read_identity(file) == {}
+    chosen = complete_identity(file)
+    assert sorted(chosen) == ["installation", "machine", "salt", "timezone"]
+    assert len(bytes.fromhex(chosen["salt"])) == 32
+    written = file.read_bytes()
+    assert complete_identity(file) == read_identity(file) == chosen
+    assert file.read_bytes() == written
+
+
+def test_only_its_owner_can_read_the_identity(tmp_path: Path) -> None:
+    file = tmp_path / "identity.toml"
+    complete_identity(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(0o644)
+    keep_identity(file, IDENTITY)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["identity.toml"]
+
+
+def test_two_machines_choose_different_salts() -> None:
+    one, other = choose_identity(), choose_identity()
+    assert one["salt"] != other["salt"]
+    assert one["installation"] != other["installation"]
+
+
+def test_what_is_missing_is_added_and_the_rest_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "identity.toml"
+    file.write_text('salt = "kept"\nother = 1\n', "utf-8")
+    completed = complete_identity(file)
+    assert completed["salt"] == "kept"
+    assert completed["machine"]
+    assert read_identity(file) == completed
+
+
+@pytest.mark.parametrize("machine", ["studio", 'quo"te', "back\\slash", "über-项目", "new\nline", "tab\t"])
+def test_any_name_comes_back_as_it_was(tmp_path: Path, machine: str) -> None:
+    file = tmp_path / "identity.toml"
+    keep_identity(file, {**IDENTITY, "machine": machine})
+    assert read_identity(file) == {**IDENTITY, "machine": machine}
+
+
+@pytest.mark.parametrize("content", [b"salt = ", b"\xff\xfe", b"["])
+def test_a_damaged_identity_is_an_error_and_stays(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "identity.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"identity\.toml: ") as caught:
+        complete_identity(file)
+    assert caught.value.hint == "restore the file; it holds the salt of the names"
+    assert file.read_bytes() == content
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "config").touch()
+    with pytest.raises(ConfigurationError, match=r"/config/identity\.toml: "):
+        keep_identity(tmp_path / "config" / "identity.toml", IDENTITY)

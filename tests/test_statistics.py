@@ -1,0 +1,151 @@
+"""What one machine's numbers add up to."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.records import ModelUsage, Provenance, Record
+from ccusage_import.statistics import Share, Totals, active_block, shown_after, top_models, top_projects, totals
+
+NOW = datetime(2026, 5, 13, 12, tzinfo=UTC)
+
+
+def record(
+    report: str, key: str, cost: str = "0", tokens: tuple[int, int, int, int] = (0, 0, 0, 0), **more: Any
+) -> Record:
+    return Record(
+        report, "studio", "claude", key, date(2026, 5, 13), *tokens, sum(tokens), Decimal(cost), unpriced=False,
+        provenance=Provenance("20.0.24", "UTC", "auto", ()),
+    )._replace(**more)  # fmt: skip
+
+
+def model(name: str, cost: str, tokens: tuple[int, int, int, int]) -> ModelUsage:
+    return ModelUsage(name, *tokens, cost_usd=Decimal(cost), unpriced=False)
+
+
+def decision(stored: Record | None, offered: Record | None, *, is_written: bool) -> Decision:
+    return Decision(Verdict.CORRECTED, Reason.MOVED, stored, offered, is_written)
+
+
+# --- what is shown after a load ---------------------------------------------------------------------
+
+
+def test_written_offers_replace_and_tombstones_remove() -> None:
+    old, gone, kept = record("daily", "a", "1"), record("daily", "b", "2"), record("daily", "c", "3")
+    new, replacement, held = record("daily", "d", "4"), record("daily", "a", "5"), record("daily", "c", "6")
+    after = shown_after(
+        [old, gone, kept],
+        [
+            decision(old, replacement, is_written=True),
+            decision(gone, None, is_written=True),
+            decision(kept, held, is_written=False),
+            decision(None, new, is_written=True),
+        ],
+    )
+    assert sorted(after) == sorted([replacement, kept, new])
+
+
+def test_a_held_record_without_a_stored_one_is_not_shown() -> None:
+    assert shown_after([], [decision(None, record("blocks", "a"), is_written=False)]) == []
+
+
+def test_one_key_in_two_reports_and_agents_is_three_records() -> None:
+    stored = [record("daily", "a"), record("monthly", "a"), record("daily", "a", agent="codex")]
+    after = shown_after(stored, [decision(stored[0], None, is_written=True)])
+    assert after == [stored[1], stored[2]]
+
+
+# --- totals -------------------------------------------------------------------------------------------
+
+
+def test_totals_add_up_the_days_alone() -> None:
+    records = [
+        record("daily", "2026-05-12", "1.000000001", (1, 20, 300, 4000), day=date(2026, 5, 12)),
+        record("daily", "2026-05-13", "2.5", (5, 60, 700, 8000)),
+        record("daily", "2026-05-13", "0.25", (1, 0, 0, 0), agent="codex"),
+        record("monthly", "2026-05", "99", (9, 9, 9, 9), unpriced=True),
+        record("projects", "2026-05-13/shop", "99", (9, 9, 9, 9)),
+        record("blocks", "2026-05-13T09:00:00.000Z", "99", (9, 9, 9, 9)),
+        record("session", "shop/a", "99", (9, 9, 9, 9)),
+        record("session", "shop/b", "99", (9, 9, 9, 9)),
+        record("session", "Unknown Project/shop", "99", (9, 9, 9, 9), is_project_total=True),
+    ]
+    assert totals(records) == Totals(
+        cost_usd=Decimal("3.750000001"), total_tokens=13087, input_tokens=7, output_tokens=80,
+        cache_creation_tokens=1000, cache_read_tokens=12000, days=2, sessions=2, unpriced=False,
+    )  # fmt: skip
+
+
+def test_totals_of_nothing() -> None:
+    assert totals([]) == Totals(Decimal(0), 0, 0, 0, 0, 0, 0, 0, unpriced=False)
+
+
+def test_one_unpriced_day_makes_the_total_unpriced() -> None:
+    assert totals([record("daily", "a"), record("daily", "b", unpriced=True)]).unpriced
+
+
+def test_costs_are_added_to_the_last_nanodollar() -> None:
+    records = [record("daily", f"2026-05-{day:02d}", "700935.259805539") for day in range(1, 11)]
+    assert totals(records).cost_usd == Decimal("7009352.598055390")
+
+
+# --- ranks --------------------------------------------------------------------------------------------
+
+
+def test_models_are_ranked_by_the_cost_of_all_days() -> None:
+    days = [
+        record("daily", "a", models=(model("opus", "1", (1, 2, 3, 4)), model("sonnet", "3", (1, 0, 0, 0)))),
+        record("daily", "b", models=(model("opus", "2.5", (10, 20, 30, 40)),)),
+        record("monthly", "m", models=(model("opus", "99", (9, 9, 9, 9)),)),
+    ]
+    assert top_models(days) == [Share("opus", Decimal("3.5"), 110), Share("sonnet", Decimal(3), 1)]
+
+
+def test_projects_are_ranked_by_the_cost_of_all_days() -> None:
+    days = [
+        record("projects", "a/blog", "1", (5, 0, 0, 0), project="blog"),
+        record("projects", "a/shop", "1", (6, 0, 0, 0), project="shop"),
+        record("projects", "b/blog", "0.5", (7, 0, 0, 0), project="blog"),
+        record("session", "shop/s", "99", (8, 0, 0, 0), project="shop"),
+    ]
+    assert top_projects(days) == [Share("blog", Decimal("1.5"), 12), Share("shop", Decimal(1), 6)]
+
+
+def test_equal_costs_are_ranked_by_tokens_and_then_by_name() -> None:
+    days = [
+        record("projects", name, "1", (tokens, 0, 0, 0), project=name)
+        for name, tokens in (("d", 1), ("b", 5), ("c", 5), ("a", 3), ("e", 1), ("f", 1))
+    ]
+    assert [share.name for share in top_projects(days)] == ["b", "c", "a", "d", "e"]
+
+
+# --- the active block -----------------------------------------------------------------------------------
+
+
+def block(hour: int, **more: Any) -> Record:
+    ends_at = datetime(2026, 5, 13, hour + 5, tzinfo=UTC)
+    times = {"started_at": datetime(2026, 5, 13, hour, tzinfo=UTC), "block_ends_at": ends_at, "is_active": True}
+    return record("blocks", f"2026-05-13T{hour:02d}:00:00.000Z", **{**times, **more})
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([], None),
+        ([block(9)], 9),
+        ([block(9, is_active=False)], None),
+        ([block(7)], None),
+        ([block(10), block(8)], 10),
+        ([block(7), block(8)], 8),
+        ([block(8, agent="codex"), block(9)], 9),
+        ([record("daily", "2026-05-13")], None),
+    ],
+)
+def test_the_active_block_is_the_newest_that_is_open(records: list[Record], expected: int | None) -> None:
+    found = active_block(records, NOW)
+    assert (found.started_at.hour if found and found.started_at else None) == expected
