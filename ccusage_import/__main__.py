@@ -10,6 +10,7 @@ from types import FrameType, TracebackType
 from loguru import logger
 
 from ccusage_import.cli import app
+from ccusage_import.ui import PROGRAM
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     gc.disable()
     sys.excepthook = _log_bug
     signal.signal(signal.SIGTERM, _interrupt)
-    app()
+    app(prog_name=PROGRAM)
 
 
 def _log_bug(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

@@ -108,6 +108,14 @@ class Manifest:
         return written
 
 
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A manifest and the files it speaks of, by table."""
+
+    manifest: Manifest
+    files: dict[str, bytes]
+
+
 def back_up(warehouse: ClickHouse, directory: Path, *, machine: str, tool_version: str) -> Manifest:
     """Write a backup. The directory appears whole or not at all; the caller holds the import lock.
 
@@ -144,15 +152,22 @@ def back_up(warehouse: ClickHouse, directory: Path, *, machine: str, tool_versio
     return manifest
 
 
-def restore(warehouse: ClickHouse, directory: Path, *, tool_version: str) -> Manifest:
+def read_backup(directory: Path) -> Backup:
+    """Read a backup and check all of it.
+
+    Raises:
+        BackupError: it is damaged, or newer than this program.
+    """
+    manifest = _read_manifest(directory)
+    return Backup(manifest, {table.name: _read_file(directory, manifest, table.name) for table in (*_TABLES, _SCHEMA)})
+
+
+def restore(warehouse: ClickHouse, backup: Backup, *, tool_version: str) -> None:
     """Fill an empty warehouse from a backup; it is complete afterwards, or empty again.
 
     Raises:
-        BackupError: the backup is damaged or newer than this program, the warehouse is not empty, or what arrived
-            in it is not what was backed up.
+        BackupError: the warehouse is not empty, or what arrived in it is not what was backed up.
     """
-    manifest = _read_manifest(directory)
-    files = {table.name: _read_file(directory, manifest, table.name) for table in (*_TABLES, _SCHEMA)}
     _refuse_full(warehouse)
     apply_migrations(warehouse, tool_version)
     token = uuid.uuid4().hex
@@ -161,12 +176,11 @@ def restore(warehouse: ClickHouse, directory: Path, *, tool_version: str) -> Man
         _empty(warehouse)
         stack.callback(_empty, warehouse)
         for table in _TABLES:
-            if manifest.tables[table.name].rows:
-                warehouse.insert_encoded(table.name, files[table.name], PARQUET, f"{token}/{table.name}")
+            if backup.manifest.tables[table.name].rows:
+                warehouse.insert_encoded(table.name, backup.files[table.name], PARQUET, f"{token}/{table.name}")
         for table in _TABLES:
-            _compare(warehouse, table, manifest.tables[table.name])
+            _compare(warehouse, table, backup.manifest.tables[table.name])
         stack.pop_all()
-    return manifest
 
 
 def _schema_version(warehouse: ClickHouse) -> str:

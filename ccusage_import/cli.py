@@ -55,6 +55,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Show the configuration.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(config_app, name="config")
 
+DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own: ccusage-import import"
 T = TypeVar("T")
 Importer = Callable[[Configuration, ImportOptions, Mapping[str, str], ImportProgress], T]
 OutputFormat = Literal["table", "json", "csv"]
@@ -172,6 +173,8 @@ def import_command(
             summary = _import(run_import, configuration, options, shows_progress=not quiet and not as_json)
             _render(summary, quiet=quiet, as_json=as_json)
             exit_code = summary.exit_code
+            if demo and not quiet and not as_json:
+                print(DEMO_IS_OVER)
         if exit_code is not ExitCode.OK:
             raise typer.Exit(exit_code)
 

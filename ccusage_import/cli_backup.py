@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ccusage_import import ui
-from ccusage_import.backup import Manifest, back_up
+from ccusage_import.backup import Manifest, back_up, read_backup
 from ccusage_import.backup import restore as fill
 from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
@@ -53,9 +53,10 @@ def restore(
     """Fill an empty warehouse, embedded or on a server, from a backup of either."""
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
+        saved = read_backup(directory)
         with _alone(configuration) as opened:
-            manifest = fill(opened, directory, tool_version=TOOL_VERSION)
-            _tell(manifest, f"are restored into {opened.warehouse}", quiet=quiet, as_json=as_json)
+            fill(opened, saved, tool_version=TOOL_VERSION)
+            _tell(saved.manifest, f"are restored into {opened.warehouse}", quiet=quiet, as_json=as_json)
 
 
 def export(

@@ -41,6 +41,8 @@ ONE_PART_SETTINGS: Mapping[str, Any] = {
     "min_insert_block_size_bytes": 10**11,
     "max_insert_threads": 1,
 }
+# A node reads from the replicas it writes to, and joins tables that lie on several shards.
+CLUSTER_SETTINGS: Mapping[str, Any] = {"load_balancing": "in_order", "distributed_product_mode": "global"}
 INPUT_SETTINGS: Mapping[str, Any] = {
     "date_time_input_format": "best_effort",
     "input_format_skip_unknown_fields": 0,
@@ -161,7 +163,7 @@ def open_warehouse(
             stack.enter_context(file_lock(lock, f"the warehouse {warehouse}", lock_wait_seconds))
             client = _open_embedded(warehouse)
         else:
-            client = _open_server(warehouse)
+            client = _open_server(warehouse, CLUSTER_SETTINGS if cluster else {})
         stack.callback(client.close)
         opened = ClickHouse(client, warehouse, cluster)
         if creates_database or opened.is_embedded:
@@ -203,7 +205,7 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
     raise WarehouseError(f"warehouse {warehouse}: cannot open: {_short(reason)}", hint="check the directory's rights")
 
 
-def _open_server(warehouse: ServerWarehouse) -> Client:
+def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Client:
     driver = _driver()
     try:
         client: Client = driver.get_client(
@@ -217,6 +219,7 @@ def _open_server(warehouse: ServerWarehouse) -> Client:
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             autogenerate_session_id=False,
             client_name="ccusage-import",
+            settings=dict(settings),
         )
     except driver.driver.exceptions.Error as error:
         translated = _translate(error, warehouse)

@@ -39,9 +39,10 @@ def read_identity(file: Path) -> dict[str, str]:
 
 def choose_identity() -> dict[str, str]:
     """Return this host's short name, its IANA time zone, a new random salt and a random installation id."""
+    zone = get_localzone_name() or "UTC"
     return {
         "machine": socket.gethostname().partition(".")[0] or "machine",
-        "timezone": get_localzone_name() or "UTC",
+        "timezone": {"Etc/UTC": "UTC"}.get(zone, zone),
         "salt": secrets.token_hex(32),
         "installation": secrets.token_hex(16),
     }

@@ -347,7 +347,7 @@ def _held_lines(summary: ImportSummary) -> Text:
         stored, offered = decision.stored, decision.offered
         lines.append(
             f"\n  {decision.record.report} {label(decision.record, summary.names)}:"
-            f" {usd(stored.cost_usd if stored else Decimal(0))} stays,"
+            f" {usd(stored.cost_usd) if stored else 'what it overlaps'} stays,"
             f" {usd(offered.cost_usd if offered else Decimal(0))} offered:"
             f" {reason_in_words(decision, summary.intact_from)}",
             style="not bold",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.migrations import apply_migrations
 from ccusage_import.warehouse_url import parse_warehouse_url
 from tests.ccusage_install import install_ccusage
@@ -49,10 +49,11 @@ class Place:
 
     url: str
     gateway: Gateway | None = None
+    cluster: str | None = None
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """Read the warehouse back."""
-        with open_warehouse(parse_warehouse_url(self.url)) as opened:
+        with open_warehouse(parse_warehouse_url(self.url), cluster=self.cluster) as opened:
             return [tuple(row) for row in opened.rows(sql)]
 
 
@@ -63,6 +64,10 @@ class Result:
     exit_code: int
     stdout: str
     stderr: str
+
+
+def _cluster_of_the_test() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name == "CCUSAGE_IMPORT_CLUSTER"}
 
 
 @dataclass
@@ -76,7 +81,7 @@ class Program:
         """Run one command to its end."""
         done = subprocess.run(
             [sys.executable, "-m", "ccusage_import", *map(str, arguments)],
-            env={**self.environ, **environ},
+            env={**self.environ, **_cluster_of_the_test(), **environ},
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -103,17 +108,21 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     database = f"test_{uuid.uuid4().hex[:12]}"
     gateway: Gateway | None = request.getfixturevalue("gateway") if request.param == "http" else None
     url = gateway.url(database=database) if gateway else f"{server_url()}/{database}"
-    yield Place(url, gateway)
+    # With a cluster the whole server side of the tests runs on replicated tables, sharded by machine.
+    cluster = None if gateway else os.environ.get("CCUSAGE_IMPORT_TEST_CLUSTER")
+    if cluster:
+        request.getfixturevalue("monkeypatch").setenv("CCUSAGE_IMPORT_CLUSTER", cluster)
+    yield Place(url, gateway, cluster)
     if gateway:
         gateway.clear_faults()
-    with open_warehouse(parse_warehouse_url(url), creates_database=True) as opened:
-        opened.command(f"DROP DATABASE `{database}`")
+    with open_warehouse(parse_warehouse_url(url), cluster=cluster, creates_database=True) as opened:
+        opened.command(f"DROP DATABASE `{database}`" + (f" ON CLUSTER `{cluster}` SYNC" if cluster else ""))
 
 
 @pytest.fixture
 def migrated(place: Place) -> Place:
     """A warehouse with all tables and views, but without rows."""
-    with open_warehouse(parse_warehouse_url(place.url), creates_database=True) as opened:
+    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster, creates_database=True) as opened:
         apply_migrations(opened, "1.2.3")
     return place
 
