@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from ccusage_import.ccusage_errors import PINNED_VERSION
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.runner import PINNED_VERSION
 from ccusage_import.warehouse_url import IDENTIFIER, PORTS, Warehouse, parse_warehouse_url
 
 APP = "ccusage-import"

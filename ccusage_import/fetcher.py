@@ -23,6 +23,7 @@ from tenacity import (
     wait_random,
 )
 
+from ccusage_import.ccusage_errors import PINNED_HINT, PINNED_VERSION, known_cause, plain, tail
 from ccusage_import.exceptions import (
     CcusageError,
     NotAReportError,
@@ -30,35 +31,8 @@ from ccusage_import.exceptions import (
     ReportFailedError,
     ReportTimeoutError,
 )
-from ccusage_import.runner import (
-    OLDEST_SUPPORTED,
-    PINNED_HINT,
-    PINNED_VERSION,
-    FetchOptions,
-    Finished,
-    Runner,
-    Stop,
-    child_environ,
-    find_runner,
-    in_threads,
-    known_cause,
-    neutral_directory,
-    plain,
-    run_program,
-    tail,
-)
-
-__all__ = [
-    "OLDEST_SUPPORTED",
-    "PINNED_VERSION",
-    "REPORTS",
-    "FetchOptions",
-    "FetchProgress",
-    "Fetched",
-    "Runner",
-    "fetch_reports",
-    "find_runner",
-]
+from ccusage_import.processes import Finished, Stop, in_threads, run_program
+from ccusage_import.runner import FetchOptions, Runner, child_environ, neutral_directory
 
 _SUBCOMMANDS = {
     "daily": ("daily",),
@@ -67,7 +41,6 @@ _SUBCOMMANDS = {
     "blocks": ("blocks",),
     "projects": ("daily", "--instances"),
 }
-REPORTS = tuple(_SUBCOMMANDS)
 _TRANSIENT_START_ERRORS = frozenset({errno.EAGAIN, errno.ENOMEM, errno.ETXTBSY})
 _TEXT_CHARACTERS = 60
 
@@ -237,7 +210,7 @@ def _judge(report: str, finished: Finished, options: FetchOptions, environ: Mapp
         if complaint is None:
             return _Outcome(finished.stdout)
         return _Outcome(NotAReportError(f"{what} is not JSON: ccusage {complaint}", hint=PINNED_HINT))
-    cause = known_cause(what, finished.stderr, options, environ)
+    cause = known_cause(what, finished.stderr, options.claude_dirs, environ)
     if cause is not None:
         return _Outcome(cause)
     words = tail(finished.stderr, environ)

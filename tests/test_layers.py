@@ -13,10 +13,10 @@ TESTS = Path(__file__).parent
 # From the bottom to the top: a module imports only from the layers below its own.
 LAYERS = [
     {"__init__", "exceptions", "records"},
-    {"warehouse_url", "file_lock", "identity", "logger", "models", "sources", "reconcile"},
-    {"pseudonyms", "runner", "explain", "statistics", "clickhouse_client"},
-    {"config", "fetcher", "parser", "migrations", "warehouse"},
-    {"audit", "backup", "demo", "raw_reports", "unrecorded_loads", "verify"},
+    {"warehouse_url", "file_lock", "identity", "logger", "models", "processes", "sources", "reconcile"},
+    {"ccusage_errors", "pseudonyms", "explain", "statistics", "clickhouse_client"},
+    {"config", "parser", "runner", "migrations", "warehouse"},
+    {"audit", "backup", "demo", "fetcher", "raw_reports", "unrecorded_loads", "verify"},
     {"importer"},
     {"ui"},
     {"ui_audit", "cli_options"},

@@ -1,0 +1,143 @@
+"""Run programs so that nothing outlives them: own process group, time limit, both pipes drained, stoppable."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+_GRACE_SECONDS = 2.0
+_POLL_SECONDS = 0.1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a program left behind; a negative exit code is the signal that ended it."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Stop:
+    """Tells worker threads to end. A plain attribute: an interrupted thread may leave a lock locked for ever."""
+
+    requested = False
+
+
+def in_threads(tasks: Sequence[Callable[[Stop], T]], jobs: int) -> list[T]:
+    """Run tasks in worker threads; whatever interrupts the waiting makes all of them stop, and waits until they did.
+
+    Signal handlers run in the main thread only, so none can raise between the start of a program and the moment its
+    process id is known.
+    """
+    stop, gate = Stop(), threading.Semaphore(jobs)
+    begun, ended = list[int](), list[int]()
+    results, errors = dict[int, T](), list[BaseException]()
+
+    def work(number: int, task: Callable[[Stop], T]) -> None:
+        with gate:
+            begun.append(number)
+            try:
+                _check(stop)
+                results[number] = task(stop)
+            except BaseException as error:  # noqa: BLE001 - raised again below
+                errors.append(error)
+            finally:
+                ended.append(number)
+
+    try:
+        try:
+            for number, task in enumerate(tasks):
+                threading.Thread(target=work, args=(number, task)).start()
+            while len(ended) < len(tasks) and not errors:
+                time.sleep(0.01)
+        finally:
+            stop.requested = True
+    finally:  # wrappers pass ^C on: a second one may hit the line above
+        stop.requested = True
+        while len(ended) < len(begun):
+            time.sleep(0.01)
+    if errors:
+        raise errors[0]
+    return [results[number] for number in range(len(tasks))]
+
+
+def run_program(
+    argv: tuple[str, ...], environ: Mapping[str, str], cwd: Path, timeout_seconds: float, stop: Stop
+) -> Finished:
+    """Run a program in its own process group; whatever ends the waiting also ends the whole group.
+
+    Raises:
+        CancelledError: stopping was requested.
+        TimeoutError: it ran longer than allowed.
+        OSError: it could not be started.
+    """
+    _check(stop)
+    process = subprocess.Popen(  # noqa: S603
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environ,
+        cwd=cwd,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + timeout_seconds
+    try:
+        while (output := _listen(process, min(_POLL_SECONDS, timeout_seconds))) is None:
+            _check(stop, deadline)
+    except BaseException:
+        _end_group(process)
+        raise
+    return Finished(process.returncode, *output)
+
+
+def _check(stop: Stop, deadline: float = math.inf) -> None:
+    if stop.requested:
+        raise CancelledError
+    if time.monotonic() >= deadline:
+        raise TimeoutError
+
+
+def _listen(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bytes] | None:
+    """Read both pipes and return what they gave when the program ended; until then the process object keeps it."""
+    try:
+        return process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process group; the pipes are read meanwhile, because a full one keeps a program from ending."""
+    deadline = time.monotonic() + _GRACE_SECONDS
+    alive = _signal_group(process.pid, signal.SIGTERM)
+    while alive and time.monotonic() < deadline:
+        _listen(process, 0.02)
+        process.poll()
+        time.sleep(0.01)
+        alive = _signal_group(process.pid, 0)
+    _signal_group(process.pid, signal.SIGKILL)
+    _listen(process, _GRACE_SECONDS)
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Return whether anybody was left to signal; macOS answers EPERM when only zombies are."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
