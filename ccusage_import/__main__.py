@@ -5,12 +5,10 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+from importlib import import_module
 from types import FrameType, TracebackType
 
-from loguru import logger
-
-from ccusage_import.cli import app
-from ccusage_import.ui import PROGRAM
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -19,10 +17,16 @@ def main() -> None:
     gc.disable()
     sys.excepthook = _log_bug
     signal.signal(signal.SIGTERM, _interrupt)
-    app(prog_name=PROGRAM)
+    try:
+        # Imported here, so that a signal during the quarter of a second that takes ends the program as any other does.
+        import_module("ccusage_import.cli").app(prog_name="ccusage-import")
+    except KeyboardInterrupt:
+        print("ccusage-import: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def _log_bug(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    logger = import_module("loguru").logger
     logger.opt(exception=(kind, error, traceback)).critical("this is a bug in ccusage-import")
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,12 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 PARQUET = "Parquet"
 PARQUET_MARK = b"PAR1"
+# Half the memory of this process. A server has its own, and a user who may only read may not change its settings.
+EMBEDDED_SETTINGS: Mapping[str, int] = {
+    "max_threads": 1,
+    "output_format_parquet_parallel_encoding": 0,
+    "output_format_parquet_row_group_size": 10_000,
+}
 # How often a backup is begun anew because another machine loaded into the same warehouse meanwhile.
 ATTEMPTS = 5
 EMPTY_TARGET_HINT = (
@@ -212,7 +218,7 @@ def _moment(warehouse: ClickHouse) -> Sequence[Sequence[Any]]:
 
 
 def _copy(warehouse: ClickHouse, table: _Table, directory: Path) -> TableFile:
-    data = warehouse.raw(table.sql, PARQUET, {})
+    data = warehouse.raw(table.sql, PARQUET, EMBEDDED_SETTINGS if warehouse.is_embedded else {})
     if not (data.startswith(PARQUET_MARK) and data.endswith(PARQUET_MARK)):
         raise BackupError(f"warehouse {warehouse.warehouse}: {table.name} was cut off", hint="try again")
     file = f"{table.name}.parquet"

@@ -25,6 +25,7 @@ from ccusage_import.cli_options import (
     WarehouseUrl,
     configured,
     door,
+    opened_by,
 )
 from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.config import Configuration, Directories, load_configuration
@@ -191,13 +192,14 @@ def query(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the warehouse in SQL: daily, monthly, sessions, blocks, projects_daily, model_breakdowns and more."""
+    """Ask the warehouse in SQL.
+
+    Views: daily, monthly, monthly_from_daily, sessions, blocks, projects_daily, model_breakdowns.
+    """
     with door(verbose, quiet=quiet, as_json=as_json):
-        settings = configured({"warehouse": warehouse}, config).settings
+        configuration = configured({"warehouse": warehouse}, config)
         chosen = "json" if as_json else output_format
-        with open_warehouse(
-            settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds
-        ) as opened:
+        with opened_by(configuration) as opened:
             opened.forbid_writing()
             answer = opened.raw(sql.strip().rstrip(";"), CLICKHOUSE_FORMATS[chosen], FORMAT_SETTINGS)
         sys.stdout.buffer.write(answer)
@@ -237,6 +239,9 @@ app.command()(cli_audit.changes)
 app.command()(cli_audit.undo)
 app.command()(cli_audit.accept)
 app.command()(cli_audit.verify)
+app.command()(cli_backup.backup)
+app.command()(cli_backup.restore)
+app.command()(cli_backup.export)
 
 
 @config_app.command("show")

@@ -23,8 +23,9 @@ from ccusage_import.cli_options import (
     WarehouseUrl,
     configured,
     door,
+    opened_by,
 )
-from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.clickhouse_client import ClickHouse
 from ccusage_import.config import Configuration
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.importer import TOOL_VERSION, ImportOptions, import_lock, run_import
@@ -47,7 +48,10 @@ def history(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """List loads, newest first: when, with what, what they changed, and why one failed."""
+    """List loads, newest first.
+
+    When, with what, what they changed, and why one failed.
+    """
     with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, _):
         ui_audit.print_history(read_loads(opened, machine=machine, limit=limit), as_json=as_json)
 
@@ -68,7 +72,10 @@ def changes(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show for each record what was stored, what was offered, the verdict, and why."""
+    """Show what each load changed, and why.
+
+    For each record: what was stored, what was offered, the verdict and its reason.
+    """
     with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
         found = audit.read_changes(
             opened,
@@ -89,12 +96,11 @@ def undo(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take a load back: a new load restores what it replaced and deletes what it created."""
-    with (
-        door(verbose, quiet=quiet, as_json=as_json),
-        _reading(warehouse, config) as (opened, configuration),
-        import_lock(configuration),
-    ):
+    """Take a load back.
+
+    A new load restores what it replaced and deletes what it created.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, _):
         done = audit.undo(opened, load, forces=force, tool_version=TOOL_VERSION)
         _tell(done, f"load {load} is taken back", quiet=quiet, as_json=as_json)
 
@@ -107,12 +113,11 @@ def accept(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take held numbers over the stored ones, from the log: their transcripts are not needed."""
-    with (
-        door(verbose, quiet=quiet, as_json=as_json),
-        _reading(warehouse, config) as (opened, configuration),
-        import_lock(configuration),
-    ):
+    """Take held numbers over the stored ones.
+
+    They come from the log: their transcripts are not needed.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, configuration):
         done = audit.accept(opened, configuration.settings.machine, held, tool_version=TOOL_VERSION)
         _tell(done, f"{sum(done.verdicts.values())} records changed", quiet=quiet, as_json=as_json)
 
@@ -126,7 +131,10 @@ def verify(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare what is stored with what ccusage says now, and the reports with each other; writes nothing."""
+    """Compare stored numbers with ccusage's.
+
+    And the reports with each other. Writes nothing.
+    """
     flags = {"warehouse": warehouse, "claude_dirs": tuple(claude_dir) if claude_dir else None, "ccusage": ccusage}
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured(flags, config)
@@ -145,10 +153,15 @@ def verify(
 @contextmanager
 def _reading(warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
     configuration = configured({"warehouse": warehouse}, config)
-    settings = configuration.settings
-    with open_warehouse(
-        settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds
-    ) as opened:
+    with opened_by(configuration) as opened:
+        yield opened, configuration
+
+
+@contextmanager
+def _writing(warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
+    """Take the locks in the importer's order, or two of them would wait for each other."""
+    configuration = configured({"warehouse": warehouse}, config)
+    with import_lock(configuration), opened_by(configuration) as opened:
         yield opened, configuration
 
 

@@ -13,8 +13,8 @@ import typer
 from ccusage_import import ui
 from ccusage_import.backup import Manifest, back_up, read_backup
 from ccusage_import.backup import restore as fill
-from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
-from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door, opened_by
+from ccusage_import.clickhouse_client import ClickHouse
 from ccusage_import.config import Configuration
 from ccusage_import.exceptions import BackupError, ExitCode
 from ccusage_import.importer import TOOL_VERSION, ImportSummary, import_lock
@@ -30,7 +30,10 @@ def backup(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the warehouse into a directory: one Parquet file a table, and a manifest with checksums."""
+    """Copy the warehouse into a directory.
+
+    One Parquet file a table, and a manifest with checksums.
+    """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
         place = configuration.settings.parsed_warehouse()
@@ -50,7 +53,10 @@ def restore(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fill an empty warehouse, embedded or on a server, from a backup of either."""
+    """Fill an empty warehouse from a backup.
+
+    Both may be embedded or on a server.
+    """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
         saved = read_backup(directory)
@@ -70,7 +76,10 @@ def export(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Unpack the reports that keep_raw kept of each load, for `import --from DIR`; project names are in clear."""
+    """Unpack the reports that keep_raw kept.
+
+    One directory a load, for `import --from DIR`; project names are in clear.
+    """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
         place = configuration.settings.parsed_warehouse()
@@ -108,13 +117,7 @@ def print_replay(
 @contextmanager
 def _alone(configuration: Configuration) -> Iterator[ClickHouse]:
     """Open the warehouse while no import of this installation runs."""
-    settings = configuration.settings
-    with (
-        import_lock(configuration),
-        open_warehouse(
-            settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds
-        ) as opened,
-    ):
+    with import_lock(configuration), opened_by(configuration) as opened:
         yield opened
 
 

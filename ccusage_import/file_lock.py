@@ -29,11 +29,18 @@ def file_lock(file: Path, purpose: str, wait_seconds: float) -> Iterator[None]:
         raise WarehouseError(f"lock file {file}: {error.strerror}", hint="make its directory writable") from None
     try:
         _acquire(descriptor, file, purpose, wait_seconds)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S %z')}".encode(), 0)
+        _name_holder(descriptor, file)
         yield
     finally:
         os.close(descriptor)
+
+
+def _name_holder(descriptor: int, file: Path) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S %z')}".encode(), 0)
+    except OSError as error:
+        raise WarehouseError(f"lock file {file}: {error.strerror}", hint="free some space on its disk") from None
 
 
 def _acquire(descriptor: int, file: Path, purpose: str, wait_seconds: float) -> None:

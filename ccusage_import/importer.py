@@ -22,6 +22,7 @@ from ccusage_import.config import Configuration
 from ccusage_import.exceptions import (
     BackupError,
     CcusageError,
+    ConfigurationError,
     EmptyReportError,
     ExitCode,
     FixableError,
@@ -530,8 +531,13 @@ class _Import:
 
     def _keep_for_later(self, error: FixableError) -> None:
         """Keep a failed load until an import reaches the warehouse; one that had begun is in there already."""
-        if not self._options.is_dry_run and self.summary.load_id is None:
+        if self._options.is_dry_run or self.summary.load_id is not None:
+            return
+        try:
             self._unrecorded.keep(self._failed_load(error))
+        except ConfigurationError as failure:
+            # The error that is being handled matters more.
+            logger.bind(kind=failure.kind).warning("the failed load could not be kept")
 
     def _failed_load(self, error: FixableError) -> Load:
         load = self._new_load(time.time_ns() // 1000, self._provenance(self.summary.ccusage_version, ()))

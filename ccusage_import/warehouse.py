@@ -155,7 +155,7 @@ def write_load(warehouse: ClickHouse, load: Load) -> None:
     """Write the row of a load, replacing its earlier revision."""
     load.revision += 1
     row = tuple(getattr(load, column) for column in LOAD_COLUMNS)
-    warehouse.insert("loads", LOAD_COLUMNS, [row], token=f"{load.load_id}/load/{load.revision}")
+    warehouse.insert("loads", LOAD_COLUMNS, [row], token=f"{load.machine}/{load.load_id}/load/{load.revision}")
 
 
 def write_decisions(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
@@ -167,14 +167,16 @@ def write_decisions(warehouse: ClickHouse, load: Load, decisions: Sequence[Decis
         logged = [decision for decision in logged if decision.is_written or not _is_known(decision, known)]
     for first in range(0, len(logged), LOGGED_AT_ONCE):
         lines = [_change_json(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
-        warehouse.insert_encoded("changes", b"\n".join(lines), "JSONEachRow", f"{load.load_id}/changes/{first}")
+        warehouse.insert_encoded(
+            "changes", b"\n".join(lines), "JSONEachRow", f"{load.machine}/{load.load_id}/changes/{first}"
+        )
     rows = [
         (load.load_id, int(decision.offered is None), *_values(decision.record))
         for decision in decisions
         if decision.is_written
     ]
     if rows:
-        warehouse.insert("records", RECORD_COLUMNS, rows, token=f"{load.load_id}/records")
+        warehouse.insert("records", RECORD_COLUMNS, rows, token=f"{load.machine}/{load.load_id}/records")
 
 
 def tidy(warehouse: ClickHouse) -> None:
