@@ -1,0 +1,243 @@
+"""An installation with usage in it, faults that befall its next import, and what must hold after each of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.config import Configuration, Directories, load_configuration
+from ccusage_import.exceptions import FixableError
+from ccusage_import.identity import keep_identity
+from ccusage_import.importer import ImportOptions, ImportSummary, run_import
+from ccusage_import.migrations import apply_migrations
+from ccusage_import.ui import QuietProgress
+from ccusage_import.warehouse_url import parse_warehouse_url
+from tests.faults.documents import save_generation
+from tests.gateway import Gateway
+
+PROJECT = Path(__file__).parent.parent.parent
+MACHINE, OTHER_MACHINE = "laptop", "desktop"
+VIEWS = ("daily", "monthly", "sessions", "blocks", "projects_daily", "model_breakdowns", "monthly_from_daily")
+OTHERS_ROWS = {
+    "records": f"SELECT * FROM records FINAL WHERE machine = '{OTHER_MACHINE}' ORDER BY report, agent, key",
+    "changes": f"SELECT * FROM changes WHERE machine = '{OTHER_MACHINE}' ORDER BY load_id, report, agent, key",
+    "loads": f"SELECT * FROM loads FINAL WHERE machine = '{OTHER_MACHINE}' ORDER BY load_id",
+}
+# What a load that died had logged counts for nothing; what it was about is logged again by the load that takes over.
+LOGGED = (
+    "SELECT report, key, verdict, is_written, count() FROM changes WHERE machine = {machine:String} AND load_id IN"
+    " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
+    " GROUP BY ALL ORDER BY ALL"
+)
+TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The files of one user on one machine, and the warehouse its imports go to."""
+
+    home: Path
+    url: str
+    machine: str = MACHINE
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What the first run would have chosen."""
+        return {"machine": self.machine, "timezone": "UTC", "salt": "5a17" * 16, "installation": self.machine * 4}
+
+    def prepare(self) -> None:
+        """Write down what the first run would choose, where the program looks for it."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        config_file = self.start("config", "path", stdout=subprocess.PIPE)
+        path = config_file.communicate(timeout=TIMEOUT_SECONDS)[0].strip()
+        keep_identity(Path(path).with_name("identity.toml"), self.identity)
+
+    def environ(self) -> dict[str, str]:
+        """The environment of every process of this installation."""
+        return {"HOME": str(self.home), "PATH": os.environ["PATH"], "TZ": "UTC", "CCUSAGE_IMPORT_WAREHOUSE": self.url}
+
+    def start(self, *arguments: str | Path, module: str = "ccusage_import", **options: Any) -> subprocess.Popen[str]:
+        """Start one command in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            env={**self.environ(), **options.pop("environ", {})},
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+            **{"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, **options},
+        )
+
+    def run(self, *arguments: str | Path, **environ: str) -> tuple[int, str, str]:
+        """Run one command to its end; its exit code, stdout and stderr."""
+        process = self.start(*arguments, stdout=subprocess.PIPE, environ=environ)
+        stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
+        return process.returncode, stdout, stderr
+
+    def load(self, saved: Path) -> ImportSummary:
+        """Import saved reports without a process of its own, and without waiting for any lock."""
+        summary = run_import(self.configuration(), ImportOptions(saved_dir=saved), {}, QuietProgress())
+        if summary.failed:
+            raise RuntimeError(f"failed reports: {', '.join(summary.failed)}")
+        return summary
+
+    def configuration(self) -> Configuration:
+        """The configuration of `load`: the files are those the processes of this installation use."""
+        directories = Directories(
+            self._directory_of("identity.toml"),
+            self._directory_of("names.json"),
+            self._directory_of("import.lock"),
+            self.home,
+        )
+        flags = {"warehouse": self.url, "lock_wait_seconds": 0}
+        return load_configuration(flags, {}, identity=self.identity, directories=directories)
+
+    def _directory_of(self, name: str) -> Path:
+        return next((file.parent for file in self.home.rglob(name)), self.home)
+
+    @contextmanager
+    def opened(self) -> Iterator[ClickHouse]:
+        """Open the warehouse, without waiting for its lock."""
+        with open_warehouse(parse_warehouse_url(self.url), lock_wait_seconds=0) as warehouse:
+            yield warehouse
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Read the warehouse back."""
+        with self.opened() as warehouse:
+            return [tuple(row) for row in warehouse.rows(sql)]
+
+
+@dataclass(frozen=True)
+class State:
+    """All that must be as before or as after: what the views show but for load ids, what was logged, and the rest."""
+
+    views: dict[str, list[tuple[Any, ...]]]
+    others: dict[str, bytes]
+    logged: list[tuple[Any, ...]]
+    unfinished: int
+    detached: int
+
+
+def read_state(warehouse: ClickHouse) -> State:
+    """Read everything that `State` holds; what does not exist yet holds nothing."""
+    names = {row[0] for row in warehouse.rows("SELECT name FROM system.tables WHERE database = currentDatabase()")}
+
+    def rows(table: str, sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in warehouse.rows(sql, {"machine": MACHINE})] if table in names else []
+
+    views = {view: rows(view, f"SELECT * EXCEPT (load_id) FROM {view} ORDER BY ALL") for view in VIEWS}
+    others = {table: warehouse.raw(sql, "RowBinary", {}) for table, sql in OTHERS_ROWS.items() if table in names}
+    running = rows("loads", "SELECT load_id FROM loads FINAL WHERE state = 'running'")
+    detached = warehouse.rows("SELECT name FROM system.detached_parts WHERE database = currentDatabase()")
+    return State(views, others, rows("loads", LOGGED), len(running), len(detached))
+
+
+@dataclass
+class Lab:
+    """One installation before and after an import of newer reports, and the judge of everything in between."""
+
+    installation: Installation
+    newer: Path
+    before: State
+    after: State
+    restore: Callable[[], None]
+
+    def complaints(self) -> list[str]:
+        """Say all that is wrong with the warehouse after a fault, then after the next import; nothing is good."""
+        try:
+            found = _state(self.installation)
+            wrong = [] if found.views in (self.before.views, self.after.views) else [self._mixed(found)]
+            self.installation.load(self.newer)
+            healed = _state(self.installation)
+        except FixableError as error:
+            return [f"{type(error).__name__}: {error}"]
+        wrong += [f"other machines' {name} changed" for name in OTHERS_ROWS if self._differs(name, found, healed)]
+        wrong += [f"{found.detached} parts were thrown out"] if found.detached else []
+        wrong += ["the next import does not converge: " + self._mixed(healed)] * (healed.views != self.after.views)
+        wrong += ["some change is not logged exactly once"] if healed.logged != self.after.logged else []
+        wrong += ["a load stays running"] if healed.unfinished else []
+        return wrong
+
+    def shows_after(self) -> bool:
+        """Whether the views show the newer reports."""
+        return _state(self.installation).views == self.after.views
+
+    def _differs(self, name: str, *states: State) -> bool:
+        return any(state.others.get(name, b"") != self.before.others.get(name, b"") for state in states)
+
+    def _mixed(self, found: State) -> str:
+        names = {
+            view: "before" if rows == self.before.views[view]
+            else "after" if rows == self.after.views[view]
+            else f"neither ({len(rows)} rows)"
+            for view, rows in found.views.items()
+        }  # fmt: skip
+        return ", ".join(f"{view} {state}" for view, state in names.items())
+
+
+def embedded_lab(root: Path, *, is_first: bool = False) -> Lab:
+    """Make a user with an embedded warehouse that holds older reports of two machines; or nothing, with `is_first`."""
+    home, kept = root / "home", root / "kept"
+    installation = Installation(home, f"chdb://{home}/warehouse")
+    installation.prepare()
+
+    def restore() -> None:
+        shutil.rmtree(home, ignore_errors=True)
+        shutil.copytree(kept, home, symlinks=True)
+
+    if not is_first:
+        _fill(installation, root)
+    before = _state(installation) if not is_first else State({view: [] for view in VIEWS}, {}, [], 0, 0)
+    shutil.copytree(home, kept, symlinks=True)
+    return _lab(root, installation, before, restore)
+
+
+def http_lab(root: Path, gateway: Gateway) -> Lab:
+    """Make a user whose warehouse, with older reports of two machines, is behind HTTP."""
+    installation = new_user(root / "home", gateway.url(database="ccusage"))
+    _fill(new_user(root / "home", gateway.url(database="kept")), root)
+
+    def restore() -> None:
+        with installation.opened() as warehouse:
+            for table in ("records", "changes", "loads"):
+                warehouse.command(f"ALTER TABLE {table} REPLACE PARTITION tuple() FROM kept.{table}")
+
+    restore()
+    return _lab(root, installation, _state(installation), restore)
+
+
+def new_user(home: Path, url: str) -> Installation:
+    """Make a user whose server has all tables and views, but no rows."""
+    installation = Installation(home, url)
+    installation.prepare()
+    with open_warehouse(parse_warehouse_url(url), creates_database=True) as warehouse:
+        apply_migrations(warehouse, "1.2.3")
+    return installation
+
+
+def _fill(installation: Installation, root: Path) -> None:
+    exit_code, _, stderr = installation.run("import", "--from", save_generation(root / "older", 0))
+    if exit_code:
+        raise RuntimeError(stderr)
+    Installation(root / "other", installation.url, OTHER_MACHINE).load(save_generation(root / "others", 2))
+
+
+def _lab(root: Path, installation: Installation, before: State, restore: Callable[[], None]) -> Lab:
+    newer = save_generation(root / "newer", 1)
+    installation.load(newer)
+    after = _state(installation)
+    restore()
+    return Lab(installation, newer, before, after, restore)
+
+
+def _state(installation: Installation) -> State:
+    with installation.opened() as warehouse:
+        return read_state(warehouse)

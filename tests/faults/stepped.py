@@ -1,0 +1,55 @@
+"""Runs `ccusage-import` as it is, except that it stops before and after each step and waits to be let go on.
+
+    python -m tests.faults.stepped TELL HEAR ARGUMENT…
+
+TELL and HEAR are file descriptors: a line with the name of the step goes out, a byte comes back.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ccusage_import import clickhouse_client, importer
+from ccusage_import.__main__ import main
+from ccusage_import.clickhouse_client import ClickHouse
+
+STEPS: tuple[tuple[Any, str], ...] = (
+    (importer, "validate_report"),
+    (importer, "keep_names"),
+    (importer, "tidy"),
+    (clickhouse_client, "_open_embedded"),
+    (clickhouse_client, "_open_server"),
+    *((ClickHouse, name) for name in vars(ClickHouse) if name.startswith(("rows", "command", "insert"))),
+)
+
+
+def run() -> None:
+    """Take the two descriptors off the command line and run the rest of it."""
+    tell, hear = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+
+    def stop_at(point: str) -> None:
+        os.write(tell, point.encode() + b"\n")
+        os.read(hear, 1)
+
+    for owner, name in STEPS:
+        setattr(owner, name, _stopping(getattr(owner, name), stop_at))
+    main()
+
+
+def _stopping(step: Callable[..., Any], stop_at: Callable[[str], None]) -> Callable[..., Any]:
+    def stopped(*arguments: Any, **named: Any) -> Any:
+        first = next((value for value in arguments if isinstance(value, str)), "")
+        name = " ".join(f"{step.__name__.strip('_')} {first}".split())[:70]
+        stop_at(f"before {name}")
+        result = step(*arguments, **named)
+        stop_at(f"after {name}")
+        return result
+
+    return stopped
+
+
+if __name__ == "__main__":
+    run()
