@@ -32,11 +32,13 @@ from ccusage_import.config import Configuration, Directories, load_configuration
 from ccusage_import.demo import demo_directories
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode
 from ccusage_import.identity import choose_identity
-from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportProgress, ImportSummary, replay, run_import
+from ccusage_import.import_summary import ImportSummary
+from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportProgress, run_import
 from ccusage_import.logger import log_to_file
 from ccusage_import.migrations import applied_migrations, apply_migrations, pending_migrations
 from ccusage_import.raw_reports import find_loads
 from ccusage_import.records import REPORTS, ReportName
+from ccusage_import.replay import replay
 
 EXIT_CODES = """
 Exit codes: 0 ok, 1 a bug, 2 usage or configuration, 3 ccusage, 4 warehouse, 5 some reports failed,

@@ -17,7 +17,8 @@ from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, Wareh
 from ccusage_import.clickhouse_client import ClickHouse
 from ccusage_import.config import Configuration
 from ccusage_import.exceptions import BackupError, ExitCode
-from ccusage_import.importer import TOOL_VERSION, ImportSummary, import_lock
+from ccusage_import.import_summary import ImportSummary
+from ccusage_import.importer import TOOL_VERSION, import_lock
 from ccusage_import.raw_reports import LoadNote, export_loads
 from ccusage_import.warehouse_url import EmbeddedWarehouse
 

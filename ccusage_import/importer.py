@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +23,6 @@ from ccusage_import.exceptions import (
     CcusageError,
     ConfigurationError,
     EmptyReportError,
-    ExitCode,
     FixableError,
     MachineTakenError,
     NotAReportError,
@@ -33,18 +31,17 @@ from ccusage_import.exceptions import (
 )
 from ccusage_import.fetcher import Fetched, FetchProgress, fetch_reports
 from ccusage_import.file_lock import file_lock
-from ccusage_import.migrations import applied_migrations, apply_migrations, pending_migrations
+from ccusage_import.import_summary import ImportSummary, ReportOutcome
+from ccusage_import.migrations import apply_migrations, pending_migrations
 from ccusage_import.models import validate_report
 from ccusage_import.parser import Origin, instant, parse_report
 from ccusage_import.pseudonyms import Pseudonyms, keep_names, read_names
-from ccusage_import.raw_reports import KeptLoad, LoadNote, ReportArchive
-from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
+from ccusage_import.raw_reports import LoadNote, ReportArchive
+from ccusage_import.reconcile import Context, Decision, Reason, reconcile
 from ccusage_import.records import REPORTS, Provenance, Record
 from ccusage_import.runner import FetchOptions, find_runner, parse_version
 from ccusage_import.sources import find_sources
 from ccusage_import.statistics import (
-    Share,
-    Totals,
     active_block,
     shown_after,
     top_models,
@@ -82,63 +79,6 @@ class ImportOptions:
     note: LoadNote | None = None
 
 
-@dataclass(slots=True)
-class ReportOutcome:
-    """What became of one report."""
-
-    offered: int = 0
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
-    seconds: float | None = None
-    error: FixableError | None = None
-
-
-@dataclass(slots=True)
-class ImportSummary:
-    """Everything an import found and did."""
-
-    machine: str
-    is_dry_run: bool
-    load_id: int | None = None
-    ccusage_version: str = ""
-    runner: str = ""
-    timezone: str = ""
-    intact_from: date | None = None
-    reports: dict[str, ReportOutcome] = field(default_factory=dict)
-    offered: list[Record] = field(default_factory=list)
-    stored: list[Record] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    before: Totals | None = None
-    after: Totals | None = None
-    block: Record | None = None
-    models: list[Share] = field(default_factory=list)
-    projects: list[Share] = field(default_factory=list)
-    names: Mapping[str, str] = field(default_factory=dict)
-    phases: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def held(self) -> list[Decision]:
-        """The decisions that kept a stored record against a smaller offer."""
-        return [decision for decision in self.decisions if decision.verdict is Verdict.HELD]
-
-    @property
-    def failed(self) -> list[str]:
-        """The reports that could not be fetched or are not valid."""
-        return [name for name, outcome in self.reports.items() if outcome.error]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there was no usage at all, neither offered nor stored."""
-        return not self.decisions and self.after is not None and self.after.days == 0
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """0, or 5 where some reports failed, or 3 where all did."""
-        if not self.failed:
-            return ExitCode.OK
-        return ExitCode.CCUSAGE if len(self.failed) == len(self.reports) else ExitCode.PARTIAL
-
-
 class ImportProgress(FetchProgress, Protocol):
     """Told what an import is doing."""
 
@@ -169,74 +109,14 @@ def run_import(
             settled by the next import.
     """
     with import_lock(configuration):
-        return _Import(configuration, options, environ, progress).run()
+        return run_import_alone(configuration, options, environ, progress)
 
 
-def replay(
-    configuration: Configuration,
-    options: ImportOptions,
-    environ: Mapping[str, str],
-    progress: ImportProgress,
-    kept: Sequence[KeptLoad],
-) -> list[tuple[LoadNote, ImportSummary]]:
-    """Import kept loads in their order, each as it was read then.
-
-    Returns:
-        Each load with what happened, without records and decisions. A load that is not newer than what the warehouse
-        held before is passed over: it knows nothing of what came after it.
-
-    Raises:
-        FixableError: as `run_import`; the loads before it are committed, and a second call goes on after them.
-    """
-    with import_lock(configuration):
-        stored_until = _stored_until(configuration)
-        replayed = []
-        for load in kept:
-            note = load.note
-            if note.machine in stored_until and note.started_at <= stored_until[note.machine]:
-                continue
-            summary = _Import(*_as_then(configuration, options, load), environ, progress).run()
-            # A year of hourly loads would fill the memory with them.
-            summary.offered, summary.stored, summary.decisions = [], [], []
-            replayed.append((note, summary))
-        return replayed
-
-
-def _stored_until(configuration: Configuration) -> dict[str, datetime]:
-    """Return when the newest load of each machine began."""
-    settings = configuration.settings
-    place = settings.parsed_warehouse()
-    if isinstance(place, EmbeddedWarehouse) and not place.path.exists():
-        return {}
-    with open_warehouse(place, cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds) as warehouse:
-        loads = read_loads(warehouse) if applied_migrations(warehouse) else []
-    kept = sorted((load.started_at, load.machine) for load in loads if load.state in ("committed", "undone"))
-    return {machine: started_at for started_at, machine in kept}
-
-
-def _as_then(
-    configuration: Configuration, options: ImportOptions, load: KeptLoad
-) -> tuple[Configuration, ImportOptions]:
-    """Return configuration and options as they were at a kept load, within the days that are asked for now."""
-    note = load.note
-    settings = configuration.settings.model_copy(
-        update={
-            "machine": note.machine,
-            "timezone": note.timezone,
-            "mode": note.cost_mode,
-            "prices": note.prices,
-            "online_prices": not note.is_offline,
-        }
-    )
-    options = replace(
-        options,
-        since=max(options.since, note.since),
-        until=min(options.until, note.until),
-        saved_dir=load.directory,
-        accepted=options.accepted or note.accepted,
-        note=note,
-    )
-    return replace(configuration, settings=settings), options
+def run_import_alone(
+    configuration: Configuration, options: ImportOptions, environ: Mapping[str, str], progress: ImportProgress
+) -> ImportSummary:
+    """Run one import like `run_import`; the caller holds the import lock."""
+    return _Import(configuration, options, environ, progress).run()
 
 
 @contextmanager

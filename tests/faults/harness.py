@@ -16,7 +16,8 @@ from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.config import Configuration, Directories, load_configuration
 from ccusage_import.exceptions import FixableError
 from ccusage_import.identity import keep_identity
-from ccusage_import.importer import ImportOptions, ImportSummary, run_import
+from ccusage_import.import_summary import ImportSummary
+from ccusage_import.importer import ImportOptions, run_import
 from ccusage_import.migrations import apply_migrations
 from ccusage_import.ui import QuietProgress
 from ccusage_import.warehouse_url import parse_warehouse_url
