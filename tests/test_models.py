@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from copy import deepcopy
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -609,7 +610,8 @@ def test_a_changed_document_is_accepted_or_refused(data: st.DataObject) -> None:
     document = json.loads(recorded(file))
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.sampled_from(paths_of(file)))
-        changed(document, path, data.draw(ANY_JSON), is_dropped=data.draw(st.booleans()))
+        # A copy: the strategy hands out the same objects again.
+        changed(document, path, deepcopy(data.draw(ANY_JSON)), is_dropped=data.draw(st.booleans()))
     assert_accepted_or_refused(report, json.dumps(document).encode())
 
 
