@@ -9,6 +9,7 @@ from importlib import import_module
 from types import FrameType, TracebackType
 
 INTERRUPTED = 130
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> None:
@@ -16,13 +17,20 @@ def main() -> None:
     # One short job whose objects live to its end: looking for cycles among them would take half the time.
     gc.disable()
     sys.excepthook = _log_bug
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+    exit_code: str | int | None = 0
     try:
         # Imported here, so that a signal during the quarter of a second that takes ends the program as any other does.
         import_module("ccusage_import.cli").app(prog_name="ccusage-import")
     except KeyboardInterrupt:
+        exit_code = INTERRUPTED
+    except SystemExit as ended:
+        exit_code = ended.code
+    if exit_code == INTERRUPTED:
         print("ccusage-import: interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+    sys.exit(exit_code)
 
 
 def _log_bug(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
@@ -32,6 +40,9 @@ def _log_bug(kind: type[BaseException], error: BaseException, traceback: Traceba
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     # A terminated import ends like an interrupted one: children killed, locks released, nothing half visible.
+    # One is enough: a second one would hit the clean-up, or the end of the interpreter.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -60,7 +60,6 @@ def door(verbosity: int, *, quiet: bool, as_json: bool) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(ExitCode.OK) from None
     except KeyboardInterrupt:
-        print(f"{ui.PROGRAM}: interrupted", file=sys.stderr)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 

@@ -289,7 +289,9 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
         return DatabaseMissingError(
             f"{where}: database {warehouse.database!r} does not exist", hint="ccusage-import migrate --create-database"
         )
-    if code is None and type(error).__name__ == "OperationalError":
+    if code == 243:
+        return WarehouseError(f"{where}: {text}", hint="free some space; nothing half written is visible")
+    if code is None and type(error).__name__ in ("OperationalError", "StreamFailureError"):
         return WarehouseUnreachableError(
             f"{where}: no answer: {_cause(text)}",
             hint="check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS",
