@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -363,6 +366,26 @@ def test_the_same_machine_name_on_two_hosts_is_refused(
     assert "machine 'laptop' is the name of another installation" in done.stderr
     assert "hint: choose another name: --machine NAME" in done.stderr
     assert migrated.rows("SELECT count() FROM loads FINAL") == [(1,)]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root on Linux can rename a host apart")
+def test_a_renamed_host_keeps_its_name_and_its_history(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    command = [sys.executable, "-m", "ccusage_import", "import", "--warehouse", migrated.url, "--timezone", "UTC"]
+
+    # A host name of its own: the one of this machine stays.
+    done = subprocess.run(
+        ["unshare", "--uts", "sh", "-c", 'hostname renamed && [ "$(hostname)" = renamed ] && exec "$@"', "sh", *command,
+         "--claude-dir", claude.root, "--json"],
+        env=program.environ, cwd=program.home, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+    assert json.loads(done.stdout)["reports"]["daily"]["unchanged"] == 1
+    assert json.loads(done.stdout)["machine"] != "renamed"
+    assert migrated.rows("SELECT count(), uniqExact(machine) FROM daily") == [(1, 1)]
 
 
 def history(program: Program, place: Place) -> list[dict[str, Any]]:
