@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 
 from ccusage_import import cli_audit, cli_backup, ui
+from ccusage_import.announcements import announced
 from ccusage_import.cli_options import (
     DAY_FORMATS,
     AsJson,
@@ -173,7 +174,11 @@ def import_command(
             done = _import(partial(replay, kept=kept), configuration, options, shows_progress=False)
             exit_code = cli_backup.print_replay(done, len(kept), quiet=quiet, as_json=as_json)
         else:
-            summary = _import(run_import, configuration, options, shows_progress=not quiet and not as_json)
+            is_announced = not (demo or dry_run or from_dir)
+            with announced(configuration, os.environ, _warn) if is_announced else nullcontext(None) as announcer:
+                summary = _import(run_import, configuration, options, shows_progress=not quiet and not as_json)
+                if announcer:
+                    announcer.summary = summary
             _render(summary, quiet=quiet, as_json=as_json)
             exit_code = summary.exit_code
             if demo and not quiet and not as_json:
@@ -274,12 +279,7 @@ def _demo_configuration(flags: Mapping[str, Any], config: Path | None, stack: Ex
 
 def _log_to_file(configuration: Configuration) -> None:
     settings = configuration.settings
-    log_to_file(
-        settings.log_file or configuration.directories.log / f"{ui.PROGRAM}.log",
-        is_json=settings.log_json,
-        rotation=settings.log_rotation,
-        retention=settings.log_retention,
-    )
+    log_to_file(configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention)
 
 
 def _import(run: Importer[T], configuration: Configuration, options: ImportOptions, *, shows_progress: bool) -> T:
@@ -300,6 +300,10 @@ def _import(run: Importer[T], configuration: Configuration, options: ImportOptio
 def _import_once(run: Importer[T], configuration: Configuration, options: ImportOptions, *, shows_progress: bool) -> T:
     with ui.show_progress(is_wanted=shows_progress) as progress:
         return run(configuration, options, os.environ, progress)
+
+
+def _warn(warning: str) -> None:
+    ui.print_warnings([warning])
 
 
 def _render(summary: ImportSummary, *, quiet: bool, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +14,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from ccusage_import.budgets import Budget
 from ccusage_import.ccusage_errors import PINNED_VERSION
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.notify_targets import HttpUrl, NotifyTarget
 from ccusage_import.warehouse_url import IDENTIFIER, PORTS, Warehouse, parse_warehouse_url
 
 APP = "ccusage-import"
 PREFIX = "CCUSAGE_IMPORT_"
+# Settings that are tables in the file; the environment holds them as JSON.
+TABLES = frozenset({"notify", "budget"})
 CLASSIC_ENVIRONMENT = {"machine": "MACHINE_NAME", "password": "CH_PASSWORD", "claude_dirs": "CLAUDE_CONFIG_DIR"}
 
 
@@ -130,9 +135,24 @@ class Settings(BaseModel):
     attempts: int = Field(default=3, ge=1, le=10, description="tries of a report that fails for a passing reason")
     lock_wait_seconds: float = Field(default=30, ge=0, description="how long to wait for another process to finish")
     log_file: AbsolutePath | None = Field(default=None, description="log file; the platform's log directory when unset")
-    log_json: bool = Field(default=False, description="write the log file as JSON lines")
     log_rotation: str = Field(default="10 MB", description="when the log file is rotated, by size or age")
     log_retention: str = Field(default="30 days", description="how long rotated log files are kept")
+    stale_after_hours: float = Field(
+        default=26, gt=0, description="hours after the last successful import when `status` calls the data stale"
+    )
+    metrics_file: AbsolutePath | None = Field(
+        default=None, description="file that gets the metrics of each import, for node_exporter's textfile collector"
+    )
+    pushgateway: HttpUrl | None = Field(
+        default=None, description="Prometheus Pushgateway that gets the metrics of each import"
+    )
+    heartbeat_url: HttpUrl | None = Field(
+        default=None, description="address that is pinged at start, success and failure of each import"
+    )
+    notify: tuple[NotifyTarget, ...] = Field(
+        default=(), description="who is told when an import fails, data is stale or held, or a budget is crossed"
+    )
+    budget: Budget = Field(default=Budget(), description="what may be spent, by day and month")
 
     def parsed_warehouse(self) -> Warehouse:
         """Return the warehouse with the password from wherever it was given.
@@ -164,6 +184,11 @@ class Configuration:
     origins: Mapping[str, str]
     directories: Directories
     installation: str
+
+    @property
+    def log_file(self) -> Path:
+        """Where the log is written."""
+        return self.settings.log_file or self.directories.log / f"{APP}.log"
 
 
 def load_configuration(
@@ -217,6 +242,12 @@ def environment_settings(environ: Mapping[str, str]) -> dict[str, Any]:
                 found[name] = environ[variable]
     if "claude_dirs" in found:
         found["claude_dirs"] = tuple(part.strip() for part in found["claude_dirs"].split(",") if part.strip())
+    for name in TABLES & found.keys():
+        try:
+            found[name] = json.loads(found[name])
+        except ValueError:
+            # Left as it is: whoever validates it says that it is no table.
+            continue
     return found
 
 

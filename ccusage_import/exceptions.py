@@ -156,3 +156,9 @@ class BackupError(FixableError):
     """A backup, or what is kept of a load, that cannot be written, is damaged, or does not fit the warehouse."""
 
     exit_code = ExitCode.WAREHOUSE
+
+
+class AnnouncementError(FixableError):
+    """Metrics, a notification or a heartbeat that could not be delivered."""
+
+    exit_code = ExitCode.CONFIGURATION

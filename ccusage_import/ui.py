@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from rich.console import Console, RenderableType
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -208,8 +208,10 @@ def print_configuration(configuration: Configuration, *, as_json: bool) -> None:
 def _setting(value: object) -> object:
     if isinstance(value, SecretStr):
         return "***" if value.get_secret_value() else None
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, tuple):
-        return [str(part) for part in value]
+        return [_setting(part) for part in value]
     return str(value) if isinstance(value, Path) else value
 
 

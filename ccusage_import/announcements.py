@@ -1,0 +1,106 @@
+"""Tells the world how a run of the importer ended. What cannot be told is a warning, never the end of an import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from ccusage_import.clickhouse_client import open_warehouse
+from ccusage_import.config import Configuration
+from ccusage_import.exceptions import AnnouncementError, ConfigurationError, ExitCode, FixableError, WarehouseError
+from ccusage_import.heartbeat import ping
+from ccusage_import.import_summary import ImportSummary
+from ccusage_import.metrics import push_metrics, write_metrics
+from ccusage_import.notifications import notify
+from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.run_outcome import RunOutcome, keep_memory, peak_memory_bytes, read_memory
+from ccusage_import.warehouse_facts import WarehouseFacts, read_facts
+
+
+class Announcer:
+    """Collects how one run ends; `warn` is told who could not be told."""
+
+    def __init__(self, configuration: Configuration, environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
+        self._configuration = configuration
+        self._warn = warn
+        self._settings = configuration.settings
+        self._environ = environ
+        self._started_at = datetime.now(UTC)
+        self._memory_file = configuration.directories.state / "announced.json"
+        self.summary: ImportSummary | None = None
+
+    def begin(self) -> None:
+        """Ping the heartbeat."""
+        self._attempt(lambda: ping(self._settings, "start"))
+
+    def end(self, exit_code: int, failure: str) -> None:
+        """Write and push metrics, notify the targets, ping the heartbeat."""
+        settings, memory = self._settings, read_memory(self._memory_file)
+        outcome = RunOutcome(
+            machine=settings.machine,
+            started_at=self._started_at,
+            finished_at=datetime.now(UTC),
+            exit_code=exit_code,
+            failure=failure,
+            summary=self.summary,
+            facts=self._facts(),
+            last_success_at=datetime.now(UTC) if exit_code == ExitCode.OK else memory.last_success_at,
+            peak_memory_bytes=peak_memory_bytes(),
+        )
+        self._attempt(lambda: write_metrics(settings, outcome))
+        self._attempt(lambda: push_metrics(settings, outcome))
+        for warning in notify(settings, outcome, memory, self._environ):
+            self._warn(warning)
+        memory.last_success_at = outcome.last_success_at
+        self._attempt(lambda: keep_memory(self._memory_file, memory))
+        self._attempt(lambda: ping(settings, "success" if outcome.is_success else "failure", failure))
+
+    def _facts(self) -> WarehouseFacts | None:
+        """Look at the warehouse only where somebody is to be told what is in it."""
+        settings = self._settings
+        if not (settings.metrics_file or settings.pushgateway or settings.notify):
+            return None
+        pseudonyms = Pseudonyms(settings.salt.get_secret_value(), is_enabled=settings.hash_projects)
+        limits = [
+            (limit, pseudonyms.of(limit.name) if limit.scope == "project" else limit.name)
+            for limit in settings.budget.limits()
+        ]
+        try:
+            with open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=0) as opened:
+                return read_facts(opened, settings.machine, settings.timezone, limits)
+        except WarehouseError:
+            # The import has said so, or the next one will.
+            return None
+
+    def _attempt(self, tell: Callable[[], None]) -> None:
+        try:
+            tell()
+        except (AnnouncementError, ConfigurationError) as error:
+            self._warn(str(error))
+
+
+@contextmanager
+def announced(
+    configuration: Configuration, environ: Mapping[str, str], warn: Callable[[str], None]
+) -> Iterator[Announcer]:
+    """Announce the run inside a `with` block, however it ends; the block puts the summary into the announcer."""
+    announcer = Announcer(configuration, environ, warn)
+    announcer.begin()
+    try:
+        yield announcer
+    except FixableError as error:
+        announcer.end(error.exit_code, error.kind)
+        raise
+    except KeyboardInterrupt:
+        announcer.end(ExitCode.INTERRUPTED, "The import was interrupted")
+        raise
+    except Exception:
+        announcer.end(ExitCode.BUG, "A bug in ccusage-import")
+        raise
+    summary = announcer.summary
+    if summary is None or not summary.failed:
+        announcer.end(ExitCode.OK, "")
+    else:
+        kinds = (f"{name}: {item.error.kind}" for name, item in summary.reports.items() if item.error)
+        announcer.end(summary.exit_code, "; ".join(kinds))

@@ -1,0 +1,62 @@
+"""Budgets: what the configuration allows to be spent, and how much of it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Period = Literal["daily", "monthly"]
+Scope = Literal["all", "project", "model", "agent", "machine"]
+Dollars = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=9)]
+
+
+class Limits(BaseModel):
+    """What may be spent in a day and in a calendar month, in US dollars."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    daily: Dollars | None = None
+    monthly: Dollars | None = None
+
+
+class Budget(Limits):
+    """The table `[budget]` of the configuration: limits of everything together, and of parts by name."""
+
+    projects: Mapping[str, Limits] = Field(default_factory=dict)
+    models: Mapping[str, Limits] = Field(default_factory=dict)
+    agents: Mapping[str, Limits] = Field(default_factory=dict)
+    machines: Mapping[str, Limits] = Field(default_factory=dict)
+
+    def limits(self) -> Iterator[BudgetLimit]:
+        """Return every single limit."""
+        yield from _limits_of("all", "", self)
+        parts: dict[Scope, Mapping[str, Limits]] = {
+            "project": self.projects,
+            "model": self.models,
+            "agent": self.agents,
+            "machine": self.machines,
+        }
+        for scope, limits in parts.items():
+            for name, limit in limits.items():
+                yield from _limits_of(scope, name, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLimit:
+    """One limit in US dollars; `name` is empty where it is for everything together."""
+
+    scope: Scope
+    name: str
+    period: Period
+    limit_usd: Decimal
+
+
+def _limits_of(scope: Scope, name: str, limits: Limits) -> Iterator[BudgetLimit]:
+    if limits.daily is not None:
+        yield BudgetLimit(scope, name, "daily", limits.daily)
+    if limits.monthly is not None:
+        yield BudgetLimit(scope, name, "monthly", limits.monthly)
