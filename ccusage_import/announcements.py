@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.config import Configuration
 from ccusage_import.exceptions import AnnouncementError, ConfigurationError, ExitCode, FixableError, WarehouseError
 from ccusage_import.heartbeat import ping
 from ccusage_import.import_summary import ImportSummary
+from ccusage_import.importer import open_configured
 from ccusage_import.metrics import push_metrics, write_metrics
 from ccusage_import.notifications import notify
 from ccusage_import.pseudonyms import Pseudonyms
@@ -67,7 +67,7 @@ class Announcer:
             for limit in settings.budget.limits()
         ]
         try:
-            with open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=0) as opened:
+            with open_configured(self._configuration, lock_wait_seconds=0) as opened:
                 return read_facts(opened, settings.machine, settings.timezone, limits)
         except WarehouseError:
             # The import has said so, or the next one will.

@@ -12,6 +12,7 @@ from ccusage_import.exceptions import AuditError
 from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.records import Record
 from ccusage_import.warehouse import (
+    RUNNER_OF_CHANGES,
     Load,
     commit,
     next_load_id,
@@ -163,7 +164,7 @@ def _begun(warehouse: ClickHouse, like: Load, tool_version: str) -> Load:
         installation=like.installation,
         tool_version=tool_version,
         ccusage_version=like.ccusage_version,
-        runner="changes",
+        runner=RUNNER_OF_CHANGES,
         timezone=like.timezone,
         cost_mode=like.cost_mode,
     )

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
-from ccusage_import import cli_audit, cli_backup, ui
+from ccusage_import import cli_audit, cli_backup, cli_health, ui
 from ccusage_import.announcements import announced
 from ccusage_import.cli_options import (
     DAY_FORMATS,
@@ -26,7 +26,6 @@ from ccusage_import.cli_options import (
     WarehouseUrl,
     configured,
     door,
-    opened_by,
 )
 from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.config import Configuration, Directories, load_configuration
@@ -34,7 +33,7 @@ from ccusage_import.demo import demo_directories
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode
 from ccusage_import.identity import choose_identity
 from ccusage_import.import_summary import ImportSummary
-from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportProgress, run_import
+from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportProgress, open_configured, run_import
 from ccusage_import.logger import log_to_file
 from ccusage_import.migrations import applied_migrations, apply_migrations, pending_migrations
 from ccusage_import.raw_reports import find_loads
@@ -206,7 +205,7 @@ def query(
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
         chosen = "json" if as_json else output_format
-        with opened_by(configuration) as opened:
+        with open_configured(configuration) as opened:
             opened.forbid_writing()
             answer = opened.raw(sql.strip().rstrip(";"), CLICKHOUSE_FORMATS[chosen], FORMAT_SETTINGS)
         sys.stdout.buffer.write(answer)
@@ -241,6 +240,9 @@ def migrate(
                 ui.print_migrations(versions, is_status=status)
 
 
+app.command()(cli_health.check)
+app.command()(cli_health.status)
+app.command()(cli_health.logs)
 app.command()(cli_audit.history)
 app.command()(cli_audit.changes)
 app.command()(cli_audit.undo)

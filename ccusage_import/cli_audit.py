@@ -23,12 +23,11 @@ from ccusage_import.cli_options import (
     WarehouseUrl,
     configured,
     door,
-    opened_by,
 )
 from ccusage_import.clickhouse_client import ClickHouse
 from ccusage_import.config import Configuration
 from ccusage_import.exceptions import ExitCode
-from ccusage_import.importer import TOOL_VERSION, ImportOptions, import_lock, run_import
+from ccusage_import.importer import TOOL_VERSION, ImportOptions, import_lock, open_configured, run_import
 from ccusage_import.pseudonyms import read_names
 from ccusage_import.runner import parse_version
 from ccusage_import.verify import verify as verification
@@ -153,7 +152,7 @@ def verify(
 @contextmanager
 def _reading(warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
     configuration = configured({"warehouse": warehouse}, config)
-    with opened_by(configuration) as opened:
+    with open_configured(configuration) as opened:
         yield opened, configuration
 
 
@@ -161,7 +160,7 @@ def _reading(warehouse: str | None, config: Path | None) -> Iterator[tuple[Click
 def _writing(warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
     """Take the locks in the importer's order, or two of them would wait for each other."""
     configuration = configured({"warehouse": warehouse}, config)
-    with import_lock(configuration), opened_by(configuration) as opened:
+    with import_lock(configuration), open_configured(configuration) as opened:
         yield opened, configuration
 
 

@@ -13,12 +13,12 @@ import typer
 from ccusage_import import ui
 from ccusage_import.backup import Manifest, back_up, read_backup
 from ccusage_import.backup import restore as fill
-from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door, opened_by
+from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.clickhouse_client import ClickHouse
 from ccusage_import.config import Configuration
 from ccusage_import.exceptions import BackupError, ExitCode
 from ccusage_import.import_summary import ImportSummary
-from ccusage_import.importer import TOOL_VERSION, import_lock
+from ccusage_import.importer import TOOL_VERSION, import_lock, open_configured
 from ccusage_import.raw_reports import LoadNote, export_loads
 from ccusage_import.warehouse_url import EmbeddedWarehouse
 
@@ -118,7 +118,7 @@ def print_replay(
 @contextmanager
 def _alone(configuration: Configuration) -> Iterator[ClickHouse]:
     """Open the warehouse while no import of this installation runs."""
-    with import_lock(configuration), opened_by(configuration) as opened:
+    with import_lock(configuration), open_configured(configuration) as opened:
         yield opened
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ccusage_import import ui
-from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.config import Configuration, Directories, load_configuration
 from ccusage_import.exceptions import ExitCode, FixableError
 from ccusage_import.identity import NOT_CHOSEN, complete_identity, read_identity
@@ -73,11 +72,3 @@ def configured(flags: Mapping[str, Any], config: Path | None, *, keeps_identity:
     else:
         identity = {**NOT_CHOSEN, **read_identity(directories.identity_file)}
     return load_configuration(flags, os.environ, identity=identity, directories=directories, config_file=config)
-
-
-def opened_by(configuration: Configuration) -> AbstractContextManager[ClickHouse]:
-    """Open the warehouse of a configuration."""
-    settings = configuration.settings
-    return open_warehouse(
-        settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds
-    )

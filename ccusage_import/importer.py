@@ -6,7 +6,7 @@ import shlex
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -120,11 +120,43 @@ def run_import_alone(
 
 
 @contextmanager
-def import_lock(configuration: Configuration) -> Iterator[None]:
+def import_lock(configuration: Configuration, wait_seconds: float | None = None) -> Iterator[None]:
     """Let only one process of this installation write; the warehouse itself may be shared."""
     file = configuration.directories.state / "import.lock"
-    with file_lock(file, "the importer", configuration.settings.lock_wait_seconds):
+    wait_seconds = configuration.settings.lock_wait_seconds if wait_seconds is None else wait_seconds
+    with file_lock(file, "the importer", wait_seconds):
         yield
+
+
+def unrecorded_loads(configuration: Configuration) -> UnrecordedLoads:
+    """Return the failed loads that no warehouse could take yet."""
+    return UnrecordedLoads(configuration.directories.state / "unrecorded_loads.jsonl")
+
+
+def open_configured(
+    configuration: Configuration, lock_wait_seconds: float | None = None
+) -> AbstractContextManager[ClickHouse]:
+    """Open the warehouse of a configuration."""
+    settings = configuration.settings
+    wait_seconds = settings.lock_wait_seconds if lock_wait_seconds is None else lock_wait_seconds
+    return open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=wait_seconds)
+
+
+def fetch_options(configuration: Configuration, claude_dirs: tuple[Path, ...]) -> FetchOptions:
+    """Return what to run ccusage with."""
+    settings = configuration.settings
+    return FetchOptions(
+        state_dir=configuration.directories.state,
+        command=tuple(shlex.split(settings.ccusage or "")),
+        version=settings.ccusage_version,
+        claude_dirs=claude_dirs,
+        timezone=settings.timezone,
+        mode=settings.mode,
+        online_prices=settings.online_prices,
+        jobs=settings.jobs,
+        timeout_seconds=settings.timeout_seconds,
+        attempts=settings.attempts,
+    )
 
 
 class _Import:
@@ -140,7 +172,7 @@ class _Import:
         self._progress = progress
         self._started_at = instant(options.note.started_at if options.note else datetime.now(UTC))
         self._archive = ReportArchive() if configuration.settings.keep_raw and options.note is None else None
-        self._unrecorded = UnrecordedLoads(configuration.directories.state / "unrecorded_loads.jsonl")
+        self._unrecorded = unrecorded_loads(configuration)
         self._names = read_names(configuration.directories.names_file)
         self._pseudonyms = Pseudonyms(self._settings.salt.get_secret_value(), is_enabled=self._settings.hash_projects)
         self.summary = ImportSummary(self._settings.machine, options.is_dry_run, timezone=self._settings.timezone)
@@ -172,18 +204,7 @@ class _Import:
         settings, environ = self._settings, self._environ
         sources = find_sources(settings.claude_dirs, environ)
         self.summary.warnings += sources.warnings()
-        fetch = FetchOptions(
-            state_dir=self._configuration.directories.state,
-            command=tuple(shlex.split(settings.ccusage or "")),
-            version=settings.ccusage_version,
-            claude_dirs=sources.found,
-            timezone=settings.timezone,
-            mode=settings.mode,
-            online_prices=settings.online_prices,
-            jobs=settings.jobs,
-            timeout_seconds=settings.timeout_seconds,
-            attempts=settings.attempts,
-        )
+        fetch = fetch_options(self._configuration, sources.found)
         runner = find_runner(fetch, environ)
         self.summary.ccusage_version, self.summary.runner = runner.version, runner.source
         outputs = fetch_reports(runner, self._options.reports, fetch, environ, self._progress)
@@ -235,6 +256,7 @@ class _Import:
                 outcome.error = error
                 continue
             outcome.offered = len(parsed.records)
+            logger.bind(report=report, ms=round(output.seconds * 1000), rows=outcome.offered).debug("report read")
             records += parsed.records
             self.summary.warnings += [line for line in parsed.warnings if line not in self.summary.warnings]
         return records
@@ -258,9 +280,7 @@ class _Import:
         place = settings.parsed_warehouse()
         if self._options.is_dry_run and isinstance(place, EmbeddedWarehouse) and not place.path.exists():
             return None
-        warehouse = stack.enter_context(
-            open_warehouse(place, cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds)
-        )
+        warehouse = stack.enter_context(open_configured(self._configuration))
         if warehouse.is_embedded and not self._options.is_dry_run:
             apply_migrations(warehouse, TOOL_VERSION)
         elif pending := pending_migrations(warehouse):
@@ -366,7 +386,8 @@ class _Import:
         commit(warehouse, load)
         tidy(warehouse)
         self._keep_reports(load)
-        logger.bind(load_id=load.load_id, machine=load.machine, rows=len(summary.decisions)).info("load committed")
+        rows, ms = sum(decision.is_written for decision in summary.decisions), round(1000 * sum(load.phases.values()))
+        logger.bind(load_id=load.load_id, machine=load.machine, rows=rows, ms=ms).info("load committed")
 
     def _keep_reports(self, load: Load) -> None:
         """Keep what the load was judged by. The load is committed: that it cannot be kept is no reason to fail."""

@@ -98,7 +98,7 @@ def _json_line(run: str, record: Record) -> str:
         _, error, trace = record["exception"]
         line["error"] = hide(f"{type(error).__name__}: {error}")
         line["frames"] = [f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in traceback.extract_tb(trace)]
-    cast(dict[str, Any], record)["line"] = json.dumps(line, ensure_ascii=False, default=str)
+    cast("dict[str, Any]", record)["line"] = json.dumps(line, ensure_ascii=False, default=str)
     return "{line}\n"
 
 

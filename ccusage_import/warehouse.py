@@ -27,6 +27,8 @@ RECORD_COLUMNS = ("load_id", "is_deleted", *_FIELDS)
 # Verdicts that change nothing a person would ask about are counted in the load, not logged one by one.
 NOT_LOGGED = (Verdict.UNCHANGED, Verdict.REFRESHED)
 LOGGED_AT_ONCE = 10_000
+# What stands in for a runner where a load comes from the log of changes and no report was read.
+RUNNER_OF_CHANGES = "changes"
 # More active parts than this are merged after a load; a short-lived process never gets to it by itself.
 MERGED_FROM_PARTS = 8
 
@@ -61,6 +63,11 @@ class Load:
     phases: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str = ""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it failed, as a whole or in some of its reports."""
+        return self.state in ("failed", "interrupted") or bool(self.failed_reports)
 
 
 LOAD_COLUMNS = tuple(column.name for column in fields(Load))

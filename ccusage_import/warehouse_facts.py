@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.budgets import BudgetLimit, Period, Scope
 from ccusage_import.clickhouse_client import ClickHouse
-from ccusage_import.warehouse import Load, read_loads
+from ccusage_import.warehouse import RUNNER_OF_CHANGES, Load, read_loads
 
 TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")
 # Where the usage of one scope is found, and what names it there.
@@ -21,6 +21,7 @@ _SPENT_IN: Mapping[Scope, tuple[str, str]] = {
     "agent": ("daily", "agent"),
     "machine": ("daily", "machine"),
 }
+_IMPORTS = f"machine = {{machine:String}} AND undoes = 0 AND runner != '{RUNNER_OF_CHANGES}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +51,11 @@ class Spending:
 class WarehouseFacts:
     """What one machine's warehouse holds now; budgets are of all machines in it."""
 
-    last_load: Load | None
+    last_import: Load | None
     last_success_at: datetime | None
     held: int
     totals: Sequence[AgentTotals]
     budget: Sequence[Spending]
-
-    @property
-    def is_failing(self) -> bool:
-        """Whether the last run failed, as a whole or in some of its reports."""
-        last = self.last_load
-        return last is not None and (last.state in ("failed", "interrupted") or bool(last.failed_reports))
-
-    def is_stale(self, now: datetime, after_hours: float) -> bool:
-        """Whether nothing was imported successfully for longer than allowed."""
-        return self.last_success_at is None or (now - self.last_success_at).total_seconds() > after_hours * 3600
 
 
 def read_facts(
@@ -80,19 +71,29 @@ def read_facts(
     """
     today = datetime.now(ZoneInfo(timezone)).date()
     return WarehouseFacts(
-        last_load=next(iter(read_loads(warehouse, machine=machine, limit=1)), None),
-        last_success_at=_last_success(warehouse, machine),
+        last_import=last_import(warehouse, machine),
+        last_success_at=last_success_at(warehouse, machine),
         held=_held(warehouse, machine),
         totals=_totals(warehouse, machine),
         budget=[_spent(warehouse, limit, stored_name, today) for limit, stored_name in limits],
     )
 
 
-def _last_success(warehouse: ClickHouse, machine: str) -> datetime | None:
-    """Return the end of the last import without any failed report; what undo and accept did is no import."""
+def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
+    """Return the newest run of the importer, however it ended; what undo and accept did is none."""
+    found = warehouse.rows(
+        f"SELECT max(load_id) FROM loads FINAL WHERE {_IMPORTS}",  # noqa: S608 - a condition of ours
+        {"machine": machine},
+    )
+    load_id = int(found[0][0])
+    return read_loads(warehouse, machine=machine, load_id=load_id)[0] if load_id else None
+
+
+def last_success_at(warehouse: ClickHouse, machine: str) -> datetime | None:
+    """Return the end of the last run of the importer in which no report failed."""
     rows = warehouse.rows(
-        "SELECT max(finished_at) FROM loads FINAL WHERE machine = {machine:String} AND empty(failed_reports)"
-        " AND state IN ('committed', 'undone') AND undoes = 0 AND runner != 'changes'",
+        f"SELECT max(finished_at) FROM loads FINAL WHERE {_IMPORTS}"  # noqa: S608 - a condition of ours
+        " AND state IN ('committed', 'undone') AND empty(failed_reports)",
         {"machine": machine},
     )
     found = rows[0][0]

@@ -1,30 +1,130 @@
-"""The log file: everything a person needs after the fact, nothing that is nobody's business."""
+"""The log file: JSON lines with everything a person needs after the fact, and nothing that is nobody's business."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from ccusage_import.logger import hide
 from tests.conftest import Program
 
 LOG = ".local/state/ccusage-import/log/ccusage-import.log"
 
 
-def test_each_import_leaves_its_load_in_the_log(program: Program, corpus: Callable[[str], Path]) -> None:
+def lines_of(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_each_import_leaves_its_reports_and_its_load_in_the_log(
+    program: Program, corpus: Callable[[str], Path]
+) -> None:
     done = program("import", "--claude-dir", corpus("real-2025-09"), "--machine", "laptop", "--json")
 
+    lines = lines_of(program.home / LOG)
+    read = {line["report"]: line["rows"] for line in lines if line["message"] == "report read"}
+    assert read == {"daily": 2, "monthly": 1, "session": 5, "blocks": 2, "projects": 2}
+    [committed] = [line for line in lines if line["message"] == "load committed"]
+    assert committed["load_id"] == json.loads(done.stdout)["load_id"]
+    assert (committed["machine"], committed["rows"], committed["level"]) == ("laptop", 12, "INFO")
+    assert isinstance(committed["ms"], int)
+    assert len({line["run"] for line in lines}) == 1
+
+
+def test_the_log_names_no_path_and_no_secret(program: Program, corpus: Callable[[str], Path]) -> None:
+    source = corpus("real-2025-09")
+    program("import", "--claude-dir", source)
+    # A ccusage that cannot be used is passed over with a warning that quotes it.
+    broken = program.home / "bin"
+    broken.mkdir()
+    (broken / "ccusage").write_text("#!/bin/sh\necho /etc/secret-place >&2; exit 3\n")
+    (broken / "ccusage").chmod(0o755)
+    path = f"{broken}:{program.environ['PATH']}"
+    program("import", "--claude-dir", source, "--warehouse", "clickhouse://ana:hunter2@127.0.0.1:1/x", PATH=path)
+
     log = (program.home / LOG).read_text()
-    assert f"load committed {{'load_id': {json.loads(done.stdout)['load_id']}, 'machine': 'laptop'" in log
-    assert "claude/real" not in log
-    assert "-home-dev-project-1" not in log
+    assert "report read" in log
+    for secret in (str(program.home), str(source), "-home-dev-project-1", "hunter2", "secret-place"):
+        assert secret not in log
 
 
-def test_the_log_can_be_json_lines(program: Program, corpus: Callable[[str], Path]) -> None:
-    program("import", "--claude-dir", corpus("real-2025-09"), CCUSAGE_IMPORT_LOG_JSON="true")
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("lock /home/ana/.local/state/x.lock is held", "lock <path> is held"),
+        ("'/home/ana/a b'", "'<path> b'"),
+        ("~/.claude/projects/x: denied", "<path>: denied"),
+        ("no answer from https://hooks.example/T0/B0?token=1 today", "no answer from https://<address> today"),
+        ("clickhouses://ana:pw@host:8443/db", "clickhouses://<address>"),
+        ("1/2 of the days, and/or 5 tokens/s", "1/2 of the days, and/or 5 tokens/s"),
+    ],
+)
+def test_paths_and_addresses_are_hidden(text: str, hidden: str) -> None:
+    assert hide(text) == hidden
 
-    lines = [json.loads(line)["record"] for line in (program.home / LOG).read_text().splitlines()]
-    assert "load committed" in [line["message"] for line in lines]
+
+def test_a_bug_is_logged_with_its_place_and_without_paths(tmp_path: Path) -> None:
+    file = tmp_path / "bug.log"
+    code = f"""
+from pathlib import Path
+from ccusage_import.logger import log_to_file
+from ccusage_import.__main__ import _log_bug
+log_to_file(Path({str(file)!r}), rotation="1 MB", retention="1 day")
+try:
+    Path({str(tmp_path / "missing")!r}).read_text()
+except OSError as error:
+    _log_bug(type(error), error, error.__traceback__)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+    [line] = lines_of(file)
+    assert (line["level"], line["message"]) == ("CRITICAL", "this is a bug in ccusage-import")
+    assert line["error"] == "FileNotFoundError: [Errno 2] No such file or directory: '<path>'"
+    assert line["frames"][0] == "<string>:7 <module>"
+    assert str(tmp_path) not in file.read_text()
+
+
+def test_logs_prints_the_path_and_the_last_run_only(program: Program, corpus: Callable[[str], Path]) -> None:
+    source = corpus("real-2025-09")
+    program("import", "--claude-dir", source)
+    last = json.loads(program("import", "--claude-dir", source, "--json").stdout)["load_id"]
+
+    shown = program("logs")
+    path, *lines = shown.stdout.splitlines()
+    assert path == str(program.home / LOG)
+    assert len(lines) == 6
+    assert f"INFO     load committed load_id={last} machine=" in lines[-1]
+    assert program("logs", "--path").stdout == f"{path}\n"
+    assert [line["message"] for line in json.loads(program("logs", "--json").stdout)] == [
+        *["report read"] * 5,
+        "load committed",
+    ]
+
+
+def test_logs_before_the_first_import_prints_the_path(program: Program) -> None:
+    shown = program("logs")
+
+    assert (shown.exit_code, shown.stdout) == (0, f"{program.home / LOG}\n")
+
+
+def test_the_log_is_rotated_and_old_ones_are_deleted(program: Program, corpus: Callable[[str], Path]) -> None:
+    source = corpus("real-2025-09")
+    program("import", "--claude-dir", source)
+    old = (program.home / LOG).with_name("ccusage-import.2020-01-01_00-00-00_000000.log")
+    old.write_text("")
+    os.utime(old, (0, 0))
+    program("import", "--claude-dir", source, CCUSAGE_IMPORT_LOG_ROTATION="1 KB")
+
+    files = sorted((program.home / LOG).parent.iterdir())
+    assert len(files) == 2
+    assert old not in files
+    assert [len(lines_of(file)) for file in files].count(0) == 0
 
 
 def test_a_log_that_cannot_be_written_is_a_warning(program: Program, corpus: Callable[[str], Path]) -> None:

@@ -1,0 +1,21 @@
+"""Can the next import work? One line each, worst news included; every line that is not good says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from platform import python_version
+
+from ccusage_import.check_result import Check, ok
+from ccusage_import.checks_ccusage import check_ccusage, check_data_directories
+from ccusage_import.checks_warehouse import check_locks, check_warehouse
+from ccusage_import.config import Configuration
+from ccusage_import.importer import TOOL_VERSION
+
+
+def all_checks(configuration: Configuration, environ: Mapping[str, str], *, wait_seconds: float = 0) -> Iterator[Check]:
+    """Run every check, cheap ones first; none of them changes anything that lasts."""
+    yield ok("program", f"ccusage-import {TOOL_VERSION}, Python {python_version()}")
+    yield from check_data_directories(configuration, environ)
+    yield from check_ccusage(configuration, environ)
+    yield from check_locks(configuration)
+    yield from check_warehouse(configuration, wait_seconds)
