@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
-from ccusage_import import cli_audit, cli_backup, cli_health, ui
+from ccusage_import import cli_audit, cli_backup, cli_health, cli_push, ui
 from ccusage_import.announcements import announced
 from ccusage_import.cli_options import (
     DAY_FORMATS,
@@ -30,7 +30,7 @@ from ccusage_import.cli_options import (
 from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.config import Configuration, Directories, load_configuration
 from ccusage_import.demo import demo_directories
-from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode
+from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
 from ccusage_import.identity import choose_identity
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportProgress, open_configured, run_import
@@ -178,6 +178,7 @@ def import_command(
                 summary = _import(run_import, configuration, options, shows_progress=not quiet and not as_json)
                 if announcer:
                     announcer.summary = summary
+                    _synchronise(configuration)
             _render(summary, quiet=quiet, as_json=as_json)
             exit_code = summary.exit_code
             if demo and not quiet and not as_json:
@@ -251,6 +252,7 @@ app.command()(cli_audit.verify)
 app.command()(cli_backup.backup)
 app.command()(cli_backup.restore)
 app.command()(cli_backup.export)
+app.command()(cli_push.push)
 
 
 @config_app.command("show")
@@ -302,6 +304,16 @@ def _import(run: Importer[T], configuration: Configuration, options: ImportOptio
 def _import_once(run: Importer[T], configuration: Configuration, options: ImportOptions, *, shows_progress: bool) -> T:
     with ui.show_progress(is_wanted=shows_progress) as progress:
         return run(configuration, options, os.environ, progress)
+
+
+def _synchronise(configuration: Configuration) -> None:
+    """Push to the server of `sync`. The import is done: a server that is down has time until the next one."""
+    if configuration.settings.sync is None:
+        return
+    try:
+        cli_push.push_configured(configuration)
+    except FixableError as error:
+        _warn(f"not pushed, the next import tries again: {error}")
 
 
 def _warn(warning: str) -> None:

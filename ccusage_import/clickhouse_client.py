@@ -81,11 +81,15 @@ class ClickHouse:
         with _translated(self.warehouse):
             return self._client.query(sql, parameters=dict(parameters or {}), tz_mode="aware").result_rows
 
-    def raw(self, sql: str, output_format: str, settings: Mapping[str, Any]) -> bytes:
+    def raw(
+        self, sql: str, output_format: str, settings: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
+    ) -> bytes:
         """Return the answer to any one statement in a ClickHouse output format."""
         try:
             with _translated(self.warehouse):
-                return self._client.raw_query(sql, fmt=output_format, settings=dict(settings))
+                return self._client.raw_query(
+                    sql, parameters=dict(parameters or {}), fmt=output_format, settings=dict(settings)
+                )
         except WarehousePermissionError as error:
             if not self._only_reads:
                 raise

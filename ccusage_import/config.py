@@ -100,6 +100,10 @@ class Settings(BaseModel):
     )
     password: SecretStr | None = Field(default=None, description="password of the warehouse user")
     password_file: AbsolutePath | None = Field(default=None, description="file whose first line is that password")
+    sync: Annotated[str, AfterValidator(_address)] | None = Field(
+        default=None, description="server to which an embedded warehouse is pushed after each import"
+    )
+    sync_password: SecretStr | None = Field(default=None, description="password of the user of that server")
     cluster: str | None = Field(
         default=None, pattern=f"^{IDENTIFIER.pattern}$", description="cluster for ON CLUSTER and replicated tables"
     )
@@ -161,6 +165,17 @@ class Settings(BaseModel):
             ConfigurationError: the URL or the password file cannot be used.
         """
         return parse_warehouse_url(self.warehouse, self._password())
+
+    def parsed_sync(self, url: str = "") -> Warehouse:
+        """Return the server that the warehouse is pushed to, with its password.
+
+        Raises:
+            ConfigurationError: there is none, or its URL cannot be used.
+        """
+        address = url or self.sync
+        if address is None:
+            raise ConfigurationError("push: no server is named", hint="ccusage-import push URL, or set `sync`")
+        return parse_warehouse_url(address, self.sync_password.get_secret_value() if self.sync_password else "")
 
     def _password(self) -> str:
         if self.password is not None:

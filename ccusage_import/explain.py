@@ -22,7 +22,7 @@ WORDS = {
     Reason.MAY_BE_SWEPT: "its transcripts may have been deleted",
     Reason.UNEXPLAINED: "nothing explains the smaller number",
     Reason.DIRECTORY_MISSING: "a data directory it was read from is missing",
-    Reason.SAVED_FILES: "saved files do not show whether transcripts were deleted",
+    Reason.SAVED_FILES: "nothing shows whether its transcripts were deleted meanwhile",
     Reason.UNDONE: "a load was taken back",
 }
 

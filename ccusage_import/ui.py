@@ -194,6 +194,8 @@ def print_configuration(configuration: Configuration, *, as_json: bool) -> None:
     """Print every setting with its value and origin; secrets are masked."""
     shown = {name: _setting(value) for name, value in configuration.settings}
     shown["warehouse"] = str(configuration.settings.parsed_warehouse())
+    if configuration.settings.sync:
+        shown["sync"] = str(configuration.settings.parsed_sync())
     if as_json:
         print_json({name: {"value": value, "origin": configuration.origins[name]} for name, value in shown.items()})
         return
