@@ -29,9 +29,10 @@ from ccusage_import.cli_options import (
 )
 from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.config import Configuration, Directories, load_configuration
+from ccusage_import.config_file import changed
 from ccusage_import.demo import demo_directories
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
-from ccusage_import.identity import choose_identity
+from ccusage_import.identity import choose_identity, write_private_file
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportProgress, open_configured, run_import
 from ccusage_import.logger import log_to_file
@@ -55,7 +56,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
 )
-config_app = typer.Typer(help="Show the configuration.", rich_markup_mode=None, no_args_is_help=True)
+config_app = typer.Typer(help="Show and change the configuration.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(config_app, name="config")
 
 DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own: ccusage-import import"
@@ -261,6 +262,20 @@ def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
     with door(0, quiet=False, as_json=as_json):
         configuration = configured({}, config)
         ui.print_configuration(configuration, as_json=as_json)
+
+
+@config_app.command("set")
+def config_set(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Setting, such as timezone or budget.monthly.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="As in TOML; anything else is a text.")],
+    config: ConfigFile = None,
+) -> None:
+    """Change one setting in the configuration file; comments in it stay."""
+    with door(0, quiet=False, as_json=False):
+        file = config or Directories.of_platform().config_file
+        text = changed(file, name, value)
+        configured({}, file, config_text=text)
+        write_private_file(file, text)
 
 
 @config_app.command("path")

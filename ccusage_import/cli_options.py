@@ -62,7 +62,9 @@ def door(verbosity: int, *, quiet: bool, as_json: bool) -> Iterator[None]:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
-def configured(flags: Mapping[str, Any], config: Path | None, *, keeps_identity: bool = False) -> Configuration:
+def configured(
+    flags: Mapping[str, Any], config: Path | None, *, keeps_identity: bool = False, config_text: str | None = None
+) -> Configuration:
     """Load the configuration; with `keeps_identity` the first run writes down what it chose."""
     directories = Directories.of_platform()
     if keeps_identity:
@@ -71,4 +73,11 @@ def configured(flags: Mapping[str, Any], config: Path | None, *, keeps_identity:
         identity = complete_identity(directories.identity_file)
     else:
         identity = {**NOT_CHOSEN, **read_identity(directories.identity_file)}
-    return load_configuration(flags, os.environ, identity=identity, directories=directories, config_file=config)
+    return load_configuration(
+        flags,
+        os.environ,
+        identity=identity,
+        directories=directories,
+        config_file=config,
+        config_text=config_text,
+    )

@@ -213,6 +213,7 @@ def load_configuration(
     identity: Mapping[str, str],
     directories: Directories,
     config_file: Path | None = None,
+    config_text: str | None = None,
 ) -> Configuration:
     """Merge all layers and validate them at once.
 
@@ -222,6 +223,7 @@ def load_configuration(
         identity: what the first run chose.
         directories: where the program's files are.
         config_file: TOML file; the platform's default, which may be absent, when None.
+        config_text: what to take for the text of that file; it is read when None.
 
     Raises:
         ConfigurationError: every value that cannot be used, one a line, each with its origin.
@@ -229,9 +231,10 @@ def load_configuration(
     merged: dict[str, Any] = {"warehouse": f"chdb://{directories.data / 'warehouse'}"}
     origins = dict.fromkeys(Settings.model_fields, "default")
     file = config_file or directories.config_file
+    written = tomllib.loads(config_text) if config_text else _read_toml(file, required=config_file is not None)
     layers: list[tuple[str, Mapping[str, Any]]] = [
         ("first run", {name: value for name, value in identity.items() if name in Settings.model_fields}),
-        (str(file), _read_toml(file, required=config_file is not None)),
+        (str(file), written),
         ("environment", environment_settings(environ)),
         ("command line", {name: value for name, value in flags.items() if value is not None}),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from ccusage_import.config import Configuration, Directories, environment_settin
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.identity import choose_identity, complete_identity, keep_identity, read_identity
 from ccusage_import.warehouse_url import EmbeddedWarehouse, ServerWarehouse
+from tests.conftest import Program
 
 IDENTITY = {"machine": "studio", "timezone": "Europe/Berlin", "salt": "0123abcd", "installation": "feed"}
 
@@ -374,3 +376,57 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "config").touch()
     with pytest.raises(ConfigurationError, match=r"/config/identity\.toml: "):
         keep_identity(tmp_path / "config" / "identity.toml", IDENTITY)
+
+
+def test_a_setting_is_changed_in_the_file_and_the_rest_stays(program: Program) -> None:
+    file = program.home / ".config/ccusage-import/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("# mine\njobs = 2  # few\n\n[budget]\nmonthly = 100\n")
+
+    for name, value in (
+        ("jobs", "3"),
+        ("budget.monthly", "200"),
+        ("budget.projects.shop.daily", "1.5"),
+        ("machine", "ana's"),
+    ):
+        done = program("config", "set", name, value)
+        assert (done.exit_code, done.stderr) == (0, "")
+
+    assert file.read_text() == (
+        '# mine\njobs = 3  # few\nmachine = "ana\'s"\n\n[budget]\nmonthly = 200\n\n'
+        "[budget.projects.shop]\ndaily = 1.5\n"
+    )
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("jobs", "99", "jobs ({file}): Input should be less than or equal to 16"),
+        ("nonsense", "1", "nonsense ({file}): unknown setting"),
+        ("jobs.more", "1", "config set jobs.more: jobs is no table"),
+    ],
+)
+def test_a_value_that_cannot_be_used_does_not_get_into_the_file(
+    program: Program, name: str, value: str, complaint: str
+) -> None:
+    file = program.home / ".config/ccusage-import/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("jobs = 2\n")
+    done = program("config", "set", name, value)
+
+    assert done.exit_code == 2
+    assert complaint.format(file=file) in done.stderr
+    assert file.read_text() == "jobs = 2\n"
+
+
+def test_tables_in_the_environment_are_json(program: Program) -> None:
+    targets = '[{"type": "slack", "url": "https://hooks.example/secret"}]'
+    shown = program("config", "show", "--json", CCUSAGE_IMPORT_NOTIFY=targets, CCUSAGE_IMPORT_BUDGET='{"monthly": 200}')
+
+    document = json.loads(shown.stdout)
+    assert document["budget"]["value"] == {"monthly": "200"}
+    assert document["notify"]["value"] == [{"type": "slack", "url": "**********"}]
+    assert "secret" not in shown.stdout
+    broken = program("config", "show", CCUSAGE_IMPORT_NOTIFY="slack")
+    assert "notify (environment): Input should be a valid tuple" in broken.stderr

@@ -13,7 +13,7 @@ TESTS = Path(__file__).parent
 # From the bottom to the top: a module imports only from the layers below its own.
 LAYERS = [
     {"__init__", "exceptions", "records"},
-    {"warehouse_url", "file_lock", "identity", "logger", "models", "processes", "sources", "reconcile"},
+    {"config_file", "warehouse_url", "file_lock", "identity", "logger", "models", "processes", "sources", "reconcile"},
     {
         "budgets",
         "notify_targets",
@@ -29,10 +29,11 @@ LAYERS = [
     {"warehouse_facts", "heartbeat"},
     {"run_outcome"},
     {"metrics", "notifications"},
-    {"announcements", "importer"},
-    {"replay", "ui"},
-    {"ui_audit", "cli_options"},
-    {"cli_audit", "cli_backup"},
+    {"importer", "push"},
+    {"announcements", "check_result", "replay", "status", "ui"},
+    {"checks_ccusage", "checks_warehouse", "ui_audit", "ui_health", "cli_options"},
+    {"checks"},
+    {"cli_audit", "cli_backup", "cli_health", "cli_push"},
     {"cli"},
     {"__main__"},
 ]
@@ -43,9 +44,10 @@ HOMES = {
     "platformdirs": {"config"},
     "tzlocal": {"identity"},
     "prometheus_client": {"metrics"},
+    "tomlkit": {"config_file"},
     "urllib3": {"http_calls", "clickhouse_client"},
-    "typer": {"cli", "cli_audit", "cli_backup", "cli_options"},
-    "rich": {"ui", "ui_audit"},
+    "typer": {"cli", "cli_audit", "cli_backup", "cli_health", "cli_options", "cli_push"},
+    "rich": {"ui", "ui_audit", "ui_health"},
     "click": set(),
 }
 SINKS = {"add", "remove", "configure"}

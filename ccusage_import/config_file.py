@@ -1,0 +1,39 @@
+"""Changes one setting in the TOML file and leaves everything else of it as it is: the only home of tomlkit."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ccusage_import.exceptions import ConfigurationError
+
+
+def changed(file: Path, name: str, value: str) -> str:
+    """Return the text of the file with one setting changed; comments and order stay.
+
+    Args:
+        file: the TOML file; it may be missing.
+        name: of the setting; dots lead into tables, as in `budget.monthly`.
+        value: as in TOML; what is no TOML value is a text.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or the name leads into something that is no table.
+    """
+    toml: Any = import_module("tomlkit")
+    try:
+        document = toml.parse(file.read_text("utf-8") if file.exists() else "")
+    except (OSError, UnicodeDecodeError, toml.exceptions.ParseError) as error:
+        raise ConfigurationError(f"config file {file}: {error}", hint="correct the file") from None
+    *tables, last = name.split(".")
+    place: MutableMapping[str, Any] = document
+    for table in tables:
+        place = place.setdefault(table, toml.table())
+        if not isinstance(place, MutableMapping):
+            raise ConfigurationError(f"config set {name}: {table} is no table", hint="correct the file by hand")
+    try:
+        place[last] = toml.value(value)
+    except toml.exceptions.ParseError:
+        place[last] = value
+    return str(toml.dumps(document))
