@@ -9,11 +9,11 @@ from contextlib import ExitStack, nullcontext
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ccusage_import import cli_audit, cli_backup, cli_health, cli_push, ui
+from ccusage_import import cli_audit, cli_backup, cli_health, cli_push, cli_query, ui
 from ccusage_import.announcements import announced
 from ccusage_import.cli_options import (
     DAY_FORMATS,
@@ -34,7 +34,7 @@ from ccusage_import.demo import demo_directories
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
 from ccusage_import.identity import choose_identity, write_private_file
 from ccusage_import.import_summary import ImportSummary
-from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportProgress, open_configured, run_import
+from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportProgress, run_import
 from ccusage_import.logger import log_to_file
 from ccusage_import.migrations import applied_migrations, apply_migrations, pending_migrations
 from ccusage_import.raw_reports import find_loads
@@ -62,15 +62,6 @@ app.add_typer(config_app, name="config")
 DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own: ccusage-import import"
 T = TypeVar("T")
 Importer = Callable[[Configuration, ImportOptions, Mapping[str, str], ImportProgress], T]
-OutputFormat = Literal["table", "json", "csv"]
-CLICKHOUSE_FORMATS = {"table": "PrettyCompactMonoBlock", "json": "JSONEachRow", "csv": "CSVWithNames"}
-FORMAT_SETTINGS = {
-    "output_format_json_array_of_rows": 1,
-    "output_format_json_quote_64bit_integers": 0,
-    "output_format_pretty_color": 0,
-    "output_format_pretty_row_numbers": 0,
-    "output_format_pretty_single_large_number_tip_threshold": 0,
-}
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the value of the option
@@ -189,32 +180,6 @@ def import_command(
 
 
 @app.command()
-def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads.")],
-    config: ConfigFile = None,
-    warehouse: WarehouseUrl = None,
-    output_format: Annotated[
-        OutputFormat, typer.Option("--format", metavar="table|json|csv", help="How the rows are printed.")
-    ] = "table",
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-) -> None:
-    """Ask the warehouse in SQL.
-
-    Views: daily, monthly, monthly_from_daily, sessions, blocks, projects_daily, model_breakdowns.
-    """
-    with door(verbose, quiet=quiet, as_json=as_json):
-        configuration = configured({"warehouse": warehouse}, config)
-        chosen = "json" if as_json else output_format
-        with open_configured(configuration) as opened:
-            opened.forbid_writing()
-            answer = opened.raw(sql.strip().rstrip(";"), CLICKHOUSE_FORMATS[chosen], FORMAT_SETTINGS)
-        sys.stdout.buffer.write(answer)
-        sys.stdout.buffer.flush()
-
-
-@app.command()
 def migrate(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
@@ -242,6 +207,7 @@ def migrate(
                 ui.print_migrations(versions, is_status=status)
 
 
+app.command()(cli_query.query)
 app.command()(cli_health.check)
 app.command()(cli_health.status)
 app.command()(cli_health.logs)

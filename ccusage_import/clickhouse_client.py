@@ -293,6 +293,8 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
         return DatabaseMissingError(
             f"{where}: database {warehouse.database!r} does not exist", hint="ccusage-import migrate --create-database"
         )
+    if code == 60:
+        return QueryError(f"{where}: {text}", hint='query "SHOW TABLES" lists what there is; migrate adds what is new')
     if code == 243:
         return WarehouseError(f"{where}: {text}", hint="free some space; nothing half written is visible")
     if code is None and type(error).__name__ in ("OperationalError", "StreamFailureError"):
