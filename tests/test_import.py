@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from decimal import Decimal
@@ -26,7 +27,7 @@ def ccusage_says(ccusage: Path, claude_dir: Path, *report: str, prefix: tuple[st
     """Return what ccusage itself prints, run by hand."""
     done = subprocess.run(
         [ccusage, *prefix, *report, "--json", "--offline", "--timezone", "UTC"],
-        env={"PATH": "/usr/bin:/bin:/usr/local/bin", "HOME": "/nonexistent", "CLAUDE_CONFIG_DIR": str(claude_dir)},
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "CLAUDE_CONFIG_DIR": str(claude_dir)},
         capture_output=True,
         check=True,
         timeout=60,
