@@ -129,8 +129,8 @@ def migrated(place: Place) -> Place:
 
 @pytest.fixture(scope="session")
 def ccusage20() -> Path:
-    """The ccusage this program is pinned to."""
-    return install_ccusage("20.0.24")
+    """The ccusage this program is pinned to, or the one that CCUSAGE_IMPORT_TEST_CCUSAGE_VERSION names."""
+    return install_ccusage(os.environ.get("CCUSAGE_IMPORT_TEST_CCUSAGE_VERSION", "20.0.24"))
 
 
 @pytest.fixture(scope="session")
