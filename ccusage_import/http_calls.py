@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -22,7 +24,7 @@ def call(what: str, method: str, url: SecretStr, body: bytes = b"", headers: Map
     Args:
         what: names the receiver in an error; the address may be a secret and is never shown.
         method: GET, POST or PUT.
-        url: where to.
+        url: where to; a user and password in it are sent as basic authentication.
         body: what to send.
         headers: of the request; the user agent is set here.
 
@@ -45,12 +47,18 @@ def call(what: str, method: str, url: SecretStr, body: bytes = b"", headers: Map
                 method,
                 url.get_secret_value(),
                 body=body,
-                headers={"User-Agent": "ccusage-import", **(headers or {})},
+                headers={"User-Agent": "ccusage-import", **_authorization(url), **(headers or {})},
             )
         except urllib3.exceptions.HTTPError as error:
             raise AnnouncementError(f"{what}: no answer: {_reason(error)}", hint=_hint(what)) from None
     if answer.status >= 300:
         raise AnnouncementError(f"{what}: answered {answer.status}", hint=_hint(what))
+
+
+def _authorization(url: SecretStr) -> dict[str, str]:
+    """Return the header for the user and password of an address, which urllib3 leaves out."""
+    userinfo = urlsplit(url.get_secret_value()).netloc.rpartition("@")[0]
+    return {"Authorization": f"Basic {b64encode(unquote(userinfo).encode()).decode()}"} if userinfo else {}
 
 
 def _hint(what: str) -> str:

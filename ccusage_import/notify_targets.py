@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -11,7 +12,13 @@ EVENTS: tuple[Event, ...] = get_args(Event)
 
 
 def _http(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("http://", "https://")):
+    try:
+        parts = urlsplit(url.get_secret_value())
+        is_http = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # Its message may quote a part of a password.
+        is_http = False
+    if not is_http:
         raise ValueError("is no http:// or https:// address")
     return url
 
