@@ -18,6 +18,7 @@ from ccusage_import.migrations import apply_migrations
 from ccusage_import.warehouse_url import parse_warehouse_url
 from tests.ccusage_install import install_ccusage
 from tests.gateway import Gateway, running_gateway
+from tests.prometheus_programs import missing_programs
 from tests.server import server_url
 
 CORPORA = Path(__file__).parent / "corpora"
@@ -35,12 +36,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say by name what did not run on this machine."""
+    missing = []
     if not server_url():
-        terminalreporter.section("not run here")
-        terminalreporter.line(
+        missing.append(
             "every test with the parameter [http], on a real ClickHouse server:"
             " set CCUSAGE_IMPORT_TEST_SERVER, or start a Docker engine"
         )
+    if programs := missing_programs():
+        missing.append(f"every test of test_metrics.py: {', '.join(programs)} is not installed")
+    if missing:
+        terminalreporter.section("not run here")
+        for line in missing:
+            terminalreporter.line(line)
 
 
 @dataclass
