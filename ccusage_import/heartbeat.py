@@ -15,6 +15,8 @@ from ccusage_import.config import Settings
 from ccusage_import.http_calls import call
 
 SUFFIXES = {"start": "/start", "success": "", "failure": "/fail"}
+# An import does not wait long before it begins.
+START_SECONDS = 3.0
 
 
 def ping(settings: Settings, event: Literal["start", "success", "failure"], text: str = "") -> None:
@@ -27,4 +29,8 @@ def ping(settings: Settings, event: Literal["start", "success", "failure"], text
         return
     parts = urlsplit(settings.heartbeat_url.get_secret_value())
     path = parts.path.rstrip("/") + SUFFIXES[event]
-    call("heartbeat", "POST", SecretStr(urlunsplit(parts._replace(path=path))), text.encode())
+    address = SecretStr(urlunsplit(parts._replace(path=path)))
+    if event == "start":
+        call("heartbeat", "POST", address, limit_seconds=START_SECONDS, retries=0)
+    else:
+        call("heartbeat", "POST", address, text.encode())
