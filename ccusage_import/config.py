@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from ccusage_import.budgets import Budget
 from ccusage_import.ccusage_errors import PINNED_VERSION
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.notify_targets import HttpUrl, NotifyTarget
+from ccusage_import.notify_targets import HttpUrl, NotifyTargets
 from ccusage_import.warehouse_url import IDENTIFIER, PORTS, Warehouse, parse_warehouse_url
 
 APP = "ccusage-import"
@@ -153,7 +153,7 @@ class Settings(BaseModel):
     heartbeat_url: HttpUrl | None = Field(
         default=None, description="address that is pinged at start, success and failure of each import"
     )
-    notify: tuple[NotifyTarget, ...] = Field(
+    notify: NotifyTargets = Field(
         default=(), description="who is told when an import fails, data is stale or held, or a budget is crossed"
     )
     budget: Budget = Field(default=Budget(), description="what may be spent, by day and month")

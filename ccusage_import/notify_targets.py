@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 Event = Literal["failed", "recovered", "stale", "budget", "held"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
 
 def _http(url: SecretStr) -> SecretStr:
-    try:
-        parts = urlsplit(url.get_secret_value())
-        is_http = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        # Its message may quote a part of a password.
-        is_http = False
-    if not is_http:
+    if not _is_http(url.get_secret_value()):
+        # Without the value: it may be a secret.
         raise ValueError("is no http:// or https:// address")
     return url
 
 
+def _is_http(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        # Reading the port checks it.
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in text
+    except ValueError:
+        return False
+
+
+def _list_of(what: str) -> BeforeValidator:
+    def checked(value: object) -> object:
+        if isinstance(value, list | tuple):
+            return value
+        raise ValueError(f"is no list of {what}")
+
+    return BeforeValidator(checked)
+
+
 HttpUrl = Annotated[SecretStr, AfterValidator(_http)]
+Argument = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 
 
 class NotifyTarget(BaseModel):
@@ -33,12 +48,34 @@ class NotifyTarget(BaseModel):
 
     type: Literal["slack", "discord", "webhook", "command"]
     url: HttpUrl | None = None
-    command: tuple[str, ...] = ()
-    events: tuple[Event, ...] = Field(default=EVENTS, min_length=1)
+    command: Annotated[tuple[Argument, ...], _list_of("words")] = ()
+    events: Annotated[tuple[Event, ...], _list_of("events")] = EVENTS
+
+    @property
+    def address(self) -> str:
+        """What tells one target from another; it may be a secret."""
+        return json.dumps([self.type, self.url.get_secret_value() if self.url else self.command])
 
     @model_validator(mode="after")
     def _names_its_address(self) -> Self:
         wanted, other = ("command", "url") if self.type == "command" else ("url", "command")
         if not getattr(self, wanted) or getattr(self, other):
-            raise ValueError(f'a target of type "{self.type}" needs `{wanted}` and no `{other}`')
+            raise ValueError(f"a target of type {self.type} needs `{wanted}` and no `{other}`")
+        if not self.events:
+            raise ValueError("`events` is empty: nothing would be told")
         return self
+
+
+def _distinct(targets: tuple[NotifyTarget, ...]) -> tuple[NotifyTarget, ...]:
+    addresses = [target.address for target in targets]
+    for position, address in enumerate(addresses):
+        if (first := addresses.index(address)) < position:
+            raise ValueError(f"{position} is {first} again: give one of them all `events`")
+    return targets
+
+
+NotifyTargets = Annotated[
+    tuple[NotifyTarget, ...],
+    _list_of("tables: begin each with [[notify]]; in the environment, use a JSON array"),
+    AfterValidator(_distinct),
+]

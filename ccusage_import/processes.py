@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 _GRACE_SECONDS = 2.0
 _POLL_SECONDS = 0.1
@@ -74,9 +74,25 @@ def in_threads(tasks: Sequence[Callable[[Stop], T]], jobs: int) -> list[T]:
 
 
 def run_program(
-    argv: tuple[str, ...], environ: Mapping[str, str], cwd: Path, timeout_seconds: float, stop: Stop
+    argv: tuple[str, ...],
+    environ: Mapping[str, str],
+    cwd: Path,
+    timeout_seconds: float,
+    stop: Stop,
+    *,
+    stdin: IO[bytes] | int = subprocess.DEVNULL,
+    output: int = subprocess.PIPE,
 ) -> Finished:
     """Run a program in its own process group; whatever ends the waiting also ends the whole group.
+
+    Args:
+        argv: the program and its arguments.
+        environ: its whole environment.
+        cwd: where it runs.
+        timeout_seconds: how long it may.
+        stop: ends it when asked to.
+        stdin: an open file that it reads.
+        output: where stdout and stderr go: a pipe that is read to its end, or `DEVNULL`.
 
     Raises:
         CancelledError: stopping was requested.
@@ -86,21 +102,21 @@ def run_program(
     _check(stop)
     process = subprocess.Popen(  # noqa: S603
         argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdin=stdin,
+        stdout=output,
+        stderr=output,
         env=environ,
         cwd=cwd,
         start_new_session=True,
     )
     deadline = time.monotonic() + timeout_seconds
     try:
-        while (output := _listen(process, min(_POLL_SECONDS, timeout_seconds))) is None:
+        while (heard := _listen(process, min(_POLL_SECONDS, timeout_seconds))) is None:
             _check(stop, deadline)
     except BaseException:
         _end_group(process)
         raise
-    return Finished(process.returncode, *output)
+    return Finished(process.returncode, *heard)
 
 
 def _check(stop: Stop, deadline: float = math.inf) -> None:
@@ -113,9 +129,10 @@ def _check(stop: Stop, deadline: float = math.inf) -> None:
 def _listen(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bytes] | None:
     """Read both pipes and return what they gave when the program ended; until then the process object keeps it."""
     try:
-        return process.communicate(timeout=seconds)
+        stdout, stderr = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         return None
+    return stdout or b"", stderr or b""
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import sys
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,18 +16,25 @@ from ccusage_import.import_summary import ImportSummary
 from ccusage_import.warehouse_facts import WarehouseFacts
 
 
-@dataclass(slots=True)
-class RunMemory:
-    """What a run remembers of earlier ones, and who was told of it; kept in the state directory.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one target of notifications was told, and so believes.
 
-    `told_budgets` are limits with the first day of the period in which they were crossed.
+    `budgets` are the limits it knows to be crossed, each with the first day of its period.
     """
 
+    is_failing: bool = False
+    is_stale: bool = False
+    held: int = 0
+    budgets: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class RunMemory:
+    """What a run remembers of earlier ones, kept in the state directory; `told` is by the pseudonym of a target."""
+
     last_success_at: datetime | None = None
-    told_failed: bool = False
-    told_stale: bool = False
-    told_held: int = 0
-    told_budgets: set[str] = field(default_factory=set)
+    told: dict[str, Told] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +81,10 @@ def keep_memory(file: Path, memory: RunMemory) -> None:
     Raises:
         ConfigurationError: the directory cannot be written.
     """
-    text = json.dumps({**asdict(memory), "told_budgets": sorted(memory.told_budgets)}, default=_iso)
-    write_private_file(file, text + "\n")
+    write_private_file(file, TypeAdapter(RunMemory).dump_json(memory).decode() + "\n")
 
 
 def peak_memory_bytes() -> int:
     """Return the largest memory that this process and any of its children had resident so far."""
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-
-
-def _iso(value: object) -> str:
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)

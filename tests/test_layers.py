@@ -38,6 +38,7 @@ LAYERS = [
     },
     {"warehouse_facts", "heartbeat"},
     {"run_outcome"},
+    {"notices"},
     {"metrics", "notifications"},
     {"importer", "push"},
     {"announcements", "check_result", "replay", "status", "ui"},

@@ -1,0 +1,193 @@
+"""What is due after a run: decided from the outcome and what was told before, over any sequence of runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccusage_import.budgets import BudgetLimit
+from ccusage_import.notices import due_events, known
+from ccusage_import.run_outcome import RunOutcome, Told
+from ccusage_import.warehouse_facts import Spending, WarehouseFacts
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+STALE_AFTER_HOURS = 26
+DAILY = BudgetLimit("all", "", "daily", Decimal(10))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run some hours after the one before; `reached` notices got through before the target went down."""
+
+    exit_code: int
+    hours: int = 1
+    held: int | None = 0
+    spent_usd: int = 0
+    reached: int = 9
+
+    def facts(self, today: date) -> WarehouseFacts | None:
+        if self.held is None:
+            return None
+        return WarehouseFacts(None, None, self.held, [], [Spending(DAILY, today, Decimal(self.spent_usd))])
+
+
+RUNS = st.lists(
+    st.builds(
+        Run,
+        exit_code=st.sampled_from([0, 3, 4, 5, 130]),
+        hours=st.integers(1, 30),
+        held=st.none() | st.integers(0, 4),
+        spent_usd=st.integers(8, 12),
+        reached=st.sampled_from([0, 1, 9]),
+    ),
+    max_size=20,
+)
+
+
+@dataclass
+class Heard:
+    """What got through after one run: events, the held number and budget days among them, and whether it was all."""
+
+    run: Run
+    today: date
+    events: list[str]
+    held: list[int]
+    days: list[str]
+    is_all: bool
+    told: Told
+
+
+def told_of(runs: list[Run]) -> list[Heard]:
+    """Let one target hear of a sequence of runs."""
+    told, now, last_success_at = Told(), NOON, None
+    heard: list[Heard] = []
+    for run in runs:
+        now += timedelta(hours=run.hours)
+        before, last_success_at = last_success_at, now if run.exit_code == 0 else last_success_at
+        outcome = RunOutcome(
+            machine="studio",
+            started_at=now,
+            finished_at=now,
+            exit_code=run.exit_code,
+            facts=run.facts(now.date()),
+            last_success_at=last_success_at,
+        )
+        due = list(due_events(outcome, told, last_success_at=before, stale_after_hours=STALE_AFTER_HOURS))
+        reached = due[: run.reached]
+        told = reached[-1].told if reached else known(told, outcome.facts)
+        heard.append(
+            Heard(
+                run,
+                now.date(),
+                [notice.event for notice in reached],
+                [notice.details["held"] for notice in reached if notice.event == "held"],
+                [notice.details["since"] for notice in reached if notice.event == "budget"],
+                len(reached) == len(due),
+                told,
+            )
+        )
+    return heard
+
+
+def events_of(runs: list[Run]) -> list[list[str]]:
+    return [heard.events for heard in told_of(runs)]
+
+
+# --- by example -----------------------------------------------------------------------------------------
+
+
+def test_a_failure_and_its_end() -> None:
+    runs = [Run(0), Run(3), Run(4), Run(0), Run(0), Run(5)]
+    assert events_of(runs) == [[], ["failed"], [], ["recovered"], [], ["failed"]]
+
+
+def test_an_interrupted_run_is_neither_a_failure_nor_its_end() -> None:
+    assert events_of([Run(130), Run(3), Run(130), Run(3), Run(0)]) == [[], ["failed"], [], [], ["recovered"]]
+
+
+def test_only_interrupted_runs_are_stale_at_last() -> None:
+    assert events_of([Run(0), Run(130, 26), Run(130, 1), Run(130), Run(0)]) == [[], [], ["stale"], [], ["recovered"]]
+
+
+def test_a_machine_that_was_off_is_not_stale_once_it_imports() -> None:
+    assert events_of([Run(0), Run(0, 72)]) == [[], []]
+
+
+def test_a_machine_that_never_imported_is_not_stale() -> None:
+    assert events_of([Run(3, 72), Run(3, 72)]) == [["failed"], []]
+
+
+def test_what_was_not_delivered_is_due_again() -> None:
+    assert events_of([Run(3, reached=0), Run(3), Run(0, reached=0), Run(3), Run(0)]) == [
+        [], ["failed"], [], [], ["recovered"],
+    ]  # fmt: skip
+
+
+def test_a_failure_nobody_heard_of_does_not_end() -> None:
+    assert events_of([Run(3, reached=0), Run(0)]) == [[], []]
+
+
+def test_held_numbers_that_were_settled_can_be_told_again() -> None:
+    runs = [Run(0, held=held) for held in (2, 2, 3, 0, 1, None, 1)]
+    assert [heard.held for heard in told_of(runs)] == [[2], [], [3], [], [1], [], []]
+
+
+def test_a_budget_is_told_once_a_day() -> None:
+    runs = [
+        Run(0, 1, spent_usd=10), Run(0, 1, spent_usd=11), Run(0, 1, spent_usd=9), Run(0, 1, spent_usd=12),
+        Run(0, 20, spent_usd=11), Run(4, 1, held=None), Run(0, 1, spent_usd=12),
+    ]  # fmt: skip
+    assert [heard.days for heard in told_of(runs)] == [[], ["2026-11-20"], [], [], ["2026-11-21"], [], []]
+
+
+# --- over any sequence ----------------------------------------------------------------------------------
+
+
+@given(RUNS)
+def test_failures_and_recoveries_alternate(runs: list[Run]) -> None:
+    is_failing = is_stale = False
+    for heard in told_of(runs):
+        for event in heard.events:
+            if event == "failed":
+                assert not is_failing
+                is_failing = True
+            elif event == "stale":
+                assert not is_stale
+                is_stale = True
+            elif event == "recovered":
+                assert is_failing or is_stale
+                is_failing = is_stale = False
+
+
+@given(RUNS)
+def test_who_heard_all_knows_the_truth(runs: list[Run]) -> None:
+    for heard in told_of(runs):
+        if not heard.is_all:
+            continue
+        if heard.run.exit_code == 0:
+            assert (heard.told.is_failing, heard.told.is_stale) == (False, False)
+        elif heard.run.exit_code != 130:
+            assert heard.told.is_failing
+        if heard.run.held is not None:
+            assert heard.told.held == heard.run.held
+            assert heard.run.spent_usd <= 10 or heard.told.budgets == {f"all//daily/{heard.today}/10"}
+
+
+@given(RUNS)
+def test_a_budget_is_never_told_twice_for_a_day(runs: list[Run]) -> None:
+    days = [day for heard in told_of(runs) for day in heard.days]
+    assert len(days) == len(set(days))
+
+
+@given(RUNS)
+def test_without_facts_what_is_known_of_them_stays(runs: list[Run]) -> None:
+    before = Told()
+    for heard in told_of(runs):
+        if heard.run.held is None:
+            assert not {"held", "budget"} & set(heard.events)
+            assert (heard.told.held, heard.told.budgets) == (before.held, before.budgets)
+        before = heard.told
