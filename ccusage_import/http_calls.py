@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
+from http.client import HTTPException
 from importlib import import_module
 from threading import Thread
 from typing import Any
@@ -58,17 +59,13 @@ def call(
         status = _within(limit_seconds, send)
     except TimeoutError:
         problem = "no answer: timed out"
-    except _NoAnswerError as error:
+    except ConnectionError as error:
         problem = f"no answer: {error}"
     else:
         if status < 300:
             return
         problem = f"answered {status}" + (", and redirects are not followed" if status < 400 else "")
     raise AnnouncementError(f"{what}: {problem}", hint=f"check the address of the {what} in the configuration")
-
-
-class _NoAnswerError(Exception):
-    """Why there was none, in words that do not name the address."""
 
 
 def _within(seconds: float, ask: Callable[[], int]) -> int:
@@ -88,7 +85,7 @@ def _within(seconds: float, ask: Callable[[], int]) -> int:
 def _send(
     method: str, address: str, body: bytes, headers: Mapping[str, str], limit_seconds: float, retries: int
 ) -> int:
-    """Return the status of the answer, whose body is not read."""
+    """Return the status of the answer, whose body is not read, or raise ConnectionError without the address."""
     urllib3: Any = import_module("urllib3")
     policy = urllib3.Retry(
         total=retries,
@@ -107,7 +104,7 @@ def _send(
             answer = pool.request(method, address, body=body, headers=headers, redirect=False, preload_content=False)
             answer.close()
     except urllib3.exceptions.HTTPError as error:
-        raise _NoAnswerError(_reason(error)) from None
+        raise ConnectionError(_reason(error)) from None
     return int(answer.status)
 
 
@@ -142,7 +139,9 @@ def _reason(error: BaseException) -> str:
             return cause.strerror.lower()
         if isinstance(cause, ConnectionError):
             return "the connection was closed"
-    return "that is no HTTP server"
+        if isinstance(cause, HTTPException):
+            return "that is no HTTP server"
+    return "the address or the proxy cannot be used"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

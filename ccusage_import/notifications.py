@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 import time
@@ -24,8 +25,9 @@ from ccusage_import.processes import Stop, in_threads, run_program
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.run_outcome import RunMemory, RunOutcome, Told
 
-# For all that one target is to hear; the targets are told at the same time.
+# For all that one target is to hear, and for each part of it however long the others took.
 LIMIT_SECONDS = 10.0
+LEAST_SECONDS = 1.0
 DISCORD_CHARACTERS = 2000
 _SLACK_SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _DISCORD_SIGNS = re.compile(r"[\\*_~`|<>\[\]]")
@@ -81,7 +83,8 @@ def _tell(
         if notice.event in target.events:
             log = logger.bind(event=notice.event, target=target.type)
             try:
-                _deliver(what, target, document, environ, deadline, stop)
+                seconds = max(deadline - time.monotonic(), LEAST_SECONDS)
+                _deliver(what, target, document, environ, seconds, stop)
             except AnnouncementError as error:
                 log.bind(reason=str(error)).info("notification not delivered")
                 return told, str(error)
@@ -91,16 +94,8 @@ def _tell(
 
 
 def _deliver(
-    what: str,
-    target: NotifyTarget,
-    document: dict[str, Any],
-    environ: Mapping[str, str],
-    deadline: float,
-    stop: Stop,
+    what: str, target: NotifyTarget, document: dict[str, Any], environ: Mapping[str, str], seconds: float, stop: Stop
 ) -> None:
-    seconds = deadline - time.monotonic()
-    if seconds <= 0:
-        raise AnnouncementError(f"{what}: the rest is told after the next import: timed out")
     if target.url is None:
         _run(what, target.command, document, environ, seconds, stop)
     else:
@@ -126,7 +121,7 @@ def _run(
     command: tuple[str, ...],
     document: dict[str, Any],
     environ: Mapping[str, str],
-    limit_seconds: float,
+    seconds: float,
     stop: Stop,
 ) -> None:
     """Run a command with the document on its standard input.
@@ -134,18 +129,20 @@ def _run(
     Raises:
         AnnouncementError: it cannot be started, took too long or failed.
     """
-    about = {"CCUSAGE_IMPORT_EVENT": document["event"], "CCUSAGE_IMPORT_TITLE": document["title"]}
+    # UTF-8, whatever the locale can encode.
+    about = {"CCUSAGE_IMPORT_EVENT": document["event"], "CCUSAGE_IMPORT_TITLE": os.fsdecode(document["title"].encode())}
     hint = f"check the command of the {what} in the configuration"
     try:
         with tempfile.TemporaryFile() as stdin:
             stdin.write(json.dumps(document).encode() + b"\n")
             stdin.seek(0)
             finished = run_program(
-                command, {**environ, **about}, Path.cwd(), limit_seconds, stop, stdin=stdin, output=DEVNULL
+                command, {**environ, **about}, Path.cwd(), seconds, stop, stdin=stdin, output=DEVNULL
             )
     except TimeoutError:
-        raise AnnouncementError(f"{what}: took longer than {LIMIT_SECONDS:g} seconds", hint=hint) from None
-    except OSError as error:
-        raise AnnouncementError(f"{what}: {(error.strerror or 'cannot be run').lower()}", hint=hint) from None
+        raise AnnouncementError(f"{what}: took longer than {seconds:.0f} seconds", hint=hint) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "cannot be run"
+        raise AnnouncementError(f"{what}: {reason.lower()}", hint=hint) from None
     if finished.exit_code:
         raise AnnouncementError(f"{what}: exit code {finished.exit_code}", hint=hint)

@@ -6,7 +6,7 @@ import json
 from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
 
 Event = Literal["failed", "recovered", "stale", "budget", "held"]
 EVENTS: tuple[Event, ...] = get_args(Event)
@@ -38,7 +38,6 @@ def _list_of(what: str) -> BeforeValidator:
 
 
 HttpUrl = Annotated[SecretStr, AfterValidator(_http)]
-Argument = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 
 
 class NotifyTarget(BaseModel):
@@ -48,7 +47,7 @@ class NotifyTarget(BaseModel):
 
     type: Literal["slack", "discord", "webhook", "command"]
     url: HttpUrl | None = None
-    command: Annotated[tuple[Argument, ...], _list_of("words")] = ()
+    command: Annotated[tuple[str, ...], _list_of("words")] = ()
     events: Annotated[tuple[Event, ...], _list_of("events")] = EVENTS
 
     @property

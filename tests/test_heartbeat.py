@@ -80,7 +80,7 @@ def test_one_that_hangs_does_not_keep_an_import_from_beginning(
 
     done = program("import", "--claude-dir", corpus("real-2025-09"), CCUSAGE_IMPORT_HEARTBEAT_URL=receiver.url)
 
-    assert time.monotonic() - begun < 12
+    assert time.monotonic() - begun < 40
     assert done.exit_code == 0
     assert done.stderr == "ccusage-import: warning: heartbeat: no answer: timed out\n"
     assert [request.path for request in receiver.requests] == ["/hooks/T0P-SECRET/start", "/hooks/T0P-SECRET"]
