@@ -144,6 +144,30 @@ def test_a_budget_is_told_once_a_day() -> None:
     assert [heard.days for heard in told_of(runs)] == [[], ["2026-11-20"], [], [], ["2026-11-21"], [], []]
 
 
+def test_two_budgets_are_told_apart() -> None:
+    limits = [BudgetLimit("model", name, "monthly", Decimal(10)) for name in ("opus", "sonnet")]
+    spent = [Spending(limit, date(2026, 11, 1), Decimal("12.346")) for limit in limits]
+    outcome = RunOutcome(
+        machine="studio",
+        started_at=NOON,
+        finished_at=NOON,
+        exit_code=0,
+        facts=WarehouseFacts(None, None, 0, [], spent),
+        last_success_at=NOON,
+    )
+
+    first, second = due_events(outcome, Told(), last_success_at=NOON, stale_after_hours=STALE_AFTER_HOURS)
+
+    assert first.title == "studio: the monthly budget of model opus is crossed"
+    assert second.title == "studio: the monthly budget of model sonnet is crossed"
+    assert second.text == "$12.35 spent since 2026-11-01, $10.00 allowed"
+    # Where only the first got through, the second is still due.
+    assert [
+        [notice.title for notice in due_events(outcome, told, last_success_at=NOON, stale_after_hours=26)]
+        for told in (first.told, second.told)
+    ] == [[second.title], []]
+
+
 # --- over any sequence ----------------------------------------------------------------------------------
 
 
