@@ -36,16 +36,16 @@ class Announcer:
 
     def end(self, exit_code: int, failure: str) -> None:
         """Write and push metrics, notify the targets, ping the heartbeat."""
-        settings, memory = self._settings, read_memory(self._memory_file)
+        settings, memory, now = self._settings, read_memory(self._memory_file), datetime.now(UTC)
         outcome = RunOutcome(
             machine=settings.machine,
             started_at=self._started_at,
-            finished_at=datetime.now(UTC),
+            finished_at=now,
             exit_code=exit_code,
             failure=failure,
             summary=self.summary,
             facts=self._facts(),
-            last_success_at=datetime.now(UTC) if exit_code == ExitCode.OK else memory.last_success_at,
+            last_success_at=now if exit_code == ExitCode.OK else memory.last_success_at,
             peak_memory_bytes=peak_memory_bytes(),
         )
         self._attempt(lambda: write_metrics(settings, outcome))
