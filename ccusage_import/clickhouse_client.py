@@ -47,9 +47,8 @@ INPUT_SETTINGS: Mapping[str, Any] = {
     "date_time_input_format": "best_effort",
     "input_format_skip_unknown_fields": 0,
 }
-MISSING_RIGHTS_HINT = (
-    "GRANT SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, ALTER TABLE, OPTIMIZE ON {database}.* TO {user}"
-)
+# The rights of the role ccusage_importer in sql/access/roles.sql.
+MISSING_RIGHTS_HINT = "GRANT SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE ON {database}.* TO {user}"
 
 
 class ClickHouse:

@@ -317,13 +317,13 @@ NESTED_ERROR = re.compile(r"Code: \d+\. DB::Exception: (Code: \d+\. .*) \(versio
 class Engine:
     """The process's one engine. A connection per request keeps USE and SET from leaking."""
 
-    def __init__(self, path: Path, version: str | None, users: Sequence[User]) -> None:
+    def __init__(self, path: Path, version: str | None, users: Sequence[User], config: Path | None = None) -> None:
         modules: dict[str, Any] = sys.modules
         for name in ("pyarrow", "pandas", "numpy"):
             modules.setdefault(name, None)  # the engine would import them, slowly, for nothing
         import_module("chdb")
         self._connect: Callable[[str], Any] = import_module("chdb._chdb").connect
-        self._path = str(path.absolute())
+        self._path = str(path.absolute()) + (f"?config-file={quote(str(config.absolute()))}" if config else "")
         self._users = {user.name: user for user in users}
         self._override = version
         self._spool = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -583,11 +583,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--ready-file", type=Path, help='written when accepting: {"port": N, "pid": N}')
     parser.add_argument("--user", type=User.parse, action="append", metavar="NAME:PASSWORD[:readonly]")
     parser.add_argument("--timezone", default="UTC", help="the server's time zone")
+    parser.add_argument("--config", type=Path, help="the engine's configuration: what its user may do")
     parser.add_argument("--version-override", metavar="VERSION", help="what version() answers")
     parser.add_argument("--until-stdin-closes", action="store_true", help="stop when the parent is gone")
     options = parser.parse_args(arguments)
     os.environ["TZ"] = options.timezone
-    engine = Engine(options.path, options.version_override, options.user or [User()])
+    engine = Engine(options.path, options.version_override, options.user or [User()], options.config)
     server = Server(options.port, engine)
     # shutdown() waits for serve_forever(), which the signal interrupts: hence the thread.
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
@@ -647,7 +648,11 @@ class Gateway:
 
 @contextlib.contextmanager
 def running_gateway(
-    path: Path, users: Sequence[User] = (User(),), version: str | None = None, timezone: str = "UTC"
+    path: Path,
+    users: Sequence[User] = (User(),),
+    version: str | None = None,
+    timezone: str = "UTC",
+    config: Path | None = None,
 ) -> Iterator[Gateway]:
     """A gateway over the data directory `path` for the length of the block."""
     with tempfile.TemporaryDirectory(prefix="gateway-") as scratch:
@@ -656,6 +661,7 @@ def running_gateway(
         command += ["--ready-file", str(ready), "--until-stdin-closes"]
         command += [part for user in users for part in ("--user", str(user))]
         command += ["--version-override", version] if version else []
+        command += ["--config", str(config)] if config else []
         with log.open("wb") as stderr:
             process = subprocess.Popen(
                 command,

@@ -1,0 +1,18 @@
+-- Who may do what in the warehouse, which is the current database; run it as a user who may grant:
+--   clickhouse-client --database ccusage --queries-file sql/access/roles.sql
+-- Running it again changes nothing.
+
+-- Everything that migrate, import, accept, undo, backup and restore do, and no more. CREATE TABLE implies CREATE VIEW;
+-- views are replaced, hence DROP VIEW; a restore that goes wrong leaves the new warehouse empty, hence TRUNCATE.
+CREATE ROLE IF NOT EXISTS ccusage_importer;
+GRANT SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE ON * TO ccusage_importer;
+
+CREATE ROLE IF NOT EXISTS ccusage_reader;
+GRANT SELECT ON * TO ccusage_reader;
+
+-- 2: read-only, but settings may be changed, which Grafana's driver does with every query; 0 would be no limit.
+CREATE SETTINGS PROFILE OR REPLACE ccusage_reader SETTINGS
+    readonly = 2,
+    max_execution_time = 60 MIN 1 MAX 120,
+    max_memory_usage = 2000000000 MIN 1 MAX 2000000000
+TO ccusage_reader;
