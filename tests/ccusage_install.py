@@ -25,15 +25,15 @@ def npm_cache() -> Path:
     return cache_directory() / "npm"
 
 
-def install(package: str, version: str) -> Path:
-    """Install a package, unless another test run did, and return its `node_modules/.bin`."""
-    prefix = cache_directory() / f"{package}-{version}"
+def install(package: str, version: str, *beside: str) -> Path:
+    """Install a package, and others beside it, unless another test run did, and return its `node_modules/.bin`."""
+    prefix = cache_directory() / "-".join((package, version, *beside)).replace("/", "-")
     with (cache_directory() / f"{prefix.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (prefix / "complete").exists():
             prefix.mkdir(exist_ok=True)
             subprocess.run(
-                ["npm", "install", "--prefix", prefix, "--no-audit", "--no-fund", f"{package}@{version}"],
+                ["npm", "install", "--prefix", prefix, "--no-audit", "--no-fund", f"{package}@{version}", *beside],
                 check=True,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

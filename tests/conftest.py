@@ -36,18 +36,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say by name what did not run on this machine."""
-    missing = []
+    missing = ["docker-compose.yml: docker compose up --wait, and an import into what it starts"]
     if not server_url():
-        missing.append(
-            "every test with the parameter [http], on a real ClickHouse server:"
-            " set CCUSAGE_IMPORT_TEST_SERVER, or start a Docker engine"
-        )
+        needed = "set CCUSAGE_IMPORT_TEST_SERVER, or start a Docker engine"
+        missing += [
+            f"every test with the parameter [http], on a real ClickHouse server: {needed}",
+            f"the users and roles of sql/access, every test with the parameter [engine]: {needed}",
+        ]
     if programs := missing_programs():
         missing.append(f"every test of test_metrics.py: {', '.join(programs)} is not installed")
-    if missing:
-        terminalreporter.section("not run here")
-        for line in missing:
-            terminalreporter.line(line)
+        missing.append("promtool check config of monitoring/prometheus/prometheus.yml")
+    terminalreporter.section("not run here")
+    for line in missing:
+        terminalreporter.line(line)
 
 
 @dataclass

@@ -1,0 +1,47 @@
+// What a dashboard of this project may be, in Grafana's own types: the tests make a JSON schema of it.
+import type * as dashboard from '@grafana/schema/dist/esm/raw/dashboard/x/Dashboard_types.gen';
+import type * as stat from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
+import type * as table from '@grafana/schema/dist/esm/raw/composable/table/panelcfg/x/TablePanelCfg_types.gen';
+import type * as timeseries from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
+import type * as trend from '@grafana/schema/dist/esm/raw/composable/trend/panelcfg/x/TrendPanelCfg_types.gen';
+
+interface DataSource {
+  type: 'grafana-clickhouse-datasource';
+  uid: string;
+}
+
+// The query model of the ClickHouse plugin.
+interface Query {
+  datasource: DataSource;
+  editorType: 'sql';
+  format: 0 | 1; // time series, table
+  pluginVersion: string;
+  queryType: 'timeseries' | 'table';
+  rawSql: string;
+  refId: string;
+}
+
+type QueryPanel<Type, Options, Custom> = Omit<
+  dashboard.Panel,
+  'datasource' | 'fieldConfig' | 'options' | 'targets' | 'type'
+> & {
+  datasource: DataSource;
+  description: string;
+  fieldConfig: {
+    defaults: Omit<dashboard.FieldConfig, 'custom'> & { custom?: Custom };
+    overrides: dashboard.FieldConfigSource['overrides'];
+  };
+  options: Options;
+  targets: [Query];
+  title: string;
+  type: Type;
+};
+
+export type Panel =
+  | QueryPanel<'stat', stat.Options, {}>
+  | QueryPanel<'table', table.Options, table.FieldConfig>
+  | QueryPanel<'timeseries', timeseries.Options, timeseries.FieldConfig>
+  | QueryPanel<'trend', trend.Options, trend.FieldConfig>
+  | (dashboard.RowPanel & { panels: [] });
+
+export type Dashboard = Omit<dashboard.Dashboard, 'panels'> & { panels: Panel[] };
