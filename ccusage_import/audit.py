@@ -179,9 +179,9 @@ def _written(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -
     load.cost_after_usd = load.cost_before_usd + sum(
         (_cost(day.offered) - _cost(day.stored) for day in days), Decimal(0)
     )
-    load.reports = tuple(sorted({decision.record.report for decision in decisions}))
+    load.reports = tuple(sorted({decision.record.label for decision in decisions}))
     for decision in decisions:
-        name = f"{decision.record.report}/{decision.verdict}"
+        name = f"{decision.record.label}/{decision.verdict}"
         load.verdicts[name] = load.verdicts.get(name, 0) + 1
     write_load(warehouse, load)
     write_decisions(warehouse, load, decisions)
@@ -220,8 +220,8 @@ def _change(row: Sequence[object]) -> Change:
 
 
 def _names(change: Change) -> tuple[str, ...]:
-    report, _, key = change.identity
-    return (str(change.load_id), key, f"{report}/{key}")
+    record = change.decision.record
+    return (str(change.load_id), record.key, f"{record.label}/{record.key}")
 
 
 def _identity(record: Record) -> Identity:

@@ -17,6 +17,7 @@ from ccusage_import import cli_audit, cli_backup, cli_health, cli_push, cli_quer
 from ccusage_import.announcements import announced
 from ccusage_import.cli_options import (
     DAY_FORMATS,
+    Agents,
     AsJson,
     CcusageCommand,
     ClaudeDirs,
@@ -113,6 +114,7 @@ def import_command(
     demo: Annotated[
         bool, typer.Option("--demo", help="Import shipped sample transcripts into a warehouse that is thrown away.")
     ] = False,
+    agent: Agents = None,
     claude_dir: ClaudeDirs = None,
     ccusage: CcusageCommand = None,
     ccusage_version: Annotated[
@@ -136,6 +138,7 @@ def import_command(
     """Run the ccusage reports and load what they show."""
     flags = {
         "warehouse": warehouse,
+        "agents": tuple(agent) if agent else None,
         "claude_dirs": tuple(claude_dir) if claude_dir else None,
         "ccusage": ccusage,
         "ccusage_version": ccusage_version,
@@ -303,9 +306,8 @@ def _warn(warning: str) -> None:
 
 def _render(summary: ImportSummary, *, quiet: bool, as_json: bool) -> None:
     ui.print_warnings(summary.warnings)
-    for outcome in summary.reports.values():
-        if outcome.error:
-            ui.print_error(outcome.error)
+    for error in dict.fromkeys(outcome.error for outcome in summary.reports.values() if outcome.error):
+        ui.print_error(error)
     if as_json:
         ui.print_json(ui.summary_json(summary))
     elif not quiet:

@@ -34,6 +34,15 @@ ClaudeDirs = Annotated[
     list[Path] | None,
     typer.Option("--claude-dir", metavar="DIR", help="Claude data directory; may be given several times."),
 ]
+Agents = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--agent",
+        metavar="NAME",
+        help="Import the usage of this agent, such as claude, codex or opencode; all for every one; may be given "
+        "several times.",
+    ),
+]
 CcusageCommand = Annotated[str | None, typer.Option("--ccusage", metavar="COMMAND", help="ccusage command to run.")]
 Verbose = Annotated[
     int,

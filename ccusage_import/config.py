@@ -12,7 +12,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from ccusage_import.budgets import Budget
 from ccusage_import.ccusage_errors import PINNED_VERSION
@@ -45,6 +45,15 @@ def _address(url: str) -> str:
 
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
+
+
+def _names(value: object) -> object:
+    """Return names as the environment separates them, each once."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return tuple(dict.fromkeys(value))
+    return value
 
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
@@ -118,6 +127,9 @@ class Settings(BaseModel):
         min_length=1, description="secret of the pseudonyms; share it to join projects across machines"
     )
     claude_dirs: tuple[AbsolutePath, ...] = Field(default=(), description="Claude data directories")
+    agents: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], ...], BeforeValidator(_names), Field(min_length=1)
+    ] = Field(default=("claude",), description="coding agents whose usage is imported, by ccusage's names, or all")
     ccusage: str | None = Field(
         default=None, description="ccusage command; searched on PATH, then bunx, then npx when unset"
     )

@@ -62,6 +62,10 @@ class NativePackageMissingError(CcusageError):
     """ccusage 20 is installed without the native program of this platform."""
 
 
+class UnknownAgentError(CcusageError):
+    """The ccusage that was found has no reports of an agent."""
+
+
 class DataDirectoryError(CcusageError):
     """No readable Claude data directory."""
 

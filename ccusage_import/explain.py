@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from ccusage_import.reconcile import Decision, Reason
+from ccusage_import.records import CLAUDE
 
 WORDS = {
     Reason.FIRST_SEEN: "first seen",
@@ -30,9 +31,13 @@ WORDS = {
 def reason_in_words(decision: Decision, intact_from: date | None) -> str:
     """Return why a decision was made, with the dates that matter."""
     words = WORDS[decision.reason]
-    if decision.reason is not Reason.MAY_BE_SWEPT or intact_from is None:
-        return words
     record = decision.record
+    if decision.reason is not Reason.MAY_BE_SWEPT:
+        return words
+    if record.agent != CLAUDE:
+        return f"{words}: nothing tells how long {record.agent} keeps them"
+    if intact_from is None:
+        return words
     if record.report == "session":
         return f"{words}: it may have begun before {intact_from}"
     if record.report == "monthly":

@@ -32,7 +32,8 @@ from ccusage_import.exceptions import (
     ReportTimeoutError,
 )
 from ccusage_import.processes import Finished, Stop, in_threads, run_program
-from ccusage_import.runner import FetchOptions, Runner, child_environ, neutral_directory
+from ccusage_import.records import split_label
+from ccusage_import.runner import FIRST_MAJOR_WITH_AGENTS, FetchOptions, Runner, child_environ, neutral_directory
 
 _SUBCOMMANDS = {
     "daily": ("daily",),
@@ -97,6 +98,13 @@ def fetch_reports(
     progress: FetchProgress = _SILENT,
 ) -> dict[str, Fetched | CcusageError]:
     """Run reports in parallel; a failed one is an error in the result and does not stop the others.
+
+    Args:
+        runner: the ccusage to run.
+        reports: their labels: `daily` of Claude Code, `codex daily` and the like.
+        options: what to run and how.
+        environ: the process environment.
+        progress: hears how they come along.
 
     Raises:
         ConfigurationError: the state directory cannot be written.
@@ -176,10 +184,11 @@ def _attempt(runner: Runner, report: str, options: FetchOptions, environ: Mappin
 
 def report_command(runner: Runner, report: str, options: FetchOptions) -> tuple[str, ...]:
     """Return the command line that gives the same answer in every major, whatever configuration files there are."""
+    agent, name = split_label(report)
     return (
         *runner.argv,
-        *(("claude",) if runner.major >= 19 else ()),
-        *_SUBCOMMANDS[report],
+        *((agent,) if runner.major >= FIRST_MAJOR_WITH_AGENTS else ()),
+        *_SUBCOMMANDS[name],
         "--json",
         *(() if options.online_prices else ("--offline",)),
         *("--order", "asc", "--mode", options.mode),

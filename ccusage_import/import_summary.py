@@ -15,7 +15,7 @@ from ccusage_import.statistics import Share, Totals
 
 @dataclass(slots=True)
 class ReportOutcome:
-    """What became of one report."""
+    """What became of one report of one agent."""
 
     offered: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
@@ -42,10 +42,15 @@ class ImportSummary:
     before: Totals | None = None
     after: Totals | None = None
     block: Record | None = None
+    agents: list[Share] = field(default_factory=list)
     models: list[Share] = field(default_factory=list)
     projects: list[Share] = field(default_factory=list)
     names: Mapping[str, str] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
+
+    def outcome_of(self, record: Record) -> ReportOutcome:
+        """Return the report that a record came from; the saved daily report of all agents has records of each."""
+        return self.reports.get(record.label) or self.reports[record.report]
 
     @property
     def held(self) -> list[Decision]:

@@ -16,14 +16,17 @@ from zoneinfo import ZoneInfo
 
 from loguru import logger
 
+from ccusage_import.agents import ALL, find_agents, wanted_labels
 from ccusage_import.clickhouse_client import ClickHouse, open_warehouse, preload_driver
 from ccusage_import.config import Configuration
 from ccusage_import.exceptions import (
     BackupError,
     CcusageError,
     ConfigurationError,
+    DataDirectoryError,
     EmptyReportError,
     FixableError,
+    InvalidReportError,
     MachineTakenError,
     NotAReportError,
     SchemaError,
@@ -38,12 +41,13 @@ from ccusage_import.parser import Origin, instant, parse_report
 from ccusage_import.pseudonyms import Pseudonyms, keep_names, read_names
 from ccusage_import.raw_reports import LoadNote, ReportArchive
 from ccusage_import.reconcile import Context, Decision, Reason, reconcile
-from ccusage_import.records import REPORTS, Provenance, Record
+from ccusage_import.records import CLAUDE, REPORTS, Provenance, Record, report_file, split_label
 from ccusage_import.runner import FetchOptions, find_runner, parse_version
-from ccusage_import.sources import find_sources
+from ccusage_import.sources import Sources, find_sources
 from ccusage_import.statistics import (
     active_block,
     shown_after,
+    top_agents,
     top_models,
     top_projects,
     totals,
@@ -88,12 +92,16 @@ class ImportProgress(FetchProgress, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """The outputs of the reports and what they were read with."""
+    """The outputs of the reports by their labels, and what they were read with."""
 
     outputs: dict[str, Fetched | FixableError]
     provenance: Provenance
     version_info: tuple[int, int, int] | None
     intact_from: date | None
+
+    def provenance_of(self, agent: str) -> Provenance:
+        """Return what an agent's reports were read with: the data directories are those of Claude Code."""
+        return self.provenance if agent == CLAUDE else self.provenance._replace(data_dirs=())
 
 
 def run_import(
@@ -202,30 +210,50 @@ class _Import:
 
     def _fetched(self) -> _Offer:
         settings, environ = self._settings, self._environ
-        sources = find_sources(settings.claude_dirs, environ)
+        sources, failure = self._sources()
         self.summary.warnings += sources.warnings()
         fetch = fetch_options(self._configuration, sources.found)
         runner = find_runner(fetch, environ)
         self.summary.ccusage_version, self.summary.runner = runner.version, runner.source
-        outputs = fetch_reports(runner, self._options.reports, fetch, environ, self._progress)
+        agents = find_agents(settings.agents, runner, fetch, environ)
+        if failure and CLAUDE in agents:
+            agents[CLAUDE] = failure
+        labels = wanted_labels(list(agents), self._options.reports)
+        errors = {label: error for label in labels if (error := agents[split_label(label)[0]])}
+        fetched = fetch_reports(
+            runner, [label for label in labels if label not in errors], fetch, environ, self._progress
+        )
         today = self._started_at.astimezone(ZoneInfo(settings.timezone)).date()
         provenance = self._provenance(runner.version, sources.found)
-        return _Offer({**outputs}, provenance, runner.version_info, sources.intact_from(today))
+        outputs: dict[str, Fetched | FixableError] = {label: errors.get(label) or fetched[label] for label in labels}
+        return _Offer(outputs, provenance, runner.version_info, sources.intact_from(today))
+
+    def _sources(self) -> tuple[Sources, CcusageError | None]:
+        """Return Claude Code's data directories; where other agents are wanted too, none is an error of its reports."""
+        try:
+            return find_sources(self._settings.claude_dirs, self._environ), None
+        except DataDirectoryError as error:
+            if self._settings.agents == (CLAUDE,):
+                raise
+            return Sources((), ()), DataDirectoryError(
+                str(error), hint=f"{error.hint}, or leave claude out of `agents`"
+            )
 
     def _saved(self) -> _Offer:
         """Read saved files in place of running ccusage; a report without a file is not judged."""
         directory = self._options.saved_dir
         outputs: dict[str, Fetched | FixableError] = {}
-        for report in self._options.reports:
-            file = Path(f"{directory}/{report}.json")
+        labels = wanted_labels(self._saved_agents(), self._options.reports)
+        for label in labels:
+            file = Path(f"{directory}/{report_file(label)}")
             try:
-                outputs[report] = Fetched(report, file.read_bytes(), 0.0, 1)
+                outputs[label] = Fetched(label, file.read_bytes(), 0.0, 1)
             except FileNotFoundError:
                 continue
             except OSError as error:
-                outputs[report] = NotAReportError(f"{report}: {file}: {error.strerror}", hint="make the file readable")
+                outputs[label] = NotAReportError(f"{label}: {file}: {error.strerror}", hint="make the file readable")
         if not outputs:
-            wanted = ", ".join(f"{report}.json" for report in self._options.reports)
+            wanted = ", ".join(map(report_file, labels))
             raise NotAReportError(f"{directory} holds none of {wanted}", hint="save reports under these names")
         self.summary.runner = FILES
         if note := self._options.note:
@@ -233,26 +261,35 @@ class _Import:
             return _Offer(outputs, note.provenance, parse_version(note.ccusage_version), note.intact_from)
         return _Offer(outputs, self._provenance("", ()), None, None)
 
+    def _saved_agents(self) -> list[str]:
+        """Return the wanted agents; every one that has a file for `all`, and in a kept load, which knows best."""
+        if ALL not in self._settings.agents and self._options.note is None:
+            return list(self._settings.agents)
+        files = Path(f"{self._options.saved_dir}").glob("?*-*.json")
+        return [CLAUDE, *sorted({agent for file in files if (agent := file.stem.rpartition("-")[0]) != CLAUDE})]
+
     def _provenance(self, ccusage_version: str, directories: Sequence[Path]) -> Provenance:
         digests = tuple(sorted(self._pseudonyms.always(str(path)) for path in directories))
         return Provenance(ccusage_version, self._settings.timezone, self._settings.mode, digests)
 
     def _validated(self, offer: _Offer) -> list[Record]:
         """Return the records of all valid reports; what is wrong with the others goes into the summary."""
-        origin = Origin(self._settings.machine, offer.provenance, offer.version_info)
         records: list[Record] = []
-        for report in list(offer.outputs):
-            output = offer.outputs.pop(report)
-            outcome = self.summary.reports[report] = ReportOutcome()
+        for label in list(offer.outputs):
+            output = offer.outputs.pop(label)
+            outcome = self.summary.reports[label] = ReportOutcome()
+            provenance = offer.provenance_of(split_label(label)[0])
+            origin = Origin(self._settings.machine, provenance, offer.version_info)
             try:
                 if isinstance(output, FixableError):
                     raise output
                 outcome.seconds = output.seconds
                 if self._archive is not None:
-                    self._archive.add(report, output.output)
-                parsed = parse_report(report, validate_report(report, output.output), origin, self._pseudonyms)
+                    self._archive.add(label, output.output)
+                parsed = parse_report(label, validate_report(label, output.output), origin, self._pseudonyms)
+                _refuse_twice(label, parsed.records, records)
             except CcusageError as error:
-                logger.bind(report=report, kind=error.kind).info("report failed")
+                logger.bind(report=label, kind=error.kind).info("report failed")
                 outcome.error = error
                 continue
             outcome.offered = len(parsed.records)
@@ -327,10 +364,10 @@ class _Import:
             settings.prices,
             options.accepted,
         )
-        valid = [name for name, outcome in self.summary.reports.items() if outcome.error is None]
+        valid = [split_label(name)[1] for name, outcome in self.summary.reports.items() if outcome.error is None]
         decisions = reconcile(records, stored, valid, context)
         for decision in decisions:
-            self.summary.reports[decision.record.report].verdicts[decision.verdict] += 1
+            self.summary.outcome_of(decision.record).verdicts[decision.verdict] += 1
         self._name_missing_directories(offer, decisions)
         self._doubt_empty_reports(stored, offer.intact_from)
         return decisions
@@ -350,19 +387,23 @@ class _Import:
         """An empty report is believable only where no usage is stored that it would have to show."""
         if intact_from is None:
             return
-        for report, outcome in self.summary.reports.items():
-            kept = sum(record.report == report and record.day >= intact_from for record in stored)
+        for label, outcome in self.summary.reports.items():
+            kept = sum(record.label == label and record.day >= intact_from for record in stored)
             if outcome.error is None and outcome.offered == 0 and kept:
+                agent, _ = split_label(label)
+                check = (
+                    "the data directories: ccusage-import config show" if agent == CLAUDE else f"where {agent} keeps it"
+                )
                 outcome.error = EmptyReportError(
-                    f"{report}: ccusage shows no usage, yet {kept} records since {intact_from} are stored",
-                    hint="they stay; check the data directories: ccusage-import config show",
+                    f"{label}: ccusage shows no usage, yet {kept} records since {intact_from} are stored",
+                    hint=f"they stay; check {check}",
                 )
 
     def _compare(self, stored: list[Record]) -> None:
         summary, after = self.summary, shown_after(stored, self.summary.decisions)
         summary.before, summary.after = totals(stored), totals(after)
         summary.block = active_block(after, self._started_at)
-        summary.models, summary.projects = top_models(after), top_projects(after)
+        summary.agents, summary.models, summary.projects = top_agents(after), top_models(after), top_projects(after)
         summary.names = {**self._names, **self._pseudonyms.names}
 
     def _publish(self, warehouse: ClickHouse, offer: _Offer) -> None:
@@ -476,3 +517,11 @@ class _Import:
             yield
         finally:
             self.summary.phases[name] = round(time.perf_counter() - begun, 3)
+
+
+def _refuse_twice(label: str, records: Sequence[Record], earlier: Sequence[Record]) -> None:
+    """Refuse what an earlier report holds too, as saved files of all agents and of one can: it would count twice."""
+    known = {(record.report, record.agent, record.key) for record in earlier if record.label == label}
+    twice = sorted(record.key for record in records if (record.report, record.agent, record.key) in known)
+    if twice:
+        raise InvalidReportError(label, tuple(f"{key}: is in another report too" for key in twice))

@@ -1,7 +1,8 @@
 """Pydantic models of the five reports, as every ccusage from 15.5 to 20 prints them, in both naming families.
 
 Older versions name a row's period `date`, `month` or `sessionId`; the top level of 19 and 20 says `period` and
-`session`. Unknown keys are ignored; what cannot be true is refused with its path.
+`session`. Other agents have the same rows, but for codex. Unknown keys are ignored; what cannot be true is refused
+with its path.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from ccusage_import.exceptions import InvalidReportError, NotAReportError
+from ccusage_import.records import split_label
 
 LARGEST_COUNT = 2**64 - 1
 LARGEST_COST_USD = 999_999_999
@@ -57,6 +59,22 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
 # A session's last activity is a day in the report's zone up to ccusage 19, an instant from 20 on.
 DayOrInstant = Annotated[Day | Instant, Field(union_mode="left_to_right")]
 Name = Annotated[str, Field(min_length=1)]
+
+
+# Up to 19 the input of codex includes what came from the cache; from 20 on the classes are disjoint, as everywhere.
+def _without_cached(value: object) -> object:
+    if not isinstance(value, dict) or "cachedInputTokens" not in value:
+        return value
+    cached, disjoint = value["cachedInputTokens"], {"cacheCreationTokens": 0, **value}
+    disjoint["cacheReadTokens"] = cached
+    if type(cached) is int and type(value.get("inputTokens")) is int:
+        disjoint["inputTokens"] -= cached
+        if disjoint["inputTokens"] < 0:
+            raise PydanticCustomError("cached_input", "cachedInputTokens should be at most inputTokens")
+    return disjoint
+
+
+CodexShape = BeforeValidator(_without_cached)
 
 
 def _printed(*names: str) -> Any:
@@ -230,13 +248,90 @@ class ProjectsDocument(Document):
     rows: dict[str, list[DailyRow]] = _printed("projects")
 
 
-ReportDocument = DailyDocument | MonthlyDocument | SessionDocument | BlocksDocument | ProjectsDocument
+@_model
+class CodexModel(Tokens):
+    """One model's part of a row of codex, without its cost."""
+
+    total_tokens: Count = _printed("totalTokens")
+    is_price_missing: bool = Field(default=False, validation_alias="missingPricing")
+
+
+@_model
+class CodexRow(Usage):
+    """What the rows of codex share; reasoning tokens are inside its output tokens."""
+
+    models: dict[Name, Annotated[CodexModel, CodexShape]]
+
+
+@_model
+class CodexDailyRow(CodexRow):
+    """One day of codex."""
+
+    day: Day = _printed("date")
+
+
+@_model
+class CodexMonthlyRow(CodexRow):
+    """One month of codex, `YYYY-MM`."""
+
+    month: Month = _printed("month")
+
+
+@_model
+class CodexSessionRow(CodexRow):
+    """One session of codex."""
+
+    session_id: Name = _printed("sessionId")
+    last_activity: Instant = _printed("lastActivity")
+
+
+@_model
+class CodexDocument:
+    """What all reports of codex share."""
+
+    totals: Annotated[Totals, CodexShape] | None = None
+
+
+@_model
+class CodexDailyDocument(CodexDocument):
+    """The daily report of codex."""
+
+    rows: list[Annotated[CodexDailyRow, CodexShape]] = _printed("daily")
+
+
+@_model
+class CodexMonthlyDocument(CodexDocument):
+    """The monthly report of codex."""
+
+    rows: list[Annotated[CodexMonthlyRow, CodexShape]] = _printed("monthly")
+
+
+@_model
+class CodexSessionDocument(CodexDocument):
+    """The session report of codex."""
+
+    rows: list[Annotated[CodexSessionRow, CodexShape]] = _printed("sessions")
+
+
+ReportDocument = (
+    DailyDocument
+    | MonthlyDocument
+    | SessionDocument
+    | BlocksDocument
+    | ProjectsDocument
+    | CodexDailyDocument
+    | CodexMonthlyDocument
+    | CodexSessionDocument
+)
 DOCUMENTS: dict[str, type[ReportDocument]] = {
     "daily": DailyDocument,
     "monthly": MonthlyDocument,
     "session": SessionDocument,
     "blocks": BlocksDocument,
     "projects": ProjectsDocument,
+    "codex daily": CodexDailyDocument,
+    "codex monthly": CodexMonthlyDocument,
+    "codex session": CodexSessionDocument,
 }
 KEYS = {"session": ("sessions", "session")}
 # Versions up to 18, and 19 under `claude`, print a bare array when these have no rows.
@@ -244,39 +339,40 @@ BARE_WHEN_EMPTY = ("daily", "session", "projects")
 
 
 @cache
-def _adapter(report: str) -> TypeAdapter[ReportDocument]:
-    return TypeAdapter(DOCUMENTS[report])
+def _adapter(label: str) -> TypeAdapter[ReportDocument]:
+    return TypeAdapter(DOCUMENTS.get(label) or DOCUMENTS[split_label(label)[1]])
 
 
-def validate_report(report: str, output: bytes) -> ReportDocument | None:
-    """Validate what ccusage printed for `report`; None is a report without rows in a form of its own.
+def validate_report(label: str, output: bytes) -> ReportDocument | None:
+    """Validate what ccusage printed for `daily`, `codex daily` and so on; None is a form of its own for no rows.
 
     Raises:
         NotAReportError: the output is not JSON, or another report than asked for.
         InvalidReportError: a value cannot be true; `details` holds every path and reason.
     """
+    _, report = split_label(label)
     if report in BARE_WHEN_EMPTY and output.strip() == b"[]":
         return None
     try:
-        return _adapter(report).validate_json(output)
+        return _adapter(label).validate_json(output)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
     if errors[0]["type"] == "json_invalid" or any(len(item["loc"]) == 0 for item in errors):
-        raise NotAReportError(f"{report}: ccusage did not print one JSON report: {errors[0]['msg']}", hint=CHECK_HINT)
+        raise NotAReportError(f"{label}: ccusage did not print one JSON report: {errors[0]['msg']}", hint=CHECK_HINT)
     keys = KEYS.get(report, (report,))
     if any(item["type"] == "missing" and item["loc"] in [(key,) for key in keys] for item in errors):
         # ccusage 20 answers `daily --instances` without usage in the shape of daily.
         if report == "projects" and json.loads(output).get("daily") == []:
             return None
-        raise _other_shape(report, keys, output)
+        raise _other_shape(label, keys, output)
     lines = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in errors)
-    raise InvalidReportError(report, lines)
+    raise InvalidReportError(label, lines)
 
 
-def _other_shape(report: str, keys: tuple[str, ...], output: bytes) -> NotAReportError:
+def _other_shape(label: str, keys: tuple[str, ...], output: bytes) -> NotAReportError:
     found = ", ".join(sorted(json.loads(output))) or "an empty object"
-    if report == "projects":
+    if label == "projects":
         hint = "this ccusage has no projects: use 15.5 or newer, and 19 or newer under its claude command"
     else:
         hint = CHECK_HINT
-    return NotAReportError(f"{report}: expected {' or '.join(map(repr, keys))}, ccusage printed {found}", hint=hint)
+    return NotAReportError(f"{label}: expected {' or '.join(map(repr, keys))}, ccusage printed {found}", hint=hint)

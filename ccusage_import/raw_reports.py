@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from ccusage_import.exceptions import BackupError, NotAReportError
-from ccusage_import.records import Provenance
+from ccusage_import.records import Provenance, report_file
 
 FORMAT: Literal[1] = 1
 NOTE = "load.json"
@@ -68,9 +68,9 @@ class ReportArchive:
         self._buffer = io.BytesIO()
         self._archive = zipfile.ZipFile(self._buffer, "w", zipfile.ZIP_DEFLATED)
 
-    def add(self, report: str, output: bytes) -> None:
+    def add(self, label: str, output: bytes) -> None:
         """Add what a report printed."""
-        self._archive.writestr(f"{report}.json", output)
+        self._archive.writestr(report_file(label), output)
 
     def write(self, directory: Path, note: LoadNote) -> None:
         """Write one file into `directory`, whole or not at all and only for its owner: it names projects in clear.

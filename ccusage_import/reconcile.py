@@ -1,7 +1,8 @@
 """The rule that keeps history: offered and stored records to decisions. Pure: no clock, no files, no warehouse.
 
 Tokens decide, never cost. A smaller number replaces a stored one only where the sources cannot have been swept yet
-and something explains the fall; otherwise it is held: the stored record stays and the offer is logged.
+and something explains the fall; otherwise it is held: the stored record stays and the offer is logged. That is known
+of Claude Code alone: nothing tells how long other agents keep what ccusage reads, so their falls are always held.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ccusage_import.records import Provenance, Record
+from ccusage_import.records import CLAUDE, Provenance, Record
 
 # Reports whose keys are days or months, which another time zone files anew.
 FILED_BY_DAY = ("daily", "monthly", "projects")
@@ -61,8 +62,8 @@ class Context:
     Attributes:
         machine: whose records are judged.
         provenance: what the offered records were read with.
-        intact_from: first day whose transcripts cannot have been deleted yet; None when nothing is known of the
-            sources, as with saved files.
+        intact_from: first day whose transcripts of Claude Code cannot have been deleted yet; None when nothing is
+            known of the sources, as with saved files.
         since: first day that is judged.
         until: last day that is judged.
         prices: whether new prices of stored usage are taken.
@@ -124,14 +125,16 @@ def reconcile(
             by_report[record.report, record.agent][1].append(record)
     decisions: list[Decision] = []
     for name in sorted(by_report):
-        decisions += _Judge(*by_report[name], context).decisions()
+        _, agent = name
+        decisions += _Judge(agent, *by_report[name], context).decisions()
     return decisions
 
 
 class _Judge:
     """Judges one report of one agent."""
 
-    def __init__(self, offered: list[Record], stored: list[Record], context: Context) -> None:
+    def __init__(self, agent: str, offered: list[Record], stored: list[Record], context: Context) -> None:
+        self._agent = agent
         self._context = context
         self._zone = ZoneInfo(context.provenance.timezone)
         left = {record.key: record for record in stored}
@@ -143,9 +146,10 @@ class _Judge:
         # A group that reaches beyond the window is held as a whole: what it offers must not make up for a fall inside.
         intact = [pair for group in self._groups if all(map(self._is_intact, group)) for pair in group]
         self._window_fell = _tokens(pair.offered for pair in intact) < _tokens(pair.stored for pair in intact)
-        self._has_other_zone_outside = any(
-            self._is_filed_in_other_zone(record) and not self._is_intact(_Pair(record, None)) for record in stored
-        )
+        other_zone = [record for record in stored if self._is_filed_in_other_zone(record)]
+        outside = [record.day for record in other_zone if not self._is_intact(_Pair(record, None))]
+        # Other agents' days are never intact: the days that are new in the new zone must not be barred for ever.
+        self._barred_until = (date.max if agent == CLAUDE else max(outside)) if outside else date.min
 
     def decisions(self) -> Iterator[Decision]:
         for group in self._groups:
@@ -228,7 +232,9 @@ class _Judge:
         if all(self._is_intact(pair) for pair in group):
             return False
         return any(
-            self._has_other_zone_outside if pair.stored is None else self._is_filed_in_other_zone(pair.stored)
+            _present(pair.offered, None).day <= self._barred_until
+            if pair.stored is None
+            else self._is_filed_in_other_zone(pair.stored)
             for pair in group
         )
 
@@ -237,7 +243,7 @@ class _Judge:
 
     def _is_intact(self, pair: _Pair) -> bool:
         first = self._context.intact_from
-        return first is not None and self._first_day(pair) >= first
+        return self._agent == CLAUDE and first is not None and self._first_day(pair) >= first
 
     def _first_day(self, pair: _Pair) -> date:
         """Return the first day whose transcripts a pair needs; a session that does not tell its start may need any."""

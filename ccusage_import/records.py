@@ -19,11 +19,35 @@ class ReportName(StrEnum):
 
 
 REPORTS: tuple[str, ...] = tuple(name.value for name in ReportName)
+CLAUDE = "claude"
+# What ccusage prints for any other agent.
+AGENT_REPORTS: tuple[str, ...] = ("daily", "monthly", "session")
+# The day of a session of which ccusage tells no time.
+UNDATED = date(1970, 1, 1)
 NANODOLLAR = Decimal("0.000000001")
 
 
+def report_label(report: str, agent: str) -> str:
+    """Return what a report of an agent is called: `daily` for Claude Code, `codex daily` for any other."""
+    return report if agent == CLAUDE else f"{agent} {report}"
+
+
+def split_label(label: str) -> tuple[str, str]:
+    """Return agent and report of a label."""
+    agent, _, report = label.rpartition(" ")
+    return agent or CLAUDE, report
+
+
+def report_file(label: str) -> str:
+    """Return the name of the file that holds a saved report: `daily.json`, `codex-daily.json`."""
+    return f"{label.replace(' ', '-')}.json"
+
+
 class ModelUsage(NamedTuple):
-    """One model's part of a record; money in US dollars."""
+    """One model's part of a record; money in US dollars.
+
+    What ccusage tells of several models together is a part of its own, named by all of them: `a + b`.
+    """
 
     model: str
     input_tokens: int
@@ -75,6 +99,11 @@ class Record(NamedTuple):
     projected_cost_usd: Decimal | None = None
     remaining_minutes: int | None = None
     limit_resets_at: datetime | None = None
+
+    @property
+    def label(self) -> str:
+        """What its report is called."""
+        return report_label(self.report, self.agent)
 
     @property
     def usage(self) -> tuple[object, ...]:

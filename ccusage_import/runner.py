@@ -25,8 +25,10 @@ from ccusage_import.exceptions import (
 )
 from ccusage_import.processes import Finished, in_threads, run_program
 
+# From here on there is a command for each agent, and the reports without one add up all of them.
+FIRST_MAJOR_WITH_AGENTS = 19
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
-_VERSION_TIMEOUT_SECONDS = 60.0
+QUICK_TIMEOUT_SECONDS = 60.0
 _UNSET = frozenset({"DEBUG", "CONSOLA_LEVEL", "FORCE_COLOR", "CCUSAGE_MODEL_ALIASES"})
 # Both run a command with the package first on PATH. Asking npx for every report would cost half a second each.
 _RESOLVE = {
@@ -159,7 +161,7 @@ def _try_source(source: str, program: str, options: FetchOptions, environ: Mappi
 
 def _install(source: str, program: str, options: FetchOptions, environ: Mapping[str, str]) -> tuple[str, ...]:
     argv = (program, *(part.format(version=options.version) for part in _RESOLVE[source]))
-    finished = _run(source, argv, options, environ, options.timeout_seconds)
+    finished = run_quickly(source, argv, options, environ, options.timeout_seconds)
     paths = [line for line in finished.stdout.decode(errors="replace").splitlines() if line.startswith("/")]
     if finished.exit_code != 0 or not paths:
         raise RunnerNotFoundError(
@@ -174,7 +176,7 @@ def _install(source: str, program: str, options: FetchOptions, environ: Mapping[
 
 def _identify(source: str, argv: tuple[str, ...], options: FetchOptions, environ: Mapping[str, str]) -> Runner:
     what = "`ccusage --version`"
-    finished = _run(what, (*argv, "--version"), options, environ, _VERSION_TIMEOUT_SECONDS)
+    finished = run_quickly(what, (*argv, "--version"), options, environ, QUICK_TIMEOUT_SECONDS)
     version = parse_version(finished.stdout.decode(errors="replace")) if finished.exit_code == 0 else None
     if version is None:
         # 15.x tells its version only when there is a data directory.
@@ -204,7 +206,7 @@ def _native(runner: Runner, options: FetchOptions, environ: Mapping[str, str]) -
 
 def _says(program: str, version: tuple[int, int, int], options: FetchOptions, environ: Mapping[str, str]) -> bool:
     try:
-        finished = _run(program, (program, "--version"), options, environ, _VERSION_TIMEOUT_SECONDS)
+        finished = run_quickly(program, (program, "--version"), options, environ, QUICK_TIMEOUT_SECONDS)
     except CcusageError:  # not executable, or built for another platform
         return False
     return finished.exit_code == 0 and parse_version(finished.stdout.decode(errors="replace")) == version
@@ -221,9 +223,15 @@ def _packaged_version(program: str) -> tuple[int, int, int] | None:
     return None
 
 
-def _run(
+def run_quickly(
     what: str, argv: tuple[str, ...], options: FetchOptions, environ: Mapping[str, str], timeout_seconds: float
 ) -> Finished:
+    """Run something other than a report to its end; `what` names it in an error.
+
+    Raises:
+        CcusageError: it cannot be started, or takes too long.
+        ConfigurationError: the state directory cannot be written.
+    """
     child, directory = child_environ(options, environ, argv), neutral_directory(options)
     try:
         [finished] = in_threads([partial(run_program, argv, child, directory, timeout_seconds)], 1)

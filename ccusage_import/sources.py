@@ -25,7 +25,7 @@ class Sources:
 
     def intact_from(self, today: date) -> date:
         """Return the first day whose transcripts cannot have been deleted yet, by the shortest clean-up period."""
-        days = min(cleanup_period_days(directory) for directory in self.found)
+        days = min(map(cleanup_period_days, self.found), default=DEFAULT_CLEANUP_DAYS)
         return today - timedelta(days=min(days - 1, (today - date.min).days))
 
     def warnings(self) -> list[str]:

@@ -78,6 +78,13 @@ def top_models(records: Iterable[Record]) -> list[Share]:
     )
 
 
+def top_agents(records: Iterable[Record]) -> list[Share]:
+    """Return the agents that cost most over all days."""
+    return _ranked(
+        (record.agent, record.cost_usd, record.total_tokens) for record in records if record.report == "daily"
+    )
+
+
 def top_projects(records: Iterable[Record]) -> list[Share]:
     """Return the projects that cost most over all days."""
     return _ranked(

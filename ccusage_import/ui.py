@@ -25,7 +25,7 @@ from ccusage_import.explain import reason_in_words
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.importer import ImportProgress
 from ccusage_import.reconcile import Decision, Verdict
-from ccusage_import.records import Record
+from ccusage_import.records import CLAUDE, Record, split_label
 from ccusage_import.statistics import Share, Totals
 
 PROGRAM = "ccusage-import"
@@ -137,7 +137,8 @@ def print_summary(summary: ImportSummary) -> None:
         parts.append(_totals_table(summary.before, summary.after))
     if summary.block:
         parts.append(_block_line(summary.block))
-    for title, shares in (("top models", summary.models), ("top projects", summary.projects)):
+    agents = summary.agents if len(summary.agents) > 1 else []
+    for title, shares in (("agents", agents), ("top models", summary.models), ("top projects", summary.projects)):
         if shares:
             parts.append(_shares_table(title, shares, total, summary.names))
     if summary.held:
@@ -175,6 +176,7 @@ def summary_json(summary: ImportSummary) -> dict[str, Any]:
             "after": asdict(summary.after) if summary.after else None,
         },
         "active_block": _block_json(summary),
+        "agents": [asdict(share) for share in summary.agents],
         "top_models": [asdict(share) for share in summary.models],
         "top_projects": [{**asdict(share), "name": _named(share.name, summary.names)} for share in summary.projects],
         "held": [_held_json(decision, summary) for decision in summary.held],
@@ -289,6 +291,8 @@ def _reports_table(summary: ImportSummary) -> Table:
     ]
     table = plain_table("report", "offered", *map(str, shown), "time")
     for name, outcome in summary.reports.items():
+        if split_label(name)[0] != CLAUDE and not (outcome.error or outcome.offered or outcome.verdicts):
+            continue  # with `all` there are some fifty of these
         if outcome.error and not outcome.offered and not outcome.verdicts:
             table.add_row(name, "failed")
             continue
@@ -351,7 +355,7 @@ def _held_lines(summary: ImportSummary) -> Text:
     for decision in held[:SHOWN_HELD]:
         stored, offered = decision.stored, decision.offered
         lines.append(
-            f"\n  {decision.record.report} {label(decision.record, summary.names)}:"
+            f"\n  {decision.record.label} {label(decision.record, summary.names)}:"
             f" {usd(stored.cost_usd) if stored else 'what it overlaps'} stays,"
             f" {usd(offered.cost_usd if offered else Decimal(0))} offered:"
             f" {reason_in_words(decision, summary.intact_from)}",

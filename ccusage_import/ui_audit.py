@@ -68,7 +68,7 @@ def print_changes(changes: Sequence[Change], names: Mapping[str, str], *, as_jso
         table.add_row(
             str(change.load_id),
             str(decision.verdict),
-            Text(f"{decision.record.report} {label(decision.record, names)}"),
+            Text(f"{decision.record.label} {label(decision.record, names)}"),
             usd(stored.cost_usd) if stored else "-",
             usd(offered.cost_usd) if offered else "-",
             Text(reason_in_words(decision, change.intact_from)),

@@ -9,7 +9,7 @@ from datetime import date
 
 from ccusage_import.explain import WORDS, reason_in_words
 from ccusage_import.reconcile import Decision, Reason, Verdict
-from ccusage_import.records import Record
+from ccusage_import.records import CLAUDE, Record
 
 # Contract of ccusage: daily and projects come from one loader, the other reports from a second one, which counts
 # repeated messages of gateways and forked sessions differently.
@@ -25,6 +25,7 @@ WAITING = {
     Verdict.GREW: f"{NOT_YET}: more tokens since the last load",
     Verdict.REPRICED: "same tokens, other prices",
 }
+NO_TIME_TOLD = "no longer shown by ccusage; kept because nothing tells how long its agent keeps what ccusage reads"
 KEPT = "no longer shown by ccusage; kept because its transcripts may have been deleted"
 
 
@@ -100,11 +101,16 @@ def _stored_against_offered(
         yield _subject(record), left, right, _explained(decision, intact_from)
     shown = {(record.report, record.agent, record.key) for record in offered}
     judged = {_identity(decision.record) for decision in decisions}
-    fetched = {record.report for record in offered}
+    fetched = {record.label for record in offered}
     for record in stored:
-        if record.report in fetched and _identity(record) not in shown | judged:
-            is_old = intact_from is None or _first_day(record) < intact_from
-            yield _subject(record), record.total_tokens, 0, KEPT if is_old else ""
+        if record.label in fetched and _identity(record) not in shown | judged:
+            yield _subject(record), record.total_tokens, 0, _why_kept(record, intact_from)
+
+
+def _why_kept(record: Record, intact_from: date | None) -> str:
+    if record.agent != CLAUDE:
+        return NO_TIME_TOLD
+    return KEPT if intact_from is None or _first_day(record) < intact_from else ""
 
 
 def _explained(decision: Decision, intact_from: date | None) -> str:
@@ -129,14 +135,13 @@ def _sums(
     sums: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: {left: 0, right: 0})
     reports = set()
     for record in offered:
-        reports.add(record.report)
+        reports.add((record.report, record.agent))
         if record.report in (left, right):
             sums[record.agent, group(record)][record.report] += record.total_tokens
-    if not {left, right} <= reports:
-        return []
     return [
         (f"{agent} {name}", both[left], both[right], explanation if both[left] != both[right] else "")
         for (agent, name), both in sorted(sums.items())
+        if {(left, agent), (right, agent)} <= reports
     ]
 
 
@@ -165,4 +170,4 @@ def _identity(record: Record) -> tuple[str, str, str]:
 
 
 def _subject(record: Record) -> str:
-    return f"{record.report} {record.key}"
+    return f"{record.label} {record.key}"

@@ -26,6 +26,7 @@ LAYERS = [
     },
     {"config", "parser", "runner", "migrations", "warehouse"},
     {
+        "agents",
         "audit",
         "backup",
         "demo",

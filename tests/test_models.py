@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 from ccusage_import.exceptions import InvalidReportError, NotAReportError
 from ccusage_import.models import (
     BlocksDocument,
+    CodexDailyDocument,
+    CodexMonthlyDocument,
+    CodexSessionDocument,
     DailyDocument,
     MonthlyDocument,
     ProjectsDocument,
@@ -63,6 +66,21 @@ DOCUMENTS: list[tuple[str, str, int, int | None, float | None]] = [
     ("20.0.24/agents-all-daily.json", "daily", 4, 23068, 0.05236255),
     ("20.0.24/agents-all-monthly.json", "monthly", 1, 23068, 0.05236255),
     ("20.0.24/agents-all-session.json", "session", 6, 23068, 0.05236255),
+    ("19.0.3/agents-codex-daily.json", "codex daily", 3, 4695, 0.010893749999999999),
+    ("19.0.3/agents-codex-monthly.json", "codex monthly", 1, 4695, 0.010893749999999999),
+    ("19.0.3/agents-codex-session.json", "codex session", 2, 4695, 0.010893749999999999),
+    ("19.0.3/agents-opencode-daily.json", "opencode daily", 2, 1680, 0.02),
+    ("19.0.3/agents-opencode-monthly.json", "opencode monthly", 1, 1680, 0.02),
+    ("19.0.3/agents-opencode-session.json", "opencode session", 2, 1680, 0.02),
+    ("20.0.24/agents-codex-daily.json", "codex daily", 3, 4695, 0.010893749999999999),
+    ("20.0.24/agents-codex-monthly.json", "codex monthly", 1, 4695, 0.010893749999999999),
+    ("20.0.24/agents-codex-session.json", "codex session", 2, 4695, 0.010893749999999999),
+    ("20.0.24/agents-gemini-daily.json", "gemini daily", 1, 16276, 0.0053063),
+    ("20.0.24/agents-gemini-monthly.json", "gemini monthly", 1, 16276, 0.0053063),
+    ("20.0.24/agents-gemini-session.json", "gemini session", 1, 16276, 0.0053063),
+    ("20.0.24/agents-opencode-daily.json", "opencode daily", 2, 1687, 0.0305),
+    ("20.0.24/agents-opencode-monthly.json", "opencode monthly", 1, 1687, 0.0305),
+    ("20.0.24/agents-opencode-session.json", "opencode session", 2, 1687, 0.0305),
 ]
 
 # A report without rows: None where it has a form of its own.
@@ -95,6 +113,10 @@ EMPTY = [
     ("20.0.24/empty-session.json", "session", False),
     ("20.0.24/empty-monthly.json", "monthly", False),
     ("20.0.24/empty-blocks.json", "blocks", False),
+    ("19.0.3/agents-amp-empty-daily.json", "amp daily", False),
+    ("19.0.3/agents-codex-empty-daily.json", "codex daily", False),
+    ("20.0.24/agents-amp-empty-daily.json", "amp daily", False),
+    ("20.0.24/agents-codex-empty-daily.json", "codex daily", False),
 ]
 
 # What ccusage printed in place of the report that was asked for, and how the refusal begins.
@@ -120,6 +142,11 @@ OTHER_SHAPES = [
         "20.0.24/claude-session-id.json",
         "session",
         "session: expected 'sessions' or 'session', ccusage printed entries, sessionId, totalCost, totalTokens",
+    ),
+    (
+        "20.0.24/agents-codex-daily.json",
+        "codex monthly",
+        "codex monthly: expected 'monthly', ccusage printed daily, totals",
     ),
     ("18.0.11/session-id-unknown.json", "session", "session: ccusage did not print one JSON report: "),
     ("20.0.24/session-id-unknown.json", "session", "session: ccusage did not print one JSON report: "),
@@ -542,6 +569,79 @@ def test_the_refusal_counts_its_values() -> None:
         daily(inputTokens=-1)
 
 
+# --- what codex prints in its own way --------------------------------------------------------------
+
+CODEX_MODEL: dict[str, Any] = {
+    "inputTokens": 750,
+    "cacheReadTokens": 250,
+    "cacheCreationTokens": 0,
+    "outputTokens": 125,
+    "reasoningOutputTokens": 75,
+    "totalTokens": 1125,
+}
+CODEX_DAY: dict[str, Any] = {
+    **CODEX_MODEL,
+    "date": "2026-05-13",
+    "costUSD": 0.00310625,
+    "models": {"gpt-5.2-codex": {**CODEX_MODEL, "isFallback": False}},
+}
+
+
+def of_19(row: dict[str, Any]) -> dict[str, Any]:
+    """A row or model as ccusage 19 prints it: what came from the cache is inside the input."""
+    kept = {name: value for name, value in row.items() if not name.startswith("cache")}
+    return {**kept, "inputTokens": 1000, "cachedInputTokens": 250}
+
+
+def counts(usage: Any) -> tuple[int, ...]:
+    classes = usage.input_tokens, usage.output_tokens, usage.cache_creation_tokens, usage.cache_read_tokens
+    return (*classes, usage.total_tokens)
+
+
+@pytest.mark.parametrize("report", ["daily", "monthly", "session"])
+def test_codex_reads_the_same_in_19_and_20(report: str) -> None:
+    rows = []
+    for version in ("19.0.3", "20.0.24"):
+        document = validate_report(f"codex {report}", recorded(f"{version}/agents-codex-{report}.json"))
+        assert isinstance(document, CodexDailyDocument | CodexMonthlyDocument | CodexSessionDocument)
+        rows.append([(*counts(row), row.cost, {name: counts(part) for name, part in row.models.items()})
+                     for row in document.rows])  # fmt: skip
+    assert rows[0] == rows[1]
+
+
+def test_the_input_of_codex_loses_what_came_from_the_cache() -> None:
+    old = {**of_19(CODEX_DAY), "models": {"gpt-5.2-codex": of_19(CODEX_MODEL)}}
+    document = validate_report("codex daily", json.dumps({"daily": [old]}).encode())
+    assert isinstance(document, CodexDailyDocument)
+    (row,) = document.rows
+    assert (row.input_tokens, row.cache_read_tokens, row.cache_creation_tokens, row.output_tokens) == (750, 250, 0, 125)
+    model = row.models["gpt-5.2-codex"]
+    assert (model.input_tokens, model.cache_read_tokens, model.total_tokens) == (750, 250, 1125)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"cachedInputTokens": 1001, "inputTokens": 1000}, "daily.0: cachedInputTokens should be at most inputTokens"),
+        ({"cachedInputTokens": -1}, "daily.0.cacheReadTokens: Input should be greater than or equal to 0"),
+        ({"cachedInputTokens": "9"}, "daily.0.cacheReadTokens: Input should be a valid integer"),
+        ({"inputTokens": None, "cachedInputTokens": 9}, "daily.0.inputTokens: Input should be a valid integer"),
+        ({"models": {"": CODEX_MODEL}}, "daily.0.models..[key]: String should have at least 1 character"),
+        (
+            {"models": {"gpt-5": {**CODEX_MODEL, "outputTokens": -1}}},
+            "daily.0.models.gpt-5.outputTokens: Input should be greater than or equal to 0",
+        ),
+        ({"date": "May 13, 2026"}, "daily.0.date: Input should be a day such as 2026-10-01"),
+    ],
+)
+def test_what_cannot_be_true_of_codex_is_refused(change: dict[str, Any], line: str) -> None:
+    assert refusal("codex daily", {"daily": [{**CODEX_DAY, **change}]}) == (line,)
+
+
+def test_a_row_of_codex_without_models_is_refused() -> None:
+    assert refusal("codex daily", {"daily": [without(CODEX_DAY, "models")]}) == ("daily.0.models: Field required",)
+
+
 # --- damage --------------------------------------------------------------------------------------
 
 EXAMPLES = int(os.environ.get("CCUSAGE_IMPORT_TEST_FUZZ_EXAMPLES", "500"))
@@ -627,6 +727,11 @@ def test_a_damaged_document_is_accepted_or_refused(data: st.DataObject) -> None:
 
 
 @REPEATABLE
-@given(report=st.sampled_from(["daily", "monthly", "session", "blocks", "projects"]), value=ANY_JSON)
+@given(
+    report=st.sampled_from(
+        ["daily", "monthly", "session", "blocks", "projects", "codex daily", "codex monthly", "codex session"]
+    ),
+    value=ANY_JSON,
+)
 def test_any_json_is_accepted_or_refused(report: str, value: Any) -> None:
     assert_accepted_or_refused(report, json.dumps(value).encode())

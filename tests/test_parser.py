@@ -627,3 +627,130 @@ def test_rows_by_agent_are_split() -> None:
 @pytest.mark.parametrize("file", ["19.0.3/daily.json", "20.0.24/daily.json"])
 def test_a_row_that_one_agent_made_is_that_agents(file: str) -> None:
     assert {record.agent for record in from_file(file, "daily").records} == {"claude"}
+
+
+# --- reports of one agent ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("report", ["daily", "monthly", "session"])
+@pytest.mark.parametrize(
+    ("agent", "version", "tokens", "dollars"),
+    [
+        ("codex", "19.0.3", (3450, 495, 0, 750), "0.01089375"),
+        ("codex", "20.0.24", (3450, 495, 0, 750), "0.01089375"),
+        ("opencode", "19.0.3", (1100, 550, 20, 10), "0.02"),
+        ("opencode", "20.0.24", (1100, 557, 20, 10), "0.0305"),
+        ("gemini", "20.0.24", (3808, 942, 0, 11526), "0.0053063"),
+    ],
+)
+def test_an_agents_report_keeps_every_token_and_dollar(
+    agent: str, version: str, tokens: tuple[int, ...], dollars: str, report: str
+) -> None:
+    found = from_file(f"{version}/agents-{agent}-{report}.json", f"{agent} {report}")
+    assert {(record.report, record.agent) for record in found.records} == {(report, agent)}
+    classes = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
+    assert tuple(sum(getattr(record, name) for record in found.records) for name in classes) == tokens
+    assert sum(record.total_tokens for record in found.records) == sum(tokens)
+    assert sum(record.cost_usd for record in found.records) == Decimal(dollars)
+    assert not any("is not the sum" in line for line in found.warnings)
+    for record in found.records:
+        if record.models:
+            assert sum(sum(model[1:5]) for model in record.models) == record.total_tokens
+            assert sum(model.cost_usd for model in record.models) == record.cost_usd
+
+
+def test_reasoning_that_is_in_the_total_alone_counts_as_output() -> None:
+    row = {**DAY, "totalTokens": 4319, "modelBreakdowns": [SONNET]}
+    (record,) = parsed_of("opencode", [row])
+    assert (record.output_tokens, record.total_tokens) == (9, 4319)
+    assert [(model.model, model.output_tokens) for model in record.models] == [("claude-sonnet-4-20250514", 9)]
+
+
+def test_reasoning_of_several_models_is_a_part_of_its_own() -> None:
+    other = {**SONNET, "modelName": "gpt-5", "outputTokens": 0, "inputTokens": 0}
+    row = {**DAY, "totalTokens": 4319, "modelBreakdowns": [SONNET, other]}
+    (record,) = parsed_of("opencode", [row])
+    assert {model.model: model.output_tokens for model in record.models} == {
+        "claude-sonnet-4-20250514": 2, "gpt-5": 0, "claude-sonnet-4-20250514 + gpt-5": 7,
+    }  # fmt: skip
+
+
+def test_a_total_below_its_classes_is_no_reasoning() -> None:
+    (record,) = parsed_of("opencode", [{**DAY, "totalTokens": 4000}])
+    assert (record.output_tokens, record.total_tokens) == (2, 4312)
+
+
+def test_a_total_above_its_classes_is_no_reasoning_of_claude_code() -> None:
+    (record,) = parsed_of("claude", [{**DAY, "totalTokens": 4319}])
+    assert (record.output_tokens, record.total_tokens) == (2, 4312)
+
+
+def parsed_of(agent: str, rows: list[dict[str, Any]], version: str = "20.0.24", mode: str = "auto") -> list[Record]:
+    label = "daily" if agent == "claude" else f"{agent} daily"
+    document = validate_report(label, json.dumps({"daily": rows}).encode())
+    return parse_report(label, document, origin(version, mode=mode), Pseudonyms(SALT, is_enabled=False)).records
+
+
+def codex_day(cost: float, **models: dict[str, Any]) -> dict[str, Any]:
+    """A day of models with 10 input and 2 output tokens each."""
+    part = {"inputTokens": 10, "outputTokens": 2, "cacheCreationTokens": 0, "cacheReadTokens": 0, "totalTokens": 12}
+    total = {name: count * len(models) for name, count in part.items()}
+    return {
+        "date": "2026-05-13",
+        **total,
+        "costUSD": cost,
+        "models": {name: {**part, **models[name]} for name in models},
+    }
+
+
+def test_the_cost_of_codex_belongs_to_the_only_model_with_a_price() -> None:
+    (record,) = parsed_of("codex", [codex_day(0.25, dear={}, unknown={"missingPricing": True})])
+    assert [(model.model, str(model.cost_usd), model.unpriced) for model in record.models] == [
+        ("dear", "0.250000000", False),
+        ("unknown", "0", True),
+    ]
+    assert record.unpriced
+
+
+def test_the_cost_of_several_models_of_codex_is_a_part_of_its_own() -> None:
+    (record,) = parsed_of("codex", [codex_day(0.25, b={}, a={}, unknown={"missingPricing": True})])
+    assert [(model.model, model.output_tokens, str(model.cost_usd)) for model in record.models] == [
+        ("a + b", 0, "0.250000000"), ("a", 2, "0"), ("b", 2, "0"), ("unknown", 2, "0"),
+    ]  # fmt: skip
+    assert (record.total_tokens, str(record.cost_usd), record.models_used) == (36, "0.250000000", ("a", "b", "unknown"))
+
+
+@pytest.mark.parametrize(("version", "mode"), [("19.0.3", "auto"), ("20.0.22", "auto"), ("20.0.24", "display")])
+def test_codex_without_cost_is_unpriced_where_ccusage_does_not_say(version: str, mode: str) -> None:
+    (record,) = parsed_of("codex", [codex_day(0, free={})], version, mode)
+    assert record.unpriced
+    assert [model.unpriced for model in record.models] == [True]
+
+
+def test_a_model_of_codex_may_cost_nothing() -> None:
+    (record,) = parsed_of("codex", [codex_day(0, free={})])
+    assert [model.unpriced for model in record.models] == [False]
+    assert not record.unpriced
+
+
+@pytest.mark.parametrize("agent", ["opencode", "gemini"])
+def test_a_session_of_which_ccusage_tells_no_time_has_no_day(agent: str) -> None:
+    found = from_file(f"20.0.24/agents-{agent}-session.json", f"{agent} session")
+    assert {(record.day, record.started_at, record.ended_at) for record in found.records} == {
+        (date(1970, 1, 1), None, None)
+    }
+    assert found.warnings == []
+
+
+def test_a_session_of_codex_ends_in_the_zone_of_the_report() -> None:
+    records = from_file("20.0.24/agents-codex-session.json", "codex session", zone="Pacific/Kiritimati").records
+    assert [(record.day, record.ended_at) for record in records] == [
+        (date(2026, 5, 15), datetime(2026, 5, 14, 10, tzinfo=UTC)),
+        (date(2026, 5, 15), datetime(2026, 5, 15, 9, 1, tzinfo=UTC)),
+    ]
+
+
+def test_sessions_of_all_agents_need_no_time_but_for_claude_code() -> None:
+    row = {key: value for key, value in SESSION.items() if key != "lastActivity"}
+    (record,) = parsed("session", [{**row, "agent": "gemini"}]).records
+    assert (record.agent, record.day) == ("gemini", date(1970, 1, 1))

@@ -390,6 +390,32 @@ def test_an_empty_report_deletes_nothing(context: dict[str, Any]) -> None:
     assert judged([], stored, **context) == []
 
 
+def test_a_fall_of_another_agent_is_held_whatever_changed() -> None:
+    stored = [daily("05-12", 100, agent="codex", provenance=OLD_VERSION), daily("05-13", 5, agent="codex")]
+    offered = [daily("05-12", 60, agent="codex"), daily("05-13", 500, agent="codex")]
+    assert judged(offered, stored) == [
+        ("held", "may_be_swept", "2026-05-12", False),
+        ("grew", "more_tokens", "2026-05-13", True),
+    ]
+
+
+def test_a_fall_of_another_agent_is_taken_when_it_is_accepted() -> None:
+    stored = [daily("05-12", 100, agent="codex")]
+    offered = [daily("05-12", 60, agent="codex")]
+    context = replace(CONTEXT, accepted=(date(2026, 5, 12), date(2026, 5, 12)))
+    assert lines(reconcile(offered, stored, REPORTS, context)) == [("corrected", "accepted", "2026-05-12", True)]
+
+
+def test_a_new_zone_bars_no_later_day_of_another_agent() -> None:
+    stored = [daily(day, 100, agent="codex", provenance=OTHER_ZONE) for day in ("05-11", "05-12")]
+    offered = [daily(day, tokens, agent="codex") for day, tokens in (("05-10", 9), ("05-12", 150), ("05-13", 7))]
+    assert judged(offered, stored) == [
+        ("held", "timezone_changed", "2026-05-10", False),
+        ("held", "timezone_changed", "2026-05-12", False),
+        ("new", "first_seen", "2026-05-13", True),
+    ]
+
+
 def test_an_empty_report_of_one_agent_deletes_nothing() -> None:
     stored = [daily("05-12", 100, agent="codex", provenance=OLD_VERSION)]
     assert judged([daily("05-12", 100)], stored) == [("new", "first_seen", "2026-05-12", True)]
@@ -859,7 +885,9 @@ def test_the_same_offer_writes_nothing_a_second_time(
 
 
 def is_inside(one: Record) -> bool:
-    """Whether all transcripts of a record lie inside the window."""
+    """Whether all transcripts of a record lie inside the window; only those of Claude Code have one."""
+    if one.agent != "claude":
+        return False
     if one.report == "session":
         return one.started_at is not None and one.started_at.date() >= EDGE
     return one.day >= EDGE
