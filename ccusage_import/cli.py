@@ -258,6 +258,7 @@ def _demo_configuration(flags: Mapping[str, Any], config: Path | None, stack: Ex
     claude_dir, directories = stack.enter_context(demo_directories(datetime.now(UTC)))
     own = {
         **flags,
+        "agents": ("claude",),
         "claude_dirs": (claude_dir,),
         "machine": "demo",
         "warehouse": f"chdb://{directories.data}/warehouse",

@@ -223,10 +223,9 @@ class _Import:
         fetched = fetch_reports(
             runner, [label for label in labels if label not in errors], fetch, environ, self._progress
         )
-        today = self._started_at.astimezone(ZoneInfo(settings.timezone)).date()
         provenance = self._provenance(runner.version, sources.found)
         outputs: dict[str, Fetched | FixableError] = {label: errors.get(label) or fetched[label] for label in labels}
-        return _Offer(outputs, provenance, runner.version_info, sources.intact_from(today))
+        return _Offer(outputs, provenance, runner.version_info, sources.intact_from(self._today()))
 
     def _sources(self) -> tuple[Sources, CcusageError | None]:
         """Return Claude Code's data directories; where other agents are wanted too, none is an error of its reports."""
@@ -384,20 +383,27 @@ class _Import:
             self.summary.warnings.append(f"data directory {name} was read before and is missing: its numbers stay")
 
     def _doubt_empty_reports(self, stored: Sequence[Record], intact_from: date | None) -> None:
-        """An empty report is believable only where no usage is stored that it would have to show."""
+        """An empty report is believable only where no usage is stored that it would have to show.
+
+        Other agents would have to show that of the last days: those that are not used any more are left in peace.
+        """
         if intact_from is None:
             return
         for label, outcome in self.summary.reports.items():
-            kept = sum(record.label == label and record.day >= intact_from for record in stored)
+            agent, _ = split_label(label)
+            since = intact_from if agent == CLAUDE else Sources((), ()).intact_from(self._today())
+            kept = sum(record.label == label and record.day >= since for record in stored)
             if outcome.error is None and outcome.offered == 0 and kept:
-                agent, _ = split_label(label)
                 check = (
                     "the data directories: ccusage-import config show" if agent == CLAUDE else f"where {agent} keeps it"
                 )
                 outcome.error = EmptyReportError(
-                    f"{label}: ccusage shows no usage, yet {kept} records since {intact_from} are stored",
+                    f"{label}: ccusage shows no usage, yet {kept} records since {since} are stored",
                     hint=f"they stay; check {check}",
                 )
+
+    def _today(self) -> date:
+        return self._started_at.astimezone(ZoneInfo(self._settings.timezone)).date()
 
     def _compare(self, stored: list[Record]) -> None:
         summary, after = self.summary, shown_after(stored, self.summary.decisions)

@@ -138,7 +138,7 @@ def print_summary(summary: ImportSummary) -> None:
     if summary.block:
         parts.append(_block_line(summary.block))
     agents = summary.agents if len(summary.agents) > 1 else []
-    for title, shares in (("agents", agents), ("top models", summary.models), ("top projects", summary.projects)):
+    for title, shares in (("top agents", agents), ("top models", summary.models), ("top projects", summary.projects)):
         if shares:
             parts.append(_shares_table(title, shares, total, summary.names))
     if summary.held:
@@ -176,7 +176,7 @@ def summary_json(summary: ImportSummary) -> dict[str, Any]:
             "after": asdict(summary.after) if summary.after else None,
         },
         "active_block": _block_json(summary),
-        "agents": [asdict(share) for share in summary.agents],
+        "top_agents": [asdict(share) for share in summary.agents],
         "top_models": [asdict(share) for share in summary.models],
         "top_projects": [{**asdict(share), "name": _named(share.name, summary.names)} for share in summary.projects],
         "held": [_held_json(decision, summary) for decision in summary.held],

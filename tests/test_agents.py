@@ -175,6 +175,45 @@ def test_19_counts_what_20_counts_of_codex(run_import: Importer, warehouse: Plac
     assert totals(warehouse) == TOTALS_19
 
 
+def test_amp_and_pi_are_read_the_same_in_19_and_20(run_fresh: Importer, warehouse: Place, fresh: Agents) -> None:
+    usage = {"model": "claude-sonnet-4-20250514", "inputTokens": 100, "outputTokens": 50,
+             "cacheCreationInputTokens": 20, "cacheReadInputTokens": 10, "credits": 1.5}  # fmt: skip
+    event = {"id": "e", "timestamp": "2026-05-13T09:00:00.000Z", "model": usage["model"], "credits": 1.5,
+             "tokens": {"input": 100, "output": 50}, "operationType": "inference", "toMessageId": 1}  # fmt: skip
+    write(
+        fresh.root / "amp" / "threads" / "T-1.json",
+        {"id": "T-1", "created": 1778662800000, "usageLedger": {"events": [event]},
+         "messages": [{"role": "assistant", "messageId": 1, "usage": usage}]},
+    )  # fmt: skip
+    spent = {"input": 300, "output": 7, "cacheRead": 0, "cacheWrite": 0, "totalTokens": 307, "cost": {"total": 0.25}}
+    message = {"role": "assistant", "model": "gpt-5", "provider": "openai", "usage": spent}
+    when = "2026-05-14T09:00:00.000Z"
+    write(
+        fresh.root / "pi" / "sessions" / "--home-ana-shop--" / "2026-05-14T09-00-00-000Z_pi-1.jsonl",
+        {"type": "session", "id": "pi-1", "timestamp": when, "cwd": "/home/ana/shop"},
+        {"type": "message", "timestamp": when, "message": message},
+    )
+    places = {"AMP_DATA_DIR": str(fresh.root / "amp"), "PI_AGENT_DIR": str(fresh.root / "pi" / "sessions")}
+    expected = {
+        "amp": (1, 100, 50, 20, 10, 180, Decimal("0.001128"), False),
+        "pi": (1, 300, 7, 0, 0, 307, Decimal("0.25"), False),
+    }
+    for version in (with_19(), {}):
+        done = run_fresh("--agent", "amp", "--agent", "pi", "--no-hash-projects", **places, **version)
+        assert done.exit_code == 0, done.stderr
+        assert [totals(warehouse, view) for view in ("daily", "monthly", "sessions")] == [expected] * 3
+    sessions = "SELECT agent, project, session_id, toString(date), isNull(first_activity) FROM sessions ORDER BY agent"
+    assert warehouse.rows(sessions) == [
+        ("amp", "", "T-1", "1970-01-01", 1), ("pi", "--home-ana-shop--", "pi-1", "2026-05-14", 0),
+    ]  # fmt: skip
+
+
+def write(file: Path, *lines: object) -> None:
+    """Write compact JSON lines, as ccusage wants them."""
+    file.parent.mkdir(parents=True)
+    file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+
+
 def test_an_upgrade_from_19_to_20_lowers_and_doubles_nothing(program: Program, migrated: Place, agents: Agents) -> None:
     run_import = importing(program, migrated, agents)
     assert run_import("--agent", "all", **with_19()).exit_code == 0
@@ -248,7 +287,7 @@ def test_the_summary_names_agents_and_leaves_out_those_without_usage(run_import:
     document = json.loads(run_import("--agent", "all", "--json").stdout)
     assert document["reports"]["codex session"]["unchanged"] == 2
     assert document["reports"]["amp daily"]["offered"] == 0
-    assert [(share["name"], share["total_tokens"]) for share in document["agents"]] == [
+    assert [(share["name"], share["total_tokens"]) for share in document["top_agents"]] == [
         ("opencode", 1687), ("codex", 4695), ("claude", 410), ("gemini", 16276),
     ]  # fmt: skip
 

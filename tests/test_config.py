@@ -105,6 +105,36 @@ def test_text_from_the_environment_is_converted(directories: Directories) -> Non
     assert settings.timezone == "America/New_York"
 
 
+@pytest.mark.parametrize(
+    ("text", "environ", "agents"),
+    [
+        ("", {}, ("claude",)),
+        ('agents = ["codex", "claude", "codex"]', {}, ("codex", "claude")),
+        ('agents = "all"', {}, ("all",)),
+        ('agents = ["amp"]', {"CCUSAGE_IMPORT_AGENTS": " codex, opencode,,"}, ("codex", "opencode")),
+    ],
+)
+def test_agents_are_a_list_or_names_with_commas(
+    directories: Directories, text: str, environ: dict[str, str], agents: tuple[str, ...]
+) -> None:
+    assert load(directories, text, environ).settings.agents == agents
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("agents = []", "agents ({file}): Value should have at least 1 item after validation, not 0"),
+        ("agents = [1]", "agents.0 ({file}): Input should be a valid string"),
+        ("agents = 1", "agents ({file}): Input should be a valid tuple"),
+        ('agents = ["Codex"]', "agents.0 ({file}): String should match pattern '^[a-z][a-z0-9-]*$'"),
+    ],
+)
+def test_what_names_no_agents_is_refused(directories: Directories, text: str, line: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(directories, text)
+    assert caught.value.details == (line.format(file=directories.config_file),)
+
+
 def test_claudes_own_variable_names_the_directories(directories: Directories) -> None:
     environ = {"CLAUDE_CONFIG_DIR": "/one,/two"}
     assert load(directories, "", environ).settings.claude_dirs == (Path("/one"), Path("/two"))

@@ -262,6 +262,8 @@ def test_an_empty_data_directory_is_a_report(node_machine: Machine) -> None:
             "c claude daily --instances --json --offline --order asc --mode auto --timezone UTC",
         ),
         ("19.0.3", "session", "offline", "c claude session --json --offline --order asc --mode auto --timezone UTC"),
+        ("20.0.24", "codex daily", "offline", "c codex daily --json --offline --order asc --mode auto --timezone UTC"),
+        ("19.0.3", "pi session", "online", "c pi session --json --order asc --mode auto --timezone UTC"),
         ("18.0.11", "blocks", "online", "c blocks --json --order asc --mode auto --timezone UTC"),
         ("15.7.0", "monthly", "offline", "c monthly --json --offline --order asc --mode auto --timezone UTC"),
         ("15.6.9", "monthly", "offline", "c monthly --json --offline --order asc --mode auto"),

@@ -720,6 +720,16 @@ def test_the_cost_of_several_models_of_codex_is_a_part_of_its_own() -> None:
     assert (record.total_tokens, str(record.cost_usd), record.models_used) == (36, "0.250000000", ("a", "b", "unknown"))
 
 
+PRICES = st.sampled_from([{}, {"missingPricing": True}])
+
+
+@given(models=st.dictionaries(st.sampled_from("abcd"), PRICES, min_size=1), cost=st.integers(0, 10**6))
+def test_the_models_of_codex_add_up_to_their_row(models: dict[str, dict[str, Any]], cost: int) -> None:
+    (record,) = parsed_of("codex", [codex_day(cost / 1000, **models)])
+    assert sum(sum(model[1:5]) for model in record.models) == record.total_tokens == 12 * len(models)
+    assert sum(model.cost_usd for model in record.models) == record.cost_usd == Decimal(cost) / 1000
+
+
 @pytest.mark.parametrize(("version", "mode"), [("19.0.3", "auto"), ("20.0.22", "auto"), ("20.0.24", "display")])
 def test_codex_without_cost_is_unpriced_where_ccusage_does_not_say(version: str, mode: str) -> None:
     (record,) = parsed_of("codex", [codex_day(0, free={})], version, mode)

@@ -5,7 +5,7 @@ CREATE OR REPLACE VIEW {database}.sessions {on_cluster}
     project String COMMENT 'project, as a pseudonym unless names are stored in clear',
     session_id String COMMENT 'session, as a pseudonym unless names are stored in clear',
     date Date COMMENT 'day of the last activity in the zone of the row; 1970-01-01 where ccusage tells no time, as of opencode and gemini',
-    first_activity Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL before ccusage 20, and of other agents than claude',
+    first_activity Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL before ccusage 20, and of most other agents than claude',
     last_activity Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL before ccusage 20, and of agents of which it tells no time',
     input_tokens UInt64 COMMENT 'uncached input',
     output_tokens UInt64 COMMENT 'output',
