@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ccusage_import import cli_audit, cli_backup, cli_health, cli_push, cli_query, ui
+from ccusage_import import cli_audit, cli_backup, cli_health, cli_push, cli_query, cli_schedule, ui
 from ccusage_import.announcements import announced
 from ccusage_import.cli_options import (
     DAY_FORMATS,
@@ -32,6 +32,7 @@ from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.config import Configuration, Directories, load_configuration
 from ccusage_import.config_file import changed
 from ccusage_import.demo import demo_directories
+from ccusage_import.environment_file import read_environment_file
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
 from ccusage_import.identity import choose_identity, write_private_file
 from ccusage_import.import_summary import ImportSummary
@@ -59,6 +60,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Show and change the configuration.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(cli_schedule.schedule_app, name="schedule")
 
 DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own: ccusage-import import"
 T = TypeVar("T")
@@ -83,6 +85,12 @@ def _program(
 @app.command("import")
 def import_command(
     config: ConfigFile = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Read settings' variables from lines NAME=value; the environment wins over them."
+        ),
+    ] = None,
     warehouse: WarehouseUrl = None,
     report: Annotated[
         list[ReportName] | None,
@@ -150,6 +158,7 @@ def import_command(
         "timeout_seconds": timeout,
     }
     with door(verbose, quiet=quiet, as_json=as_json), ExitStack() as stack:
+        environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
         options = ImportOptions(
             reports=tuple(name for name in REPORTS if not report or name in report),
             since=since.date() if since else date.min,
@@ -159,18 +168,19 @@ def import_command(
             accepted=_days(accept_lower) if accept_lower else None,
         )
         if demo:
-            configuration = _demo_configuration(flags, config, stack)
+            configuration = _demo_configuration(flags, config, environ, stack)
         else:
-            configuration = configured(flags, config, keeps_identity=not dry_run)
+            configuration = configured(flags, config, keeps_identity=not dry_run, environ=environ)
         _log_to_file(configuration)
         kept = find_loads(from_dir) if from_dir else []
         if kept:
-            done = _import(partial(replay, kept=kept), configuration, options, shows_progress=False)
+            done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
             exit_code = cli_backup.print_replay(done, len(kept), quiet=quiet, as_json=as_json)
         else:
             is_announced = not (demo or dry_run or from_dir)
-            with announced(configuration, os.environ, _warn) if is_announced else nullcontext(None) as announcer:
-                summary = _import(run_import, configuration, options, shows_progress=not quiet and not as_json)
+            with announced(configuration, environ, _warn) if is_announced else nullcontext(None) as announcer:
+                shows_progress = not quiet and not as_json
+                summary = _import(run_import, configuration, options, environ, shows_progress=shows_progress)
                 if announcer:
                     announcer.summary = summary
                     _synchronise(configuration)
@@ -253,7 +263,9 @@ def config_path() -> None:
     print(Directories.of_platform().config_file)
 
 
-def _demo_configuration(flags: Mapping[str, Any], config: Path | None, stack: ExitStack) -> Configuration:
+def _demo_configuration(
+    flags: Mapping[str, Any], config: Path | None, environ: Mapping[str, str], stack: ExitStack
+) -> Configuration:
     """Return a configuration that shares nothing with the user's own but how ccusage is found."""
     claude_dir, directories = stack.enter_context(demo_directories(datetime.now(UTC)))
     own = {
@@ -263,7 +275,7 @@ def _demo_configuration(flags: Mapping[str, Any], config: Path | None, stack: Ex
         "machine": "demo",
         "warehouse": f"chdb://{directories.data}/warehouse",
     }
-    return load_configuration(own, os.environ, identity=choose_identity(), directories=directories, config_file=config)
+    return load_configuration(own, environ, identity=choose_identity(), directories=directories, config_file=config)
 
 
 def _log_to_file(configuration: Configuration) -> None:
@@ -271,10 +283,17 @@ def _log_to_file(configuration: Configuration) -> None:
     log_to_file(configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention)
 
 
-def _import(run: Importer[T], configuration: Configuration, options: ImportOptions, *, shows_progress: bool) -> T:
+def _import(
+    run: Importer[T],
+    configuration: Configuration,
+    options: ImportOptions,
+    environ: Mapping[str, str],
+    *,
+    shows_progress: bool,
+) -> T:
     """Run the import; a person at a terminal is asked whether a missing database is to be created."""
     try:
-        return _import_once(run, configuration, options, shows_progress=shows_progress)
+        return _import_once(run, configuration, options, environ, shows_progress=shows_progress)
     except DatabaseMissingError as error:
         if options.is_dry_run or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
@@ -283,12 +302,19 @@ def _import(run: Importer[T], configuration: Configuration, options: ImportOptio
     settings = configuration.settings
     with open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, creates_database=True) as opened:
         apply_migrations(opened, TOOL_VERSION)
-    return _import_once(run, configuration, options, shows_progress=shows_progress)
+    return _import_once(run, configuration, options, environ, shows_progress=shows_progress)
 
 
-def _import_once(run: Importer[T], configuration: Configuration, options: ImportOptions, *, shows_progress: bool) -> T:
+def _import_once(
+    run: Importer[T],
+    configuration: Configuration,
+    options: ImportOptions,
+    environ: Mapping[str, str],
+    *,
+    shows_progress: bool,
+) -> T:
     with ui.show_progress(is_wanted=shows_progress) as progress:
-        return run(configuration, options, os.environ, progress)
+        return run(configuration, options, environ, progress)
 
 
 def _synchronise(configuration: Configuration) -> None:

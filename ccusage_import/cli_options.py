@@ -72,19 +72,24 @@ def door(verbosity: int, *, quiet: bool, as_json: bool) -> Iterator[None]:
 
 
 def configured(
-    flags: Mapping[str, Any], config: Path | None, *, keeps_identity: bool = False, config_text: str | None = None
+    flags: Mapping[str, Any],
+    config: Path | None,
+    *,
+    keeps_identity: bool = False,
+    config_text: str | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> Configuration:
     """Load the configuration; with `keeps_identity` the first run writes down what it chose."""
     directories = Directories.of_platform()
     if keeps_identity:
         # A configuration that cannot be used must not leave anything behind.
-        load_configuration(flags, os.environ, identity=NOT_CHOSEN, directories=directories, config_file=config)
+        load_configuration(flags, environ, identity=NOT_CHOSEN, directories=directories, config_file=config)
         identity = complete_identity(directories.identity_file)
     else:
         identity = {**NOT_CHOSEN, **read_identity(directories.identity_file)}
     return load_configuration(
         flags,
-        os.environ,
+        environ,
         identity=identity,
         directories=directories,
         config_file=config,

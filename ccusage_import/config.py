@@ -203,6 +203,13 @@ class Settings(BaseModel):
             ) from None
 
 
+SETTING_VARIABLES = frozenset(
+    {"CH_HOST", "CH_PORT", "CH_USER", "CH_DATABASE"}
+    | set(CLASSIC_ENVIRONMENT.values())
+    | {PREFIX + name.upper() for name in Settings.model_fields}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """Validated settings, where each value came from, and the directories in use."""

@@ -166,3 +166,9 @@ class AnnouncementError(FixableError):
     """Metrics, a notification or a heartbeat that could not be delivered."""
 
     exit_code = ExitCode.CONFIGURATION
+
+
+class ScheduleError(FixableError):
+    """A schedule that cannot be installed, read or removed."""
+
+    exit_code = ExitCode.CONFIGURATION

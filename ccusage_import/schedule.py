@@ -1,0 +1,170 @@
+"""What a schedule is, whatever runs it: when, which command, in which environment; and one read back from its unit."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from ccusage_import.exceptions import ScheduleError
+
+NAME = "ccusage-import"
+ENV = "/usr/bin/env"
+SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
+EVERY_HOURS = {"1h": 1, "2h": 2, "3h": 3, "4h": 4, "6h": 6, "8h": 8, "12h": 12, "1d": 24}
+_NOON = 12
+_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When the job starts, in local time: at `minute` of each of `hours`."""
+
+    hours: tuple[int, ...]
+    minute: int
+
+    @property
+    def is_hourly(self) -> bool:
+        """Whether it is every hour."""
+        return len(self.hours) == _HOURS
+
+    def __str__(self) -> str:
+        if self.is_hourly:
+            return f"every hour at minute {self.minute}"
+        return "daily at " + ", ".join(f"{hour:02}:{self.minute:02}" for hour in self.hours)
+
+    def next_after(self, now: datetime) -> datetime:
+        """Return the first start after `now`, in the time zone of `now`."""
+        days = (now.replace(second=0, microsecond=0) + timedelta(days=ahead) for ahead in (0, 1))
+        starts = (day.replace(hour=hour, minute=self.minute) for day in days for hour in sorted(self.hours))
+        return next(start for start in starts if start > now)
+
+
+def every(interval: str, seed: str) -> Timing:
+    """Return the timing of an interval such as 6h.
+
+    The minute follows from `seed`, so that hosts do not all start at once. Noon is one of the hours: a computer that
+    is used by day is awake then.
+
+    Raises:
+        ScheduleError: the interval does not divide a day into equal parts.
+    """
+    hours = EVERY_HOURS.get(interval)
+    if hours is None:
+        raise ScheduleError(f"--every {interval}: is no interval", hint=f"use one of {', '.join(EVERY_HOURS)}")
+    return Timing(tuple(range(_NOON % hours, _HOURS, hours)), 1 + zlib.crc32(seed.encode("utf-8", "replace")) % 59)
+
+
+def daily_at(text: str) -> Timing:
+    """Return the timing of a time of day such as 09:30.
+
+    Raises:
+        ScheduleError: it is no time of day.
+    """
+    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", text, re.ASCII)
+    if match is None:
+        raise ScheduleError(f"--at {text}: is no time of day", hint="use HH:MM, such as 09:30")
+    return Timing((int(match[1]),), int(match[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What is to be installed. The variables belong into `variables_file`, and into no unit: they may hold secrets."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    timing: Timing
+    writable: tuple[Path, ...]
+    log_file: Path
+    variables_file: Path
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for text in (*self.argv, *self.environment.values(), *map(str, self.writable)):
+            if not text.isprintable():
+                raise ScheduleError(f"{text!r} holds a character that no schedule can carry", hint="rename the path")
+        if "=" in self.argv[0]:
+            raise ScheduleError(f"{self.argv[0]}: a program with `=` in its path", hint="install it elsewhere")
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The command line that sets its own environment, for units that are read by others too, as a crontab is."""
+        return (ENV, *(f"{name}={value}" for name, value in self.environment.items()), *self.argv)
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledSchedule:
+    """A schedule as the installed unit tells it; `environment` is all that the unit sets."""
+
+    scheduler: str
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    when: str
+    timing: Timing | None
+    text: str
+
+    @property
+    def description(self) -> str:
+        """One line: where it is and when it starts."""
+        return f"{self.scheduler}, {self.when}"
+
+    @property
+    def missing_paths(self) -> tuple[str, ...]:
+        """Paths of the command and directories of its PATH that are not there any more."""
+        directories = [part for part in self.environment.get("PATH", "").split(":") if part not in SYSTEM_PATH]
+        named = [*(word for word in self.argv if word.startswith("/")), *directories]
+        return tuple(path for path in named if not Path(path).exists())
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerState:
+    """What the scheduler itself says of the job: `is_active` is False where it will not start it."""
+
+    is_active: bool
+    facts: dict[str, str]
+
+
+class Scheduler(Protocol):
+    """launchd, systemd or cron. All raise `ScheduleError` where the scheduler refuses."""
+
+    @property
+    def name(self) -> str:
+        """What `--scheduler` calls it."""
+
+    def is_usable(self) -> bool:
+        """Tell whether this host has the scheduler and this user may use it."""
+
+    def files(self, schedule: Schedule) -> dict[str, str]:
+        """Return what `install` writes: text by path, or by what it is where it has no path."""
+
+    def commands(self) -> list[tuple[str, ...]]:
+        """Return the commands by which `install` makes the scheduler take the files."""
+
+    def install(self, schedule: Schedule) -> None:
+        """Write the files and make the scheduler take them, in place of an earlier schedule."""
+
+    def remove(self) -> bool:
+        """Take the schedule out, nothing else; return whether there was one."""
+
+    def read(self) -> InstalledSchedule | None:
+        """Read back what is installed."""
+
+    def state(self, installed: InstalledSchedule) -> SchedulerState:
+        """Ask the scheduler what it knows of the job."""
+
+    def hints(self, schedule: Schedule) -> list[str]:
+        """Return what the user should know or do so that the job runs."""
+
+
+def split_command(words: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return program with arguments, and environment, of a command line made by `Schedule.command`."""
+    environment: dict[str, str] = {}
+    rest = words[1:] if words[:1] == [ENV] else words
+    while rest and "=" in rest[0]:
+        name, _, environment[name] = rest[0].partition("=")
+        rest = rest[1:]
+    return tuple(rest), environment

@@ -1,0 +1,96 @@
+"""Run the programs of a scheduler, and write its files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from ccusage_import.exceptions import ScheduleError
+from ccusage_import.processes import Finished
+
+_TIMEOUT_SECONDS = 60
+
+
+def run_tool(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes = b"") -> Finished:
+    """Run a program of the scheduler to its end and return what it left, whatever its exit code.
+
+    Raises:
+        ScheduleError: it is not there, cannot be started, or does not end.
+    """
+    program = shutil.which(argv[0], path=environ.get("PATH", ""))
+    if program is None:
+        raise ScheduleError(f"{argv[0]} is not on PATH", hint="choose another scheduler: --scheduler NAME")
+    try:
+        done = subprocess.run(  # noqa: S603
+            [program, *argv[1:]],
+            input=stdin,
+            capture_output=True,
+            env={**environ, "LC_ALL": "C"},
+            timeout=_TIMEOUT_SECONDS,
+            start_new_session=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ScheduleError(f"{' '.join(argv)}: did not end within {_TIMEOUT_SECONDS} seconds") from None
+    except OSError as error:
+        raise ScheduleError(f"{argv[0]} cannot be started: {error.strerror}") from None
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def demand(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes = b"", hint: str = "") -> bytes:
+    """Run a program of the scheduler and return what it printed.
+
+    Raises:
+        ScheduleError: it failed; the message holds what it said.
+    """
+    done = run_tool(argv, environ, stdin=stdin)
+    if done.exit_code != 0:
+        raise failure(argv, done, hint)
+    return done.stdout
+
+
+def failure(argv: tuple[str, ...], done: Finished, hint: str = "") -> ScheduleError:
+    """Return the error of a program that failed."""
+    said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
+    reason = said[-1] if said else "no reason given"
+    return ScheduleError(
+        f"`{' '.join(argv)}` failed with exit code {done.exit_code}: {reason}", details=tuple(said[:-1]), hint=hint
+    )
+
+
+def write_unit(file: Path, text: str) -> None:
+    """Write a unit file, atomically.
+
+    Raises:
+        ScheduleError: the directory cannot be written.
+    """
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, "utf-8")
+        temporary.replace(file)
+    except OSError as error:
+        raise ScheduleError(f"{file}: {error.strerror}", hint="make the directory writable") from None
+
+
+def read_unit(file: Path) -> str | None:
+    """Return the text of a unit file, or None where there is none.
+
+    Raises:
+        ScheduleError: it is there and cannot be read.
+    """
+    try:
+        return file.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
+        raise ScheduleError(f"{file}: {reason}", hint="ccusage-import schedule install") from None
+
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    """Return the home directory of an environment."""
+    return Path(environ.get("HOME") or Path.home())
