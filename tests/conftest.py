@@ -18,7 +18,6 @@ from ccusage_import.migrations import apply_migrations
 from ccusage_import.warehouse_url import parse_warehouse_url
 from tests.ccusage_install import install_ccusage
 from tests.gateway import Gateway, running_gateway
-from tests.prometheus_programs import missing_programs
 from tests.server import server_url
 
 CORPORA = Path(__file__).parent / "corpora"
@@ -36,16 +35,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say by name what did not run on this machine."""
-    missing = ["docker-compose.yml: docker compose up --wait, and an import into what it starts"]
+    skipped = terminalreporter.stats.get("skipped", [])
+    missing = [f"{report.nodeid}: {report.longrepr[2]}" for report in skipped]
+    missing.append("docker-compose.yml: docker compose up --wait, and an import into what it starts")
     if not server_url():
         needed = "set CCUSAGE_IMPORT_TEST_SERVER, or start a Docker engine"
         missing += [
             f"every test with the parameter [http], on a real ClickHouse server: {needed}",
             f"the users and roles of sql/access, every test with the parameter [engine]: {needed}",
         ]
-    if programs := missing_programs():
-        missing.append(f"every test of test_metrics.py: {', '.join(programs)} is not installed")
-        missing.append("promtool check config of monitoring/prometheus/prometheus.yml")
+    if not shutil.which("promtool"):
+        missing.append("promtool check config of monitoring/prometheus/prometheus.yml: install prometheus")
     terminalreporter.section("not run here")
     for line in missing:
         terminalreporter.line(line)
@@ -84,11 +84,12 @@ class Program:
 
     home: Path
     environ: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
 
     def __call__(self, *arguments: str | Path, **environ: str) -> Result:
         """Run one command to its end."""
         done = subprocess.run(
-            [sys.executable, "-m", "ccusage_import", *map(str, arguments)],
+            [*self.prefix, sys.executable, "-m", "ccusage_import", *map(str, arguments)],
             env={**self.environ, **_cluster_of_the_test(), **environ},
             cwd=self.home,
             stdin=subprocess.DEVNULL,
