@@ -112,6 +112,12 @@ class InstalledSchedule:
         """One line: where it is and when it starts."""
         return f"{self.scheduler}, {self.when}"
 
+    def next_run(self) -> dict[str, str]:
+        """Return when it starts next by the clock of this host, as one fact, for schedulers that do not tell."""
+        if self.timing is None:
+            return {}
+        return {"next run": f"{self.timing.next_after(datetime.now().astimezone()):%Y-%m-%d %H:%M}"}
+
     @property
     def missing_paths(self) -> tuple[str, ...]:
         """Paths of the command and directories of its PATH that are not there any more."""

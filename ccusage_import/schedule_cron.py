@@ -59,7 +59,7 @@ class Cron:
         if not self.is_usable():
             return None
         _, found, _ = split(self._crontab())
-        text = found.decode("utf-8", "surrogateescape")
+        text = found.decode("utf-8", "replace")
         lines = [line for line in text.splitlines() if line and not line.startswith("#")]
         if not lines:
             return None
@@ -68,9 +68,7 @@ class Cron:
     def state(self, installed: InstalledSchedule) -> SchedulerState:
         """Return what cron lets a user know: it keeps no record of runs; only the next start is known."""
         facts = {"daemon": "running" if _daemon_runs() else f"not seen: no process in {_PID_FILE}"}
-        if installed.timing is not None:
-            facts["next run"] = f"{installed.timing.next_after(datetime.now().astimezone()):%Y-%m-%d %H:%M}"
-        return SchedulerState(is_active=True, facts=facts)
+        return SchedulerState(is_active=True, facts=facts | installed.next_run())
 
     def hints(self, schedule: Schedule) -> list[str]:  # noqa: ARG002 - the other schedulers look at it
         """Tell what cron does not do."""
@@ -83,22 +81,23 @@ class Cron:
         done = run_tool(_LIST, self.environ)
         if done.exit_code == 0:
             return done.stdout
-        if b"no crontab for" in done.stderr:
+        # Who may not use crontab has none to look into; who wants one hears of it when it is written.
+        if b"no crontab for" in done.stderr or b"not allowed" in done.stderr:
             return b""
-        raise failure(_LIST, done, "ask who looks after this computer to allow you crontab (cron.allow)")
+        raise failure(_LIST, done)
 
     def _replace(self, new: bytes) -> bool:
         old = self._crontab()
-        before, found, after = split(old)
-        if not found:
-            after = b"" if after.endswith(b"\n") or not after else after + b"\n"
+        before, _, after = split(old)
+        if before and not before.endswith(b"\n"):
+            before += b"\n"
         wanted = before + new + after
         if wanted == old:
             return False
         if old:
             self._keep(old)
         if wanted:
-            demand(_REPLACE, self.environ, stdin=wanted)
+            demand(_REPLACE, self.environ, stdin=wanted, hint="see what crontab says; nothing was changed")
         else:
             demand(_DELETE, self.environ)
         return True
@@ -158,7 +157,7 @@ def block(schedule: Schedule) -> bytes:
 
 
 def _installed(name: str, line: str, text: str) -> InstalledSchedule:
-    *fields, command = line.split(maxsplit=5)
+    *fields, command = line.split(maxsplit=1 if line.startswith("@") else 5)
     try:
         argv, environment = split_command(shlex.split(command.replace(r"\%", "%")))
     except ValueError:
@@ -170,10 +169,11 @@ def _installed(name: str, line: str, text: str) -> InstalledSchedule:
 
 
 def _timing(fields: list[str]) -> Timing | None:
-    minute, hours, *rest = fields
-    if rest != ["*"] * 3 or not minute.isdecimal() or not re.fullmatch(r"\*|\d+(,\d+)*", hours):
+    match = re.fullmatch(r"(\d+) (\*|\d+(?:,\d+)*) \* \* \*", " ".join(fields))
+    if match is None:
         return None
-    return Timing(tuple(range(24)) if hours == "*" else tuple(map(int, hours.split(","))), int(minute))
+    hours = range(24) if match[2] == "*" else map(int, match[2].split(","))
+    return Timing(tuple(hours), int(match[1]))
 
 
 def _daemon_runs() -> bool:

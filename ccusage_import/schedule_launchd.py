@@ -92,7 +92,7 @@ class Launchd:
         when = str(timing or "at times of its own")
         return InstalledSchedule(self.name, argv, environment, when, timing, content.decode("utf-8", "replace"))
 
-    def state(self, installed: InstalledSchedule) -> SchedulerState:  # noqa: ARG002 - cron looks at it
+    def state(self, installed: InstalledSchedule) -> SchedulerState:
         """Ask launchd whether it has the agent, and how its last run ended."""
         done = run_tool(("launchctl", "print", self._service), self.environ)
         if done.exit_code != 0:
@@ -102,7 +102,7 @@ class Launchd:
         for name in ("state", "runs", "last exit code"):
             if match := re.search(rf"^\s*{name} = (.*)$", shown, re.MULTILINE):
                 facts[name] = match[1].strip()
-        return SchedulerState(is_active=True, facts=facts)
+        return SchedulerState(is_active=True, facts=facts | installed.next_run())
 
     def hints(self, schedule: Schedule) -> list[str]:
         """Tell of folders that macOS guards: an agent is not asked, it is refused."""

@@ -66,7 +66,8 @@ def stable(program: Path) -> Path:
     lasting: list[str] = []
     if match := _CELLAR.fullmatch(str(program)):
         prefix, formula, rest = match["prefix"], match["formula"], match["rest"]
-        lasting = [f"{prefix}/bin/{program.name}", f"{prefix}/opt/{formula}/{rest}"]
+        links = (f"{prefix}/bin/{program.name}", f"{prefix}/opt/{formula}/{rest}")
+        lasting = [link for link in links if os.path.realpath(link) == os.path.realpath(program)]
     elif match := _VOLTA.fullmatch(str(program)):
         lasting = [f"{match['home']}/bin/{program.name}"]
     return next((Path(path) for path in lasting if os.access(path, os.X_OK)), program)

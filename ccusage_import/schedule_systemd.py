@@ -158,9 +158,12 @@ def _quoted(word: str) -> str:
 
 def _command(text: str) -> tuple[tuple[str, ...], dict[str, str]]:
     try:
-        return split_command(shlex.split(_value(text, "ExecStart").removeprefix(":").replace("%%", "%")))
+        argv, environment = split_command(shlex.split(_value(text, "ExecStart").removeprefix(":").replace("%%", "%")))
     except ValueError:
-        raise ScheduleError(f"{SERVICE}: ExecStart cannot be read", hint="ccusage-import schedule install") from None
+        argv, environment = (), {}
+    if not argv:
+        raise ScheduleError(f"{SERVICE}: ExecStart cannot be read", hint="ccusage-import schedule install")
+    return argv, environment
 
 
 def _value(text: str, name: str) -> str:

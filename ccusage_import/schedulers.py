@@ -74,6 +74,7 @@ def plan(
     path = job_path([*command, *RUNNERS, "bun", "node"], environ)
     found = find_on(path, [*command, *RUNNERS])
     _demand_runner(command, found, environ)
+    runner = Path(command[0]).name if command else next(name for name in RUNNERS if name in found)
     variables_file = directories.config / "schedule.env"
     variables = setting_variables(environ)
     argv = [*program, "import", "--quiet"]
@@ -86,7 +87,7 @@ def plan(
         argv=tuple(argv),
         environment={"PATH": os.pathsep.join(path), "HOME": str(home_of(environ)), **carried},
         timing=timing,
-        writable=_writable(configuration, home_of(environ), next((name for name in RUNNERS if name in found), "")),
+        writable=_writable(configuration, home_of(environ), runner),
         log_file=directories.log / "schedule.log",
         variables_file=variables_file,
         variables=variables,

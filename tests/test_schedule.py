@@ -241,6 +241,31 @@ def test_status_tells_what_is_gone(scheduled: Program, tmp_path: Path) -> None:
 
 
 @needs_cron
+@pytest.mark.parametrize("times", ["*/5 1-3 * * 1", "@hourly"])
+def test_a_line_that_somebody_changed_is_shown_as_it_is(scheduled: Program, times: str) -> None:
+    scheduled("schedule", "install", "--at", "09:30")
+    crontab(scheduled, (crontab(scheduled) or b"").replace(b"\n30 9 * * * ", f"\n{times} ".encode()))
+
+    found = json.loads(scheduled("schedule", "status", "--json").stdout)
+
+    assert found["when"] == times
+    assert found["argv"] == [SCRIPT, "import", "--quiet"]
+    assert "next run" not in found["facts"]
+
+
+@needs_cron
+def test_a_line_that_cannot_be_read_is_an_error(scheduled: Program) -> None:
+    crontab(scheduled, b"# >>> ccusage-import >>>\n1 1 * * * 'unpaired\n# <<< ccusage-import <<<\n")
+
+    done = scheduled("schedule", "status")
+
+    assert done.exit_code == 2
+    assert "crontab: the line in the ccusage-import block cannot be read" in done.stderr
+    assert scheduled("schedule", "remove").exit_code == 0
+    assert crontab(scheduled) is None
+
+
+@needs_cron
 def test_a_command_that_is_too_long_for_cron_is_refused(scheduled: Program) -> None:
     deep = scheduled.home / ("d" * 200) / ("e" * 200) / ("f" * 200)
 

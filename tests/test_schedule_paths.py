@@ -76,7 +76,7 @@ def test_homebrew_s_cellar_becomes_its_links(disk: Path) -> None:
     brew = disk / "opt/homebrew"
     program(brew / "Cellar/node/22.11.0/bin/node")
     link(brew / "bin/node", "../Cellar/node/22.11.0/bin/node")
-    program(brew / "Cellar/node@20/20.18.0/bin/npx")
+    program(brew / "Cellar/node@20/20.18.0/bin/node")
     link(brew / "opt/node@20", "../Cellar/node@20/20.18.0")
 
     assert kept(disk, brew / "bin") == (str(brew / "bin"),)

@@ -164,6 +164,18 @@ def test_the_service_may_write_where_the_program_does_and_runs_hardened(program:
     assert "RandomizedDelaySec=5min" in timer_lines
 
 
+def test_no_secret_is_in_the_units(program: Program, tmp_path: Path) -> None:
+    own, _ = with_stand_in(at_home(program, tmp_path), tmp_path / "bin", "systemctl")
+
+    done = own("schedule", "install", CH_PASSWORD="s3cret", CCUSAGE_IMPORT_SALT="s3cret")
+
+    variables = own.home / ".config/ccusage-import/schedule.env"
+    assert stat.S_IMODE(variables.stat().st_mode) == 0o600
+    units = "".join(file.read_text() for file in (own.home / UNITS).iterdir())
+    assert f'"--env-file" "{variables}"' in units
+    assert "s3cret" not in units + done.stdout + done.stderr
+
+
 def test_the_user_manager_is_told_in_order(program: Program, tmp_path: Path) -> None:
     own, log = with_stand_in(at_home(program, tmp_path), tmp_path / "bin", "systemctl")
 
@@ -230,6 +242,20 @@ def test_a_change_of_scheduler_leaves_one_schedule(program: Program, tmp_path: P
     own("schedule", "install", "--scheduler", "cron")
     assert list((own.home / UNITS).iterdir()) == []
     assert json.loads(own("schedule", "status", "--json").stdout)["scheduler"] == "cron"
+
+
+def test_who_may_not_use_crontab_has_a_timer_all_the_same(program: Program, tmp_path: Path) -> None:
+    own, _ = with_stand_in(at_home(program, tmp_path), tmp_path / "bin", "systemctl", "echo ActiveState=active")
+    refusal = 'echo "You (ana) are not allowed to use this program (crontab)" >&2; exit 1'
+    own, _ = with_stand_in(own, tmp_path / "bin", "crontab", refusal)
+
+    assert own("schedule", "install").exit_code == 0
+    assert own("schedule", "status").exit_code == 0
+    assert own("schedule", "remove").stdout == "removed from systemd\n"
+    assert own("schedule", "status").exit_code == 6
+    done = own("schedule", "install", "--scheduler", "cron")
+    assert done.exit_code == 2
+    assert "`crontab -` failed with exit code 1: You (ana) are not allowed to use this program" in done.stderr
 
 
 def test_the_agent_holds_no_secret_and_makes_up_for_sleep(program: Program, tmp_path: Path) -> None:
@@ -348,6 +374,18 @@ def test_an_agent_that_somebody_broke_is_an_error(tmp_path: Path, content: str) 
 
     with pytest.raises(ScheduleError, match="is not the agent that was installed"):
         installed_schedule(Directories(tmp_path, tmp_path, tmp_path, tmp_path), {"HOME": str(tmp_path), "PATH": ""})
+
+
+def test_a_service_that_somebody_broke_is_an_error(tmp_path: Path) -> None:
+    systemd = Systemd({"HOME": str(tmp_path), "PATH": ""})
+    unit = tmp_path / UNITS / "ccusage-import.service"
+    unit.parent.mkdir(parents=True)
+    for text in ("", "[Service]\nExecStart=\n", '[Service]\nExecStart="unpaired\n'):
+        unit.write_text(text)
+        with pytest.raises(ScheduleError, match="ccusage-import.service: ExecStart cannot be read"):
+            systemd.read()
+    assert systemd.remove() is True
+    assert not unit.exists()
 
 
 def test_intervals_divide_the_day_and_spread_over_the_hour() -> None:
