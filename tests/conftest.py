@@ -44,8 +44,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"every test with the parameter [http], on a real ClickHouse server: {needed}",
             f"the users and roles of sql/access, every test with the parameter [engine]: {needed}",
         ]
-    if not shutil.which("promtool"):
-        missing.append("promtool check config of monitoring/prometheus/prometheus.yml: install prometheus")
     terminalreporter.section("not run here")
     for line in missing:
         terminalreporter.line(line)

@@ -22,7 +22,10 @@ from ccusage_import.warehouse_url import parse_warehouse_url
 from tests.conftest import Place
 
 VERSIONS = [
-    "0001", "blocks", "daily", "model_breakdowns", "monthly", "monthly_from_daily", "projects_daily", "sessions",
+    "0001", "0002", "active_blocks", "blocks", "budget_status", "cost_anomalies", "cost_by_model_daily", "daily",
+    "daily_summary", "forecast_month", "forecast_weights", "freshness", "held_records", "machine_summary",
+    "model_breakdowns", "model_performance", "monthly", "monthly_from_daily", "monthly_trends", "project_summary",
+    "projects_daily", "session_summary", "sessions", "weekly",
 ]  # fmt: skip
 
 
@@ -69,7 +72,7 @@ def test_a_newer_schema_is_refused_with_the_release_it_needs(opened: ClickHouse)
     with pytest.raises(SchemaError) as raised:
         apply_migrations(opened, "1.2.3")
 
-    assert str(raised.value).endswith("schema 0999 is newer than this program's 0001")
+    assert str(raised.value).endswith("schema 0999 is newer than this program's 0002")
     assert raised.value.hint == "install ccusage-import 9.9.9 or newer"
 
 
@@ -89,7 +92,7 @@ def test_every_view_and_column_is_documented(opened: ClickHouse) -> None:
         "SELECT name, comment FROM system.tables WHERE database = {name:String} AND engine = 'View' ORDER BY name",
         {"name": opened.database},
     )
-    assert [row[0] for row in views] == VERSIONS[1:]
+    assert [row[0] for row in views] == VERSIONS[2:]
     assert [row[0] for row in views if not row[1].startswith("one row is one ")] == []
     undocumented = opened.rows(
         "SELECT table, name FROM system.columns WHERE database = {name:String} AND comment = ''"
@@ -126,8 +129,8 @@ def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> N
         formatted = [opened.rows("SELECT formatQuerySingleLine({q:String})", {"q": text})[0][0] for text in ddl]
 
     tables = [text for text in formatted if text.startswith("CREATE TABLE")]
-    assert len(tables) == 8
+    assert len(tables) == 10
     assert all(" ON CLUSTER main " in text for text in formatted)
-    assert sum("ENGINE = Replicated" in text for text in tables) == 4
-    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 4
+    assert sum("ENGINE = Replicated" in text for text in tables) == 5
+    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 5
     assert any("ENGINE = ReplicatedReplacingMergeTree(load_id, is_deleted)" in text for text in tables)

@@ -1,0 +1,68 @@
+-- Loads of undo and accept read nothing new and do not count. An import that was undone does not count as a success.
+CREATE OR REPLACE VIEW {database}.freshness {on_cluster}
+(
+    machine LowCardinality(String) COMMENT 'the host the usage came from',
+    agents Array(LowCardinality(String)) COMMENT 'the coding tools with usage, in alphabetical order; the row spans them',
+    last_load_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the last import began, however it ended; NULL where none is known',
+    last_state LowCardinality(String) COMMENT 'its state: running, committed, failed, interrupted or undone; empty where none is known',
+    last_failed Bool COMMENT 'it failed or was interrupted, or some of its reports failed',
+    last_error String COMMENT 'why; empty where it did not fail as a whole',
+    failed_reports Array(LowCardinality(String)) COMMENT 'the reports of that import that failed',
+    last_success_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the last import ended that was committed; NULL where there is none',
+    age_hours Nullable(Float64) COMMENT 'from then to now',
+    last_day Nullable(Date) COMMENT 'last day with usage in the zone of its row; NULL where there is none',
+    days_since_usage Nullable(Int32) COMMENT 'days from that one to today in that zone'
+)
+AS WITH imports AS
+(
+    SELECT
+        machine,
+        argMax((started_at, state, error, failed_reports), load_id) AS last,
+        maxOrNullIf(finished_at, state = 'committed') AS last_success_at
+    FROM {database}.loads FINAL
+    WHERE runner != 'changes'
+    GROUP BY machine
+),
+usage AS
+(
+    SELECT
+        machine,
+        arraySort(groupUniqArray(agent)) AS agents,
+        max(date) AS last_day,
+        argMax(timezone, date) AS newest_timezone,
+        toDate(formatDateTime(now('UTC'), '%F', if(newest_timezone = '', 'UTC', CAST(newest_timezone, 'String')))) AS today
+    FROM {database}.daily
+    WHERE total_tokens > 0 OR cost_usd > 0
+    GROUP BY machine
+)
+SELECT
+    machine,
+    arrayFlatten(groupArray(agents)) AS agents,
+    max(part_load_at) AS last_load_at,
+    max(part_state) AS last_state,
+    toBool(last_state IN ('failed', 'interrupted') OR notEmpty(failed_reports)) AS last_failed,
+    max(part_error) AS last_error,
+    arrayFlatten(groupArray(part_failed_reports)) AS failed_reports,
+    max(part_success_at) AS last_success_at,
+    dateDiff('second', last_success_at, now64(3, 'UTC')) / 3600 AS age_hours,
+    max(part_day) AS last_day,
+    max(part_days_since) AS days_since_usage
+FROM
+(
+    SELECT
+        machine,
+        CAST([], 'Array(LowCardinality(String))') AS agents,
+        toNullable(last.1) AS part_load_at,
+        toString(last.2) AS part_state,
+        last.3 AS part_error,
+        last.4 AS part_failed_reports,
+        last_success_at AS part_success_at,
+        CAST(NULL, 'Nullable(Date)') AS part_day,
+        CAST(NULL, 'Nullable(Int32)') AS part_days_since
+    FROM imports
+    UNION ALL
+    SELECT machine, agents, NULL, '', '', [], NULL, last_day, today - last_day
+    FROM usage
+)
+GROUP BY machine
+COMMENT 'one row is one machine; it spans the agents'
