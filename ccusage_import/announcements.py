@@ -13,7 +13,6 @@ from ccusage_import.import_summary import ImportSummary
 from ccusage_import.importer import open_configured
 from ccusage_import.metrics import push_metrics, write_metrics
 from ccusage_import.notifications import notify
-from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.run_outcome import RunOutcome, keep_memory, peak_memory_bytes, read_memory
 from ccusage_import.warehouse_facts import WarehouseFacts, read_facts
 
@@ -61,14 +60,9 @@ class Announcer:
         settings = self._settings
         if not (settings.metrics_file or settings.pushgateway or settings.notify):
             return None
-        pseudonyms = Pseudonyms(settings.salt.get_secret_value(), is_enabled=settings.hash_projects)
-        limits = [
-            (limit, pseudonyms.of(limit.name) if limit.scope == "project" else limit.name)
-            for limit in settings.budget.limits()
-        ]
         try:
             with open_configured(self._configuration, lock_wait_seconds=0) as opened:
-                return read_facts(opened, settings.machine, settings.timezone, limits)
+                return read_facts(opened, settings)
         except WarehouseError:
             # The import has said so, or the next one will.
             return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ccusage_import.agents import find_agents, wanted_labels
 from ccusage_import.ccusage_errors import PINNED_HINT
 from ccusage_import.check_result import Check, failed, ok, warn
 from ccusage_import.config import Configuration
@@ -16,7 +17,7 @@ from ccusage_import.importer import fetch_options
 from ccusage_import.models import validate_report
 from ccusage_import.parser import Origin, parse_report
 from ccusage_import.pseudonyms import Pseudonyms
-from ccusage_import.records import REPORTS, Provenance
+from ccusage_import.records import CLAUDE, REPORTS, Provenance
 from ccusage_import.runner import Runner, find_runner
 from ccusage_import.sources import DEFAULT_CLEANUP_DAYS, TRANSCRIPTS, cleanup_period_days, find_sources
 
@@ -49,13 +50,17 @@ def check_ccusage(configuration: Configuration, environ: Mapping[str, str]) -> I
     options = fetch_options(configuration, found)
     try:
         runner = find_runner(options, environ)
-        outputs = fetch_reports(runner, REPORTS, options, environ) if found else {}
+        agents = find_agents(configuration.settings.agents, runner, options, environ)
+        yield _version(runner)
+        for agent, error in agents.items():
+            if error:
+                yield failed(f"agent {agent}", error)
+        readable = [agent for agent, error in agents.items() if not error and (found or agent != CLAUDE)]
+        labels = wanted_labels(readable, REPORTS) if readable else []
+        for label, output in fetch_reports(runner, labels, options, environ).items():
+            yield _report(configuration, runner, label, output)
     except (CcusageError, ConfigurationError) as error:
         yield failed("ccusage", error)
-        return
-    yield _version(runner)
-    for report, output in outputs.items():
-        yield _report(configuration, runner, report, output)
 
 
 def _version(runner: Runner) -> Check:

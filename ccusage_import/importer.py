@@ -64,6 +64,7 @@ from ccusage_import.warehouse import (
     write_decisions,
     write_load,
 )
+from ccusage_import.warehouse_budgets import keep_budgets
 from ccusage_import.warehouse_url import EmbeddedWarehouse
 
 TOOL_VERSION = version("ccusage-import")
@@ -292,7 +293,7 @@ class _Import:
                 outcome.error = error
                 continue
             outcome.offered = len(parsed.records)
-            logger.bind(report=report, ms=round(output.seconds * 1000), rows=outcome.offered).debug("report read")
+            logger.bind(report=label, ms=round(output.seconds * 1000), rows=outcome.offered).debug("report read")
             records += parsed.records
             self.summary.warnings += [line for line in parsed.warnings if line not in self.summary.warnings]
         return records
@@ -301,6 +302,8 @@ class _Import:
         with ExitStack() as stack:
             with self._phase("open"):
                 warehouse = self._open(stack)
+            if warehouse is not None and not self._options.is_dry_run:
+                keep_budgets(warehouse, self._settings)
             with self._phase("reconcile"):
                 stored = self._stored(warehouse)
                 self.summary.offered, self.summary.stored = records, stored

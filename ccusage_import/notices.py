@@ -10,7 +10,8 @@ from typing import Any
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.notify_targets import Event
 from ccusage_import.run_outcome import RunOutcome, Told
-from ccusage_import.warehouse_facts import Spending, WarehouseFacts
+from ccusage_import.warehouse_budgets import Spending
+from ccusage_import.warehouse_facts import WarehouseFacts
 
 LOOK = "more: ccusage-import status, ccusage-import history"
 LOOK_AT_HELD = "more: ccusage-import changes --verdict held"

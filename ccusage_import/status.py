@@ -11,7 +11,7 @@ from ccusage_import.exceptions import SchemaError
 from ccusage_import.importer import open_configured, unrecorded_loads
 from ccusage_import.migrations import applied_migrations
 from ccusage_import.warehouse import Load
-from ccusage_import.warehouse_facts import read_facts
+from ccusage_import.warehouse_facts import count_held, last_import, last_success_at
 from ccusage_import.warehouse_url import EmbeddedWarehouse
 
 
@@ -51,8 +51,8 @@ def read_status(configuration: Configuration, machine: str = "") -> Status:
     if not isinstance(place, EmbeddedWarehouse) or place.path.exists():
         with open_configured(configuration) as opened:
             if applied_migrations(opened):
-                facts = read_facts(opened, machine, settings.timezone)
-                last, success_at, held = facts.last_import, facts.last_success_at, facts.held
+                last, success_at = last_import(opened, machine), last_success_at(opened, machine)
+                held = count_held(opened, machine)
             elif not opened.is_embedded:
                 raise SchemaError(f"warehouse {place}: has no tables yet", hint="ccusage-import migrate")
     # A load that found no warehouse is kept here until one takes it.

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from ccusage_import.budgets import BudgetLimit, Period, Scope
 from ccusage_import.clickhouse_client import ClickHouse
+from ccusage_import.config import Settings
 from ccusage_import.warehouse import RUNNER_OF_CHANGES, Load, read_loads
+from ccusage_import.warehouse_budgets import Spending, read_spending
 
 TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")
-# Where the usage of one scope is found, and what names it there.
-_SPENT_IN: Mapping[Scope, tuple[str, str]] = {
-    "all": ("daily", "''"),
-    "project": ("projects_daily", "project"),
-    "model": ("model_breakdowns", "model"),
-    "agent": ("daily", "agent"),
-    "machine": ("daily", "machine"),
-}
 _IMPORTS = f"machine = {{machine:String}} AND undoes = 0 AND runner != '{RUNNER_OF_CHANGES}'"
 
 
@@ -34,20 +26,6 @@ class AgentTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class Spending:
-    """One limit of the budget and what was spent of it in the current day or month, in US dollars."""
-
-    limit: BudgetLimit
-    since: date
-    spent_usd: Decimal
-
-    @property
-    def is_over(self) -> bool:
-        """Whether more was spent than allowed."""
-        return self.spent_usd > self.limit.limit_usd
-
-
-@dataclass(frozen=True, slots=True)
 class WarehouseFacts:
     """What one machine's warehouse holds now; budgets are of all machines in it."""
 
@@ -58,24 +36,15 @@ class WarehouseFacts:
     budget: Sequence[Spending]
 
 
-def read_facts(
-    warehouse: ClickHouse, machine: str, timezone: str, limits: Sequence[tuple[BudgetLimit, str]] = ()
-) -> WarehouseFacts:
-    """Return what the warehouse holds of a machine.
-
-    Args:
-        warehouse: where.
-        machine: whose loads, totals and held numbers.
-        timezone: the IANA zone in which the budgets' days and months begin.
-        limits: the budget's limits, each with its name as the warehouse stores it.
-    """
-    today = datetime.now(ZoneInfo(timezone)).date()
+def read_facts(warehouse: ClickHouse, settings: Settings) -> WarehouseFacts:
+    """Return what the warehouse holds of the configured machine."""
+    machine = settings.machine
     return WarehouseFacts(
         last_import=last_import(warehouse, machine),
         last_success_at=last_success_at(warehouse, machine),
-        held=_held(warehouse, machine),
+        held=count_held(warehouse, machine),
         totals=_totals(warehouse, machine),
-        budget=[_spent(warehouse, limit, stored_name, today) for limit, stored_name in limits],
+        budget=read_spending(warehouse, settings),
     )
 
 
@@ -100,15 +69,9 @@ def last_success_at(warehouse: ClickHouse, machine: str) -> datetime | None:
     return found.astimezone(UTC) if isinstance(found, datetime) else None
 
 
-def _held(warehouse: ClickHouse, machine: str) -> int:
-    """Return how many records are kept against a smaller offer: the last verdict logged on them says so."""
-    rows = warehouse.rows(
-        "SELECT count() FROM (SELECT argMax(verdict, load_id) AS last FROM changes"
-        " WHERE machine = {machine:String} AND load_id IN"
-        " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
-        " GROUP BY report, agent, key HAVING last = 'held')",
-        {"machine": machine},
-    )
+def count_held(warehouse: ClickHouse, machine: str) -> int:
+    """Return how many records of a machine are kept against a smaller offer."""
+    rows = warehouse.rows("SELECT count() FROM held_records WHERE machine = {machine:String}", {"machine": machine})
     return int(rows[0][0])
 
 
@@ -120,19 +83,3 @@ def _totals(warehouse: ClickHouse, machine: str) -> list[AgentTotals]:
         {"machine": machine},
     )
     return [AgentTotals(agent, cost, dict(zip(TOKEN_CLASSES, tokens, strict=True))) for agent, cost, *tokens in rows]
-
-
-def _spent(warehouse: ClickHouse, limit: BudgetLimit, stored_name: str, today: date) -> Spending:
-    view, column = _SPENT_IN[limit.scope]
-    since = first_day(limit.period, today)
-    rows = warehouse.rows(
-        f"SELECT sum(cost_usd) FROM {view}"  # noqa: S608 - names of ours
-        f" WHERE date >= {{since:Date}} AND {column} = {{name:String}}",
-        {"since": since, "name": stored_name},
-    )
-    return Spending(limit, since, rows[0][0])
-
-
-def first_day(period: Period, today: date) -> date:
-    """Return the first day of the current day or calendar month."""
-    return today if period == "daily" else today.replace(day=1)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ccusage_import.budgets import BudgetLimit
 from ccusage_import.notices import due_events, known
 from ccusage_import.run_outcome import RunOutcome, Told
-from ccusage_import.warehouse_facts import Spending, WarehouseFacts
+from ccusage_import.warehouse_budgets import Spending
+from ccusage_import.warehouse_facts import WarehouseFacts
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STALE_AFTER_HOURS = 26
