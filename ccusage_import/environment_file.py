@@ -11,15 +11,14 @@ from ccusage_import.exceptions import ConfigurationError, ScheduleError
 
 _HEADER = "# NAME=value, one a line, nothing quoted. Written by `ccusage-import schedule install`.\n"
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
-_PATHS = frozenset(
-    {"CLAUDE_CONFIG_DIR", "CCUSAGE_IMPORT_CLAUDE_DIRS", "CCUSAGE_IMPORT_PASSWORD_FILE", "CCUSAGE_IMPORT_LOG_FILE"}
-)
+_PATH = frozenset({"CCUSAGE_IMPORT_PASSWORD_FILE", "CCUSAGE_IMPORT_LOG_FILE"})
+_PATHS = frozenset({"CLAUDE_CONFIG_DIR", "CCUSAGE_IMPORT_CLAUDE_DIRS"})
 
 
 def setting_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that are settings and not empty; a job starts elsewhere, so paths become absolute."""
     held = {name: environ[name] for name in sorted(SETTING_VARIABLES) if environ.get(name)}
-    return {name: _absolute(value) if name in _PATHS else value for name, value in held.items()}
+    return {name: _lasting(name, value) for name, value in held.items()}
 
 
 def environment_text(variables: Mapping[str, str]) -> str:
@@ -69,5 +68,8 @@ def read_environment_file(file: Path) -> dict[str, str]:
     return found
 
 
-def _absolute(paths: str) -> str:
-    return ",".join(str(Path(path.strip()).expanduser().absolute()) for path in paths.split(",") if path.strip())
+def _lasting(name: str, value: str) -> str:
+    if name not in _PATH | _PATHS:
+        return value
+    paths = value.split(",") if name in _PATHS else [value]
+    return ",".join(str(Path(path.strip()).expanduser().absolute()) for path in paths if path.strip())

@@ -13,7 +13,7 @@ from ccusage_import.schedule import NAME, SYSTEM_PATH
 
 # What `npx`, `bunx`, `pnpm dlx`, `uvx` and `pipx run` install for one call, and clean up as they like.
 _CACHES = re.compile(
-    r"/(_npx|bunx-[^/]+|dlx-[^/]+|(archive|environments|builds)-v\d+|\.cache/pipx|pipx/\.cache)/|/pnpm/dlx/"
+    r"/(_npx|bunx-[^/]+|dlx-[^/]+|pnpm/dlx|uv/(archive|environments|builds)-v\d+|\.cache/pipx|pipx/\.cache)/"
 )
 _CELLAR = re.compile(r"(?P<prefix>.*)/Cellar/(?P<formula>[^/]+)/[^/]+/(?P<rest>.+)")
 _VOLTA = re.compile(r"(?P<home>.*)/tools/image/.+")

@@ -115,6 +115,13 @@ def test_a_cache_is_never_kept(disk: Path, cache: str) -> None:
     assert not is_passing(lasting, environ)
 
 
+@pytest.mark.parametrize("lasting", ["home/archive-v2/bin", "home/npx/bin", "home/.local/share/pipx/venvs/x/bin"])
+def test_what_only_sounds_like_a_cache_is_kept(disk: Path, lasting: str) -> None:
+    program(disk / lasting / "ccusage")
+
+    assert kept(disk, disk / lasting) == (str(disk / lasting),)
+
+
 def test_the_order_of_path_is_kept_and_what_is_relative_or_not_executable_is_not(disk: Path) -> None:
     first, second = program(disk / "b/node").parent, program(disk / "a/ccusage").parent
     plain = disk / "plain/ccusage"
@@ -204,12 +211,21 @@ def test_the_fixture_s_program_is_the_one_that_is_tested() -> None:
     assert Path(sys.executable).parent == Path(SCRIPT).parent
 
 
-def test_a_home_with_a_relative_data_directory_is_made_absolute(program: Program, tmp_path: Path) -> None:
+def test_relative_paths_in_variables_are_made_absolute(program: Program, tmp_path: Path) -> None:
     own = at_home(program, tmp_path)
     for name in ("systemctl", "crontab"):
         stand_in(tmp_path / "bin", name)
 
-    own("schedule", "install", CLAUDE_CONFIG_DIR="claude,/srv/claude", PATH=f"{tmp_path}/bin:{own.environ['PATH']}")
+    own(
+        "schedule",
+        "install",
+        CLAUDE_CONFIG_DIR="claude,/srv/claude",
+        CCUSAGE_IMPORT_LOG_FILE="logs/a,b.log",
+        PATH=f"{tmp_path}/bin:{own.environ['PATH']}",
+    )
 
     lines = (own.home / ".config/ccusage-import/schedule.env").read_text().splitlines()
-    assert lines[1:] == [f"CLAUDE_CONFIG_DIR={own.home}/claude,/srv/claude"]
+    assert lines[1:] == [
+        f"CCUSAGE_IMPORT_LOG_FILE={own.home}/logs/a,b.log",
+        f"CLAUDE_CONFIG_DIR={own.home}/claude,/srv/claude",
+    ]
