@@ -333,7 +333,7 @@ def _warn(warning: str) -> None:
 
 def _render(summary: ImportSummary, *, quiet: bool, as_json: bool) -> None:
     ui.print_warnings(summary.warnings)
-    for error in dict.fromkeys(outcome.error for outcome in summary.reports.values() if outcome.error):
+    for error in summary.errors:
         ui.print_error(error)
     if as_json:
         ui.print_json(ui.summary_json(summary))

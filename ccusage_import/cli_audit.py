@@ -139,9 +139,8 @@ def verify(
         configuration = configured(flags, config)
         with ui.show_progress(is_wanted=not quiet and not as_json) as progress:
             summary = run_import(configuration, ImportOptions(is_dry_run=True), os.environ, progress)
-        for outcome in summary.reports.values():
-            if outcome.error:
-                ui.print_error(outcome.error)
+        for error in summary.errors:
+            ui.print_error(error)
         version_info = parse_version(summary.ccusage_version)
         found = verification(summary.stored, summary.offered, summary.decisions, summary.intact_from, version_info)
         ui_audit.print_verification(found, summary.names, quiet=quiet, as_json=as_json)

@@ -97,8 +97,7 @@ def print_replay(
     """Print what became of each load, and return the exit code of them all."""
     summaries = [summary for _, summary in replayed]
     ui.print_warnings(list(dict.fromkeys(line for summary in summaries for line in summary.warnings)))
-    errors = (outcome.error for summary in summaries for outcome in summary.reports.values())
-    for error in filter(None, errors):
+    for error in (error for summary in summaries for error in summary.errors):
         ui.print_error(error)
     codes = {summary.exit_code for summary in summaries} or {ExitCode.OK}
     exit_code = codes.pop() if len(codes) == 1 else ExitCode.PARTIAL

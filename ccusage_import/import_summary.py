@@ -63,6 +63,11 @@ class ImportSummary:
         return [name for name, outcome in self.reports.items() if outcome.error]
 
     @property
+    def errors(self) -> list[FixableError]:
+        """Why reports failed, each reason once: an agent that does not exist fails all of its reports."""
+        return list(dict.fromkeys(outcome.error for outcome in self.reports.values() if outcome.error))
+
+    @property
     def is_empty(self) -> bool:
         """Whether there was no usage at all, neither offered nor stored."""
         return not self.decisions and self.after is not None and self.after.days == 0

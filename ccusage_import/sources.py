@@ -24,7 +24,10 @@ class Sources:
     missing: tuple[Path, ...]
 
     def intact_from(self, today: date) -> date:
-        """Return the first day whose transcripts cannot have been deleted yet, by the shortest clean-up period."""
+        """Return the first day whose transcripts cannot have been deleted yet, by the shortest clean-up period.
+
+        Without any directory it is the one of Claude Code's own settings.
+        """
         days = min(map(cleanup_period_days, self.found), default=DEFAULT_CLEANUP_DAYS)
         return today - timedelta(days=min(days - 1, (today - date.min).days))
 

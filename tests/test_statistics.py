@@ -10,7 +10,16 @@ import pytest
 
 from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import ModelUsage, Provenance, Record
-from ccusage_import.statistics import Share, Totals, active_block, shown_after, top_models, top_projects, totals
+from ccusage_import.statistics import (
+    Share,
+    Totals,
+    active_block,
+    shown_after,
+    top_agents,
+    top_models,
+    top_projects,
+    totals,
+)
 
 NOW = datetime(2026, 5, 13, 12, tzinfo=UTC)
 
@@ -104,6 +113,16 @@ def test_models_are_ranked_by_the_cost_of_all_days() -> None:
         record("monthly", "m", models=(model("opus", "99", (9, 9, 9, 9)),)),
     ]
     assert top_models(days) == [Share("opus", Decimal("3.5"), 110), Share("sonnet", Decimal(3), 1)]
+
+
+def test_agents_are_ranked_by_the_cost_of_all_days() -> None:
+    days = [
+        record("daily", "a", "1", (1, 2, 3, 4)),
+        record("daily", "a", "2.5", (0, 7, 0, 0), agent="codex"),
+        record("daily", "b", "2", (10, 0, 0, 0)),
+        record("session", "s", "99", (9, 9, 9, 9), agent="codex"),
+    ]
+    assert top_agents(days) == [Share("claude", Decimal(3), 20), Share("codex", Decimal("2.5"), 7)]
 
 
 def test_projects_are_ranked_by_the_cost_of_all_days() -> None:
