@@ -26,7 +26,7 @@ class Sources:
     def intact_from(self, today: date) -> date:
         """Return the first day whose transcripts cannot have been deleted yet, by the shortest clean-up period.
 
-        Without any directory it is the one of Claude Code's own settings.
+        Without any directory it goes by Claude Code's default.
         """
         days = min(map(cleanup_period_days, self.found), default=DEFAULT_CLEANUP_DAYS)
         return today - timedelta(days=min(days - 1, (today - date.min).days))
