@@ -7,6 +7,7 @@ from platform import python_version
 
 from ccusage_import.check_result import Check, ok
 from ccusage_import.checks_ccusage import check_ccusage, check_data_directories
+from ccusage_import.checks_schedule import check_schedule
 from ccusage_import.checks_warehouse import check_locks, check_warehouse
 from ccusage_import.config import Configuration
 from ccusage_import.importer import TOOL_VERSION
@@ -19,3 +20,4 @@ def all_checks(configuration: Configuration, environ: Mapping[str, str], *, wait
     yield from check_ccusage(configuration, environ)
     yield from check_locks(configuration)
     yield from check_warehouse(configuration, wait_seconds)
+    yield from check_schedule(configuration, environ)

@@ -54,9 +54,10 @@ def test_everything_is_well(migrated: Place, program: Program, claude: ClaudeDir
     done = program("check", "--claude-dir", claude.root, "--warehouse", migrated.url, "--json", MACHINE_NAME="laptop")
 
     found = checked(done)
-    assert (found.exit_code, found.health) == (0, "warn")
     # A test has no schedule; all else is as it should be.
+    assert (found.exit_code, found.health) == (0, "warn")
     assert [name for name, check in found.checks.items() if check["health"] != "ok"] == ["schedule"]
+    assert found.checks["schedule"]["hint"] == "ccusage-import schedule install"
     assert found.checks["ccusage"]["found"].startswith("20.0.24 (PATH): /")
     assert found.checks["report daily"]["found"].startswith("1 records in 0.")
     assert {name for name in found.checks if name.startswith("report ")} == {

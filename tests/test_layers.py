@@ -47,7 +47,7 @@ LAYERS = [
     {"metrics", "notifications"},
     {"importer", "push"},
     {"announcements", "check_result", "replay", "status", "ui"},
-    {"checks_ccusage", "checks_warehouse", "ui_audit", "ui_health", "ui_query", "cli_options"},
+    {"checks_ccusage", "checks_schedule", "checks_warehouse", "ui_audit", "ui_health", "ui_query", "cli_options"},
     {"checks"},
     {"cli_audit", "cli_backup", "cli_health", "cli_push", "cli_query", "cli_schedule"},
     {"cli"},

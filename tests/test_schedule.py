@@ -293,6 +293,36 @@ def test_the_installed_command_works_in_the_environment_that_the_unit_sets(
 
 
 @needs_cron
+def test_check_runs_the_scheduled_command_as_cron_would(scheduled: Program, corpus: Callable[[str], Path]) -> None:
+    claude_dir = str(corpus("real-2025-09"))
+    scheduled("schedule", "install", CLAUDE_CONFIG_DIR=claude_dir)
+
+    def lines(**environ: str) -> dict[str, dict[str, str]]:
+        done = scheduled("check", "--json", CLAUDE_CONFIG_DIR=claude_dir, **environ)
+        return {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+
+    found = lines()
+    assert found["schedule"]["found"].startswith("cron, ")
+    assert found["scheduled command"] == {
+        "name": "scheduled command",
+        "health": "ok",
+        "found": "ran as a dry run, with nothing in its environment but what the schedule sets",
+        "hint": "",
+    }
+    # What only this terminal knows does not help the job.
+    environment_file = scheduled.home / ".config/ccusage-import/schedule.env"
+    environment_file.write_text(environment_file.read_text().replace(claude_dir, "/nowhere"))
+    found = lines()
+    assert found["scheduled command"]["health"] == "fail"
+    assert found["scheduled command"]["found"].startswith(
+        "exit code 3 in the scheduler's environment: ccusage-import: error: no Claude data directory"
+    )
+    assert found["scheduled command"]["hint"].startswith("use Claude Code once")
+    environment_file.unlink()
+    assert lines()["schedule"]["found"].endswith(f"; gone: {environment_file}")
+
+
+@needs_cron
 def test_cron_starts_the_import(program: Program, tmp_path: Path, corpus: Callable[[str], Path]) -> None:
     home = tmp_path / """it's 100% my "home" $HOME"""
     home.mkdir()
