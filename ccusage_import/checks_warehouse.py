@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
@@ -93,15 +94,19 @@ def _rights(opened: ClickHouse) -> Check:
     table, token = f"`{SCRATCH}{token_hex(8)}`", time.time_ns()
     try:
         opened.command(f"CREATE TABLE {table} (token UInt64) ENGINE = Memory")
-        try:
-            opened.insert(table, ("token",), [(token,)], token=str(token))
-            read = [tuple(row) for row in opened.rows(f"SELECT token FROM {table}")]  # noqa: S608 - a name of ours
-        finally:
-            opened.command(f"DROP TABLE {table}")
+        opened.insert(table, ("token",), [(token,)], token=str(token))
+        read = [tuple(row) for row in opened.rows(f"SELECT token FROM {table}")]  # noqa: S608 - a name of ours
     except WarehouseError as error:
+        with suppress(WarehouseError):
+            opened.command(f"DROP TABLE IF EXISTS {table}")
         return failed("rights", error)
     if read != [(token,)]:
         return fail("rights", "what was written could not be read back", "look into the log of the server")
+    try:
+        opened.command(f"DROP TABLE {table}")
+    except WarehouseError as error:
+        hint = f"GRANT DROP TABLE ON {opened.database}.{SCRATCH}*, and DROP TABLE {opened.database}.{table}"
+        return warn("rights", f"imports can write; the scratch table could not be dropped: {error}", hint)
     return ok("rights", "wrote a row into a scratch table, read it back and dropped the table")
 
 

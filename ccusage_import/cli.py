@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ccusage_import import cli_audit, cli_backup, cli_health, cli_push, cli_query, cli_schedule, ui
+from ccusage_import import cli_audit, cli_backup, cli_budget, cli_health, cli_push, cli_query, cli_schedule, ui
 from ccusage_import.announcements import announced
 from ccusage_import.cli_options import (
     DAY_FORMATS,
@@ -221,6 +221,7 @@ def migrate(
 
 
 app.command()(cli_query.query)
+app.command()(cli_budget.budget)
 app.command()(cli_health.check)
 app.command()(cli_health.status)
 app.command()(cli_health.logs)

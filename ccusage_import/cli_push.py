@@ -15,6 +15,7 @@ from ccusage_import.importer import TOOL_VERSION, import_lock
 from ccusage_import.pseudonyms import read_names
 from ccusage_import.push import Pushed
 from ccusage_import.push import push as copy
+from ccusage_import.warehouse_budgets import keep_budgets
 from ccusage_import.warehouse_url import EmbeddedWarehouse
 
 
@@ -76,4 +77,5 @@ def push_configured(configuration: Configuration, server: str = "") -> Pushed:
         open_warehouse(target, cluster=settings.cluster) as opened_target,
         open_warehouse(place, lock_wait_seconds=settings.lock_wait_seconds) as opened,
     ):
+        keep_budgets(opened_target, settings)
         return copy(opened, opened_target, configuration.installation, tool_version=TOOL_VERSION)

@@ -29,6 +29,12 @@ def granted_rights(role: str) -> list[str]:
     return [right for grant in found if grant for right in grant[1].split(", ")]
 
 
+def granted_on_tables(role: str) -> list[tuple[str, str]]:
+    """Return the rights of a role on some of the tables only, each with the pattern of their names."""
+    found = [re.fullmatch(rf"GRANT (.+) ON (\w+\*) TO {role}", one) for one in access_statements("roles.sql")]
+    return [(grant[1], grant[2]) for grant in found if grant]
+
+
 def engine_config(directory: Path, role: str, rights: list[str], database: str) -> Path:
     """Write the configuration of an engine whose one user has these rights and the settings profile of a role.
 
@@ -36,7 +42,8 @@ def engine_config(directory: Path, role: str, rights: list[str], database: str) 
     """
     profile = next((one for one in access_statements("roles.sql") if one.startswith("CREATE SETTINGS PROFILE")), "")
     settings = re.findall(r"(\w+) = (\d+)(?: MIN (\d+) MAX (\d+))?", profile) if profile.endswith(f"TO {role}") else []
-    grant = f"GRANT {', '.join(rights)} ON {database}.*"
+    grants = [f"GRANT {', '.join(rights)} ON {database}.*"]
+    grants += [f"GRANT {right} ON {database}.{tables}" for right, tables in granted_on_tables(role)]
     users = directory / "users.xml"
     users.write_text(
         USERS_XML.format(
@@ -44,7 +51,7 @@ def engine_config(directory: Path, role: str, rights: list[str], database: str) 
             constraints="".join(
                 f"<{name}><min>{least}</min><max>{most}</max></{name}>" for name, _, least, most in settings if most
             ),
-            grants=f"<query>{grant}</query>",
+            grants="".join(f"<query>{grant}</query>" for grant in grants),
         )
     )
     config = directory / "config.xml"

@@ -165,6 +165,9 @@ def test_the_importer_may_do_everything_the_program_does(guarded: Guarded, progr
         run("undo", str(json.loads(run("history", "--json"))[0]["load_id"]))
         assert run("query", "SELECT total_tokens FROM daily", "--format", "csv").splitlines()[1:] == ["200000"]
         run("changes", "--json")
+        checks = {one["name"]: one["health"] for one in json.loads(run("check", "--json", *source[:2]))["checks"]}
+        assert (checks["rights"], checks["schema"], checks["disk space"]) == ("ok", "ok", "ok")
+        assert "scratch" not in run("query", "SHOW TABLES")
         run("backup", "again")
         run("migrate")
 

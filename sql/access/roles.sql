@@ -6,6 +6,8 @@
 -- views are replaced, hence DROP VIEW; a restore that goes wrong leaves the new warehouse empty, hence TRUNCATE.
 CREATE ROLE IF NOT EXISTS ccusage_importer;
 GRANT SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE ON * TO ccusage_importer;
+-- check writes to a table of its own, reads it back and drops it.
+GRANT DROP TABLE ON scratch_* TO ccusage_importer;
 
 CREATE ROLE IF NOT EXISTS ccusage_reader;
 GRANT SELECT ON * TO ccusage_reader;
