@@ -23,7 +23,7 @@ from tests.scheduling import SCRIPT, at_home, crontab, isolated, needs_cron, wit
 OTHERS = (
     b"# m h  dom mon dow   command\n\nMAILTO=ana@example.org\n"
     b"5 4 * * sun\techo \"100\\% sure\" | mail -s 'it\\'s' %two%lines\n"
-    b"@reboot /home/ana/caf\xe9/start   \n#>>> ccusage-import >>>\n"
+    b"@reboot /home/ana/r\xe9union/start   \n#>>> ccusage-import >>>\n"
 )
 
 
