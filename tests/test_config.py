@@ -459,4 +459,4 @@ def test_tables_in_the_environment_are_json(program: Program) -> None:
     assert document["notify"]["value"] == [{"type": "slack", "url": "**********"}]
     assert "secret" not in shown.stdout
     broken = program("config", "show", CCUSAGE_IMPORT_NOTIFY="slack")
-    assert "notify (environment): Input should be a valid tuple" in broken.stderr
+    assert "notify (environment): is no list of tables" in broken.stderr
