@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 from tzlocal import get_localzone_name
@@ -80,4 +81,6 @@ def write_private_file(file: Path, text: str) -> None:
             os.fsync(descriptor)
         temporary.replace(file)
     except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
         raise ConfigurationError(f"{file}: {error.strerror}", hint="make the directory writable") from None
