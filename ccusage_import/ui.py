@@ -221,7 +221,12 @@ def _setting(value: object) -> object:
 
 def print_json(value: object) -> None:
     """Print one JSON document on stdout; decimals become strings without an exponent."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    print(json_text(value))
+
+
+def json_text(value: object) -> str:
+    """Return a JSON document; decimals become strings without an exponent."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
 
 
 def failure_json(error: FixableError) -> dict[str, Any]:
@@ -382,5 +387,9 @@ def with_names(text: str, names: Mapping[str, str]) -> str:
 
 def _named(name: str, names: Mapping[str, str]) -> str:
     """Return the name a pseudonym stands for on this machine, without control characters a terminal would obey."""
-    shown = names.get(name, name)
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in shown)
+    return printable(names.get(name, name))
+
+
+def printable(text: str) -> str:
+    """Return a text without control characters."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -1,0 +1,226 @@
+"""What a report page tells, as plain values: the numbers of the warehouse with names instead of pseudonyms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+SpanName = Literal["today", "last_7_days", "month_to_date", "total"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Cost in US dollars, and tokens by class; `unpriced` says that some of it has no price and counts as 0."""
+
+    cost_usd: Decimal
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    total_tokens: int
+    unpriced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The usage from one day to another, and the cost of the days it is compared with; None where there are none.
+
+    `cache_share` is the share of all input that was read from the cache, None without input.
+    """
+
+    name: SpanName
+    first_day: date
+    last_day: date
+    usage: Usage
+    cache_share: float | None
+    before_usd: Decimal | None
+    before_first_day: date | None
+    before_last_day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one model cost in the day or month that begins at `start`; the model is empty where no model has it."""
+
+    start: date
+    model: str
+    cost_usd: Decimal
+    total_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastDay:
+    """What a day that is left of this month is expected to cost."""
+
+    day: date
+    cost_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What this month is expected to cost; the bounds hold 80 % and are None without enough history.
+
+    `backtest_error` is the mean absolute error of past months that were forecast so, as a share of their cost.
+    """
+
+    cost_usd: Decimal
+    low_usd: Decimal | None
+    high_usd: Decimal | None
+    backtest_error: float | None
+    days: Sequence[ForecastDay]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What a model was used for; the model is empty where no model has the usage."""
+
+    model: str
+    usage: Usage
+    cache_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheUse:
+    """What the cache saved with one model on all kept days, its writes subtracted, and what was paid.
+
+    The savings are None where the prices of the model's family are not known.
+    """
+
+    model: str
+    cost_usd: Decimal
+    cache_share: float | None
+    savings_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectUse:
+    """What a project was used for."""
+
+    project: str
+    active_days: int
+    last_day: date
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUse:
+    """One session; the instants are None before ccusage 20."""
+
+    project: str
+    session: str
+    machine: str
+    agent: str
+    day: date
+    first_activity: datetime | None
+    last_activity: datetime | None
+    models: Sequence[str]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class HourUse:
+    """What was used in one hour of one weekday (1 is Monday): blocks, spread evenly from start to last message."""
+
+    weekday: int
+    hour: int
+    cost_usd: Decimal
+    total_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """One record that a load changed, or an offer that was held; the reason is in words."""
+
+    decided_at: datetime
+    machine: str
+    agent: str
+    report: str
+    record: str
+    verdict: str
+    reason: str
+    stored_usd: Decimal
+    offered_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetUse:
+    """One limit, and what was spent of it in the current day or month; the name is empty for everything together."""
+
+    scope: str
+    name: str
+    period: str
+    limit_usd: Decimal
+    spent_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class MachineUse:
+    """How fresh the numbers of a machine are."""
+
+    machine: str
+    agents: Sequence[str]
+    last_day: date | None
+    last_success_at: datetime | None
+    last_state: str
+    has_failed: bool
+    error: str
+    failed_reports: Sequence[str]
+    is_stale: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """Everything a report page tells. Days begin in `timezone`; `machine` is empty where it spans all of them.
+
+    `since` bounds everything but the comparisons of today, the last 7 days and the month, the forecast, the cache
+    savings, the budget and what is held. `first_day` is None where nothing is stored.
+    """
+
+    made_at: datetime
+    today: date
+    timezone: str
+    machine: str
+    since: date | None
+    first_day: date | None
+    last_day: date | None
+    active_days: int
+    spans: Sequence[Span]
+    forecast: Forecast | None
+    days: Sequence[Part]
+    months: Sequence[Part]
+    models: Sequence[ModelUse]
+    cache: Sequence[CacheUse]
+    projects: Sequence[ProjectUse]
+    project_count: int
+    sessions: Sequence[SessionUse]
+    session_count: int
+    hours: Sequence[HourUse]
+    recent_verdicts: Mapping[str, int]
+    changes: Sequence[ChangeLine]
+    held: Sequence[ChangeLine]
+    held_count: int
+    budget: Sequence[BudgetUse]
+    machines: Sequence[MachineUse]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no usage to show."""
+        return self.first_day is None
+
+    @property
+    def cache_savings_usd(self) -> Decimal | None:
+        """What the cache saved on all kept days, as far as it is known; None where it is of no model."""
+        known = [use.savings_usd for use in self.cache if use.savings_usd is not None]
+        return sum(known, Decimal(0)) if known else None
+
+    @property
+    def has_unpriced(self) -> bool:
+        """Whether some of the usage has no price."""
+        return any(span.usage.unpriced for span in self.spans) or any(use.usage.unpriced for use in self.models)
+
+    def span(self, name: SpanName) -> Span:
+        """Return the span of a name."""
+        return next(span for span in self.spans if span.name == name)
