@@ -13,7 +13,17 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ccusage_import import cli_audit, cli_backup, cli_budget, cli_health, cli_push, cli_query, cli_schedule, ui
+from ccusage_import import (
+    cli_audit,
+    cli_backup,
+    cli_budget,
+    cli_health,
+    cli_push,
+    cli_query,
+    cli_report,
+    cli_schedule,
+    ui,
+)
 from ccusage_import.announcements import announced
 from ccusage_import.cli_options import (
     DAY_FORMATS,
@@ -234,6 +244,8 @@ app.command()(cli_backup.backup)
 app.command()(cli_backup.restore)
 app.command()(cli_backup.export)
 app.command()(cli_push.push)
+app.command()(cli_report.report)
+app.command()(cli_report.chart)
 
 
 @config_app.command("show")

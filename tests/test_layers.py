@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "ccusage_import"
 TESTS = Path(__file__).parent
 # From the bottom to the top: a module imports only from the layers below its own.
 LAYERS = [
-    {"__init__", "exceptions", "records"},
+    {"__init__", "exceptions", "records", "digest"},
     {"config_file", "warehouse_url", "file_lock", "identity", "logger", "models", "processes", "sources", "reconcile"},
     {
         "budgets",
@@ -41,8 +41,11 @@ LAYERS = [
         "import_summary",
         "warehouse_budgets",
     },
+    {"report_text"},
+    {"report_charts", "report_contents"},
+    {"report_html", "report_markdown"},
     {"warehouse_facts", "heartbeat"},
-    {"run_outcome"},
+    {"run_outcome", "digest_reading"},
     {"notices"},
     {"metrics", "notifications"},
     {"importer", "push"},
@@ -53,12 +56,13 @@ LAYERS = [
         "checks_warehouse",
         "ui_audit",
         "ui_budget",
+        "ui_chart",
         "ui_health",
         "ui_query",
         "cli_options",
     },
     {"checks"},
-    {"cli_audit", "cli_backup", "cli_budget", "cli_health", "cli_push", "cli_query", "cli_schedule"},
+    {"cli_audit", "cli_backup", "cli_budget", "cli_health", "cli_push", "cli_query", "cli_report", "cli_schedule"},
     {"cli"},
     {"__main__"},
 ]
@@ -66,6 +70,7 @@ HOMES = {
     "clickhouse_connect": {"clickhouse_client"},
     "chdb": {"clickhouse_client"},
     "tenacity": {"fetcher"},
+    "jinja2": {"report_html"},
     "platformdirs": {"config"},
     "tzlocal": {"identity"},
     "prometheus_client": {"metrics"},
@@ -80,9 +85,10 @@ HOMES = {
         "cli_options",
         "cli_push",
         "cli_query",
+        "cli_report",
         "cli_schedule",
     },
-    "rich": {"ui", "ui_audit", "ui_budget", "ui_health", "ui_query"},
+    "rich": {"ui", "ui_audit", "ui_budget", "ui_chart", "ui_health", "ui_query"},
     "click": set(),
 }
 SINKS = {"add", "remove", "configure"}
