@@ -49,6 +49,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(line)
 
 
+def chromium() -> str | None:
+    """Return the browser of the tests: Chromium of the distribution, or Chrome."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 @dataclass
 class Place:
     """A warehouse of its own for one test, and what a user types to name it."""

@@ -14,7 +14,7 @@ from tests.conftest import Program
 from tests.gateway import Gateway
 
 
-def at_a_terminal(program: Program, *arguments: str | Path, typed: str = "") -> tuple[int, str]:
+def at_a_terminal(program: Program, *arguments: str | Path, typed: str = "", columns: int = 120) -> tuple[int, str]:
     """Run a command with a terminal on all three streams; return exit code and what the terminal showed."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
@@ -22,7 +22,7 @@ def at_a_terminal(program: Program, *arguments: str | Path, typed: str = "") -> 
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        env={**program.environ, "TERM": "xterm", "COLUMNS": "120"},
+        env={**program.environ, "TERM": "xterm", "COLUMNS": str(columns)},
         cwd=program.home,
         start_new_session=True,
     )
