@@ -7,7 +7,7 @@ import typer
 from ccusage_import import ui_budget
 from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.exceptions import ConfigurationError, ExitCode
-from ccusage_import.importer import open_configured
+from ccusage_import.importer import open_current
 from ccusage_import.pseudonyms import read_names
 from ccusage_import.warehouse_budgets import keep_budgets, read_spending
 
@@ -25,7 +25,7 @@ def budget(
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
-        with open_configured(configuration) as opened:
+        with open_current(configuration) as opened:
             keep_budgets(opened, configuration.settings)
             spending = read_spending(opened, configuration.settings)
         if not spending:

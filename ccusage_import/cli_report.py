@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,20 +22,17 @@ from ccusage_import.cli_options import (
     WarehouseUrl,
     configured,
     door,
-    opened_by,
 )
-from ccusage_import.clickhouse_client import ClickHouse
-from ccusage_import.config import Configuration
 from ccusage_import.digest import Digest
 from ccusage_import.digest_reading import read_digest
-from ccusage_import.exceptions import ConfigurationError, SchemaError
+from ccusage_import.exceptions import ConfigurationError, WarehousePermissionError
 from ccusage_import.identity import write_private_file
-from ccusage_import.importer import TOOL_VERSION
-from ccusage_import.migrations import apply_migrations, pending_migrations
+from ccusage_import.importer import TOOL_VERSION, open_current
 from ccusage_import.pseudonyms import read_names
 from ccusage_import.report_html import html_page
 from ccusage_import.report_markdown import markdown_page
 from ccusage_import.ui_chart import print_days, print_models, print_projects
+from ccusage_import.warehouse_budgets import keep_budgets
 
 DEFAULT_FILE = Path("ccusage-report.html")
 CHART_DAYS = 30
@@ -131,7 +127,10 @@ def _read(
         today = datetime.now(UTC).astimezone(ZoneInfo(configuration.settings.timezone)).date()
         since = today - timedelta(days=days - 1)
     names = read_names(configuration.directories.names_file)
-    with _ready(configuration) as opened:
+    with open_current(configuration) as opened:
+        # Who may only read sees the budgets that an import has kept.
+        with suppress(WarehousePermissionError):
+            keep_budgets(opened, configuration.settings)
         return read_digest(
             opened,
             configuration.settings,
@@ -139,17 +138,3 @@ def _read(
             machine=machine,
             since=since,
         )
-
-
-@contextmanager
-def _ready(configuration: Configuration) -> Iterator[ClickHouse]:
-    """Open the warehouse with its views up to date, as an import does."""
-    with opened_by(configuration) as opened:
-        if opened.is_embedded:
-            apply_migrations(opened, TOOL_VERSION)
-        elif pending := pending_migrations(opened):
-            raise SchemaError(
-                f"warehouse {opened.warehouse}: {len(pending)} of its tables and views are missing or not up to date",
-                hint="ccusage-import migrate",
-            )
-        yield opened

@@ -31,7 +31,7 @@ from ccusage_import.digest import (
 from ccusage_import.explain import WORDS
 from ccusage_import.migrations import sql_directory
 from ccusage_import.reconcile import Reason
-from ccusage_import.warehouse_facts import read_spending, stored_limits
+from ccusage_import.warehouse_budgets import read_spending
 
 SHOWN_DAYS = 90
 SHOWN_ROWS = 10
@@ -180,7 +180,7 @@ class _Reader:
         )
 
     def _budget(self) -> list[BudgetUse]:
-        spendings = read_spending(self.warehouse, self.settings.timezone, stored_limits(self.settings))
+        spendings = read_spending(self.warehouse, self.settings)
         return [
             BudgetUse(
                 spending.limit.scope,

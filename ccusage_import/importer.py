@@ -29,13 +29,12 @@ from ccusage_import.exceptions import (
     InvalidReportError,
     MachineTakenError,
     NotAReportError,
-    SchemaError,
     WarehouseError,
 )
 from ccusage_import.fetcher import Fetched, FetchProgress, fetch_reports
 from ccusage_import.file_lock import file_lock
 from ccusage_import.import_summary import ImportSummary, ReportOutcome
-from ccusage_import.migrations import apply_migrations, pending_migrations
+from ccusage_import.migrations import apply_migrations, refuse_pending
 from ccusage_import.models import validate_report
 from ccusage_import.parser import Origin, instant, parse_report
 from ccusage_import.pseudonyms import Pseudonyms, keep_names, read_names
@@ -149,6 +148,22 @@ def open_configured(
     settings = configuration.settings
     wait_seconds = settings.lock_wait_seconds if lock_wait_seconds is None else lock_wait_seconds
     return open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=wait_seconds)
+
+
+@contextmanager
+def open_current(configuration: Configuration) -> Iterator[ClickHouse]:
+    """Open the warehouse of a configuration with tables and views up to date.
+
+    Raises:
+        SchemaError: those of a server are not; an embedded warehouse is migrated.
+        WarehouseError: it cannot be used.
+    """
+    with open_configured(configuration) as opened:
+        if opened.is_embedded:
+            apply_migrations(opened, TOOL_VERSION)
+        else:
+            refuse_pending(opened)
+        yield opened
 
 
 def fetch_options(configuration: Configuration, claude_dirs: tuple[Path, ...]) -> FetchOptions:
@@ -315,18 +330,14 @@ class _Import:
 
     def _open(self, stack: ExitStack) -> ClickHouse | None:
         """Open the warehouse with a schema this program knows; a dry run makes no warehouse where there is none."""
-        settings = self._settings
-        place = settings.parsed_warehouse()
+        place = self._settings.parsed_warehouse()
         if self._options.is_dry_run and isinstance(place, EmbeddedWarehouse) and not place.path.exists():
             return None
-        warehouse = stack.enter_context(open_configured(self._configuration))
-        if warehouse.is_embedded and not self._options.is_dry_run:
-            apply_migrations(warehouse, TOOL_VERSION)
-        elif pending := pending_migrations(warehouse):
-            raise SchemaError(
-                f"warehouse {place}: {len(pending)} of its tables and views are missing or not up to date",
-                hint="ccusage-import migrate",
-            )
+        if self._options.is_dry_run:
+            warehouse = stack.enter_context(open_configured(self._configuration))
+            refuse_pending(warehouse)
+        else:
+            warehouse = stack.enter_context(open_current(self._configuration))
         if not self._options.is_dry_run:
             for load in self._unrecorded.loads():
                 write_load(warehouse, load)

@@ -103,6 +103,19 @@ def pending_migrations(warehouse: ClickHouse) -> list[Migration]:
     return pending
 
 
+def refuse_pending(warehouse: ClickHouse) -> None:
+    """Return where nothing is pending.
+
+    Raises:
+        SchemaError: something is.
+    """
+    if pending := pending_migrations(warehouse):
+        raise SchemaError(
+            f"warehouse {warehouse.warehouse}: {len(pending)} of its tables and views are missing or not up to date",
+            hint=f"ccusage-import migrate --warehouse {warehouse.warehouse}",
+        )
+
+
 def apply_migrations(warehouse: ClickHouse, tool_version: str) -> list[Migration]:
     """Apply everything pending and return it. A crash in between is healed by the next call."""
     pending = pending_migrations(warehouse)

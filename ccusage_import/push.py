@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 
 from ccusage_import.audit import Change
 from ccusage_import.clickhouse_client import ClickHouse
-from ccusage_import.exceptions import MachineTakenError, SchemaError
-from ccusage_import.migrations import pending_migrations
+from ccusage_import.exceptions import MachineTakenError
+from ccusage_import.migrations import refuse_pending
 from ccusage_import.reconcile import Context, Verdict, reconcile
 from ccusage_import.records import REPORTS
 from ccusage_import.statistics import shown_after, totals
@@ -60,11 +60,7 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
         MachineTakenError: another installation loads under the same machine name.
         WarehouseError: one of the two cannot be used.
     """
-    if pending := pending_migrations(target):
-        raise SchemaError(
-            f"warehouse {target.warehouse}: {len(pending)} of its tables and views are missing or not up to date",
-            hint=f"ccusage-import migrate --warehouse {target.warehouse}",
-        )
+    refuse_pending(target)
     pushed = Pushed()
     for (machine,) in source.rows("SELECT DISTINCT machine FROM loads ORDER BY machine"):
         pushed.machines.append(machine)
