@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -12,13 +13,15 @@ import typer
 
 from ccusage_import import ui_query
 from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.config import Settings
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.importer import open_configured
 from ccusage_import.named_queries import LIST_HINT, NamedQuery, find_query, read_queries
+from ccusage_import.pseudonyms import Pseudonyms, read_names
 
 OutputFormat = Literal["table", "json", "csv", "parquet"]
 CLICKHOUSE_FORMATS = {
-    "table": "PrettyCompactMonoBlock",
+    "table": "JSONCompactStringsEachRowWithNamesAndTypes",
     "json": "JSONEachRow",
     "csv": "CSVWithNames",
     "parquet": "Parquet",
@@ -26,10 +29,12 @@ CLICKHOUSE_FORMATS = {
 FORMAT_SETTINGS = {
     "output_format_json_array_of_rows": 1,
     "output_format_json_quote_64bit_integers": 0,
-    "output_format_pretty_color": 0,
-    "output_format_pretty_row_numbers": 0,
-    "output_format_pretty_single_large_number_tip_threshold": 0,
+    "output_format_json_validate_utf8": 1,
 }
+# Stored as pseudonyms: a value may be given by its name.
+HIDDEN_PARAMETERS = ("project",)
+NAME = re.compile(r"[\w-]+")
+PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 
 
 def query(
@@ -62,8 +67,8 @@ def query(
         if not sql:
             raise ConfigurationError("query: nothing is asked", hint=LIST_HINT)
         configuration = configured({"warehouse": warehouse}, config)
-        given = _parameters(param or ())
-        named = find_query(sql) if sql.isidentifier() else NamedQuery("", "", "", (), sql.strip().rstrip(";"))
+        given = _stored_names(_parameters(param or ()), configuration.settings)
+        named = find_query(sql) if NAME.fullmatch(sql) else NamedQuery("", "", "", (), (), sql.strip().rstrip(";"))
         today = datetime.now(ZoneInfo(configuration.settings.timezone)).date()
         values = named.values(given, today) if named.name else given
         chosen = "json" if as_json else output_format
@@ -75,6 +80,9 @@ def query(
             answer = opened.raw(text, "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen], FORMAT_SETTINGS, values)
         if explain:
             ui_query.print_query(named, values)
+        if chosen == "table" and not explain:
+            ui_query.print_table(answer, read_names(configuration.directories.names_file))
+            return
         sys.stdout.flush()
         sys.stdout.buffer.write(answer)
         sys.stdout.buffer.flush()
@@ -88,3 +96,11 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
             raise ConfigurationError(f"--param {text}: is no NAME=VALUE", hint="such as --param since=2026-10-01")
         parameters[name] = value
     return parameters
+
+
+def _stored_names(given: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    names = Pseudonyms(settings.salt.get_secret_value(), is_enabled=settings.hash_projects)
+    return {
+        name: names.of(value) if name in HIDDEN_PARAMETERS and not PSEUDONYM.fullmatch(value) else value
+        for name, value in given.items()
+    }

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ccusage_import.exceptions import (
+    ConfigurationError,
     DatabaseMissingError,
     EngineMissingError,
     FixableError,
@@ -294,6 +295,8 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
         )
     if code == 60:
         return QueryError(f"{where}: {text}", hint='query "SHOW TABLES" lists what there is; migrate adds what is new')
+    if code == 456 or "for query parameter" in text:
+        return ConfigurationError(f"{where}: {text}", hint="--param NAME=VALUE, of the type in {NAME:TYPE}")
     if code == 243:
         return WarehouseError(f"{where}: {text}", hint="free some space; nothing half written is visible")
     if code is None and type(error).__name__ in ("OperationalError", "StreamFailureError"):

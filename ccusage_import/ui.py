@@ -391,5 +391,5 @@ def _named(name: str, names: Mapping[str, str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text without control characters."""
+    """Return a text without control characters a terminal would obey."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
