@@ -1,0 +1,25 @@
+-- What did each month cost, as the sum of its kept days?
+-- group: daily
+-- param: since Date = 365 days ago: first day
+-- param: until Date = 2099-12-31: last day
+-- param: machine String = : only this machine; empty for all
+-- param: agent String = : only this agent; empty for all
+-- note: months count that have a day in the period, and count whole; days are those from the first usage to today
+SELECT month, days, cost_usd, cost_per_day_usd, cost_change_usd, total_tokens, unpriced
+FROM
+(
+    SELECT
+        month,
+        max(each.days) AS days,
+        sum(each.cost_usd) AS cost_usd,
+        round(cost_usd / days, 6) AS cost_per_day_usd,
+        cost_usd - any(toNullable(cost_usd)) OVER (ORDER BY month ROWS BETWEEN 1 PRECEDING AND 1 PRECEDING) AS cost_change_usd,
+        sum(each.total_tokens) AS total_tokens,
+        max(each.unpriced) AS unpriced
+    FROM monthly_trends AS each
+    WHERE ({machine:String} = '' OR machine = {machine:String})
+        AND ({agent:String} = '' OR agent = {agent:String})
+    GROUP BY month
+)
+WHERE toLastDayOfMonth(month) >= {since:Date} AND month <= {until:Date}
+ORDER BY month DESC

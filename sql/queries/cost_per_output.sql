@@ -1,0 +1,20 @@
+-- What does a million output tokens cost, all included?
+-- group: cost
+-- param: since Date = 365 days ago: first day
+-- param: until Date = 2099-12-31: last day
+-- param: machine String = : only this machine; empty for all
+-- param: agent String = : only this agent; empty for all
+-- note: months count that have a day in the period, and count whole; input_per_output is all input, cached or not, by output
+SELECT
+    month,
+    sum(each.cost_usd) AS cost_usd,
+    sum(each.output_tokens) AS output_tokens,
+    round(1e6 * toFloat64(cost_usd) / nullIf(output_tokens, 0), 6) AS cost_per_million_output_usd,
+    round((sum(total_tokens) - output_tokens) / nullIf(output_tokens, 0), 2) AS input_per_output,
+    max(each.unpriced) AS unpriced
+FROM monthly_trends AS each
+WHERE toLastDayOfMonth(month) >= {since:Date} AND month <= {until:Date}
+    AND ({machine:String} = '' OR machine = {machine:String})
+    AND ({agent:String} = '' OR agent = {agent:String})
+GROUP BY month
+ORDER BY month DESC

@@ -1,0 +1,12 @@
+-- What did each machine cost in each month?
+-- group: machines
+-- param: since Date = 365 days ago: first day
+-- param: until Date = 2099-12-31: last day
+-- param: agent String = : only this agent; empty for all
+-- note: months count that have a day in the period, and count whole
+SELECT month, machine, sum(cost_usd) AS cost_usd, sum(total_tokens) AS total_tokens, max(unpriced) AS unpriced
+FROM monthly_trends
+WHERE toLastDayOfMonth(month) >= {since:Date} AND month <= {until:Date}
+    AND ({agent:String} = '' OR agent = {agent:String})
+GROUP BY month, machine
+ORDER BY month DESC, cost_usd DESC, machine

@@ -1,0 +1,15 @@
+-- What did each project cost in each month?
+-- group: projects
+-- param: since Date = 365 days ago: first day
+-- param: until Date = 2099-12-31: last day
+-- param: machine String = : only this machine; empty for all
+-- param: agent String = : only this agent; empty for all
+-- param: project String = : only this project, by its name or as it is stored; empty for all
+SELECT toStartOfMonth(date) AS month, project, sum(cost_usd) AS cost_usd, sum(total_tokens) AS total_tokens, max(unpriced) AS unpriced
+FROM projects_daily
+WHERE date BETWEEN {since:Date} AND {until:Date}
+    AND ({machine:String} = '' OR machine = {machine:String})
+    AND ({agent:String} = '' OR agent = {agent:String})
+    AND ({project:String} = '' OR project = {project:String})
+GROUP BY month, project
+ORDER BY month DESC, cost_usd DESC, project

@@ -1,0 +1,21 @@
+-- Which days cost far more, or less, than those before?
+-- group: anomalies
+-- param: since Date = 30 days ago: first day
+-- param: until Date = 2099-12-31: last day
+-- param: machine String = : only this machine; empty for all
+-- param: agent String = : only this agent; empty for all
+-- note: each day of a machine and agent against its 30 active days before, by the robust z-score of cost_anomalies, above 3.5
+SELECT
+    date,
+    machine,
+    agent,
+    cost_usd,
+    round(median_cost_usd, 6) AS median_cost_usd,
+    round(z_score, 2) AS z_score,
+    compared_days,
+    unpriced
+FROM cost_anomalies
+WHERE is_anomaly AND date BETWEEN {since:Date} AND {until:Date}
+    AND ({machine:String} = '' OR machine = {machine:String})
+    AND ({agent:String} = '' OR agent = {agent:String})
+ORDER BY date DESC, machine, agent
