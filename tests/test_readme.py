@@ -31,6 +31,12 @@ def test_the_help_text_is_the_program_s(program: Program) -> None:
     assert quoted[1].strip() == shown.strip()
 
 
+def test_the_list_of_queries_begins_as_quoted(program: Program) -> None:
+    quoted = re.search(r"\$ ccusage-import query --list \| head -4\n((?:.*\n){4})\$", README)
+    assert quoted is not None
+    assert program("query", "--list").stdout.startswith(quoted[1])
+
+
 def test_every_command_is_in_the_table_and_nothing_else(program: Program) -> None:
     shown = program("--help", COLUMNS="80").stdout
     commands = set(re.findall(r"^  (\w+)  ", shown.partition("Commands:")[2], re.MULTILINE))
