@@ -15,7 +15,8 @@ from ccusage_import import ui_query
 from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config import Settings
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.importer import open_configured
+from ccusage_import.importer import TOOL_VERSION, open_configured
+from ccusage_import.migrations import apply_migrations
 from ccusage_import.named_queries import LIST_HINT, NamedQuery, find_query, read_queries
 from ccusage_import.pseudonyms import Pseudonyms, read_names
 
@@ -75,6 +76,9 @@ def query(
         if chosen == "parquet" and sys.stdout.isatty():
             raise ConfigurationError("query: Parquet is nothing for a terminal", hint="write it to a file: > FILE")
         with open_configured(configuration) as opened:
+            # A server is somebody else's to migrate, and most of it can be asked before.
+            if opened.is_embedded:
+                apply_migrations(opened, TOOL_VERSION)
             opened.forbid_writing()
             text = f"EXPLAIN {named.sql}" if explain else named.sql
             answer = opened.raw(text, "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen], FORMAT_SETTINGS, values)

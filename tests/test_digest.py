@@ -351,7 +351,10 @@ def test_views_that_are_missing_are_made_where_no_server_must_be_asked(program: 
         assert (done.exit_code, done.stderr) == (0, "")
     else:
         assert done.exit_code == 4
-        assert "of its tables and views are missing or not up to date\nhint: ccusage-import migrate --warehouse " in done.stderr
+        assert (
+            "of its tables and views are missing or not up to date\nhint: ccusage-import migrate --warehouse "
+            in done.stderr
+        )
         assert not (program.home / "ccusage-report.html").exists()
 
 
