@@ -114,7 +114,7 @@ def read_queries() -> list[NamedQuery]:
 
 
 def find_query(name: str) -> NamedQuery:
-    """Return the query of that name.
+    """Return the query of that name; the name of a view asks for all of it.
 
     Raises:
         ConfigurationError: there is none.
@@ -122,6 +122,8 @@ def find_query(name: str) -> NamedQuery:
     known = {query.name: query for query in read_queries()}
     if name in known:
         return known[name]
+    if (sql_directory() / "views" / f"{name}.sql").exists():
+        return NamedQuery(name, f"everything in the view {name}", "", (), (), f"SELECT * FROM {name}")
     similar = difflib.get_close_matches(name, known, n=3)
     raise ConfigurationError(
         f"query {name}: is neither SQL nor in the library" + (f"; similar: {', '.join(similar)}" if similar else ""),

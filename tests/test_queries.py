@@ -102,6 +102,14 @@ def test_a_parameter_means_the_same_in_every_query() -> None:
 # --- all of them, on the way a user takes ---------------------------------------------------------------
 
 
+def test_the_name_of_a_view_asks_for_all_of_it(
+    migrated: Place, program: Program, corpus: Callable[[str], Path]
+) -> None:
+    imported(program, migrated, corpus("real-2025-09"))
+
+    assert asked(program, migrated, "monthly_from_daily", "month", "days") == [("2025-09-01", 2)]
+
+
 def test_every_query_answers_on_an_empty_warehouse(migrated: Place) -> None:
     assert {query.name: answer(migrated, query.name) for query in QUERIES} == {query.name: [] for query in QUERIES}
 
