@@ -19,12 +19,6 @@ AS WITH limits AS
     SELECT scope, name, period, limit_usd
     FROM {database}.budgets FINAL
 ),
-calendar AS
-(
-    SELECT machine, agent, max(date) AS today
-    FROM {database}.daily_summary
-    GROUP BY machine, agent
-),
 -- What is behind the month and the 28 days before today, whatever the zone.
 usage AS
 (
@@ -47,22 +41,29 @@ limited AS
     FROM usage
     WHERE (scope, name) GLOBAL IN (SELECT toString(scope), name FROM limits)
 ),
--- The cost of each day of this month, and the forecast of each that is left.
+-- What each day of this month is made of: its own cost up to today, the weighted cost of others for what is left.
+sources AS
+(
+    SELECT machine, agent, today, toStartOfMonth(today) + arrayJoin(range(toUInt32(toDayOfMonth(today)))) AS date, date AS source_date, true AS is_spent, 0. AS weight
+    FROM {database}.calendar
+    UNION ALL
+    SELECT machine, agent, today, date, source_date, false, weight
+    FROM {database}.forecast_weights
+),
 days AS
 (
-    SELECT scope, name, machine, agent, today, date, sum(cost_usd) AS cost_usd, toDecimal64(round(sum(forecast), 9), 9) AS forecast_usd, max(unpriced) AS unpriced
-    FROM
-    (
-        SELECT scope, name, limited.machine AS machine, limited.agent AS agent, today, date, cost_usd, 0. AS forecast, unpriced
-        FROM limited
-        GLOBAL INNER JOIN calendar ON limited.machine = calendar.machine AND limited.agent = calendar.agent
-        WHERE date >= toStartOfMonth(today)
-        UNION ALL
-        SELECT scope, name, limited.machine, limited.agent, today, weights.date, toDecimal64(0, 9), weight * toFloat64(cost_usd), false
-        FROM limited
-        GLOBAL INNER JOIN {database}.forecast_weights AS weights
-            ON limited.machine = weights.machine AND limited.agent = weights.agent AND limited.date = weights.source_date
-    )
+    SELECT
+        scope,
+        name,
+        machine,
+        agent,
+        today,
+        sources.date AS date,
+        sumIf(limited.cost_usd, is_spent) AS cost_usd,
+        toDecimal64(round(sum(weight * toFloat64(limited.cost_usd)), 9), 9) AS forecast_usd,
+        maxIf(limited.unpriced, is_spent) AS unpriced
+    FROM limited
+    GLOBAL INNER JOIN sources ON limited.machine = sources.machine AND limited.agent = sources.agent AND limited.date = sources.source_date
     GROUP BY scope, name, machine, agent, today, date
 ),
 path AS

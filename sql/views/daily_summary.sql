@@ -1,7 +1,6 @@
 -- Days without usage are rows with 0, so that averages are over calendar days and charts have no gaps. A simple moving average
 -- of n days is the mean of the day and the n - 1 before it (NIST/SEMATECH e-Handbook of Statistical Methods, 6.4.2); the first
 -- days have the mean of as many as there are. Today is not over: its row grows until midnight.
--- The last row is the day that forecasts and budgets take for today.
 CREATE OR REPLACE VIEW {database}.daily_summary {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
@@ -20,26 +19,13 @@ CREATE OR REPLACE VIEW {database}.daily_summary {on_cluster}
     cost_change_usd Nullable(Decimal(18, 9)) COMMENT 'cost less the cost of the day before; NULL on the first day',
     cost_change_ratio Nullable(Float64) COMMENT 'that change as a share of the cost of the day before; NULL where that was 0'
 )
-AS WITH calendar AS
-(
-    SELECT
-        machine,
-        agent,
-        min(date) AS first_day,
-        argMax(timezone, date) AS newest_timezone,
-        -- The cast to String keeps the engine from trying the empty zone of the dictionary.
-        toDate(formatDateTime(now('UTC'), '%F', if(newest_timezone = '', 'UTC', CAST(newest_timezone, 'String')))) AS today,
-        greatest(max(date), today) AS last_day
-    FROM {database}.daily
-    GROUP BY machine, agent
-),
-days AS
+AS WITH days AS
 (
     SELECT machine, agent, date, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, total_tokens, cost_usd, unpriced
     FROM {database}.daily
     UNION ALL
-    SELECT machine, agent, arrayJoin(arrayMap(n -> first_day + n, range(toUInt32(last_day - first_day + 1)))), 0, 0, 0, 0, 0, toDecimal64(0, 9), false
-    FROM calendar
+    SELECT machine, agent, arrayJoin(arrayMap(n -> first_day + n, range(toUInt32(today - first_day + 1)))), 0, 0, 0, 0, 0, toDecimal64(0, 9), false
+    FROM {database}.calendar
 ),
 filled AS
 (

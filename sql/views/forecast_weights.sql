@@ -11,16 +11,10 @@ CREATE OR REPLACE VIEW {database}.forecast_weights {on_cluster}
     source_date Date COMMENT 'a day before today that its forecast is made of',
     weight Float64 COMMENT 'its part in the forecast'
 )
-AS WITH calendar AS
-(
-    SELECT machine, agent, min(date) AS first_day, max(date) AS today
-    FROM {database}.daily_summary
-    GROUP BY machine, agent
-),
-days_left AS
+AS WITH days_left AS
 (
     SELECT machine, agent, first_day, today, arrayJoin(arrayMap(n -> today + n, range(toUInt32(toLastDayOfMonth(today) - today + 1)))) AS date
-    FROM calendar
+    FROM {database}.calendar
 ),
 sources AS
 (

@@ -13,14 +13,17 @@ CREATE OR REPLACE VIEW {database}.freshness {on_cluster}
     last_day Nullable(Date) COMMENT 'last day with usage in the zone of its row; NULL where there is none',
     days_since_usage Nullable(Int32) COMMENT 'days from that one to today in that zone'
 )
-AS WITH imports AS
+AS WITH last_imports AS
 (
-    SELECT
-        machine,
-        argMax((started_at, state, error, failed_reports), load_id) AS last,
-        maxOrNullIf(finished_at, state = 'committed') AS last_success_at
+    SELECT machine, started_at, state, error, failed_reports
     FROM {database}.loads FINAL
-    WHERE runner != 'changes'
+    WHERE (machine, load_id) GLOBAL IN (SELECT machine, max(load_id) FROM {database}.loads WHERE runner != 'changes' GROUP BY machine)
+),
+successes AS
+(
+    SELECT machine, max(finished_at) AS last_success_at
+    FROM {database}.loads FINAL
+    WHERE runner != 'changes' AND state = 'committed'
     GROUP BY machine
 ),
 usage AS
@@ -52,14 +55,17 @@ FROM
     SELECT
         machine,
         CAST([], 'Array(LowCardinality(String))') AS agents,
-        toNullable(last.1) AS part_load_at,
-        toString(last.2) AS part_state,
-        last.3 AS part_error,
-        last.4 AS part_failed_reports,
-        last_success_at AS part_success_at,
+        toNullable(started_at) AS part_load_at,
+        toString(state) AS part_state,
+        error AS part_error,
+        failed_reports AS part_failed_reports,
+        CAST(NULL, 'Nullable(DateTime64(3, \'UTC\'))') AS part_success_at,
         CAST(NULL, 'Nullable(Date)') AS part_day,
         CAST(NULL, 'Nullable(Int32)') AS part_days_since
-    FROM imports
+    FROM last_imports
+    UNION ALL
+    SELECT machine, [], NULL, '', '', [], last_success_at, NULL, NULL
+    FROM successes
     UNION ALL
     SELECT machine, agents, NULL, '', '', [], NULL, last_day, today - last_day
     FROM usage

@@ -17,17 +17,24 @@ CREATE OR REPLACE VIEW {database}.held_records {on_cluster}
     offered_at DateTime64(3, 'UTC') COMMENT 'when the last offer was held that differed from the one before',
     load_id UInt64 COMMENT 'the load that held it'
 )
-AS WITH ended AS
-(
-    SELECT machine, load_id
-    FROM {database}.loads FINAL
-    WHERE state IN ('committed', 'undone')
-),
-held AS
+AS WITH held AS
 (
     SELECT machine, report, agent, key
     FROM {database}.changes
     WHERE verdict = 'held'
+),
+-- All that was logged of keys that were ever held.
+logged AS
+(
+    SELECT report, machine, agent, key, load_id, day, verdict, reason, stored_tokens, offered_tokens, stored_cost_usd, offered_cost_usd, decided_at
+    FROM {database}.changes
+    WHERE key GLOBAL IN (SELECT key FROM held) AND (machine, report, agent, key) GLOBAL IN (SELECT machine, report, agent, key FROM held)
+),
+ended AS
+(
+    SELECT machine, load_id
+    FROM {database}.loads FINAL
+    WHERE state IN ('committed', 'undone') AND load_id GLOBAL IN (SELECT load_id FROM logged)
 )
 SELECT
     report,
@@ -54,9 +61,8 @@ FROM
         argMax((day, verdict, reason, stored_tokens, offered_tokens, stored_cost_usd, offered_cost_usd, decided_at), load_id) AS last,
         maxIf(load_id, verdict != 'held') AS taken_load_id,
         groupArrayIf((load_id, decided_at), verdict = 'held') AS holds
-    FROM {database}.changes
-    WHERE (machine, report, agent, key) GLOBAL IN (SELECT machine, report, agent, key FROM held)
-        AND (machine, load_id) GLOBAL IN (SELECT machine, load_id FROM ended)
+    FROM logged
+    WHERE (machine, load_id) GLOBAL IN (SELECT machine, load_id FROM ended)
     GROUP BY report, machine, agent, key
 )
 WHERE last.2 = 'held'
