@@ -1,6 +1,7 @@
-"""What an import costs beyond ccusage itself, and what 100,000 records cost.
+"""What an import costs beyond ccusage itself, what 100,000 records cost, and what every view and query costs.
 
-    python -m tests.benchmarks [--mb 300] [--runs 5] [--small-only] [--json] [--work-dir DIR] [--ccusage COMMAND]
+    python -m tests.benchmarks [--mb 300] [--runs 5] [--small-only | --queries-only] [--json]
+        [--work-dir DIR] [--ccusage COMMAND]
 
 Nothing fails for being slow: the figures stand beside their targets, and the machine's other work is in them.
 """
@@ -17,7 +18,8 @@ from pathlib import Path
 from ccusage_import.ccusage_errors import PINNED_VERSION
 from tests.benchmarks.import_time import Target, measure_imports
 from tests.benchmarks.many_records import measure_many_records
-from tests.benchmarks.measure import print_figures
+from tests.benchmarks.measure import Figure, print_figures
+from tests.benchmarks.query_time import measure_queries
 from tests.ccusage_install import install_ccusage
 from tests.transcripts import LARGE, SMALL
 
@@ -27,16 +29,21 @@ def main() -> None:
     arguments = _arguments()
     work_dir: Path = arguments.work_dir.absolute()
     work_dir.mkdir(parents=True, exist_ok=True)
+    figures = [] if arguments.queries_only else _measure_imports(arguments, work_dir)
+    figures += measure_queries(work_dir, arguments.runs)
+    if arguments.json:
+        print(json.dumps([{**asdict(figure), "is_met": figure.is_met} for figure in figures], indent=2))
+    else:
+        print_figures(figures)
+
+
+def _measure_imports(arguments: argparse.Namespace, work_dir: Path) -> list[Figure]:
     ccusage = shlex.split(arguments.ccusage) if arguments.ccusage else [str(install_ccusage(PINNED_VERSION))]
     figures = measure_imports(work_dir, SMALL, arguments.runs, ccusage, Target(own_seconds=1.0))
     if not arguments.small_only:
         large = replace(LARGE, mb=arguments.mb)
         figures += measure_imports(work_dir, large, arguments.runs, ccusage, Target(ratio=1.25))
-    figures += measure_many_records(work_dir, arguments.runs)
-    if arguments.json:
-        print(json.dumps([{**asdict(figure), "is_met": figure.is_met} for figure in figures], indent=2))
-    else:
-        print_figures(figures)
+    return figures + measure_many_records(work_dir, arguments.runs)
 
 
 def _arguments() -> argparse.Namespace:
@@ -44,6 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mb", type=float, default=LARGE.mb, help="size of the large transcripts (default: 300)")
     parser.add_argument("--runs", type=int, default=5, help="how often each is measured (default: %(default)s)")
     parser.add_argument("--small-only", action="store_true", help="leave out the large transcripts")
+    parser.add_argument("--queries-only", action="store_true", help="time views, queries and commands alone")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--ccusage", metavar="COMMAND", help="ccusage to run (default: the pinned one, from npm)")
     parser.add_argument(

@@ -49,14 +49,19 @@ def importer_environ(home: Path) -> dict[str, str]:
 
 
 def run_import(environ: Mapping[str, str], *options: str) -> Run:
-    """Run `ccusage-import import` in a process of its own.
+    """Run `ccusage-import import`, see `run_program`."""
+    return run_program(environ, "import", *options)
+
+
+def run_program(environ: Mapping[str, str], *arguments: str) -> Run:
+    """Run `ccusage-import` in a process of its own.
 
     A child's peak begins with its parent's at the time of the fork, so the caller must be small.
 
     Raises:
         CalledProcessError: it did not end with exit code 0.
     """
-    argv = (sys.executable, "-m", "ccusage_import", "import", *options)
+    argv = (sys.executable, "-m", "ccusage_import", *arguments)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
         begun = time.perf_counter()
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=complaints, env=environ)
@@ -93,4 +98,4 @@ def say(text: str) -> None:
 
 
 def _with_unit(value: float, unit: str) -> str:
-    return f"{value:,.0f} {unit}" if unit == "MB" else f"{value:.2f} {unit}"
+    return f"{value:,.0f} {unit}" if unit in ("MB", "ms") else f"{value:.2f} {unit}"

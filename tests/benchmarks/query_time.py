@@ -1,0 +1,102 @@
+"""Every view, every named query and the commands that read, on three years of twenty machines, embedded."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.migrations import apply_migrations, known_migrations
+from ccusage_import.named_queries import read_queries
+from ccusage_import.warehouse_url import parse_warehouse_url
+from tests.benchmarks.fleet import Fleet, write_fleet
+from tests.benchmarks.measure import Figure, importer_environ, run_program, say
+
+LARGEST_MS = 200.0
+# The most that a command may take from start to exit, in seconds.
+COMMANDS: Mapping[tuple[str, ...], float | None] = {
+    ("query", "cost_by_day"): None,
+    ("history", "--json"): None,
+}
+
+
+class Question(NamedTuple):
+    """SQL and the values of its parameters."""
+
+    name: str
+    sql: str
+    values: Mapping[str, str] = {}
+
+
+def measure_queries(work_dir: Path, runs: int) -> list[Figure]:
+    """Return how long each view and query takes once it is warm, slowest first, and each command from start to exit.
+
+    The engine computes every row and column and prints none. It stays in this process and makes it large: measure
+    the memory of children before.
+
+    Args:
+        work_dir: holds the warehouse meanwhile.
+        runs: how often each is measured.
+    """
+    fleet = Fleet(last_day=datetime.now(UTC).date())
+    subject = f"{fleet.machines} machines, {fleet.days:,} days"
+    with tempfile.TemporaryDirectory(prefix="fleet-", dir=work_dir) as directory:
+        url = f"chdb://{directory}/warehouse"
+        say(f"writing {subject}")
+        with open_warehouse(parse_warehouse_url(url)) as warehouse:
+            apply_migrations(warehouse, "benchmark")
+            write_fleet(warehouse, fleet)
+            say("reading every view and query")
+            times = [
+                Figure(subject, what, milliseconds, "ms", LARGEST_MS)
+                for what, milliseconds in _warm_times(warehouse, list(_questions(warehouse, fleet)), runs)
+            ]
+        return sorted(times, key=lambda figure: -figure.value) + _command_times(subject, url, Path(directory), runs)
+
+
+def _questions(warehouse: ClickHouse, fleet: Fleet) -> Iterator[Question]:
+    """Yield each view, and each named query with its defaults or, where it has none, with what the fleet holds."""
+    project, model = warehouse.rows(
+        "SELECT project, models_used[1] FROM projects_daily ORDER BY cost_usd DESC LIMIT 1"
+    )[0]
+    examples = {"day": fleet.last_day.isoformat(), "project": project, "model": model}
+    for migration in known_migrations():
+        if migration.is_view:
+            yield Question(f"view {migration.version}", f"SELECT * FROM {migration.version}")
+    for query in read_queries():
+        asked = {parameter.name for parameter in query.parameters if parameter.default is None}
+        given = {name: value for name, value in examples.items() if name in asked}
+        yield Question(f"query {query.name}", query.sql, query.values(given, fleet.last_day))
+
+
+def _warm_times(warehouse: ClickHouse, questions: list[Question], runs: int) -> Iterator[tuple[str, float]]:
+    """Yield the median milliseconds of each question; all are asked in turn, once before it counts."""
+    rounds = [[_ms(warehouse, question) for question in questions] for _ in range(runs + 1)]
+    for question, *times in zip(questions, *rounds[1:], strict=True):
+        yield question.name, statistics.median(times)
+
+
+def _ms(warehouse: ClickHouse, question: Question) -> float:
+    begun = time.perf_counter()
+    warehouse.raw(question.sql, "Null", {}, question.values)
+    return 1000 * (time.perf_counter() - begun)
+
+
+def _command_times(subject: str, url: str, directory: Path, runs: int) -> list[Figure]:
+    environ = importer_environ(directory / "home") | {"CCUSAGE_IMPORT_WAREHOUSE": url}
+    say("running commands")
+    return [
+        Figure(
+            subject,
+            " ".join(command),
+            statistics.median(run_program(environ, *command).seconds for _ in range(runs)),
+            "s",
+            largest_seconds,
+        )
+        for command, largest_seconds in COMMANDS.items()
+    ]
