@@ -198,30 +198,33 @@ def test_a_server_without_tables_says_what_to_type(program: Program, claude: Cla
     assert "hint: ccusage-import migrate --warehouse clickhouse://default@127.0.0.1:" in done.stderr
 
 
+def on_host(program: Program, tmp_path: Path, home: str, host: str) -> Program:
+    """Return the program on a host of that name, in a home of its own; one salt for all."""
+    (tmp_path / home).mkdir(exist_ok=True)
+    named = ("unshare", "--uts", "sh", "-c", f'hostname {host} && exec "$@"', "sh")
+    environ = {**program.environ, "HOME": str(tmp_path / home), "CCUSAGE_IMPORT_SALT": "shared"}
+    return Program(tmp_path / home, environ, named)
+
+
 def test_three_machines_add_up_and_a_renamed_host_stays_one(program: Program, tmp_path: Path, migrated: Place) -> None:
-    """Three homes with one salt, the same project on all of them, and a host whose name changes in between."""
-    tokens = {"one": 1_000, "two": 20_000, "three": 300_000}
-    for name, used in tokens.items():
-        home = tmp_path / name
-        home.mkdir()
-        machine = Program(home, {**program.environ, "HOME": str(home), "CCUSAGE_IMPORT_SALT": "shared"})
-        claude = ClaudeDir(tmp_path / f"claude-{name}")
-        claude.say("s", days_ago(2), used // 2)
-        claude.say("s", days_ago(1), used // 2)
-        first = machine("import", "--claude-dir", claude.root, "--warehouse", migrated.url, MACHINE_NAME=name)
-        assert first.exit_code == 0, first.stderr
+    named = ("--warehouse", migrated.url, "--json")
+    for host, tokens in {"one": 1_000, "two": 20_000, "three": 300_000}.items():
+        claude = ClaudeDir(tmp_path / f"claude-{host}")
+        claude.say("s", days_ago(2), tokens // 2)
+        claude.say("s", days_ago(1), tokens // 2)
+        done = on_host(program, tmp_path, host, host)("import", "--claude-dir", claude.root, *named)
+        assert (done.exit_code, json.loads(done.stdout)["machine"]) == (0, host), done.stderr
+    everything = "SELECT * EXCEPT load_id FROM daily ORDER BY ALL"
+    before = migrated.rows(everything)
 
-    # The third host is called otherwise now: the name of its first import was asked for once, and is kept.
-    again = Program(
-        tmp_path / "three", {**program.environ, "HOME": str(tmp_path / "three"), "CCUSAGE_IMPORT_SALT": "shared"}
-    )
-    (tmp_path / "three/.config/ccusage-import/config.toml").write_text('machine = "three"\n')
-    claude = ClaudeDir(tmp_path / "claude-three")
-    done = again("import", "--claude-dir", claude.root, "--warehouse", migrated.url, "--json", HOSTNAME="wifi-17")
-    assert {outcome["new"] for outcome in json.loads(done.stdout)["reports"].values()} == {0}
+    # The third home, on a host that is called otherwise now.
+    again = on_host(program, tmp_path, "three", "wifi-17")
+    done = again("import", "--claude-dir", tmp_path / "claude-three", *named)
 
+    assert (done.exit_code, json.loads(done.stdout)["machine"]) == (0, "three")
+    assert migrated.rows(everything) == before
     rows = migrated.rows("SELECT machine, sum(total_tokens) FROM daily GROUP BY machine ORDER BY 2")
     assert rows == [("one", 1_000), ("two", 20_000), ("three", 300_000)]
-    assert migrated.rows("SELECT sum(total_tokens), count() FROM daily") == [(321_000, 6)]
+    # One project on all of them: one pseudonym, and the sum of the three.
     assert migrated.rows("SELECT uniqExact(project), sum(total_tokens) FROM projects_daily") == [(1, 321_000)]
     assert migrated.rows("SELECT sum(total_tokens) FROM monthly_from_daily") == [(321_000,)]
