@@ -81,6 +81,15 @@ class ClickHouse:
         with _translated(self.warehouse):
             return self._client.query(sql, parameters=dict(parameters or {}), tz_mode="aware").result_rows
 
+    def stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a query like `rows`, a block of them in memory at a time; ask nothing else meanwhile."""
+        with (
+            _translated(self.warehouse),
+            self._client.query_row_block_stream(sql, parameters=dict(parameters or {}), tz_mode="aware") as blocks,
+        ):
+            for block in blocks:
+                yield from block
+
     def raw(
         self, sql: str, output_format: str, settings: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
     ) -> bytes:

@@ -320,7 +320,7 @@ class _Import:
             if warehouse is not None and not self._options.is_dry_run:
                 keep_budgets(warehouse, self._settings)
             with self._phase("reconcile"):
-                stored = self._stored(warehouse)
+                stored = self._stored(warehouse, records)
                 self.summary.offered, self.summary.stored = records, stored
                 self.summary.decisions = self._reconciled(offer, records, stored)
                 self._compare(stored)
@@ -344,7 +344,7 @@ class _Import:
             self._unrecorded.forget()
         return warehouse
 
-    def _stored(self, warehouse: ClickHouse | None) -> list[Record]:
+    def _stored(self, warehouse: ClickHouse | None, offered: list[Record]) -> list[Record]:
         if warehouse is None:
             return []
         machine = self._settings.machine
@@ -352,7 +352,7 @@ class _Import:
         if not self._options.is_dry_run:
             for state in settle_dead_loads(warehouse, machine):
                 self.summary.warnings.append(f"an earlier load ended in the middle; it is now marked as {state}")
-        return read_records(warehouse, machine)
+        return read_records(warehouse, machine, offered)
 
     def _refuse_taken_name(self, warehouse: ClickHouse, machine: str) -> None:
         """Two hosts under one name would take each other's records for their own."""

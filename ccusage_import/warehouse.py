@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -73,14 +73,22 @@ class Load:
 LOAD_COLUMNS = tuple(column.name for column in fields(Load))
 
 
-def read_records(warehouse: ClickHouse, machine: str) -> list[Record]:
-    """Return what is shown for one machine, all reports."""
+def read_records(warehouse: ClickHouse, machine: str, offered: Iterable[Record] = ()) -> list[Record]:
+    """Return what is shown for one machine, all reports.
+
+    A record that equals an offered one is that very object: most do, and are not held twice.
+    """
+    known = {(record.report, record.agent, record.key): record for record in offered}
     columns = ", ".join((*_FIELDS[:_MODELS], *_MODEL_COLUMNS, *_FIELDS[_MODELS + 1 :]))
-    rows = warehouse.rows(
+    rows = warehouse.stream(
         f"SELECT {columns} FROM records FINAL WHERE machine = {{machine:String}}",  # noqa: S608 - column names of ours
         {"machine": machine},
     )
-    return [_record(row) for row in rows]
+    records = []
+    for record in map(_record, rows):
+        same = known.get((record.report, record.agent, record.key), record)
+        records.append(same if same == record else record)
+    return records
 
 
 def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[tuple[str, str, str], bytes]:
