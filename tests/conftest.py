@@ -34,7 +34,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "place" not in metafunc.fixturenames:
         return
     places = ["embedded", "http"]
-    if server_url():
+    if metafunc.definition.get_closest_marker("one_place"):
+        places = ["embedded"]
+    elif server_url():
         places.append("server")
     metafunc.parametrize("place", places, indirect=True)
 

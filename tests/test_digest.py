@@ -55,6 +55,7 @@ def noon(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
 
 
+@pytest.mark.one_place
 def test_headlines_compare_with_the_days_before(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     claude.say("one", days_ago(0, 0), 100_000)
     claude.say("two", days_ago(1), 200_000)
@@ -71,6 +72,7 @@ def test_headlines_compare_with_the_days_before(program: Program, migrated: Plac
     assert shown["total"] == (7.5, 500_000, None)
 
 
+@pytest.mark.one_place
 def test_a_month_is_compared_with_the_same_days_of_the_last_one(
     program: Program, migrated: Place, claude: ClaudeDir
 ) -> None:
@@ -89,6 +91,7 @@ def test_a_month_is_compared_with_the_same_days_of_the_last_one(
     ]
 
 
+@pytest.mark.one_place
 def test_parts_add_up_to_the_whole_by_model_project_session_and_hour(
     program: Program, migrated: Place, claude: ClaudeDir
 ) -> None:
@@ -139,6 +142,7 @@ def test_hours_are_those_of_the_configured_zone(program: Program, migrated: Plac
     assert (shown["timezone"], [use["hour"] for use in shown["hours"]]) == ("Asia/Kolkata", [14])
 
 
+@pytest.mark.one_place
 def test_since_bounds_what_is_shown_but_not_the_comparisons(
     program: Program, migrated: Place, claude: ClaudeDir
 ) -> None:
@@ -154,6 +158,7 @@ def test_since_bounds_what_is_shown_but_not_the_comparisons(
     assert len(shown["days"]) == len(shown["sessions"]) == len(shown["hours"]) == 1
 
 
+@pytest.mark.one_place
 def test_all_machines_are_added_up_unless_one_is_named(
     program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
 ) -> None:
@@ -201,6 +206,7 @@ def test_what_grew_and_what_was_held_is_told_with_the_reason(
     assert "## What was held\n\nA smaller number was offered. What was stored stays;" in markdown
 
 
+@pytest.mark.one_place
 def test_usage_without_a_price_is_flagged(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     claude.say("one", days_ago(1), 100_000)
     claude.say("one", days_ago(1, 13), 100_000, model="claude-of-tomorrow")
@@ -245,6 +251,7 @@ def test_savings_of_the_cache(program: Program, migrated: Place, tmp_path: Path)
     assert "- Saved by the cache: **$2.70**, 100.0 % of all input came from it, estimated, all kept days\n" in markdown
 
 
+@pytest.mark.one_place
 def test_the_forecast_of_a_steady_user(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     for day in range(1, 36):
         claude.say(f"session-{day}", days_ago(day), 20_000)
@@ -258,6 +265,7 @@ def test_the_forecast_of_a_steady_user(program: Program, migrated: Place, claude
     assert [float(day["cost_usd"]) for day in forecast["days"]] == [0.3] * (days_in_month - TODAY.day + 1)
 
 
+@pytest.mark.one_place
 def test_only_the_machine_that_imported_knows_the_names(
     program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
 ) -> None:
@@ -274,6 +282,7 @@ def test_only_the_machine_that_imported_knows_the_names(
     assert int(elsewhere, 16)
 
 
+@pytest.mark.one_place
 def test_the_markdown_of_one_day(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     claude.say("a|b", days_ago(0, 0), 20_000, project="-home-<b>ana")
     imported(program, migrated, claude)
@@ -292,6 +301,7 @@ def test_the_markdown_of_one_day(program: Program, migrated: Place, claude: Clau
     assert f"| a\\|b | -home-\\<b\\>ana | desk | {TODAY} | claude-sonnet-4-20250514 | 20,000 | $0.30 |" in lines
 
 
+@pytest.mark.one_place
 def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     claude.say("one", days_ago(0, 0), 100_000)
     claude.say("one", days_ago(2, 0), 50_000, model="claude-opus-4-1-20250805", project="-home-ana-blog")
@@ -331,6 +341,7 @@ def test_bars_fit_a_narrow_terminal_and_cut_no_number(program: Program, claude: 
     assert lines[1:] == ["k-a-shop-with", "-a-long-name"]
 
 
+@pytest.mark.one_place
 def test_without_usage_the_next_step_is_told(program: Program, migrated: Place) -> None:
     page = program("report", "--warehouse", migrated.url)
 

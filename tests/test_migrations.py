@@ -22,8 +22,8 @@ from ccusage_import.warehouse_url import parse_warehouse_url
 from tests.conftest import Place
 
 VERSIONS = [
-    "0001", "0002", "active_blocks", "blocks", "budget_status", "calendar", "cost_anomalies", "cost_by_model_daily", "daily",
-    "daily_summary", "forecast_month", "forecast_weights", "freshness", "held_records", "machine_summary",
+    "0001", "0002", "active_blocks", "blocks", "budget_status", "calendar", "cost_anomalies", "cost_by_model_daily",
+    "daily", "daily_summary", "forecast_month", "forecast_weights", "freshness", "held_records", "machine_summary",
     "model_breakdowns", "model_performance", "monthly", "monthly_from_daily", "monthly_trends", "project_summary",
     "projects_daily", "session_summary", "sessions", "weekly",
 ]  # fmt: skip
@@ -124,7 +124,8 @@ def test_a_replayed_insert_into_the_log_counts_once(migrated: Place) -> None:
 def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> None:
     with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/w"), cluster=None) as opened:
         clustered = ClickHouse(opened._client, opened.warehouse, "main")
-        files = [sql_directory() / "schema_migrations.sql", *sorted(sql_directory().glob("*/*.sql"))]
+        places = ("schema_migrations.sql", "migrations/*.sql", "views/*.sql")
+        files = [file for place in places for file in sorted(sql_directory().glob(place))]
         ddl = [statement for file in files for statement in statements(file.read_text(), clustered)]
         formatted = [opened.rows("SELECT formatQuerySingleLine({q:String})", {"q": text})[0][0] for text in ddl]
 
