@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from ccusage_import.config import Configuration
+from ccusage_import.configured import open_configured
 from ccusage_import.exceptions import AnnouncementError, ConfigurationError, ExitCode, FixableError, WarehouseError
 from ccusage_import.heartbeat import ping
 from ccusage_import.import_summary import ImportSummary
-from ccusage_import.importer import open_configured
 from ccusage_import.metrics import push_metrics, write_metrics
 from ccusage_import.notifications import notify
 from ccusage_import.run_outcome import RunOutcome, keep_memory, peak_memory_bytes, read_memory

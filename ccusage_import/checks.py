@@ -10,7 +10,7 @@ from ccusage_import.checks_ccusage import check_ccusage, check_data_directories
 from ccusage_import.checks_schedule import check_schedule
 from ccusage_import.checks_warehouse import check_locks, check_warehouse
 from ccusage_import.config import Configuration
-from ccusage_import.importer import TOOL_VERSION
+from ccusage_import.configured import TOOL_VERSION
 
 
 def all_checks(configuration: Configuration, environ: Mapping[str, str], *, wait_seconds: float = 0) -> Iterator[Check]:

@@ -11,9 +11,9 @@ from ccusage_import.agents import find_agents, wanted_labels
 from ccusage_import.ccusage_errors import PINNED_HINT
 from ccusage_import.check_result import Check, failed, ok, warn
 from ccusage_import.config import Configuration
+from ccusage_import.configured import fetch_options
 from ccusage_import.exceptions import CcusageError, ConfigurationError
 from ccusage_import.fetcher import Fetched, fetch_reports
-from ccusage_import.importer import fetch_options
 from ccusage_import.models import validate_report
 from ccusage_import.parser import Origin, parse_report
 from ccusage_import.pseudonyms import Pseudonyms

@@ -13,13 +13,13 @@ from secrets import token_hex
 from ccusage_import.check_result import Check, fail, failed, ok, warn
 from ccusage_import.clickhouse_client import ClickHouse
 from ccusage_import.config import Configuration
+from ccusage_import.configured import import_lock, open_configured
 from ccusage_import.exceptions import (
     WarehouseError,
     WarehouseLockedError,
     WarehousePermissionError,
     WarehouseUnreachableError,
 )
-from ccusage_import.importer import import_lock, open_configured
 from ccusage_import.migrations import pending_migrations
 from ccusage_import.warehouse import Load
 from ccusage_import.warehouse_facts import last_import, last_success_at

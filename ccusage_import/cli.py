@@ -41,12 +41,13 @@ from ccusage_import.cli_options import (
 from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.config import Configuration, Directories, load_configuration
 from ccusage_import.config_file import changed
+from ccusage_import.configured import TOOL_VERSION
 from ccusage_import.demo import demo_directories
 from ccusage_import.environment_file import read_environment_file
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
 from ccusage_import.identity import choose_identity, write_private_file
 from ccusage_import.import_summary import ImportSummary
-from ccusage_import.importer import TOOL_VERSION, ImportOptions, ImportProgress, run_import
+from ccusage_import.importer import ImportOptions, ImportProgress, run_import
 from ccusage_import.logger import log_to_file
 from ccusage_import.migrations import applied_migrations, apply_migrations, pending_migrations
 from ccusage_import.raw_reports import find_loads

@@ -26,8 +26,9 @@ from ccusage_import.cli_options import (
 )
 from ccusage_import.clickhouse_client import ClickHouse
 from ccusage_import.config import Configuration
+from ccusage_import.configured import TOOL_VERSION, import_lock, open_configured
 from ccusage_import.exceptions import ExitCode
-from ccusage_import.importer import TOOL_VERSION, ImportOptions, import_lock, open_configured, run_import
+from ccusage_import.importer import ImportOptions, run_import
 from ccusage_import.pseudonyms import read_names
 from ccusage_import.runner import parse_version
 from ccusage_import.verify import verify as verification

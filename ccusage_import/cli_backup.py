@@ -16,9 +16,9 @@ from ccusage_import.backup import restore as fill
 from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.clickhouse_client import ClickHouse
 from ccusage_import.config import Configuration
+from ccusage_import.configured import TOOL_VERSION, import_lock, open_configured
 from ccusage_import.exceptions import BackupError, ExitCode
 from ccusage_import.import_summary import ImportSummary
-from ccusage_import.importer import TOOL_VERSION, import_lock, open_configured
 from ccusage_import.raw_reports import LoadNote, export_loads
 from ccusage_import.warehouse_url import EmbeddedWarehouse
 

@@ -6,8 +6,8 @@ import typer
 
 from ccusage_import import ui_budget
 from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.configured import open_current
 from ccusage_import.exceptions import ConfigurationError, ExitCode
-from ccusage_import.importer import open_current
 from ccusage_import.pseudonyms import read_names
 from ccusage_import.warehouse_budgets import keep_budgets, read_spending
 

@@ -10,8 +10,8 @@ from ccusage_import import ui, ui_audit
 from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.config import Configuration
+from ccusage_import.configured import TOOL_VERSION, import_lock
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.importer import TOOL_VERSION, import_lock
 from ccusage_import.pseudonyms import read_names
 from ccusage_import.push import Pushed
 from ccusage_import.push import push as copy

@@ -14,8 +14,8 @@ import typer
 from ccusage_import import ui_query
 from ccusage_import.cli_options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config import Settings
+from ccusage_import.configured import TOOL_VERSION, open_configured
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.importer import TOOL_VERSION, open_configured
 from ccusage_import.migrations import apply_migrations
 from ccusage_import.named_queries import LIST_HINT, NamedQuery, find_query, read_queries
 from ccusage_import.pseudonyms import Pseudonyms, read_names

@@ -23,11 +23,11 @@ from ccusage_import.cli_options import (
     configured,
     door,
 )
+from ccusage_import.configured import TOOL_VERSION, open_current
 from ccusage_import.digest import Digest
 from ccusage_import.digest_reading import read_digest
 from ccusage_import.exceptions import ConfigurationError, WarehousePermissionError
 from ccusage_import.identity import write_private_file
-from ccusage_import.importer import TOOL_VERSION, open_current
 from ccusage_import.pseudonyms import read_names
 from ccusage_import.report_html import html_page
 from ccusage_import.report_markdown import markdown_page

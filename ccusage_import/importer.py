@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -17,8 +15,16 @@ from zoneinfo import ZoneInfo
 from loguru import logger
 
 from ccusage_import.agents import ALL, find_agents, wanted_labels
-from ccusage_import.clickhouse_client import ClickHouse, open_warehouse, preload_driver
+from ccusage_import.clickhouse_client import ClickHouse, preload_driver
 from ccusage_import.config import Configuration
+from ccusage_import.configured import (
+    TOOL_VERSION,
+    fetch_options,
+    import_lock,
+    open_configured,
+    open_current,
+    unrecorded_loads,
+)
 from ccusage_import.exceptions import (
     BackupError,
     CcusageError,
@@ -32,16 +38,15 @@ from ccusage_import.exceptions import (
     WarehouseError,
 )
 from ccusage_import.fetcher import Fetched, FetchProgress, fetch_reports
-from ccusage_import.file_lock import file_lock
 from ccusage_import.import_summary import ImportSummary, ReportOutcome
-from ccusage_import.migrations import apply_migrations, refuse_pending
+from ccusage_import.migrations import refuse_pending
 from ccusage_import.models import validate_report
 from ccusage_import.parser import Origin, instant, parse_report
 from ccusage_import.pseudonyms import Pseudonyms, keep_names, read_names
 from ccusage_import.raw_reports import LoadNote, ReportArchive
 from ccusage_import.reconcile import Context, Decision, Reason, reconcile
 from ccusage_import.records import CLAUDE, REPORTS, Provenance, Record, report_file, split_label
-from ccusage_import.runner import FetchOptions, find_runner, parse_version
+from ccusage_import.runner import find_runner, parse_version
 from ccusage_import.sources import Sources, find_sources
 from ccusage_import.statistics import (
     active_block,
@@ -51,7 +56,6 @@ from ccusage_import.statistics import (
     top_projects,
     totals,
 )
-from ccusage_import.unrecorded_loads import UnrecordedLoads
 from ccusage_import.warehouse import (
     Load,
     commit,
@@ -66,7 +70,6 @@ from ccusage_import.warehouse import (
 from ccusage_import.warehouse_budgets import keep_budgets
 from ccusage_import.warehouse_url import EmbeddedWarehouse
 
-TOOL_VERSION = version("ccusage-import")
 FILES = "files"
 
 
@@ -125,62 +128,6 @@ def run_import_alone(
 ) -> ImportSummary:
     """Run one import like `run_import`; the caller holds the import lock."""
     return _Import(configuration, options, environ, progress).run()
-
-
-@contextmanager
-def import_lock(configuration: Configuration, wait_seconds: float | None = None) -> Iterator[None]:
-    """Let only one process of this installation write; the warehouse itself may be shared."""
-    file = configuration.directories.state / "import.lock"
-    wait_seconds = configuration.settings.lock_wait_seconds if wait_seconds is None else wait_seconds
-    with file_lock(file, "the importer", wait_seconds):
-        yield
-
-
-def unrecorded_loads(configuration: Configuration) -> UnrecordedLoads:
-    """Return the failed loads that no warehouse could take yet."""
-    return UnrecordedLoads(configuration.directories.state / "unrecorded_loads.jsonl")
-
-
-def open_configured(
-    configuration: Configuration, lock_wait_seconds: float | None = None
-) -> AbstractContextManager[ClickHouse]:
-    """Open the warehouse of a configuration."""
-    settings = configuration.settings
-    wait_seconds = settings.lock_wait_seconds if lock_wait_seconds is None else lock_wait_seconds
-    return open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=wait_seconds)
-
-
-@contextmanager
-def open_current(configuration: Configuration) -> Iterator[ClickHouse]:
-    """Open the warehouse of a configuration with tables and views up to date.
-
-    Raises:
-        SchemaError: those of a server are not; an embedded warehouse is migrated.
-        WarehouseError: it cannot be used.
-    """
-    with open_configured(configuration) as opened:
-        if opened.is_embedded:
-            apply_migrations(opened, TOOL_VERSION)
-        else:
-            refuse_pending(opened)
-        yield opened
-
-
-def fetch_options(configuration: Configuration, claude_dirs: tuple[Path, ...]) -> FetchOptions:
-    """Return what to run ccusage with."""
-    settings = configuration.settings
-    return FetchOptions(
-        state_dir=configuration.directories.state,
-        command=tuple(shlex.split(settings.ccusage or "")),
-        version=settings.ccusage_version,
-        claude_dirs=claude_dirs,
-        timezone=settings.timezone,
-        mode=settings.mode,
-        online_prices=settings.online_prices,
-        jobs=settings.jobs,
-        timeout_seconds=settings.timeout_seconds,
-        attempts=settings.attempts,
-    )
 
 
 class _Import:

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from ccusage_import.clickhouse_client import open_warehouse
 from ccusage_import.config import Configuration
+from ccusage_import.configured import import_lock
 from ccusage_import.import_summary import ImportSummary
-from ccusage_import.importer import ImportOptions, ImportProgress, import_lock, run_import_alone
+from ccusage_import.importer import ImportOptions, ImportProgress, run_import_alone
 from ccusage_import.migrations import applied_migrations
 from ccusage_import.raw_reports import KeptLoad, LoadNote
 from ccusage_import.warehouse import read_loads

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from ccusage_import.config import Configuration
+from ccusage_import.configured import open_configured, unrecorded_loads
 from ccusage_import.exceptions import SchemaError
-from ccusage_import.importer import open_configured, unrecorded_loads
 from ccusage_import.migrations import applied_migrations
 from ccusage_import.warehouse import Load
 from ccusage_import.warehouse_facts import count_held, last_import, last_success_at

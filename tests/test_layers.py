@@ -41,7 +41,7 @@ LAYERS = [
         "import_summary",
         "warehouse_budgets",
     },
-    {"report_text"},
+    {"report_text", "configured"},
     {"report_charts", "report_contents"},
     {"report_html", "report_markdown"},
     {"warehouse_facts", "heartbeat"},
