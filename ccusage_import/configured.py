@@ -1,4 +1,4 @@
-"""What a configuration stands for: its warehouse, its lock, the loads still to be recorded, what ccusage is run with."""
+"""What a configuration stands for: its warehouse and lock, the loads still to be recorded, what ccusage is run with."""
 
 from __future__ import annotations
 

@@ -38,13 +38,14 @@ class WarehouseFacts:
 
 def read_facts(warehouse: ClickHouse, settings: Settings) -> WarehouseFacts:
     """Return what the warehouse holds of the configured machine."""
-    machine = settings.machine
+    machine, limits = settings.machine, set(settings.budget.limits())
     return WarehouseFacts(
         last_import=last_import(warehouse, machine),
         last_success_at=last_success_at(warehouse, machine),
         held=count_held(warehouse, machine),
         totals=_totals(warehouse, machine),
-        budget=read_spending(warehouse, settings),
+        # Of a limit that another machine set, that machine tells.
+        budget=[spending for spending in read_spending(warehouse, settings) if spending.limit in limits],
     )
 
 
