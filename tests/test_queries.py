@@ -24,7 +24,7 @@ from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse_url import parse_warehouse_url
 from tests.claude_dir import SONNET, ClaudeDir, days_ago
 from tests.conftest import Place, Program
-from tests.test_views import NOW, block, budgets, daily, days, hold, judged, loaded, model, record
+from tests.test_views import block, budgets, daily, days, hold, judged, loaded, model, record
 
 Rows = list[tuple[Any, ...]]
 QUERIES = read_queries()
@@ -548,8 +548,9 @@ def test_sessions_that_stand_out(migrated: Place) -> None:
 def test_blocks_that_are_open_or_hit_a_limit(migrated: Place) -> None:
     lifted = datetime(2099, 4, 1, 15, tzinfo=UTC)
     stopped = block("stopped", datetime(2099, 4, 1, 10, tzinfo=UTC), is_active=False, limit_resets_at=lifted)
+    started = datetime.now(UTC) - timedelta(hours=2)
     open_block = block(
-        "open", NOW - timedelta(hours=2), tokens_per_minute=5.0, cost_per_hour_usd=2.0, projected_tokens=1500,
+        "open", started, tokens_per_minute=5.0, cost_per_hour_usd=2.0, projected_tokens=1500,
         projected_cost_usd=Decimal(10),
     )  # fmt: skip
     loaded(migrated, [stopped, open_block])
