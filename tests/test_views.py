@@ -452,6 +452,17 @@ def test_an_active_block_counts_down_from_now_and_is_as_old_as_its_load(migrated
     ) == [(210.0, True)]
 
 
+def test_the_hours_of_a_block_add_up_to_it_in_the_zone_of_its_row(migrated: Place) -> None:
+    # 22:00 to 23:30 UTC on Wednesday is 23:00 to 00:30 in Berlin's winter: the last hour is on Thursday.
+    start = datetime(2099, 1, 7, 22, tzinfo=UTC)
+    loaded(migrated, [block("late", start, zone="Europe/Berlin", ended_at=start + timedelta(minutes=90))])
+
+    assert rows(migrated, "weekday, hour, cost_usd, total_tokens", "block_hours") == [
+        (3, 23, 2.0, 300),
+        (4, 0, 2.0, 300),
+    ]
+
+
 # --- loads and what they held -----------------------------------------------------------------------------
 
 

@@ -8,29 +8,15 @@
 -- param: agent String = : only this agent; empty for all
 -- note: a five-hour block is spread evenly over the clock hours from its start to its last message, so an hour is an estimate and the sum is not
 -- note: hours and days are those of the zone of each row; agents without blocks are left out
-WITH hours AS
-(
-    SELECT
-        greatest(1, dateDiff('hour', started_at, coalesce(last_activity, started_at)) + 1) AS length,
-        arrayJoin(arrayMap(n -> addHours(assumeNotNull(started_at), n), range(toUInt32(assumeNotNull(length))))) AS at,
-        -- The cast to String keeps the engine from trying the empty zone of the dictionary.
-        if(timezone = '', 'UTC', CAST(timezone, 'String')) AS zone,
-        toUInt8(formatDateTime(at, '%u', zone)) AS weekday,
-        toUInt8(formatDateTime(at, '%H', zone)) AS hour,
-        toFloat64(cost_usd) / length AS cost,
-        total_tokens / length AS tokens,
-        unpriced
-    FROM blocks
-    WHERE isNotNull(started_at) AND date BETWEEN {since:Date} AND {until:Date}
-        AND ({machine:String} = '' OR machine = {machine:String})
-        AND ({agent:String} = '' OR agent = {agent:String})
-)
 SELECT
     multiIf(weekday > 5, 'weekend', hour >= {from_hour:UInt32} AND hour < {to_hour:UInt32}, 'working hours', 'other hours') AS time,
-    round(sum(cost), 6) AS cost_usd,
+    round(sum(block_hours.cost_usd), 6) AS cost_usd,
     round(cost_usd / nullIf(sum(cost_usd) OVER (), 0), 4) AS cost_share,
-    toUInt64(round(sum(tokens))) AS total_tokens,
-    max(hours.unpriced) AS unpriced
-FROM hours
+    toUInt64(round(sum(block_hours.total_tokens))) AS total_tokens,
+    max(block_hours.unpriced) AS unpriced
+FROM block_hours
+WHERE date BETWEEN {since:Date} AND {until:Date}
+    AND ({machine:String} = '' OR machine = {machine:String})
+    AND ({agent:String} = '' OR agent = {agent:String})
 GROUP BY time
 ORDER BY cost_usd DESC, time
