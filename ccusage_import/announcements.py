@@ -81,20 +81,24 @@ def announced(
     """Announce the run inside a `with` block, however it ends; the block puts the summary into the announcer."""
     announcer = Announcer(configuration, environ, warn)
     announcer.begin()
+    # What stays if nothing below says otherwise.
+    exit_code, failure = ExitCode.BUG, "A bug in ccusage-import"
     try:
         yield announcer
+        exit_code, failure = _outcome(announcer.summary)
     except FixableError as error:
-        announcer.end(error.exit_code, error.kind)
+        exit_code, failure = error.exit_code, error.kind
         raise
     except KeyboardInterrupt:
-        announcer.end(ExitCode.INTERRUPTED, "The import was interrupted")
+        exit_code, failure = ExitCode.INTERRUPTED, "The import was interrupted"
         raise
-    except Exception:
-        announcer.end(ExitCode.BUG, "A bug in ccusage-import")
-        raise
-    summary = announcer.summary
-    if summary is None or not summary.failed:
-        announcer.end(ExitCode.OK, "")
-    else:
-        kinds = (f"{name}: {item.error.kind}" for name, item in summary.reports.items() if item.error)
-        announcer.end(summary.exit_code, "; ".join(kinds))
+    finally:
+        announcer.end(exit_code, failure)
+
+
+def _outcome(summary: ImportSummary | None) -> tuple[ExitCode, str]:
+    """Return the exit code of a run that came to its end, and the kinds of what failed in it."""
+    if summary is None:
+        return ExitCode.OK, ""
+    kinds = (f"{name}: {item.error.kind}" for name, item in summary.reports.items() if item.error)
+    return summary.exit_code, "; ".join(kinds)

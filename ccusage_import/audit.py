@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from ccusage_import.clickhouse_client import ClickHouse
 from ccusage_import.exceptions import AuditError
@@ -207,16 +208,12 @@ def _latest_loads(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
     return {(report, agent, key): load_id for report, agent, key, load_id in rows}
 
 
-def _change(row: Sequence[object]) -> Change:
+def _change(row: Sequence[Any]) -> Change:
     load_id, decided_at, machine, verdict, reason, stored, offered, is_written, intact_from = row
     decision = Decision(
-        Verdict(str(verdict)),
-        Reason(str(reason)),
-        record_of_json(str(stored)),
-        record_of_json(str(offered)),
-        is_written=bool(is_written),
+        Verdict(verdict), Reason(reason), record_of_json(stored), record_of_json(offered), is_written=bool(is_written)
     )
-    return Change(load_id, decided_at, machine, decision, intact_from)  # type: ignore[arg-type]
+    return Change(load_id, decided_at, machine, decision, intact_from)
 
 
 def _names(change: Change) -> tuple[str, ...]:

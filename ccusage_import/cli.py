@@ -194,11 +194,12 @@ def import_command(
                 summary = _import(run_import, configuration, options, environ, shows_progress=shows_progress)
                 if announcer:
                     announcer.summary = summary
-                    _synchronise(configuration)
             _render(summary, quiet=quiet, as_json=as_json)
             exit_code = summary.exit_code
             if demo and not quiet and not as_json:
                 print(DEMO_IS_OVER)
+        if not (demo or dry_run):
+            _synchronise(configuration)
         if exit_code is not ExitCode.OK:
             raise typer.Exit(exit_code)
 
