@@ -22,10 +22,10 @@ from ccusage_import.warehouse_url import parse_warehouse_url
 from tests.conftest import Place
 
 VERSIONS = [
-    "0001", "0002", "active_blocks", "block_hours", "blocks", "budget_status", "calendar",
-    "cost_anomalies", "cost_by_model_daily", "daily", "daily_summary", "forecast_month", "forecast_weights", "freshness", "held_records", "machine_summary",
-    "model_breakdowns", "model_performance", "monthly", "monthly_from_daily", "monthly_trends", "project_summary",
-    "projects_daily", "session_summary", "sessions", "weekly",
+    "0001", "0002", "active_blocks", "block_hours", "blocks", "budget_status", "calendar", "cost_anomalies",
+    "cost_by_model_daily", "daily", "daily_summary", "forecast_month", "forecast_weights", "freshness",
+    "held_records", "machine_summary", "model_breakdowns", "model_performance", "monthly", "monthly_from_daily",
+    "monthly_trends", "project_summary", "projects_daily", "session_summary", "sessions", "weekly",
 ]  # fmt: skip
 
 
