@@ -157,6 +157,21 @@ def test_sync_pushes_after_each_import(program: Program, claude: ClaudeDir, serv
     assert same(server, laptop)
 
 
+def test_sync_pushes_saved_files_too_and_no_dry_run(
+    program: Program, server: Place, laptop: Place, tmp_path: Path
+) -> None:
+    tokens = {"inputTokens": 0, "outputTokens": 10, "cacheCreationTokens": 0, "cacheReadTokens": 0}
+    row = {"date": "2025-09-03", "totalTokens": 10, "totalCost": 0.5, "modelBreakdowns": [], **tokens}
+    (tmp_path / "daily.json").write_text(json.dumps({"daily": [row]}))
+    saved = ("import", "--from", tmp_path, "--machine", "laptop")
+
+    assert program(*saved, "--dry-run", CCUSAGE_IMPORT_SYNC=server.url).exit_code == 0
+    assert server.rows("SELECT count() FROM loads") == [(0,)]
+    assert program(*saved, CCUSAGE_IMPORT_SYNC=server.url).exit_code == 0
+    assert server.rows("SELECT total_tokens, cost_usd = 0.5 FROM daily") == [(10, True)]
+    assert same(server, laptop)
+
+
 def test_a_server_that_is_down_costs_a_warning_and_catches_up(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
