@@ -23,7 +23,7 @@ def main() -> None:
     exit_code: str | int | None = 0
     try:
         # Imported here, so that a signal during the quarter of a second that takes ends the program as any other does.
-        import_module("ccusage_import.cli").app(prog_name="ccusage-import")
+        import_module("ccusage_import.cli.app").app(prog_name="ccusage-import")
     except KeyboardInterrupt:
         exit_code = INTERRUPTED
     except SystemExit as ended:

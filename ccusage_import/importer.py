@@ -14,17 +14,15 @@ from zoneinfo import ZoneInfo
 
 from loguru import logger
 
-from ccusage_import.agents import ALL, find_agents, wanted_labels
-from ccusage_import.clickhouse_client import ClickHouse, preload_driver
-from ccusage_import.config import Configuration
-from ccusage_import.configured import (
-    TOOL_VERSION,
-    fetch_options,
-    import_lock,
-    open_configured,
-    open_current,
-    unrecorded_loads,
-)
+from ccusage_import.ccusage.agents import ALL, find_agents, wanted_labels
+from ccusage_import.ccusage.archive import LoadNote, ReportArchive
+from ccusage_import.ccusage.data_dirs import Sources, find_sources
+from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports
+from ccusage_import.ccusage.models import validate_report
+from ccusage_import.ccusage.parser import Origin, instant, parse_report
+from ccusage_import.ccusage.runner import find_runner, parse_version
+from ccusage_import.config.settings import Configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import (
     BackupError,
     CcusageError,
@@ -37,17 +35,10 @@ from ccusage_import.exceptions import (
     NotAReportError,
     WarehouseError,
 )
-from ccusage_import.fetcher import Fetched, FetchProgress, fetch_reports
 from ccusage_import.import_summary import ImportSummary, ReportOutcome
-from ccusage_import.migrations import refuse_pending
-from ccusage_import.models import validate_report
-from ccusage_import.parser import Origin, instant, parse_report
 from ccusage_import.pseudonyms import Pseudonyms, keep_names, read_names
-from ccusage_import.raw_reports import LoadNote, ReportArchive
 from ccusage_import.reconcile import Context, Decision, Reason, reconcile
 from ccusage_import.records import CLAUDE, REPORTS, Provenance, Record, report_file, split_label
-from ccusage_import.runner import find_runner, parse_version
-from ccusage_import.sources import Sources, find_sources
 from ccusage_import.statistics import (
     active_block,
     shown_after,
@@ -56,7 +47,18 @@ from ccusage_import.statistics import (
     top_projects,
     totals,
 )
-from ccusage_import.warehouse import (
+from ccusage_import.warehouse.budgets import keep_budgets
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
+from ccusage_import.warehouse.migrations import refuse_pending
+from ccusage_import.warehouse.opening import (
+    TOOL_VERSION,
+    fetch_options,
+    import_lock,
+    open_configured,
+    open_current,
+    unrecorded_loads,
+)
+from ccusage_import.warehouse.tables import (
     Load,
     commit,
     next_load_id,
@@ -67,8 +69,6 @@ from ccusage_import.warehouse import (
     write_decisions,
     write_load,
 )
-from ccusage_import.warehouse_budgets import keep_budgets
-from ccusage_import.warehouse_url import EmbeddedWarehouse
 
 FILES = "files"
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from ccusage_import.config.identity import write_private_file
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.identity import write_private_file
 
 PSEUDONYM_BYTES = 16
 

@@ -19,7 +19,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
-from ccusage_import.config import Configuration
+from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, FixableError
 from ccusage_import.explain import reason_in_words
 from ccusage_import.import_summary import ImportSummary

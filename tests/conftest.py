@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.clickhouse_client import open_warehouse
-from ccusage_import.migrations import apply_migrations
-from ccusage_import.warehouse_url import parse_warehouse_url
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
 from tests.ccusage_install import install_ccusage
 from tests.gateway import Gateway, running_gateway
 from tests.server import server_url

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ccusage_import.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 FILES = sorted((Path(__file__).parent.parent / "monitoring" / "grafana" / "dashboards").glob("*.json"))
 FROM, TO = "2025-09-01 00:00:00", "2100-01-01 00:00:00"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.clickhouse_client import MISSING_RIGHTS_HINT, open_warehouse
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import FixableError, QueryError, WarehousePermissionError
-from ccusage_import.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import MISSING_RIGHTS_HINT, open_warehouse
 from tests.access import access_statements, engine_config, granted_rights
 from tests.claude_dir import ClaudeDir, days_ago
 from tests.conftest import Program

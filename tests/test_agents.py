@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.agents import find_agents, wanted_labels
+from ccusage_import.ccusage.agents import find_agents, wanted_labels
+from ccusage_import.ccusage.runner import FetchOptions, Runner, find_runner
 from ccusage_import.exceptions import ConfigurationError, ReportFailedError, UnknownAgentError
 from ccusage_import.records import REPORTS
-from ccusage_import.runner import FetchOptions, Runner, find_runner
 from tests.ccusage_install import install_bun, install_ccusage
 from tests.claude_dir import ClaudeDir, days_ago
 from tests.conftest import CORPORA, Place, Program, Result

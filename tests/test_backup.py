@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.clickhouse_client import open_warehouse
-from ccusage_import.migrations import TABLES, apply_migrations, known_migrations, sql_directory
+from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import Provenance, Record
-from ccusage_import.warehouse import Load, commit, write_decisions, write_load
-from ccusage_import.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import TABLES, apply_migrations, known_migrations, sql_directory
+from ccusage_import.warehouse.tables import Load, commit, write_decisions, write_load
 from tests.conftest import Place, Program, Result
 from tests.gateway import Gateway
 

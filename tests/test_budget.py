@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.clickhouse_client import open_warehouse
-from ccusage_import.warehouse_url import parse_warehouse_url
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.claude_dir import ClaudeDir, days_ago
 from tests.conftest import Place, Program, Result
 

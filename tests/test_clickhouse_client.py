@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.clickhouse_client import open_warehouse
+from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import (
     DatabaseMissingError,
     FixableError,
@@ -23,8 +23,8 @@ from ccusage_import.exceptions import (
     WarehousePermissionError,
     WarehouseUnreachableError,
 )
-from ccusage_import.migrations import apply_migrations
-from ccusage_import.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
 from tests.conftest import Place, Program
 from tests.gateway import Gateway, User, running_gateway
 
@@ -128,8 +128,8 @@ def test_a_second_process_waits_and_then_names_the_first(tmp_path: Path) -> None
     url = f"chdb://{tmp_path}/warehouse"
     with open_warehouse(parse_warehouse_url(url)):
         script = (
-            "from ccusage_import.clickhouse_client import open_warehouse\n"
-            "from ccusage_import.warehouse_url import parse_warehouse_url\n"
+            "from ccusage_import.warehouse.clickhouse_client import open_warehouse\n"
+            "from ccusage_import.config.warehouse_url import parse_warehouse_url\n"
             "from ccusage_import.exceptions import WarehouseLockedError\n"
             "try:\n"
             f"    open_warehouse(parse_warehouse_url({url!r}), lock_wait_seconds=0.3).__enter__()\n"

@@ -24,11 +24,11 @@ CONFIG = """<clickhouse>
 # The embedded engine refuses ON CLUSTER itself; everything else of the statements is what a cluster gets.
 SCRIPT = """
 import json, os, sys
-from ccusage_import.clickhouse_client import ClickHouse, preload_driver
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
 preload_driver()
 import clickhouse_connect
-from ccusage_import.migrations import known_migrations, sql_directory, statements
-from ccusage_import.warehouse_url import EmbeddedWarehouse
+from ccusage_import.warehouse.migrations import known_migrations, sql_directory, statements
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from pathlib import Path
 folder, config = map(Path, sys.argv[1:])
 client = clickhouse_connect.get_client(interface="chdb", path=str(folder), chdb_options={"config-file": str(config)})

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.config import Configuration, Directories, environment_settings, load_configuration
+from ccusage_import.config.identity import choose_identity, complete_identity, keep_identity, read_identity
+from ccusage_import.config.settings import Configuration, Directories, environment_settings, load_configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.identity import choose_identity, complete_identity, keep_identity, read_identity
-from ccusage_import.warehouse_url import EmbeddedWarehouse, ServerWarehouse
 from tests.conftest import Program
 
 IDENTITY = {"machine": "studio", "timezone": "Europe/Berlin", "salt": "0123abcd", "installation": "feed"}

@@ -15,8 +15,8 @@ import jsonschema
 import pytest
 import yaml
 
-from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse_url import parse_warehouse_url
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from tests.ccusage_install import install
 from tests.claude_dir import ClaudeDir, days_ago
 from tests.conftest import Place, Program

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.warehouse import Load, write_load
+from ccusage_import.warehouse.tables import Load, write_load
 from tests.faults.documents import save_generation
 from tests.faults.harness import MACHINE, Installation, Lab, embedded_lab, http_lab, new_user, read_state
 from tests.faults.kills import INTERRUPTED, Stepped, Tally, interrupt_imports, kill_imports, points_of, print_tallies
@@ -121,7 +121,7 @@ runpy.run_module("ccusage_import", run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("module", ["ccusage_import.cli", "pydantic", "clickhouse_connect"])
+@pytest.mark.parametrize("module", ["ccusage_import.cli.app", "pydantic", "clickhouse_connect"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_import_is_interrupted_while_it_starts(embedded: Lab, number: signal.Signals, module: str) -> None:
     embedded.restore()

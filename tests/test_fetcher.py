@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from loguru import logger
 
+from ccusage_import.ccusage.fetcher import Fetched, default_jobs, fetch_reports, report_command
+from ccusage_import.ccusage.runner import FetchOptions, Runner, find_runner
 from ccusage_import.exceptions import (
     CcusageError,
     ConfigurationError,
@@ -31,9 +33,7 @@ from ccusage_import.exceptions import (
     RunnerNotFoundError,
     UnsupportedVersionError,
 )
-from ccusage_import.fetcher import Fetched, default_jobs, fetch_reports, report_command
 from ccusage_import.records import REPORTS
-from ccusage_import.runner import FetchOptions, Runner, find_runner
 from tests.ccusage_install import install_bun, install_ccusage, npm_cache
 
 PROJECT = Path(__file__).parent.parent
@@ -660,9 +660,9 @@ def test_a_full_pipe_does_not_keep_a_program_from_ending(machine: Machine) -> No
 INTERRUPTED = """
 import signal, sys
 from pathlib import Path
-from ccusage_import.fetcher import fetch_reports
+from ccusage_import.ccusage.fetcher import fetch_reports
 from ccusage_import.records import REPORTS
-from ccusage_import.runner import FetchOptions, Runner
+from ccusage_import.ccusage.runner import FetchOptions, Runner
 
 def stop(number, frame):
     raise SystemExit(143)

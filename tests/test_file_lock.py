@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.exceptions import WarehouseError, WarehouseLockedError
-from ccusage_import.file_lock import file_lock
+from ccusage_import.files import file_lock
 
 HOLDER = """
 import sys
 from pathlib import Path
-from ccusage_import.file_lock import file_lock
+from ccusage_import.files import file_lock
 with file_lock(Path(sys.argv[1]), "the importer", 0):
     print("held", flush=True)
     sys.stdin.read()

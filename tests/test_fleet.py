@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.migrations import apply_migrations
-from ccusage_import.warehouse import read_records, record_of_json
-from ccusage_import.warehouse_url import parse_warehouse_url
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
+from ccusage_import.warehouse.tables import read_records, record_of_json
 from tests.benchmarks.fleet import Fleet, write_fleet
 
 SUMS = "sum(total_tokens), sum(cost_usd), max(unpriced)"

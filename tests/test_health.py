@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.clickhouse_client import open_warehouse
-from ccusage_import.file_lock import file_lock
-from ccusage_import.migrations import apply_migrations
-from ccusage_import.warehouse_url import parse_warehouse_url
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.files import file_lock
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
 from tests.claude_dir import ClaudeDir, days_ago
 from tests.conftest import Place, Program, Result
 from tests.gateway import User, running_gateway

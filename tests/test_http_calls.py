@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from ccusage_import.exceptions import AnnouncementError
-from ccusage_import.http_calls import call
+from ccusage_import.monitoring.http_calls import call
 from tests.receiver import Answer, Receiver, running_receiver
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.metrics import METRICS, PREFIX
+from ccusage_import.monitoring.metrics import METRICS, PREFIX
 from tests.claude_dir import ClaudeDir, days_ago
 from tests.conftest import Program, Result
 from tests.gateway import Gateway

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import SchemaError
-from ccusage_import.migrations import (
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.migrations import (
     applied_migrations,
     apply_migrations,
     known_migrations,
@@ -18,7 +19,6 @@ from ccusage_import.migrations import (
     sql_directory,
     statements,
 )
-from ccusage_import.warehouse_url import parse_warehouse_url
 from tests.conftest import Place
 
 VERSIONS = [

@@ -15,8 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccusage_import.exceptions import InvalidReportError, NotAReportError
-from ccusage_import.models import (
+from ccusage_import.ccusage.models import (
     BlocksDocument,
     CodexDailyDocument,
     CodexMonthlyDocument,
@@ -27,7 +26,8 @@ from ccusage_import.models import (
     SessionDocument,
     validate_report,
 )
-from ccusage_import.parser import Origin, parse_report
+from ccusage_import.ccusage.parser import Origin, parse_report
+from ccusage_import.exceptions import InvalidReportError, NotAReportError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import Provenance
 

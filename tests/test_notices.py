@@ -9,11 +9,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccusage_import.budgets import BudgetLimit
-from ccusage_import.notices import due_events, known
-from ccusage_import.run_outcome import RunOutcome, Told
-from ccusage_import.warehouse_budgets import Spending
-from ccusage_import.warehouse_facts import WarehouseFacts
+from ccusage_import.config.budget import BudgetLimit
+from ccusage_import.monitoring.events import due_events, known
+from ccusage_import.monitoring.outcome import RunOutcome, Told
+from ccusage_import.warehouse.budgets import Spending
+from ccusage_import.warehouse.snapshot import WarehouseFacts
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STALE_AFTER_HOURS = 26

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.config import Settings
-from ccusage_import.notifications import notify
-from ccusage_import.run_outcome import RunMemory, RunOutcome
+from ccusage_import.config.settings import Settings
+from ccusage_import.monitoring.notifications import notify
+from ccusage_import.monitoring.outcome import RunMemory, RunOutcome
 from tests.claude_dir import ClaudeDir, days_ago
 from tests.conftest import Program, Result
 from tests.receiver import Receiver, running_receiver

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.notify_targets import EVENTS
+from ccusage_import.config.targets import EVENTS
 from tests.conftest import Program, Result
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ccusage_import.ccusage.models import validate_report
+from ccusage_import.ccusage.parser import Origin, ParsedReport, instant, joined_key, money, parse_report
 from ccusage_import.exceptions import ConfigurationError, InvalidReportError
-from ccusage_import.models import validate_report
-from ccusage_import.parser import Origin, ParsedReport, instant, joined_key, money, parse_report
 from ccusage_import.pseudonyms import Pseudonyms, keep_names, read_names
 from ccusage_import.records import ModelUsage, Provenance, Record
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.clickhouse_client import open_warehouse
-from ccusage_import.migrations import sql_directory
-from ccusage_import.named_queries import GROUPS, NamedQuery, find_query, read_queries
+from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.reconcile import Decision, Reason, Verdict
-from ccusage_import.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import sql_directory
+from ccusage_import.warehouse.queries import GROUPS, NamedQuery, find_query, read_queries
 from tests.claude_dir import SONNET, ClaudeDir, days_ago
 from tests.conftest import Place, Program
 from tests.test_views import block, budgets, daily, days, hold, judged, loaded, model, record

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.migrations import sql_directory
+from ccusage_import.warehouse.migrations import sql_directory
 from tests.claude_dir import ClaudeDir, days_ago
 from tests.conftest import Place, Program, Result
 

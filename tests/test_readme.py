@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.config import CLASSIC_ENVIRONMENT, Settings
+from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, Settings
 from ccusage_import.exceptions import ExitCode
-from ccusage_import.migrations import sql_directory
 from ccusage_import.reconcile import Verdict
+from ccusage_import.warehouse.migrations import sql_directory
 from tests.conftest import Program
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")

@@ -17,7 +17,7 @@ from tests.ccusage_install import install
 from tests.claude_dir import ClaudeDir, days_ago
 from tests.conftest import Program, chromium
 
-LIBRARY = Path(__file__).parent.parent / "ccusage_import" / "report" / "echarts"
+LIBRARY = Path(__file__).parent.parent / "ccusage_import" / "digest" / "echarts"
 AXE_VERSION = "4.14.1"
 ECHARTS_VERSION = "6.1.0"
 HTML_VALIDATE_VERSION = "10.9.0"

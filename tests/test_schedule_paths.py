@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.exceptions import ScheduleError
-from ccusage_import.schedule_paths import is_passing, job_path, running_program
+from ccusage_import.schedule.paths import is_passing, job_path, running_program
 from tests.conftest import Program
 from tests.scheduling import SCRIPT, at_home, stand_in
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.config import Directories
+from ccusage_import.config.settings import Directories
 from ccusage_import.exceptions import ScheduleError
-from ccusage_import.schedule import InstalledSchedule, Schedule, Scheduler, Timing, daily_at, every
-from ccusage_import.schedule_cron import Cron
-from ccusage_import.schedule_launchd import Launchd
-from ccusage_import.schedule_systemd import Systemd, timer
-from ccusage_import.schedulers import choose, installed_schedule
+from ccusage_import.schedule.cron import Cron
+from ccusage_import.schedule.launchd import Launchd
+from ccusage_import.schedule.model import InstalledSchedule, Schedule, Scheduler, Timing, daily_at, every
+from ccusage_import.schedule.schedulers import choose, installed_schedule
+from ccusage_import.schedule.systemd import Systemd, timer
 from tests.conftest import Program
 from tests.scheduling import SCRIPT, at_home, crontab, isolated, needs_cron, needs_systemd, stand_in, with_stand_in
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.ccusage.data_dirs import Sources, cleanup_period_days, find_sources
 from ccusage_import.exceptions import DataDirectoryError
-from ccusage_import.sources import Sources, cleanup_period_days, find_sources
 
 TODAY = date(2026, 5, 31)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.clickhouse_client import open_warehouse
+from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import WarehouseUnreachableError
-from ccusage_import.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.gateway import Gateway
 
 

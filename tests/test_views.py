@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccusage_import.clickhouse_client import open_warehouse
-from ccusage_import.migrations import known_migrations
+from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import ModelUsage, Provenance, Record
-from ccusage_import.warehouse import Load, commit, write_decisions, write_load
-from ccusage_import.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import known_migrations
+from ccusage_import.warehouse.tables import Load, commit, write_decisions, write_load
 from tests.claude_dir import SONNET, days_ago
 from tests.conftest import Place, Program
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.warehouse_url import EmbeddedWarehouse, ServerWarehouse, parse_warehouse_url
 
 FORMS = "use chdb:///path, clickhouse://user@host:8123/database or clickhouses://user@host:8443/database"
 

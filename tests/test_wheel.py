@@ -31,11 +31,11 @@ def test_the_wheel_holds_sql_and_demo_and_no_tests(wheel: Path) -> None:
     assert "ccusage_import/sql/views/daily.sql" in names
     assert "ccusage_import/sql/digest/total.sql" in names
     for file in ("page.html.j2", "page.css", "page.js", "echarts/echarts.min.js", "echarts/LICENSE", "echarts/NOTICE"):
-        assert f"ccusage_import/report/{file}" in names
+        assert f"ccusage_import/digest/{file}" in names
     queries = {f"ccusage_import/sql/queries/{file.name}" for file in (ROOT / "sql" / "queries").glob("*.sql")}
     assert "ccusage_import/sql/queries/what_changed.sql" in queries
     assert queries <= set(names)
-    assert any(name.startswith("ccusage_import/demo_transcripts/projects/") for name in names)
+    assert any(name.startswith("ccusage_import/cli/demo_transcripts/projects/") for name in names)
     assert not any(name.startswith("tests/") for name in names)
 
 

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from ccusage_import.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.migrations import apply_migrations
-from ccusage_import.warehouse_url import parse_warehouse_url
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
 
 STATEMENTS = Path(__file__).with_suffix(".sql")
 # Loads of the last hours: small parts whose rows replace those of the large one.

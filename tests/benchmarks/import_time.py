@@ -17,9 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ccusage_import.fetcher import default_jobs, report_command, report_environ
+from ccusage_import.ccusage.fetcher import default_jobs, report_command, report_environ
+from ccusage_import.ccusage.runner import FetchOptions, find_runner
 from ccusage_import.records import REPORTS
-from ccusage_import.runner import FetchOptions, find_runner
 from tests import transcripts
 from tests.benchmarks.measure import Figure, importer_environ, run_import, say
 from tests.transcripts import Shape, Tokens, write_transcripts

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from ccusage_import.clickhouse_client import ClickHouse
 from ccusage_import.exceptions import FixableError
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from tests.faults.documents import BLOCKS, DAYS, FIRST_DAY, GROWTH, PROJECTS, ROW_STEP, SESSIONS, save_generation
 from tests.faults.harness import Installation
 

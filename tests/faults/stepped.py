@@ -12,9 +12,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ccusage_import import clickhouse_client, importer
+from ccusage_import import importer
 from ccusage_import.__main__ import main
-from ccusage_import.clickhouse_client import ClickHouse
+from ccusage_import.warehouse import clickhouse_client
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 STEPS: tuple[tuple[Any, str], ...] = (
     (importer, "validate_report"),

@@ -1,0 +1,1 @@
+"""The source: running ccusage and reading what it prints."""

@@ -1,0 +1,81 @@
+"""Whose reports are wanted, and which of these agents the ccusage that was found has reports of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ccusage_import.ccusage.failures import PINNED_HINT, tail
+from ccusage_import.ccusage.runner import (
+    FIRST_MAJOR_WITH_AGENTS,
+    QUICK_TIMEOUT_SECONDS,
+    FetchOptions,
+    Runner,
+    run_quickly,
+)
+from ccusage_import.exceptions import CcusageError, ConfigurationError, UnknownAgentError
+from ccusage_import.records import AGENT_REPORTS, CLAUDE, REPORTS, report_label
+
+ALL = "all"
+# `ccusage --help` lists `codex` (20) or `codex daily` (19), beside reports that are no agent's.
+_COMMAND = re.compile(r"^ +([a-z][a-z0-9-]*)(?: [a-z]+)? {2,}\S", re.MULTILINE)
+_NO_AGENTS = frozenset({"daily", "weekly", "monthly", "session", "blocks", "statusline"})
+
+
+def wanted_labels(agents: Sequence[str], reports: Sequence[str]) -> list[str]:
+    """Return the labels of all reports of all agents that there can be: blocks and projects are Claude Code's alone.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    labels = [
+        report_label(report, agent)
+        for agent in agents
+        for report in REPORTS
+        if report in reports and (agent == CLAUDE or report in AGENT_REPORTS)
+    ]
+    if not labels:
+        raise ConfigurationError(
+            f"there is no report {' or '.join(reports)} of {' or '.join(agents)}",
+            hint=f"ask for {', '.join(AGENT_REPORTS)}, or for the agent {CLAUDE}",
+        )
+    return labels
+
+
+def find_agents(
+    wanted: Sequence[str], runner: Runner, options: FetchOptions, environ: Mapping[str, str]
+) -> dict[str, CcusageError | None]:
+    """Return the wanted agents, `all` replaced by those that this ccusage has, each with why it has no reports of one.
+
+    Raises:
+        ConfigurationError: the state directory cannot be written.
+    """
+    if tuple(wanted) == (CLAUDE,):
+        return {CLAUDE: None}
+    try:
+        known = _known_agents(runner, options, environ)
+    except CcusageError as error:
+        return {agent: None if agent == CLAUDE else error for agent in wanted}
+    names = dict.fromkeys(name for agent in wanted for name in (known if agent == ALL else (agent,)))
+    return {name: None if name in known else _unknown(name, known, runner) for name in names}
+
+
+def _known_agents(runner: Runner, options: FetchOptions, environ: Mapping[str, str]) -> list[str]:
+    """Return the agents in ccusage's own order."""
+    if runner.major < FIRST_MAJOR_WITH_AGENTS:
+        return [CLAUDE]
+    finished = run_quickly("`ccusage --help`", (*runner.argv, "--help"), options, environ, QUICK_TIMEOUT_SECONDS)
+    commands = finished.stdout.decode(errors="replace").partition("COMMANDS:")[2].partition("\n\n")[0]
+    agents = [name for name in dict.fromkeys(_COMMAND.findall(commands)) if name not in _NO_AGENTS]
+    if CLAUDE not in agents:
+        raise UnknownAgentError(
+            f"`ccusage --help` of {runner.version} lists no agents: {tail(finished.stderr, environ)}", hint=PINNED_HINT
+        )
+    return agents
+
+
+def _unknown(agent: str, known: Sequence[str], runner: Runner) -> UnknownAgentError:
+    return UnknownAgentError(
+        f"agent {agent!r}: ccusage {runner.version} has reports of {', '.join(known)} only",
+        hint=f"correct `agents`, or {PINNED_HINT}",
+    )

@@ -1,0 +1,367 @@
+"""Validated reports to records: keys, money, days and instants, pseudonyms, and what is odd about the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from ccusage_import.ccusage.models import (
+    LARGEST_COUNT,
+    BlockRow,
+    BlocksDocument,
+    CodexDailyDocument,
+    CodexDailyRow,
+    CodexMonthlyDocument,
+    CodexMonthlyRow,
+    CodexRow,
+    CodexSessionDocument,
+    CodexSessionRow,
+    DailyDocument,
+    DailyRow,
+    ModelBreakdown,
+    MonthlyDocument,
+    MonthlyRow,
+    PeriodRow,
+    ProjectsDocument,
+    ReportDocument,
+    SessionDocument,
+    SessionRow,
+    Tokens,
+    Totals,
+    UsageRow,
+)
+from ccusage_import.exceptions import InvalidReportError
+from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.records import CLAUDE, NANODOLLAR, UNDATED, ModelUsage, Provenance, Record, split_label
+
+# From here on ccusage says itself which models it has no price for.
+NAMES_UNPRICED_SINCE = (20, 0, 23)
+# Up to this major, `session` shows today's transcript layout as one row a project, and its sub-agents as one more.
+LAST_MAJOR_WITH_PROJECT_TOTALS = 18
+PROJECT_TOTAL_MARKS = ("Unknown Project", "subagents")
+ALL_AGENTS = "all"
+CODEX = "codex"
+SHOWN_WARNINGS = 10
+RELATIVE_COST_TOLERANCE = Decimal("1e-12")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who offers the records and what they were read with. `version_info` is None for saved files."""
+
+    machine: str
+    provenance: Provenance
+    version_info: tuple[int, int, int] | None
+
+
+@dataclass(slots=True)
+class ParsedReport:
+    """The records of one report, and what is odd about them in words."""
+
+    records: list[Record] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def parse_report(label: str, document: ReportDocument | None, origin: Origin, pseudonyms: Pseudonyms) -> ParsedReport:
+    """Turn a validated report into records.
+
+    Args:
+        label: `daily` of Claude Code, `codex daily` and the like.
+        document: what `validate_report` returned; None has no rows.
+        origin: machine and provenance for each record.
+        pseudonyms: applied to project names and session ids; remembers those it met.
+
+    Raises:
+        InvalidReportError: a row that has no natural key, or two rows with the same.
+    """
+    if document is None:
+        return ParsedReport()
+    parser = _Parser(label, origin, pseudonyms)
+    records = list(parser.records(document))
+    if parser.errors:
+        raise InvalidReportError(label, tuple(parser.errors))
+    parser.check_totals(document.totals)
+    return ParsedReport(records, parser.warnings())
+
+
+def money(value: float | None) -> Decimal:
+    """Return a printed cost in US dollars, rounded half-even to the nanodollar; null and -0.0 are 0."""
+    if not value or value < 0:
+        return Decimal(0)
+    return Decimal(repr(value)).quantize(NANODOLLAR)
+
+
+def instant(value: datetime) -> datetime:
+    """Return an instant in UTC, cut to milliseconds."""
+    utc = value.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def joined_key(first: str, second: str) -> str:
+    """Join two names to a key that no other two names can give."""
+    return f"{first.replace('%', '%25').replace('/', '%2F')}/{second}"
+
+
+class _Parser:
+    """The state of one report: keys met, sums, and what was wrong or odd."""
+
+    def __init__(self, label: str, origin: Origin, pseudonyms: Pseudonyms) -> None:
+        self.errors: list[str] = []
+        self._label = label
+        self._agent, self._report = split_label(label)
+        self._origin = origin
+        self._zone = ZoneInfo(origin.provenance.timezone)
+        self._pseudonyms = pseudonyms
+        is_display = origin.provenance.cost_mode == "display"
+        # Whatever the cost mode, those of codex are calculated: its sessions hold none.
+        self._costs_are_calculated = not is_display or self._agent == CODEX
+        self._infers_unpriced = self._costs_are_calculated and (
+            is_display or origin.version_info is None or origin.version_info < NAMES_UNPRICED_SINCE
+        )
+        self._has_project_totals = (
+            origin.version_info is None or origin.version_info[0] <= LAST_MAJOR_WITH_PROJECT_TOTALS
+        )
+        self._odd: list[str] = []
+        self._unpriced: dict[str, None] = {}
+        self._project_totals = 0
+        self._without_project = 0
+        self._keys: set[tuple[str, str]] = set()
+        self._tokens = 0
+        self._cost = Decimal(0)
+
+    def records(self, document: ReportDocument) -> Iterator[Record]:
+        match document:
+            case DailyDocument() | CodexDailyDocument():
+                days: Sequence[DailyRow | CodexDailyRow] = document.rows
+                for index, day in enumerate(days):
+                    yield from self._period(f"daily.{index}", day, day.day, day.day.isoformat())
+            case MonthlyDocument() | CodexMonthlyDocument():
+                months: Sequence[MonthlyRow | CodexMonthlyRow] = document.rows
+                for index, month in enumerate(months):
+                    first = date.fromisoformat(f"{month.month}-01")
+                    yield from self._period(f"monthly.{index}", month, first, month.month)
+            case ProjectsDocument():
+                for project, rows in document.rows.items():
+                    yield from self._project_days(project, rows)
+            case SessionDocument() | CodexSessionDocument():
+                sessions: Sequence[SessionRow | CodexSessionRow] = document.rows
+                yield from (self._session(f"session.{index}", row) for index, row in enumerate(sessions))
+            case BlocksDocument():
+                blocks = enumerate(document.rows)
+                yield from (self._block(f"blocks.{index}", row) for index, row in blocks if not row.is_gap)
+
+    def check_totals(self, totals: Totals | None) -> None:
+        if totals is None:
+            return
+        if totals.total_tokens != min(self._tokens, LARGEST_COUNT):
+            self._odd.append(
+                f"{self._label}.totals.totalTokens: {totals.total_tokens} is not the sum of the rows, {self._tokens}"
+            )
+        printed = money(totals.cost)
+        # Every cost of the sum was rounded, and ccusage adds floats in an order of its own.
+        if abs(printed - self._cost) > NANODOLLAR * (len(self._keys) + 1) + printed * RELATIVE_COST_TOLERANCE:
+            self._odd.append(f"{self._label}.totals.totalCost: {printed} is not the sum of the rows, {self._cost}")
+        self._unpriced.update(dict.fromkeys(totals.unpriced_models))
+
+    def warnings(self) -> list[str]:
+        lines = [f"no price for {model}: its cost is counted as 0" for model in self._unpriced]
+        if self._project_totals:
+            lines.append(
+                f"{self._label}: this ccusage shows projects as sessions: they are stored apart and left out of the"
+                f" view sessions ({self._project_totals}); ccusage 19 and later show real sessions"
+            )
+        if self._without_project:
+            lines.append(
+                f"{self._label}: {self._without_project} rows name no project; save `ccusage claude session` instead"
+            )
+        lines += self._odd[:SHOWN_WARNINGS]
+        if len(self._odd) > SHOWN_WARNINGS:
+            lines.append(f"{self._label}: and {len(self._odd) - SHOWN_WARNINGS} more values that do not add up")
+        return lines
+
+    def _period(self, path: str, row: PeriodRow | CodexRow, day: date, key: str) -> Iterator[Record]:
+        for agent, part in self._agents(path, row):
+            yield self._usage(path, part, agent, key, day)
+
+    def _agents(self, path: str, row: PeriodRow | CodexRow) -> Sequence[tuple[str, UsageRow | CodexRow]]:
+        """Return whose usage a row is: one agent's, or each agent's part where these were printed."""
+        if isinstance(row, CodexRow) or row.agent != ALL_AGENTS:
+            return [(self._agent_of(row), row)]
+        if row.agents:
+            return [(part.agent, part) for part in row.agents]
+        if len(row.metadata.agents) == 1:
+            return [(row.metadata.agents[0], row)]
+        names = ", ".join(row.metadata.agents) or "several agents"
+        self.errors.append(f"{path}.agent: merges {names}; ask ccusage for one agent, or for --by-agent")
+        return []
+
+    def _project_days(self, project: str, days: list[DailyRow]) -> Iterator[Record]:
+        pseudonym = self._pseudonyms.of(project)
+        for index, row in enumerate(days):
+            key = f"{row.day.isoformat()}/{pseudonym}"
+            for record in self._period(f"projects.{pseudonym}.{index}", row, row.day, key):
+                yield record._replace(project=pseudonym)
+
+    def _agent_of(self, row: UsageRow | CodexRow) -> str:
+        """Return whose a row is: only the reports of all agents say so in the row itself."""
+        return row.agent if isinstance(row, UsageRow) and self._agent == CLAUDE else self._agent
+
+    def _session(self, path: str, row: SessionRow | CodexSessionRow) -> Record:
+        agent, printed, last = self._agent_of(row), None, row.last_activity
+        started_at = None
+        if isinstance(row, SessionRow):
+            last = last or row.metadata.last_activity
+            printed = row.project if row.project is not None else row.metadata.project
+            started_at = instant(row.first_activity) if row.first_activity else None
+        if last is None and agent == CLAUDE:
+            self.errors.append(f"{path}.lastActivity: Field required")
+        is_project_total = self._is_project_total(agent, printed, row.session_id)
+        self._project_totals += is_project_total
+        self._without_project += printed is None and agent == CLAUDE
+        project, session_id = self._pseudonyms.of(printed or ""), self._pseudonyms.of(row.session_id)
+        ended_at = instant(last) if isinstance(last, datetime) else None
+        day = ended_at.astimezone(self._zone).date() if ended_at else last or UNDATED
+        return self._usage(path, row, agent, joined_key(project, session_id), day)._replace(
+            project=project,
+            session_id=session_id,
+            started_at=started_at,
+            ended_at=ended_at,
+            is_project_total=is_project_total,
+        )
+
+    def _is_project_total(self, agent: str, project: str | None, session_id: str) -> bool:
+        is_marked = project == PROJECT_TOTAL_MARKS[0] or session_id == PROJECT_TOTAL_MARKS[1]
+        return self._has_project_totals and agent == CLAUDE and is_marked
+
+    def _usage(self, path: str, row: UsageRow | CodexRow, agent: str, key: str, day: date) -> Record:
+        # Reasoning tokens of other agents are billed as output; where they are in the total alone they are the rest.
+        reasoning = max(0, row.total_tokens - _sum(row)) if agent != CLAUDE else 0
+        record = self._record(path, row, agent, key, day, row.total_tokens, money(row.cost), reasoning)
+        if isinstance(row, CodexRow):
+            models, models_used = self._codex_models(row), tuple(row.models)
+        else:
+            models, models_used = [self._model(part) for part in row.breakdowns], row.models_used
+        models = _with_rest(models, models, reasoning, Decimal(0))
+        return record._replace(
+            unpriced=any(model.unpriced for model in models) if models else record.unpriced,
+            models=tuple(sorted(models, key=lambda model: (-model.cost_usd, model.model))),
+            models_used=tuple(sorted(models_used)),
+        )
+
+    def _block(self, path: str, row: BlockRow) -> Record:
+        started_at, burn, projection = instant(row.starts_at), row.burn_rate, row.projection
+        key = started_at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{started_at.microsecond // 1000:03d}Z"
+        day = started_at.astimezone(self._zone).date()
+        return self._record(path, row.tokens, "claude", key, day, row.total_tokens, money(row.cost))._replace(
+            started_at=started_at,
+            ended_at=instant(row.last_activity_at) if row.last_activity_at else None,
+            models_used=tuple(sorted(row.models_used)),
+            block_ends_at=instant(row.ends_at),
+            is_active=row.is_active,
+            entries=row.entries,
+            tokens_per_minute=burn.tokens_per_minute if burn else None,
+            cost_per_hour_usd=burn.cost_per_hour if burn else None,
+            projected_tokens=projection.total_tokens if projection else None,
+            projected_cost_usd=money(projection.cost) if projection else None,
+            remaining_minutes=projection.remaining_minutes if projection else None,
+            limit_resets_at=instant(row.limit_resets_at) if row.limit_resets_at else None,
+        )
+
+    def _model(self, part: ModelBreakdown) -> ModelUsage:
+        cost = money(part.cost)
+        tokens = _sum(part)
+        is_unpriced = part.is_price_missing or (self._infers_unpriced and tokens > 0 and cost == 0)
+        if is_unpriced:
+            self._unpriced[part.model] = None
+        return ModelUsage(
+            part.model,
+            part.input_tokens,
+            part.output_tokens,
+            part.cache_creation_tokens,
+            part.cache_read_tokens,
+            cost,
+            is_unpriced,
+        )
+
+    def _codex_models(self, row: CodexRow) -> list[ModelUsage]:
+        """Return the models of a row of codex: its cost is told for them together, and is of those with a price."""
+        cost = money(row.cost)
+        is_free = self._infers_unpriced and cost == 0
+        models = [
+            ModelUsage(
+                name,
+                part.input_tokens,
+                part.output_tokens + max(0, part.total_tokens - _sum(part)),
+                part.cache_creation_tokens,
+                part.cache_read_tokens,
+                Decimal(0),
+                part.is_price_missing or (is_free and part.total_tokens > 0),
+            )
+            for name, part in row.models.items()
+        ]
+        self._unpriced.update((model.model, None) for model in models if model.unpriced)
+        return _with_rest(models, [model for model in models if not model.unpriced] or models, 0, cost)
+
+    def _record(
+        self,
+        path: str,
+        tokens: Tokens,
+        agent: str,
+        key: str,
+        day: date,
+        printed_total: int,
+        cost: Decimal,
+        reasoning: int = 0,
+    ) -> Record:
+        """Return what every record has, and note what is wrong or odd about it."""
+        total = _sum(tokens) + reasoning
+        self._tokens += printed_total
+        self._cost += cost
+        if total > LARGEST_COUNT:
+            self.errors.append(f"{path}.totalTokens: the four token classes add up to more than {LARGEST_COUNT}")
+        if printed_total != total:
+            self._odd.append(f"{path}.totalTokens: {printed_total} is not the sum of its classes, {total}")
+        if total == 0 and cost > 0:
+            self._odd.append(f"{path}: no tokens, yet a cost of {cost.normalize():f} USD")
+        if (agent, key) in self._keys:
+            why = (
+                "the same session id; save `ccusage claude session` instead"
+                if self._without_project
+                else "the same key"
+            )
+            self.errors.append(f"{path}: a second row for {why}")
+        self._keys.add((agent, key))
+        return Record(
+            report=self._report,
+            machine=self._origin.machine,
+            agent=agent,
+            key=key,
+            day=day,
+            input_tokens=tokens.input_tokens,
+            output_tokens=tokens.output_tokens + reasoning,
+            cache_creation_tokens=tokens.cache_creation_tokens,
+            cache_read_tokens=tokens.cache_read_tokens,
+            total_tokens=total,
+            cost_usd=cost,
+            unpriced=self._costs_are_calculated and total > 0 and cost == 0,
+            provenance=self._origin.provenance,
+        )
+
+
+def _sum(tokens: Tokens) -> int:
+    return tokens.input_tokens + tokens.output_tokens + tokens.cache_creation_tokens + tokens.cache_read_tokens
+
+
+def _with_rest(models: list[ModelUsage], owners: list[ModelUsage], tokens: int, cost: Decimal) -> list[ModelUsage]:
+    """Add output tokens and cost that are told of `owners` together: to the only one, or as a part of their names."""
+    if not owners or not (tokens or cost):
+        return models
+    if len(owners) > 1:
+        name = " + ".join(sorted(owner.model for owner in owners))
+        return [*models, ModelUsage(name, 0, tokens, 0, 0, cost, unpriced=False)]
+    owner = owners[0]
+    whole = owner._replace(output_tokens=owner.output_tokens + tokens, cost_usd=owner.cost_usd + cost)
+    return [whole if model is owner else model for model in models]

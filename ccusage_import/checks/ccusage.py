@@ -1,0 +1,117 @@
+"""Checks of what an import reads: data directories, ccusage, and each of its reports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ccusage_import.ccusage.agents import find_agents, wanted_labels
+from ccusage_import.ccusage.data_dirs import DEFAULT_CLEANUP_DAYS, TRANSCRIPTS, cleanup_period_days, find_sources
+from ccusage_import.ccusage.failures import PINNED_HINT
+from ccusage_import.ccusage.fetcher import Fetched, fetch_reports
+from ccusage_import.ccusage.models import validate_report
+from ccusage_import.ccusage.parser import Origin, parse_report
+from ccusage_import.ccusage.runner import Runner, find_runner
+from ccusage_import.checks.result import Check, failed, ok, warn
+from ccusage_import.config.settings import Configuration
+from ccusage_import.exceptions import CcusageError, ConfigurationError
+from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.records import CLAUDE, REPORTS, Provenance
+from ccusage_import.warehouse.opening import fetch_options
+
+# 18 and older count only the first part of a streamed answer's output tokens.
+COUNTS_RIGHT_SINCE = (19, 0, 0)
+LONGER_CLEANUP_DAYS = 3650
+
+
+def check_data_directories(configuration: Configuration, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Look at every data directory: its transcripts, the newest one, and when Claude Code deletes them."""
+    try:
+        sources = find_sources(configuration.settings.claude_dirs, environ)
+    except CcusageError as error:
+        yield failed("data directory", error)
+        return
+    for warning in sources.warnings():
+        yield warn("data directory", warning, "ccusage-import config show lists `claude_dirs`")
+    for directory in sources.found:
+        yield _transcripts(directory)
+        yield _cleanup(directory)
+
+
+def check_ccusage(configuration: Configuration, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Find ccusage as an import does and run every report."""
+    try:
+        found = find_sources(configuration.settings.claude_dirs, environ).found
+    except CcusageError:
+        # Said already; without a directory there is no report to run.
+        found = ()
+    options = fetch_options(configuration, found)
+    try:
+        runner = find_runner(options, environ)
+        agents = find_agents(configuration.settings.agents, runner, options, environ)
+        yield _version(runner)
+        for agent, error in agents.items():
+            if error:
+                yield failed(f"agent {agent}", error)
+        readable = [agent for agent, error in agents.items() if not error and (found or agent != CLAUDE)]
+        labels = wanted_labels(readable, REPORTS) if readable else []
+        for label, output in fetch_reports(runner, labels, options, environ).items():
+            yield _report(configuration, runner, label, output)
+    except (CcusageError, ConfigurationError) as error:
+        yield failed("ccusage", error)
+
+
+def _version(runner: Runner) -> Check:
+    found = f"{runner.version} ({runner.source}): {' '.join(runner.argv)}"
+    if runner.version_info < COUNTS_RIGHT_SINCE:
+        return warn("ccusage", f"{found}; it undercounts output tokens", PINNED_HINT)
+    return ok("ccusage", found)
+
+
+def _report(configuration: Configuration, runner: Runner, report: str, output: Fetched | CcusageError) -> Check:
+    name, settings = f"report {report}", configuration.settings
+    try:
+        if isinstance(output, CcusageError):
+            raise output
+        provenance = Provenance(runner.version, settings.timezone, settings.mode, ())
+        origin = Origin(settings.machine, provenance, runner.version_info)
+        names = Pseudonyms(settings.salt.get_secret_value(), is_enabled=False)
+        parsed = parse_report(report, validate_report(report, output.output), origin, names)
+    except CcusageError as error:
+        return failed(name, error)
+    return ok(name, f"{len(parsed.records)} records in {output.seconds:.2f} s")
+
+
+def _transcripts(directory: Path) -> Check:
+    name = f"transcripts in {directory}"
+    files, closed = _readable(directory / TRANSCRIPTS)
+    if closed:
+        return warn(name, f"{len(closed)} cannot be read, such as {closed[0]}", f"chmod -R u+rX {directory}")
+    if not files:
+        return warn(name, "there are none yet", "use Claude Code once, or name another directory: --claude-dir DIR")
+    newest = datetime.fromtimestamp(max(file.stat().st_mtime for file in files), UTC)
+    return ok(name, f"{len(files)}, the newest of {newest:%Y-%m-%d %H:%M} UTC")
+
+
+def _readable(root: Path) -> tuple[Sequence[Path], Sequence[Path]]:
+    """Return the transcripts that can be read, and files and folders that cannot."""
+    files, closed = list[Path](), list[Path]()
+    for folder, _, names in os.walk(root, onerror=lambda error: closed.append(Path(error.filename))):
+        for name in names:
+            if name.endswith(".jsonl"):
+                file = Path(folder) / name
+                (files if os.access(file, os.R_OK) else closed).append(file)
+    return files, closed
+
+
+def _cleanup(directory: Path) -> Check:
+    name, days = f"clean-up in {directory}", cleanup_period_days(directory)
+    if days > DEFAULT_CLEANUP_DAYS:
+        return ok(name, f"transcripts are deleted after {days} days")
+    return warn(
+        name,
+        f"transcripts are deleted after {days} days: what is not imported until then is lost",
+        f'put "cleanupPeriodDays": {LONGER_CLEANUP_DAYS} into {directory / "settings.json"}',
+    )

@@ -1,0 +1,70 @@
+"""How imports are going, for monitoring: ok, failing, stale, or never begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from ccusage_import.config.settings import Configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.exceptions import SchemaError
+from ccusage_import.warehouse.migrations import applied_migrations
+from ccusage_import.warehouse.opening import open_configured, unrecorded_loads
+from ccusage_import.warehouse.snapshot import count_held, last_import, last_success_at
+from ccusage_import.warehouse.tables import Load
+
+
+class State(StrEnum):
+    """How imports are going; a failing one is not stale yet."""
+
+    OK = "ok"
+    NEVER = "never imported"
+    FAILING = "failing"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the imports of one machine are going; instants are UTC."""
+
+    machine: str
+    warehouse: str
+    state: State
+    last_import: Load | None
+    last_success_at: datetime | None
+    age_hours: float | None
+    stale_after_hours: float
+    held: int
+
+
+def read_status(configuration: Configuration, machine: str = "") -> Status:
+    """Return how the imports of a machine are going, of this one unless another is named.
+
+    Raises:
+        WarehouseError: the warehouse cannot be read.
+    """
+    settings = configuration.settings
+    place, machine = settings.parsed_warehouse(), machine or settings.machine
+    kept = [load for load in unrecorded_loads(configuration).loads() if load.machine == machine]
+    last, success_at, held = None, None, 0
+    if not isinstance(place, EmbeddedWarehouse) or place.path.exists():
+        with open_configured(configuration) as opened:
+            if applied_migrations(opened):
+                last, success_at = last_import(opened, machine), last_success_at(opened, machine)
+                held = count_held(opened, machine)
+            elif not opened.is_embedded:
+                raise SchemaError(f"warehouse {place}: has no tables yet", hint="ccusage-import migrate")
+    # A load that found no warehouse is kept here until one takes it.
+    last = max(filter(None, [last, *kept]), key=lambda load: load.load_id, default=None)
+    age_hours = (datetime.now(UTC) - success_at).total_seconds() / 3600 if success_at else None
+    state = _state(last, age_hours, settings.stale_after_hours)
+    return Status(machine, str(place), state, last, success_at, age_hours, settings.stale_after_hours, held)
+
+
+def _state(last: Load | None, age_hours: float | None, stale_after_hours: float) -> State:
+    if last is None:
+        return State.NEVER
+    if age_hours is None or age_hours > stale_after_hours:
+        return State.STALE
+    return State.FAILING if last.is_failure else State.OK

@@ -1,0 +1,186 @@
+"""Checks of where an import writes: locks, the warehouse, its schema and rights, and what the last import left."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from secrets import token_hex
+
+from ccusage_import.checks.result import Check, fail, failed, ok, warn
+from ccusage_import.config.settings import Configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.exceptions import (
+    WarehouseError,
+    WarehouseLockedError,
+    WarehousePermissionError,
+    WarehouseUnreachableError,
+)
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.migrations import pending_migrations
+from ccusage_import.warehouse.opening import import_lock, open_configured
+from ccusage_import.warehouse.snapshot import last_import, last_success_at
+from ccusage_import.warehouse.tables import Load
+
+SCRATCH = "scratch_"
+LOW_SPACE_BYTES = 1 << 30
+FULL_BYTES = 64 << 20
+POLL_SECONDS = 1.0
+
+
+def check_locks(configuration: Configuration) -> Iterator[Check]:
+    """Tell whether another import runs."""
+    try:
+        with import_lock(configuration, wait_seconds=0):
+            yield ok("lock", "free")
+    except WarehouseLockedError as error:
+        yield warn("lock", str(error), error.hint)
+    except WarehouseError as error:
+        yield failed("lock", error)
+
+
+def check_warehouse(configuration: Configuration, wait_seconds: float = 0) -> Iterator[Check]:
+    """Open the warehouse, write to it and read it back.
+
+    Args:
+        configuration: whose warehouse.
+        wait_seconds: how long a server may take to come up.
+    """
+    settings = configuration.settings
+    place = settings.parsed_warehouse()
+    if isinstance(place, EmbeddedWarehouse) and not place.path.exists():
+        yield ok("warehouse", f"{place} is made by the first import")
+        yield _space(shutil.disk_usage(_existing(place.path)).free)
+        return
+    try:
+        _wait_for_server(configuration, wait_seconds)
+        with open_configured(configuration) as opened:
+            yield ok("warehouse", f"{place}, ClickHouse {opened.version}")
+            yield from _checks_of(opened, configuration)
+    except WarehouseError as error:
+        yield failed("warehouse", error)
+
+
+def _wait_for_server(configuration: Configuration, seconds: float) -> None:
+    """Return when the server answers, or when the time is up: whoever opens the warehouse then gets the error."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            with open_configured(configuration):
+                return
+        except WarehouseUnreachableError:
+            time.sleep(POLL_SECONDS)
+
+
+def _checks_of(opened: ClickHouse, configuration: Configuration) -> Iterator[Check]:
+    pending = pending_migrations(opened)
+    if not pending:
+        yield ok("schema", "up to date")
+    elif opened.is_embedded:
+        yield ok("schema", f"{len(pending)} migrations are applied by the next import")
+    else:
+        yield fail("schema", f"{len(pending)} tables and views are missing or not up to date", "ccusage-import migrate")
+    yield _rights(opened)
+    yield from _free_space(opened)
+    if not pending:
+        yield from _last_import(opened, configuration)
+
+
+def _rights(opened: ClickHouse) -> Check:
+    """Write one row into a table of its own, read it back and drop the table."""
+    table, token = f"`{SCRATCH}{token_hex(8)}`", time.time_ns()
+    try:
+        opened.command(f"CREATE TABLE {table} (token UInt64) ENGINE = Memory")
+        opened.insert(table, ("token",), [(token,)], token=str(token))
+        read = [tuple(row) for row in opened.rows(f"SELECT token FROM {table}")]  # noqa: S608 - a name of ours
+    except WarehouseError as error:
+        with suppress(WarehouseError):
+            opened.command(f"DROP TABLE IF EXISTS {table}")
+        return failed("rights", error)
+    if read != [(token,)]:
+        return fail("rights", "what was written could not be read back", "look into the log of the server")
+    try:
+        opened.command(f"DROP TABLE {table}")
+    except WarehouseError as error:
+        hint = f"GRANT DROP TABLE ON {opened.database}.{SCRATCH}*, and DROP TABLE {opened.database}.{table}"
+        return warn("rights", f"imports can write; the scratch table could not be dropped: {error}", hint)
+    return ok("rights", "wrote a row into a scratch table, read it back and dropped the table")
+
+
+def _free_space(opened: ClickHouse) -> Iterator[Check]:
+    if isinstance(opened.warehouse, EmbeddedWarehouse):
+        yield _space(shutil.disk_usage(opened.warehouse.path).free)
+        return
+    try:
+        rows = opened.rows("SELECT min(unreserved_space) FROM system.disks")
+    except WarehousePermissionError:
+        yield ok("disk space", "not shown to this user")
+        return
+    yield _space(int(rows[0][0]))
+
+
+def _space(free: int) -> Check:
+    found = f"{free / 1e9:,.1f} GB free"
+    if free >= LOW_SPACE_BYTES:
+        return ok("disk space", found)
+    return (warn if free >= FULL_BYTES else fail)("disk space", found, "free some space on the warehouse's disk")
+
+
+def _existing(path: Path) -> Path:
+    return next(parent for parent in (path, *path.parents) if parent.exists())
+
+
+def _last_import(opened: ClickHouse, configuration: Configuration) -> Iterator[Check]:
+    settings = configuration.settings
+    last = last_import(opened, settings.machine)
+    yield _zone(configuration, last)
+    yield _machine(opened, configuration)
+    if last is None:
+        yield warn("last import", "none yet", "ccusage-import import")
+        return
+    if last.error:
+        yield warn("last import", f"{last.state}: {last.error}", "ccusage-import history")
+    success, now = last_success_at(opened, settings.machine), datetime.now(UTC)
+    if success is None or now - success > timedelta(hours=settings.stale_after_hours):
+        yield warn("last success", _ago(success, now), "ccusage-import history tells why")
+    else:
+        yield ok("last success", _ago(success, now))
+
+
+def _zone(configuration: Configuration, last: Load | None) -> Check:
+    settings = configuration.settings
+    found = f"{settings.timezone}, from {configuration.origins['timezone']}"
+    if last is None or last.timezone in ("", settings.timezone):
+        return ok("time zone", found)
+    return warn(
+        "time zone",
+        f"{found}; the last load was in {last.timezone}: days will be filed anew where transcripts are intact",
+        f'set timezone = "{last.timezone}" to keep the days as they are',
+    )
+
+
+def _machine(opened: ClickHouse, configuration: Configuration) -> Check:
+    """A machine that changes its name starts a second history, in which all of its usage appears again."""
+    name, origin = configuration.settings.machine, configuration.origins["machine"]
+    others = opened.rows(
+        "SELECT argMax(machine, load_id) FROM loads FINAL WHERE installation = {installation:String} AND"
+        " state = 'committed' AND installation != '' HAVING count() > 0",
+        {"installation": configuration.installation},
+    )
+    if others and others[0][0] != name:
+        before = others[0][0]
+        return warn(
+            "machine",
+            f"{name!r}, from {origin}; this installation's last load was as {before!r}",
+            f'set machine = "{before}", or all of its usage is stored a second time',
+        )
+    return ok("machine", f"{name}, from {origin}")
+
+
+def _ago(instant: datetime | None, now: datetime) -> str:
+    if instant is None:
+        return "never"
+    return f"{instant:%Y-%m-%d %H:%M} UTC, {(now - instant).total_seconds() / 3600:.1f} hours ago"

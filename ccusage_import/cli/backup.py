@@ -1,0 +1,151 @@
+"""Commands that copy the warehouse and fill it from copies: backups, and the reports that were kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccusage_import import ui
+from ccusage_import.ccusage.archive import LoadNote, export_loads
+from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.config.settings import Configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.exceptions import BackupError, ExitCode
+from ccusage_import.history.backup import Manifest, back_up, read_backup
+from ccusage_import.history.backup import restore as fill
+from ccusage_import.import_summary import ImportSummary
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.opening import TOOL_VERSION, import_lock, open_configured
+
+
+def backup(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; must not exist or be empty.")],
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the warehouse into a directory.
+
+    One Parquet file a table, and a manifest with checksums.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured({"warehouse": warehouse}, config)
+        place = configuration.settings.parsed_warehouse()
+        if isinstance(place, EmbeddedWarehouse) and not place.path.exists():
+            raise BackupError(f"there is no warehouse {place}", hint="ccusage-import import")
+        with _alone(configuration) as opened:
+            machine = configuration.settings.machine
+            manifest = back_up(opened, directory, machine=machine, tool_version=TOOL_VERSION)
+        _tell(manifest, f"are backed up in {directory}", quiet=quiet, as_json=as_json)
+
+
+def restore(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What backup wrote.")],
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fill an empty warehouse from a backup.
+
+    Both may be embedded or on a server.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured({"warehouse": warehouse}, config)
+        saved = read_backup(directory)
+        with _alone(configuration) as opened:
+            fill(opened, saved, tool_version=TOOL_VERSION)
+            _tell(saved.manifest, f"are restored into {opened.warehouse}", quiet=quiet, as_json=as_json)
+
+
+def export(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; gets a directory for each load.")],
+    load: Annotated[
+        list[int] | None, typer.Option(metavar="LOAD", help="Only this load; may be given several times.")
+    ] = None,
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Unpack the reports that keep_raw kept.
+
+    One directory a load, for `import --from DIR`; project names are in clear.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured({"warehouse": warehouse}, config)
+        place = configuration.settings.parsed_warehouse()
+        exported = export_loads(configuration.directories.raw, directory, str(place), load or ())
+        if as_json:
+            ui.print_json({"directory": directory, "loads": exported})
+        elif not quiet:
+            print(f"{_counted(len(exported), 'load')} exported to {directory}")
+
+
+def print_replay(
+    replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, *, quiet: bool, as_json: bool
+) -> ExitCode:
+    """Print what became of each load, and return the exit code of them all."""
+    summaries = [summary for _, summary in replayed]
+    ui.print_warnings(list(dict.fromkeys(line for summary in summaries for line in summary.warnings)))
+    for error in (error for summary in summaries for error in summary.errors):
+        ui.print_error(error)
+    codes = {summary.exit_code for summary in summaries} or {ExitCode.OK}
+    exit_code = codes.pop() if len(codes) == 1 else ExitCode.PARTIAL
+    passed_over = kept - len(replayed)
+    if as_json:
+        loads = [_replay_json(note, summary) for note, summary in replayed]
+        ui.print_json({"exit_code": int(exit_code), "passed_over": passed_over, "loads": loads})
+    elif not quiet:
+        for note, summary in replayed:
+            counts = ", ".join(f"{count} {verdict}" for verdict, count in _verdicts(summary).items())
+            print(f"load {note.load_id} of {note.started_at:%Y-%m-%d %H:%M} UTC: {counts or 'failed'}")
+        older = f"; {passed_over} passed over: what is stored is as new" if passed_over else ""
+        print(f"{_counted(len(replayed), 'load')} replayed{older}")
+    return exit_code
+
+
+@contextmanager
+def _alone(configuration: Configuration) -> Iterator[ClickHouse]:
+    """Open the warehouse while no import of this installation runs."""
+    with import_lock(configuration), open_configured(configuration) as opened:
+        yield opened
+
+
+def _tell(manifest: Manifest, sentence: str, *, quiet: bool, as_json: bool) -> None:
+    if as_json:
+        ui.print_json(manifest.as_json())
+    elif not quiet:
+        parts = [f"{manifest.tables[table].rows:,} {table}" for table in ("records", "changes", "loads")]
+        size = sum(table.bytes for table in manifest.tables.values()) / 1_000_000
+        print(f"{', '.join(parts)} {sentence} ({size:.1f} MB)")
+
+
+def _replay_json(note: LoadNote, summary: ImportSummary) -> dict[str, object]:
+    return {
+        "replayed": note.load_id,
+        "started_at": note.started_at.isoformat(),
+        "machine": note.machine,
+        "load_id": summary.load_id,
+        "exit_code": int(summary.exit_code),
+        "verdicts": _verdicts(summary),
+        "warnings": summary.warnings,
+    }
+
+
+def _verdicts(summary: ImportSummary) -> dict[str, int]:
+    counts = sum((outcome.verdicts for outcome in summary.reports.values()), Counter())
+    return {str(verdict): counts[verdict] for verdict in ui.SHOWN_VERDICTS if counts[verdict]}
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,36 @@
+"""The command that holds spending against the budgets."""
+
+from __future__ import annotations
+
+import typer
+
+from ccusage_import.cli import budget_tables as ui_budget
+from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.exceptions import ConfigurationError, ExitCode
+from ccusage_import.pseudonyms import read_names
+from ccusage_import.warehouse.budgets import keep_budgets, read_spending
+from ccusage_import.warehouse.opening import open_current
+
+
+def budget(
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hold spending against the budgets: spent, expected, and when a limit is crossed.
+
+    Exit code 6 when one is.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured({"warehouse": warehouse}, config)
+        with open_current(configuration) as opened:
+            keep_budgets(opened, configuration.settings)
+            spending = read_spending(opened, configuration.settings)
+        if not spending:
+            raise ConfigurationError("budget: no limit is set", hint="ccusage-import config set budget.monthly 200")
+        if as_json or not quiet:
+            ui_budget.print_spending(spending, read_names(configuration.directories.names_file), as_json=as_json)
+        if any(each.is_over for each in spending):
+            raise typer.Exit(ExitCode.UNHEALTHY)

@@ -1,0 +1,97 @@
+"""What all commands share: their common options, the configuration they load, and the door errors leave by."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ccusage_import import ui
+from ccusage_import.config.identity import NOT_CHOSEN, complete_identity, read_identity
+from ccusage_import.config.settings import Configuration, Directories, load_configuration
+from ccusage_import.exceptions import ExitCode, FixableError
+from ccusage_import.logger import log_to_console
+
+DAY_FORMATS = ["%Y-%m-%d", "%Y%m%d"]
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="TOML file to read instead of the default one.")
+]
+WarehouseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--warehouse",
+        metavar="URL",
+        help="chdb:///path, clickhouse://user@host:8123/db or clickhouses://user@host:8443/db.",
+    ),
+]
+ClaudeDirs = Annotated[
+    list[Path] | None,
+    typer.Option("--claude-dir", metavar="DIR", help="Claude data directory; may be given several times."),
+]
+Agents = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--agent",
+        metavar="NAME",
+        help="Import the usage of this agent, such as claude, codex or opencode; all for every one; may be given "
+        "several times.",
+    ),
+]
+CcusageCommand = Annotated[str | None, typer.Option("--ccusage", metavar="COMMAND", help="ccusage command to run.")]
+Verbose = Annotated[
+    int,
+    typer.Option("--verbose", "-v", count=True, show_default=False, help="Log more to stderr; twice for everything."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+@contextmanager
+def door(verbosity: int, *, quiet: bool, as_json: bool) -> Iterator[None]:
+    """The one place where errors become lines and exit codes."""
+    log_to_console(-1 if quiet else verbosity)
+    try:
+        yield
+    except FixableError as error:
+        ui.print_error(error)
+        if as_json:
+            ui.print_json(ui.failure_json(error))
+        raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:
+        # The reader of stdout has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(ExitCode.OK) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+def configured(
+    flags: Mapping[str, Any],
+    config: Path | None,
+    *,
+    keeps_identity: bool = False,
+    config_text: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Configuration:
+    """Load the configuration; with `keeps_identity` the first run writes down what it chose."""
+    directories = Directories.of_platform()
+    if keeps_identity:
+        # A configuration that cannot be used must not leave anything behind.
+        load_configuration(flags, environ, identity=NOT_CHOSEN, directories=directories, config_file=config)
+        identity = complete_identity(directories.identity_file)
+    else:
+        identity = {**NOT_CHOSEN, **read_identity(directories.identity_file)}
+    return load_configuration(
+        flags,
+        environ,
+        identity=identity,
+        directories=directories,
+        config_file=config,
+        config_text=config_text,
+    )

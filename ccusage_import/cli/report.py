@@ -1,0 +1,140 @@
+"""Commands that show what the warehouse holds as a page, as a digest, or as bars in the terminal."""
+
+from __future__ import annotations
+
+import webbrowser
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import typer
+
+from ccusage_import import ui
+from ccusage_import.cli.chart import print_days, print_models, print_projects
+from ccusage_import.cli.options import (
+    DAY_FORMATS,
+    AsJson,
+    ConfigFile,
+    Quiet,
+    Verbose,
+    WarehouseUrl,
+    configured,
+    door,
+)
+from ccusage_import.config.identity import write_private_file
+from ccusage_import.digest.html import html_page
+from ccusage_import.digest.markdown import markdown_page
+from ccusage_import.digest.model import Digest
+from ccusage_import.digest.reader import read_digest
+from ccusage_import.exceptions import ConfigurationError, WarehousePermissionError
+from ccusage_import.pseudonyms import read_names
+from ccusage_import.warehouse.budgets import keep_budgets
+from ccusage_import.warehouse.opening import TOOL_VERSION, open_current
+
+DEFAULT_FILE = Path("ccusage-report.html")
+CHART_DAYS = 30
+Format = Literal["html", "markdown", "json"]
+Charted = Literal["daily", "models", "projects"]
+Since = Annotated[datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="First day that is shown.")]
+Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.")]
+
+
+def report(
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    output_format: Annotated[
+        Format, typer.Option("--format", metavar="html|markdown|json", help="What is made.")
+    ] = "html",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="File to write, instead of ./ccusage-report.html or, for Markdown and JSON, stdout."
+        ),
+    ] = None,
+    opens: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    since: Since = None,
+    machine: Machine = "",
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a page of costs, charts and changes.
+
+    One HTML file that needs no network, or a digest in Markdown or JSON.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        chosen = "json" if as_json else output_format
+        if opens and chosen != "html":
+            raise ConfigurationError(f"--open: a browser does not show {chosen}", hint="leave out --format and --json")
+        if output is not None and output.is_dir():
+            raise ConfigurationError(f"--output {output}: is a directory", hint=f"name a file: {output / DEFAULT_FILE}")
+        digest = _read(warehouse, config, machine, since.date() if since else None)
+        match chosen:
+            case "html":
+                text = html_page(digest, TOOL_VERSION)
+            case "markdown":
+                text = markdown_page(digest)
+            case "json":
+                text = ui.json_text(asdict(digest)) + "\n"
+        file = output or (DEFAULT_FILE if chosen == "html" else None)
+        if file is None:
+            print(text, end="")
+            return
+        file = file.absolute()
+        write_private_file(file, text)
+        if not quiet:
+            print(file)
+        if opens and not webbrowser.open(file.as_uri()):
+            ui.print_warnings([f"no browser was found; open {file} yourself"])
+
+
+def chart(
+    what: Annotated[Charted, typer.Argument(metavar="daily|models|projects", help="What the bars are of.")],
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    since: Since = None,
+    machine: Machine = "",
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw costs as bars in the terminal.
+
+    By day (the last 30, without --since; at most the last 90), by model or by project.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        first = since.date() if since else None
+        digest = _read(warehouse, config, machine, first, days=CHART_DAYS if what == "daily" else None)
+        if as_json:
+            shown = asdict(digest)
+            ui.print_json(shown["days" if what == "daily" else what])
+            return
+        if digest.is_empty:
+            print("no usage to show")
+            return
+        {"daily": print_days, "models": print_models, "projects": print_projects}[what](digest)
+
+
+def _read(
+    warehouse: str | None, config: Path | None, machine: str, since: date | None, *, days: int | None = None
+) -> Digest:
+    """Read the digest since a day; without one, of the last `days`."""
+    configuration = configured({"warehouse": warehouse}, config)
+    if since is None and days is not None:
+        today = datetime.now(UTC).astimezone(ZoneInfo(configuration.settings.timezone)).date()
+        since = today - timedelta(days=days - 1)
+    names = read_names(configuration.directories.names_file)
+    with open_current(configuration) as opened:
+        # Who may only read sees the budgets that an import has kept.
+        with suppress(WarehousePermissionError):
+            keep_budgets(opened, configuration.settings)
+        return read_digest(
+            opened,
+            configuration.settings,
+            named=lambda text: ui.printable(ui.with_names(text, names)),
+            machine=machine,
+            since=since,
+        )

@@ -1,0 +1,160 @@
+"""Commands that make the import run by itself, and tell whether it will."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import typer
+
+from ccusage_import import ui
+from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, configured, door
+from ccusage_import.config.settings import Directories
+from ccusage_import.exceptions import ExitCode, ScheduleError
+from ccusage_import.schedule import schedulers
+from ccusage_import.schedule.model import InstalledSchedule, Schedule, Scheduler, SchedulerState, daily_at, every
+from ccusage_import.schedule.paths import running_program
+
+schedule_app = typer.Typer(
+    help="Run the import by itself: launchd, systemd or cron.", rich_markup_mode=None, no_args_is_help=True
+)
+SchedulerName = Literal["auto", "launchd", "systemd", "cron"]
+NOT_INSTALLED = "not installed; ccusage-import schedule install"
+
+
+@schedule_app.command("install")
+def schedule_install(
+    config: ConfigFile = None,
+    interval: Annotated[
+        str | None,
+        typer.Option("--every", metavar="INTERVAL", help="1h, 2h, 3h, 4h, 6h, 8h, 12h or 1d; 1h when not given."),
+    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="HH:MM", help="Once a day at this local time.")] = None,
+    scheduler: Annotated[
+        SchedulerName,
+        typer.Option(metavar="NAME", help="launchd, systemd or cron; auto takes what the platform has."),
+    ] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be written and run.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Install the scheduled import, in place of an earlier one.
+
+    It gets the settings of this environment in a file that only you can read.
+    """
+    with door(0, quiet=quiet, as_json=False):
+        if interval and at:
+            raise ScheduleError("--every and --at exclude each other", hint="give one of them")
+        configuration = configured({}, config)
+        program = running_program(sys.argv[0], sys.executable, os.environ)
+        timing = daily_at(at) if at else every(interval or "1h", socket.gethostname() + program[0])
+        job = schedulers.plan(configuration, os.environ, program, timing, config)
+        known = schedulers.all_schedulers(configuration.directories, os.environ)
+        chosen = schedulers.choose(scheduler, known, sys.platform)
+        if dry_run:
+            _print_plan(chosen, job)
+            return
+        schedulers.install(chosen, job, known)
+        if not quiet:
+            _print_installed(chosen, job)
+
+
+@schedule_app.command("status")
+def schedule_status(as_json: AsJson = False) -> None:
+    """Tell whether the import is scheduled and can start.
+
+    Exit code 6 when it is not.
+    """
+    with door(0, quiet=False, as_json=as_json):
+        directories = Directories.of_platform()
+        installed = schedulers.installed_schedule(directories, os.environ)
+        if installed is None:
+            if as_json:
+                ui.print_json({"installed": False})
+            else:
+                print(NOT_INSTALLED)
+            raise typer.Exit(ExitCode.UNHEALTHY)
+        state = schedulers.all_schedulers(directories, os.environ)[installed.scheduler].state(installed)
+        if as_json:
+            ui.print_json(_status_json(installed, state))
+        else:
+            _print_status(installed, state)
+        if installed.missing_paths or not state.is_active:
+            raise typer.Exit(ExitCode.UNHEALTHY)
+
+
+@schedule_app.command("show")
+def schedule_show() -> None:
+    """Print the installed unit as it is.
+
+    Exit code 6 when there is none.
+    """
+    with door(0, quiet=False, as_json=False):
+        installed = schedulers.installed_schedule(Directories.of_platform(), os.environ)
+        if installed is None:
+            print(NOT_INSTALLED, file=sys.stderr)
+            raise typer.Exit(ExitCode.UNHEALTHY)
+        print(installed.text, end="")
+
+
+@schedule_app.command("remove")
+def schedule_remove(quiet: Quiet = False) -> None:
+    """Take the scheduled import out, and nothing else."""
+    with door(0, quiet=quiet, as_json=False):
+        directories = Directories.of_platform()
+        removed = schedulers.remove(schedulers.all_schedulers(directories, os.environ), directories)
+        if not quiet:
+            print(f"removed from {' and '.join(removed)}" if removed else "nothing was installed")
+
+
+def _print_plan(chosen: Scheduler, job: Schedule) -> None:
+    files: Mapping[str, str] = chosen.files(job)
+    if job.variables:
+        masked = "".join(f"{name}=***\n" for name in job.variables)
+        files = {f"{job.variables_file} (mode 0600)": masked, **files}
+    for path, text in files.items():
+        print(f"would write {path}:\n{text}")
+    for argv in chosen.commands():
+        print(f"would run: {shlex.join(argv)}")
+
+
+def _print_installed(chosen: Scheduler, job: Schedule) -> None:
+    print(f"installed in {chosen.name}, {job.timing}:")
+    for path in [*chosen.files(job), *([str(job.variables_file)] if job.variables else [])]:
+        print(f"  {path}")
+    installed = chosen.read()
+    facts = chosen.state(installed).facts if installed else {}
+    if "next run" in facts:
+        print(f"next run {facts['next run']}")
+    for hint in [*chosen.hints(job), "ccusage-import check tells whether the next import can work"]:
+        print(f"hint: {hint}")
+
+
+def _status_json(installed: InstalledSchedule, state: SchedulerState) -> dict[str, Any]:
+    return {
+        "installed": True,
+        "scheduler": installed.scheduler,
+        "when": installed.when,
+        "argv": list(installed.argv),
+        "environment": installed.environment,
+        "missing_paths": list(installed.missing_paths),
+        "active": state.is_active,
+        "facts": state.facts,
+    }
+
+
+def _print_status(installed: InstalledSchedule, state: SchedulerState) -> None:
+    print(f"installed in {installed.description}")
+    print(f"command: {shlex.join(installed.argv)}")
+    print(f"PATH: {installed.environment.get('PATH', '')}")
+    for name, fact in state.facts.items():
+        print(f"{name}: {fact}")
+    for path in installed.missing_paths:
+        print(f"missing: {path}")
+    if installed.missing_paths:
+        print("hint: ccusage-import schedule install")
+    elif not state.is_active:
+        print(f"not active: {installed.scheduler} will not start it\nhint: ccusage-import schedule install")

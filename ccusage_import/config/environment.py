@@ -1,0 +1,75 @@
+"""The environment file of a scheduled import: settings, secrets among them, that no unit and no crontab may hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ccusage_import.config.settings import SETTING_VARIABLES
+from ccusage_import.exceptions import ConfigurationError, ScheduleError
+
+_HEADER = "# NAME=value, one a line, nothing quoted. Written by `ccusage-import schedule install`.\n"
+_LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
+_PATH = frozenset({"CCUSAGE_IMPORT_PASSWORD_FILE", "CCUSAGE_IMPORT_LOG_FILE"})
+_PATHS = frozenset({"CLAUDE_CONFIG_DIR", "CCUSAGE_IMPORT_CLAUDE_DIRS"})
+
+
+def setting_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are settings and not empty; a job starts elsewhere, so paths become absolute."""
+    held = {name: environ[name] for name in sorted(SETTING_VARIABLES) if environ.get(name)}
+    return {name: _lasting(name, value) for name, value in held.items()}
+
+
+def environment_text(variables: Mapping[str, str]) -> str:
+    """Return the contents of an environment file.
+
+    Raises:
+        ScheduleError: a value holds a line break or is no UTF-8 text. The message never repeats it.
+    """
+    for name, value in variables.items():
+        # A lone surrogate is a byte of the environment that is no UTF-8.
+        if "\n" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise ScheduleError(
+                f"{name} holds a character that an environment file cannot carry", hint="unset or change it"
+            )
+    return _HEADER + "".join(f"{name}={value}\n" for name, value in variables.items())
+
+
+def read_environment_file(file: Path) -> dict[str, str]:
+    """Return the variables of an environment file.
+
+    Raises:
+        ConfigurationError: the file or a line of it cannot be read. The message never repeats a value.
+    """
+    try:
+        lines = file.read_bytes().decode("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
+        raise ConfigurationError(f"environment file {file}: {reason}", hint="check --env-file") from None
+    found: dict[str, str] = {}
+    problems: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if not line or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None:
+            problems.append(f"line {number}: is not NAME=value")
+        elif match[1] not in SETTING_VARIABLES:
+            problems.append(f"line {number}: {match[1]} is no setting")
+        else:
+            found[match[1]] = match[2]
+    if problems:
+        raise ConfigurationError(
+            f"environment file {file}: {len(problems)} {'line' if len(problems) == 1 else 'lines'} cannot be used",
+            details=tuple(problems),
+            hint="correct the file",
+        )
+    return found
+
+
+def _lasting(name: str, value: str) -> str:
+    if name not in _PATH | _PATHS:
+        return value
+    paths = value.split(",") if name in _PATHS else [value]
+    return ",".join(str(Path(path.strip()).expanduser().absolute()) for path in paths if path.strip())

@@ -1,0 +1,323 @@
+"""Settings: flag over environment over TOML file over what the first run chose over default; frozen, with origins."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import platformdirs
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from ccusage_import.ccusage.failures import PINNED_VERSION
+from ccusage_import.config.budget import Budget
+from ccusage_import.config.targets import HttpUrl, NotifyTargets
+from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, Warehouse, parse_warehouse_url
+from ccusage_import.exceptions import ConfigurationError
+
+APP = "ccusage-import"
+PREFIX = "CCUSAGE_IMPORT_"
+# Settings that are tables in the file; the environment holds them as JSON.
+TABLES = frozenset({"notify", "budget"})
+CLASSIC_ENVIRONMENT = {"machine": "MACHINE_NAME", "password": "CH_PASSWORD", "claude_dirs": "CLAUDE_CONFIG_DIR"}
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin or UTC") from None
+    return name
+
+
+def _address(url: str) -> str:
+    try:
+        parse_warehouse_url(url)
+    except ConfigurationError as error:
+        raise ValueError(f"{str(error).removeprefix('warehouse: ')} ({error.hint})") from None
+    return url
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _names(value: object) -> object:
+    """Return names as the environment separates them, each once."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return tuple(dict.fromkeys(value))
+    return value
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+@dataclass(frozen=True, slots=True)
+class Directories:
+    """Where this program keeps its files, by the platform's conventions."""
+
+    config: Path
+    data: Path
+    state: Path
+    log: Path
+
+    @classmethod
+    def of_platform(cls) -> Directories:
+        """Return the directories of the current user."""
+        return cls(
+            platformdirs.user_config_path(APP),
+            platformdirs.user_data_path(APP),
+            platformdirs.user_state_path(APP),
+            platformdirs.user_log_path(APP),
+        )
+
+    @property
+    def config_file(self) -> Path:
+        """The TOML file that is read when `--config` is not given."""
+        return self.config / "config.toml"
+
+    @property
+    def identity_file(self) -> Path:
+        """What the first run chose: machine, time zone and salt."""
+        return self.config / "identity.toml"
+
+    @property
+    def names_file(self) -> Path:
+        """Pseudonyms and the names they stand for; never leaves this machine."""
+        return self.data / "names.json"
+
+    @property
+    def raw(self) -> Path:
+        """The reports of each load as ccusage printed them, where `keep_raw` asks for it."""
+        return self.data / "raw"
+
+
+class Settings(BaseModel):
+    """Every setting. Seconds and days are in the names; money is US dollars."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    warehouse: Annotated[str, AfterValidator(_address)] = Field(
+        description="where the data goes: chdb:///path or clickhouse(s)://user@host:port/database"
+    )
+    password: SecretStr | None = Field(default=None, description="password of the warehouse user")
+    password_file: AbsolutePath | None = Field(default=None, description="file whose first line is that password")
+    sync: Annotated[str, AfterValidator(_address)] | None = Field(
+        default=None, description="server to which an embedded warehouse is pushed after each import"
+    )
+    sync_password: SecretStr | None = Field(default=None, description="password of the user of that server")
+    cluster: str | None = Field(
+        default=None, pattern=f"^{IDENTIFIER.pattern}$", description="cluster for ON CLUSTER and replicated tables"
+    )
+    machine: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        description="name of this machine in every row; chosen at the first import and kept"
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        description="IANA zone in which days begin; chosen at the first import and kept"
+    )
+    hash_projects: bool = Field(default=True, description="store pseudonyms instead of project names and session ids")
+    salt: SecretStr = Field(
+        min_length=1, description="secret of the pseudonyms; share it to join projects across machines"
+    )
+    claude_dirs: tuple[AbsolutePath, ...] = Field(default=(), description="Claude data directories")
+    agents: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], ...], BeforeValidator(_names), Field(min_length=1)
+    ] = Field(default=("claude",), description="coding agents whose usage is imported, by ccusage's names, or all")
+    ccusage: str | None = Field(
+        default=None, description="ccusage command; searched on PATH, then bunx, then npx when unset"
+    )
+    ccusage_version: str = Field(
+        default=PINNED_VERSION, pattern=r"^\d+\.\d+\.\d+$", description="version that bunx or npx install"
+    )
+    online_prices: bool = Field(default=False, description="let ccusage fetch current prices from the network")
+    mode: Literal["auto", "calculate", "display"] = Field(default="auto", description="ccusage's cost mode")
+    prices: Literal["follow", "freeze"] = Field(
+        default="follow", description="take or keep out new prices of stored usage"
+    )
+    keep_raw: bool = Field(
+        default=False, description="keep the reports of each load on this machine, with project names in clear"
+    )
+    jobs: int | None = Field(
+        default=None, ge=1, le=16, description="reports run at once; by version and cores when unset"
+    )
+    timeout_seconds: float = Field(default=300, gt=0, description="longest time one report may take")
+    attempts: int = Field(default=3, ge=1, le=10, description="tries of a report that fails for a passing reason")
+    lock_wait_seconds: float = Field(default=30, ge=0, description="how long to wait for another process to finish")
+    log_file: AbsolutePath | None = Field(default=None, description="log file; the platform's log directory when unset")
+    log_rotation: str = Field(default="10 MB", description="when the log file is rotated, by size or age")
+    log_retention: str = Field(default="30 days", description="how long rotated log files are kept")
+    stale_after_hours: float = Field(
+        default=26, gt=0, description="hours after the last successful import when `status` calls the data stale"
+    )
+    metrics_file: AbsolutePath | None = Field(
+        default=None, description="file that gets the metrics of each import, for node_exporter's textfile collector"
+    )
+    pushgateway: HttpUrl | None = Field(
+        default=None, description="Prometheus Pushgateway that gets the metrics of each import"
+    )
+    heartbeat_url: HttpUrl | None = Field(
+        default=None, description="address that is pinged at start, success and failure of each import"
+    )
+    notify: NotifyTargets = Field(
+        default=(), description="who is told when an import fails, data is stale or held, or a budget is crossed"
+    )
+    budget: Budget = Field(default=Budget(), description="what may be spent, by day and month")
+
+    def parsed_warehouse(self) -> Warehouse:
+        """Return the warehouse with the password from wherever it was given.
+
+        Raises:
+            ConfigurationError: the URL or the password file cannot be used.
+        """
+        return parse_warehouse_url(self.warehouse, self._password())
+
+    def parsed_sync(self, url: str = "") -> Warehouse:
+        """Return the server that the warehouse is pushed to, with its password.
+
+        Raises:
+            ConfigurationError: there is none, or its URL cannot be used.
+        """
+        address = url or self.sync
+        if address is None:
+            raise ConfigurationError("push: no server is named", hint="ccusage-import push URL, or set `sync`")
+        return parse_warehouse_url(address, self.sync_password.get_secret_value() if self.sync_password else "")
+
+    def _password(self) -> str:
+        if self.password is not None:
+            return self.password.get_secret_value()
+        if self.password_file is None:
+            return ""
+        try:
+            return self.password_file.read_text("utf-8").partition("\n")[0].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
+            raise ConfigurationError(
+                f"password_file {self.password_file}: {reason}", hint="check the path and its permissions"
+            ) from None
+
+
+SETTING_VARIABLES = frozenset(
+    {"CH_HOST", "CH_PORT", "CH_USER", "CH_DATABASE"}
+    | set(CLASSIC_ENVIRONMENT.values())
+    | {PREFIX + name.upper() for name in Settings.model_fields}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Validated settings, where each value came from, and the directories in use."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    directories: Directories
+    installation: str
+
+    @property
+    def log_file(self) -> Path:
+        """Where the log is written."""
+        return self.settings.log_file or self.directories.log / f"{APP}.log"
+
+
+def load_configuration(
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    *,
+    identity: Mapping[str, str],
+    directories: Directories,
+    config_file: Path | None = None,
+    config_text: str | None = None,
+) -> Configuration:
+    """Merge all layers and validate them at once.
+
+    Args:
+        flags: settings given on the command line; None means not given.
+        environ: the process environment.
+        identity: what the first run chose.
+        directories: where the program's files are.
+        config_file: TOML file; the platform's default, which may be absent, when None.
+        config_text: what to take for the text of that file; it is read when None.
+
+    Raises:
+        ConfigurationError: every value that cannot be used, one a line, each with its origin.
+    """
+    merged: dict[str, Any] = {"warehouse": f"chdb://{directories.data / 'warehouse'}"}
+    origins = dict.fromkeys(Settings.model_fields, "default")
+    file = config_file or directories.config_file
+    written = tomllib.loads(config_text) if config_text else _read_toml(file, required=config_file is not None)
+    layers: list[tuple[str, Mapping[str, Any]]] = [
+        ("first run", {name: value for name, value in identity.items() if name in Settings.model_fields}),
+        (str(file), written),
+        ("environment", environment_settings(environ)),
+        ("command line", {name: value for name, value in flags.items() if value is not None}),
+    ]
+    for origin, values in layers:
+        merged.update(values)
+        origins.update(dict.fromkeys(values, origin))
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        raise _configuration_error(error, origins) from None
+    settings.parsed_warehouse()
+    return Configuration(settings, origins, directories, identity.get("installation", ""))
+
+
+def environment_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings that the environment holds; empty variables count as unset."""
+    found: dict[str, Any] = {}
+    if environ.get("CH_HOST"):
+        found["warehouse"] = _classic_url(environ)
+    for name in Settings.model_fields:
+        for variable in (CLASSIC_ENVIRONMENT.get(name), PREFIX + name.upper()):
+            if variable and environ.get(variable):
+                found[name] = environ[variable]
+    if "claude_dirs" in found:
+        found["claude_dirs"] = tuple(part.strip() for part in found["claude_dirs"].split(",") if part.strip())
+    for name in TABLES & found.keys():
+        try:
+            found[name] = json.loads(found[name])
+        except ValueError:
+            # Left as it is: whoever validates it says that it is no table.
+            continue
+    return found
+
+
+def _classic_url(environ: Mapping[str, str]) -> str:
+    host, port = environ["CH_HOST"], environ.get("CH_PORT", "")
+    scheme = "clickhouses" if port in ("8443", "443") else "clickhouse"
+    user = quote(environ.get("CH_USER") or "default", safe="")
+    database = quote(environ.get("CH_DATABASE", ""), safe="")
+    return f"{scheme}://{user}@{f'[{host}]' if ':' in host else host}:{port or PORTS[scheme]}/{database}"
+
+
+def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            return tomllib.load(stream)
+    except FileNotFoundError:
+        if required:
+            raise ConfigurationError(f"config file {file}: no such file", hint="check --config") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"config file {file}: {error}", hint="correct the file") from None
+
+
+def _configuration_error(error: ValidationError, origins: Mapping[str, str]) -> ConfigurationError:
+    lines = []
+    for item in error.errors(include_input=False, include_url=False):
+        name = str(item["loc"][0])
+        reason = "unknown setting" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
+        path = ".".join(map(str, item["loc"]))
+        lines.append(f"{path} ({origins.get(name, 'not set')}): {reason}")
+    what = "value" if len(lines) == 1 else "values"
+    return ConfigurationError(
+        f"configuration: {len(lines)} {what} cannot be used",
+        details=tuple(lines),
+        hint="ccusage-import config show lists every value",
+    )

@@ -1,0 +1,227 @@
+"""What a report page says in words and tables, for every format it is printed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from ccusage_import.digest.model import BudgetUse, ChangeLine, Digest, Forecast, MachineUse, Span, SpanName
+from ccusage_import.digest.text import NO_MODEL, cost_text, day_range, percent, usd
+
+TITLES: dict[SpanName, str] = {
+    "today": "Today so far",
+    "last_7_days": "Last 7 days",
+    "month_to_date": "This month so far",
+    "total": "All kept days",
+}
+BEFORE: dict[SpanName, str] = {
+    "today": "yesterday",
+    "last_7_days": "in the 7 days before",
+    "month_to_date": "on the same days of the last month",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One headline, and what puts it into proportion."""
+
+    title: str
+    value: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table as text; the first column is the heading of the row, `numbers` are the columns to the right."""
+
+    name: str
+    title: str
+    note: str
+    columns: Sequence[str]
+    numbers: Sequence[int]
+    rows: Sequence[Sequence[str]]
+
+
+def figures_of(digest: Digest) -> list[Figure]:
+    """Return the headlines."""
+    figures = [_span_figure(span, digest) for span in digest.spans]
+    if digest.forecast:
+        figures.insert(3, _forecast_figure(digest.forecast))
+    if (saved := digest.cache_savings_usd) is not None:
+        share = digest.span("total").cache_share
+        lines = [f"{percent(share)} of all input came from it"] if share is not None else []
+        figures.append(Figure("Saved by the cache", usd(saved), [*lines, "estimated, all kept days"]))
+    return figures
+
+
+def notices_of(digest: Digest) -> Iterator[str]:
+    """Return what somebody should act on."""
+    for use in digest.machines:
+        if use.has_failed:
+            yield f"The last import of {use.machine} failed{_failure(use)}."
+        elif use.is_stale:
+            yield f"The numbers of {use.machine} are stale: last imported {_at(use.last_success_at, digest)}."
+    for limit in digest.budget:
+        if limit.spent_usd > limit.limit_usd:
+            yield f"The {_limit_name(limit)} is exceeded: {usd(limit.spent_usd)} of {usd(limit.limit_usd)}."
+
+
+def tables_of(digest: Digest) -> list[Table]:
+    """Return the tables that stand for themselves, beside those of the charts."""
+    tables = [_models(digest), _sessions(digest), _budget(digest), _changes(digest), _held(digest), _machines(digest)]
+    return [table for table in tables if table.rows or table.note]
+
+
+def scope_of(digest: Digest) -> str:
+    """Return what the numbers are of, and when they were read."""
+    scope = digest.machine or "All machines"
+    if digest.first_day and digest.last_day:
+        noun = "day" if digest.active_days == 1 else "days"
+        scope += f", {day_range(digest.first_day, digest.last_day)}, {digest.active_days} {noun} with usage"
+    return f"{scope}. Days in {digest.timezone}. Made on {_at(digest.made_at, digest)}."
+
+
+def _span_figure(span: Span, digest: Digest) -> Figure:
+    lines = [f"{span.usage.total_tokens:,} tokens"]
+    if span.before_usd is not None:
+        change = _change(span.usage.cost_usd, span.before_usd)
+        lines.insert(0, f"{change} against {usd(span.before_usd)} {BEFORE[span.name]}")
+    title = TITLES[span.name]
+    if span.name == "total" and digest.since:
+        title = f"Since {digest.since}"
+    return Figure(title, cost_text(span.usage), lines)
+
+
+def _change(now: Decimal, before: Decimal) -> str:
+    difference = now - before
+    if not difference:
+        return "no change"
+    sign = "+" if difference > 0 else "-"
+    share = f" ({sign}{percent(float(abs(difference) / before))})" if before else ""
+    return f"{sign}{usd(abs(difference))}{share}"
+
+
+def _forecast_figure(forecast: Forecast) -> Figure:
+    lines = []
+    if forecast.low_usd is not None and forecast.high_usd is not None:
+        lines.append(f"between {usd(forecast.low_usd)} and {usd(forecast.high_usd)} at 80 %")
+    if forecast.backtest_error is not None:
+        lines.append(f"missed past months by {percent(forecast.backtest_error)} on average")
+    return Figure("This month, forecast", usd(forecast.cost_usd), lines or ["by weekday, from the last 4 weeks"])
+
+
+def _models(digest: Digest) -> Table:
+    total = digest.span("total").usage.cost_usd
+    rows = [
+        (
+            use.model or NO_MODEL,
+            cost_text(use.usage),
+            percent(float(use.usage.cost_usd / total)) if total else "",
+            f"{use.usage.total_tokens:,}",
+            percent(use.cache_share),
+        )
+        for use in digest.models
+    ]
+    columns = ("model", "cost", "share", "tokens", "input from the cache")
+    return Table("models", "Models", "", columns, (1, 2, 3, 4), rows)
+
+
+def _sessions(digest: Digest) -> Table:
+    rows = [
+        (
+            use.session,
+            use.project,
+            use.machine,
+            str(use.day),
+            ", ".join(use.models),
+            f"{use.usage.total_tokens:,}",
+            cost_text(use.usage),
+        )
+        for use in digest.sessions
+    ]
+    others = digest.session_count - len(rows)
+    note = f"The {len(rows)} that cost most; {others:,} more are not shown." if others else ""
+    columns = ("session", "project", "machine", "last day", "models", "tokens", "cost")
+    return Table("sessions", "Sessions", note, columns, (5, 6), rows)
+
+
+def _budget(digest: Digest) -> Table:
+    rows = [
+        (
+            _limit_name(limit),
+            usd(limit.spent_usd),
+            usd(limit.limit_usd),
+            percent(float(limit.spent_usd / limit.limit_usd)),
+            "exceeded" if limit.spent_usd > limit.limit_usd else "within",
+        )
+        for limit in digest.budget
+    ]
+    note = "Of all machines." if rows else ""
+    return Table("budget", "Budget", note, ("limit", "spent", "allowed", "used", "verdict"), (1, 2, 3), rows)
+
+
+def _limit_name(limit: BudgetUse) -> str:
+    period = {"daily": "today", "monthly": "this month"}[limit.period]
+    return f"budget of {limit.scope} {limit.name}, {period}" if limit.name else f"budget of {period}"
+
+
+def _changes(digest: Digest) -> Table:
+    counts = ", ".join(f"{count:,} {verdict}" for verdict, count in digest.recent_verdicts.items())
+    note = f"Records in the last 7 days: {counts}." if counts else "Nothing changed in the last 7 days."
+    if digest.is_empty:
+        note = ""
+    return _lines("changes", "What changed", note, digest.changes, digest)
+
+
+def _held(digest: Digest) -> Table:
+    others = digest.held_count - len(digest.held)
+    note = ""
+    if digest.held:
+        note = "A smaller number was offered. What was stored stays; ccusage-import accept takes the offer."
+    if others:
+        note += f" {others:,} more are not shown: ccusage-import changes --verdict held."
+    return _lines("held", "What was held", note, digest.held, digest)
+
+
+def _lines(name: str, title: str, note: str, lines: Sequence[ChangeLine], digest: Digest) -> Table:
+    rows = [
+        (
+            f"{line.report} {line.record}",
+            line.machine,
+            line.verdict,
+            usd(line.stored_usd),
+            usd(line.offered_usd),
+            line.reason,
+            _at(line.decided_at, digest),
+        )
+        for line in lines
+    ]
+    columns = ("record", "machine", "verdict", "stored", "offered", "why", "when")
+    return Table(name, title, note, columns, (3, 4), rows)
+
+
+def _machines(digest: Digest) -> Table:
+    rows = [
+        (
+            use.machine,
+            ", ".join(use.agents),
+            str(use.last_day or ""),
+            _at(use.last_success_at, digest),
+            f"failed{_failure(use)}" if use.has_failed else "stale" if use.is_stale else "fresh",
+        )
+        for use in digest.machines
+    ]
+    columns = ("machine", "agents", "last day with usage", "last import without a failure", "state")
+    return Table("machines", "How fresh the numbers are", "", columns, (), rows)
+
+
+def _failure(use: MachineUse) -> str:
+    why = use.error or ", ".join(use.failed_reports) or use.last_state
+    return f": {why}" if why else ""
+
+
+def _at(instant: datetime | None, digest: Digest) -> str:
+    return "never" if instant is None else f"{instant.astimezone(ZoneInfo(digest.timezone)):%Y-%m-%d %H:%M}"

@@ -1,0 +1,243 @@
+"""Reads the numbers of a report page; the engine does the sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ccusage_import.config.settings import Settings
+from ccusage_import.digest.model import (
+    BudgetUse,
+    CacheUse,
+    ChangeLine,
+    Digest,
+    Forecast,
+    ForecastDay,
+    HourUse,
+    MachineUse,
+    ModelUse,
+    Part,
+    ProjectUse,
+    SessionUse,
+    Span,
+    SpanName,
+    Usage,
+)
+from ccusage_import.explain import WORDS
+from ccusage_import.reconcile import Reason
+from ccusage_import.warehouse.budgets import read_spending
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.migrations import sql_directory
+
+SHOWN_DAYS = 90
+SHOWN_ROWS = 10
+RECENT_DAYS = 7
+FIRST_OF_ALL = date(1970, 1, 1)
+DAY = timedelta(days=1)
+Days = tuple[date, date]
+
+
+def read_digest(
+    warehouse: ClickHouse,
+    settings: Settings,
+    *,
+    named: Callable[[str], str],
+    machine: str = "",
+    since: date | None = None,
+) -> Digest:
+    """Return what a report page tells.
+
+    Args:
+        warehouse: where.
+        settings: the time zone, the budget, and when numbers are stale.
+        named: replaces what is not to be shown in a text, such as pseudonyms by names.
+        machine: only this machine; all of them where it is empty.
+        since: first day that is shown.
+    """
+    return _Reader(warehouse, settings, named, machine, since or FIRST_OF_ALL, datetime.now(UTC)).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    warehouse: ClickHouse
+    settings: Settings
+    named: Callable[[str], str]
+    machine: str
+    since: date
+    now: datetime
+
+    def digest(self) -> Digest:
+        first_day, last_day, active_days, *sums = self._rows("total")[0]
+        projects, sessions, held = (self._rows(query) for query in ("projects", "sessions", "held"))
+        return Digest(
+            made_at=self.now,
+            today=self._today,
+            timezone=self.settings.timezone,
+            machine=self.machine,
+            since=None if self.since == FIRST_OF_ALL else self.since,
+            first_day=first_day if active_days else None,
+            last_day=last_day if active_days else None,
+            active_days=active_days,
+            spans=(*self._recent_spans(), _span("total", (first_day, last_day), _usage(sums), None)),
+            forecast=self._forecast(),
+            days=self._parts("days"),
+            months=self._parts("months"),
+            models=self._models(),
+            cache=[CacheUse(self.named(model), *row) for model, *row in self._rows("cache")],
+            projects=[self._project(*row) for row in projects],
+            project_count=_count(projects),
+            sessions=[self._session(*row) for row in sessions],
+            session_count=_count(sessions),
+            hours=[HourUse(*row) for row in self._rows("hours")],
+            recent_verdicts={verdict: count for verdict, count in self._rows("recent_verdicts")},  # noqa: C416 - typed
+            changes=[self._line(*row) for row in self._rows("changes")],
+            held=[self._line(*row[1:]) for row in held],
+            held_count=_count(held),
+            budget=self._budget(),
+            machines=[self._machine(*row) for row in self._rows("machines")],
+        )
+
+    @property
+    def _today(self) -> date:
+        return self.now.astimezone(ZoneInfo(self.settings.timezone)).date()
+
+    def _rows(self, query: str) -> Sequence[Sequence[Any]]:
+        """Return the rows of a shipped query."""
+        today = self._today
+        parameters = {
+            "machine": self.machine,
+            "since": self.since,
+            "today": today,
+            "compared_since": (today.replace(day=1) - DAY).replace(day=1),
+            "days": SHOWN_DAYS,
+            "counted_since": today - RECENT_DAYS * DAY,
+            "timezone": self.settings.timezone,
+            "rows": SHOWN_ROWS,
+        }
+        sql = (sql_directory() / "digest" / f"{query}.sql").read_text("utf-8")
+        return self.warehouse.rows(sql, parameters)
+
+    def _recent_spans(self) -> list[Span]:
+        """Return today, the last 7 days and the month so far, each with the days before it that are as many."""
+        today, month = self._today, self._today.replace(day=1)
+        month_before = (month - DAY).replace(day=1)
+        pairs: dict[SpanName, tuple[Days, Days]] = {
+            "today": ((today, today), (today - DAY, today - DAY)),
+            "last_7_days": ((today - 6 * DAY, today), (today - 13 * DAY, today - 7 * DAY)),
+            "month_to_date": ((month, today), (month_before, min(month_before + (today - month), month - DAY))),
+        }
+        usage = {day: _usage(sums) for day, *sums in self._rows("recent_days")}
+        return [
+            _span(name, days, _added(usage, days), (before, _added(usage, before).cost_usd))
+            for name, (days, before) in pairs.items()
+        ]
+
+    def _parts(self, query: str) -> list[Part]:
+        return [Part(start, self.named(model), *sums) for start, model, *sums in self._rows(query)]
+
+    def _forecast(self) -> Forecast | None:
+        days = [ForecastDay(*row) for row in self._rows("forecast_days")]
+        cost, low, high, error = self._rows("forecast")[0]
+        return Forecast(cost, low, high, error, days) if days else None
+
+    def _models(self) -> list[ModelUse]:
+        uses = [(model, _usage(sums)) for model, *sums in self._rows("models")]
+        return [ModelUse(self.named(model), usage, _cache_share(usage)) for model, usage in uses]
+
+    def _project(self, _count: int, project: str, active_days: int, last_day: date, *sums: Any) -> ProjectUse:
+        return ProjectUse(self.named(project), active_days, last_day, _usage(sums))
+
+    def _session(self, _count: int, *row: Any) -> SessionUse:
+        project, session, machine, agent, day, first, last, models, *sums = row
+        return SessionUse(
+            project=self.named(project),
+            session=self.named(session),
+            machine=self.named(machine),
+            agent=self.named(agent),
+            day=day,
+            first_activity=first,
+            last_activity=last,
+            models=[self.named(model) for model in models],
+            usage=_usage(sums),
+        )
+
+    def _line(self, decided_at: datetime, *row: Any) -> ChangeLine:
+        machine, agent, report, key, verdict, reason, stored_usd, offered_usd = row
+        return ChangeLine(
+            decided_at=decided_at,
+            machine=self.named(machine),
+            agent=self.named(agent),
+            report=report,
+            record=self.named(key),
+            verdict=verdict,
+            reason=WORDS[Reason(reason)],
+            stored_usd=stored_usd,
+            offered_usd=offered_usd,
+        )
+
+    def _budget(self) -> list[BudgetUse]:
+        spendings = read_spending(self.warehouse, self.settings)
+        return [
+            BudgetUse(
+                spending.limit.scope,
+                spending.limit.name,
+                spending.limit.period,
+                spending.limit.limit_usd,
+                spending.spent_usd,
+            )
+            for spending in spendings
+        ]
+
+    def _machine(self, machine: str, agents: Sequence[str], *row: Any) -> MachineUse:
+        last_day, succeeded_at, state, has_failed, error, failed_reports = row
+        limit = timedelta(hours=self.settings.stale_after_hours)
+        return MachineUse(
+            machine=self.named(machine),
+            agents=[self.named(agent) for agent in agents],
+            last_day=last_day,
+            last_success_at=succeeded_at,
+            last_state=state,
+            has_failed=has_failed,
+            error=self.named(error),
+            failed_reports=list(failed_reports),
+            is_stale=succeeded_at is None or self.now - succeeded_at > limit,
+        )
+
+
+def _count(rows: Sequence[Sequence[Any]]) -> int:
+    """Return how many there are in all, which every row begins with."""
+    return int(rows[0][0]) if rows else 0
+
+
+def _usage(sums: Sequence[Any]) -> Usage:
+    *numbers, unpriced = sums
+    return Usage(*numbers, unpriced=bool(unpriced))  # type: ignore[misc]
+
+
+def _added(usage: dict[date, Usage], days: Days) -> Usage:
+    """Add up the days from the first to the last."""
+    chosen = [use for day, use in usage.items() if days[0] <= day <= days[1]]
+    return Usage(
+        sum((use.cost_usd for use in chosen), Decimal(0)),
+        sum(use.input_tokens for use in chosen),
+        sum(use.output_tokens for use in chosen),
+        sum(use.cache_creation_tokens for use in chosen),
+        sum(use.cache_read_tokens for use in chosen),
+        sum(use.total_tokens for use in chosen),
+        unpriced=any(use.unpriced for use in chosen),
+    )
+
+
+def _span(name: SpanName, days: Days, usage: Usage, before: tuple[Days, Decimal] | None) -> Span:
+    before_days, before_usd = before or ((None, None), None)
+    return Span(name, *days, usage, _cache_share(usage), before_usd, *before_days)
+
+
+def _cache_share(usage: Usage) -> float | None:
+    """Return the share of all input that was read from the cache."""
+    all_input = usage.input_tokens + usage.cache_creation_tokens + usage.cache_read_tokens
+    return usage.cache_read_tokens / all_input if all_input else None

@@ -1,0 +1,31 @@
+"""Numbers and days as a report page writes them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from ccusage_import.digest.model import Usage
+
+NO_MODEL = "no model"
+
+
+def usd(value: Decimal) -> str:
+    """Return dollars and cents; a cost below a cent is not shown as none."""
+    shown = f"{abs(value):,.2f}" if value == 0 or abs(value) >= Decimal("0.01") else f"{abs(value):.4f}"
+    return f"-${shown}" if value < 0 else f"${shown}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share as percent."""
+    return "" if share is None else f"{share:.1%}".replace("%", " %")
+
+
+def cost_text(usage: Usage) -> str:
+    """Return the cost; a star tells that some of the usage has no price."""
+    return f"{usd(usage.cost_usd)}*" if usage.unpriced else usd(usage.cost_usd)
+
+
+def day_range(first: date, last: date) -> str:
+    """Return the days from the first to the last."""
+    return str(first) if first == last else f"{first} to {last}"

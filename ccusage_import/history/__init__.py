@@ -1,0 +1,1 @@
+"""What loads did, taken back, copied and restored."""

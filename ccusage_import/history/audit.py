@@ -1,0 +1,233 @@
+"""What loads did and why, read back; and the two ways to overrule them: take a load back, accept what was held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from ccusage_import.exceptions import AuditError
+from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
+from ccusage_import.records import Record
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.tables import (
+    RUNNER_OF_CHANGES,
+    Load,
+    commit,
+    next_load_id,
+    read_loads,
+    read_records,
+    record_of_json,
+    settle_dead_loads,
+    tidy,
+    write_decisions,
+    write_load,
+)
+
+Identity = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One logged verdict; money in US dollars."""
+
+    load_id: int
+    decided_at: datetime
+    machine: str
+    decision: Decision
+    intact_from: date | None
+
+    @property
+    def identity(self) -> Identity:
+        """Report, agent and key."""
+        return _identity(self.decision.record)
+
+
+def read_changes(
+    warehouse: ClickHouse,
+    *,
+    load_id: int = 0,
+    verdict: str = "",
+    since: date = date(1970, 1, 1),
+    machine: str = "",
+) -> list[Change]:
+    """Return logged verdicts since a day, newest load first; 0 or an empty text means any."""
+    rows = warehouse.rows(
+        "SELECT c.load_id, c.decided_at, c.machine, c.verdict, c.reason, c.stored, c.offered, c.is_written,"
+        " l.intact_from"
+        " FROM changes AS c INNER JOIN (SELECT * FROM loads FINAL WHERE state IN ('committed', 'undone')) AS l"
+        " ON c.machine = l.machine AND c.load_id = l.load_id"
+        " WHERE ({load_id:UInt64} = 0 OR c.load_id = {load_id:UInt64})"
+        " AND ({verdict:String} = '' OR c.verdict = {verdict:String})"
+        " AND ({machine:String} = '' OR c.machine = {machine:String}) AND toDate(c.decided_at) >= {since:Date}"
+        " ORDER BY c.load_id DESC, c.report, c.agent, c.key",
+        {"load_id": load_id, "verdict": verdict, "machine": machine, "since": since},
+    )
+    return [_change(row) for row in rows]
+
+
+def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, tool_version: str) -> Load:
+    """Restore what a load replaced, as a new load; keys it created are deleted.
+
+    Args:
+        warehouse: where.
+        load_id: the load to take back; it may itself have taken one back.
+        forces: also where a later load changed a key.
+        tool_version: written into the new load.
+
+    Returns:
+        The new load.
+
+    Raises:
+        AuditError: there is no such load, it changed nothing, or a later load changed some of its keys.
+    """
+    target = _only_load(warehouse, load_id)
+    settle_dead_loads(warehouse, target.machine)
+    written = [
+        change
+        for change in read_changes(warehouse, load_id=load_id, machine=target.machine)
+        if change.decision.is_written
+    ]
+    if target.state != "committed" or not written:
+        raise AuditError(
+            f"load {load_id} is {target.state} and changed {len(written)} records: nothing to take back",
+            hint="ccusage-import history lists the loads",
+        )
+    latest = _latest_loads(warehouse, target.machine)
+    later = sorted(change.identity for change in written if latest.get(change.identity, load_id) != load_id)
+    if later and not forces:
+        raise AuditError(
+            f"load {load_id}: later loads changed {len(later)} of its {len(written)} records",
+            details=tuple("/".join(identity) for identity in later),
+            hint="take the later loads back first, or use --force",
+        )
+    shown = {_identity(record): record for record in read_records(warehouse, target.machine)}
+    decisions = [
+        Decision(Verdict.CORRECTED, Reason.UNDONE, shown.get(change.identity), change.decision.stored, is_written=True)
+        for change in written
+        if change.identity in shown or change.decision.stored is not None
+    ]
+    load = _begun(warehouse, target, tool_version)
+    load.undoes = load_id
+    return _written(warehouse, load, decisions)
+
+
+def accept(warehouse: ClickHouse, machine: str, wanted: Iterable[str], *, tool_version: str) -> Load:
+    """Take held offers over the stored records, from the log and without the transcripts.
+
+    Args:
+        warehouse: where.
+        machine: whose records.
+        wanted: load ids, keys, or `report/key`, of what is held now.
+        tool_version: written into the new load.
+
+    Raises:
+        AuditError: nothing that is held now has one of these names.
+    """
+    settle_dead_loads(warehouse, machine)
+    held = held_now(warehouse, machine)
+    chosen: dict[Identity, Change] = {}
+    for name in wanted:
+        matching = [change for change in held if name in _names(change)]
+        if not matching:
+            raise AuditError(f"nothing held is named {name!r}", hint="ccusage-import changes --verdict held")
+        chosen.update({change.identity: change for change in matching})
+    offers = [change.decision.offered for change in chosen.values() if change.decision.offered is not None]
+    decisions = [
+        decision
+        for decision in reconcile(
+            offers,
+            read_records(warehouse, machine),
+            {offer.report for offer in offers},
+            Context(machine, offers[0].provenance, None, accepted=(date.min, date.max)),
+        )
+        if decision.is_written
+    ]
+    loads = read_loads(warehouse, machine=machine, limit=1)
+    return _written(warehouse, _begun(warehouse, loads[0], tool_version), decisions)
+
+
+def held_now(warehouse: ClickHouse, machine: str) -> list[Change]:
+    """Return for each key the last verdict that was logged, where that one was held."""
+    last: dict[Identity, Change] = {}
+    for change in read_changes(warehouse, machine=machine):
+        last.setdefault(change.identity, change)
+    return [change for change in last.values() if change.decision.verdict is Verdict.HELD]
+
+
+def _begun(warehouse: ClickHouse, like: Load, tool_version: str) -> Load:
+    return Load(
+        load_id=next_load_id(warehouse, like.machine),
+        machine=like.machine,
+        started_at=datetime.now(UTC),
+        installation=like.installation,
+        tool_version=tool_version,
+        ccusage_version=like.ccusage_version,
+        runner=RUNNER_OF_CHANGES,
+        timezone=like.timezone,
+        cost_mode=like.cost_mode,
+    )
+
+
+def _written(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> Load:
+    days = [decision for decision in decisions if decision.record.report == "daily"]
+    before = [record for record in read_records(warehouse, load.machine) if record.report == "daily"]
+    load.tokens_before = sum(record.total_tokens for record in before)
+    load.cost_before_usd = sum((record.cost_usd for record in before), Decimal(0))
+    load.tokens_after = load.tokens_before + sum(_tokens(day.offered) - _tokens(day.stored) for day in days)
+    load.cost_after_usd = load.cost_before_usd + sum(
+        (_cost(day.offered) - _cost(day.stored) for day in days), Decimal(0)
+    )
+    load.reports = tuple(sorted({decision.record.label for decision in decisions}))
+    for decision in decisions:
+        name = f"{decision.record.label}/{decision.verdict}"
+        load.verdicts[name] = load.verdicts.get(name, 0) + 1
+    write_load(warehouse, load)
+    write_decisions(warehouse, load, decisions)
+    commit(warehouse, load)
+    tidy(warehouse)
+    return load
+
+
+def _only_load(warehouse: ClickHouse, load_id: int) -> Load:
+    loads = read_loads(warehouse, load_id=load_id)
+    if not loads:
+        raise AuditError(f"there is no load {load_id}", hint="ccusage-import history lists the loads")
+    return loads[0]
+
+
+def _latest_loads(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
+    """Return the newest load of every key, deleted ones included."""
+    rows = warehouse.rows(
+        "SELECT report, agent, key, max(load_id) FROM records WHERE machine = {machine:String}"
+        " GROUP BY report, agent, key",
+        {"machine": machine},
+    )
+    return {(report, agent, key): load_id for report, agent, key, load_id in rows}
+
+
+def _change(row: Sequence[Any]) -> Change:
+    load_id, decided_at, machine, verdict, reason, stored, offered, is_written, intact_from = row
+    decision = Decision(
+        Verdict(verdict), Reason(reason), record_of_json(stored), record_of_json(offered), is_written=bool(is_written)
+    )
+    return Change(load_id, decided_at, machine, decision, intact_from)
+
+
+def _names(change: Change) -> tuple[str, ...]:
+    record = change.decision.record
+    return (str(change.load_id), record.key, f"{record.label}/{record.key}")
+
+
+def _identity(record: Record) -> Identity:
+    return (record.report, record.agent, record.key)
+
+
+def _tokens(record: Record | None) -> int:
+    return record.total_tokens if record else 0
+
+
+def _cost(record: Record | None) -> Decimal:
+    return record.cost_usd if record else Decimal(0)

@@ -1,0 +1,171 @@
+"""Copies an embedded warehouse to a server, so that a laptop works offline and catches up.
+
+A machine's history on the server normally is the beginning of its history here: then the rest of it is added, load by
+load, under the same load ids. Where the server knows loads of the machine that are not known here, both are judged by
+the rule that every import goes through, with what is here as the offer: no number on the server falls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ccusage_import.exceptions import MachineTakenError
+from ccusage_import.history.audit import Change
+from ccusage_import.reconcile import Context, Verdict, reconcile
+from ccusage_import.records import REPORTS
+from ccusage_import.statistics import shown_after, totals
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.migrations import refuse_pending
+from ccusage_import.warehouse.tables import (
+    Load,
+    commit,
+    next_load_id,
+    read_loads,
+    read_records,
+    settle_dead_loads,
+    write_decisions,
+    write_load,
+)
+
+RUNNER = "push"
+# Rows of `changes` in one INSERT; a load's are never divided.
+CHANGES_AT_ONCE = 100_000
+FORMAT = "Native"
+
+
+@dataclass(slots=True)
+class Pushed:
+    """What was copied: numbers of rows, and the verdicts of the load that judged two histories, if one was needed."""
+
+    machines: list[str] = field(default_factory=list)
+    loads: int = 0
+    changes: int = 0
+    records: int = 0
+    conflicts: list[Change] = field(default_factory=list)
+
+
+def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_version: str) -> Pushed:
+    """Copy what the target lacks. Whatever ends it half-way, the next push does the rest and nothing twice.
+
+    Args:
+        source: the warehouse of this machine; the caller holds the import lock.
+        target: where to; somebody else may load other machines into it meanwhile.
+        installation: of this program, as its loads carry it; empty where it is not known.
+        tool_version: written into a load that judges two histories.
+
+    Raises:
+        SchemaError: the target's tables are missing or not up to date.
+        MachineTakenError: another installation loads under the same machine name.
+        WarehouseError: one of the two cannot be used.
+    """
+    refuse_pending(target)
+    pushed = Pushed()
+    for (machine,) in source.rows("SELECT DISTINCT machine FROM loads ORDER BY machine"):
+        pushed.machines.append(machine)
+        _push_machine(source, target, machine, installation, tool_version, pushed)
+    return pushed
+
+
+def _push_machine(
+    source: ClickHouse, target: ClickHouse, machine: str, installation: str, tool_version: str, pushed: Pushed
+) -> None:
+    ours = {load.load_id: load for load in read_loads(source, machine=machine) if load.state != "running"}
+    theirs = {load.load_id: load for load in read_loads(target, machine=machine)}
+    newest = theirs[max(theirs)] if theirs else None
+    if newest and installation and newest.installation not in ("", installation):
+        raise MachineTakenError(
+            f"machine {machine!r} is the name of another installation in {target.warehouse}",
+            hint="choose another name for this machine: --machine NAME",
+        )
+    settle_dead_loads(target, machine)
+    missing = [load for load in ours.values() if _is_older(theirs.get(load.load_id), load)]
+    pushed.changes += _push_changes(source, target, machine, sorted(load.load_id for load in missing))
+    if theirs.keys() <= ours.keys():
+        pushed.records += _push_records(source, target, machine, max(theirs, default=0))
+    else:
+        pushed.conflicts += _judge(source, target, ours[max(ours)], tool_version)
+    _push_loads(source, target, machine, missing)
+    pushed.loads += len(missing)
+
+
+def _is_older(known: Load | None, load: Load) -> bool:
+    return known is None or known.revision < load.revision
+
+
+def _push_changes(source: ClickHouse, target: ClickHouse, machine: str, load_ids: Sequence[int]) -> int:
+    """Copy the log of these loads, each load's in one INSERT, so that the target has all of it or nothing."""
+    counts = "SELECT load_id, count() FROM changes WHERE machine = {machine:String} GROUP BY load_id"
+    known = {load_id for load_id, _ in target.rows(counts, {"machine": machine})}
+    logged = {load_id: count for load_id, count in source.rows(counts, {"machine": machine}) if load_id not in known}
+    wanted = [load_id for load_id in load_ids if load_id in logged]
+    for batch in _batches(wanted, logged):
+        sql = "SELECT * FROM changes WHERE machine = {machine:String} AND load_id IN {wanted:Array(UInt64)}"
+        parameters = {"machine": machine, "wanted": batch}
+        _copy(source, target, "changes", sql, parameters, f"{machine}/{batch[0]}-{batch[-1]}/changes")
+    return sum(logged[load_id] for load_id in wanted)
+
+
+def _batches(load_ids: Sequence[int], rows: Mapping[int, int]) -> Iterator[list[int]]:
+    batch, size = list[int](), 0
+    for load_id in load_ids:
+        if batch and size + rows[load_id] > CHANGES_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+        batch.append(load_id)
+        size += rows[load_id]
+    if batch:
+        yield batch
+
+
+def _push_records(source: ClickHouse, target: ClickHouse, machine: str, last: int) -> int:
+    """Copy what loads after the target's last one wrote, in one INSERT: the point at which it becomes visible."""
+    newest = (
+        "FROM (SELECT * FROM records WHERE machine = {machine:String}"
+        " ORDER BY load_id DESC LIMIT 1 BY report, machine, agent, key) WHERE load_id > {last:UInt64}"
+    )
+    parameters = {"machine": machine, "last": last}
+    count = int(source.rows(f"SELECT count() {newest}", parameters)[0][0])
+    if count:
+        _copy(source, target, "records", f"SELECT * {newest}", parameters, f"{machine}/{last}/push")
+    return count
+
+
+def _push_loads(source: ClickHouse, target: ClickHouse, machine: str, loads: Sequence[Load]) -> None:
+    if loads:
+        sql = "SELECT * FROM loads FINAL WHERE machine = {machine:String} AND load_id IN {wanted:Array(UInt64)}"
+        parameters = {"machine": machine, "wanted": [load.load_id for load in loads]}
+        revisions = sum(load.revision for load in loads)
+        _copy(source, target, "loads", sql, parameters, f"{machine}/{len(loads)}/{revisions}/loads")
+
+
+def _judge(source: ClickHouse, target: ClickHouse, last: Load, tool_version: str) -> list[Change]:
+    """Offer the records of this warehouse to the target, as a load of its own; return what differed."""
+    machine = last.machine
+    offered, stored = read_records(source, machine), read_records(target, machine)
+    if not offered:
+        return []
+    context = Context(machine, max(offered, key=lambda record: record.day).provenance, intact_from=None)
+    decisions = reconcile(offered, stored, REPORTS, context)
+    differing = [item for item in decisions if item.verdict not in (Verdict.UNCHANGED, Verdict.REFRESHED)]
+    if not differing:
+        return []
+    load = Load(next_load_id(target, machine), machine, datetime.now(UTC), last.installation, tool_version)
+    load.runner, load.timezone = RUNNER, last.timezone
+    before, after = totals(stored), totals(shown_after(stored, decisions))
+    load.tokens_before, load.cost_before_usd = before.total_tokens, before.cost_usd
+    load.tokens_after, load.cost_after_usd = after.total_tokens, after.cost_usd
+    for item in decisions:
+        name = f"{item.record.report}/{item.verdict}"
+        load.verdicts[name] = load.verdicts.get(name, 0) + 1
+    write_load(target, load)
+    write_decisions(target, load, decisions)
+    commit(target, load)
+    return [Change(load.load_id, load.started_at, machine, item, None) for item in differing]
+
+
+def _copy(
+    source: ClickHouse, target: ClickHouse, table: str, sql: str, parameters: Mapping[str, object], token: str
+) -> None:
+    target.insert_encoded(table, source.raw(sql, FORMAT, {}, parameters), FORMAT, token)

@@ -1,0 +1,84 @@
+"""Import loads whose reports were kept, in their order, each with the clock, window and provenance it had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from ccusage_import.ccusage.archive import KeptLoad, LoadNote
+from ccusage_import.config.settings import Configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.import_summary import ImportSummary
+from ccusage_import.importer import ImportOptions, ImportProgress, run_import_alone
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import applied_migrations
+from ccusage_import.warehouse.opening import import_lock
+from ccusage_import.warehouse.tables import read_loads
+
+
+def replay(
+    configuration: Configuration,
+    options: ImportOptions,
+    environ: Mapping[str, str],
+    progress: ImportProgress,
+    kept: Sequence[KeptLoad],
+) -> list[tuple[LoadNote, ImportSummary]]:
+    """Import kept loads in their order, each as it was read then.
+
+    Returns:
+        Each load with what happened, without records and decisions. A load that is not newer than what the warehouse
+        held before is passed over: it knows nothing of what came after it.
+
+    Raises:
+        FixableError: as `run_import`; the loads before it are committed, and a second call goes on after them.
+    """
+    with import_lock(configuration):
+        stored_until = _stored_until(configuration)
+        replayed = []
+        for load in kept:
+            note = load.note
+            if note.machine in stored_until and note.started_at <= stored_until[note.machine]:
+                continue
+            summary = run_import_alone(*_as_then(configuration, options, load), environ, progress)
+            # A year of hourly loads would fill the memory with them.
+            summary.offered, summary.stored, summary.decisions = [], [], []
+            replayed.append((note, summary))
+        return replayed
+
+
+def _stored_until(configuration: Configuration) -> dict[str, datetime]:
+    """Return when the newest load of each machine began."""
+    settings = configuration.settings
+    place = settings.parsed_warehouse()
+    if isinstance(place, EmbeddedWarehouse) and not place.path.exists():
+        return {}
+    with open_warehouse(place, cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds) as warehouse:
+        loads = read_loads(warehouse) if applied_migrations(warehouse) else []
+    kept = sorted((load.started_at, load.machine) for load in loads if load.state in ("committed", "undone"))
+    return {machine: started_at for started_at, machine in kept}
+
+
+def _as_then(
+    configuration: Configuration, options: ImportOptions, load: KeptLoad
+) -> tuple[Configuration, ImportOptions]:
+    """Return configuration and options as they were at a kept load, within the days that are asked for now."""
+    note = load.note
+    settings = configuration.settings.model_copy(
+        update={
+            "machine": note.machine,
+            "timezone": note.timezone,
+            "mode": note.cost_mode,
+            "prices": note.prices,
+            "online_prices": not note.is_offline,
+        }
+    )
+    options = replace(
+        options,
+        since=max(options.since, note.since),
+        until=min(options.until, note.until),
+        saved_dir=load.directory,
+        accepted=options.accepted or note.accepted,
+        note=note,
+    )
+    return replace(configuration, settings=settings), options

@@ -1,0 +1,104 @@
+"""Tells the world how a run of the importer ended. What cannot be told is a warning, never the end of an import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from ccusage_import.config.settings import Configuration
+from ccusage_import.exceptions import AnnouncementError, ConfigurationError, ExitCode, FixableError, WarehouseError
+from ccusage_import.import_summary import ImportSummary
+from ccusage_import.monitoring.heartbeat import ping
+from ccusage_import.monitoring.metrics import push_metrics, write_metrics
+from ccusage_import.monitoring.notifications import notify
+from ccusage_import.monitoring.outcome import RunOutcome, keep_memory, peak_memory_bytes, read_memory
+from ccusage_import.warehouse.opening import open_configured
+from ccusage_import.warehouse.snapshot import WarehouseFacts, read_facts
+
+
+class Announcer:
+    """Collects how one run ends; `warn` is told who could not be told."""
+
+    def __init__(self, configuration: Configuration, environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
+        self._configuration = configuration
+        self._warn = warn
+        self._settings = configuration.settings
+        self._environ = environ
+        self._started_at = datetime.now(UTC)
+        self._memory_file = configuration.directories.state / "announced.json"
+        self.summary: ImportSummary | None = None
+
+    def begin(self) -> None:
+        """Ping the heartbeat."""
+        self._attempt(lambda: ping(self._settings, "start"))
+
+    def end(self, exit_code: int, failure: str) -> None:
+        """Write and push metrics, notify the targets, ping the heartbeat."""
+        settings, memory, now = self._settings, read_memory(self._memory_file), datetime.now(UTC)
+        outcome = RunOutcome(
+            machine=settings.machine,
+            started_at=self._started_at,
+            finished_at=now,
+            exit_code=exit_code,
+            failure=failure,
+            summary=self.summary,
+            facts=self._facts(),
+            last_success_at=now if exit_code == ExitCode.OK else memory.last_success_at,
+            peak_memory_bytes=peak_memory_bytes(),
+        )
+        self._attempt(lambda: write_metrics(settings, outcome))
+        self._attempt(lambda: push_metrics(settings, outcome))
+        for warning in notify(settings, outcome, memory, self._environ):
+            self._warn(warning)
+        memory.last_success_at = outcome.last_success_at
+        self._attempt(lambda: keep_memory(self._memory_file, memory))
+        self._attempt(lambda: ping(settings, "success" if outcome.is_success else "failure", failure))
+
+    def _facts(self) -> WarehouseFacts | None:
+        """Look at the warehouse only where somebody is to be told what is in it."""
+        settings = self._settings
+        if not (settings.metrics_file or settings.pushgateway or settings.notify):
+            return None
+        try:
+            with open_configured(self._configuration, lock_wait_seconds=0) as opened:
+                return read_facts(opened, settings)
+        except WarehouseError:
+            # The import has said so, or the next one will.
+            return None
+
+    def _attempt(self, tell: Callable[[], None]) -> None:
+        try:
+            tell()
+        except (AnnouncementError, ConfigurationError) as error:
+            self._warn(str(error))
+
+
+@contextmanager
+def announced(
+    configuration: Configuration, environ: Mapping[str, str], warn: Callable[[str], None]
+) -> Iterator[Announcer]:
+    """Announce the run inside a `with` block, however it ends; the block puts the summary into the announcer."""
+    announcer = Announcer(configuration, environ, warn)
+    announcer.begin()
+    # What stays if nothing below says otherwise.
+    exit_code, failure = ExitCode.BUG, "A bug in ccusage-import"
+    try:
+        yield announcer
+        exit_code, failure = _outcome(announcer.summary)
+    except FixableError as error:
+        exit_code, failure = error.exit_code, error.kind
+        raise
+    except KeyboardInterrupt:
+        exit_code, failure = ExitCode.INTERRUPTED, "The import was interrupted"
+        raise
+    finally:
+        announcer.end(exit_code, failure)
+
+
+def _outcome(summary: ImportSummary | None) -> tuple[ExitCode, str]:
+    """Return the exit code of a run that came to its end, and the kinds of what failed in it."""
+    if summary is None:
+        return ExitCode.OK, ""
+    kinds = (f"{name}: {item.error.kind}" for name, item in summary.reports.items() if item.error)
+    return summary.exit_code, "; ".join(kinds)

@@ -1,0 +1,120 @@
+"""What people are to be told after a run: decided from how it ended and what they were told before; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ccusage_import.config.targets import Event
+from ccusage_import.exceptions import ExitCode
+from ccusage_import.monitoring.outcome import RunOutcome, Told
+from ccusage_import.warehouse.budgets import Spending
+from ccusage_import.warehouse.snapshot import WarehouseFacts
+
+LOOK = "more: ccusage-import status, ccusage-import history"
+LOOK_AT_HELD = "more: ccusage-import changes --verdict held"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell: `title` is one line, `details` are its numbers; `told` is what who hears it knows then."""
+
+    event: Event
+    title: str
+    text: str
+    details: Mapping[str, Any]
+    told: Told
+
+
+def known(told: Told, facts: WarehouseFacts | None) -> Told:
+    """Return what a target was told, less what is over: held numbers that were settled, budgets of past periods."""
+    if facts is None:
+        return told
+    return replace(
+        told, held=min(told.held, facts.held), budgets=told.budgets & {_key(spending) for spending in facts.budget}
+    )
+
+
+def due_events(
+    outcome: RunOutcome, told: Told, *, last_success_at: datetime | None, stale_after_hours: float
+) -> Iterator[Notice]:
+    """Return what is to be told, in order; what a notice says of `told` counts once those before it were told too.
+
+    A run that was interrupted is neither a failure nor a recovery. Without facts nothing is known of held numbers and
+    budgets.
+
+    Args:
+        outcome: how the run ended.
+        told: what is known already.
+        last_success_at: when a run before this one last went well.
+        stale_after_hours: how long that may be ago.
+    """
+    told = known(told, outcome.facts)
+    ended = {"failure": outcome.failure, "last_success_at": _instant(last_success_at)}
+    since = f"last success: {_minute(last_success_at)}"
+    if outcome.is_success and (told.is_failing or told.is_stale):
+        told = replace(told, is_failing=False, is_stale=False)
+        title = f"{outcome.machine}: imports work again"
+        yield _notice("recovered", title, (f"{since} before that",), ended, told)
+    if not outcome.is_success and outcome.exit_code != ExitCode.INTERRUPTED and not told.is_failing:
+        told = replace(told, is_failing=True)
+        what = "a part of the import" if outcome.exit_code == ExitCode.PARTIAL else "the import"
+        yield _notice("failed", f"{outcome.machine}: {what} failed", (outcome.failure, since, LOOK), ended, told)
+    if not outcome.is_success and not told.is_stale and outcome.is_stale(stale_after_hours):
+        told = replace(told, is_stale=True)
+        title = f"{outcome.machine}: no import has succeeded for {stale_after_hours:g} hours"
+        yield _notice("stale", title, (outcome.failure, since, LOOK), ended, told)
+    if outcome.facts is not None:
+        yield from _of_the_warehouse(outcome.machine, outcome.facts, told)
+
+
+def _of_the_warehouse(machine: str, facts: WarehouseFacts, told: Told) -> Iterator[Notice]:
+    if facts.held > told.held:
+        before, told = told.held, replace(told, held=facts.held)
+        title = f"{machine}: {facts.held} smaller {'number is' if facts.held == 1 else 'numbers are'} held back"
+        lines = ("ccusage shows less than it once did; what was stored stays", LOOK_AT_HELD)
+        yield _notice("held", title, lines, {"held": facts.held, "held_before": before}, told)
+    for spending in facts.budget:
+        if spending.is_over and _key(spending) not in told.budgets:
+            told = replace(told, budgets=told.budgets | {_key(spending)})
+            yield _crossed(machine, spending, told)
+
+
+def _crossed(machine: str, spending: Spending, told: Told) -> Notice:
+    limit = spending.limit
+    whose = "" if limit.scope == "all" else f" of {limit.scope} {limit.name}"
+    spent = f"${spending.spent_usd:,.2f} spent since {spending.since}, ${limit.limit_usd:,.2f} allowed"
+    details = {
+        "scope": limit.scope,
+        "name": limit.name,
+        "period": limit.period,
+        "since": spending.since.isoformat(),
+        "spent_usd": f"{spending.spent_usd:f}",
+        "limit_usd": f"{limit.limit_usd:f}",
+    }
+    return _notice("budget", f"{machine}: the {limit.period} budget{whose} is crossed", (spent,), details, told)
+
+
+def _notice(event: Event, title: str, lines: tuple[str, ...], details: Mapping[str, Any], told: Told) -> Notice:
+    """Names come from people: one line stays one line, whatever is in them."""
+    return Notice(event, _printable(title), "\n".join(map(_printable, filter(None, lines))), details, told)
+
+
+def _printable(line: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in line)
+
+
+def _key(spending: Spending) -> str:
+    """Return what tells one crossing from another: a limit that was changed can be crossed again."""
+    limit = spending.limit
+    return f"{limit.scope}/{limit.name}/{limit.period}/{spending.since}/{limit.limit_usd.normalize():f}"
+
+
+def _instant(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat(timespec="seconds") if at else None
+
+
+def _minute(at: datetime | None) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "not known"

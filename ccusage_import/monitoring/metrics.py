@@ -1,0 +1,183 @@
+"""Prometheus metrics of a run of the importer: a file for node_exporter, and the Pushgateway.
+
+What a run does not know is left out, never zero: a run that failed knows nothing of its reports, one that could not
+look at the warehouse knows no totals.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import SecretStr
+
+from ccusage_import.config.settings import Settings
+from ccusage_import.exceptions import AnnouncementError
+from ccusage_import.import_summary import ImportSummary
+from ccusage_import.monitoring.http_calls import call
+from ccusage_import.monitoring.outcome import RunOutcome
+from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.reconcile import Verdict
+from ccusage_import.warehouse.snapshot import WarehouseFacts
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+PREFIX = "ccusage_import_"
+JOB = "ccusage_import"
+METRICS = {
+    "last_run_timestamp_seconds": "When the last run ended, failed or not.",
+    "last_run_success": "1 if all of the last run went well, else 0.",
+    "last_run_exit_code": "Exit code of the last run.",
+    "last_success_timestamp_seconds": "When the last run ended of which all went well.",
+    "stale_after_seconds": "Age of the last success from which the data is stale, as configured.",
+    "run_duration_seconds": "How long the last run took.",
+    "peak_memory_bytes": "Largest memory that the last run or one of its processes had resident.",
+    "phase_duration_seconds": "How long a phase of the last run took.",
+    "report_duration_seconds": "How long ccusage took for a report of the last run.",
+    "report_records": "Records that a report of the last run offered, by verdict.",
+    "report_failures": "1 if a report of the last run failed, with the reason, else 0.",
+    "info": "Versions of the last run, and how ccusage was found.",
+    "held_records": "Records that are kept as they were, against a smaller offer.",
+    "cost_dollars": "Cost of all kept days, in US dollars.",
+    "tokens": "Tokens of all kept days.",
+    "budget_limit_dollars": "What the configuration allows to be spent in a day or month.",
+    "budget_spent_dollars": "What was spent of it in the current day or month, by all machines.",
+}
+
+
+class Sample(NamedTuple):
+    """One value of one metric; the machine is added to the labels when it is written."""
+
+    metric: str
+    value: float | Decimal
+    labels: Mapping[str, str] = {}
+
+
+def write_metrics(settings: Settings, outcome: RunOutcome) -> None:
+    """Replace `metrics_file`, if there is one, by the metrics of a run; others may read it, and never half of it.
+
+    Raises:
+        AnnouncementError: it cannot be written.
+    """
+    file = settings.metrics_file
+    if file is None:
+        return
+    text = _client().generate_latest(_registry(settings, outcome))
+    try:
+        _replace(file, text)
+    except OSError as error:
+        raise AnnouncementError(
+            f"metrics_file {file}: {error.strerror}", hint="let the user of the import write into this directory"
+        ) from None
+
+
+def push_metrics(settings: Settings, outcome: RunOutcome) -> None:
+    """Push the metrics of a run to `pushgateway`, if there is one, as the group of this machine.
+
+    A run that went well and knows everything replaces the group; any other adds what it knows, and the rest stays as
+    it was pushed before.
+
+    Raises:
+        AnnouncementError: it does not answer, or refuses them.
+    """
+    if settings.pushgateway is None:
+        return
+    client = _client()
+    replaces = outcome.is_success and outcome.facts is not None
+    push = client.push_to_gateway if replaces else client.pushadd_to_gateway
+    push(
+        settings.pushgateway.get_secret_value(),
+        JOB,
+        _registry(settings, outcome),
+        grouping_key={"machine": outcome.machine},
+        handler=_send,
+    )
+
+
+def _send(*, url: str, method: str, headers: list[tuple[str, str]], data: bytes, **_: Any) -> Callable[[], None]:
+    """Do what the client asks of a handler; how long to wait is decided where all calls are made."""
+    return lambda: call("Pushgateway", method, SecretStr(url), data, dict(headers))
+
+
+def _client() -> Any:
+    """Import the client only where somebody wants metrics: it takes 40 ms."""
+    return import_module("prometheus_client")
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Like the client's own writer, but readable to others whatever the umask is."""
+    # node_exporter reads no file whose name does not end in .prom.
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.chmod(0o644)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _registry(settings: Settings, outcome: RunOutcome) -> CollectorRegistry:
+    client = _client()
+    registry: CollectorRegistry = client.CollectorRegistry()
+    gauges: dict[str, Any] = {}
+    for metric, value, labels in _samples(settings, outcome):
+        if metric not in gauges:
+            gauges[metric] = client.Gauge(PREFIX + metric, METRICS[metric], ("machine", *labels), registry=registry)
+        gauges[metric].labels(machine=outcome.machine, **labels).set(value)
+    return registry
+
+
+def _samples(settings: Settings, outcome: RunOutcome) -> Iterator[Sample]:
+    """Return all that is known after a run."""
+    yield Sample("last_run_timestamp_seconds", outcome.finished_at.timestamp())
+    yield Sample("last_run_success", outcome.is_success)
+    yield Sample("last_run_exit_code", outcome.exit_code)
+    # The warehouse still knows where the state directory was lost, as in a container.
+    last_success = outcome.last_success_at or (outcome.facts.last_success_at if outcome.facts else None)
+    if last_success is not None:
+        yield Sample("last_success_timestamp_seconds", last_success.timestamp())
+    yield Sample("stale_after_seconds", settings.stale_after_hours * 3600)
+    yield Sample("run_duration_seconds", outcome.seconds)
+    yield Sample("peak_memory_bytes", outcome.peak_memory_bytes)
+    if outcome.summary is not None:
+        yield from _of_reports(outcome.summary)
+    if outcome.facts is not None:
+        yield from _of_warehouse(outcome.facts, settings)
+
+
+def _of_reports(summary: ImportSummary) -> Iterator[Sample]:
+    versions = {"version": version("ccusage-import"), "ccusage_version": summary.ccusage_version}
+    yield Sample("info", 1, {**versions, "runner": summary.runner})
+    for phase, seconds in summary.phases.items():
+        yield Sample("phase_duration_seconds", seconds, {"phase": phase})
+    for report, item in summary.reports.items():
+        if item.seconds is not None:
+            yield Sample("report_duration_seconds", item.seconds, {"report": report})
+        # A failure of an earlier run is taken back by a 0 for this one.
+        reason = item.error.kind if item.error else ""
+        yield Sample("report_failures", bool(item.error), {"report": report, "reason": reason})
+        if not item.error:
+            for verdict in Verdict:
+                yield Sample("report_records", item.verdicts[verdict], {"report": report, "verdict": verdict})
+
+
+def _of_warehouse(facts: WarehouseFacts, settings: Settings) -> Iterator[Sample]:
+    yield Sample("held_records", facts.held)
+    for totals in facts.totals:
+        yield Sample("cost_dollars", totals.cost_usd, {"agent": totals.agent})
+        for name, count in totals.tokens.items():
+            yield Sample("tokens", count, {"agent": totals.agent, "class": name})
+    # Metrics leave this machine as rows do: with the same pseudonyms.
+    pseudonyms = Pseudonyms(settings.salt.get_secret_value(), is_enabled=settings.hash_projects)
+    for spending in facts.budget:
+        limit = spending.limit
+        name = pseudonyms.of(limit.name) if limit.scope == "project" else limit.name
+        labels = {"scope": limit.scope, "name": name, "period": limit.period}
+        yield Sample("budget_limit_dollars", limit.limit_usd, labels)
+        yield Sample("budget_spent_dollars", spending.spent_usd, labels)

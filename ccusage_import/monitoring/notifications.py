@@ -1,0 +1,148 @@
+"""Tells people what became of an import: Slack, Discord, any other webhook, or a command."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC
+from functools import partial
+from pathlib import Path
+from subprocess import DEVNULL
+from typing import Any
+
+from loguru import logger
+
+from ccusage_import.config.settings import Settings
+from ccusage_import.config.targets import NotifyTarget
+from ccusage_import.exceptions import AnnouncementError
+from ccusage_import.monitoring.events import Notice, due_events, known
+from ccusage_import.monitoring.http_calls import call
+from ccusage_import.monitoring.outcome import RunMemory, RunOutcome, Told
+from ccusage_import.processes import Stop, in_threads, run_program
+from ccusage_import.pseudonyms import Pseudonyms
+
+# For all that one target is to hear, and for each part of it however long the others took.
+LIMIT_SECONDS = 10.0
+LEAST_SECONDS = 1.0
+DISCORD_CHARACTERS = 2000
+_SLACK_SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_DISCORD_SIGNS = re.compile(r"[\\*_~`|<>\[\]]")
+
+
+def notify(settings: Settings, outcome: RunOutcome, memory: RunMemory, environ: Mapping[str, str]) -> list[str]:
+    """Tell each target what it is to know and does not know yet; return a warning for each that could not be told.
+
+    The memory holds what each target was told. What could not be delivered is not in it, so it is told after the next
+    run if it is still true then; what a target does not want counts as told.
+    """
+    pseudonyms = Pseudonyms(settings.salt.get_secret_value(), is_enabled=True)
+    # An address may be a secret; its pseudonym is none.
+    names = [pseudonyms.always(target.address) for target in settings.notify]
+    tasks = []
+    for position, (name, target) in enumerate(zip(names, settings.notify, strict=True)):
+        told = memory.told.get(name, Told())
+        notices = due_events(
+            outcome, told, last_success_at=memory.last_success_at, stale_after_hours=settings.stale_after_hours
+        )
+        messages = [(notice, _document(notice, outcome)) for notice in notices]
+        what = f"{target.type} notification (notify.{position})"
+        tasks.append(partial(_tell, what, target, known(told, outcome.facts), messages, environ))
+    results = in_threads(tasks, max(1, len(tasks)))
+    memory.told = dict(zip(names, (told for told, _ in results), strict=True))
+    return [warning for _, warning in results if warning]
+
+
+def _document(notice: Notice, outcome: RunOutcome) -> dict[str, Any]:
+    """Return what a generic webhook and a command get."""
+    return {
+        "event": notice.event,
+        "machine": outcome.machine,
+        "title": notice.title,
+        "text": notice.text,
+        "at": outcome.finished_at.astimezone(UTC).isoformat(timespec="seconds"),
+        "exit_code": int(outcome.exit_code),
+        "details": notice.details,
+    }
+
+
+def _tell(
+    what: str,
+    target: NotifyTarget,
+    told: Told,
+    messages: Iterable[tuple[Notice, dict[str, Any]]],
+    environ: Mapping[str, str],
+    stop: Stop,
+) -> tuple[Told, str]:
+    """Return what the target knows now, and a warning where that is not all."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    for notice, document in messages:
+        if notice.event in target.events:
+            log = logger.bind(event=notice.event, target=target.type)
+            try:
+                seconds = max(deadline - time.monotonic(), LEAST_SECONDS)
+                _deliver(what, target, document, environ, seconds, stop)
+            except AnnouncementError as error:
+                log.bind(reason=str(error)).info("notification not delivered")
+                return told, str(error)
+            log.info("notification delivered")
+        told = notice.told
+    return told, ""
+
+
+def _deliver(
+    what: str, target: NotifyTarget, document: dict[str, Any], environ: Mapping[str, str], seconds: float, stop: Stop
+) -> None:
+    if target.url is None:
+        _run(what, target.command, document, environ, seconds, stop)
+    else:
+        body = json.dumps(_dressed(target.type, document)).encode()
+        call(what, "POST", target.url, body, {"Content-Type": "application/json"}, limit_seconds=seconds)
+
+
+def _dressed(kind: str, document: dict[str, Any]) -> dict[str, Any]:
+    """Return the body as the receiver wants it; no name in it can mention anybody."""
+    message = f"{document['title']}\n{document['text']}"
+    if kind == "slack":
+        return {"text": message.translate(_SLACK_SIGNS)}
+    if kind == "discord":
+        content = _DISCORD_SIGNS.sub(r"\\\g<0>", message)
+        if len(content) > DISCORD_CHARACTERS:
+            content = content[: DISCORD_CHARACTERS - 1] + "…"
+        return {"content": content, "allowed_mentions": {"parse": []}}
+    return document
+
+
+def _run(
+    what: str,
+    command: tuple[str, ...],
+    document: dict[str, Any],
+    environ: Mapping[str, str],
+    seconds: float,
+    stop: Stop,
+) -> None:
+    """Run a command with the document on its standard input.
+
+    Raises:
+        AnnouncementError: it cannot be started, took too long or failed.
+    """
+    # UTF-8, whatever the locale can encode.
+    about = {"CCUSAGE_IMPORT_EVENT": document["event"], "CCUSAGE_IMPORT_TITLE": os.fsdecode(document["title"].encode())}
+    hint = f"check the command of the {what} in the configuration"
+    try:
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(json.dumps(document).encode() + b"\n")
+            stdin.seek(0)
+            finished = run_program(
+                command, {**environ, **about}, Path.cwd(), seconds, stop, stdin=stdin, output=DEVNULL
+            )
+    except TimeoutError:
+        raise AnnouncementError(f"{what}: took longer than {seconds:.0f} seconds", hint=hint) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "cannot be run"
+        raise AnnouncementError(f"{what}: {reason.lower()}", hint=hint) from None
+    if finished.exit_code:
+        raise AnnouncementError(f"{what}: exit code {finished.exit_code}", hint=hint)

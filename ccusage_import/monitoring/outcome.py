@@ -1,0 +1,90 @@
+"""How a run of the importer ended, for those who were not watching: metrics, notifications and the heartbeat."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ccusage_import.config.identity import write_private_file
+from ccusage_import.exceptions import ExitCode
+from ccusage_import.import_summary import ImportSummary
+from ccusage_import.warehouse.snapshot import WarehouseFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one target of notifications was told, and so believes.
+
+    `budgets` are the limits it knows to be crossed, each with the first day of its period.
+    """
+
+    is_failing: bool = False
+    is_stale: bool = False
+    held: int = 0
+    budgets: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class RunMemory:
+    """What a run remembers of earlier ones, kept in the state directory; `told` is by the pseudonym of a target."""
+
+    last_success_at: datetime | None = None
+    told: dict[str, Told] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """One finished run; `failure` says what kind of thing went wrong without naming paths, hosts or values."""
+
+    machine: str
+    started_at: datetime
+    finished_at: datetime
+    exit_code: int
+    failure: str = ""
+    summary: ImportSummary | None = None
+    facts: WarehouseFacts | None = None
+    last_success_at: datetime | None = None
+    peak_memory_bytes: int = 0
+
+    @property
+    def is_success(self) -> bool:
+        """Whether all of it went well."""
+        return self.exit_code == ExitCode.OK
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.finished_at - self.started_at).total_seconds()
+
+    def is_stale(self, after_hours: float) -> bool:
+        """Whether no run was successful for longer than allowed."""
+        last = self.last_success_at
+        return last is not None and (self.finished_at - last).total_seconds() > after_hours * 3600
+
+
+def read_memory(file: Path) -> RunMemory:
+    """Return what earlier runs left; a missing or damaged file is the memory of a first run."""
+    try:
+        return TypeAdapter(RunMemory).validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        return RunMemory()
+
+
+def keep_memory(file: Path, memory: RunMemory) -> None:
+    """Write what the next run is to know.
+
+    Raises:
+        ConfigurationError: the directory cannot be written.
+    """
+    write_private_file(file, TypeAdapter(RunMemory).dump_json(memory).decode() + "\n")
+
+
+def peak_memory_bytes() -> int:
+    """Return the largest memory that this process and any of its children had resident so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

@@ -1,0 +1,1 @@
+"""Making the import run by itself."""

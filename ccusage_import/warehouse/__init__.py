@@ -1,0 +1,1 @@
+"""The sink: ClickHouse, embedded or a server."""

@@ -1,0 +1,351 @@
+"""The only home of clickhouse_connect: opens the embedded engine or a server, and tells its errors apart."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from ccusage_import.exceptions import (
+    ConfigurationError,
+    DatabaseMissingError,
+    EngineMissingError,
+    FixableError,
+    QueryError,
+    ServerTooOldError,
+    WarehouseAuthenticationError,
+    WarehouseError,
+    WarehouseLockedError,
+    WarehousePermissionError,
+    WarehouseUnreachableError,
+)
+from ccusage_import.files import file_lock
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+# The oldest release on which replacement, views and settings used here were seen to work.
+OLDEST_SERVER = (25, 8)
+CONNECT_TIMEOUT_SECONDS = 10
+# One block, one part: published at once or not at all.
+ONE_PART_SETTINGS: Mapping[str, Any] = {
+    "async_insert": 0,
+    "min_insert_block_size_rows": 10**9,
+    "min_insert_block_size_bytes": 10**11,
+    "max_insert_threads": 1,
+}
+# A node reads from the replicas it writes to, and joins tables that lie on several shards.
+CLUSTER_SETTINGS: Mapping[str, Any] = {"load_balancing": "in_order", "distributed_product_mode": "global"}
+INPUT_SETTINGS: Mapping[str, Any] = {
+    "date_time_input_format": "best_effort",
+    "input_format_skip_unknown_fields": 0,
+}
+# The rights of the role ccusage_importer in sql/access/roles.sql.
+MISSING_RIGHTS_HINT = "GRANT SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE ON {database}.* TO {user}"
+
+
+class ClickHouse:
+    """An open warehouse: SQL in, rows out; every error is one a user can act on."""
+
+    def __init__(self, client: Client, warehouse: Warehouse, cluster: str | None) -> None:
+        self._client = client
+        self.warehouse = warehouse
+        self.cluster = cluster
+        self._only_reads = False
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the engine runs in this process."""
+        return isinstance(self.warehouse, EmbeddedWarehouse)
+
+    @property
+    def database(self) -> str:
+        """The database that holds all tables and views."""
+        return self.warehouse.database
+
+    @property
+    def version(self) -> str:
+        """The version of the engine or server."""
+        return str(self._client.server_version)
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        """Return the rows of a query; instants are aware UTC."""
+        with _translated(self.warehouse):
+            return self._client.query(sql, parameters=dict(parameters or {}), tz_mode="aware").result_rows
+
+    def stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a query like `rows`, a block of them in memory at a time; ask nothing else meanwhile."""
+        with (
+            _translated(self.warehouse),
+            self._client.query_row_block_stream(sql, parameters=dict(parameters or {}), tz_mode="aware") as blocks,
+        ):
+            for block in blocks:
+                yield from block
+
+    def raw(
+        self, sql: str, output_format: str, settings: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """Return the answer to any one statement in a ClickHouse output format."""
+        try:
+            with _translated(self.warehouse):
+                return self._client.raw_query(
+                    sql, parameters=dict(parameters or {}), fmt=output_format, settings=dict(settings)
+                )
+        except WarehousePermissionError as error:
+            if not self._only_reads:
+                raise
+            raise QueryError(f"query only reads: {error}", hint="import and migrate are what writes") from None
+
+    def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run one statement that returns nothing of interest."""
+        with _translated(self.warehouse):
+            self._client.command(sql, parameters=dict(parameters or {}))
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], token: str) -> None:
+        """Publish rows in one INSERT; a replay with the same token after a lost answer changes nothing."""
+        with _translated(self.warehouse):
+            self._client.insert(table, rows, column_names=columns, settings=self._insert_settings(token))
+
+    def insert_encoded(self, table: str, data: bytes, input_format: str, token: str) -> None:
+        """Publish rows that are encoded in a ClickHouse format, in one INSERT; columns are matched by name.
+
+        One body of bytes, not a generator, so that the driver can send it again after a lost connection.
+        """
+        settings = {**self._insert_settings(token), **INPUT_SETTINGS}
+        with _translated(self.warehouse):
+            self._client.raw_insert(table, insert_block=data, fmt=input_format, settings=settings)
+
+    def _insert_settings(self, token: str) -> dict[str, Any]:
+        settings = {**ONE_PART_SETTINGS, "insert_deduplication_token": token}
+        return {**settings, "distributed_foreground_insert": 1} if self.cluster else settings
+
+    def forbid_writing(self) -> None:
+        """Refuse every statement from now on that would change anything."""
+        self._only_reads = True
+        if str(self._client.get_client_setting("readonly") or "0") == "0":
+            with _translated(self.warehouse):
+                self._client.set_client_setting("readonly", 2)
+
+    def create_database(self) -> None:
+        """Create the database where it does not exist."""
+        on_cluster = f" ON CLUSTER `{self.cluster}`" if self.cluster else ""
+        self.command(f"CREATE DATABASE IF NOT EXISTS `{self.database}`{on_cluster}")
+
+    def use_database(self) -> None:
+        """Make unqualified names mean the database of the warehouse.
+
+        Raises:
+            DatabaseMissingError: it does not exist.
+        """
+        found = self.rows("SELECT count() FROM system.databases WHERE name = {name:String}", {"name": self.database})
+        if found[0][0] == 0:
+            raise DatabaseMissingError(
+                f"warehouse {self.warehouse}: database {self.database!r} does not exist",
+                hint="ccusage-import migrate --create-database",
+            )
+        self._client.database = self.database
+
+
+def preload_driver() -> None:
+    """Import the driver and, where installed, the engine: most of the start-up time, worth doing during other waits."""
+    _driver()
+    if importlib.util.find_spec("chdb"):
+        importlib.import_module("chdb")
+
+
+@contextmanager
+def open_warehouse(
+    warehouse: Warehouse, *, cluster: str | None = None, lock_wait_seconds: float = 30, creates_database: bool = False
+) -> Iterator[ClickHouse]:
+    """Open the warehouse for the duration of a `with` block.
+
+    Raises:
+        WarehouseError: one of its subclasses says what to do.
+    """
+    with ExitStack() as stack:
+        if isinstance(warehouse, EmbeddedWarehouse):
+            lock = warehouse.path.with_name(warehouse.path.name + ".lock")
+            stack.enter_context(file_lock(lock, f"the warehouse {warehouse}", lock_wait_seconds))
+            client = _open_embedded(warehouse)
+        else:
+            client = _open_server(warehouse, CLUSTER_SETTINGS if cluster else {})
+        stack.callback(client.close)
+        opened = ClickHouse(client, warehouse, cluster)
+        if creates_database or opened.is_embedded:
+            opened.create_database()
+        opened.use_database()
+        yield opened
+
+
+def _driver() -> Any:
+    # Importing these takes half a second and nothing here needs them; the driver and the engine do without.
+    for name in ("pyarrow", "pandas", "numpy"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    return importlib.import_module("clickhouse_connect")
+
+
+def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
+    if importlib.util.find_spec("chdb") is None:
+        raise EngineMissingError(
+            "the embedded engine is not installed",
+            hint="pip install 'ccusage-import[embedded]', or name a server: --warehouse clickhouse://user@host:8123/db",
+        )
+    driver = _driver()
+    try:
+        warehouse.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WarehouseError(f"warehouse {warehouse}: {error.strerror}", hint="make the directory writable") from None
+    with _captured_stderr() as captured:
+        try:
+            client: Client = driver.get_client(interface="chdb", path=str(warehouse.path))
+        except driver.driver.exceptions.Error as error:
+            failure, said = str(error), captured()
+        else:
+            return client
+    if "Cannot lock file" in said:
+        raise WarehouseLockedError(
+            f"the warehouse {warehouse} is open in another program", hint="close the program that uses the directory"
+        )
+    reason = next((line for line in said.splitlines() if "Exception" in line), failure)
+    raise WarehouseError(f"warehouse {warehouse}: cannot open: {_short(reason)}", hint="check the directory's rights")
+
+
+def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Client:
+    driver = _driver()
+    if not warehouse.verify:
+        # Said with every request otherwise; whoever wrote verify=false knows.
+        importlib.import_module("urllib3").disable_warnings()
+    try:
+        client: Client = driver.get_client(
+            host=warehouse.host,
+            port=warehouse.port,
+            username=warehouse.user,
+            password=warehouse.password,
+            interface="https" if warehouse.secure else "http",
+            verify=warehouse.verify,
+            ca_cert=str(warehouse.ca_cert) if warehouse.ca_cert else None,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            autogenerate_session_id=False,
+            client_name="ccusage-import",
+            settings=dict(settings),
+        )
+    except driver.driver.exceptions.Error as error:
+        translated = _translate(error, warehouse)
+        if type(translated) is QueryError and (version := _ask_version(warehouse)):
+            raise _too_old(warehouse, version) from None
+        raise translated from None
+    if _numbers(version := str(client.server_version)) < OLDEST_SERVER:
+        client.close()
+        raise _too_old(warehouse, version)
+    return client
+
+
+def _too_old(warehouse: Warehouse, version: str) -> ServerTooOldError:
+    needed = ".".join(map(str, OLDEST_SERVER))
+    return ServerTooOldError(
+        f"warehouse {warehouse}: ClickHouse {version} is too old", hint=f"use ClickHouse {needed} or newer"
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+def _ask_version(warehouse: ServerWarehouse) -> str | None:
+    """Ask a server that the driver cannot talk to for its version."""
+    scheme = "https" if warehouse.secure else "http"
+    request = urllib.request.Request(  # noqa: S310 - the scheme is one of two literals
+        f"{scheme}://{warehouse.host}:{warehouse.port}/?query=SELECT%20version()",
+        headers={"X-ClickHouse-User": warehouse.user, "X-ClickHouse-Key": warehouse.password},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=CONNECT_TIMEOUT_SECONDS) as answer:  # noqa: S310
+            version = answer.read(100).decode("utf-8", "replace").strip()
+    except (OSError, urllib.error.URLError):
+        return None
+    return version if re.fullmatch(r"\d+\.\d+[\d.]*", version) and _numbers(version) < OLDEST_SERVER else None
+
+
+@contextmanager
+def _translated(warehouse: Warehouse) -> Iterator[None]:
+    errors = _driver().driver.exceptions.Error
+    try:
+        yield
+    except errors as error:
+        raise _translate(error, warehouse) from None
+
+
+def _translate(error: Any, warehouse: Warehouse) -> FixableError:
+    """Return the error of ours that an error of the driver means."""
+    where, code, text = f"warehouse {warehouse}", error.code, _short(str(error))
+    user = warehouse.user if isinstance(warehouse, ServerWarehouse) else "you"
+    if code == 516:
+        return WarehouseAuthenticationError(
+            f"{where}: user {user} or its password is not accepted", hint="set CCUSAGE_IMPORT_PASSWORD"
+        )
+    is_read_only = code == 164 or text.endswith(" is readonly")
+    if is_read_only or code == 497:
+        what = "may only read" if is_read_only else "lacks a right"
+        return WarehousePermissionError(
+            f"{where}: user {user} {what}: {text}",
+            hint=MISSING_RIGHTS_HINT.format(database=warehouse.database, user=user),
+        )
+    if code == 81:
+        return DatabaseMissingError(
+            f"{where}: database {warehouse.database!r} does not exist", hint="ccusage-import migrate --create-database"
+        )
+    if code == 60:
+        return QueryError(f"{where}: {text}", hint='query "SHOW TABLES" lists what there is; migrate adds what is new')
+    if code == 456 or "for query parameter" in text:
+        return ConfigurationError(f"{where}: {text}", hint="--param NAME=VALUE, of the type in {NAME:TYPE}")
+    if code == 243:
+        return WarehouseError(f"{where}: {text}", hint="free some space; nothing half written is visible")
+    if code is None and type(error).__name__ in ("OperationalError", "StreamFailureError"):
+        return WarehouseUnreachableError(
+            f"{where}: no answer: {_cause(text)}",
+            hint="check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS",
+        )
+    return QueryError(f"{where}: {text}")
+
+
+def _short(text: str) -> str:
+    """Return the sentence that matters of an engine's message: one line, no stack, no version trailer, no secret."""
+    text = re.sub(r"^.*?(?=Code: \d+)", "", text.replace("\n", " "))
+    text = re.sub(r"\s*\(version [^)]*(?:\([^)]*\))?\)\s*$", "", text.partition(" Stack trace:")[0])
+    text = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text).strip()
+    return text if len(text) <= 500 else text[:500] + " …"
+
+
+def _cause(text: str) -> str:
+    """Return why a request failed out of the nested message of the HTTP library."""
+    found = re.search(
+        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed[^\"')]*|timed out|WRONG_VERSION_NUMBER", text
+    )
+    return found[0].strip() if found else text
+
+
+@contextmanager
+def _captured_stderr() -> Iterator[Any]:
+    """Keep what the engine writes to file descriptor 2; it says there alone why it cannot open a directory."""
+    with tempfile.TemporaryFile() as kept:
+        sys.stderr.flush()
+        saved = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield lambda: _read_all(kept)
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def _read_all(file: Any) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")  # type: ignore[no-any-return]

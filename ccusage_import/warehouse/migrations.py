@@ -1,0 +1,168 @@
+"""The schema: numbered migrations and views from `sql/`, applied statement by statement and kept in a table."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from ccusage_import.exceptions import SchemaError
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+TABLES = ("records", "changes", "loads", "budgets", "schema_migrations")
+CLUSTER_ONLY = "-- only with a cluster"
+# Nothing is fsynced by default; a server has replicas for that, the embedded engine has only its files.
+DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1"
+# Lets a plain MergeTree table recognise an INSERT that the driver replays after a lost answer.
+REPLAY_SAFE = "non_replicated_deduplication_window = 1000"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file: a numbered migration, or a view, which is replaced whenever its file changes."""
+
+    version: str
+    sql: str
+    is_view: bool
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One row of `schema_migrations`."""
+
+    version: str
+    checksum: str
+    applied_at: datetime
+    tool_version: str
+
+
+def sql_directory() -> Path:
+    """Return where the SQL files lie: inside an installed package, beside it in a source tree."""
+    package = Path(__file__).parent.parent
+    installed = package / "sql"
+    return installed if installed.is_dir() else package.parent / "sql"
+
+
+@cache
+def known_migrations() -> tuple[Migration, ...]:
+    """Return all migrations in order, then all views."""
+    directory = sql_directory()
+    numbered = sorted((directory / "migrations").glob("*.sql"))
+    views = sorted((directory / "views").glob("*.sql"))
+    return tuple(
+        Migration(file.stem if is_view else file.stem.partition("_")[0], file.read_text("utf-8"), is_view)
+        for files, is_view in ((numbered, False), (views, True))
+        for file in files
+    )
+
+
+def applied_migrations(warehouse: ClickHouse) -> dict[str, Applied]:
+    """Return what was applied to this warehouse, by version; nothing in a new one."""
+    found = warehouse.rows(
+        "SELECT count() FROM system.tables WHERE database = {name:String} AND name = 'schema_migrations'",
+        {"name": warehouse.database},
+    )
+    if found[0][0] == 0:
+        return {}
+    rows = warehouse.rows("SELECT version, checksum, applied_at, tool_version FROM schema_migrations FINAL")
+    return {row[0]: Applied(*row) for row in rows}
+
+
+def pending_migrations(warehouse: ClickHouse) -> list[Migration]:
+    """Return what must be applied before this program can work with the warehouse.
+
+    Raises:
+        SchemaError: the warehouse is newer than this program, or a migration was changed after it was applied.
+    """
+    applied, known = applied_migrations(warehouse), known_migrations()
+    numbers = {migration.version for migration in known if not migration.is_view}
+    if unknown := sorted(version for version in applied if version.isdigit() and version not in numbers):
+        newer = applied[unknown[-1]]
+        raise SchemaError(
+            f"warehouse {warehouse.warehouse}: schema {newer.version} is newer than this program's {max(numbers)}",
+            hint=f"install ccusage-import {newer.tool_version} or newer",
+        )
+    pending = []
+    for migration in known:
+        done = applied.get(migration.version)
+        if done is None or (migration.is_view and done.checksum != migration.checksum):
+            pending.append(migration)
+        elif done.checksum != migration.checksum:
+            raise SchemaError(
+                f"migration {migration.version} differs from the one applied to {warehouse.warehouse}",
+                hint="install a released version of ccusage-import",
+            )
+    return pending
+
+
+def refuse_pending(warehouse: ClickHouse) -> None:
+    """Return where nothing is pending.
+
+    Raises:
+        SchemaError: something is.
+    """
+    if pending := pending_migrations(warehouse):
+        raise SchemaError(
+            f"warehouse {warehouse.warehouse}: {len(pending)} of its tables and views are missing or not up to date",
+            hint=f"ccusage-import migrate --warehouse {warehouse.warehouse}",
+        )
+
+
+def apply_migrations(warehouse: ClickHouse, tool_version: str) -> list[Migration]:
+    """Apply everything pending and return it. A crash in between is healed by the next call."""
+    pending = pending_migrations(warehouse)
+    if pending:
+        bootstrap = (sql_directory() / "schema_migrations.sql").read_text("utf-8")
+        for statement in statements(bootstrap, warehouse):
+            warehouse.command(statement)
+    for migration in pending:
+        for statement in statements(migration.sql, warehouse):
+            warehouse.command(statement)
+        row = (migration.version, migration.checksum, datetime.now(UTC), tool_version)
+        columns = ("version", "checksum", "applied_at", "tool_version")
+        warehouse.insert("schema_migrations", columns, [row], token=f"{migration.version}/{migration.checksum}")
+    return pending
+
+
+def statements(sql: str, warehouse: ClickHouse) -> list[str]:
+    """Split a file at semicolons that end a line, and fill in what depends on the warehouse."""
+    pieces = (piece.strip() for piece in re.split(r";[ \t]*(?:\n|$)", sql))
+    return [
+        _filled(piece, warehouse)
+        for piece in pieces
+        if piece and (warehouse.cluster or not piece.startswith(CLUSTER_ONLY))
+    ]
+
+
+def _filled(statement: str, warehouse: ClickHouse) -> str:
+    """Replace `{database}`, `{on_cluster}`, `{engine:MergeTree}` and the like; all values are checked identifiers."""
+    cluster = warehouse.cluster
+    durable = [DURABLE] if warehouse.is_embedded else []
+    replay_safe = [] if cluster else [REPLAY_SAFE]
+    values = {
+        "database": f"`{warehouse.database}`",
+        "cluster": f"`{cluster}`",
+        "on_cluster": f"ON CLUSTER `{cluster}`" if cluster else "",
+        "storage_settings": _settings(durable),
+        "storage_settings:changes": _settings(durable + replay_safe),
+        **{table: f"{table}_local" if cluster else table for table in TABLES},
+    }
+
+    def value(match: re.Match[str]) -> str:
+        if match[1].startswith("engine:"):
+            return ("Replicated" if cluster else "") + match[1].removeprefix("engine:")
+        return values[match[1]]
+
+    return re.sub(r"\{([A-Za-z_:]+)\}", value, statement)
+
+
+def _settings(parts: list[str]) -> str:
+    return f"SETTINGS {', '.join(parts)}" if parts else ""

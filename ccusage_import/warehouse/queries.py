@@ -1,0 +1,144 @@
+"""The query library: SQL files whose comment says what they answer and which parameters they take.
+
+A file begins with comment lines: the first is what it answers, `-- group: NAME` sorts it into a list, each
+`-- param: NAME TYPE = DEFAULT: MEANING` describes a parameter that the text uses as `{NAME:TYPE}`, and each
+`-- note: TEXT` says how an answer is made. A parameter without ` = DEFAULT` must be given. A date may be relative,
+as in `30 days ago`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.warehouse.migrations import sql_directory
+
+GROUPS = (
+    "daily", "models", "projects", "sessions", "blocks", "time of week", "cache", "cost", "anomalies", "machines",
+    "freshness", "audit", "budget", "forecast",
+)  # fmt: skip
+LIST_HINT = "ccusage-import query --list"
+_PARAMETER = re.compile(r"(?P<name>\w+) (?P<type>\w+)(?: = (?P<default>.*?))?: (?P<meaning>.+)")
+_AGO = re.compile(r"(\d+) days ago")
+
+
+def _day(text: str, today: date) -> str:
+    ago = _AGO.fullmatch(text)
+    return (today - timedelta(days=int(ago[1])) if ago else date.fromisoformat(text)).isoformat()
+
+
+def _count(text: str, _today: date) -> str:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**32):
+        raise ValueError(text)
+    return text
+
+
+def _number(text: str, _today: date) -> str:
+    if not math.isfinite(float(text)):
+        raise ValueError(text)
+    return repr(float(text))
+
+
+# What a type of ClickHouse takes: how a value is checked and written out, and what it looks like.
+_TYPES: Mapping[str, tuple[Callable[[str, date], str], str]] = {
+    "Date": (_day, "a day such as 2026-10-01, or 30 days ago"),
+    "Float64": (_number, "a number"),
+    "String": (lambda text, _today: text, "any text"),
+    "UInt32": (_count, "a whole number"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that a query asks for; `type` is ClickHouse's, and a `default` of None means that it must be given."""
+
+    name: str
+    type: str
+    default: str | None
+    meaning: str
+
+    def value(self, given: str | None, today: date) -> str:
+        """Return the value, or the default, on a day.
+
+        Raises:
+            ConfigurationError: the value is none of the type, or there is none.
+        """
+        text = self.default if given is None else given
+        check, looks = _TYPES[self.type]
+        if text is None:
+            raise ConfigurationError(
+                f"--param {self.name}: is missing: {self.meaning}", hint=f"--param {self.name}=VALUE: {looks}"
+            )
+        try:
+            return check(text, today)
+        except (ValueError, OverflowError):
+            raise ConfigurationError(f"--param {self.name}={text}: is no {self.type}", hint=f"give {looks}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedQuery:
+    """One query of the library."""
+
+    name: str
+    answers: str
+    group: str
+    notes: Sequence[str]
+    parameters: Sequence[Parameter]
+    sql: str
+
+    def values(self, given: Mapping[str, str], today: date) -> dict[str, str]:
+        """Return the value of each parameter.
+
+        Raises:
+            ConfigurationError: a value is missing, is none of the type, or is given for what is no parameter.
+        """
+        names = [parameter.name for parameter in self.parameters]
+        if unknown := sorted(given.keys() - set(names)):
+            raise ConfigurationError(
+                f"query {self.name}: has no parameter {', '.join(unknown)}",
+                hint=f"it takes {', '.join(names) or 'none'}",
+            )
+        return {parameter.name: parameter.value(given.get(parameter.name), today) for parameter in self.parameters}
+
+
+def read_queries() -> list[NamedQuery]:
+    """Return the library, by group in the order of GROUPS, and by name."""
+    files = (sql_directory() / "queries").glob("*.sql")
+    queries = [_query(file.stem, file.read_text("utf-8")) for file in files]
+    return sorted(queries, key=lambda query: (GROUPS.index(query.group), query.name))
+
+
+def find_query(name: str) -> NamedQuery:
+    """Return the query of that name; the name of a view asks for all of it.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    known = {query.name: query for query in read_queries()}
+    if name in known:
+        return known[name]
+    if (sql_directory() / "views" / f"{name}.sql").exists():
+        sql = f"SELECT * FROM {name}"  # noqa: S608 - a view of ours
+        return NamedQuery(name, f"everything in the view {name}", "", (), (), sql)
+    similar = difflib.get_close_matches(name, known, n=3)
+    raise ConfigurationError(
+        f"query {name}: is neither SQL nor in the library" + (f"; similar: {', '.join(similar)}" if similar else ""),
+        hint=LIST_HINT,
+    )
+
+
+def _query(name: str, text: str) -> NamedQuery:
+    lines = text.splitlines()
+    end = next(number for number, line in enumerate(lines) if not line.startswith("--"))
+    answers, *fields = (line.removeprefix("-- ") for line in lines[:end])
+    header: dict[str, list[str]] = {"group": [], "note": [], "param": []}
+    for field in fields:
+        key, _, value = field.partition(": ")
+        header[key].append(value)
+    parameters = [Parameter(**match.groupdict()) for match in map(_PARAMETER.fullmatch, header["param"]) if match]
+    return NamedQuery(name, answers, header["group"][0], header["note"], parameters, "\n".join(lines[end:]))

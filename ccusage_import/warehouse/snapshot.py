@@ -1,0 +1,86 @@
+"""What a machine's warehouse holds: totals, held numbers, money spent against the budgets; read after an import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from ccusage_import.config.settings import Settings
+from ccusage_import.warehouse.budgets import Spending, read_spending
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, read_loads
+
+TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")
+_IMPORTS = f"machine = {{machine:String}} AND undoes = 0 AND runner != '{RUNNER_OF_CHANGES}'"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTotals:
+    """What one agent used on all kept days of a machine: US dollars, and tokens by class."""
+
+    agent: str
+    cost_usd: Decimal
+    tokens: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseFacts:
+    """What one machine's warehouse holds now; budgets are of all machines in it."""
+
+    last_import: Load | None
+    last_success_at: datetime | None
+    held: int
+    totals: Sequence[AgentTotals]
+    budget: Sequence[Spending]
+
+
+def read_facts(warehouse: ClickHouse, settings: Settings) -> WarehouseFacts:
+    """Return what the warehouse holds of the configured machine."""
+    machine, limits = settings.machine, set(settings.budget.limits())
+    return WarehouseFacts(
+        last_import=last_import(warehouse, machine),
+        last_success_at=last_success_at(warehouse, machine),
+        held=count_held(warehouse, machine),
+        totals=_totals(warehouse, machine),
+        # Of a limit that another machine set, that machine tells.
+        budget=[spending for spending in read_spending(warehouse, settings) if spending.limit in limits],
+    )
+
+
+def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
+    """Return the newest run of the importer, however it ended; what undo and accept did is none."""
+    found = warehouse.rows(
+        f"SELECT max(load_id) FROM loads FINAL WHERE {_IMPORTS}",  # noqa: S608 - a condition of ours
+        {"machine": machine},
+    )
+    load_id = int(found[0][0])
+    return read_loads(warehouse, machine=machine, load_id=load_id)[0] if load_id else None
+
+
+def last_success_at(warehouse: ClickHouse, machine: str) -> datetime | None:
+    """Return the end of the last run of the importer in which no report failed."""
+    rows = warehouse.rows(
+        f"SELECT max(finished_at) FROM loads FINAL WHERE {_IMPORTS}"  # noqa: S608 - a condition of ours
+        " AND state IN ('committed', 'undone') AND empty(failed_reports)",
+        {"machine": machine},
+    )
+    found = rows[0][0]
+    return found.astimezone(UTC) if isinstance(found, datetime) else None
+
+
+def count_held(warehouse: ClickHouse, machine: str) -> int:
+    """Return how many records of a machine are kept against a smaller offer."""
+    rows = warehouse.rows("SELECT count() FROM held_records WHERE machine = {machine:String}", {"machine": machine})
+    return int(rows[0][0])
+
+
+def _totals(warehouse: ClickHouse, machine: str) -> list[AgentTotals]:
+    sums = ", ".join(f"sum({name}_tokens)" for name in TOKEN_CLASSES)
+    rows = warehouse.rows(
+        f"SELECT agent, sum(cost_usd), {sums} FROM daily"  # noqa: S608 - column names of ours
+        " WHERE machine = {machine:String} GROUP BY agent ORDER BY agent",
+        {"machine": machine},
+    )
+    return [AgentTotals(agent, cost, dict(zip(TOKEN_CLASSES, tokens, strict=True))) for agent, cost, *tokens in rows]

@@ -1,0 +1,274 @@
+"""The tables: reads what is stored, and writes a load so that all of it appears at once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from ccusage_import.reconcile import Decision, Verdict
+from ccusage_import.records import PROVENANCE, ModelUsage, Provenance, Record
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+# `models` is read as one array a column: faster than an array of tuples, and the same in every driver version.
+_MODEL_COLUMNS = tuple(f"models.{name}" for name in ModelUsage._fields)
+_FIELDS = (*Record._fields[:PROVENANCE], *Provenance._fields, *Record._fields[PROVENANCE + 1 :])
+_MODELS = _FIELDS.index("models")
+RECORD_COLUMNS = ("load_id", "is_deleted", *_FIELDS)
+# Verdicts that change nothing a person would ask about are counted in the load, not logged one by one.
+NOT_LOGGED = (Verdict.UNCHANGED, Verdict.REFRESHED)
+LOGGED_AT_ONCE = 10_000
+# What stands in for a runner where a load comes from the log of changes and no report was read.
+RUNNER_OF_CHANGES = "changes"
+# More active parts than this are merged after a load; a short-lived process never gets to it by itself.
+MERGED_FROM_PARTS = 8
+
+
+@dataclass(slots=True)
+class Load:
+    """One run's write, as a row of `loads`."""
+
+    load_id: int
+    machine: str
+    started_at: datetime
+    installation: str = ""
+    tool_version: str = ""
+    ccusage_version: str = ""
+    runner: str = ""
+    timezone: str = ""
+    cost_mode: str = ""
+    is_offline: bool = True
+    data_dirs: tuple[str, ...] = ()
+    state: str = "running"
+    revision: int = 0
+    finished_at: datetime | None = None
+    reports: tuple[str, ...] = ()
+    failed_reports: tuple[str, ...] = ()
+    verdicts: dict[str, int] = field(default_factory=dict)
+    tokens_before: int = 0
+    tokens_after: int = 0
+    cost_before_usd: Decimal = Decimal(0)
+    cost_after_usd: Decimal = Decimal(0)
+    intact_from: date | None = None
+    undoes: int = 0
+    phases: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it failed, as a whole or in some of its reports."""
+        return self.state in ("failed", "interrupted") or bool(self.failed_reports)
+
+
+LOAD_COLUMNS = tuple(column.name for column in fields(Load))
+
+
+def read_records(warehouse: ClickHouse, machine: str, offered: Iterable[Record] = ()) -> list[Record]:
+    """Return what is shown for one machine, all reports.
+
+    A record that equals an offered one is that very object: most do, and are not held twice.
+    """
+    known = {(record.report, record.agent, record.key): record for record in offered}
+    columns = ", ".join((*_FIELDS[:_MODELS], *_MODEL_COLUMNS, *_FIELDS[_MODELS + 1 :]))
+    rows = warehouse.stream(
+        f"SELECT {columns} FROM records FINAL WHERE machine = {{machine:String}}",  # noqa: S608 - column names of ours
+        {"machine": machine},
+    )
+    records = []
+    for record in map(_record, rows):
+        same = known.get((record.report, record.agent, record.key), record)
+        records.append(same if same == record else record)
+    return records
+
+
+def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[tuple[str, str, str], bytes]:
+    """Return the last offer that was logged and not written, by report, agent and key.
+
+    Only committed loads count: what a load that died had logged is logged again.
+    """
+    rows = warehouse.rows(
+        "SELECT report, agent, key, argMax((is_written, offered), load_id) AS last FROM changes"
+        " WHERE machine = {machine:String} AND load_id IN"
+        " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
+        " GROUP BY report, agent, key HAVING NOT last.1",
+        {"machine": machine},
+    )
+    return {(report, agent, key): last[1].encode() for report, agent, key, last in rows}
+
+
+def read_loads(
+    warehouse: ClickHouse, *, machine: str = "", state: str = "", load_id: int = 0, limit: int = 2**63
+) -> list[Load]:
+    """Return loads, newest first; an empty machine or state, or load 0, means any."""
+    columns = ", ".join(LOAD_COLUMNS)
+    rows = warehouse.rows(
+        f"SELECT {columns} FROM loads FINAL"  # noqa: S608 - column names of ours
+        " WHERE ({machine:String} = '' OR machine = {machine:String})"
+        " AND ({state:String} = '' OR state = {state:String})"
+        " AND ({load_id:UInt64} = 0 OR load_id = {load_id:UInt64})"
+        " ORDER BY load_id DESC LIMIT {limit:UInt64}",
+        {"machine": machine, "state": state, "load_id": load_id, "limit": limit},
+    )
+    return [Load(**dict(zip(LOAD_COLUMNS, row, strict=True))) for row in rows]
+
+
+def last_load_id(warehouse: ClickHouse, machine: str) -> int:
+    """Return the newest load of a machine, 0 where there is none."""
+    rows = warehouse.rows("SELECT max(load_id) FROM loads WHERE machine = {machine:String}", {"machine": machine})
+    return int(rows[0][0])
+
+
+def next_load_id(warehouse: ClickHouse, machine: str) -> int:
+    """Return microseconds since 1970, or one more than the last load where the clock was set back."""
+    return max(time.time_ns() // 1000, last_load_id(warehouse, machine) + 1)
+
+
+def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
+    """Give loads that died while running the state they reached, and return these states.
+
+    A load whose rows are published is committed. Any other never became visible and is interrupted. The caller must
+    be the only importer of this machine.
+    """
+    states = []
+    for load in read_loads(warehouse, machine=machine, state="running"):
+        published = warehouse.rows(
+            "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
+            {"machine": machine, "load_id": load.load_id},
+        )
+        if published[0][0]:
+            commit(warehouse, load)
+        else:
+            load.state = "interrupted"
+            write_load(warehouse, load)
+        states.append(load.state)
+    return states
+
+
+def commit(warehouse: ClickHouse, load: Load) -> None:
+    """Mark a published load as committed, and the load it takes back, if any, as undone or committed again."""
+    load.state, load.finished_at = "committed", datetime.now(UTC)
+    write_load(warehouse, load)
+    for undone in read_loads(warehouse, load_id=load.undoes) if load.undoes else []:
+        undone.state = "undone"
+        write_load(warehouse, undone)
+        for original in read_loads(warehouse, load_id=undone.undoes) if undone.undoes else []:
+            original.state = "committed"
+            write_load(warehouse, original)
+
+
+def write_load(warehouse: ClickHouse, load: Load) -> None:
+    """Write the row of a load, replacing its earlier revision."""
+    load.revision += 1
+    row = tuple(getattr(load, column) for column in LOAD_COLUMNS)
+    warehouse.insert("loads", LOAD_COLUMNS, [row], token=f"{load.machine}/{load.load_id}/load/{load.revision}")
+
+
+def write_decisions(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
+    """Log the decisions, then publish all written ones in one INSERT."""
+    logged = [decision for decision in decisions if decision.verdict not in NOT_LOGGED]
+    if not all(decision.is_written for decision in logged):
+        # An offer that was logged before and not written since is not logged again, hour after hour.
+        known = read_last_offers(warehouse, load.machine)
+        logged = [decision for decision in logged if decision.is_written or not _is_known(decision, known)]
+    for first in range(0, len(logged), LOGGED_AT_ONCE):
+        lines = [_change_json(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
+        warehouse.insert_encoded(
+            "changes", b"\n".join(lines), "JSONEachRow", f"{load.machine}/{load.load_id}/changes/{first}"
+        )
+    rows = [
+        (load.load_id, int(decision.offered is None), *_values(decision.record))
+        for decision in decisions
+        if decision.is_written
+    ]
+    if rows:
+        warehouse.insert("records", RECORD_COLUMNS, rows, token=f"{load.machine}/{load.load_id}/records")
+
+
+def tidy(warehouse: ClickHouse) -> None:
+    """Remove what replaced rows leave behind in an embedded warehouse, as a server does by itself after a while."""
+    if not warehouse.is_embedded:
+        return
+    parts = warehouse.rows(
+        "SELECT table, count() FROM system.parts WHERE database = {name:String} AND active GROUP BY table",
+        {"name": warehouse.database},
+    )
+    for table, count in parts:
+        if count > MERGED_FROM_PARTS:
+            warehouse.command(f"OPTIMIZE TABLE `{table}` FINAL")
+        # A no-op for the data that makes the engine drop outdated parts now instead of after half a minute.
+        warehouse.command(f"ALTER TABLE `{table}` DROP PARTITION ID 'none'")
+
+
+def offer_json(record: Record | None) -> bytes:
+    """Return a record as JSON with the names of its columns; empty for no record."""
+    if record is None:
+        return b""
+    columns: dict[str, Any] = dict(zip(_FIELDS, _values(record), strict=True))
+    columns["models"] = [model._asdict() for model in record.models]
+    return to_json(columns)
+
+
+def record_of_json(text: str) -> Record | None:
+    """Return the record that `offer_json` wrote, None for an empty text."""
+    if not text:
+        return None
+    columns = json.loads(text)
+    columns["provenance"] = {name: columns.pop(name) for name in Provenance._fields}
+    return _record_adapter().validate_python(columns)
+
+
+@cache
+def _record_adapter() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
+
+
+def _is_known(decision: Decision, known_offers: Mapping[tuple[str, str, str], bytes]) -> bool:
+    record = decision.record
+    return known_offers.get((record.report, record.agent, record.key)) == offer_json(decision.offered)
+
+
+def _change_json(load: Load, decision: Decision) -> bytes:
+    stored, offered, record = decision.stored, decision.offered, decision.record
+    return to_json(
+        {
+            "load_id": load.load_id,
+            "decided_at": datetime.now(UTC),
+            "report": record.report,
+            "machine": record.machine,
+            "agent": record.agent,
+            "key": record.key,
+            "day": record.day,
+            "verdict": str(decision.verdict),
+            "reason": str(decision.reason),
+            "is_written": decision.is_written,
+            "stored_tokens": stored.total_tokens if stored else 0,
+            "offered_tokens": offered.total_tokens if offered else 0,
+            "stored_cost_usd": stored.cost_usd if stored else 0,
+            "offered_cost_usd": offered.cost_usd if offered else 0,
+            "stored": offer_json(stored).decode(),
+            "offered": offer_json(offered).decode(),
+        }
+    )
+
+
+def _values(record: Record) -> tuple[Any, ...]:
+    return (*record[:PROVENANCE], *record.provenance, *record[PROVENANCE + 1 :])
+
+
+def _record(row: Sequence[Any]) -> Record:
+    columns = iter(row)
+    before = tuple(islice(columns, PROVENANCE))
+    *text, data_dirs = islice(columns, len(Provenance._fields))
+    models = tuple(map(ModelUsage, *islice(columns, len(_MODEL_COLUMNS))))
+    provenance = Provenance._make((*text, tuple(data_dirs)))
+    return Record._make((*before, provenance, models, tuple(next(columns)), *columns))
