@@ -20,7 +20,7 @@ from ccusage_import.ccusage.data_dirs import Sources, find_sources
 from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports
 from ccusage_import.ccusage.models import validate_report
 from ccusage_import.ccusage.parser import Origin, instant, parse_report
-from ccusage_import.ccusage.runner import find_runner, parse_version
+from ccusage_import.ccusage.runner import fetch_options, find_runner, parse_version
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import (
@@ -52,7 +52,6 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_drive
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.opening import (
     TOOL_VERSION,
-    fetch_options,
     import_lock,
     open_configured,
     open_current,

@@ -16,9 +16,9 @@ import pytest
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
-from tests.ccusage_install import install_ccusage
-from tests.gateway import Gateway, running_gateway
-from tests.server import server_url
+from tests.support.ccusage_install import install_ccusage
+from tests.support.gateway import Gateway, running_gateway
+from tests.support.server import server_url
 
 CORPORA = Path(__file__).parent / "corpora"
 

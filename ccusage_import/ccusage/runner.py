@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from ccusage_import.ccusage.failures import (
     known_cause,
     tail,
 )
+from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import (
     CcusageError,
     ConfigurationError,
@@ -125,6 +127,23 @@ def child_environ(options: FetchOptions, environ: Mapping[str, str], argv: tuple
     if names:
         child["CLAUDE_CONFIG_DIR"] = ",".join(names)
     return child
+
+
+def fetch_options(configuration: Configuration, claude_dirs: tuple[Path, ...]) -> FetchOptions:
+    """Return what to run ccusage with."""
+    settings = configuration.settings
+    return FetchOptions(
+        state_dir=configuration.directories.state,
+        command=tuple(shlex.split(settings.ccusage or "")),
+        version=settings.ccusage_version,
+        claude_dirs=claude_dirs,
+        timezone=settings.timezone,
+        mode=settings.mode,
+        online_prices=settings.online_prices,
+        jobs=settings.jobs,
+        timeout_seconds=settings.timeout_seconds,
+        attempts=settings.attempts,
+    )
 
 
 def find_runner(options: FetchOptions, environ: Mapping[str, str]) -> Runner:

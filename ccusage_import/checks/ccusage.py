@@ -13,13 +13,12 @@ from ccusage_import.ccusage.failures import PINNED_HINT
 from ccusage_import.ccusage.fetcher import Fetched, fetch_reports
 from ccusage_import.ccusage.models import validate_report
 from ccusage_import.ccusage.parser import Origin, parse_report
-from ccusage_import.ccusage.runner import Runner, find_runner
+from ccusage_import.ccusage.runner import Runner, fetch_options, find_runner
 from ccusage_import.checks.result import Check, failed, ok, warn
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, ConfigurationError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, REPORTS, Provenance
-from ccusage_import.warehouse.opening import fetch_options
 
 # 18 and older count only the first part of a streamed answer's output tokens.
 COUNTS_RIGHT_SINCE = (19, 0, 0)

@@ -1,14 +1,11 @@
-"""What a configuration stands for: its warehouse and lock, the loads still to be recorded, what ccusage is run with."""
+"""What a configuration stands for: its warehouse and lock, and the loads still to be recorded."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
-from pathlib import Path
 
-from ccusage_import.ccusage.runner import FetchOptions
 from ccusage_import.config.settings import Configuration
 from ccusage_import.files import file_lock
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
@@ -55,20 +52,3 @@ def open_current(configuration: Configuration) -> Iterator[ClickHouse]:
         else:
             refuse_pending(opened)
         yield opened
-
-
-def fetch_options(configuration: Configuration, claude_dirs: tuple[Path, ...]) -> FetchOptions:
-    """Return what to run ccusage with."""
-    settings = configuration.settings
-    return FetchOptions(
-        state_dir=configuration.directories.state,
-        command=tuple(shlex.split(settings.ccusage or "")),
-        version=settings.ccusage_version,
-        claude_dirs=claude_dirs,
-        timezone=settings.timezone,
-        mode=settings.mode,
-        online_prices=settings.online_prices,
-        jobs=settings.jobs,
-        timeout_seconds=settings.timeout_seconds,
-        attempts=settings.attempts,
-    )

@@ -20,8 +20,8 @@ from tests.benchmarks.import_time import Target, measure_imports
 from tests.benchmarks.many_records import measure_many_records
 from tests.benchmarks.measure import Figure, print_figures
 from tests.benchmarks.query_time import measure_queries
-from tests.ccusage_install import install_ccusage
-from tests.transcripts import LARGE, SMALL
+from tests.support.ccusage_install import install_ccusage
+from tests.support.transcripts import LARGE, SMALL
 
 
 def main() -> None:

@@ -20,9 +20,9 @@ from pathlib import Path
 from ccusage_import.ccusage.fetcher import default_jobs, report_command, report_environ
 from ccusage_import.ccusage.runner import FetchOptions, find_runner
 from ccusage_import.records import REPORTS
-from tests import transcripts
 from tests.benchmarks.measure import Figure, importer_environ, run_import, say
-from tests.transcripts import Shape, Tokens, write_transcripts
+from tests.support import transcripts
+from tests.support.transcripts import Shape, Tokens, write_transcripts
 
 TIMEZONE = "UTC"
 

@@ -20,7 +20,7 @@ from tests.faults.harness import embedded_lab, http_lab, new_user
 from tests.faults.kills import interrupt_imports, kill_imports, print_tallies
 from tests.faults.network import break_requests
 from tests.faults.readers import watch_imports
-from tests.gateway import running_gateway
+from tests.support.gateway import running_gateway
 
 
 def main() -> int:

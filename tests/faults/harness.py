@@ -22,7 +22,7 @@ from ccusage_import.ui import QuietProgress
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.faults.documents import save_generation
-from tests.gateway import Gateway
+from tests.support.gateway import Gateway
 
 PROJECT = Path(__file__).parent.parent.parent
 MACHINE, OTHER_MACHINE = "laptop", "desktop"

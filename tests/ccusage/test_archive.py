@@ -1,0 +1,341 @@
+"""Kept reports: a load is kept as it was judged, exported, and judged again the same in an empty warehouse."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccusage_import.warehouse.migrations import sql_directory
+from tests.conftest import Place, Program, Result
+from tests.support.claude_dir import ClaudeDir, days_ago
+
+# Views that tell the age of something differ from moment to moment, and a replay holds at another time.
+CLOCKED = {"active_blocks", "freshness", "held_records"}
+VIEWS = sorted({file.stem for file in (sql_directory() / "views").glob("*.sql")} - CLOCKED)
+RAW = ".local/share/ccusage-import/raw"
+KEEP = {"CCUSAGE_IMPORT_KEEP_RAW": "true"}
+REPORT_FILES = ["blocks.json", "daily.json", "monthly.json", "projects.json", "session.json"]
+
+
+def run_import(program: Program, place: Place, claude_dir: Path, *more: str | Path, **environ: str) -> Result:
+    """Import a directory in UTC and keep the reports."""
+    done = program(
+        "import",
+        "--warehouse",
+        place.url,
+        "--claude-dir",
+        claude_dir,
+        "--timezone",
+        "UTC",
+        *more,
+        **{**KEEP, **environ},
+    )
+    assert done.exit_code == 0, done.stderr
+    return done
+
+
+def shown(place: Place) -> dict[str, list[tuple[object, ...]]]:
+    """Return all rows of all views, and all verdicts, but for the ids of their loads."""
+    contents = {}
+    for view in VIEWS:
+        columns = [str(row[0]) for row in place.rows(f"DESCRIBE TABLE {view}") if row[0] != "load_id"]
+        contents[view] = place.rows(f"SELECT {', '.join(columns)} FROM {view} ORDER BY ALL")
+    contents["changes"] = place.rows(
+        "SELECT dense_rank() OVER (ORDER BY load_id), report, machine, agent, key, verdict, reason, is_written,"
+        " stored_tokens, offered_tokens, stored_cost_usd, offered_cost_usd, stored, offered FROM changes ORDER BY ALL"
+    )
+    contents["loads"] = place.rows(
+        "SELECT machine, state, started_at, ccusage_version, timezone, cost_mode, is_offline, data_dirs, reports,"
+        " failed_reports, toString(verdicts), tokens_before, tokens_after, cost_before_usd, cost_after_usd, intact_from"
+        " FROM loads FINAL ORDER BY load_id"
+    )
+    return contents
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeDir:
+    """An empty Claude data directory."""
+    return ClaudeDir(tmp_path / "claude")
+
+
+@pytest.fixture
+def history(program: Program, migrated: Place, claude: ClaudeDir, ccusage18: Path) -> Place:
+    """ccusage 18, then 20, then a deleted session inside and one outside of the intact window: taken and held."""
+    for days in (1, 2, 3, 45):
+        for session in ("a", "b"):
+            claude.say(f"{session}{days}", days_ago(days), 1000 * days)
+    run_import(program, migrated, claude.root, "--ccusage", ccusage18)
+    run_import(program, migrated, claude.root)
+    claude.delete("b45")
+    claude.delete("b3")
+    run_import(program, migrated, claude.root)
+    claude.say("c1", days_ago(1), 5)
+    run_import(
+        program,
+        migrated,
+        claude.root,
+        "--accept-lower",
+        f"{days_ago(3):%Y-%m-%d}",
+        "--since",
+        f"{days_ago(30):%Y-%m-%d}",
+    )
+    return migrated
+
+
+@pytest.fixture
+def kept(program: Program, tmp_path: Path, claude: ClaudeDir) -> Place:
+    """Two loads, the second of which adds a session."""
+    place = Place(f"chdb://{tmp_path}/warehouse")
+    claude.say("a1", days_ago(1), 1000)
+    run_import(program, place, claude.root)
+    claude.say("b1", days_ago(1), 500)
+    run_import(program, place, claude.root)
+    return place
+
+
+def load_ids(place: Place) -> list[str]:
+    return [str(row[0]) for row in place.rows("SELECT load_id FROM loads FINAL ORDER BY load_id")]
+
+
+def test_an_export_gives_an_empty_warehouse_the_same_rows_and_verdicts(
+    program: Program, history: Place, tmp_path: Path
+) -> None:
+    before = shown(history)
+    logged = {(row[5], row[6]) for row in before["changes"]}
+    assert {("held", "may_be_swept"), ("corrected", "accepted"), ("grew", "more_tokens")} <= logged
+
+    exported = program("export", "out", "--warehouse", history.url)
+    assert (exported.exit_code, exported.stdout, exported.stderr) == (0, "4 loads exported to out\n", "")
+    restored = Place(f"chdb://{tmp_path}/restored")
+    replayed = program("import", "--from", "out", "--warehouse", restored.url, PATH="/nonexistent")
+
+    assert replayed.exit_code == 0, replayed.stderr
+    assert replayed.stdout.splitlines()[-1] == "4 loads replayed"
+    assert shown(restored) == before
+
+
+def test_the_next_import_finds_what_it_would_have_found(
+    program: Program, history: Place, tmp_path: Path, claude: ClaudeDir
+) -> None:
+    program("export", "out", "--warehouse", history.url)
+    restored = Place(f"chdb://{tmp_path}/restored")
+    program("import", "--from", "out", "--warehouse", restored.url)
+    claude.say("d1", days_ago(0), 7)
+
+    reports = [
+        json.loads(run_import(program, place, claude.root, "--json").stdout)["reports"] for place in (history, restored)
+    ]
+
+    for report in [*reports[0].values(), *reports[1].values()]:
+        del report["seconds"]
+    assert reports[0] == reports[1]
+
+
+def test_what_a_replay_did_not_finish_a_second_one_does(program: Program, history: Place, tmp_path: Path) -> None:
+    before = shown(history)
+    program("export", "out", "--warehouse", history.url)
+    restored = Place(f"chdb://{tmp_path}/restored")
+    third = program.home / "out" / load_ids(history)[2]
+    (third / "daily.json").rename(program.home / "daily.json")
+    for report in REPORT_FILES:
+        (third / report).unlink(missing_ok=True)
+    stopped = program("import", "--from", "out", "--warehouse", restored.url)
+    assert stopped.exit_code == 3
+    assert stopped.stderr.startswith(f"ccusage-import: error: out/{third.name} holds none of daily.json, ")
+
+    program("export", "whole", "--warehouse", history.url)
+    resumed = json.loads(program("import", "--from", "whole", "--warehouse", restored.url, "--json").stdout)
+
+    assert (resumed["exit_code"], resumed["passed_over"], len(resumed["loads"])) == (0, 2, 2)
+    assert [row for row in shown(restored)["loads"] if row[1] == "committed"] == before["loads"]
+    assert {name: rows for name, rows in shown(restored).items() if name in VIEWS} == {
+        name: rows for name, rows in before.items() if name in VIEWS
+    }
+    again = program("import", "--from", "whole", "--warehouse", restored.url)
+    assert again.stdout == "0 loads replayed; 4 passed over: what is stored is as new\n"
+
+
+def test_an_old_load_lowers_nothing_that_came_later(program: Program, kept: Place) -> None:
+    before = shown(kept)
+    first = load_ids(kept)[0]
+    program("export", "out", "--load", first)
+
+    done = program("import", "--from", program.home / "out" / first, "--warehouse", kept.url)
+
+    assert done.stdout == "0 loads replayed; 1 passed over: what is stored is as new\n"
+    assert shown(kept) == before
+
+
+def test_one_exported_load_is_replayed_from_its_own_directory(program: Program, kept: Place, tmp_path: Path) -> None:
+    first = load_ids(kept)[0]
+    exported = json.loads(program("export", "out", "--load", first, "--json").stdout)
+    assert exported == {"directory": "out", "loads": [int(first)]}
+    assert [path.name for path in (program.home / "out").iterdir()] == [first]
+    restored = Place(f"chdb://{tmp_path}/restored")
+
+    done = program("import", "--from", f"out/{first}", "--warehouse", restored.url, "--json")
+
+    replayed = json.loads(done.stdout)
+    assert [load["replayed"] for load in replayed["loads"]] == [int(first)]
+    assert replayed["loads"][0]["verdicts"].keys() == {"new"}
+    assert restored.rows("SELECT DISTINCT ccusage_version, total_tokens FROM daily") == [("20.0.24", 1000)]
+
+
+def test_without_its_note_a_load_is_saved_files(program: Program, kept: Place, tmp_path: Path) -> None:
+    first = load_ids(kept)[0]
+    program("export", "out", "--load", first)
+    (program.home / "out" / first / "load.json").unlink()
+    restored = Place(f"chdb://{tmp_path}/restored")
+
+    done = program("import", "--from", f"out/{first}", "--warehouse", restored.url)
+
+    assert done.exit_code == 0
+    assert " · saved files · " in done.stdout
+    assert restored.rows("SELECT DISTINCT ccusage_version FROM daily") == [("",)]
+
+
+def test_saved_files_are_kept_too(program: Program, kept: Place, tmp_path: Path) -> None:
+    first = load_ids(kept)[0]
+    program("export", "out", "--load", first)
+    (program.home / "out" / first / "load.json").unlink()
+    second, third = Place(f"chdb://{tmp_path}/second"), Place(f"chdb://{tmp_path}/third")
+    program("import", "--from", f"out/{first}", "--warehouse", second.url, **KEEP)
+
+    assert program("export", "again", "--warehouse", second.url).stdout == "1 load exported to again\n"
+    program("import", "--from", "again", "--warehouse", third.url)
+
+    assert shown(third) == shown(second)
+
+
+def test_reports_and_note_are_kept_for_the_owner_alone(
+    program: Program, migrated: Place, corpus: Callable[[str], Path]
+) -> None:
+    run_import(program, migrated, corpus("real-2025-09"), "--machine", "laptop")
+
+    (load_id,) = load_ids(migrated)
+    (archive,) = (program.home / RAW).iterdir()
+    assert archive.name == f"{load_id}.zip"
+    assert archive.stat().st_mode & 0o777 == 0o600
+    assert archive.parent.stat().st_mode & 0o777 == 0o700
+    assert sorted(zipfile.ZipFile(archive).namelist()) == sorted([*REPORT_FILES, "load.json"])
+    program("export", "out", "--warehouse", migrated.url)
+    directory = program.home / "out" / load_id
+    assert sorted(path.name for path in directory.iterdir()) == sorted([*REPORT_FILES, "load.json"])
+    assert {path.stat().st_mode & 0o777 for path in directory.iterdir()} == {0o600}
+    assert "-home-dev-project-1" in (directory / "projects.json").read_text()
+    note = json.loads((directory / "load.json").read_text())
+    data_dirs = migrated.rows("SELECT data_dirs FROM loads FINAL")[0][0]
+    assert isinstance(data_dirs, list)
+    del note["started_at"], note["tool_version"], note["intact_from"]
+    assert note == {
+        "format": 1, "load_id": int(load_id), "warehouse": migrated.url, "machine": "laptop",
+        "ccusage_version": "20.0.24", "timezone": "UTC", "cost_mode": "auto", "data_dirs": data_dirs,
+        "is_offline": True, "prices": "follow", "since": "0001-01-01", "until": "9999-12-31", "accepted": None,
+    }  # fmt: skip
+
+
+def test_nothing_is_kept_unless_it_is_asked_for(
+    program: Program, migrated: Place, corpus: Callable[[str], Path]
+) -> None:
+    run_import(program, migrated, corpus("real-2025-09"), CCUSAGE_IMPORT_KEEP_RAW="false")
+    run_import(program, migrated, corpus("real-2025-06"), "--dry-run")
+
+    assert not (program.home / RAW).exists()
+    done = program("export", "out", "--warehouse", migrated.url)
+    assert done.exit_code == 4
+    assert done.stderr.splitlines() == [
+        f"ccusage-import: error: no reports are kept of any load into {migrated.url}",
+        "hint: set keep_raw = true to keep them from now on, or name the warehouse of that time: --warehouse URL",
+    ]
+    assert not (program.home / "out").exists()
+
+
+def test_what_cannot_be_kept_is_said_and_the_load_stands(
+    program: Program, migrated: Place, corpus: Callable[[str], Path]
+) -> None:
+    raw = program.home / RAW
+    raw.parent.mkdir(parents=True)
+    raw.write_text("in the way")
+
+    done = run_import(program, migrated, corpus("real-2025-09"))
+
+    (load_id,) = load_ids(migrated)
+    assert done.stderr == f"ccusage-import: warning: the reports of load {load_id} are not kept: {raw}: File exists\n"
+    assert migrated.rows("SELECT state FROM loads FINAL") == [("committed",)]
+
+
+def test_an_export_adds_what_is_missing_and_changes_nothing_else(program: Program, kept: Place) -> None:
+    first, *others = load_ids(kept)
+    program("export", "out", "--load", first)
+    (program.home / "out" / first / "daily.json").write_text("mine")
+
+    assert program("export", "out", "--warehouse", kept.url).exit_code == 0
+
+    assert sorted(path.name for path in (program.home / "out").iterdir()) == [first, *others]
+    assert (program.home / "out" / first / "daily.json").read_text() == "mine"
+
+
+def test_an_unknown_load_and_a_damaged_archive_are_named(program: Program, kept: Place) -> None:
+    unknown = program("export", "out", "--load", "7")
+    assert unknown.exit_code == 4
+    assert unknown.stderr.startswith("ccusage-import: error: no reports are kept of load 7\nhint: ")
+
+    archive = program.home / RAW / f"{load_ids(kept)[1]}.zip"
+    archive.write_bytes(archive.read_bytes()[:200])
+    damaged = program("export", "out", "--warehouse", kept.url)
+    assert damaged.exit_code == 4
+    assert damaged.stderr.startswith(f"ccusage-import: error: {archive} is damaged: ")
+
+
+def test_one_bad_report_of_a_load_does_not_stop_the_replay(program: Program, kept: Place, tmp_path: Path) -> None:
+    program("export", "out", "--warehouse", kept.url)
+    second = program.home / "out" / load_ids(kept)[1]
+    (second / "blocks.json").write_text("null")
+    restored = Place(f"chdb://{tmp_path}/restored")
+
+    done = program("import", "--from", "out", "--warehouse", restored.url)
+
+    assert done.exit_code == 5
+    assert done.stderr.count("ccusage-import: error: blocks: ") == 1
+    assert [row[0] for row in restored.rows("SELECT failed_reports FROM loads FINAL ORDER BY load_id")] == [
+        [], ["blocks"],
+    ]  # fmt: skip
+    assert shown(restored)["daily"] == shown(kept)["daily"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "hint"),
+    [
+        ({"timezone": "Mars/Base"}, "is damaged: ", "export the load again"),
+        ({"machine": None}, "is damaged: machine: Input should be a valid string", "export the load again"),
+        (
+            {"format": 2, "tool_version": "9.9.9"},
+            "format 2 is not the one this program knows, 1",
+            "install ccusage-import 9.9.9 or newer",
+        ),
+    ],
+)
+def test_a_note_that_cannot_be_used_is_refused(
+    program: Program, tmp_path: Path, change: dict[str, Any], message: str, hint: str
+) -> None:
+    note = {
+        "format": 1, "load_id": 1, "warehouse": "chdb:///x", "machine": "laptop", "started_at": "2025-09-01T00:00:00Z",
+        "tool_version": "0.1.0", "ccusage_version": "20.0.24", "timezone": "UTC", "cost_mode": "auto", "data_dirs": [],
+        "is_offline": True, "prices": "follow", "intact_from": None, "since": "0001-01-01", "until": "9999-12-31",
+        "accepted": None,
+    }  # fmt: skip
+    (tmp_path / "load.json").write_text(json.dumps({**note, **change}))
+    (tmp_path / "daily.json").write_text('{"daily": [], "totals": null}')
+
+    done = program("import", "--from", tmp_path, "--warehouse", f"chdb://{tmp_path}/warehouse")
+
+    assert done.exit_code == 3
+    error, shown_hint = done.stderr.splitlines()
+    assert message in error
+    assert shown_hint == f"hint: {hint}"
+    assert not (tmp_path / "warehouse").exists()

@@ -1,0 +1,272 @@
+"""Whether the next import can work, and how imports are going: what a person and a monitor see."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.files import file_lock
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
+from tests.conftest import Place, Program, Result
+from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.gateway import User, running_gateway
+
+
+@dataclass
+class Checked:
+    """What `check --json` said."""
+
+    exit_code: int
+    health: str
+    checks: dict[str, dict[str, Any]]
+
+
+def checked(done: Result) -> Checked:
+    document = json.loads(done.stdout)
+    return Checked(done.exit_code, document["health"], {check["name"]: check for check in document["checks"]})
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeDir:
+    """A data directory whose transcripts are kept for long."""
+    directory = ClaudeDir(tmp_path / "claude")
+    directory.say("s1", days_ago(1), 1_000)
+    (directory.root / "settings.json").write_text('{"cleanupPeriodDays": 365}')
+    return directory
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def test_everything_is_well(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    program("import", "--claude-dir", claude.root, "--warehouse", migrated.url, "--machine", "laptop")
+    done = program("check", "--claude-dir", claude.root, "--warehouse", migrated.url, "--json", MACHINE_NAME="laptop")
+
+    found = checked(done)
+    # A test has no schedule; all else is as it should be.
+    assert (found.exit_code, found.health) == (0, "warn")
+    assert [name for name, check in found.checks.items() if check["health"] != "ok"] == ["schedule"]
+    assert found.checks["schedule"]["hint"] == "ccusage-import schedule install"
+    assert found.checks["ccusage"]["found"].startswith("20.0.24 (PATH): /")
+    assert found.checks["report daily"]["found"].startswith("1 records in 0.")
+    assert {name for name in found.checks if name.startswith("report ")} == {
+        "report daily",
+        "report monthly",
+        "report session",
+        "report blocks",
+        "report projects",
+    }
+    assert found.checks[f"transcripts in {claude.root}"]["found"].startswith("1, the newest of ")
+    assert found.checks[f"clean-up in {claude.root}"]["found"] == "transcripts are deleted after 365 days"
+    assert found.checks["rights"]["found"] == "wrote a row into a scratch table, read it back and dropped the table"
+    assert found.checks["machine"]["found"] == "laptop, from environment"
+    tables = migrated.rows("SELECT count() FROM system.tables WHERE name LIKE 'scratch%'")
+    assert tables == [(0,)]
+
+
+def test_the_table_says_what_to_type(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("s1", days_ago(1), 1_000)
+    done = program("check", "--claude-dir", claude.root, "--ccusage", "/nowhere/ccusage")
+
+    assert done.exit_code == 6
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "fail ccusage /nowhere/ccusage is not a program that can be run" in lines
+    cleanup = next(index for index, line in enumerate(lines) if line.startswith("warn clean-up"))
+    assert lines[cleanup].endswith("transcripts are deleted after 30 days: what is not imported until then is lost")
+    assert lines[cleanup + 1] == f'hint: put "cleanupPeriodDays": 3650 into {claude.root}/settings.json'
+
+
+def test_a_quiet_check_prints_failures_only(program: Program, claude: ClaudeDir) -> None:
+    well = program("check", "--claude-dir", claude.root, "--quiet")
+    assert (well.exit_code, well.stdout) == (0, "")
+
+    ill = program("check", "--claude-dir", claude.root / "nowhere", "--quiet")
+    assert ill.exit_code == 6
+    assert [line.split()[0] for line in ill.stdout.splitlines()[1:] if "hint:" not in line] == ["fail"]
+
+
+def test_a_check_changes_nothing(program: Program, claude: ClaudeDir) -> None:
+    program("check", "--claude-dir", claude.root)
+
+    left = {str(path.relative_to(program.home)) for path in program.home.rglob("*") if path.is_file()}
+    # Locks are made to be held; what ccusage is called with is neutral.
+    assert left == {
+        ".local/state/ccusage-import/import.lock",
+        ".local/state/ccusage-import/neutral/package.json",
+    }
+
+
+def test_a_report_that_fails_is_a_line_of_its_own(program: Program, claude: ClaudeDir, ccusage20: Path) -> None:
+    broken = program.home / "ccusage"
+    broken.write_text(f'#!/bin/sh\ncase "$*" in *blocks*) echo nonsense; exit 0;; esac\nexec {ccusage20} "$@"\n')
+    broken.chmod(0o755)
+    found = checked(program("check", "--claude-dir", claude.root, "--ccusage", broken, "--json"))
+
+    assert (found.exit_code, found.health) == (6, "fail")
+    assert [name for name, check in found.checks.items() if check["health"] == "fail"] == ["report blocks"]
+
+
+def test_transcripts_that_cannot_be_read_are_named(program: Program, claude: ClaudeDir, tmp_path: Path) -> None:
+    hidden = claude.root / "projects" / "-home-ana-shop" / "gone.jsonl"
+    hidden.symlink_to(tmp_path / "nowhere.jsonl")
+    found = checked(program("check", "--claude-dir", claude.root, "--json"))
+
+    line = found.checks[f"transcripts in {claude.root}"]
+    assert (line["health"], line["found"]) == ("warn", f"1 cannot be read, such as {hidden}")
+
+
+def test_another_zone_and_another_name_are_warnings(program: Program, claude: ClaudeDir) -> None:
+    program("import", "--claude-dir", claude.root, "--machine", "laptop", "--timezone", "UTC")
+    found = checked(
+        program(
+            "check", "--claude-dir", claude.root, "--json", MACHINE_NAME="wifi-17", CCUSAGE_IMPORT_TIMEZONE="Asia/Tokyo"
+        )
+    )
+
+    assert found.checks["machine"]["health"] == "warn"
+    assert found.checks["machine"]["hint"] == 'set machine = "laptop", or all of its usage is stored a second time'
+    back = checked(
+        program(
+            "check", "--claude-dir", claude.root, "--json", MACHINE_NAME="laptop", CCUSAGE_IMPORT_TIMEZONE="Asia/Tokyo"
+        )
+    )
+    assert back.checks["time zone"]["health"] == "warn"
+    assert back.checks["time zone"]["hint"] == 'set timezone = "UTC" to keep the days as they are'
+
+
+def test_a_running_import_is_a_warning(program: Program, claude: ClaudeDir) -> None:
+    lock = program.home / ".local/state/ccusage-import/import.lock"
+    with file_lock(lock, "the importer", 0):
+        found = checked(program("check", "--claude-dir", claude.root, "--json"))
+
+    assert (found.checks["lock"]["health"], found.exit_code) == ("warn", 0)
+
+
+def test_a_server_that_is_down_fails_and_may_be_waited_for(program: Program, claude: ClaudeDir, tmp_path: Path) -> None:
+    url = f"clickhouse://ana@127.0.0.1:{free_port()}/ccusage"
+    down = checked(program("check", "--claude-dir", claude.root, "--warehouse", url, "--json", "--wait", "1"))
+    assert (down.exit_code, down.checks["warehouse"]["health"]) == (6, "fail")
+    assert "no answer" in down.checks["warehouse"]["found"]
+
+    with running_gateway(tmp_path / "engine") as gateway:
+        place = parse_warehouse_url(gateway.url(database="late"))
+        with open_warehouse(place, creates_database=True):
+            pass
+        up = checked(
+            program(
+                "check",
+                "--claude-dir",
+                claude.root,
+                "--warehouse",
+                gateway.url(database="late"),
+                "--json",
+                "--wait",
+                "20",
+            )
+        )
+    assert up.checks["warehouse"]["health"] == "ok"
+    assert up.checks["schema"]["hint"] == "ccusage-import migrate"
+    assert up.exit_code == 6
+
+
+def test_a_user_who_may_only_read_fails_the_rights(program: Program, claude: ClaudeDir, tmp_path: Path) -> None:
+    with running_gateway(tmp_path / "engine", users=(User(), User("reader", readonly=True))) as gateway:
+        with open_warehouse(parse_warehouse_url(gateway.url(database="own")), creates_database=True) as opened:
+            apply_migrations(opened, "1.2.3")
+        url = gateway.url(user="reader", database="own")
+        found = checked(program("check", "--claude-dir", claude.root, "--warehouse", url, "--json"))
+
+    assert (found.exit_code, found.checks["rights"]["health"]) == (6, "fail")
+    assert found.checks["rights"]["hint"].startswith("GRANT SELECT, INSERT")
+
+
+def status(program: Program, *arguments: str, **environ: str) -> tuple[int, dict[str, Any]]:
+    done = program("status", "--json", *arguments, **environ)
+    return done.exit_code, json.loads(done.stdout)
+
+
+def test_the_status_before_and_after_the_first_import(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    named = ("--warehouse", migrated.url)
+    exit_code, found = status(program, *named, MACHINE_NAME="laptop")
+    assert (exit_code, found["state"], found["last_import"]) == (6, "never imported", None)
+
+    done = program("import", "--claude-dir", claude.root, *named, "--machine", "laptop", "--json")
+    exit_code, found = status(program, *named, "--machine", "laptop")
+    assert (exit_code, found["state"], found["held"]) == (0, "ok", 0)
+    assert found["last_import"]["load_id"] == json.loads(done.stdout)["load_id"]
+    assert found["age_hours"] < 1
+    assert found["stale_after_hours"] == 26
+
+
+def test_the_status_is_stale_after_the_configured_hours(program: Program, claude: ClaudeDir) -> None:
+    program("import", "--claude-dir", claude.root)
+
+    exit_code, found = status(program, CCUSAGE_IMPORT_STALE_AFTER_HOURS="0.000001")
+    assert (exit_code, found["state"]) == (6, "stale")
+
+
+def test_the_status_tells_of_a_failed_import_and_of_the_recovery(program: Program, claude: ClaudeDir) -> None:
+    program("import", "--claude-dir", claude.root)
+    program("import", "--claude-dir", claude.root, "--ccusage", "/bin/false")
+    exit_code, found = status(program)
+    assert (exit_code, found["state"]) == (6, "failing")
+    assert found["last_import"]["state"] == "failed"
+    assert found["last_success_at"] is not None
+
+    program("import", "--claude-dir", claude.root)
+    assert status(program)[0] == 0
+
+
+def test_undoing_a_load_does_not_hide_a_failed_import(program: Program, claude: ClaudeDir) -> None:
+    load = json.loads(program("import", "--claude-dir", claude.root, "--json").stdout)["load_id"]
+    program("import", "--claude-dir", claude.root, "--ccusage", "/bin/false")
+    assert program("undo", str(load)).exit_code == 0
+
+    assert status(program)[1]["state"] == "failing"
+
+
+def test_an_import_that_found_no_warehouse_is_failing_once_there_is_one(
+    program: Program, claude: ClaudeDir, migrated: Place
+) -> None:
+    named = ("--warehouse", migrated.url)
+    program("import", "--claude-dir", claude.root, *named)
+    program("import", "--claude-dir", claude.root, "--warehouse", f"clickhouse://a@127.0.0.1:{free_port()}/x")
+
+    exit_code, found = status(program, *named)
+    assert (exit_code, found["state"]) == (6, "failing")
+    assert found["last_import"]["error"] == "No server answers at that address"
+
+
+def test_a_status_that_cannot_be_read_is_an_error_of_the_warehouse(program: Program) -> None:
+    done = program("status", "--warehouse", f"clickhouse://a@127.0.0.1:{free_port()}/x")
+
+    assert done.exit_code == 4
+    assert "no answer" in done.stderr
+
+
+def test_the_status_counts_held_records(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("old", days_ago(60), 1_000)
+    claude.say("old2", days_ago(60, hour=13), 1_000)
+    program("import", "--claude-dir", claude.root)
+    claude.delete("old2")
+    program("import", "--claude-dir", claude.root)
+
+    exit_code, found = status(program)
+    # The day, the month, the block and the project of that day.
+    assert (exit_code, found["held"]) == (0, 4)
+    shown = program("status").stdout
+    assert "4 records, see ccusage-import changes --verdict held" in shown
+    assert f"{datetime.now(UTC):%Y-%m-%d}" in shown

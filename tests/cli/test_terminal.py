@@ -1,0 +1,89 @@
+"""What a person at a terminal sees and answers: the program runs under a real pseudo-terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import Program
+from tests.support.gateway import Gateway
+
+
+def at_a_terminal(program: Program, *arguments: str | Path, typed: str = "", columns: int = 120) -> tuple[int, str]:
+    """Run a command with a terminal on all three streams; return exit code and what the terminal showed."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ccusage_import", *map(str, arguments)],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={**program.environ, "TERM": "xterm", "COLUMNS": str(columns)},
+        cwd=program.home,
+        start_new_session=True,
+    )
+    os.close(follower)
+    os.write(leader, typed.encode())
+    shown = b""
+    try:
+        while chunk := os.read(leader, 65536):
+            shown += chunk
+    except OSError:
+        # Linux says EIO when the last process has closed its end.
+        pass
+    finally:
+        os.close(leader)
+    return process.wait(timeout=60), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+
+
+def test_progress_shows_each_report_with_its_time_and_each_phase(
+    program: Program, corpus: Callable[[str], Path]
+) -> None:
+    code, shown = at_a_terminal(program, "import", "--claude-dir", corpus("real-2025-09"))
+
+    assert code == 0
+    for report in ("daily", "monthly", "session", "blocks", "projects"):
+        assert re.search(rf"  {report} \d+\.\d\d s", shown), report
+    for phase in ("fetch", "validate", "open", "reconcile", "load"):
+        assert phase in shown
+    assert "$2.82" in shown
+
+
+def test_a_missing_database_is_created_on_a_yes(
+    program: Program, gateway: Gateway, corpus: Callable[[str], Path]
+) -> None:
+    url = gateway.url(database="on_a_yes")
+
+    code, shown = at_a_terminal(
+        program, "import", "--claude-dir", corpus("real-2025-09"), "--warehouse", url, typed="y\n"
+    )
+
+    assert "database 'on_a_yes' does not exist. Create it? [y/N]" in shown
+    assert code == 0
+    assert (
+        program("query", "--warehouse", url, "SELECT count() AS n FROM daily", "--format", "csv").stdout == '"n"\n2\n'
+    )
+
+
+def test_a_missing_database_is_not_created_on_a_no(
+    program: Program, gateway: Gateway, corpus: Callable[[str], Path]
+) -> None:
+    url = gateway.url(database="on_a_no")
+
+    code, shown = at_a_terminal(
+        program, "import", "--claude-dir", corpus("real-2025-09"), "--warehouse", url, typed="n\n"
+    )
+
+    assert code == 4
+    assert "hint: ccusage-import migrate --create-database" in shown
+    assert program("query", "--warehouse", url, "SELECT 1").exit_code == 4
+
+
+def test_no_color_is_honoured(program: Program, corpus: Callable[[str], Path]) -> None:
+    done = program("import", "--claude-dir", corpus("real-2025-09"), NO_COLOR="1", FORCE_COLOR="")
+
+    assert "\x1b" not in done.stdout + done.stderr

@@ -1,0 +1,429 @@
+"""What `report` and `chart` tell of real imports: every number in these tests was worked out by hand."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from tests.cli.test_terminal import at_a_terminal
+from tests.conftest import Place, Program, Result
+from tests.support.claude_dir import ClaudeDir, days_ago
+
+TODAY = datetime.now(UTC).date()
+FIRST_OF_LAST_MONTH = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeDir:
+    """Transcripts of this test; 15 $ a million tokens."""
+    return ClaudeDir(tmp_path / "claude")
+
+
+def imported(program: Program, place: Place, claude: ClaudeDir, *arguments: str | Path) -> None:
+    done = program("import", "--warehouse", place.url, "--claude-dir", claude.root, "--machine", "desk", *arguments)
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def digest(program: Program, place: Place, *arguments: str | Path) -> dict[str, Any]:
+    done = program("report", "--warehouse", place.url, "--json", *arguments)
+    assert (done.exit_code, done.stderr) == (0, "")
+    shown: dict[str, Any] = json.loads(done.stdout)
+    return shown
+
+
+def spans(shown: dict[str, Any]) -> dict[str, tuple[float, int, float | None]]:
+    """Cost, tokens, and cost of the days before."""
+    return {
+        span["name"]: (
+            float(span["usage"]["cost_usd"]),
+            span["usage"]["total_tokens"],
+            None if span["before_usd"] is None else float(span["before_usd"]),
+        )
+        for span in shown["spans"]
+    }
+
+
+def noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
+@pytest.mark.one_place
+def test_headlines_compare_with_the_days_before(program: Program, migrated: Place, claude: ClaudeDir) -> None:
+    claude.say("one", days_ago(0, 0), 100_000)
+    claude.say("two", days_ago(1), 200_000)
+    claude.say("two", days_ago(6), 40_000)
+    claude.say("three", days_ago(8), 60_000)
+    claude.say("three", days_ago(13), 20_000)
+    claude.say("four", days_ago(14), 80_000)
+    imported(program, migrated, claude)
+
+    shown = spans(digest(program, migrated))
+
+    assert shown["today"] == (1.5, 100_000, 3.0)
+    assert shown["last_7_days"] == (5.1, 340_000, 1.2)
+    assert shown["total"] == (7.5, 500_000, None)
+
+
+@pytest.mark.one_place
+def test_a_month_is_compared_with_the_same_days_of_the_last_one(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    claude.say("one", days_ago(0, 0), 100_000)
+    claude.say("two", noon(FIRST_OF_LAST_MONTH), 40_000)
+    claude.say("two", noon(FIRST_OF_LAST_MONTH - timedelta(days=1)), 200_000)
+    imported(program, migrated, claude)
+
+    shown = digest(program, migrated)
+
+    assert spans(shown)["month_to_date"] == (1.5, 100_000, 0.6)
+    assert [(month["start"][-2:], float(month["cost_usd"])) for month in shown["months"]] == [
+        ("01", 3.0),
+        ("01", 0.6),
+        ("01", 1.5),
+    ]
+
+
+@pytest.mark.one_place
+def test_parts_add_up_to_the_whole_by_model_project_session_and_hour(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    claude.say("one", days_ago(3, 9), 100_000)
+    claude.say("one", days_ago(3, 10), 20_000)
+    claude.say("two", days_ago(2, 15), 60_000, project="-home-ana-blog", model="claude-opus-4-1-20250805")
+    imported(program, migrated, claude)
+
+    shown = digest(program, migrated)
+
+    assert [
+        (use["model"], float(use["usage"]["cost_usd"]), use["usage"]["output_tokens"]) for use in shown["models"]
+    ] == [
+        ("claude-opus-4-1-20250805", 4.5, 60_000),
+        ("claude-sonnet-4-20250514", 1.8, 120_000),
+    ]
+    assert [(use["project"], float(use["usage"]["cost_usd"]), use["active_days"]) for use in shown["projects"]] == [
+        ("-home-ana-blog", 4.5, 1),
+        ("-home-ana-shop", 1.8, 1),
+    ]
+    assert [(use["session"], use["machine"], float(use["usage"]["cost_usd"])) for use in shown["sessions"]] == [
+        ("two", "desk", 4.5),
+        ("one", "desk", 1.8),
+    ]
+    assert (shown["project_count"], shown["session_count"]) == (2, 2)
+    days = [(part["start"], part["model"], float(part["cost_usd"])) for part in shown["days"]]
+    assert days == [
+        (str(TODAY - timedelta(days=3)), "claude-sonnet-4-20250514", 1.8),
+        (str(TODAY - timedelta(days=2)), "claude-opus-4-1-20250805", 4.5),
+    ]
+    hours = {(use["weekday"], use["hour"]): (float(use["cost_usd"]), use["total_tokens"]) for use in shown["hours"]}
+    three_days_ago, two_days_ago = days_ago(3).isoweekday(), days_ago(2).isoweekday()
+    # One block of 1.80 $ from nine to ten o'clock, and one of an hour.
+    assert hours == {
+        (three_days_ago, 9): (0.9, 60_000),
+        (three_days_ago, 10): (0.9, 60_000),
+        (two_days_ago, 15): (4.5, 60_000),
+    }
+
+
+def test_hours_are_those_of_the_configured_zone(program: Program, migrated: Place, claude: ClaudeDir) -> None:
+    claude.say("one", days_ago(3, 9), 100_000)
+    imported(program, migrated, claude, "--timezone", "Asia/Kolkata")
+
+    done = program("report", "--warehouse", migrated.url, "--json", CCUSAGE_IMPORT_TIMEZONE="Asia/Kolkata")
+
+    shown = json.loads(done.stdout)
+    assert (shown["timezone"], [use["hour"] for use in shown["hours"]]) == ("Asia/Kolkata", [14])
+
+
+@pytest.mark.one_place
+def test_since_bounds_what_is_shown_but_not_the_comparisons(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    claude.say("one", days_ago(1), 100_000)
+    claude.say("two", days_ago(4), 20_000, project="-home-ana-blog")
+    imported(program, migrated, claude)
+
+    shown = digest(program, migrated, "--since", str(TODAY - timedelta(days=2)))
+
+    assert spans(shown)["last_7_days"] == (1.8, 120_000, 0.0)
+    assert spans(shown)["total"] == (1.5, 100_000, None)
+    assert [use["project"] for use in shown["projects"]] == ["-home-ana-shop"]
+    assert len(shown["days"]) == len(shown["sessions"]) == len(shown["hours"]) == 1
+
+
+@pytest.mark.one_place
+def test_all_machines_are_added_up_unless_one_is_named(
+    program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    claude.say("one", days_ago(1), 100_000)
+    other = ClaudeDir(tmp_path / "other")
+    other.say("two", days_ago(1), 20_000)
+    imported(program, migrated, claude)
+    arguments = ("import", "--warehouse", migrated.url, "--machine", "lap")
+    assert program(*arguments, "--claude-dir", other.root).exit_code == 0
+
+    both, lap = digest(program, migrated), digest(program, migrated, "--machine", "lap")
+
+    assert (spans(both)["total"][0], spans(lap)["total"][0]) == (1.8, 0.3)
+    assert [use["machine"] for use in both["machines"]] == ["desk", "lap"]
+    assert [(use["machine"], use["is_stale"], use["has_failed"]) for use in lap["machines"]] == [("lap", False, False)]
+    assert [use["session"] for use in lap["sessions"]] == ["two"]
+
+
+def test_what_grew_and_what_was_held_is_told_with_the_reason(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    claude.say("old", days_ago(40), 100_000)
+    claude.say("older", days_ago(40, 13), 20_000)
+    claude.say("new", days_ago(1), 20_000)
+    imported(program, migrated, claude)
+    claude.delete("older")
+    claude.say("new", days_ago(1, 13), 60_000)
+    imported(program, migrated, claude)
+
+    shown = digest(program, migrated)
+
+    grew = next(line for line in shown["changes"] if line["report"] == "daily")
+    assert (grew["record"], grew["verdict"], grew["reason"]) == (
+        str(TODAY - timedelta(days=1)),
+        "grew",
+        "more tokens than stored",
+    )
+    assert (float(grew["stored_usd"]), float(grew["offered_usd"])) == (0.3, 1.2)
+    held = next(line for line in shown["held"] if line["report"] == "projects")
+    assert held["record"] == f"{TODAY - timedelta(days=40)}/-home-ana-shop"
+    assert held["reason"] == "its transcripts may have been deleted"
+    assert (float(held["stored_usd"]), float(held["offered_usd"])) == (1.8, 1.5)
+    assert shown["held_count"] == len(shown["held"]) == shown["recent_verdicts"]["held"]
+    markdown = program("report", "--warehouse", migrated.url, "--format", "markdown").stdout
+    assert "## What was held\n\nA smaller number was offered. What was stored stays;" in markdown
+
+
+@pytest.mark.one_place
+def test_usage_without_a_price_is_flagged(program: Program, migrated: Place, claude: ClaudeDir) -> None:
+    claude.say("one", days_ago(1), 100_000)
+    claude.say("one", days_ago(1, 13), 100_000, model="claude-of-tomorrow")
+    assert program("import", "--warehouse", migrated.url, "--claude-dir", claude.root).exit_code == 0
+
+    markdown = program("report", "--warehouse", migrated.url, "--format", "markdown").stdout
+
+    assert "- All kept days: **$1.50\\***, 200,000 tokens\n" in markdown
+    assert "| claude-of-tomorrow | $0.00\\* |" in markdown
+    assert "the cost is a lower bound" in markdown
+
+
+def test_budgets_show_what_is_spent_of_them(program: Program, migrated: Place, claude: ClaudeDir) -> None:
+    claude.say("one", days_ago(0, 0), 100_000)
+    imported(program, migrated, claude)
+    budget = '{"daily": 1, "monthly": 100, "projects": {"-home-ana-shop": {"daily": 6}}}'
+
+    done = program("report", "--warehouse", migrated.url, "--format", "markdown", CCUSAGE_IMPORT_BUDGET=budget)
+
+    assert "- **The budget of today is exceeded: $1.50 of $1.00.**\n" in done.stdout
+    assert "| budget of today | $1.50 | $1.00 | 150.0 % | exceeded |\n" in done.stdout
+    assert "| budget of this month | $1.50 | $100.00 | 1.5 % | within |\n" in done.stdout
+    assert "| budget of project -home-ana-shop, today | $1.50 | $6.00 | 25.0 % | within |\n" in done.stdout
+
+
+def test_savings_of_the_cache(program: Program, migrated: Place, tmp_path: Path) -> None:
+    day = str(TODAY - timedelta(days=1))
+    tokens = {"inputTokens": 0, "outputTokens": 0, "cacheCreationTokens": 0, "cacheReadTokens": 1_000_000}
+    model = {"modelName": "claude-sonnet-4-20250514", "cost": 0.3, **tokens}
+    row = {"date": day, "totalTokens": 1_000_000, "totalCost": 0.3, "modelBreakdowns": [model], **tokens}
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "daily.json").write_text(json.dumps({"daily": [row]}))
+    assert program("import", "--warehouse", migrated.url, "--from", tmp_path / "saved").exit_code == 0
+
+    shown = digest(program, migrated)
+
+    # A million tokens from the cache for 0.30 $ would have cost 3 $ as input.
+    assert [(use["model"], float(use["savings_usd"]), use["cache_share"]) for use in shown["cache"]] == [
+        ("claude-sonnet-4-20250514", 2.7, 1.0)
+    ]
+    markdown = program("report", "--warehouse", migrated.url, "--format", "markdown").stdout
+    assert "- Saved by the cache: **$2.70**, 100.0 % of all input came from it, estimated, all kept days\n" in markdown
+
+
+@pytest.mark.one_place
+def test_the_forecast_of_a_steady_user(program: Program, migrated: Place, claude: ClaudeDir) -> None:
+    for day in range(1, 36):
+        claude.say(f"session-{day}", days_ago(day), 20_000)
+    imported(program, migrated, claude)
+
+    forecast = digest(program, migrated)["forecast"]
+
+    # 0.30 $ on each day of the month, those that are left included.
+    days_in_month = ((TODAY.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)).day
+    assert float(forecast["cost_usd"]) == pytest.approx(0.3 * days_in_month)
+    assert [float(day["cost_usd"]) for day in forecast["days"]] == [0.3] * (days_in_month - TODAY.day + 1)
+
+
+@pytest.mark.one_place
+def test_only_the_machine_that_imported_knows_the_names(
+    program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    claude.say("one", days_ago(1), 20_000)
+    imported(program, migrated, claude)
+    (tmp_path / "elsewhere").mkdir()
+
+    here = digest(program, migrated)["projects"][0]["project"]
+    done = program("report", "--warehouse", migrated.url, "--json", HOME=str(tmp_path / "elsewhere"))
+
+    elsewhere = json.loads(done.stdout)["projects"][0]["project"]
+    assert here == "-home-ana-shop"
+    assert len(elsewhere) == 32
+    assert int(elsewhere, 16)
+
+
+@pytest.mark.one_place
+def test_the_markdown_of_one_day(program: Program, migrated: Place, claude: ClaudeDir) -> None:
+    claude.say("a|b", days_ago(0, 0), 20_000, project="-home-<b>ana")
+    imported(program, migrated, claude)
+
+    lines = program("report", "--warehouse", migrated.url, "--format", "markdown").stdout.splitlines()
+
+    assert lines[0] == "# Usage of coding agents"
+    assert lines[2].startswith(f"All machines, {TODAY}, 1 day with usage. Days in UTC. Made on {TODAY} ")
+    assert lines[4:8] == [
+        "- Today so far: **$0.30**, +$0.30 against $0.00 yesterday, 20,000 tokens",
+        "- Last 7 days: **$0.30**, +$0.30 against $0.00 in the 7 days before, 20,000 tokens",
+        "- This month so far: **$0.30**, +$0.30 against $0.00 on the same days of the last month, 20,000 tokens",
+        "- All kept days: **$0.30**, 20,000 tokens",
+    ]
+    assert f"| -home-\\<b\\>ana | $0.30 | 20,000 | 1 | {TODAY} |" in lines
+    assert f"| a\\|b | -home-\\<b\\>ana | desk | {TODAY} | claude-sonnet-4-20250514 | 20,000 | $0.30 |" in lines
+
+
+@pytest.mark.one_place
+def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place, claude: ClaudeDir) -> None:
+    claude.say("one", days_ago(0, 0), 100_000)
+    claude.say("one", days_ago(2, 0), 50_000, model="claude-opus-4-1-20250805", project="-home-ana-blog")
+    imported(program, migrated, claude)
+
+    def chart(what: str) -> list[str]:
+        done = program("chart", what, "--warehouse", migrated.url)
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert "\x1b" not in done.stdout
+        return [line.rstrip() for line in done.stdout.splitlines()]
+
+    first, second = TODAY - timedelta(days=2), TODAY - timedelta(days=1)
+    assert chart("daily") == [
+        f"{first} {first:%a} $3.75 71.4 % " + "█" * 52,
+        f"{second} {second:%a} $0.00  0.0 %",
+        f"{TODAY} {TODAY:%a} $1.50 28.6 % " + "█" * 20 + "▊",
+    ]
+    assert chart("models") == [
+        "claude-opus-4-1-20250805 $3.75 71.4 % " + "█" * 42,
+        "claude-sonnet-4-20250514 $1.50 28.6 % " + "█" * 16 + "▊",
+    ]
+    assert chart("projects") == [
+        "-home-ana-blog $3.75 71.4 % " + "█" * 52,
+        "-home-ana-shop $1.50 28.6 % " + "█" * 20 + "▊",
+    ]
+
+
+def test_bars_fit_a_narrow_terminal_and_cut_no_number(program: Program, claude: ClaudeDir) -> None:
+    claude.say("one", days_ago(0, 0), 100_000, project="-home-ana-work-a-shop-with-a-long-name")
+    assert program("import", "--claude-dir", claude.root).exit_code == 0
+
+    code, shown = at_a_terminal(program, "chart", "projects", columns=40)
+
+    lines = [line.rstrip() for line in shown.splitlines()]
+    assert code == 0
+    assert lines[0] == "-home-ana-wor $1.50 100.0 % " + "█" * 12
+    assert lines[1:] == ["k-a-shop-with", "-a-long-name"]
+
+
+@pytest.mark.one_place
+def test_without_usage_the_next_step_is_told(program: Program, migrated: Place) -> None:
+    page = program("report", "--warehouse", migrated.url)
+
+    assert (page.exit_code, page.stderr) == (0, "")
+    assert "<code>ccusage-import import</code> runs ccusage" in (program.home / "ccusage-report.html").read_text()
+    assert "`ccusage-import import`" in program("report", "--warehouse", migrated.url, "--format", "markdown").stdout
+    assert digest(program, migrated)["days"] == []
+    assert program("chart", "daily", "--warehouse", migrated.url).stdout == "no usage to show\n"
+
+
+def test_views_that_are_missing_are_made_where_no_server_must_be_asked(program: Program, place: Place) -> None:
+    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster, creates_database=True) as opened:
+        is_embedded = opened.is_embedded
+
+    done = program("report", "--warehouse", place.url)
+
+    if is_embedded:
+        assert (done.exit_code, done.stderr) == (0, "")
+    else:
+        assert done.exit_code == 4
+        assert (
+            "of its tables and views are missing or not up to date\nhint: ccusage-import migrate --warehouse "
+            in done.stderr
+        )
+        assert not (program.home / "ccusage-report.html").exists()
+
+
+def written(program: Program, *arguments: str | Path, **environ: str) -> Result:
+    return program("report", *arguments, **environ)
+
+
+def test_the_page_is_for_its_owner_alone_and_its_path_is_printed(program: Program, tmp_path: Path) -> None:
+    done = written(program)
+    named = written(program, "--output", tmp_path / "deep" / "page.html", "--quiet")
+
+    page = program.home / "ccusage-report.html"
+    assert (done.exit_code, done.stdout) == (0, f"{page}\n")
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    assert (named.exit_code, named.stdout) == (0, "")
+    assert (tmp_path / "deep" / "page.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_an_output_that_cannot_be_written_leaves_nothing(program: Program, tmp_path: Path) -> None:
+    taken, file = tmp_path / "taken", tmp_path / "file"
+    taken.mkdir()
+    file.touch()
+
+    directory = written(program, "--output", taken)
+    below_a_file = written(program, "--output", file / "page.html")
+
+    assert (directory.exit_code, below_a_file.exit_code) == (2, 2)
+    assert directory.stderr == (
+        f"ccusage-import: error: --output {taken}: is a directory\nhint: name a file: {taken}/ccusage-report.html\n"
+    )
+    assert below_a_file.stderr.startswith(f"ccusage-import: error: {file}/page.html: ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "home", "taken"]
+
+
+def test_open_starts_the_browser_with_the_page(program: Program, tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+
+    done = written(program, "--open", BROWSER=f"{browser} %s")
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert (tmp_path / "opened").read_text() == f"file://{program.home}/ccusage-report.html\n"
+
+
+def test_without_a_browser_open_says_so(program: Program, tmp_path: Path) -> None:
+    if sys.platform == "darwin":
+        pytest.skip("macOS always has a browser")
+
+    done = written(program, "--open", PATH=str(tmp_path))
+
+    page = program.home / "ccusage-report.html"
+    assert done.exit_code == 0
+    assert done.stderr == f"ccusage-import: warning: no browser was found; open {page} yourself\n"
+
+
+def test_open_needs_a_page(program: Program) -> None:
+    done = written(program, "--open", "--format", "markdown")
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith("ccusage-import: error: --open: a browser does not show markdown\n")

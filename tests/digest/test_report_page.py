@@ -1,0 +1,364 @@
+"""The page of `report` in a real browser: drawn, readable, reachable by keyboard, printed; deaf to hostile names."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.conftest import Program, chromium
+from tests.support.ccusage_install import install
+from tests.support.claude_dir import ClaudeDir, days_ago
+
+LIBRARY = Path(__file__).parent.parent.parent / "ccusage_import" / "digest" / "echarts"
+AXE_VERSION = "4.14.1"
+ECHARTS_VERSION = "6.1.0"
+HTML_VALIDATE_VERSION = "10.9.0"
+HOSTILE_PROJECTS = (
+    '"><img src=x onerror=window.hacked=1>',
+    "'-window.hacked=1;-'",
+    "<svg onload=window.hacked=1>",
+    "{{ 7 * 7 }}{% raw %}",
+    "<!--<script>window.hacked=1",
+)
+HOSTILE_MODEL = "</script><script>window.hacked=1</script>"
+# Every opaque point of a drawing, counted by colour.
+COLOURS = """place => {
+  const seen = {};
+  for (const canvas of place.querySelectorAll("canvas")) {
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at + 3] === 255) {
+        const colour = "#" + [...data.slice(at, at + 3)].map(part => part.toString(16).padStart(2, "0")).join("");
+        seen[colour] = (seen[colour] ?? 0) + 1;
+      }
+    }
+  }
+  return seen;
+}"""
+LIGHT_BAR, DARK_BAR = "#2f6db5", "#6aa5e8"
+
+pytestmark = pytest.mark.skipif(chromium() is None, reason="needs Chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    switches = ("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--no-first-run", *switches]
+        )
+        yield context
+        context.close()
+
+
+@dataclass
+class Seen:
+    """A page in the browser, and everything it said and asked for."""
+
+    page: Page
+    said: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def colours(self, chart: str) -> dict[str, int]:
+        """Return how many points of a chart have which colour."""
+        found: dict[str, int] = self.page.eval_on_selector(f"#chart-{chart}", COLOURS)
+        return found
+
+    def comes_to(self, is_so: Callable[[], bool]) -> bool:
+        """Say whether something becomes so within five seconds: browsers draw when they like."""
+        for _ in range(50):
+            if is_so():
+                return True
+            self.page.wait_for_timeout(100)
+        return False
+
+    def charts(self) -> list[str]:
+        """Return the names of the charts on the page."""
+        found: list[str] = self.page.eval_on_selector_all("[data-chart]", "all => all.map(one => one.dataset.chart)")
+        return found
+
+
+@pytest.fixture
+def look(browser: Browser) -> Iterator[Callable[..., Seen]]:
+    """Open a file as a person with this screen and colour scheme sees it."""
+    contexts = []
+
+    def opened(file: Path, *, width: int = 1280, scheme: Any = "light") -> Seen:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        seen = Seen(context.new_page())
+        seen.page.on("console", lambda message: seen.said.append(message.text))
+        seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
+        seen.page.on("request", lambda request: seen.requested.append(request.url))
+        seen.page.on("requestfailed", lambda request: seen.refused.append((request.url, request.failure)))
+        seen.page.goto(file.as_uri())
+        seen.page.wait_for_load_state("networkidle")
+        return seen
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def made(program: Program, claude: ClaudeDir, *arguments: str) -> Path:
+    imported = program("import", "--claude-dir", claude.root, *arguments)
+    assert imported.exit_code == 0, imported.stderr
+    return reported(program)
+
+
+def reported(program: Program, **environ: str) -> Path:
+    done = program("report", **environ)
+    assert (done.exit_code, done.stderr) == (0, "")
+    return Path(done.stdout.strip())
+
+
+def some_days(claude: ClaudeDir, days: int) -> ClaudeDir:
+    """Use two models in two projects on each of the last days."""
+    for day in range(days):
+        claude.say(f"shop-{day}", days_ago(day, 0), 20_000 + 1000 * (day % 7))
+        opus = "claude-opus-4-1-20250805"
+        claude.say(f"blog-{day}", days_ago(day, 0, 5), 10_000, project="-home-ana-blog", model=opus)
+    return claude
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeDir:
+    """Transcripts of this test."""
+    return ClaudeDir(tmp_path / "claude")
+
+
+@pytest.mark.parametrize(
+    ("days", "charts"),
+    [
+        (0, []),
+        (1, ["days", "hours", "projects"]),
+        (70, ["days", "months", "hours", "projects"]),
+        (1000, ["days", "months", "hours", "projects"]),
+    ],
+)
+def test_every_chart_is_drawn_in_silence(
+    program: Program, claude: ClaudeDir, look: Callable[..., Seen], days: int, charts: list[str]
+) -> None:
+    page = made(program, some_days(claude, days))
+
+    for width in (360, 1280):
+        for scheme in ("light", "dark"):
+            seen = look(page, width=width, scheme=scheme)
+
+            assert seen.charts() == charts
+            for chart in charts:
+                # More than an empty frame: two thousand points in five colours.
+                assert sum(seen.colours(chart).values()) > 2000, chart
+                assert len(seen.colours(chart)) > 5, chart
+            assert seen.page.evaluate("document.documentElement.scrollWidth") == width
+            assert seen.said == []
+            assert seen.requested == [page.as_uri()]
+    assert page.stat().st_size < 1_500_000
+
+
+def test_usage_that_costs_nothing_is_drawn_as_nothing(
+    program: Program, claude: ClaudeDir, look: Callable[..., Seen]
+) -> None:
+    claude.say("one", days_ago(0, 0), 20_000, model="claude-of-tomorrow")
+
+    seen = look(made(program, claude))
+
+    assert seen.charts() == ["days", "hours", "projects"]
+    seen.page.focus("#chart-days")
+    seen.page.keyboard.press("ArrowRight")
+    assert seen.said == []
+    assert "$0.00*" in seen.page.inner_text("dl")
+
+
+def test_what_is_drawn_is_also_a_table(program: Program, claude: ClaudeDir, look: Callable[..., Seen]) -> None:
+    page = made(program, some_days(claude, 1))
+
+    seen = look(page)
+
+    seen.page.click("text=Numbers: Cost by day")
+    cells = seen.page.eval_on_selector_all(
+        "section:has(#chart-days) tr", "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+    day = str(days_ago(0).date())
+    assert cells == [
+        ["when", "claude-opus-4-1-20250805", "claude-sonnet-4-20250514", "together"],
+        [day, "$0.75", "$0.30", "$1.05"],
+    ]
+    assert seen.page.get_attribute("#chart-days", "aria-label") == (
+        f"Cost by day and model, {day}. The highest was {day} with $1.05. The numbers are in the table that follows."
+    )
+
+
+def test_the_charts_follow_the_colour_scheme(program: Program, claude: ClaudeDir, look: Callable[..., Seen]) -> None:
+    seen = look(made(program, some_days(claude, 3)))
+    assert LIGHT_BAR in seen.colours("projects")
+    assert DARK_BAR not in seen.colours("projects")
+
+    seen.page.emulate_media(color_scheme="dark")
+
+    assert seen.comes_to(lambda: DARK_BAR in seen.colours("projects"))
+    assert LIGHT_BAR not in seen.colours("projects")
+    assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 28)"
+
+
+def test_paper_is_light_and_shows_every_chart_as_one_drawing(
+    program: Program, claude: ClaudeDir, look: Callable[..., Seen]
+) -> None:
+    seen = look(made(program, some_days(claude, 70)), scheme="dark")
+
+    # What the browser does before and after it prints; the drawings in between cannot be seen from outside.
+    seen.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for chart in seen.charts():
+        assert seen.page.locator(f"#chart-{chart} canvas").count() == 1
+        assert len(seen.colours(chart)) > 5
+    assert LIGHT_BAR in seen.colours("projects")
+    seen.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert DARK_BAR in seen.colours("projects")
+
+    assert seen.page.pdf(format="A4").startswith(b"%PDF-")
+    assert seen.comes_to(lambda: DARK_BAR in seen.colours("projects"))
+    assert seen.said == []
+
+
+def shows_a_tooltip(seen: Seen, chart: str) -> bool:
+    before = seen.colours(chart)
+    seen.page.keyboard.press("ArrowRight")
+    return seen.comes_to(lambda: seen.colours(chart) != before)
+
+
+def test_the_keyboard_reaches_and_walks_every_chart(
+    program: Program, claude: ClaudeDir, look: Callable[..., Seen]
+) -> None:
+    seen = look(made(program, some_days(claude, 70)))
+    reached = {}
+
+    for _ in range(60):
+        seen.page.keyboard.press("Tab")
+        name = seen.page.evaluate("document.activeElement.dataset.chart")
+        if name and name not in reached:
+            reached[name] = shows_a_tooltip(seen, name)
+
+    assert reached == {"days": True, "months": True, "hours": True, "projects": True}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(program: Program, claude: ClaudeDir, look: Callable[..., Seen], scheme: str) -> None:
+    axe = install("axe-core", AXE_VERSION).parent / "axe-core" / "axe.min.js"
+    claude.say("old", days_ago(40), 20_000)
+    claude.say("older", days_ago(40), 20_000)
+    made(program, some_days(claude, 40))
+    claude.delete("older")
+    page = made(program, claude)
+    page = reported(program, CCUSAGE_IMPORT_BUDGET='{"daily": 0.1}')
+    seen = look(page, scheme=scheme)
+    assert seen.page.locator("text=is exceeded").count() == 1
+    assert seen.page.locator("#title-held").count() == 1
+    seen.page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+
+    seen.page.evaluate(axe.read_text("utf-8"))
+    found = seen.page.evaluate("axe.run()")
+
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
+    assert len(found["passes"]) > 15
+
+
+def test_names_are_text_whatever_is_in_them(program: Program, claude: ClaudeDir, look: Callable[..., Seen]) -> None:
+    for number, project in enumerate(HOSTILE_PROJECTS):
+        claude.say(f"{number}{project}", days_ago(0, 0, number), 20_000 - number, project=project)
+    claude.say("model", days_ago(0, 0, 30), 10_000, model=HOSTILE_MODEL)
+
+    seen = look(made(program, claude, "--no-hash-projects", "--machine", "<b onmouseover=window.hacked=1>"))
+
+    seen.page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+    text = seen.page.inner_text("body")
+    for name in (*HOSTILE_PROJECTS, HOSTILE_MODEL, "<b onmouseover=window.hacked=1>"):
+        assert name in text
+    # The tooltip holds a name too.
+    for chart in seen.charts():
+        seen.page.focus(f"#chart-{chart}")
+        seen.page.keyboard.press("ArrowDown")
+    seen.page.wait_for_timeout(200)
+    assert seen.page.evaluate("window.hacked") is None
+    assert seen.page.locator("img, svg, b").count() == 0
+    assert seen.said == []
+    assert len(seen.requested) == 1
+
+
+def test_the_policy_stops_what_the_template_would_let_through(
+    program: Program, claude: ClaudeDir, look: Callable[..., Seen], tmp_path: Path
+) -> None:
+    page = made(program, some_days(claude, 1)).read_text("utf-8")
+    broken = tmp_path / "broken.html"
+    broken.write_text(page.replace("</main>", f"{HOSTILE_MODEL}<img src=http://127.0.0.1:9/x></main>"), "utf-8")
+
+    seen = look(broken)
+
+    assert seen.page.evaluate("window.hacked") is None
+    assert seen.refused == [("http://127.0.0.1:9/x", "csp")]
+    assert any("Content Security Policy" in line for line in seen.said)
+
+
+@pytest.mark.parametrize("days", [0, 40])
+def test_the_html_is_valid(program: Program, claude: ClaudeDir, tmp_path: Path, days: int) -> None:
+    validator = install("html-validate", HTML_VALIDATE_VERSION) / "html-validate"
+    page = made(program, some_days(claude, days))
+    config = tmp_path / "htmlvalidate.json"
+    config.write_text(json.dumps({"extends": ["html-validate:standard", "html-validate:a11y"], "root": True}))
+
+    done = subprocess.run(
+        [validator, "--config", config, "--formatter", "text", page], capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_the_chart_library_is_the_released_file() -> None:
+    library = (LIBRARY / "echarts.min.js").read_bytes()
+    readme = (LIBRARY / "README.md").read_text("utf-8")
+    package = install("echarts", ECHARTS_VERSION).parent / "echarts"
+
+    assert sha256(library).hexdigest() == "b66b25aeb4df84e33199dc21694014d336d222cbd9deb0e5a7c14bd6aa0d0fd0"
+    assert sha256(library).hexdigest() in readme
+    assert f"echarts@{ECHARTS_VERSION}" in readme
+    assert (package / "dist/echarts.min.js").read_bytes() == library
+    for licence in ("LICENSE", "NOTICE", "licenses/LICENSE-d3"):
+        assert (LIBRARY / Path(licence).name).read_bytes() == (package / licence).read_bytes()
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of WCAG 2.2."""
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_drawn_stands_out(program: Program, claude: ClaudeDir, look: Callable[..., Seen], scheme: str) -> None:
+    seen = look(made(program, some_days(claude, 1)), scheme=scheme)
+
+    def css(name: str) -> str:
+        return str(seen.page.evaluate(f"css('{name}')"))
+
+    # WCAG 2.2, 1.4.11 for bars, 1.4.3 for the text in cells; axe sees no canvas.
+    for bar in (*range(8), "forecast"):
+        assert contrast(css(f"chart-{bar}"), css("surface")) >= 3
+    for cell in ("heat-low", "heat-high"):
+        assert contrast(css("text"), css(cell)) >= 4.5
+    assert contrast("#ffffff", "#000000") == 21

@@ -1,0 +1,513 @@
+"""The promise: nothing that ccusage once showed is lost, and every change says why. Real ccusage, both warehouses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Place, Program, Result
+from tests.support.claude_dir import ClaudeDir, days_ago
+
+Importer = Callable[..., Result]
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeDir:
+    """An empty Claude data directory."""
+    return ClaudeDir(tmp_path / "claude")
+
+
+@pytest.fixture
+def run_import(program: Program, migrated: Place, claude: ClaudeDir) -> Importer:
+    """Imports the directory in UTC."""
+
+    def run(*arguments: str | Path, **environ: str) -> Result:
+        done = program(
+            "import",
+            "--warehouse",
+            migrated.url,
+            "--claude-dir",
+            claude.root,
+            "--timezone",
+            "UTC",
+            *arguments,
+            **environ,
+        )
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def tokens(place: Place, view: str, key: str) -> dict[str, int]:
+    """Return tokens by key of a view."""
+    return {str(row[0]): int(str(row[1])) for row in place.rows(f"SELECT {key}, total_tokens FROM {view}")}
+
+
+def verdicts(place: Place, report: str) -> set[tuple[str, str]]:
+    """Return every logged verdict of a report other than `new`, with its reason."""
+    rows = place.rows(f"SELECT verdict, reason FROM changes WHERE report = '{report}' AND verdict != 'new'")
+    return {(str(row[0]), str(row[1])) for row in rows}
+
+
+def test_whole_days_swept_away_stay(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
+    claude.say("old", days_ago(40), 1000)
+    claude.say("new", days_ago(1), 10)
+    run_import()
+    before = tokens(migrated, "daily", "date")
+    claude.delete("old")
+
+    done = run_import()
+
+    assert done.exit_code == 0
+    assert tokens(migrated, "daily", "date") == before
+    assert sorted(tokens(migrated, "sessions", "session_id").values()) == [10, 1000]
+    assert sum(tokens(migrated, "blocks", "started_at").values()) == 1010
+    assert sum(tokens(migrated, "projects_daily", "concat(toString(date), project)").values()) == 1010
+    assert sum(tokens(migrated, "monthly_from_daily", "month").values()) == 1010
+
+
+def test_a_day_and_a_session_half_gone_are_held(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
+    claude.say("a", days_ago(40), 70_000)
+    claude.say("b", days_ago(40), 30_000)
+    claude.say("b", days_ago(39), 50)
+    run_import()
+    claude.delete("a")
+
+    done = run_import()
+
+    assert (
+        f"daily {days_ago(40).date()}: $1.50 stays, $0.45 offered: its transcripts may have been deleted" in done.stdout
+    )
+    assert tokens(migrated, "daily", "date") == {str(days_ago(40).date()): 100_000, str(days_ago(39).date()): 50}
+    assert verdicts(migrated, "daily") == {("held", "may_be_swept")}
+    # The same offer is logged once, not again every hour.
+    run_import()
+    assert migrated.rows("SELECT count() FROM changes WHERE report = 'daily' AND verdict = 'held'") == [(1,)]
+
+
+def test_a_session_that_loses_its_beginning_is_held(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
+    claude.say("long", days_ago(33), 500)
+    claude.say("long", days_ago(2), 20)
+    run_import()
+    file = claude.file("long")
+    file.write_text(file.read_text().splitlines()[1] + "\n")
+
+    run_import()
+
+    assert list(tokens(migrated, "sessions", "session_id").values()) == [520]
+    assert verdicts(migrated, "session") == {("held", "may_be_swept")}
+
+
+def test_a_month_erodes_in_ccusage_but_not_in_its_days(
+    claude: ClaudeDir, run_import: Importer, migrated: Place
+) -> None:
+    month = days_ago(0).replace(day=15) - (days_ago(0) - days_ago(62))
+    for day in range(5):
+        claude.say(f"s{day}", month.replace(day=10 + day), 100)
+    run_import()
+    for day in range(4):
+        claude.delete(f"s{day}")
+        run_import()
+
+    assert tokens(migrated, "monthly_from_daily", "month") == {str(month.date().replace(day=1)): 500}
+    assert tokens(migrated, "monthly", "month") == {str(month.date().replace(day=1)): 500}
+
+
+def test_blocks_that_move_are_judged_by_their_sum(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
+    claude.say("first", days_ago(40, 9), 100)
+    claude.say("second", days_ago(40, 12), 900)
+    run_import()
+    claude.delete("first")
+
+    run_import()
+
+    start = f"{days_ago(40, 9):%Y-%m-%d %H:%M:%S}.000"
+    assert tokens(migrated, "blocks", "toString(started_at, 'UTC')") == {start: 1000}
+    assert verdicts(migrated, "blocks") == {("held", "may_be_swept")}
+
+
+def test_a_block_that_starts_elsewhere_with_all_its_tokens_replaces(
+    claude: ClaudeDir, run_import: Importer, migrated: Place
+) -> None:
+    claude.say("a", days_ago(40, 12), 900)
+    run_import()
+    claude.say("a", days_ago(40, 10), 50)
+
+    run_import()
+
+    assert list(tokens(migrated, "blocks", "started_at").values()) == [950]
+    assert migrated.rows("SELECT count() FROM blocks") == [(1,)]
+
+
+def test_an_upgrade_that_counts_less_is_taken_inside_the_window_and_held_outside(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path
+) -> None:
+    claude.say("old", days_ago(40), 9100)
+    claude.say("new", days_ago(3), 9100)
+    assert run_import("--ccusage", pretending(tmp_path, ccusage20, "20.0.11")).exit_code == 0
+    claude.replace("old", '"output_tokens":9100', '"output_tokens":100')
+    claude.replace("new", '"output_tokens":9100', '"output_tokens":100')
+
+    run_import()
+
+    assert tokens(migrated, "daily", "date") == {str(days_ago(40).date()): 9100, str(days_ago(3).date()): 100}
+    assert verdicts(migrated, "daily") == {("held", "may_be_swept"), ("corrected", "version_changed")}
+
+
+def pretending(tmp_path: Path, ccusage: Path, version: str) -> Path:
+    """Return a ccusage that says it is another version and otherwise is the real one."""
+    script = tmp_path / f"ccusage-{version}"
+    script.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "ccusage {version}" && exit\nexec "{ccusage}" "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+def test_what_was_held_is_accepted_by_key_and_by_load(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(40), 9100)
+    claude.say("b", days_ago(45), 9100)
+    run_import()
+    claude.replace("a", '"output_tokens":9100', '"output_tokens":100')
+    claude.replace("b", '"output_tokens":9100', '"output_tokens":100')
+    held = json.loads(run_import("--json").stdout)
+    claude.delete("a")
+    claude.delete("b")
+
+    by_key = program("accept", "--warehouse", migrated.url, f"daily/{days_ago(40).date()}")
+    assert by_key.exit_code == 0, by_key.stderr
+    assert tokens(migrated, "daily", "date") == {str(days_ago(40).date()): 100, str(days_ago(45).date()): 9100}
+    assert program("accept", "--warehouse", migrated.url, str(held["load_id"])).exit_code == 0
+
+    assert set(tokens(migrated, "daily", "date").values()) == {100}
+    assert set(tokens(migrated, "blocks", "started_at").values()) == {100}
+    assert verdicts(migrated, "daily") == {("held", "may_be_swept"), ("corrected", "accepted")}
+    again = program("accept", "--warehouse", migrated.url, str(held["load_id"]))
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert again.stderr.splitlines()[1] == "hint: ccusage-import changes --verdict held"
+
+
+def test_accept_lower_takes_the_named_days_only(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
+    for day in (40, 45):
+        claude.say(f"s{day}", days_ago(day), 9100)
+    run_import()
+    for day in (40, 45):
+        claude.replace(f"s{day}", '"output_tokens":9100', '"output_tokens":100')
+
+    run_import("--accept-lower", f"{days_ago(46).date()}..{days_ago(44).date()}")
+
+    assert tokens(migrated, "daily", "date") == {str(days_ago(45).date()): 100, str(days_ago(40).date()): 9100}
+
+
+def costs(place: Place) -> list[object]:
+    """Return the cost of each day."""
+    return [row[0] for row in place.rows("SELECT cost_usd FROM daily ORDER BY date")]
+
+
+def test_a_price_cut_is_logged_and_frozen_on_request(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
+    claude.say("a", days_ago(3), 100_000)
+    run_import()
+    assert costs(migrated) == [Decimal("1.5")]
+    claude.replace("a", "claude-sonnet-4-20250514", "claude-3-5-haiku-20241022")
+
+    run_import(CCUSAGE_IMPORT_PRICES="freeze")
+    assert costs(migrated) == [Decimal("1.5")]
+    run_import()
+
+    assert costs(migrated) == [Decimal("0.4")]
+    assert verdicts(migrated, "daily") == {("repriced", "prices_frozen"), ("repriced", "prices_changed")}
+
+
+def test_a_model_that_gets_a_price_is_repriced(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
+    claude.say("a", days_ago(3), 1_000_000, model="claude-nonexistent-9")
+    done = run_import()
+    assert "no price for claude-nonexistent-9: its cost is counted as 0" in done.stderr
+    assert migrated.rows("SELECT cost_usd, unpriced FROM daily") == [(0, True)]
+    claude.replace("a", "claude-nonexistent-9", "claude-sonnet-4-20250514")
+
+    run_import()
+
+    assert migrated.rows("SELECT unpriced FROM daily") == [(False,)]
+    assert verdicts(migrated, "daily") == {("repriced", "prices_changed")}
+
+
+def test_a_day_grows_hour_by_hour(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
+    for hour in range(4):
+        claude.say("a", days_ago(2, hour), 10)
+        run_import()
+
+    assert list(tokens(migrated, "daily", "date").values()) == [40]
+    assert migrated.rows("SELECT verdict, count() FROM changes WHERE report = 'daily' GROUP BY verdict ORDER BY 1") == [
+        ("grew", 3), ("new", 1),
+    ]  # fmt: skip
+
+
+def test_a_message_that_moves_past_midnight_moves_its_tokens(
+    claude: ClaudeDir, run_import: Importer, migrated: Place
+) -> None:
+    claude.say("a", days_ago(3, 23, 59), 500)
+    claude.say("a", days_ago(3, 12), 10)
+    claude.say("a", days_ago(2, 12), 10)
+    run_import()
+    claude.replace("a", f"{days_ago(3):%Y-%m-%d}T23:59", f"{days_ago(2):%Y-%m-%d}T00:01")
+
+    run_import()
+
+    assert tokens(migrated, "daily", "date") == {str(days_ago(3).date()): 10, str(days_ago(2).date()): 510}
+    assert verdicts(migrated, "daily") == {("corrected", "moved"), ("grew", "more_tokens")}
+
+
+def test_a_new_time_zone_files_days_anew_inside_the_window_only(
+    claude: ClaudeDir, run_import: Importer, migrated: Place
+) -> None:
+    claude.say("old", days_ago(40, 23, 30), 100)
+    claude.say("new", days_ago(5, 23, 30), 200)
+    run_import()
+
+    run_import("--timezone", "Europe/Berlin")
+
+    assert tokens(migrated, "daily", "date") == {str(days_ago(40).date()): 100, str(days_ago(4).date()): 200}
+    assert ("held", "timezone_changed") in verdicts(migrated, "daily")
+    assert ("corrected", "timezone_changed") in verdicts(migrated, "daily")
+
+
+def test_a_fall_inside_the_window_that_nothing_explains_is_held(
+    claude: ClaudeDir, run_import: Importer, migrated: Place
+) -> None:
+    claude.say("a", days_ago(3), 1000)
+    claude.say("b", days_ago(3), 10)
+    run_import()
+    claude.delete("a")
+
+    run_import()
+
+    assert list(tokens(migrated, "daily", "date").values()) == [1010]
+    assert verdicts(migrated, "daily") == {("held", "unexplained")}
+
+
+def test_one_of_two_data_directories_missing_today_lowers_nothing_and_is_named(
+    run_import: Importer, claude: ClaudeDir, migrated: Place, tmp_path: Path
+) -> None:
+    disk = ClaudeDir(tmp_path / "disk")
+    claude.say("here", days_ago(2), 10)
+    disk.say("there", days_ago(2, 13), 90)
+    run_import("--claude-dir", disk.root)
+    (tmp_path / "disk").rename(tmp_path / "unmounted")
+
+    done = run_import("--claude-dir", disk.root)
+    once_more = run_import("--claude-dir", disk.root, "--ccusage", "ccusage")
+
+    assert done.exit_code == once_more.exit_code == 0
+    assert f"data directory {disk.root} is missing or has no projects/" in done.stderr
+    assert f"data directory {disk.root} was read before and is missing: its numbers stay" in once_more.stderr
+    assert list(tokens(migrated, "daily", "date").values()) == [100]
+    assert verdicts(migrated, "daily") == {("held", "directory_missing")}
+
+
+def test_an_empty_report_for_an_hour_changes_nothing_and_is_heard(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    broken = tmp_path / "broken"
+    broken.write_text(
+        f'#!/bin/sh\n[ "$2" = daily ] && echo \'{{"daily":[],"totals":{{"inputTokens":0,"outputTokens":0,'
+        f'"cacheCreationTokens":0,"cacheReadTokens":0,"totalTokens":0,"totalCost":0}}}}\' && exit\n'
+        f'exec "{ccusage20}" "$@"\n'
+    )
+    broken.chmod(0o755)
+
+    done = run_import("--ccusage", broken)
+
+    assert done.exit_code == 5
+    assert "error: daily: ccusage shows no usage, yet 1 records since " in done.stderr
+    assert list(tokens(migrated, "daily", "date").values()) == [10]
+    assert migrated.rows("SELECT count() FROM projects_daily") == [(1,)]
+
+
+def test_a_second_machine_adds_and_touches_nothing(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import("--machine", "laptop")
+    before = migrated.rows("SELECT * FROM records WHERE machine = 'laptop' ORDER BY report, key")
+    (tmp_path / "other").mkdir()
+    other = Program(tmp_path / "other", {**program.environ, "HOME": str(tmp_path / "other")})
+
+    done = other(
+        "import", "--warehouse", migrated.url, "--claude-dir", claude.root, "--timezone", "UTC", "--machine", "tower"
+    )
+
+    assert done.exit_code == 0
+    assert migrated.rows("SELECT * FROM records WHERE machine = 'laptop' ORDER BY report, key") == before
+    assert migrated.rows("SELECT sum(total_tokens) FROM daily") == [(20,)]
+
+
+def test_the_same_machine_name_on_two_hosts_is_refused(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import("--machine", "laptop")
+    (tmp_path / "other").mkdir()
+    other = Program(tmp_path / "other", {**program.environ, "HOME": str(tmp_path / "other")})
+
+    done = other("import", "--warehouse", migrated.url, "--claude-dir", claude.root, "--machine", "laptop")
+
+    assert done.exit_code == 2
+    assert "machine 'laptop' is the name of another installation" in done.stderr
+    assert "hint: choose another name: --machine NAME" in done.stderr
+    assert migrated.rows("SELECT count() FROM loads FINAL") == [(1,)]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root on Linux can rename a host apart")
+def test_a_renamed_host_keeps_its_name_and_its_history(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    command = [sys.executable, "-m", "ccusage_import", "import", "--warehouse", migrated.url, "--timezone", "UTC"]
+
+    # A host name of its own: the one of this machine stays.
+    done = subprocess.run(
+        ["unshare", "--uts", "sh", "-c", 'hostname renamed && [ "$(hostname)" = renamed ] && exec "$@"', "sh", *command,
+         "--claude-dir", claude.root, "--json"],
+        env=program.environ, cwd=program.home, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+    assert json.loads(done.stdout)["reports"]["daily"]["unchanged"] == 1
+    assert json.loads(done.stdout)["machine"] != "renamed"
+    assert migrated.rows("SELECT count(), uniqExact(machine) FROM daily") == [(1, 1)]
+
+
+def history(program: Program, place: Place) -> list[dict[str, Any]]:
+    """Return what `history` says, newest first."""
+    found: list[dict[str, Any]] = json.loads(program("history", "--warehouse", place.url, "--json").stdout)
+    return found
+
+
+def test_undo_restores_and_undoing_the_undo_brings_it_back(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    views = ("daily", "monthly", "sessions", "blocks", "projects_daily", "model_breakdowns", "monthly_from_daily")
+    show = [f"SELECT * EXCEPT (load_id) FROM {view} ORDER BY ALL" for view in views[:-1]] + [
+        f"SELECT * FROM {views[-1]} ORDER BY ALL"
+    ]
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    first = [migrated.rows(sql) for sql in show]
+    claude.say("a", days_ago(2, 13), 10)
+    claude.say("b", days_ago(1), 10)
+    run_import()
+    second = [migrated.rows(sql) for sql in show]
+
+    done = program("undo", "--warehouse", migrated.url, str(history(program, migrated)[0]["load_id"]))
+    assert done.exit_code == 0, done.stderr
+    assert [migrated.rows(sql) for sql in show] == first
+    assert [load["state"] for load in history(program, migrated)] == ["committed", "undone", "committed"]
+
+    assert program("undo", "--warehouse", migrated.url, str(history(program, migrated)[0]["load_id"])).exit_code == 0
+    assert [migrated.rows(sql) for sql in show] == second
+    assert [load["state"] for load in history(program, migrated)] == ["committed", "undone", "committed", "committed"]
+
+
+def test_undo_refuses_what_a_later_load_changed_unless_forced(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    claude.say("a", days_ago(2, 13), 5)
+    run_import()
+    first = str(history(program, migrated)[1]["load_id"])
+
+    refused = program("undo", "--warehouse", migrated.url, first)
+    assert refused.exit_code == 2
+    assert refused.stderr.splitlines()[0].endswith("later loads changed 5 of its 5 records")
+    assert f"  daily/claude/{days_ago(2).date()}" in refused.stderr.splitlines()
+    assert list(tokens(migrated, "daily", "date").values()) == [15]
+
+    assert program("undo", "--warehouse", migrated.url, first, "--force").exit_code == 0
+    assert migrated.rows("SELECT count() FROM daily") == [(0,)]
+
+
+def test_undo_of_a_load_that_does_not_exist(program: Program, migrated: Place) -> None:
+    done = program("undo", "--warehouse", migrated.url, "123")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "ccusage-import: error: there is no load 123",
+        "hint: ccusage-import history lists the loads",
+    ]
+
+
+def test_changes_say_why_with_names(claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program) -> None:
+    claude.say("a", days_ago(40), 10)
+    claude.say("b", days_ago(40), 10)
+    run_import()
+    claude.delete("a")
+    run_import()
+
+    shown = program("changes", "--warehouse", migrated.url, "--verdict", "held").stdout
+
+    oldest_intact = days_ago(29).date()
+    assert f"projects {days_ago(40).date()} -home-ana-shop" in shown
+    assert f"its transcripts may have been deleted: {days_ago(40).date()} is before {oldest_intact}" in shown
+    assert program("changes", "--warehouse", migrated.url, "--since", "2100-01-01").stdout == "nothing changed\n"
+
+
+def test_a_failure_while_the_warehouse_is_away_is_recorded_by_the_next_import(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    away = program("import", "--warehouse", "clickhouse://127.0.0.1:1/ccusage", "--claude-dir", claude.root)
+    assert away.exit_code == 4
+    assert "no answer: [Errno 111] Connection refused" in away.stderr
+
+    run_import()
+
+    assert [(load["state"], load["error"]) for load in history(program, migrated)] == [
+        ("committed", ""),
+        ("failed", "No server answers at that address"),
+    ]
+
+
+def test_verify_explains_what_was_kept(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("old", days_ago(40), 1000)
+    claude.say("half", days_ago(40), 1000)
+    claude.say("new", days_ago(1), 10)
+    run_import()
+    claude.delete("old")
+    claude.say("new", days_ago(1, 13), 10)
+
+    done = program("verify", "--warehouse", migrated.url, "--claude-dir", claude.root)
+
+    assert done.exit_code == 0, done.stdout
+    assert (
+        f"daily {days_ago(40).date()}: 2,000 against 1,000 tokens: kept: its transcripts may have been" in done.stdout
+    )
+    assert "10 against 20 tokens: not imported yet: more tokens since the last load" in done.stdout
+    assert "no longer shown by ccusage; kept because its transcripts may have been deleted" in done.stdout
+
+
+def test_verify_ends_with_6_on_what_it_cannot_explain(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(3), 1000)
+    claude.say("b", days_ago(3), 10)
+    run_import()
+    claude.delete("a")
+
+    done = program("verify", "--warehouse", migrated.url, "--claude-dir", claude.root)
+
+    assert done.exit_code == 6
+    assert f"daily {days_ago(3).date()}: 1,010 against 10 tokens: NOTHING EXPLAINS IT" in done.stdout

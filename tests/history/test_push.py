@@ -1,0 +1,245 @@
+"""Several machines in one warehouse, and a laptop that works offline and catches up."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
+from tests.conftest import Place, Program
+from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.gateway import Gateway
+
+# 1,000 output tokens of the model that ClaudeDir writes cost 0.015 $.
+SHOWN = "SELECT report, machine, agent, key, load_id, total_tokens, cost_usd FROM records FINAL ORDER BY ALL"
+LOGGED = "SELECT * FROM changes ORDER BY machine, report, agent, key, load_id"
+LOADS = "SELECT * FROM loads FINAL ORDER BY machine, load_id"
+
+
+@pytest.fixture
+def server(gateway: Gateway, request: pytest.FixtureRequest) -> Place:
+    """An empty warehouse behind HTTP with all tables."""
+    place = Place(gateway.url(database=f"push_{abs(hash(request.node.name))}"), gateway)
+    with open_warehouse(parse_warehouse_url(place.url), creates_database=True) as opened:
+        apply_migrations(opened, "1.2.3")
+    return place
+
+
+@pytest.fixture
+def laptop(program: Program) -> Place:
+    """The embedded warehouse in the home of the program."""
+    return Place(f"chdb://{program.home}/.local/share/ccusage-import/warehouse")
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeDir:
+    return ClaudeDir(tmp_path / "claude")
+
+
+def imported(program: Program, claude: ClaudeDir, *arguments: str, **environ: str) -> dict[str, Any]:
+    done = program("import", "--claude-dir", claude.root, "--machine", "laptop", "--json", *arguments, **environ)
+    assert done.exit_code == 0, done.stderr
+    return {**json.loads(done.stdout), "stderr": done.stderr}
+
+
+def pushed(program: Program, server: Place) -> dict[str, Any]:
+    done = program("push", server.url, "--json")
+    assert done.exit_code == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def same(server: Place, laptop: Place) -> bool:
+    return all(server.rows(sql) == laptop.rows(sql) for sql in (SHOWN, LOGGED, LOADS))
+
+
+def test_a_push_copies_everything_and_a_second_one_nothing(
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
+) -> None:
+    claude.say("old", days_ago(60), 1_000)
+    claude.say("new", days_ago(2), 2_000)
+    imported(program, claude)
+    claude.delete("old")
+    claude.say("new", days_ago(1), 3_000)
+    imported(program, claude)
+
+    first = pushed(program, server)
+    assert (first["loads"], first["conflicts"]) == (2, [])
+    assert same(server, laptop)
+    assert server.rows("SELECT sum(cost_usd) = 0.09 FROM daily") == [(True,)]
+    second = pushed(program, server)
+    assert (second["loads"], second["changes"], second["records"]) == (0, 0, 0)
+    assert same(server, laptop)
+
+
+def test_later_loads_follow_and_undone_ones_too(
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
+) -> None:
+    claude.say("s1", days_ago(2), 1_000)
+    imported(program, claude)
+    pushed(program, server)
+    claude.say("s2", days_ago(1), 1_000)
+    load = imported(program, claude)["load_id"]
+    assert program("undo", str(load)).exit_code == 0
+
+    # The load that was undone and the one that undid it.
+    assert pushed(program, server)["loads"] == 2
+    assert same(server, laptop)
+    assert server.rows("SELECT sum(total_tokens) FROM daily") == [(1_000,)]
+
+
+@pytest.mark.parametrize("table", ["changes", "records", "loads"])
+def test_a_push_that_is_cut_off_is_finished_by_the_next(
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place, table: str
+) -> None:
+    claude.say("s1", days_ago(2), 1_000)
+    imported(program, claude)
+    assert server.gateway is not None
+    server.gateway.fail("drop_before", match=f"INSERT INTO {table}", times=9)
+    cut = program("push", server.url)
+    assert cut.exit_code == 4
+    server.gateway.clear_faults()
+
+    pushed(program, server)
+    assert same(server, laptop)
+
+
+def test_another_history_on_the_server_is_judged_by_the_rule(
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
+) -> None:
+    claude.say("s1", days_ago(3), 1_000)
+    claude.say("s2", days_ago(2), 5_000)
+    imported(program, claude, "--warehouse", server.url)
+    # What the server never saw grows here; what it saw in full was swept before this warehouse began.
+    claude.say("s1", days_ago(3, hour=13), 3_000)
+    claude.delete("s2")
+    claude.say("s3", days_ago(1), 7_000)
+    imported(program, claude)
+    days = "SELECT date, total_tokens FROM daily ORDER BY date"
+    assert [tokens for _, tokens in laptop.rows(days)] == [4_000, 7_000]
+
+    conflicts = pushed(program, server)["conflicts"]
+    assert [tokens for _, tokens in server.rows(days)] == [4_000, 5_000, 7_000]
+    assert {(item["report"], item["verdict"]) for item in conflicts if item["report"] == "daily"} == {
+        ("daily", "grew"),
+        ("daily", "new"),
+    }
+    assert pushed(program, server)["conflicts"] == []
+    assert [tokens for _, tokens in server.rows(days)] == [4_000, 5_000, 7_000]
+
+
+def test_a_smaller_number_never_wins_on_the_server(
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
+) -> None:
+    claude.say("s1", days_ago(3), 1_000)
+    claude.say("s2", days_ago(3, hour=13), 5_000)
+    imported(program, claude, "--warehouse", server.url)
+    claude.delete("s2")
+    imported(program, claude)
+
+    shown = program("push", server.url)
+    assert "the server has loads that are not known here; what differed:" in shown.stdout
+    assert "nothing shows whether its transcripts were deleted meanwhile" in shown.stdout
+    assert server.rows("SELECT total_tokens FROM daily") == [(6_000,)]
+    assert laptop.rows("SELECT total_tokens FROM daily") == [(1_000,)]
+    assert server.rows("SELECT verdict FROM changes WHERE report = 'daily' AND NOT is_written") == [("held",)]
+
+
+def test_sync_pushes_after_each_import(program: Program, claude: ClaudeDir, server: Place, laptop: Place) -> None:
+    claude.say("s1", days_ago(2), 1_000)
+    imported(program, claude, CCUSAGE_IMPORT_SYNC=server.url)
+    assert same(server, laptop)
+
+
+def test_sync_pushes_saved_files_too_and_no_dry_run(
+    program: Program, server: Place, laptop: Place, tmp_path: Path
+) -> None:
+    tokens = {"inputTokens": 0, "outputTokens": 10, "cacheCreationTokens": 0, "cacheReadTokens": 0}
+    row = {"date": "2025-09-03", "totalTokens": 10, "totalCost": 0.5, "modelBreakdowns": [], **tokens}
+    (tmp_path / "daily.json").write_text(json.dumps({"daily": [row]}))
+    saved = ("import", "--from", tmp_path, "--machine", "laptop")
+
+    assert program(*saved, "--dry-run", CCUSAGE_IMPORT_SYNC=server.url).exit_code == 0
+    assert server.rows("SELECT count() FROM loads") == [(0,)]
+    assert program(*saved, CCUSAGE_IMPORT_SYNC=server.url).exit_code == 0
+    assert server.rows("SELECT total_tokens, cost_usd = 0.5 FROM daily") == [(10, True)]
+    assert same(server, laptop)
+
+
+def test_a_server_that_is_down_costs_a_warning_and_catches_up(
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    claude.say("s1", days_ago(2), 1_000)
+    done = imported(program, claude, CCUSAGE_IMPORT_SYNC=f"clickhouse://ana:hunter2@127.0.0.1:{port}/x")
+    assert "warning: not pushed, the next import tries again: warehouse clickhouse://ana@127.0.0.1:" in done["stderr"]
+    assert "hunter2" not in done["stderr"]
+    claude.say("s2", days_ago(1), 1_000)
+    imported(program, claude, CCUSAGE_IMPORT_SYNC=server.url)
+
+    assert same(server, laptop)
+    assert server.rows("SELECT count() FROM loads FINAL") == [(2,)]
+
+
+def test_what_cannot_be_pushed(program: Program, server: Place) -> None:
+    nowhere = program("push")
+    assert (nowhere.exit_code, nowhere.stderr.splitlines()) == (
+        2,
+        ["ccusage-import: error: push: no server is named", "hint: ccusage-import push URL, or set `sync`"],
+    )
+    empty = program("push", server.url)
+    assert "push: there is no warehouse chdb://" in empty.stderr
+    backwards = program("push", server.url, "--warehouse", server.url)
+    assert backwards.exit_code == 2
+    assert "copies an embedded warehouse to a server" in backwards.stderr
+
+
+def test_a_server_without_tables_says_what_to_type(program: Program, claude: ClaudeDir, gateway: Gateway) -> None:
+    claude.say("s1", days_ago(2), 1_000)
+    imported(program, claude)
+    with open_warehouse(parse_warehouse_url(gateway.url(database="bare")), creates_database=True):
+        pass
+
+    done = program("push", gateway.url(database="bare"))
+    assert done.exit_code == 4
+    assert "hint: ccusage-import migrate --warehouse clickhouse://default@127.0.0.1:" in done.stderr
+
+
+def on_host(program: Program, tmp_path: Path, home: str, host: str) -> Program:
+    """Return the program on a host of that name, in a home of its own; one salt for all."""
+    (tmp_path / home).mkdir(exist_ok=True)
+    named = ("unshare", "--uts", "sh", "-c", f'hostname {host} && exec "$@"', "sh")
+    environ = {**program.environ, "HOME": str(tmp_path / home), "CCUSAGE_IMPORT_SALT": "shared"}
+    return Program(tmp_path / home, environ, named)
+
+
+def test_three_machines_add_up_and_a_renamed_host_stays_one(program: Program, tmp_path: Path, migrated: Place) -> None:
+    named = ("--warehouse", migrated.url, "--json")
+    for host, tokens in {"one": 1_000, "two": 20_000, "three": 300_000}.items():
+        claude = ClaudeDir(tmp_path / f"claude-{host}")
+        claude.say("s", days_ago(2), tokens // 2)
+        claude.say("s", days_ago(1), tokens // 2)
+        done = on_host(program, tmp_path, host, host)("import", "--claude-dir", claude.root, *named)
+        assert (done.exit_code, json.loads(done.stdout)["machine"]) == (0, host), done.stderr
+    everything = "SELECT * EXCEPT load_id FROM daily ORDER BY ALL"
+    before = migrated.rows(everything)
+
+    # The third home, on a host that is called otherwise now.
+    again = on_host(program, tmp_path, "three", "wifi-17")
+    done = again("import", "--claude-dir", tmp_path / "claude-three", *named)
+
+    assert (done.exit_code, json.loads(done.stdout)["machine"]) == (0, "three")
+    assert migrated.rows(everything) == before
+    rows = migrated.rows("SELECT machine, sum(total_tokens) FROM daily GROUP BY machine ORDER BY 2")
+    assert rows == [("one", 1_000), ("two", 20_000), ("three", 300_000)]
+    # One project on all of them: one pseudonym, and the sum of the three.
+    assert migrated.rows("SELECT uniqExact(project), sum(total_tokens) FROM projects_daily") == [(1, 321_000)]
+    assert migrated.rows("SELECT sum(total_tokens) FROM monthly_from_daily") == [(321_000,)]

@@ -1,0 +1,61 @@
+"""The built wheel on its own: nothing of the source tree, nothing of the developers' tools."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Program
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built as it is released."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT], check=True, capture_output=True
+    )
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_sql_and_demo_and_no_tests(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+
+    assert "ccusage_import/sql/migrations/0001_tables.sql" in names
+    assert "ccusage_import/sql/views/daily.sql" in names
+    assert "ccusage_import/sql/digest/total.sql" in names
+    for file in ("page.html.j2", "page.css", "page.js", "echarts/echarts.min.js", "echarts/LICENSE", "echarts/NOTICE"):
+        assert f"ccusage_import/digest/{file}" in names
+    queries = {f"ccusage_import/sql/queries/{file.name}" for file in (ROOT / "sql" / "queries").glob("*.sql")}
+    assert "ccusage_import/sql/queries/what_changed.sql" in queries
+    assert queries <= set(names)
+    assert any(name.startswith("ccusage_import/cli/demo_transcripts/projects/") for name in names)
+    assert not any(name.startswith("tests/") for name in names)
+
+
+def test_the_installed_wheel_runs_its_demo(wheel: Path, program: Program, tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    subprocess.run(
+        [venv / "bin/pip", "install", "--quiet", f"{wheel}[embedded]"], check=True, capture_output=True, timeout=600
+    )
+    environ = {name: value for name, value in program.environ.items() if name != "PYTHONPATH"}
+    command = venv / "bin" / "ccusage-import"
+
+    helped = subprocess.run([command, "--help"], env=environ, cwd=tmp_path, capture_output=True, text=True, check=True)
+    demo = subprocess.run(
+        [command, "import", "--demo"], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert "never loses a number" in " ".join(helped.stdout.split())
+    assert (demo.returncode, demo.stderr) == (0, "")
+    assert demo.stdout.startswith("machine demo · ccusage 20.0.24 (PATH)")
+    assert "active block until" in demo.stdout
+    assert not (program.home / ".local").exists()
+    assert not (program.home / ".config").exists()

@@ -1,0 +1,100 @@
+"""The workflows hold to what the package says, and run nothing that can change under them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ccusage_import.warehouse.clickhouse_client import OLDEST_SERVER
+
+ROOT = Path(__file__).parent.parent.parent
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PINNED = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+
+def document(path: Path) -> Any:
+    return yaml.safe_load(path.read_text("utf-8"))
+
+
+def matrix(job: str) -> Any:
+    return document(ROOT / ".github/workflows/ci.yml")["jobs"][job]["strategy"]["matrix"]
+
+
+def each_workflow() -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+
+
+def test_all_workflows_are_looked_at() -> None:
+    assert [path.stem for path in WORKFLOWS] == ["ci", "newest-ccusage", "release"]
+
+
+@each_workflow()
+def test_every_action_is_pinned_to_a_commit_and_says_its_version(workflow: Path) -> None:
+    used = [
+        line.strip(" -") for line in workflow.read_text("utf-8").splitlines() if line.strip(" -").startswith("uses:")
+    ]
+
+    assert used
+    for line in used:
+        assert line.startswith("uses: ./") or PINNED.fullmatch(line), line
+
+
+def test_one_action_has_one_version() -> None:
+    pins = {pin for workflow in WORKFLOWS for pin in re.findall(r"uses: (\S+@\S+)", workflow.read_text("utf-8"))}
+
+    assert len({pin.partition("@")[0] for pin in pins}) == len(pins)
+
+
+@each_workflow()
+def test_a_job_has_the_rights_it_names_and_no_others(workflow: Path) -> None:
+    read = document(workflow)
+
+    assert read["permissions"] == {}
+    for name, job in read["jobs"].items():
+        publishes = (workflow.stem, name) == ("release", "publish")
+        allowed = [{"id-token": "write"}] if publishes else [{}, {"contents": "read"}]
+        assert job["permissions"] in allowed, name
+        assert "uses" in job or job["timeout-minutes"] <= 60, name
+        for step in job.get("steps", []):
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False, name
+
+
+def test_no_workflow_reads_a_secret() -> None:
+    assert [path.name for path in WORKFLOWS if "secrets." in path.read_text("utf-8")] == []
+
+
+def test_the_oldest_and_the_newest_python_are_those_of_the_package() -> None:
+    prefix = "Programming Language :: Python :: "
+    versions = [name.removeprefix(prefix) for name in PROJECT["classifiers"] if name.startswith(prefix)]
+
+    assert matrix("python") == {"os": ["ubuntu-latest", "macos-latest"], "python": [versions[0], versions[-1]]}
+    assert PROJECT["requires-python"] == f">={versions[0]}"
+
+
+def test_the_oldest_clickhouse_is_the_one_that_the_program_accepts() -> None:
+    servers = {entry["clickhouse"]: entry["image"] for entry in matrix("server")["include"]}
+
+    assert next(iter(servers)) == ".".join(map(str, OLDEST_SERVER))
+    assert len(servers) == 2
+    for version, image in servers.items():
+        assert re.fullmatch(
+            rf"clickhouse/clickhouse-server:{re.escape(version)}\.\d+\.\d+@sha256:[0-9a-f]{{64}}", image
+        )
+
+
+def test_ci_runs_the_hooks_of_a_commit_at_the_pinned_versions() -> None:
+    hooks = document(ROOT / ".pre-commit-config.yaml")["repos"][0]["hooks"]
+    entries = {hook["entry"].split()[0] for hook in hooks if hook["language"] == "system"}
+    dev = PROJECT["optional-dependencies"]["dev"]
+
+    assert entries == {"ruff", "mypy", "codespell", "validate-pyproject", "zizmor"}
+    for entry in entries:
+        assert [dependency for dependency in dev if re.match(rf"{entry}(\[all\])?==\d", dependency)], entry
+    assert "pre-commit run --all-files" in (ROOT / ".ci" / "run").read_text("utf-8")

@@ -1,0 +1,227 @@
+"""Opening warehouses, and every way in which that fails: the message, the hint, no secret, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.exceptions import (
+    DatabaseMissingError,
+    FixableError,
+    QueryError,
+    ServerTooOldError,
+    WarehouseAuthenticationError,
+    WarehouseLockedError,
+    WarehousePermissionError,
+    WarehouseUnreachableError,
+)
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
+from tests.conftest import Place, Program
+from tests.support.gateway import Gateway, User, running_gateway
+
+USERS = (User("default", ""), User("owner", "s3cret pass"), User("reader", "re4der", readonly=True))
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway with users; its database is migrated."""
+    with running_gateway(tmp_path_factory.mktemp("guarded") / "engine", USERS) as gateway:
+        with open_warehouse(parse_warehouse_url(gateway.url(database="ccusage")), creates_database=True) as opened:
+            apply_migrations(opened, "1.2.3")
+        yield gateway
+
+
+def failure(url: str, password: str = "") -> FixableError:
+    """Return the error of opening a warehouse."""
+    with pytest.raises(FixableError) as raised, open_warehouse(parse_warehouse_url(url, password)):
+        pass
+    assert "s3cret" not in str(raised.value) + raised.value.hint
+    return raised.value
+
+
+def test_a_wrong_password_is_told_apart(guarded: Gateway) -> None:
+    error = failure(f"clickhouse://owner@127.0.0.1:{guarded.port}/ccusage", "s3cret wrong")
+
+    assert type(error) is WarehouseAuthenticationError
+    assert str(error) == (
+        f"warehouse clickhouse://owner@127.0.0.1:{guarded.port}/ccusage: user owner or its password is not accepted"
+    )
+    assert error.hint == "set CCUSAGE_IMPORT_PASSWORD"
+
+
+def test_the_right_password_opens_with_any_characters(guarded: Gateway) -> None:
+    url = f"clickhouse://owner@127.0.0.1:{guarded.port}/ccusage"
+    with open_warehouse(parse_warehouse_url(url, "s3cret pass")) as opened:
+        assert opened.rows("SELECT count() FROM daily") == [(0,)]
+
+
+def test_a_missing_database_is_told_with_the_command_that_creates_it(guarded: Gateway) -> None:
+    error = failure(f"clickhouse://127.0.0.1:{guarded.port}/elsewhere")
+
+    assert type(error) is DatabaseMissingError
+    assert str(error).endswith("database 'elsewhere' does not exist")
+    assert error.hint == "ccusage-import migrate --create-database"
+
+
+def test_no_server_is_told_with_its_address() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    error = failure(f"clickhouse://127.0.0.1:{port}/ccusage")
+
+    assert type(error) is WarehouseUnreachableError
+    assert str(error).startswith(f"warehouse clickhouse://default@127.0.0.1:{port}/ccusage: no answer: ")
+
+
+def test_https_to_an_http_server_is_unreachable(guarded: Gateway) -> None:
+    assert type(failure(f"clickhouses://127.0.0.1:{guarded.port}/ccusage")) is WarehouseUnreachableError
+
+
+@pytest.mark.parametrize("version", ["23.3.1.1", "18.16.1"])
+def test_an_old_server_is_told_with_the_version_needed(tmp_path: Path, version: str) -> None:
+    with running_gateway(tmp_path / "engine", version=version) as gateway:
+        error = failure(gateway.url())
+
+    assert type(error) is ServerTooOldError
+    assert str(error).endswith(f"ClickHouse {version} is too old")
+    assert error.hint == "use ClickHouse 25.8 or newer"
+
+
+def test_a_user_who_may_only_read_cannot_import(guarded: Gateway) -> None:
+    url = f"clickhouse://reader@127.0.0.1:{guarded.port}/ccusage"
+    with open_warehouse(parse_warehouse_url(url, "re4der")) as opened:
+        with pytest.raises(WarehousePermissionError) as raised:
+            opened.insert("loads", ("load_id", "machine"), [(1, "m")], token="t")
+        assert opened.rows("SELECT count() FROM loads") == [(0,)]
+
+    assert "user reader may only read" in str(raised.value)
+    assert raised.value.hint.startswith("GRANT SELECT, INSERT, ")
+    assert raised.value.hint.endswith(" ON ccusage.* TO reader")
+
+
+def test_a_failed_insert_inserts_nothing(migrated: Place) -> None:
+    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+        with pytest.raises(QueryError):
+            opened.insert("loads", ("load_id", "nonsense"), [(1, 2)], token="t")
+        assert opened.rows("SELECT count() FROM loads") == [(0,)]
+
+
+def test_reading_only_refuses_every_write(migrated: Place) -> None:
+    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+        opened.forbid_writing()
+        with pytest.raises(QueryError, match="query only reads"):
+            opened.raw("DROP TABLE records", "CSV", {})
+    assert migrated.rows("SELECT count() FROM records") == [(0,)]
+
+
+def test_a_second_process_waits_and_then_names_the_first(tmp_path: Path) -> None:
+    url = f"chdb://{tmp_path}/warehouse"
+    with open_warehouse(parse_warehouse_url(url)):
+        script = (
+            "from ccusage_import.warehouse.clickhouse_client import open_warehouse\n"
+            "from ccusage_import.config.warehouse_url import parse_warehouse_url\n"
+            "from ccusage_import.exceptions import WarehouseLockedError\n"
+            "try:\n"
+            f"    open_warehouse(parse_warehouse_url({url!r}), lock_wait_seconds=0.3).__enter__()\n"
+            "except WarehouseLockedError as error:\n"
+            "    print(error)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout.startswith(f"the warehouse {url} is in use by process {os.getpid()} since 2")
+
+
+def test_another_program_on_the_directory_is_told_from_damage(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse"
+    script = (
+        "import sys\n"
+        "for name in ('pyarrow', 'pandas', 'numpy'): sys.modules.setdefault(name, None)\n"
+        "import chdb\n"
+        f"connection = chdb.connect({str(path)!r})\n"
+        "print('open', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(WarehouseLockedError) as raised, open_warehouse(parse_warehouse_url(f"chdb://{path}")):
+            pass
+        assert str(raised.value) == f"the warehouse chdb://{path} is open in another program"
+    finally:
+        other.communicate()
+
+
+def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    error = failure(f"chdb://{tmp_path}/file/warehouse")
+
+    assert str(error) == f"lock file {tmp_path}/file/warehouse.lock: File exists"
+    assert error.hint == "make its directory writable"
+    assert error.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("SELECT 1 AS one, 'a' AS text",), "┌─one─┬─text─┐\n│   1 │ a    │\n└─────┴──────┘\n"),
+        (("SELECT 1 AS one", "--format", "csv"), '"one"\n1\n'),
+        (("SELECT toUInt64(18446744073709551615) AS n;", "--format", "json"), '[\n{"n":18446744073709551615}\n]\n'),
+    ],
+)
+def test_query_prints_what_was_asked_for(
+    program: Program, migrated: Place, arguments: tuple[str, ...], expected: str
+) -> None:
+    done = program("query", "--warehouse", migrated.url, *arguments)
+
+    assert (done.exit_code, done.stdout, done.stderr) == (0, expected, "")
+
+
+def test_query_answers_from_an_empty_table_as_json(program: Program, migrated: Place) -> None:
+    done = program("query", "--warehouse", migrated.url, "SELECT * FROM daily", "--json")
+
+    assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT * FROM nowhere", "UNKNOWN_TABLE"),
+        ("INSERT INTO loads (load_id) VALUES (1)", "query only reads"),
+        ("DROP TABLE records", "query only reads"),
+    ],
+)
+def test_query_refuses_in_one_line(program: Program, migrated: Place, sql: str, message: str) -> None:
+    done = program("query", "--warehouse", migrated.url, sql)
+
+    assert done.exit_code == 4
+    assert done.stdout == ""
+    assert message in done.stderr.splitlines()[0]
+    assert "Traceback" not in done.stderr
+    assert migrated.rows("SELECT count() FROM loads") == [(0,)]
+
+
+def test_a_server_needs_migrating_by_hand(program: Program, gateway: Gateway, tmp_path: Path) -> None:
+    url = gateway.url(database="by_hand")
+    (tmp_path / "claude" / "projects").mkdir(parents=True)
+    arguments = ("import", "--warehouse", url, "--claude-dir", tmp_path / "claude")
+
+    assert "hint: ccusage-import migrate --create-database" in program(*arguments).stderr
+    assert program("migrate", "--warehouse", url, "--create-database", "--status").exit_code == 4
+    created = program("migrate", "--warehouse", url, "--create-database")
+    again = program("migrate", "--warehouse", url)
+
+    assert created.stdout.splitlines()[:2] == ["applied 0001", "applied 0002"]
+    assert again.stdout == "nothing is pending\n"
+    assert program(*arguments).stdout == "no usage found; nothing was written\n"

@@ -1,0 +1,711 @@
+"""The query library: every query on an imported corpus, embedded and over HTTP, against numbers worked out by hand.
+
+Days of 2099 give figures that do not depend on the current day, as in the tests of the views.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import sql_directory
+from ccusage_import.warehouse.queries import GROUPS, NamedQuery, find_query, read_queries
+from tests.conftest import Place, Program
+from tests.support.claude_dir import SONNET, ClaudeDir, days_ago
+from tests.warehouse.test_views import block, budgets, daily, days, hold, judged, loaded, model, record
+
+Rows = list[tuple[Any, ...]]
+QUERIES = read_queries()
+OPUS = "claude-opus-4-6"
+# What the parameters that must be given are given, and others than the defaults for the rest.
+REQUIRED = {"project": "-home-ana-shop", "model": SONNET, "day": "2025-09-03"}
+OTHERS = {
+    **REQUIRED, "since": "2025-09-01", "until": "2025-09-30", "before": "2025-08-01", "machine": "studio",
+    "agent": "claude", "top": "3", "report": "session", "from_hour": "8", "to_hour": "20", "times": "2.5",
+    "least_sessions": "2", "max_output_tokens": "500", "project": "-home-dev-project-1",
+}  # fmt: skip
+
+
+def values_of(query: NamedQuery, values: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the values that a query takes."""
+    return {parameter.name: values[parameter.name] for parameter in query.parameters if parameter.name in values}
+
+
+def answer(place: Place, name: str, **given: str) -> Rows:
+    """Return the rows of a query, in its order; money and other fractions as Decimal."""
+    query = find_query(name)
+    needed = {each.name: REQUIRED[each.name] for each in query.parameters if each.default is None}
+    values = query.values({**needed, **given}, datetime.now(UTC).date())
+    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened:
+        opened.forbid_writing()
+        settings = {"output_format_json_quote_64bit_integers": 0}
+        found = opened.raw(query.sql, "JSONCompactEachRow", settings, values)
+    return [tuple(json.loads(line, parse_float=Decimal)) for line in found.decode().splitlines()]
+
+
+def asked(program: Program, place: Place, name: str, *columns: str, **given: str) -> Rows:
+    """Return columns, or all, of what the command prints as JSON."""
+    parameters = [argument for key, value in given.items() for argument in ("--param", f"{key}={value}")]
+    done = program("query", name, "--warehouse", place.url, "--json", *parameters)
+    assert (done.exit_code, done.stderr) == (0, ""), name
+    rows = json.loads(done.stdout, parse_float=Decimal)
+    return [tuple(row[column] for column in columns or row) for row in rows]
+
+
+# --- the files ------------------------------------------------------------------------------------------
+
+
+def test_the_library_answers_something_in_every_group() -> None:
+    assert {query.group for query in QUERIES} == set(GROUPS)
+    assert len(QUERIES) >= 44
+    assert len({query.answers for query in QUERIES}) == len(QUERIES)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
+def test_every_header_is_complete_and_every_parameter_is_used(query: NamedQuery) -> None:
+    text = (sql_directory() / "queries" / f"{query.name}.sql").read_text("utf-8")
+    header = re.findall(r"^-- (.*)$", text.partition("\nSELECT")[0].partition("\nWITH")[0], re.MULTILINE)
+
+    assert re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", query.name)
+    assert header[0] == query.answers
+    assert re.fullmatch(r"[A-Z].{9,55}\?", query.answers), "it asks one question that fits into a line of the list"
+    assert header[1] == f"group: {query.group}"
+    assert sum(line.startswith("param: ") for line in header) == len(query.parameters)
+    assert set(re.findall(r"\{(\w+):(\w+)\}", query.sql)) == {(each.name, each.type) for each in query.parameters}
+    assert not re.search(r"\brecords\b", query.sql), "it reads views"
+
+
+def test_a_parameter_means_the_same_in_every_query() -> None:
+    told: dict[str, set[tuple[str, str | None, str]]] = {}
+    for query in QUERIES:
+        for parameter in query.parameters:
+            # How far back a question looks, and which project is a must, differs.
+            default = "" if parameter.name == "since" else parameter.default
+            if parameter.default is not None:
+                told.setdefault(parameter.name, set()).add((parameter.type, default, parameter.meaning))
+
+    assert {name: meanings for name, meanings in told.items() if len(meanings) > 1} == {}
+
+
+# --- all of them, on the way a user takes ---------------------------------------------------------------
+
+
+def test_the_name_of_a_view_asks_for_all_of_it(
+    migrated: Place, program: Program, corpus: Callable[[str], Path]
+) -> None:
+    imported(program, migrated, corpus("real-2025-09"))
+
+    assert asked(program, migrated, "monthly_from_daily", "month", "days") == [("2025-09-01", 2)]
+
+
+def test_every_query_answers_on_an_empty_warehouse(migrated: Place) -> None:
+    assert {query.name: answer(migrated, query.name) for query in QUERIES} == {query.name: [] for query in QUERIES}
+
+
+def test_every_query_answers_through_the_command_with_other_parameters(
+    migrated: Place, program: Program, corpus: Callable[[str], Path]
+) -> None:
+    imported(program, migrated, corpus("real-2025-09"))
+    # A process for each takes its time: all of them embedded, one of each group over HTTP.
+    chosen = QUERIES if migrated.gateway is None else {query.group: query for query in QUERIES}.values()
+    answered = {
+        query.group for query in chosen if asked(program, migrated, query.name, **values_of(query, OTHERS)) != []
+    }
+
+    assert answered <= set(GROUPS) - {"budget"}
+    assert len(answered) == len(GROUPS) - 1 or migrated.gateway is not None
+
+
+def test_every_query_answers_with_its_defaults_and_says_where_a_price_is_missing(
+    migrated: Place, program: Program, corpus: Callable[[str], Path]
+) -> None:
+    imported(program, migrated, corpus("real-2025-09"))
+    for query in QUERIES:
+        needed = {each.name: REQUIRED[each.name] for each in query.parameters if each.default is None}
+        values = query.values(needed, datetime.now(UTC).date())
+        with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+            opened.forbid_writing()
+            columns = json.loads(opened.raw(query.sql, "JSONCompactEachRowWithNames", {}, values).splitlines()[0])
+        assert len(set(columns)) == len(columns), query.name
+        assert [column for column in columns if not re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", column)] == [], query.name
+        # The log of changes does not know of prices that are missing.
+        if query.group != "audit" and any(column.endswith("_usd") for column in columns):
+            assert "unpriced" in columns, query.name
+
+
+def imported(program: Program, place: Place, claude: Path, *arguments: str, machine: str = "studio") -> None:
+    """Import a data directory in the time of Berlin."""
+    done = program(
+        "import", "--warehouse", place.url, "--claude-dir", claude, "--timezone", "Europe/Berlin", "--quiet",
+        *arguments, CCUSAGE_IMPORT_MACHINE=machine,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+
+
+# --- a real corpus: two days of September 2025, one model at 3, 15, 3.75 and 0.3 $ a million ---------------
+
+SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
+    "cost_by_day": (
+        {},
+        [("2025-09-07", Decimal("0.33115095"), 375764, False), ("2025-09-03", Decimal("2.4872724"), 3955764, False)],
+    ),
+    "tokens_by_day": (
+        {},
+        [
+            ("2025-09-07", 129, 3629, 47747, 324259, 375764),
+            ("2025-09-03", 1111, 52906, 150674, 3751073, 3955764),
+        ],
+    ),
+    "most_expensive_days": ({"top": "1"}, [("2025-09-03", Decimal("2.4872724"), Decimal("0.8825"), 3955764, False)]),
+    # (2.4872724 + 3 * 0) / 4, and the week ends with the 7th.
+    "daily_averages": (
+        {"since": "2025-09-06", "until": "2025-09-07"},
+        [
+            ("2025-09-07", Decimal("0.33115095"), Decimal("0.563685"), Decimal("0.563685"), False),
+            ("2025-09-06", 0, Decimal("0.621818"), Decimal("0.621818"), False),
+        ],
+    ),
+    "cost_by_week": (
+        {"until": "2025-09-08"},
+        [
+            ("2025-09-08", 2025, 37, 0, Decimal("-2.81842335"), 0, False),
+            ("2025-09-01", 2025, 36, Decimal("2.81842335"), None, 4331528, False),
+        ],
+    ),
+    "top_models": ({}, [(SONNET, Decimal("2.81842335"), 1, 4331528, 2, False)]),
+    "models_by_month": ({}, [("2025-09-01", SONNET, Decimal("2.81842335"), 1, 4331528, False)]),
+    "model_prices": ({}, [(SONNET, 3, 15, Decimal("3.75"), Decimal("0.3"), False)]),
+    "top_projects": (
+        {},
+        [("-home-dev-project-1", Decimal("2.81842335"), 1, 4331528, 2, "2025-09-07", False)],
+    ),
+    "sessions_by_day": (
+        {"since": "2025-09-04"},
+        [("2025-09-07", 1, Decimal("0.33115095"), Decimal("0.331151"), Decimal("0.33115095"), Decimal("2.3"), False)],
+    ),
+    "session_sizes": (
+        {},
+        [
+            ("below 0.10", 3, Decimal("0.0940572"), Decimal("0.0334"), False),
+            ("0.10 to 1", 1, Decimal("0.33115095"), Decimal("0.1175"), False),
+            ("1 to 10", 1, Decimal("2.3932152"), Decimal("0.8491"), False),
+        ],
+    ),
+    "small_sessions": (
+        {},
+        [(SONNET, 3, Decimal("0.0940572"), Decimal("2.81842335"), Decimal("0.0334"), False)],
+    ),
+    "cost_concentration": (
+        {},
+        [
+            (1, 1, Decimal("2.3932152"), Decimal("0.8491"), False),
+            (5, 1, Decimal("2.3932152"), Decimal("0.8491"), False),
+            (10, 1, Decimal("2.3932152"), Decimal("0.8491"), False),
+            (25, 2, Decimal("2.72436615"), Decimal("0.9666"), False),
+            (50, 3, Decimal("2.81752335"), Decimal("0.9997"), False),
+            (100, 5, Decimal("2.81842335"), 1, False),
+        ],
+    ),
+    "blocks_by_day": (
+        {},
+        [
+            ("2025-09-07", 1, 20, Decimal("0.33115095"), 375764, False),
+            ("2025-09-03", 1, 179, Decimal("2.4872724"), 3955764, False),
+        ],
+    ),
+    # 00:00 to 01:02 UTC are two hours, 02 and 03 in Berlin; 09:00 to 09:54 is one, 11.
+    "busiest_hours": (
+        {},
+        [
+            (2, Decimal("1.243636"), Decimal("0.4413"), 1977882, False),
+            (3, Decimal("1.243636"), Decimal("0.4413"), 1977882, False),
+            (11, Decimal("0.331151"), Decimal("0.1175"), 375764, False),
+        ],
+    ),
+    # The 3rd is a Wednesday, the 7th a Sunday.
+    "hours_of_week": (
+        {},
+        [
+            (3, 2, Decimal("1.243636"), 1977882, False),
+            (3, 3, Decimal("1.243636"), 1977882, False),
+            (7, 11, Decimal("0.331151"), 375764, False),
+        ],
+    ),
+    "off_hours_share": (
+        {"from_hour": "3", "to_hour": "12"},
+        [
+            ("other hours", Decimal("1.243636"), Decimal("0.4413"), 1977882, False),
+            ("working hours", Decimal("1.243636"), Decimal("0.4413"), 1977882, False),
+            ("weekend", Decimal("0.331151"), Decimal("0.1175"), 375764, False),
+        ],
+    ),
+    "cost_by_weekday": (
+        {"until": "2025-09-10"},
+        [
+            (1, "Monday", 1, 0, 0, 0, False),
+            (2, "Tuesday", 1, 0, 0, 0, False),
+            (3, "Wednesday", 2, Decimal("2.4872724"), Decimal("1.243636"), Decimal("0.8825"), False),
+            (4, "Thursday", 1, 0, 0, 0, False),
+            (5, "Friday", 1, 0, 0, 0, False),
+            (6, "Saturday", 1, 0, 0, 0, False),
+            (7, "Sunday", 1, Decimal("0.33115095"), Decimal("0.331151"), Decimal("0.1175"), False),
+        ],
+    ),
+    "weekend_share": (
+        {"until": "2025-09-30"},
+        [("2025-09-01", Decimal("0.33115095"), Decimal("2.81842335"), Decimal("0.1175"), 1, False)],
+    ),
+    # 324,259 of 372,135 and 3,751,073 of 3,902,858 tokens.
+    "cache_by_day": (
+        {},
+        [
+            ("2025-09-07", 129, 47747, 324259, Decimal("0.8713")),
+            ("2025-09-03", 1111, 150674, 3751073, Decimal("0.9611")),
+        ],
+    ),
+    # 4,075,332 * 2.7 $ less 198,421 * 0.75 $, a million.
+    "cache_by_model": (
+        {},
+        [
+            (
+                SONNET, 1240, 198421, 4075332, Decimal("0.9533"), Decimal("10.85458065"), Decimal("2.81842335"), False,
+            )
+        ],
+    ),
+    "cost_by_token_class": (
+        {},
+        [
+            ("cache read", 4075332, Decimal("1.2226"), Decimal("0.4338"), False),
+            ("output", 56535, Decimal("0.848025"), Decimal("0.3009"), False),
+            ("cache creation", 198421, Decimal("0.744079"), Decimal("0.264"), False),
+            ("input", 1240, Decimal("0.00372"), Decimal("0.0013"), False),
+        ],
+    ),
+    "cost_per_output": (
+        {"until": "2025-09-30"},
+        [("2025-09-01", Decimal("2.81842335"), 56535, Decimal("49.852717"), Decimal("75.62"), False)],
+    ),
+    "machine_ranking": (
+        {},
+        [("studio", Decimal("2.81842335"), 1, 4331528, 2, Decimal("1.409212"), ["claude"], False)],
+    ),
+}  # fmt: skip
+
+
+def test_september_by_hand(migrated: Place, program: Program, corpus: Callable[[str], Path]) -> None:
+    imported(program, migrated, corpus("real-2025-09"), "--no-hash-projects")
+
+    for name, (given, expected) in SEPTEMBER.items():
+        query = find_query(name)
+        assert answer(migrated, name, **{**values_of(query, {"since": "2025-09-01"}), **given}) == expected, name
+
+
+# --- two machines, a sweep, another model ------------------------------------------------------------------
+
+
+@pytest.fixture
+def story(migrated: Place, program: Program, tmp_path: Path) -> Place:
+    """A studio of which half a day is swept, and a laptop that works on the same project."""
+    studio, laptop = ClaudeDir(tmp_path / "studio"), ClaudeDir(tmp_path / "laptop")
+    studio.say("a", days_ago(40), 70_000)
+    studio.say("b", days_ago(40), 30_000)
+    studio.say("b", days_ago(39), 50)
+    studio.say("c", days_ago(3), 1_000, project="-home-ana-blog")
+    imported(program, migrated, studio.root)
+    studio.delete("a")
+    imported(program, migrated, studio.root)
+    laptop.say("d", days_ago(2), 20_000, model=OPUS)
+    imported(program, migrated, laptop.root, machine="laptop")
+    return migrated
+
+
+def test_machines_projects_models_and_what_is_held(story: Place, program: Program) -> None:
+    swept, since = str(days_ago(40).date()), str(days_ago(60).date())
+
+    def got(name: str, *columns: str, **given: str) -> Rows:
+        return asked(program, story, name, *columns, **given)
+
+    # 70,000 + 30,000 + 50 + 1,000 at 15 $ and 20,000 at 25 $ a million.
+    assert got("machine_ranking", "machine", "cost_usd", "cost_share", "active_days", since=since) == [
+        ("studio", Decimal("1.51575"), Decimal("0.752"), 3),
+        ("laptop", Decimal("0.5"), Decimal("0.248"), 1),
+    ]
+    assert got("top_models", "model", "cost_usd", since=since) == [(SONNET, Decimal("1.51575")), (OPUS, Decimal("0.5"))]
+    assert got("cost_by_day", "cost_usd", since=since, until=swept) == [(Decimal("1.5"),)]
+    assert got("cost_by_day", "cost_usd", since=since, machine="laptop") == [(Decimal("0.5"),)]
+    priced = ("model", "cost_usd", "cost_at_price_usd", "difference_usd")
+    assert got("cost_at_model_price", *priced, model=OPUS) == [
+        (SONNET, Decimal("1.51575"), Decimal("2.52625"), Decimal("1.0105")),
+        (OPUS, Decimal("0.5"), Decimal("0.5"), 0),
+    ]
+    assert got("cost_at_model_price", "cost_at_price_usd", model="nobody-knows-1") == [(None,), (None,)]
+    shared = ("machines", "cost_usd", "main_machine", "main_share")
+    assert got("shared_projects", *shared, since=since) == [(2, Decimal("2.00075"), "studio", Decimal("0.7501"))]
+
+    # A project is asked for by its name, though a pseudonym is stored.
+    by_name = got("project_days", "cost_usd", "machines", project="-home-ana-shop", since=since)
+    assert by_name == [
+        (Decimal("0.5"), ["laptop"]), (Decimal("0.00075"), ["studio"]), (Decimal("1.5"), ["studio"]),
+    ]  # fmt: skip
+    stored = str(story.rows("SELECT project FROM projects_daily ORDER BY cost_usd DESC LIMIT 1")[0][0])
+    assert re.fullmatch("[0-9a-f]{32}", stored)
+    assert got("project_days", "cost_usd", "machines", project=stored, since=since) == by_name
+
+    held = ("key", "machine", "reason", "stored_cost_usd", "offered_cost_usd", "stored_tokens", "offered_tokens")
+    assert got("held_now", *held) == [
+        (swept, "studio", "may_be_swept", Decimal("1.5"), Decimal("0.45"), 100_000, 30_000)
+    ]
+    totals = got("held_totals", "report", "held_records", "cost_kept_usd", "tokens_kept")
+    assert ("daily", 1, Decimal("1.05"), 70_000) in totals
+    assert got("day_history", "verdict", "is_written", "stored_cost_usd", "offered_cost_usd", day=swept) == [
+        ("new", True, 0, Decimal("1.5")),
+        ("held", False, Decimal("1.5"), Decimal("0.45")),
+    ]
+    changed = got("what_changed")
+    assert [row for row in changed if row[0] == "daily"] == [
+        ("daily", "held", "may_be_swept", 1, 0, 0, Decimal("1.05")),
+        ("daily", "new", "first_seen", 4, 121_050, Decimal("2.01575"), 0),
+    ]
+    assert got("what_changed", until=swept) == []
+    assert got("load_history", "machine", "state", "cost_before_usd", "cost_after_usd", "cost_change_usd") == [
+        ("laptop", "committed", 0, Decimal("0.5"), Decimal("0.5")),
+        ("studio", "committed", Decimal("1.51575"), Decimal("1.51575"), 0),
+        ("studio", "committed", 0, Decimal("1.51575"), Decimal("1.51575")),
+    ]
+
+
+def test_tables_show_names_and_data_shows_what_is_stored(story: Place, program: Program) -> None:
+    asking = ("query", "top_projects", "--warehouse", story.url, "--param", "top=1", "--param", "since=60 days ago")
+    stored = story.rows("SELECT project FROM project_summary ORDER BY cost_usd DESC LIMIT 1")[0][0]
+
+    table, csv = program(*asking).stdout.splitlines(), program(*asking, "--format", "csv").stdout.splitlines()
+
+    day = str(days_ago(2).date())
+    assert table == [
+        "┌─project────────┬─cost_usd─┬─cost_share─┬─total_tokens─┬─active_days─┬─last_day───┬─unpriced─┐",
+        f"│ -home-ana-shop │  2.00075 │     0.9926 │       120050 │           3 │ {day} │ false    │",
+        "└────────────────┴──────────┴────────────┴──────────────┴─────────────┴────────────┴──────────┘",
+    ]
+    assert csv == [
+        '"project","cost_usd","cost_share","total_tokens","active_days","last_day","unpriced"',
+        f'"{stored}",2.00075,0.9926,120050,3,"{day}",false',
+    ]
+
+
+def test_parquet_is_read_back(story: Place, program: Program, tmp_path: Path) -> None:
+    asking = ["query", "cost_by_day", "--warehouse", story.url, "--param", f"since={days_ago(60).date()}"]
+    file = tmp_path / "days.parquet"
+    with file.open("wb") as output:
+        command = [sys.executable, "-m", "ccusage_import", *asking, "--format", "parquet"]
+        subprocess.run(command, env=program.environ, cwd=program.home, stdout=output, check=True, timeout=120)
+
+    reader = Place(f"chdb://{tmp_path}/reader")
+    columns = "date, cost_usd, total_tokens, unpriced"
+    assert reader.rows(f"SELECT {columns} FROM file('{file}', Parquet) ORDER BY date") == [
+        (days_ago(40).date(), Decimal("1.5"), 100_000, False),
+        (days_ago(39).date(), Decimal("0.00075"), 50, False),
+        (days_ago(3).date(), Decimal("0.015"), 1_000, False),
+        (days_ago(2).date(), Decimal("0.5"), 20_000, False),
+    ]
+
+
+# --- days of 2099 --------------------------------------------------------------------------------------------
+
+
+def test_months_forecast_and_budgets_by_hand(migrated: Place) -> None:
+    # 1 $ a day up to February, 2 $ since March; today is April 15 with 16 days left. A project has half of it.
+    used = days("2099-01-01", [1] * 59 + [2] * 46)
+    shop = [
+        record("projects", f"{day.key}/shop", day.key, "1", project="shop") for day in used if day.key > "2099-02-28"
+    ]
+    loaded(migrated, [*used, *shop])
+    budgets(migrated, ("all", "", "monthly", "50", 1, 0), ("project", "shop", "monthly", "40", 1, 0))
+
+    assert answer(migrated, "cost_by_month", since="2099-03-01") == [
+        ("2099-04-01", 15, 30, 2, -32, 150, False),
+        ("2099-03-01", 31, 62, 2, 34, 310, False),
+    ]
+    assert answer(migrated, "month_comparison", since="2099-01-31") == [
+        ("2099-04-01", 30, 30, False),
+        ("2099-03-01", 30, 62, False),
+        ("2099-02-01", 15, 28, False),
+        ("2099-01-01", 15, 31, False),
+    ]
+    assert answer(migrated, "month_forecast") == [("2099-04-01", 16, 30, 60, 60, 86, Decimal("0.0685"), False)]
+    left = answer(migrated, "forecast_by_day")
+    assert (len(left), left[0], left[-1]) == (16, ("2099-04-15", 2, False), ("2099-04-30", 2, False))
+    assert answer(migrated, "forecast_by_project") == [("shop", 15, 30, False)]
+    assert answer(migrated, "budget_state") == [
+        ("all", "", "monthly", 50, 30, 20, Decimal("0.6"), False, False),
+        ("project", "shop", "monthly", 40, 15, 25, Decimal("0.375"), False, False),
+    ]
+    assert answer(migrated, "budget_crossings") == [
+        ("all", "", "monthly", 50, "2099-04-26", 60, 10, False, False),
+    ]
+    assert answer(migrated, "project_gaps", since="2099-04-15") == [("2099-04-15", "studio", 2, 1, 1, 0, False)]
+    assert answer(migrated, "project_growth", before="2099-04-01", since="2099-04-08") == [("shop", 7, 8, 1, False)]
+    assert answer(migrated, "idle_projects", since="2099-04-15") == []
+    assert answer(migrated, "idle_projects", since="2099-04-16") == [
+        ("shop", "2099-03-01", "2099-04-15", 46, 460, False)
+    ]
+
+
+def test_unusual_days_and_jumps_by_hand(migrated: Place) -> None:
+    loaded(migrated, [*days("2099-03-01", [10, 12, 9, 11]), *days("2099-04-01", [10, 13, 8, 50, 12])])
+
+    assert answer(migrated, "unusual_days", since="2099-04-01") == [
+        ("2099-04-04", "studio", "claude", 50, 10, Decimal("26.98"), 7, False)
+    ]
+    assert answer(migrated, "cost_jumps", since="2099-04-01", top="2") == [
+        ("2099-04-04", 8, 50, 42, False),
+        ("2099-04-05", 50, 12, -38, False),
+    ]
+    assert answer(migrated, "idle_days", since="2099-03-04", until="2099-03-06") == [
+        ("2099-03-06", "Friday"), ("2099-03-05", "Thursday"),
+    ]  # fmt: skip
+
+
+def test_machines_and_agents_by_hand(migrated: Place) -> None:
+    loaded(
+        migrated,
+        [
+            daily("2099-04-01", "1"), daily("2099-04-04", "3"), daily("2099-04-04", "4", agent="codex"),
+            daily("2099-04-03", "8", machine="laptop", unpriced=True), daily("2099-04-04", "0", 0, machine="laptop"),
+        ],
+    )  # fmt: skip
+
+    assert answer(migrated, "agent_ranking", since="2099-04-01") == [
+        ("claude", 12, Decimal("0.75"), 30, 3, 4, ["laptop", "studio"], True),
+        ("codex", 4, Decimal("0.25"), 10, 1, 4, ["studio"], False),
+    ]
+    assert answer(migrated, "machine_utilisation", since="2099-04-01") == [
+        ("laptop", 2, 1, Decimal("0.5"), "2099-04-03"),
+        ("studio", 4, 2, Decimal("0.5"), "2099-04-04"),
+    ]
+    assert answer(migrated, "machines_by_month", since="2099-04-30", agent="claude") == [
+        ("2099-04-01", "laptop", 8, 10, True),
+        ("2099-04-01", "studio", 4, 20, False),
+    ]
+
+
+def test_models_without_a_price_and_first_use(migrated: Place) -> None:
+    free = model("nobody-knows-1", "0", (1, 2, 3, 4), unpriced=True)
+    loaded(
+        migrated,
+        [
+            daily("2099-04-01", "3", 20, models=(model(OPUS, "3", (0, 10, 0, 0)), free), unpriced=True),
+            daily("2099-04-02", "1", 10, models=(model(OPUS, "1", (0, 10, 0, 0)),)),
+        ],
+    )
+
+    assert answer(migrated, "unpriced_usage", since="2099-04-01") == [
+        ("nobody-knows-1", "claude", "2099-04-01", "2099-04-01", 1, 2, 3, 4)
+    ]
+    assert answer(migrated, "model_lifetimes") == [
+        (OPUS, "2099-04-01", "2099-04-02", ["claude"], 4, 20, False),
+        ("nobody-knows-1", "2099-04-01", "2099-04-01", ["claude"], 0, 10, True),
+    ]
+    assert answer(migrated, "models_by_day", since="2099-04-02") == [("2099-04-02", OPUS, 1, 10, False)]
+
+
+def test_sessions_that_stand_out(migrated: Place) -> None:
+    start = datetime(2099, 4, 1, 10, tzinfo=UTC)
+    sessions = [
+        record(
+            "session", f"shop/{name}", "2099-04-01", cost, project="shop", session_id=name, started_at=start,
+            ended_at=start + timedelta(minutes=minutes), cache_creation_tokens=written, cache_read_tokens=90,
+        )
+        for name, cost, minutes, written in [
+            ("a", "1", 30, 0), ("b", "1", 90, 100), ("c", "2", 0, 90), ("d", "1", 60, 0), ("e", "6", 120, 95),
+        ]
+    ]  # fmt: skip
+    loaded(migrated, sessions)
+
+    assert answer(migrated, "session_outliers", since="2099-04-01") == [
+        ("shop", "e", "studio", "2099-04-01", 6, 1, 6, False)
+    ]
+    assert answer(migrated, "session_outliers", since="2099-04-01", times="6.5") == []
+    assert answer(migrated, "session_outliers", since="2099-04-01", least_sessions="6") == []
+    longest = answer(migrated, "longest_sessions", since="2099-04-01", top="2")
+    assert [(row[1], row[5], row[7]) for row in longest] == [("e", 2, 3), ("b", Decimal("1.5"), Decimal("0.666667"))]
+    wasted = answer(migrated, "wasted_cache_writes", since="2099-04-01")
+    assert [(row[1], row[4], row[5]) for row in wasted] == [("b", 100, 90), ("e", 95, 90)]
+    assert [row[2] for row in answer(migrated, "recent_sessions", top="1")] == ["e"]
+
+
+def test_blocks_that_are_open_or_hit_a_limit(migrated: Place) -> None:
+    lifted = datetime(2099, 4, 1, 15, tzinfo=UTC)
+    stopped = block("stopped", datetime(2099, 4, 1, 10, tzinfo=UTC), is_active=False, limit_resets_at=lifted)
+    started = datetime.now(UTC) - timedelta(hours=2)
+    open_block = block(
+        "open", started, tokens_per_minute=5.0, cost_per_hour_usd=2.0, projected_tokens=1500,
+        projected_cost_usd=Decimal(10),
+    )  # fmt: skip
+    loaded(migrated, [stopped, open_block])
+
+    assert [row[2:5] for row in answer(migrated, "limit_hits", since="2099-04-01")] == [
+        ("2099-04-01 10:00:00.000", None, "2099-04-01 15:00:00.000")
+    ]
+    [shown] = answer(migrated, "open_blocks")
+    assert (shown[0], *shown[5:10], 175 <= shown[4] <= 180) == ("studio", 4, 600, 2, 10, 1500, True)
+    assert answer(migrated, "block_sizes", since="2099-04-01") == [("studio", "claude", 1, 4, 4, 4, 600, 600, False)]
+
+
+def test_hours_of_a_zone_that_is_half_an_hour_off(migrated: Place) -> None:
+    # 20:00 to 22:10 UTC on Sunday is 01:30 to 03:40 on Monday in Kolkata: three hours from the start.
+    start = datetime(2099, 4, 5, 20, tzinfo=UTC)
+    ended = start + timedelta(hours=2, minutes=10)
+    loaded(migrated, [block("night", start, is_active=False, zone="Asia/Kolkata", ended_at=ended)])
+
+    found = answer(migrated, "hours_of_week", since="2099-04-01")
+    assert found == [(1, hour, Decimal("1.333333"), 200, False) for hour in (1, 2, 3)]
+
+
+def test_prices_growth_and_failures_in_the_log(migrated: Place) -> None:
+    old, new = daily("2099-04-01", "5"), daily("2099-04-01", "4")
+    more = daily("2099-04-02", "9", 20)
+    loaded(migrated, [old, daily("2099-04-02", "3")])
+    repriced = Decision(Verdict.REPRICED, Reason.PRICES_CHANGED, old, new, is_written=True)
+    grew = Decision(Verdict.GREW, Reason.MORE_TOKENS, daily("2099-04-02", "3"), more, is_written=True)
+    judged(migrated, [repriced, grew], 2000, phases={"fetch": 1.5, "load": 0.25})
+    # A load that died says nothing.
+    judged(migrated, [hold(new, old)], 3000, state="interrupted", error="killed")
+    judged(migrated, [], 4000, failed_reports=("blocks",), phases={"fetch": 2.5})
+
+    prices = answer(migrated, "price_changes", since="2099-04-01")
+    assert [row[:1] + row[4:] for row in prices] == [("2099-04-01", True, 5, 4, -1)]
+    largest = answer(migrated, "largest_changes")
+    assert [(row[1], row[4], row[8], row[9]) for row in largest] == [
+        ("2099-04-02", "grew", 6, 2000), ("2099-04-01", "repriced", -1, 2000),
+    ]  # fmt: skip
+    assert answer(migrated, "largest_changes", report="session") == []
+    failed = answer(migrated, "failed_loads")
+    assert [(row[0], *row[3:]) for row in failed] == [
+        (4000, "committed", ["blocks"], ""), (3000, "interrupted", [], "killed"),
+    ]  # fmt: skip
+    assert answer(migrated, "load_durations") == [
+        ("fetch", 2, 2, Decimal("2.5")), ("load", 1, Decimal("0.25"), Decimal("0.25")),
+    ]  # fmt: skip
+    assert [row[6:9] for row in answer(migrated, "machine_freshness")] == [("committed", True, ["blocks"])]
+
+
+# --- the command ---------------------------------------------------------------------------------------------
+
+
+def test_the_list_fits_into_80_columns_and_names_every_query(program: Program) -> None:
+    lines = program("query", "--list").stdout.splitlines()
+
+    assert lines[:2] == ["daily", "  cost_by_day          What did each day cost, newest first?"]
+    assert [line for line in lines if len(line) > 80] == []
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == [query.name for query in QUERIES]
+    assert [line for line in lines[:-2] if not line.startswith(" ")] == list(GROUPS)
+    listed = json.loads(program("query", "--list", "--json").stdout)
+    assert listed[0]["parameters"][0] == {
+        "name": "since", "type": "Date", "default": "30 days ago", "meaning": "first day",
+    }  # fmt: skip
+
+
+def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Program) -> None:
+    done = program("query", "cost_by_week", "--explain", "--warehouse", migrated.url, "--param", "since=2026-10-01")
+
+    lines = done.stdout.splitlines()
+    assert lines[:6] == [
+        "-- What did each ISO week cost, and how did that change?",
+        "-- weeks count that have a day in the period, and count whole",
+        "-- since = 2026-10-01: first day",
+        "-- until = 2099-12-31: last day",
+        "-- machine = : only this machine; empty for all",
+        "-- agent = : only this agent; empty for all",
+    ]
+    assert lines[6] == "SELECT week, iso_year, iso_week, cost_usd, cost_change_usd, total_tokens, unpriced"
+    assert "Sorting (Sorting for ORDER BY)" in done.stdout.partition("ORDER BY week DESC")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (
+            ("top_model",),
+            ["query top_model: is neither SQL nor in the library; similar: top_models", "ccusage-import query --list"],
+        ),
+        (("top-models",), ["query top-models: is neither SQL nor in the library; similar: top_models", "--list"]),
+        (
+            ("top_models", "--param", "from=1"),
+            ["query top_models: has no parameter from", "it takes since, until, machine, agent, top"],
+        ),
+        (
+            ("top_models", "--param", "since=yesterday"),
+            ["--param since=yesterday: is no Date", "give a day such as 2026-10-01, or 30 days ago"],
+        ),
+        (("top_models", "--param", "since=2026-02-30"), ["--param since=2026-02-30: is no Date", "give a day"]),
+        (("top_models", "--param", "top=-1"), ["--param top=-1: is no UInt32", "give a whole number"]),
+        (("top_models", "--param", "top=4294967296"), ["--param top=4294967296: is no UInt32", "give a whole"]),
+        (("session_outliers", "--param", "times=nan"), ["--param times=nan: is no Float64", "give a number"]),
+        (("project_days",), ["--param project: is missing: its name, or as it is stored", "--param project=VALUE"]),
+        (("top_models", "--param", "since"), ["--param since: is no NAME=VALUE", "such as --param since=2026-10-01"]),
+        (("SELECT {day:Date}", "--param", "day=soon"), ["for query parameter 'day'", "--param NAME=VALUE, of the"]),
+        (("SELECT {day:Date} + {n:UInt8}", "--param", "n=1"), ["Substitution `day` is not set", "--param NAME=VALUE"]),
+    ],
+)
+def test_a_question_that_cannot_be_asked(program: Program, arguments: tuple[str, ...], lines: list[str]) -> None:
+    done = program("query", *arguments)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    for line, expected in zip(done.stderr.splitlines(), lines, strict=True):
+        assert expected in line
+
+
+def test_plain_sql_takes_parameters_of_any_text(migrated: Place, program: Program) -> None:
+    text = 'it\'s\ta "quoted" 100 % \\ {x:String}\n\N{SNOWMAN}'
+
+    done = program("query", "SELECT {t:String} AS t", "--warehouse", migrated.url, "--json", "--param", f"t={text}")
+
+    assert json.loads(done.stdout) == [{"t": text}]
+
+
+def test_a_table_shows_whole_values_and_no_control_characters(migrated: Place, program: Program) -> None:
+    sql = (
+        "SELECT 'a\\x1b[2J' AS odd, 'one\\ntwo' AS lines, NULL AS nothing, [1, 2] AS list, repeat('\u65e5', 2) AS wide,"
+        " unhex('ff') AS bytes"
+    )
+
+    done = program("query", sql, "--warehouse", migrated.url)
+
+    assert done.stdout.splitlines() == [
+        "┌─odd───┬─lines─┬─nothing─┬─list──┬─wide─┬─bytes─┐",
+        "│ a\ufffd[2J │ one   │ ᴺᵁᴸᴸ    │ [1,2] │ \u65e5\u65e5 │ \ufffd     │",
+        "│       │ two   │         │       │      │       │",
+        "└───────┴───────┴─────────┴───────┴──────┴───────┘",
+    ]
+
+
+def test_a_view_that_is_not_there_yet_is_a_matter_of_migrating(migrated: Place, program: Program) -> None:
+    with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+        opened.command("DROP VIEW cost_by_model_daily")
+
+    done = program("query", "top_models", "--warehouse", migrated.url)
+
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert "cost_by_model_daily" in done.stderr
+    assert done.stderr.splitlines()[1].endswith("migrate adds what is new")
+
+
+def test_defaults_follow_the_day() -> None:
+    query = find_query("top_models")
+
+    assert query.values({"since": "1 days ago"}, date(2024, 3, 1)) == {
+        "since": "2024-02-29", "until": "2099-12-31", "machine": "", "agent": "", "top": "10",
+    }  # fmt: skip
+    assert query.values({}, date(2024, 3, 1))["since"] == "2024-01-31"

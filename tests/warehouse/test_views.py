@@ -1,0 +1,679 @@
+"""The analytics views against numbers worked out by hand, embedded and over HTTP.
+
+A day of usage after today counts as today, so days of 2099 give figures that do not depend on the current day.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.records import ModelUsage, Provenance, Record
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import known_migrations
+from ccusage_import.warehouse.tables import Load, commit, write_decisions, write_load
+from tests.conftest import Place, Program
+from tests.support.claude_dir import SONNET, days_ago
+
+Rows = list[tuple[Any, ...]]
+NOW = datetime.now(UTC).replace(microsecond=0)
+VIEWS = [migration.version for migration in known_migrations() if migration.is_view]
+# Views whose rows add up to `daily`, whatever the machines, agents and days.
+SUMMABLE = [
+    "daily_summary", "weekly", "monthly_trends", "monthly_from_daily", "machine_summary", "cost_by_model_daily",
+    "cost_anomalies",
+]  # fmt: skip
+
+
+def record(
+    report: str, key: str, day: str, cost: str = "0", tokens: int = 10, zone: str = "UTC", **more: Any
+) -> Record:
+    """One record of `tokens` output tokens."""
+    return Record(
+        report, "studio", "claude", key, date.fromisoformat(day), 0, tokens, 0, 0, tokens, Decimal(cost),
+        unpriced=False, provenance=Provenance("20.0.24", zone, "auto", ()),
+    )._replace(**more)  # fmt: skip
+
+
+def daily(day: str, cost: str = "0", tokens: int = 10, **more: Any) -> Record:
+    """One day."""
+    return record("daily", day, day, cost, tokens, **more)
+
+
+def days(first: str, costs: Sequence[str | int], **more: Any) -> list[Record]:
+    """Days in a row, one for each cost."""
+    start = date.fromisoformat(first)
+    return [daily(str(start + timedelta(days=number)), str(cost), **more) for number, cost in enumerate(costs)]
+
+
+def model(name: str, cost: str, tokens: tuple[int, int, int, int], *, unpriced: bool = False) -> ModelUsage:
+    """One model's part of a day."""
+    return ModelUsage(name, *tokens, cost_usd=Decimal(cost), unpriced=unpriced)
+
+
+def judged(place: Place, decisions: Sequence[Decision], load_id: int = 1000, **more: Any) -> None:
+    """Write what an import decided, as one load a machine, and commit it unless told a state."""
+    state = more.pop("state", "committed")
+    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened:
+        for machine in sorted({decision.record.machine for decision in decisions}) or ["studio"]:
+            load = Load(load_id, machine, NOW - timedelta(hours=2), **more)
+            write_load(opened, load)
+            write_decisions(opened, load, [each for each in decisions if each.record.machine == machine])
+            if state == "committed":
+                commit(opened, load)
+            else:
+                load.state = state
+                write_load(opened, load)
+
+
+def loaded(place: Place, records: Sequence[Record], load_id: int = 1000, **more: Any) -> None:
+    """Write new records."""
+    new = [Decision(Verdict.NEW, Reason.FIRST_SEEN, None, item, is_written=True) for item in records]
+    judged(place, new, load_id, **more)
+
+
+def budgets(place: Place, *rows: tuple[str, str, str, str, int, int]) -> None:
+    """Write budgets: scope, name, period, limit, revision, whether it is deleted."""
+    columns = ("scope", "name", "period", "limit_usd", "revision", "is_deleted")
+    values = [(*row[:3], Decimal(row[3]), *row[4:]) for row in rows]
+    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened:
+        opened.insert("budgets", columns, values, token=f"budgets/{rows!r}")
+
+
+def rows(place: Place, columns: str, view: str) -> Rows:
+    """Return columns of a view, ordered by all of them."""
+    return place.rows(f"SELECT {columns} FROM {view} ORDER BY ALL")
+
+
+# --- every view ---------------------------------------------------------------------------------------
+
+
+def test_every_view_answers_on_an_empty_warehouse(migrated: Place) -> None:
+    assert {view: migrated.rows(f"SELECT * FROM {view}") for view in VIEWS} == {view: [] for view in VIEWS}
+
+
+def test_every_column_of_every_view_has_a_comment_and_the_type_it_declares(migrated: Place) -> None:
+    used = (model(SONNET, "1", (0, 10, 0, 0)),)
+    kept = record("monthly", "2099-04", "2099-04-01")
+    loaded(
+        migrated,
+        [
+            kept, *days("2099-04-01", [1] * 15, models=used), block("open", NOW),
+            record("projects", "2099-04-15/shop", "2099-04-15", project="shop"),
+            record("session", "shop/a", "2099-04-15", project="shop", session_id="a"),
+        ],
+    )  # fmt: skip
+    judged(migrated, [hold(kept, kept)], 2000)
+    budgets(migrated, ("all", "", "monthly", "60", 1, 0))
+    for view in VIEWS:
+        described = migrated.rows(f"DESCRIBE TABLE {view}")
+        assert [row[0] for row in described if not row[4]] == [], view
+        with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+            answer = opened.raw(f"SELECT * FROM {view} LIMIT 1", "JSONCompactEachRowWithNamesAndTypes", {})
+        names, types, _ = map(json.loads, answer.decode().splitlines())
+        declared = [(str(row[0]), "".join(str(row[1]).split())) for row in described]
+        assert list(zip(names, ("".join(name.split()) for name in types), strict=True)) == declared, view
+
+
+def test_one_day_is_enough_for_every_view_of_days(migrated: Place) -> None:
+    used = (model(SONNET, "1.5", (0, 10, 0, 0)),)
+    loaded(migrated, [daily("2099-04-15", "1.5", models=used)])
+
+    whole = ("studio", "claude", 10, Decimal("1.5"), False)
+    for view in SUMMABLE:
+        assert rows(migrated, "machine, agent, total_tokens, cost_usd, unpriced", view) == [whole], view
+    assert rows(migrated, "cost_usd, cost_moving_average_7_days_usd, cost_change_usd", "daily_summary") == [
+        (Decimal("1.5"), Decimal("1.5"), None)
+    ]
+    assert rows(migrated, "days_left, month_to_date_usd, forecast_usd, low_usd, backtest_error", "forecast_month") == [
+        (16, Decimal("1.5"), Decimal("1.5"), None, None)
+    ]
+    assert rows(migrated, "compared_days, z_score, is_anomaly", "cost_anomalies") == [(0, None, False)]
+    assert rows(migrated, "*", "forecast_weights") == []
+
+
+def test_sums_over_machines_and_agents_are_those_of_the_days(migrated: Place) -> None:
+    loaded(
+        migrated,
+        [
+            daily("2099-03-30", "1.000000001", 1000, models=(model(SONNET, "0.9", (0, 990, 0, 0)),)),
+            daily("2099-04-15", "2", 30, unpriced=True),
+            daily("2099-04-15", "4", 500, agent="codex", models=(model("gpt-5", "4", (0, 500, 0, 0)),)),
+            daily("2099-04-01", "8", 7, machine="laptop"),
+            daily("2099-04-14", "16", 9, machine="laptop", agent="codex"),
+            record("monthly", "2099-04", "2099-04-01", "99", 99),
+            record("projects", "2099-04-15/shop", "2099-04-15", "99", 99, project="shop"),
+            record("session", "shop/a", "2099-04-15", "99", 99, project="shop", session_id="a"),
+        ],
+    )
+
+    for view in ["daily", *SUMMABLE]:
+        assert migrated.rows(
+            f"SELECT machine, agent, sum(total_tokens), sum(cost_usd), max(unpriced) FROM {view} GROUP BY ALL"
+            " ORDER BY ALL"
+        ) == [
+            ("laptop", "claude", 7, Decimal(8), False),
+            ("laptop", "codex", 9, Decimal(16), False),
+            ("studio", "claude", 1030, Decimal("3.000000001"), True),
+            ("studio", "codex", 500, Decimal(4), False),
+        ], view
+
+
+# --- days, weeks, months --------------------------------------------------------------------------------
+
+
+def test_days_without_usage_are_rows_with_0_and_count_in_the_averages(migrated: Place) -> None:
+    loaded(migrated, [daily("2099-04-12", "7"), daily("2099-04-15", "3.5", 20), daily("2099-04-20", "1")])
+
+    columns = (
+        "date, weekday, total_tokens, cost_usd, cost_moving_average_7_days_usd, cost_change_usd, cost_change_ratio"
+    )
+    assert rows(migrated, columns, "daily_summary") == [
+        (date(2099, 4, 12), 7, 10, Decimal(7), Decimal(7), None, None),
+        (date(2099, 4, 13), 1, 0, Decimal(0), Decimal("3.5"), Decimal(-7), -1.0),
+        (date(2099, 4, 14), 2, 0, Decimal(0), Decimal("2.333333333"), Decimal(0), None),
+        (date(2099, 4, 15), 3, 20, Decimal("3.5"), Decimal("2.625"), Decimal("3.5"), None),
+        (date(2099, 4, 16), 4, 0, Decimal(0), Decimal("2.1"), Decimal("-3.5"), -1.0),
+        (date(2099, 4, 17), 5, 0, Decimal(0), Decimal("1.75"), Decimal(0), None),
+        (date(2099, 4, 18), 6, 0, Decimal(0), Decimal("1.5"), Decimal(0), None),
+        (date(2099, 4, 19), 7, 0, Decimal(0), Decimal("0.5"), Decimal(0), None),
+        (date(2099, 4, 20), 1, 10, Decimal(1), Decimal("0.642857142"), Decimal(1), None),
+    ]
+
+
+def test_the_30_day_average_forgets_the_31st_day(migrated: Place) -> None:
+    loaded(migrated, days("2099-03-01", [300, *[3] * 30]))
+
+    found = dict[str, Decimal](rows(migrated, "toString(date), cost_moving_average_30_days_usd", "daily_summary"))
+    assert (found["2099-03-30"], found["2099-03-31"]) == (Decimal("12.9"), Decimal(3))
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_days_go_on_to_today_in_the_zone_of_the_machine(migrated: Place, zone: str) -> None:
+    before = datetime.now(ZoneInfo(zone)).date()
+    old, new = str(before - timedelta(days=3)), str(before - timedelta(days=2))
+    loaded(migrated, [daily(old, "1", zone="Pacific/Auckland"), daily(new, "2", zone=zone)])
+
+    found = [row[0] for row in rows(migrated, "date", "daily_summary")]
+    after = datetime.now(ZoneInfo(zone)).date()
+    assert found[:3] == [before - timedelta(days=left) for left in (3, 2, 1)]
+    assert found[-1] in (before, after)
+    assert migrated.rows("SELECT days_since_usage FROM freshness")[0][0] in (2, 3)
+
+
+def test_weeks_round_new_years_belong_to_the_iso_year(migrated: Place) -> None:
+    loaded(
+        migrated,
+        [
+            daily("2098-12-28", "1"), daily("2098-12-31", "2"), daily("2099-01-04", "4"),
+            daily("2099-01-05", "8"), daily("2099-01-19", "16"),
+        ],
+    )  # fmt: skip
+
+    assert rows(migrated, "week, iso_year, iso_week, active_days, cost_usd", "weekly") == [
+        (date(2098, 12, 22), 2098, 52, 1, Decimal(1)),
+        (date(2098, 12, 29), 2099, 1, 2, Decimal(6)),
+        (date(2099, 1, 5), 2099, 2, 1, Decimal(8)),
+        (date(2099, 1, 12), 2099, 3, 0, Decimal(0)),
+        (date(2099, 1, 19), 2099, 4, 1, Decimal(16)),
+    ]
+
+
+def test_months_are_the_sums_of_their_days_with_the_change_to_the_one_before(migrated: Place) -> None:
+    loaded(
+        migrated,
+        [
+            daily("2099-01-22", "10"), daily("2099-01-31", "30"), daily("2099-03-02", "5"),
+            daily("2099-04-10", "20", unpriced=True), record("monthly", "2099-04", "2099-04-01", "1"),
+        ],
+    )  # fmt: skip
+
+    columns = (
+        "month, days, active_days, cost_usd, unpriced, cost_per_day_usd, cost_per_active_day_usd, cost_change_usd,"
+        " cost_change_ratio"
+    )
+    assert rows(migrated, columns, "monthly_trends") == [
+        (date(2099, 1, 1), 10, 2, Decimal(40), False, Decimal(4), Decimal(20), None, None),
+        (date(2099, 2, 1), 28, 0, Decimal(0), False, Decimal(0), None, Decimal(-40), -1.0),
+        (date(2099, 3, 1), 31, 1, Decimal(5), False, Decimal("0.161290322"), Decimal(5), Decimal(5), None),
+        (date(2099, 4, 1), 10, 1, Decimal(20), True, Decimal(2), Decimal(20), Decimal(15), 3.0),
+    ]
+
+
+# --- models ---------------------------------------------------------------------------------------------
+
+
+def write_message(file: Path, number: int, name: str, usage: dict[str, int]) -> None:
+    """Append an answer to a transcript."""
+    counted = dict.fromkeys(
+        ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"), 0
+    )
+    line = {
+        "timestamp": days_ago(1).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "sessionId": "a",
+        "version": "2.0.14",
+        "requestId": f"req_{number}",
+        "message": {"id": f"msg_{number}", "model": name, "usage": counted | usage},
+    }
+    with file.open("a") as transcript:
+        transcript.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+def test_prices_by_class_are_the_list_prices_of_real_ccusage(migrated: Place, program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "claude" / "projects" / "-home-ana-shop" / "a.jsonl"
+    file.parent.mkdir(parents=True)
+    classes = {
+        "input_tokens": 100_000, "output_tokens": 50_000, "cache_creation_input_tokens": 40_000,
+        "cache_read_input_tokens": 150_000,
+    }  # fmt: skip
+    models = ["claude-3-haiku-20240307", "claude-opus-4-6", SONNET, "gemini-3-pro-preview", "gpt-5", "gpt-5.4", "o3"]
+    for number, (name, (kind, tokens)) in enumerate(
+        (name, each) for name in [*models, "nobody-knows-1"] for each in classes.items()
+    ):
+        write_message(file, number, name, {kind: tokens})
+    done = program(
+        "import", "--warehouse", migrated.url, "--claude-dir", tmp_path / "claude", "--timezone", "UTC", "--quiet"
+    )
+    assert done.exit_code == 0, done.stderr
+
+    names = "input_cost_per_million_usd, output_cost_per_million_usd, cache_creation_cost_per_million_usd"
+    found = {
+        row[0]: [None if price is None else round(price, 9) for price in row[1:]]
+        for row in rows(migrated, f"model, {names}, cache_read_cost_per_million_usd", "model_performance")
+    }
+    assert found == {
+        "claude-3-haiku-20240307": [0.25, 1.25, 0.3, 0.03],
+        "claude-opus-4-6": [5, 25, 6.25, 0.5],
+        SONNET: [3, 15, 3.75, 0.3],
+        "gemini-3-pro-preview": [2, 12, 2.5, 0.2],
+        "gpt-5": [1.25, 10, 1.5625, 0.125],
+        "gpt-5.4": [2.5, 15, 3.125, 0.25],
+        "nobody-knows-1": [None, None, None, None],
+        "o3": [None, None, None, None],
+    }
+    # 0.30 + 0.75 + 0.15 + 0.045 $; 150 of 290 thousand input tokens; 0.15 * 2.7 - 0.04 * 0.75 $.
+    assert migrated.rows(
+        "SELECT cost_usd, round(cost_per_million_tokens_usd, 9), round(cache_hit_rate, 9), cache_savings_usd"
+        f" FROM model_performance WHERE model = '{SONNET}'"
+    ) == [(Decimal("1.245"), 3.661764706, 0.517241379, Decimal("0.375"))]
+    assert migrated.rows(
+        "SELECT unpriced, cost_usd, cost_per_million_tokens_usd, cache_savings_usd FROM model_performance"
+        " WHERE model = 'nobody-knows-1'"
+    ) == [(True, Decimal(0), None, None)]
+    assert migrated.rows("SELECT sum(cost_usd), max(unpriced) FROM cost_by_model_daily") == migrated.rows(
+        "SELECT sum(cost_usd), max(unpriced) FROM daily"
+    )
+
+
+def test_unpriced_days_of_a_model_do_not_lower_its_price(migrated: Place) -> None:
+    loaded(
+        migrated,
+        [
+            daily("2099-04-14", models=(model("claude-opus-5", "0", (500, 500, 0, 0), unpriced=True),)),
+            daily("2099-04-15", "0.03", models=(model("claude-opus-5", "0.03", (1000, 1000, 0, 0)),)),
+        ],
+    )
+
+    columns = "active_days, total_tokens, unpriced, cost_per_million_tokens_usd, input_cost_per_million_usd"
+    assert rows(migrated, f"{columns}, cache_hit_rate", "model_performance") == [(2, 3000, True, 15.0, 5.0, 0.0)]
+
+
+def test_a_cache_that_is_written_and_never_read_costs_more_than_none(migrated: Place) -> None:
+    # 1,000 * 3 $ + 10,000 * 3.75 $ a million.
+    loaded(migrated, [daily("2099-04-15", "0.0405", models=(model(SONNET, "0.0405", (1000, 0, 10_000, 0)),))])
+
+    assert rows(migrated, "cache_hit_rate, cache_savings_usd", "model_performance") == [(0.0, Decimal("-0.0075"))]
+
+
+def test_usage_of_no_model_is_the_row_of_the_empty_one(migrated: Place) -> None:
+    parts = (model("opus", "3", (1, 2, 3, 4)), model("odd", "0", (0, 0, 0, 5), unpriced=True))
+    whole: dict[str, Any] = {"input_tokens": 2, "output_tokens": 4, "cache_creation_tokens": 3, "cache_read_tokens": 9}
+    loaded(migrated, [daily("2099-04-15", "4", 18, unpriced=True, models=parts)._replace(**whole)])
+
+    columns = "model, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, total_tokens"
+    assert rows(migrated, f"{columns}, cost_usd, unpriced, cost_share", "cost_by_model_daily") == [
+        ("", 1, 2, 0, 0, 3, Decimal(1), False, 0.25),
+        ("odd", 0, 0, 0, 5, 5, Decimal(0), True, 0.0),
+        ("opus", 1, 2, 3, 4, 10, Decimal(3), False, 0.75),
+    ]
+
+
+def test_a_rounded_billionth_is_no_usage_of_no_model(migrated: Place) -> None:
+    loaded(migrated, [daily("2099-04-15", "1.000000001", models=(model(SONNET, "1", (0, 10, 0, 0)),))])
+
+    assert rows(migrated, "model, cost_usd", "cost_by_model_daily") == [(SONNET, Decimal(1))]
+
+
+# --- sessions, projects, machines, blocks -----------------------------------------------------------------
+
+
+def test_a_session_has_a_duration_and_a_cost_by_hour(migrated: Place) -> None:
+    start = datetime(2025, 9, 1, 10, tzinfo=UTC)
+    told: dict[str, Any] = {"project": "shop", "started_at": start}
+    loaded(
+        migrated,
+        [
+            record(
+                "session", "shop/a", "2025-09-01", "3", session_id="a", ended_at=start + timedelta(minutes=90), **told
+            ),
+            record("session", "shop/b", "2025-09-01", "3", session_id="b", ended_at=start, **told),
+            record("session", "shop/c", "2025-09-01", "3", session_id="c", project="shop"),
+            record("session", "shop/d", "2025-09-01", "3", session_id="d", is_project_total=True),
+        ],
+    )  # fmt: skip
+
+    assert rows(migrated, "session_id, cost_usd, duration_minutes, cost_per_hour_usd", "session_summary") == [
+        ("a", Decimal(3), 90.0, 2.0),
+        ("b", Decimal(3), 0.0, None),
+        ("c", Decimal(3), None, None),
+    ]
+
+
+def test_projects_are_summed_over_their_days_apart_for_each_machine_and_agent(migrated: Place) -> None:
+    def used(day: int, project: str, cost: str, **more: Any) -> Record:
+        return record("projects", f"2025-09-0{day}/{project}", f"2025-09-0{day}", cost, project=project, **more)
+
+    loaded(
+        migrated,
+        [
+            used(1, "shop", "1"), used(3, "shop", "5", unpriced=True), used(2, "blog", "2"),
+            used(4, "shop", "7", machine="laptop"), used(5, "shop", "9", agent="codex"),
+        ],
+    )  # fmt: skip
+
+    columns = "machine, agent, project, first_day, last_day, active_days, cost_usd, unpriced, cost_share"
+    assert rows(migrated, f"{columns}, cost_per_active_day_usd", "project_summary") == [
+        ("laptop", "claude", "shop", date(2025, 9, 4), date(2025, 9, 4), 1, Decimal(7), False, 1.0, Decimal(7)),
+        ("studio", "claude", "blog", date(2025, 9, 2), date(2025, 9, 2), 1, Decimal(2), False, 0.25, Decimal(2)),
+        ("studio", "claude", "shop", date(2025, 9, 1), date(2025, 9, 3), 2, Decimal(6), True, 0.75, Decimal(3)),
+        ("studio", "codex", "shop", date(2025, 9, 5), date(2025, 9, 5), 1, Decimal(9), False, 1.0, Decimal(9)),
+    ]
+
+
+def test_machines_have_their_share_of_the_cost_of_all(migrated: Place) -> None:
+    loaded(
+        migrated,
+        [
+            daily("2025-09-01", "1"), daily("2025-09-05", "2"), daily("2025-09-07", "0", 0),
+            daily("2025-09-02", "1", machine="laptop"),
+        ],
+    )  # fmt: skip
+
+    columns = "machine, agent, first_day, last_day, active_days, cost_usd, cost_per_active_day_usd, cost_share"
+    assert rows(migrated, columns, "machine_summary") == [
+        ("laptop", "claude", date(2025, 9, 2), date(2025, 9, 2), 1, Decimal(1), Decimal(1), 0.25),
+        ("studio", "claude", date(2025, 9, 1), date(2025, 9, 5), 2, Decimal(3), Decimal("1.5"), 0.75),
+    ]
+
+
+def block(key: str, started_at: datetime, *, is_active: bool = True, **more: Any) -> Record:
+    """A five-hour block."""
+    ends_at = started_at + timedelta(hours=5)
+    return record(
+        "blocks", key, str(started_at.date()), "4", 600, started_at=started_at, block_ends_at=ends_at,
+        is_active=is_active, **more,
+    )  # fmt: skip
+
+
+def test_an_active_block_counts_down_from_now_and_is_as_old_as_its_load(migrated: Place) -> None:
+    rate: dict[str, Any] = {
+        "tokens_per_minute": 5.0, "cost_per_hour_usd": 2.0, "projected_tokens": 1500,
+        "projected_cost_usd": Decimal(10), "remaining_minutes": 180,
+    }  # fmt: skip
+    read_at = NOW - timedelta(minutes=30)
+    loaded(
+        migrated,
+        [
+            block("open", NOW - timedelta(hours=2), **rate),
+            block("over", NOW - timedelta(hours=6), **rate),
+            block("closed", NOW - timedelta(hours=1), is_active=False),
+            block("one", NOW - timedelta(hours=1), machine="laptop"),
+        ],
+        load_id=int(read_at.timestamp()) * 1_000_000,
+    )
+
+    columns = "machine, total_tokens, cost_usd, tokens_per_minute, cost_per_hour_usd, projected_tokens"
+    assert rows(migrated, f"{columns}, projected_cost_usd, ends_at, read_at", "active_blocks") == [
+        ("laptop", 600, Decimal(4), None, None, None, None, NOW + timedelta(hours=4), read_at),
+        ("studio", 600, Decimal(4), 5.0, 2.0, 1500, Decimal(10), NOW + timedelta(hours=3), read_at),
+    ]
+    # Both told by one clock: the block ends 3.5 hours after it was read.
+    assert migrated.rows(
+        "SELECT round(minutes_left + age_minutes, 6), age_minutes >= 30 FROM active_blocks WHERE machine = 'studio'"
+    ) == [(210.0, True)]
+
+
+def test_the_hours_of_a_block_add_up_to_it_in_the_zone_of_its_row(migrated: Place) -> None:
+    # 22:00 to 23:30 UTC on Wednesday is 23:00 to 00:30 in Berlin's winter: the last hour is on Thursday.
+    start = datetime(2099, 1, 7, 22, tzinfo=UTC)
+    loaded(migrated, [block("late", start, zone="Europe/Berlin", ended_at=start + timedelta(minutes=90))])
+
+    assert rows(migrated, "weekday, hour, cost_usd, total_tokens", "block_hours") == [
+        (3, 23, 2.0, 300),
+        (4, 0, 2.0, 300),
+    ]
+
+
+# --- loads and what they held -----------------------------------------------------------------------------
+
+
+def test_freshness_tells_the_last_import_and_the_last_that_went_well(migrated: Place) -> None:
+    loaded(migrated, [daily("2025-09-01", "1"), daily("2025-09-03", "1", agent="codex"), daily("2025-09-09", "0", 0)])
+    judged(migrated, [], 2000, state="failed", error="no answer")
+    judged(migrated, [], 3000, runner="changes")
+    loaded(migrated, [daily("2025-09-02", "1", machine="laptop")], failed_reports=("blocks",))
+
+    columns = "machine, agents, last_state, last_failed, last_error, failed_reports, last_day, last_load_at"
+    assert rows(migrated, columns, "freshness") == [
+        ("laptop", ["claude"], "committed", True, "", ["blocks"], date(2025, 9, 2), NOW - timedelta(hours=2)),
+        ("studio", ["claude", "codex"], "failed", True, "no answer", [], date(2025, 9, 3), NOW - timedelta(hours=2)),
+    ]
+    assert migrated.rows(
+        "SELECT machine, age_hours BETWEEN 0 AND 1, last_success_at = finished_at,"
+        " days_since_usage = today() - last_day"
+        " FROM freshness INNER JOIN (SELECT machine, finished_at FROM loads FINAL WHERE load_id = 1000) AS finished"
+        " USING (machine) ORDER BY machine"
+    ) == [("laptop", True, True, True), ("studio", True, True, True)]
+
+
+def test_a_machine_that_never_succeeded_has_no_age(migrated: Place) -> None:
+    judged(migrated, [], state="interrupted")
+
+    columns = "machine, agents, last_state, last_failed, last_success_at, age_hours, last_day, days_since_usage"
+    assert rows(migrated, columns, "freshness") == [("studio", [], "interrupted", True, None, None, None, None)]
+
+
+def hold(stored: Record, offered: Record) -> Decision:
+    """Keep what is stored."""
+    return Decision(Verdict.HELD, Reason.MAY_BE_SWEPT, stored, offered, is_written=False)
+
+
+def test_what_is_held_is_the_last_offer_until_something_is_taken(migrated: Place) -> None:
+    kept, other = daily("2025-09-01", "5", 100), daily("2025-09-02", "9", 90)
+    loaded(migrated, [kept, other])
+    judged(migrated, [hold(kept, daily("2025-09-01", "3", 60)), hold(other, daily("2025-09-02", "1", 1))], 2000)
+    grew = daily("2025-09-01", "6", 120)
+    judged(migrated, [Decision(Verdict.GREW, Reason.MORE_TOKENS, kept, grew, is_written=True)], 3000)
+    columns = (
+        "report, machine, agent, key, day, reason, stored_tokens, offered_tokens, stored_cost_usd, offered_cost_usd"
+    )
+    held = ("daily", "studio", "claude", "2025-09-02", date(2025, 9, 2), "may_be_swept", 90, 1, Decimal(9), Decimal(1))
+    assert rows(migrated, f"{columns}, load_id", "held_records") == [(*held, 2000)]
+
+    judged(migrated, [hold(grew, daily("2025-09-01", "2", 40))], 4000)
+    judged(migrated, [hold(grew, daily("2025-09-01", "1", 20))], 5000)
+    # A load that died says nothing.
+    judged(migrated, [hold(grew, daily("2025-09-01", "0.5", 10))], 6000, state="interrupted")
+
+    again = (
+        "daily",
+        "studio",
+        "claude",
+        "2025-09-01",
+        date(2025, 9, 1),
+        "may_be_swept",
+        120,
+        20,
+        Decimal(6),
+        Decimal(1),
+    )
+    assert rows(migrated, f"{columns}, load_id", "held_records") == [(*again, 5000), (*held, 2000)]
+    assert migrated.rows(
+        "SELECT held_since = (SELECT max(decided_at) FROM changes WHERE load_id = 4000),"
+        " offered_at = (SELECT max(decided_at) FROM changes WHERE load_id = 5000)"
+        " FROM held_records WHERE key = '2025-09-01'"
+    ) == [(True, True)]
+
+
+# --- anomalies --------------------------------------------------------------------------------------------
+
+
+def test_the_robust_z_score_by_hand(migrated: Place) -> None:
+    # Seven days with median 10 and MAD 1; eight with 10.5 and 1.5. Days without usage between them do not count.
+    loaded(migrated, [*days("2099-03-01", [10, 12, 9, 11]), *days("2099-04-01", [10, 13, 8, 50, 12])])
+
+    columns = "date, compared_days, median_cost_usd, mad_usd, round(z_score, 9), is_anomaly"
+    assert rows(migrated, columns, "cost_anomalies WHERE date > '2099-04-02'") == [
+        (date(2099, 4, 3), 6, None, None, None, False),
+        (date(2099, 4, 4), 7, 10.0, 1.0, 26.98, True),
+        (date(2099, 4, 5), 8, 10.5, 1.5, 0.6745, False),
+    ]
+
+
+def test_without_deviation_there_is_no_score_but_for_the_median_itself(migrated: Place) -> None:
+    loaded(migrated, days("2099-04-01", [5] * 8 + [6]))
+
+    assert rows(migrated, "date, mad_usd, z_score, is_anomaly", "cost_anomalies WHERE date > '2099-04-07'") == [
+        (date(2099, 4, 8), 0.0, 0.0, False),
+        (date(2099, 4, 9), 0.0, None, False),
+    ]
+
+
+def test_a_day_is_compared_with_30_active_days_of_its_own_machine_and_agent(migrated: Place) -> None:
+    loaded(migrated, [*days("2099-03-01", [900, 900, *[1, 2, 3] * 10, 4]), daily("2099-04-02", "70", agent="codex")])
+
+    # 2 is the median of ten 1, 2 and 3 each, and 1 the median of ten 0 and twenty 1.
+    columns = "agent, compared_days, median_cost_usd, mad_usd, round(z_score, 9)"
+    assert rows(migrated, columns, "cost_anomalies WHERE date = '2099-04-02'") == [
+        ("claude", 30, 2.0, 1.0, 1.349),
+        ("codex", 0, None, None, None),
+    ]
+
+
+# --- forecast and budgets -----------------------------------------------------------------------------------
+
+
+def test_a_day_is_forecast_from_the_same_weekday_of_four_weeks(migrated: Place) -> None:
+    loaded(migrated, days("2099-03-01", [1] * 46))
+
+    assert rows(migrated, "today, date, source_date, weight", "forecast_weights WHERE date <= '2099-04-16'") == [
+        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 3, 18), 0.25),
+        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 3, 25), 0.25),
+        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 4, 1), 0.25),
+        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 4, 8), 0.25),
+        (date(2099, 4, 15), date(2099, 4, 16), date(2099, 3, 19), 0.25),
+        (date(2099, 4, 15), date(2099, 4, 16), date(2099, 3, 26), 0.25),
+        (date(2099, 4, 15), date(2099, 4, 16), date(2099, 4, 2), 0.25),
+        (date(2099, 4, 15), date(2099, 4, 16), date(2099, 4, 9), 0.25),
+    ]
+
+
+def test_a_short_history_is_forecast_from_what_there_is(migrated: Place) -> None:
+    # Sunday 12 to Tuesday 14 are known. 19 to 21 and 26 to 28 are their weekdays, the other ten days have the mean.
+    loaded(migrated, days("2099-04-12", [3, 6, 12, 1]))
+
+    assert rows(migrated, "source_date, weight", "forecast_weights WHERE date = '2099-04-27'") == [
+        (date(2099, 4, 13), 1.0)
+    ]
+    # 3 + 6 + 12 spent; two Sundays, Mondays and Tuesdays; ten days of 7, today among them.
+    assert rows(migrated, "month_to_date_usd, forecast_usd, low_usd, interval_forecasts", "forecast_month") == [
+        (Decimal(22), Decimal(21 + 42 + 70), None, 0)
+    ]
+
+
+def test_the_forecast_of_a_month_its_interval_and_its_error_by_hand(migrated: Place) -> None:
+    # 1 $ a day up to February, 2 $ since March; today is April 15 with 16 days left.
+    loaded(migrated, days("2099-01-01", [1] * 59 + [2] * 46))
+
+    columns = "month, today, days_left, month_to_date_usd, forecast_usd, low_usd, high_usd, interval_forecasts"
+    # 61 forecasts of 16 days were made from January 29 to March 30. A tenth of them or more was right, and the seventh
+    # largest ratio is that of February 26: 3 * 1 + 13 * 2 for 16. So 14 * 2 + 32 and 14 * 2 + 32 * 29 / 16.
+    assert rows(migrated, columns, "forecast_month") == [
+        (date(2099, 4, 1), date(2099, 4, 15), 16, Decimal(30), Decimal(60), Decimal(60), Decimal(86), 61)
+    ]
+    # February 15 was right. On March 15 half of the four weeks cost 1 $: 17 * 1.5 for 17 * 2, of 62 in all.
+    assert rows(migrated, "backtest_months, round(backtest_error, 9)", "forecast_month") == [(2, 0.068548387)]
+
+
+def test_weekdays_have_forecasts_of_their_own_and_today_counts_as_the_larger(migrated: Place) -> None:
+    # Five weeks from Wednesday: 10 $ on workdays, nothing at the weekend. Today, Wednesday, cost 4 $ or 40 $ so far.
+    week = [10, 10, 10, 0, 0, 10, 10]
+    loaded(migrated, [*days("2099-03-11", week * 5 + [4]), *days("2099-03-11", week * 5 + [40], machine="laptop")])
+
+    # April 1 to 14 have ten workdays, 15 to 30 have twelve; 22 in all.
+    assert rows(migrated, "machine, month_to_date_usd, forecast_usd, backtest_months", "forecast_month") == [
+        ("laptop", Decimal(140), Decimal(250), 0),
+        ("studio", Decimal(104), Decimal(220), 0),
+    ]
+
+
+def test_budgets_of_every_scope(migrated: Place) -> None:
+    parts = (model("opus", "1.5", (0, 5, 0, 0)), model("haiku", "0.5", (0, 5, 0, 0)))
+    own = days("2099-03-01", [2] * 46, models=parts)
+    other = days("2099-04-15", [7], machine="laptop", agent="codex")
+    shop = [
+        record("projects", f"{day.key}/shop", day.key, "1", project="shop") for day in own if day.key <= "2099-04-10"
+    ]
+    loaded(migrated, [*own, *other, *shop])
+    budgets(
+        migrated,
+        ("all", "", "monthly", "60", 1, 0), ("all", "", "daily", "8", 1, 0), ("agent", "codex", "daily", "7", 1, 0),
+        ("machine", "studio", "monthly", "20", 1, 0), ("machine", "studio", "monthly", "40", 2, 0),
+        ("model", "opus", "monthly", "45", 1, 0), ("project", "shop", "monthly", "20.5", 1, 0),
+        ("project", "blog", "monthly", "0", 1, 0), ("model", "haiku", "daily", "1", 1, 0),
+        ("model", "haiku", "daily", "1", 2, 1),
+    )  # fmt: skip
+
+    columns = "scope, name, period, limit_usd, spent_usd, remaining_usd, round(share, 6), is_over, forecast_usd"
+    usd = Decimal
+    assert rows(migrated, f"{columns}, crossing_day", "budget_status") == [
+        ("agent", "codex", "daily", usd(7), usd(7), usd(0), 1.0, False, usd(7), None),
+        ("all", "", "daily", usd(8), usd(9), usd(-1), 1.125, True, usd(9), date(2099, 4, 15)),
+        # 2 $ a day and the 7 $ of the laptop's only day: 61 $ on the 27th.
+        ("all", "", "monthly", usd(60), usd(37), usd(23), 0.616667, False, usd(67), date(2099, 4, 27)),
+        # 2 $ a day, and the limit of the later revision: 42 $ on the 21st.
+        ("machine", "studio", "monthly", usd(40), usd(30), usd(10), 0.75, False, usd(60), date(2099, 4, 21)),
+        ("model", "opus", "monthly", usd(45), usd("22.5"), usd("22.5"), 0.5, False, usd(45), None),
+        ("project", "blog", "monthly", usd(0), usd(0), usd(0), None, False, usd(0), None),
+        # 1 $ a day up to the 10th. From the 15th each Wednesday to Friday has 1 $; Saturday to Tuesday, which had none
+        # in the last of the four weeks, have 0.75 $: 20.5 $ on the 26th is the limit, 21.25 $ on the 27th above it.
+        ("project", "shop", "monthly", usd("20.5"), usd(10), usd("10.5"), 0.487805, False, usd(24), date(2099, 4, 27)),
+    ]  # fmt: skip
+
+
+def test_a_budget_crossed_already_says_when_and_what_is_not_counted(migrated: Place) -> None:
+    loaded(migrated, [daily("2099-04-03", "5"), daily("2099-04-09", "6", unpriced=True), daily("2099-04-15", "1")])
+    budgets(migrated, ("all", "", "monthly", "10", 1, 0))
+
+    columns = "spent_usd, is_over, crossing_day, unpriced"
+    assert rows(migrated, columns, "budget_status") == [(Decimal(12), True, date(2099, 4, 9), True)]
+
+
+def test_forecasts_of_months_and_of_budgets_agree(migrated: Place) -> None:
+    costs = [number * number % 17 for number in range(75)]
+    loaded(migrated, [*days("2099-02-10", costs), *days("2099-02-20", costs[:60], machine="laptop", agent="codex")])
+    budgets(migrated, ("all", "", "monthly", "1", 1, 0), ("agent", "codex", "monthly", "1", 1, 0))
+
+    assert rows(migrated, "scope, forecast_usd", "budget_status") == [
+        *migrated.rows("SELECT 'agent', forecast_usd FROM forecast_month WHERE agent = 'codex'"),
+        *migrated.rows("SELECT 'all', sum(forecast_usd) FROM forecast_month"),
+    ]
