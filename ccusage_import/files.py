@@ -1,4 +1,4 @@
-"""A lock file that waits, names its holder, and is never unlinked, so that two processes cannot lock two files."""
+"""Files that appear whole or not at all, and locks that wait and name their holder."""
 
 from __future__ import annotations
 
@@ -6,17 +6,40 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ccusage_import.exceptions import WarehouseError, WarehouseLockedError
+from ccusage_import.exceptions import ConfigurationError, WarehouseError, WarehouseLockedError
 
 POLL_SECONDS = 0.1
+
+
+def write_private_file(file: Path, text: str) -> None:
+    """Replace `file` by one with mode 0600, atomically.
+
+    Raises:
+        ConfigurationError: the directory cannot be written.
+    """
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(descriptor)
+        temporary.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise ConfigurationError(f"{file}: {error.strerror}", hint="make the directory writable") from None
 
 
 @contextmanager
 def file_lock(file: Path, purpose: str, wait_seconds: float) -> Iterator[None]:
     """Hold an exclusive lock on `file`; the kernel releases it when this process ends, however it ends.
+
+    The file is never unlinked, so that two processes cannot lock two files.
 
     Raises:
         WarehouseLockedError: another process held the lock for all of `wait_seconds`.

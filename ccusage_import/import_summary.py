@@ -1,4 +1,4 @@
-"""What an import found and did: the comparison statistics before anybody renders them."""
+"""What a person asked of an import, and what it found and did, before anybody renders it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,35 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
+from typing import Protocol
 
+from ccusage_import.ccusage.archive import LoadNote
+from ccusage_import.ccusage.fetcher import FetchProgress
 from ccusage_import.exceptions import ExitCode, FixableError
 from ccusage_import.reconcile import Decision, Verdict
-from ccusage_import.records import Record
+from ccusage_import.records import REPORTS, Record
 from ccusage_import.statistics import Share, Totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """What a person asked for on the command line; `note` is what saved reports were read with, where it is known."""
+
+    reports: tuple[str, ...] = REPORTS
+    since: date = date.min
+    until: date = date.max
+    is_dry_run: bool = False
+    saved_dir: Path | None = None
+    accepted: tuple[date, date] | None = None
+    note: LoadNote | None = None
+
+
+class ImportProgress(FetchProgress, Protocol):
+    """Told what an import is doing."""
+
+    def phase(self, name: str) -> None:
+        """A phase begins: fetch, validate, read, reconcile or load."""
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from loguru import logger
@@ -17,10 +16,11 @@ from loguru import logger
 from ccusage_import.ccusage.agents import ALL, find_agents, wanted_labels
 from ccusage_import.ccusage.archive import LoadNote, ReportArchive
 from ccusage_import.ccusage.data_dirs import Sources, find_sources
-from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports
+from ccusage_import.ccusage.fetcher import Fetched, fetch_reports
 from ccusage_import.ccusage.models import validate_report
 from ccusage_import.ccusage.parser import Origin, instant, parse_report
 from ccusage_import.ccusage.runner import fetch_options, find_runner, parse_version
+from ccusage_import.config.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import (
@@ -35,10 +35,10 @@ from ccusage_import.exceptions import (
     NotAReportError,
     WarehouseError,
 )
-from ccusage_import.import_summary import ImportSummary, ReportOutcome
-from ccusage_import.pseudonyms import Pseudonyms, keep_names, read_names
+from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary, ReportOutcome
+from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Context, Decision, Reason, reconcile
-from ccusage_import.records import CLAUDE, REPORTS, Provenance, Record, report_file, split_label
+from ccusage_import.records import CLAUDE, Provenance, Record, report_file, split_label
 from ccusage_import.statistics import (
     active_block,
     shown_after,
@@ -70,26 +70,6 @@ from ccusage_import.warehouse.tables import (
 )
 
 FILES = "files"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportOptions:
-    """What a person asked for on the command line; `note` is what saved reports were read with, where it is known."""
-
-    reports: tuple[str, ...] = REPORTS
-    since: date = date.min
-    until: date = date.max
-    is_dry_run: bool = False
-    saved_dir: Path | None = None
-    accepted: tuple[date, date] | None = None
-    note: LoadNote | None = None
-
-
-class ImportProgress(FetchProgress, Protocol):
-    """Told what an import is doing."""
-
-    def phase(self, name: str) -> None:
-        """A phase begins: fetch, validate, read, reconcile or load."""
 
 
 @dataclass(frozen=True, slots=True)

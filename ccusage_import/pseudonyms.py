@@ -1,14 +1,8 @@
-"""Pseudonyms of project names and session ids, and the local map that turns them back into names."""
+"""Pseudonyms of project names and session ids."""
 
 from __future__ import annotations
 
 import hmac
-import json
-from collections.abc import Mapping
-from pathlib import Path
-
-from ccusage_import.config.identity import write_private_file
-from ccusage_import.exceptions import ConfigurationError
 
 PSEUDONYM_BYTES = 16
 
@@ -45,28 +39,3 @@ class Pseudonyms:
 
     def _digest(self, text: str) -> str:
         return hmac.digest(self._salt, text.encode("utf-8", "surrogatepass"), "sha256")[:PSEUDONYM_BYTES].hex()
-
-
-def read_names(file: Path) -> dict[str, str]:
-    """Return pseudonym to name, as earlier imports on this machine met them.
-
-    Raises:
-        ConfigurationError: the file exists and is damaged.
-    """
-    try:
-        names = json.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"{file}: {error}", hint="move the file away; the next import writes a new one for what it meets"
-        ) from None
-    if not isinstance(names, dict):
-        raise ConfigurationError(f"{file}: holds no names", hint="move the file away")
-    return {str(pseudonym): str(name) for pseudonym, name in names.items()}
-
-
-def keep_names(file: Path, known: Mapping[str, str], met: Mapping[str, str]) -> None:
-    """Add the names this import met to the local map; written only when it grew."""
-    if met.keys() - known.keys():
-        write_private_file(file, json.dumps({**known, **met}, ensure_ascii=True, indent=0))

@@ -22,8 +22,7 @@ from rich.text import Text
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, FixableError
 from ccusage_import.explain import reason_in_words
-from ccusage_import.import_summary import ImportSummary
-from ccusage_import.importer import ImportProgress
+from ccusage_import.import_summary import ImportProgress, ImportSummary
 from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import CLAUDE, Record, split_label
 from ccusage_import.statistics import Share, Totals

@@ -15,9 +15,8 @@ from ccusage_import.exceptions import (
     ReportFailedError,
     RunnerNotFoundError,
 )
+from ccusage_import.versions import PINNED_VERSION
 
-PINNED_VERSION = "20.0.24"
-OLDEST_SUPPORTED = (15, 5, 0)
 INSTALL_HINT = 'install Node.js 20 or newer, or set `ccusage = "/path/to/ccusage"`'
 PINNED_HINT = f'set `ccusage_version = "{PINNED_VERSION}"`, or run `npm install -g ccusage@{PINNED_VERSION}`'
 

@@ -23,7 +23,7 @@ from tenacity import (
     wait_random,
 )
 
-from ccusage_import.ccusage.failures import PINNED_HINT, PINNED_VERSION, known_cause, plain, tail
+from ccusage_import.ccusage.failures import PINNED_HINT, known_cause, plain, tail
 from ccusage_import.ccusage.runner import (
     FIRST_MAJOR_WITH_AGENTS,
     FetchOptions,
@@ -40,6 +40,7 @@ from ccusage_import.exceptions import (
 )
 from ccusage_import.processes import Finished, Stop, in_threads, run_program
 from ccusage_import.records import split_label
+from ccusage_import.versions import PINNED_VERSION
 
 _SUBCOMMANDS = {
     "daily": ("daily",),

@@ -17,9 +17,7 @@ from loguru import logger
 
 from ccusage_import.ccusage.failures import (
     INSTALL_HINT,
-    OLDEST_SUPPORTED,
     PINNED_HINT,
-    PINNED_VERSION,
     known_cause,
     tail,
 )
@@ -33,6 +31,7 @@ from ccusage_import.exceptions import (
     UnsupportedVersionError,
 )
 from ccusage_import.processes import Finished, in_threads, run_program
+from ccusage_import.versions import OLDEST_SUPPORTED, PINNED_VERSION
 
 # From here on there is a command for each agent, and the reports without one add up all of them.
 FIRST_MAJOR_WITH_AGENTS = 19

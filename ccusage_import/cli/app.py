@@ -39,12 +39,13 @@ from ccusage_import.cli.options import (
 )
 from ccusage_import.config.environment import read_environment_file
 from ccusage_import.config.file import changed
-from ccusage_import.config.identity import choose_identity, write_private_file
+from ccusage_import.config.identity import choose_identity
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
+from ccusage_import.files import write_private_file
 from ccusage_import.history.replay import replay
-from ccusage_import.import_summary import ImportSummary
-from ccusage_import.importer import ImportOptions, ImportProgress, run_import
+from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
+from ccusage_import.importer import run_import
 from ccusage_import.logger import log_to_file
 from ccusage_import.monitoring.announcements import announced
 from ccusage_import.records import REPORTS, ReportName

@@ -26,11 +26,12 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
+from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.history import audit
-from ccusage_import.importer import ImportOptions, run_import
-from ccusage_import.pseudonyms import read_names
+from ccusage_import.import_summary import ImportOptions
+from ccusage_import.importer import run_import
 from ccusage_import.verify import verify as verification
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import TOOL_VERSION, import_lock, open_configured

@@ -6,8 +6,8 @@ import typer
 
 from ccusage_import.cli import budget_tables as ui_budget
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.config.names import read_names
 from ccusage_import.exceptions import ConfigurationError, ExitCode
-from ccusage_import.pseudonyms import read_names
 from ccusage_import.warehouse.budgets import keep_budgets, read_spending
 from ccusage_import.warehouse.opening import open_current
 

@@ -9,12 +9,12 @@ import typer
 from ccusage_import import ui
 from ccusage_import.cli import audit_tables as ui_audit
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.history.push import Pushed
 from ccusage_import.history.push import push as copy
-from ccusage_import.pseudonyms import read_names
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.opening import TOOL_VERSION, import_lock

@@ -13,9 +13,10 @@ import typer
 
 from ccusage_import.cli import query_tables as ui_query
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.pseudonyms import Pseudonyms, read_names
+from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import TOOL_VERSION, open_configured
 from ccusage_import.warehouse.queries import LIST_HINT, NamedQuery, find_query, read_queries

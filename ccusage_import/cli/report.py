@@ -24,13 +24,13 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
-from ccusage_import.config.identity import write_private_file
+from ccusage_import.config.names import read_names
 from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
 from ccusage_import.digest.model import Digest
 from ccusage_import.digest.reader import read_digest
 from ccusage_import.exceptions import ConfigurationError, WarehousePermissionError
-from ccusage_import.pseudonyms import read_names
+from ccusage_import.files import write_private_file
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.opening import TOOL_VERSION, open_current
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import socket
 import tomllib
-from contextlib import suppress
 from pathlib import Path
 
 from tzlocal import get_localzone_name
 
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import write_private_file
 
 NOT_CHOSEN = {
     "machine": "(chosen at the first import)",
@@ -63,24 +62,3 @@ def keep_identity(file: Path, identity: dict[str, str]) -> None:
     """Write the identity where only the user can read it; the file appears whole or not at all."""
     text = _HEADER + "".join(f"{name} = {json.dumps(identity[name], ensure_ascii=False)}\n" for name in NOT_CHOSEN)
     write_private_file(file, text)
-
-
-def write_private_file(file: Path, text: str) -> None:
-    """Replace `file` by one with mode 0600, atomically.
-
-    Raises:
-        ConfigurationError: the directory cannot be written.
-    """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(descriptor)
-        temporary.replace(file)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise ConfigurationError(f"{file}: {error.strerror}", hint="make the directory writable") from None

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import platformdirs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from ccusage_import.ccusage.failures import PINNED_VERSION
 from ccusage_import.config.budget import Budget
 from ccusage_import.config.targets import HttpUrl, NotifyTargets
 from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, Warehouse, parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.versions import PINNED_VERSION
 
 APP = "ccusage-import"
 PREFIX = "CCUSAGE_IMPORT_"

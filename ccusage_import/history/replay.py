@@ -9,8 +9,8 @@ from datetime import datetime
 from ccusage_import.ccusage.archive import KeptLoad, LoadNote
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
-from ccusage_import.import_summary import ImportSummary
-from ccusage_import.importer import ImportOptions, ImportProgress, run_import_alone
+from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
+from ccusage_import.importer import run_import_alone
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import applied_migrations
 from ccusage_import.warehouse.opening import import_lock

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from ccusage_import.config.identity import write_private_file
 from ccusage_import.exceptions import ExitCode
+from ccusage_import.files import write_private_file
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.warehouse.snapshot import WarehouseFacts
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ccusage_import.config.environment import environment_text, setting_variables
-from ccusage_import.config.identity import write_private_file
 from ccusage_import.config.settings import Configuration, Directories
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ScheduleError
+from ccusage_import.files import write_private_file
 from ccusage_import.schedule.cron import Cron
 from ccusage_import.schedule.launchd import Launchd
 from ccusage_import.schedule.model import InstalledSchedule, Schedule, Scheduler, Timing

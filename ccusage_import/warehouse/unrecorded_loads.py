@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from ccusage_import.config.identity import write_private_file
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import write_private_file
 from ccusage_import.warehouse.tables import Load
 
 # Somebody whose server is gone for a year needs no longer list than this.

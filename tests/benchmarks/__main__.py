@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from ccusage_import.ccusage.failures import PINNED_VERSION
+from ccusage_import.versions import PINNED_VERSION
 from tests.benchmarks.import_time import Target, measure_imports
 from tests.benchmarks.many_records import measure_many_records
 from tests.benchmarks.measure import Figure, print_figures

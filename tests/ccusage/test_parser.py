@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from ccusage_import.ccusage.models import validate_report
 from ccusage_import.ccusage.parser import Origin, ParsedReport, instant, joined_key, money, parse_report
+from ccusage_import.config.names import keep_names, read_names
 from ccusage_import.exceptions import ConfigurationError, InvalidReportError
-from ccusage_import.pseudonyms import Pseudonyms, keep_names, read_names
+from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import ModelUsage, Provenance, Record
 
 RECORDED = Path(__file__).parent.parent / "recorded"
