@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Protocol
 
 from ccusage_import.ccusage.archive import LoadNote
 from ccusage_import.ccusage.fetcher import FetchProgress
+from ccusage_import.ccusage.offers import ReportOutcome
 from ccusage_import.exceptions import ExitCode, FixableError
 from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import REPORTS, Record
-from ccusage_import.statistics import Share, Totals
+from ccusage_import.statistics import Comparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,47 +34,46 @@ class ImportProgress(FetchProgress, Protocol):
     """Told what an import is doing."""
 
     def phase(self, name: str) -> None:
-        """A phase begins: fetch, validate, read, reconcile or load."""
+        """A phase begins: fetch, validate, open, reconcile or load."""
 
 
-@dataclass(slots=True)
-class ReportOutcome:
-    """What became of one report of one agent."""
-
-    offered: int = 0
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
-    seconds: float | None = None
-    error: FixableError | None = None
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSummary:
-    """Everything an import found and did."""
+    """Everything an import found and did.
+
+    Attributes:
+        machine: whose usage it is.
+        timezone: the IANA zone in which days begin.
+        is_dry_run: whether nothing was to be written.
+        ccusage_version: empty where it is not known.
+        runner: how ccusage was run, or `files`.
+        load_id: the load that was committed; None where there was none.
+        intact_from: first day whose transcripts cannot have been deleted yet.
+        reports: what became of each report.
+        offered: the records of the valid reports.
+        stored: what the warehouse held before.
+        decisions: the verdicts.
+        warnings: what a person should know.
+        comparison: totals before and after, and what they consist of; None where no report was valid.
+        names: pseudonym to name.
+        phases: seconds by phase.
+    """
 
     machine: str
+    timezone: str
     is_dry_run: bool
+    ccusage_version: str
+    runner: str
     load_id: int | None = None
-    ccusage_version: str = ""
-    runner: str = ""
-    timezone: str = ""
     intact_from: date | None = None
-    reports: dict[str, ReportOutcome] = field(default_factory=dict)
-    offered: list[Record] = field(default_factory=list)
-    stored: list[Record] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    before: Totals | None = None
-    after: Totals | None = None
-    block: Record | None = None
-    agents: list[Share] = field(default_factory=list)
-    models: list[Share] = field(default_factory=list)
-    projects: list[Share] = field(default_factory=list)
+    reports: Mapping[str, ReportOutcome] = field(default_factory=dict)
+    offered: Sequence[Record] = ()
+    stored: Sequence[Record] = ()
+    decisions: Sequence[Decision] = ()
+    warnings: Sequence[str] = ()
+    comparison: Comparison | None = None
     names: Mapping[str, str] = field(default_factory=dict)
-    phases: dict[str, float] = field(default_factory=dict)
-
-    def outcome_of(self, record: Record) -> ReportOutcome:
-        """Return the report that a record came from; the saved daily report of all agents has records of each."""
-        return self.reports.get(record.label) or self.reports[record.report]
+    phases: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def held(self) -> list[Decision]:
@@ -94,7 +93,7 @@ class ImportSummary:
     @property
     def is_empty(self) -> bool:
         """Whether there was no usage at all, neither offered nor stored."""
-        return not self.decisions and self.after is not None and self.after.days == 0
+        return not self.decisions and self.comparison is not None and self.comparison.after.days == 0
 
     @property
     def exit_code(self) -> ExitCode:

@@ -43,6 +43,10 @@ def report_file(label: str) -> str:
     return f"{label.replace(' ', '-')}.json"
 
 
+# Report, agent and key.
+Identity = tuple[str, str, str]
+
+
 class ModelUsage(NamedTuple):
     """One model's part of a record; money in US dollars.
 
@@ -99,6 +103,11 @@ class Record(NamedTuple):
     projected_cost_usd: Decimal | None = None
     remaining_minutes: int | None = None
     limit_resets_at: datetime | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """Report, agent and key: what tells it from the other records of its machine."""
+        return (self.report, self.agent, self.key)
 
     @property
     def label(self) -> str:

@@ -38,17 +38,39 @@ class Share:
     total_tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a machine's numbers add up to before a load and after it, and what they consist of then."""
+
+    before: Totals
+    after: Totals
+    block: Record | None
+    agents: Sequence[Share]
+    models: Sequence[Share]
+    projects: Sequence[Share]
+
+
+def compare(stored: Sequence[Record], decisions: Iterable[Decision], now: datetime) -> Comparison:
+    """Compare what is stored with what the warehouse shows once the written decisions are published."""
+    shown = shown_after(stored, decisions)
+    return Comparison(
+        totals(stored),
+        totals(shown),
+        active_block(shown, now),
+        top_agents(shown),
+        top_models(shown),
+        top_projects(shown),
+    )
+
+
 def shown_after(stored: Iterable[Record], decisions: Iterable[Decision]) -> list[Record]:
     """Return what the warehouse shows once the written decisions are published."""
-    shown = {(record.report, record.agent, record.key): record for record in stored}
+    shown = {record.identity: record for record in stored}
     for decision in decisions:
-        if decision.is_written:
-            record = decision.record
-            identity = (record.report, record.agent, record.key)
-            if decision.offered is None:
-                shown.pop(identity, None)
-            else:
-                shown[identity] = decision.offered
+        if decision.is_written and decision.offered is not None:
+            shown[decision.offered.identity] = decision.offered
+        elif decision.is_written:
+            shown.pop(decision.record.identity, None)
     return list(shown.values())
 
 

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from decimal import Decimal
@@ -25,7 +25,7 @@ from ccusage_import.explain import reason_in_words
 from ccusage_import.import_summary import ImportProgress, ImportSummary
 from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import CLAUDE, Record, split_label
-from ccusage_import.statistics import Share, Totals
+from ccusage_import.statistics import Comparison, Share, Totals
 
 PROGRAM = "ccusage-import"
 SHOWN_DETAILS = 10
@@ -130,16 +130,9 @@ def print_summary(summary: ImportSummary) -> None:
     if summary.is_empty and not summary.failed:
         print("no usage found; nothing was written")
         return
-    total = summary.after.cost_usd if summary.after else Decimal(0)
     parts: list[RenderableType] = [_headline(summary), _reports_table(summary)]
-    if summary.before and summary.after:
-        parts.append(_totals_table(summary.before, summary.after))
-    if summary.block:
-        parts.append(_block_line(summary.block))
-    agents = summary.agents if len(summary.agents) > 1 else []
-    for title, shares in (("top agents", agents), ("top models", summary.models), ("top projects", summary.projects)):
-        if shares:
-            parts.append(_shares_table(title, shares, total, summary.names))
+    if summary.comparison:
+        parts += _compared(summary.comparison, summary.names)
     if summary.held:
         parts.append(_held_lines(summary))
     shown = console()
@@ -150,8 +143,20 @@ def print_summary(summary: ImportSummary) -> None:
     shown.print(Text(phases, style="dim"))
 
 
+def _compared(comparison: Comparison, names: Mapping[str, str]) -> Iterator[RenderableType]:
+    yield _totals_table(comparison.before, comparison.after)
+    if comparison.block:
+        yield _block_line(comparison.block)
+    agents = comparison.agents if len(comparison.agents) > 1 else []
+    tables = (("top agents", agents), ("top models", comparison.models), ("top projects", comparison.projects))
+    for title, shares in tables:
+        if shares:
+            yield _shares_table(title, shares, comparison.after.cost_usd, names)
+
+
 def summary_json(summary: ImportSummary) -> dict[str, Any]:
     """Return the summary as one object with stable keys; money as strings of US dollars."""
+    compared = summary.comparison
     return {
         "load_id": summary.load_id,
         "machine": summary.machine,
@@ -171,13 +176,16 @@ def summary_json(summary: ImportSummary) -> dict[str, Any]:
             for name, outcome in summary.reports.items()
         },
         "totals": {
-            "before": asdict(summary.before) if summary.before else None,
-            "after": asdict(summary.after) if summary.after else None,
+            "before": asdict(compared.before) if compared else None,
+            "after": asdict(compared.after) if compared else None,
         },
-        "active_block": _block_json(summary),
-        "top_agents": [asdict(share) for share in summary.agents],
-        "top_models": [asdict(share) for share in summary.models],
-        "top_projects": [{**asdict(share), "name": _named(share.name, summary.names)} for share in summary.projects],
+        "active_block": _block_json(compared.block) if compared and compared.block else None,
+        "top_agents": [asdict(share) for share in compared.agents] if compared else [],
+        "top_models": [asdict(share) for share in compared.models] if compared else [],
+        "top_projects": [
+            {**asdict(share), "name": _named(share.name, summary.names)}
+            for share in (compared.projects if compared else ())
+        ],
         "held": [_held_json(decision, summary) for decision in summary.held],
         "warnings": summary.warnings,
         "phases": summary.phases,
@@ -258,10 +266,7 @@ def _held_json(decision: Decision, summary: ImportSummary) -> dict[str, Any]:
     }
 
 
-def _block_json(summary: ImportSummary) -> dict[str, Any] | None:
-    block = summary.block
-    if block is None:
-        return None
+def _block_json(block: Record) -> dict[str, Any]:
     names = (
         "started_at", "block_ends_at", "total_tokens", "cost_usd", "tokens_per_minute", "cost_per_hour_usd",
         "projected_tokens", "projected_cost_usd", "remaining_minutes",

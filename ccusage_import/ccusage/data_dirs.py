@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 
 from ccusage_import.exceptions import DataDirectoryError
@@ -23,13 +23,16 @@ class Sources:
     found: tuple[Path, ...]
     missing: tuple[Path, ...]
 
-    def intact_from(self, today: date) -> date:
+    def intact_from(self, now: datetime, zone: tzinfo) -> date:
         """Return the first day whose transcripts cannot have been deleted yet, by the shortest clean-up period.
 
-        Without any directory it goes by Claude Code's default.
+        Claude Code deletes by age in hours, days begin by the clock of `zone`: where the clock was set back meanwhile,
+        the last hour of the period belongs to a later day. Without any directory it goes by Claude Code's default.
         """
         days = min(map(cleanup_period_days, self.found), default=DEFAULT_CLEANUP_DAYS)
-        return today - timedelta(days=min(days - 1, (today - date.min).days))
+        if days >= (now.date() - date.min).days:
+            return date.min
+        return (now.astimezone(UTC) - timedelta(days=days)).astimezone(zone).date() + timedelta(days=1)
 
     def warnings(self) -> list[str]:
         """Return what is odd about the directories."""

@@ -16,7 +16,6 @@ from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, Wareh
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import TOOL_VERSION, open_configured
 from ccusage_import.warehouse.queries import LIST_HINT, NamedQuery, find_query, read_queries
@@ -104,7 +103,7 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
 
 
 def _stored_names(given: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    names = Pseudonyms(settings.salt.get_secret_value(), is_enabled=settings.hash_projects)
+    names = settings.pseudonyms()
     return {
         name: names.of(value) if name in HIDDEN_PARAMETERS and not PSEUDONYM.fullmatch(value) else value
         for name, value in given.items()

@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from ccusage_import.config.budget import Budget
 from ccusage_import.config.targets import HttpUrl, NotifyTargets
 from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, Warehouse, parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.versions import PINNED_VERSION
 
 APP = "ccusage-import"
@@ -169,6 +171,19 @@ class Settings(BaseModel):
         default=(), description="who is told when an import fails, data is stale or held, or a budget is crossed"
     )
     budget: Budget = Field(default=Budget(), description="what may be spent, by day and month")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which days begin."""
+        return ZoneInfo(self.timezone)
+
+    def today(self, now: datetime) -> date:
+        """Return the day of an instant."""
+        return now.astimezone(self.zone).date()
+
+    def pseudonyms(self) -> Pseudonyms:
+        """Return what turns names into what is stored."""
+        return Pseudonyms(self.salt.get_secret_value(), is_enabled=self.hash_projects)
 
     def parsed_warehouse(self) -> Warehouse:
         """Return the warehouse with the password from wherever it was given.

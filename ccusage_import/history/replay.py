@@ -42,8 +42,7 @@ def replay(
                 continue
             summary = run_import_alone(*_as_then(configuration, options, load), environ, progress)
             # A year of hourly loads would fill the memory with them.
-            summary.offered, summary.stored, summary.decisions = [], [], []
-            replayed.append((note, summary))
+            replayed.append((note, replace(summary, offered=(), stored=(), decisions=())))
         return replayed
 
 

@@ -21,7 +21,6 @@ from ccusage_import.exceptions import AnnouncementError
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.monitoring.http_calls import call
 from ccusage_import.monitoring.outcome import RunOutcome
-from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Verdict
 from ccusage_import.warehouse.snapshot import WarehouseFacts
 
@@ -174,7 +173,7 @@ def _of_warehouse(facts: WarehouseFacts, settings: Settings) -> Iterator[Sample]
         for name, count in totals.tokens.items():
             yield Sample("tokens", count, {"agent": totals.agent, "class": name})
     # Metrics leave this machine as rows do: with the same pseudonyms.
-    pseudonyms = Pseudonyms(settings.salt.get_secret_value(), is_enabled=settings.hash_projects)
+    pseudonyms = settings.pseudonyms()
     for spending in facts.budget:
         limit = spending.limit
         name = pseudonyms.of(limit.name) if limit.scope == "project" else limit.name

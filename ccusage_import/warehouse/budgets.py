@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.config.budget import BudgetLimit
 from ccusage_import.config.settings import Settings
-from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 _COLUMNS = ("scope", "name", "period", "limit_usd", "revision", "is_deleted")
@@ -38,7 +37,7 @@ class Spending:
 
 def stored_limits(settings: Settings) -> dict[BudgetLimit, BudgetLimit]:
     """Return the limits as the warehouse stores them, projects under their pseudonyms, with the configured ones."""
-    names = Pseudonyms(settings.salt.get_secret_value(), is_enabled=settings.hash_projects)
+    names = settings.pseudonyms()
     return {
         BudgetLimit(
             limit.scope, names.of(limit.name) if limit.scope == "project" else limit.name, limit.period, limit.limit_usd

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from ccusage_import.ccusage.data_dirs import Sources, cleanup_period_days, find_sources
 from ccusage_import.exceptions import DataDirectoryError
 
-TODAY = date(2026, 5, 31)
+NOW = datetime(2026, 5, 31, 12, tzinfo=UTC)
 
 
 def data_directory(path: Path, settings: str | bytes | None = None) -> Path:
@@ -53,7 +54,7 @@ def test_the_clean_up_period_sets_the_window(
 ) -> None:
     directory = data_directory(tmp_path / ".claude", settings)
     assert cleanup_period_days(directory) == days
-    assert Sources((directory,), ()).intact_from(TODAY) == date.fromisoformat(intact_from)
+    assert Sources((directory,), ()).intact_from(NOW, UTC) == date.fromisoformat(intact_from)
 
 
 @pytest.mark.parametrize("settings", ['{"cleanupPeriodDays": 7.0}', '{"cleanupPeriodDays": 7e0}'])
@@ -71,12 +72,20 @@ def test_the_shortest_period_of_several_directories_counts(tmp_path: Path) -> No
         data_directory(tmp_path / name, f'{{"cleanupPeriodDays": {days}}}')
         for name, days in (("one", 90), ("two", 7), ("three", 30))
     )
-    assert Sources(found, ()).intact_from(TODAY) == date(2026, 5, 25)
+    assert Sources(found, ()).intact_from(NOW, UTC) == date(2026, 5, 25)
 
 
 def test_a_directory_without_settings_counts_with_30_days(tmp_path: Path) -> None:
     found = data_directory(tmp_path / "one", '{"cleanupPeriodDays": 90}'), data_directory(tmp_path / "two")
-    assert Sources(found, ()).intact_from(TODAY) == date(2026, 5, 2)
+    assert Sources(found, ()).intact_from(NOW, UTC) == date(2026, 5, 2)
+
+
+def test_an_hour_that_summer_time_gave_back_is_not_in_the_window(tmp_path: Path) -> None:
+    sources = Sources((data_directory(tmp_path / "one"),), ())
+    berlin = ZoneInfo("Europe/Berlin")
+    # On 2026-10-25 the clock went back: 30 days before 23:30 of 2026-11-20 it was 00:30 of 2026-10-22.
+    assert sources.intact_from(datetime(2026, 11, 20, 23, 30, tzinfo=berlin), berlin) == date(2026, 10, 23)
+    assert sources.intact_from(datetime(2026, 11, 20, 22, 30, tzinfo=berlin), berlin) == date(2026, 10, 22)
 
 
 # --- directories --------------------------------------------------------------------------------------

@@ -14,11 +14,12 @@ from typing import Any
 
 from ccusage_import import importer
 from ccusage_import.__main__ import main
+from ccusage_import.ccusage import offers
 from ccusage_import.warehouse import clickhouse_client
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 STEPS: tuple[tuple[Any, str], ...] = (
-    (importer, "validate_report"),
+    (offers, "validate_report"),
     (importer, "keep_names"),
     (importer, "tidy"),
     (clickhouse_client, "_open_embedded"),

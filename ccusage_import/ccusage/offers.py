@@ -1,0 +1,235 @@
+"""What is offered to the warehouse: the outputs of ccusage's reports, or of saved files, and the records in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from loguru import logger
+
+from ccusage_import.ccusage.agents import ALL, find_agents, wanted_labels
+from ccusage_import.ccusage.archive import LoadNote, ReportArchive
+from ccusage_import.ccusage.data_dirs import Sources, find_sources
+from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports
+from ccusage_import.ccusage.models import validate_report
+from ccusage_import.ccusage.parser import Origin, parse_report
+from ccusage_import.ccusage.runner import fetch_options, find_runner, parse_version
+from ccusage_import.config.settings import Configuration, Settings
+from ccusage_import.exceptions import (
+    CcusageError,
+    DataDirectoryError,
+    FixableError,
+    InvalidReportError,
+    NotAReportError,
+)
+from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.reconcile import Verdict
+from ccusage_import.records import CLAUDE, Provenance, Record, report_file, split_label
+
+# What stands for a runner where reports come from saved files.
+FILES = "files"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """The outputs of the reports by their labels, and what they were read with.
+
+    Attributes:
+        outputs: what each report printed, or why it did not; `parse_offer` empties it as it goes.
+        provenance: what Claude Code's reports were read with.
+        version_info: the version of ccusage; None for saved files of an unknown one.
+        runner: how ccusage was run, or `files`.
+        intact_from: first day whose transcripts cannot have been deleted yet; None when nothing is known of them.
+        warnings: what is odd about the sources.
+    """
+
+    outputs: dict[str, Fetched | FixableError]
+    provenance: Provenance
+    version_info: tuple[int, int, int] | None
+    runner: str
+    intact_from: date | None
+    warnings: tuple[str, ...] = ()
+
+    def provenance_of(self, agent: str) -> Provenance:
+        """Return what an agent's reports were read with: the data directories are those of Claude Code."""
+        return self.provenance if agent == CLAUDE else self.provenance._replace(data_dirs=())
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOutcome:
+    """What became of one report of one agent."""
+
+    offered: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    seconds: float | None = None
+    error: FixableError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The records of all valid reports, and what became of each report by its label."""
+
+    records: Sequence[Record]
+    outcomes: Mapping[str, ReportOutcome]
+    warnings: tuple[str, ...]
+
+    @property
+    def valid(self) -> tuple[str, ...]:
+        """The labels of the reports that were fetched and are valid."""
+        return tuple(label for label, outcome in self.outcomes.items() if outcome.error is None)
+
+    @property
+    def errors(self) -> list[FixableError]:
+        """Why reports failed."""
+        return [outcome.error for outcome in self.outcomes.values() if outcome.error]
+
+
+def live_offer(
+    configuration: Configuration,
+    reports: Sequence[str],
+    environ: Mapping[str, str],
+    pseudonyms: Pseudonyms,
+    now: datetime,
+    progress: FetchProgress,
+) -> Offer:
+    """Run ccusage.
+
+    Raises:
+        CcusageError: nothing can be fetched at all.
+        ConfigurationError: there is no such report, or the state directory cannot be written.
+    """
+    settings = configuration.settings
+    sources, failure = _find_sources(settings, environ)
+    options = fetch_options(configuration, sources.found)
+    runner = find_runner(options, environ)
+    agents = find_agents(settings.agents, runner, options, environ)
+    if failure and CLAUDE in agents:
+        agents[CLAUDE] = failure
+    labels = wanted_labels(list(agents), reports)
+    errors = {label: error for label in labels if (error := agents[split_label(label)[0]])}
+    fetched = fetch_reports(runner, [label for label in labels if label not in errors], options, environ, progress)
+    return Offer(
+        outputs={label: errors.get(label) or fetched[label] for label in labels},
+        provenance=provenance_now(settings, runner.version, sources.found, pseudonyms),
+        version_info=runner.version_info,
+        runner=runner.source,
+        intact_from=sources.intact_from(now, settings.zone),
+        warnings=tuple(sources.warnings()),
+    )
+
+
+def saved_offer(
+    settings: Settings, directory: Path, reports: Sequence[str], note: LoadNote | None, pseudonyms: Pseudonyms
+) -> Offer:
+    """Read saved files in place of running ccusage; a report without a file is not judged.
+
+    Args:
+        settings: whose agents are wanted.
+        directory: holds a file for each report.
+        reports: their names.
+        note: what the reports were read with, where it is known.
+        pseudonyms: unused names of data directories cost nothing; kept for the provenance.
+
+    Raises:
+        NotAReportError: there is no file at all.
+        ConfigurationError: there is no such report.
+    """
+    outputs: dict[str, Fetched | FixableError] = {}
+    labels = wanted_labels(_saved_agents(settings, directory, note), reports)
+    for label in labels:
+        file = directory / report_file(label)
+        try:
+            outputs[label] = Fetched(label, file.read_bytes(), 0.0, 1)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            outputs[label] = NotAReportError(f"{label}: {file}: {error.strerror}", hint="make the file readable")
+    if not outputs:
+        wanted = ", ".join(map(report_file, labels))
+        raise NotAReportError(f"{directory} holds none of {wanted}", hint="save reports under these names")
+    if note is None:
+        provenance = provenance_now(settings, "", (), pseudonyms)
+        return Offer(outputs=outputs, provenance=provenance, version_info=None, runner=FILES, intact_from=None)
+    return Offer(
+        outputs=outputs,
+        provenance=note.provenance,
+        version_info=parse_version(note.ccusage_version),
+        runner=FILES,
+        intact_from=note.intact_from,
+    )
+
+
+def parse_offer(offer: Offer, machine: str, pseudonyms: Pseudonyms, archive: ReportArchive | None) -> Parsed:
+    """Return the records of all valid reports; each output is dropped as soon as it is parsed.
+
+    Args:
+        offer: its outputs are gone afterwards.
+        machine: whose records they are.
+        pseudonyms: applied to names; remembers those it met.
+        archive: gets every output that was fetched, where reports are kept.
+    """
+    records: list[Record] = []
+    outcomes: dict[str, ReportOutcome] = {}
+    warnings: dict[str, None] = {}
+    for label in list(offer.outputs):
+        output = offer.outputs.pop(label)
+        if isinstance(output, FixableError):
+            outcomes[label] = _failed(label, output, None)
+            continue
+        if archive is not None:
+            archive.add(label, output.output)
+        origin = Origin(machine, offer.provenance_of(split_label(label)[0]), offer.version_info)
+        try:
+            parsed = parse_report(label, validate_report(label, output.output), origin, pseudonyms)
+            _refuse_twice(label, parsed.records, records)
+        except CcusageError as error:
+            outcomes[label] = _failed(label, error, output.seconds)
+            continue
+        outcomes[label] = ReportOutcome(len(parsed.records), seconds=output.seconds)
+        rows, ms = len(parsed.records), round(output.seconds * 1000)
+        logger.bind(report=label, ms=ms, rows=rows).debug("report read")
+        records += parsed.records
+        warnings.update(dict.fromkeys(parsed.warnings))
+    return Parsed(records, outcomes, tuple(warnings))
+
+
+def provenance_now(
+    settings: Settings, ccusage_version: str, directories: Sequence[Path], pseudonyms: Pseudonyms
+) -> Provenance:
+    """Return what reports are read with now; data directories are told by keyed hashes."""
+    digests = tuple(sorted(pseudonyms.always(str(path)) for path in directories))
+    return Provenance(ccusage_version, settings.timezone, settings.mode, digests)
+
+
+def _find_sources(settings: Settings, environ: Mapping[str, str]) -> tuple[Sources, CcusageError | None]:
+    """Return Claude Code's data directories; where other agents are wanted too, none is an error of its reports."""
+    try:
+        return find_sources(settings.claude_dirs, environ), None
+    except DataDirectoryError as error:
+        if settings.agents == (CLAUDE,):
+            raise
+        return Sources((), ()), DataDirectoryError(str(error), hint=f"{error.hint}, or leave claude out of `agents`")
+
+
+def _saved_agents(settings: Settings, directory: Path, note: LoadNote | None) -> list[str]:
+    """Return the wanted agents; every one that has a file for `all`, and in a kept load, which knows best."""
+    if ALL not in settings.agents and note is None:
+        return list(settings.agents)
+    files = directory.glob("?*-*.json")
+    return [CLAUDE, *sorted({agent for file in files if (agent := file.stem.rpartition("-")[0]) != CLAUDE})]
+
+
+def _failed(label: str, error: FixableError, seconds: float | None) -> ReportOutcome:
+    logger.bind(report=label, kind=error.kind).info("report failed")
+    return ReportOutcome(seconds=seconds, error=error)
+
+
+def _refuse_twice(label: str, records: Sequence[Record], earlier: Sequence[Record]) -> None:
+    """Refuse what an earlier report holds too, as saved files of all agents and of one can: it would count twice."""
+    known = {record.identity for record in earlier if record.label == label}
+    twice = sorted(record.key for record in records if record.identity in known)
+    if twice:
+        raise InvalidReportError(label, tuple(f"{key}: is in another report too" for key in twice))
