@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -21,6 +22,11 @@ from tests.support.gateway import Gateway, running_gateway
 from tests.support.server import server_url
 
 CORPORA = Path(__file__).parent / "corpora"
+
+
+def pytest_configure() -> None:
+    """Hear an interrupt, and let children hear it, also where whoever started the tests ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup() -> None:

@@ -47,7 +47,7 @@ def dashboard_schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
     commands = install("ts-json-schema-generator", "2.4.0", f"@grafana/schema@{version}")
     folder = tmp_path_factory.mktemp("schema")
     (folder / "node_modules").symlink_to(commands.parent)
-    (folder / "dashboard.ts").write_text((ROOT / "tests" / "grafana_dashboard.ts").read_text("utf-8"))
+    (folder / "dashboard.ts").write_text((ROOT / "tests" / "support" / "grafana_dashboard.ts").read_text("utf-8"))
     (folder / "tsconfig.json").write_text('{"compilerOptions": {"module": "esnext", "moduleResolution": "bundler"}}')
     wanted = ("--tsconfig", "tsconfig.json", "--path", "dashboard.ts", "--type", "Dashboard")
     done = subprocess.run(
