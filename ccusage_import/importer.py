@@ -39,7 +39,7 @@ from ccusage_import.exceptions import (
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Context, Decision, Reason, reconcile
-from ccusage_import.records import CLAUDE, Provenance, Record, split_label
+from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
@@ -55,13 +55,18 @@ from ccusage_import.warehouse.tables import (
     Load,
     commit,
     next_load_id,
+    read_latest_window,
     read_loads,
     read_records,
+    read_taken_back,
     settle_dead_loads,
     tidy,
     write_decisions,
     write_load,
 )
+
+# The first day that the warehouse can store.
+FIRST_DAY = date(1970, 1, 1)
 
 
 def run_import(
@@ -174,7 +179,7 @@ def _load(run: _Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             with run.phase("open"):
                 warehouse, opening_warnings = open_for_import(run, stack)
             with run.phase("reconcile"):
-                stored = read_records(warehouse, run.settings.machine, parsed.records) if warehouse else []
+                stored = _stored(run, warehouse, parsed.records)
                 load_id = next_load_id(warehouse, run.settings.machine) if warehouse else None
                 judged = judge(run, offer, parsed, stored)
         except WarehouseError as error:
@@ -219,26 +224,54 @@ def open_for_import(run: _Run, stack: ExitStack) -> tuple[ClickHouse | None, tup
     return warehouse, tuple(f"an earlier load ended in the middle; it is now marked as {state}" for state in states)
 
 
-def judge(run: _Run, offer: Offer, parsed: Parsed, stored: Sequence[Record]) -> _Judged:
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the warehouse knows of this machine."""
+
+    records: Sequence[Record] = ()
+    intact_from: date | None = None
+    taken_back: Mapping[Identity, int] = field(default_factory=dict)
+
+
+def _stored(run: _Run, warehouse: ClickHouse | None, offered: Sequence[Record]) -> _Stored:
+    if warehouse is None:
+        return _Stored()
+    machine = run.settings.machine
+    return _Stored(
+        read_records(warehouse, machine, offered),
+        read_latest_window(warehouse, machine, run.started_at),
+        read_taken_back(warehouse, machine),
+    )
+
+
+def judge(run: _Run, offer: Offer, parsed: Parsed, stored: _Stored) -> _Judged:
     """Judge the records of the valid reports against what is stored."""
     context = Context(
-        run.settings.machine,
-        offer.provenance,
-        offer.intact_from,
-        run.options.since,
-        run.options.until,
-        run.settings.prices,
-        run.options.accepted,
+        machine=run.settings.machine,
+        provenance=offer.provenance,
+        intact_from=_window(offer.intact_from, stored.intact_from),
+        since=run.options.since,
+        until=run.options.until,
+        prices=run.settings.prices,
+        accepted=run.options.accepted,
+        taken_back=stored.taken_back,
     )
-    decisions = reconcile(parsed.records, stored, [split_label(label)[1] for label in parsed.valid], context)
+    decisions = reconcile(parsed.records, stored.records, parsed.valid, context)
     return _Judged(
-        outcomes=_doubted(run, offer, _counted(parsed.outcomes, decisions), stored),
+        outcomes=_doubted(run, context.intact_from, _counted(parsed.outcomes, decisions), stored.records),
         decisions=decisions,
-        comparison=compare(stored, decisions, run.started_at),
-        stored=stored,
-        intact_from=offer.intact_from,
+        comparison=compare(stored.records, decisions, run.started_at),
+        stored=stored.records,
+        intact_from=context.intact_from,
         warnings=tuple(_missing_directories(run, offer, decisions)),
     )
+
+
+def _window(now: date | None, known: date | None) -> date | None:
+    """Return the first day of the window: a longer clean-up period does not bring back what was swept before."""
+    if now is None:
+        return None
+    return max(now, known or FIRST_DAY, FIRST_DAY)
 
 
 def _counted(outcomes: Mapping[str, ReportOutcome], decisions: Sequence[Decision]) -> dict[str, ReportOutcome]:
@@ -263,17 +296,17 @@ def _missing_directories(run: _Run, offer: Offer, decisions: Sequence[Decision])
 
 
 def _doubted(
-    run: _Run, offer: Offer, outcomes: Mapping[str, ReportOutcome], stored: Sequence[Record]
+    run: _Run, intact_from: date | None, outcomes: Mapping[str, ReportOutcome], stored: Sequence[Record]
 ) -> dict[str, ReportOutcome]:
     """Return the outcomes; an empty report is believable only where no usage is stored that it would have to show.
 
     Other agents would have to show that of the last days: those that are not used any more are left in peace.
     """
     doubted = dict(outcomes)
-    for label, outcome in outcomes.items() if offer.intact_from is not None else ():
+    for label, outcome in outcomes.items() if intact_from is not None else ():
         agent, _ = split_label(label)
         usual = Sources((), ()).intact_from(run.started_at, run.settings.zone)
-        since = offer.intact_from if agent == CLAUDE and offer.intact_from else usual
+        since = intact_from if agent == CLAUDE and intact_from else usual
         kept = sum(record.label == label and record.day >= since for record in stored)
         if outcome.error is None and outcome.offered == 0 and kept:
             check = "the data directories: ccusage-import config show" if agent == CLAUDE else f"where {agent} keeps it"

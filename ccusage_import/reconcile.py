@@ -1,24 +1,29 @@
 """The rule that keeps history: offered and stored records to decisions. Pure: no clock, no files, no warehouse.
 
-Tokens decide, never cost. A smaller number replaces a stored one only where the sources cannot have been swept yet
-and something explains the fall; otherwise it is held: the stored record stays and the offer is logged. That is known
-of Claude Code alone: nothing tells how long other agents keep what ccusage reads, so their falls are always held.
+Tokens decide, never cost. A smaller number replaces a stored one only on evidence: the transcripts of its time cannot
+have been swept yet, every session of that time is still offered, and something explains the fall. Otherwise it is held:
+the stored record stays and the offer is logged. That is known of Claude Code alone: nothing tells how long other agents
+keep what ccusage reads, so their falls are always held.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ccusage_import.records import CLAUDE, Provenance, Record
+from ccusage_import.evidence import Session, Sessions, Span, first_day, next_month, span
+from ccusage_import.pricing import is_older, is_price_lost, with_kept_prices
+from ccusage_import.records import CLAUDE, Identity, Provenance, Record, report_label
 
 # Reports whose keys are days or months, which another time zone files anew.
 FILED_BY_DAY = ("daily", "monthly", "projects")
+# A message that grows on may pass the end of its block, and starts the next one at most this much later.
+BLOCK_GAP = timedelta(hours=5)
 
 
 class Verdict(StrEnum):
@@ -48,7 +53,14 @@ class Reason(StrEnum):
     DIRECTORIES_CHANGED = "directories_changed"
     MOVED = "moved"
     ACCEPTED = "accepted"
+    OFFERED_AGAIN = "offered_again"
+    PRICE_LOST = "price_lost"
+    LOWER_PRICE = "lower_price"
+    PRICE_OF_ITS_TIME = "price_of_its_time"
     MAY_BE_SWEPT = "may_be_swept"
+    SESSION_GONE = "session_gone"
+    SESSIONS_UNKNOWN = "sessions_unknown"
+    TAKEN_BACK = "taken_back"
     UNEXPLAINED = "unexplained"
     DIRECTORY_MISSING = "directory_missing"
     SAVED_FILES = "saved_files"
@@ -68,6 +80,7 @@ class Context:
         until: last day that is judged.
         prices: whether new prices of stored usage are taken.
         accepted: first and last day on which a person takes smaller numbers.
+        taken_back: what a person took back, with the tokens up to which that holds.
     """
 
     machine: str
@@ -77,6 +90,7 @@ class Context:
     until: date = date.max
     prices: Literal["follow", "freeze"] = "follow"
     accepted: tuple[date, date] | None = None
+    taken_back: Mapping[Identity, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +110,52 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class Pair:
+    """What is stored and what is offered under one key."""
+
     stored: Record | None
     offered: Record | None
+
+    @property
+    def record(self) -> Record:
+        """The offered record, or the stored one where nothing is offered."""
+        return _present(self.offered, self.stored)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether exactly what is stored is offered."""
+        return self.stored is not None and self.offered is not None and self.stored.content == self.offered.content
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Pairs that are counted together: one pair, the blocks that overlap, or one session in several projects."""
+
+    pairs: tuple[Pair, ...]
+    spans: tuple[Span, ...]
+    stored_tokens: int
+    offered_tokens: int
+
+    @property
+    def timed(self) -> Iterator[tuple[Span, Pair]]:
+        return zip(self.spans, self.pairs, strict=True)
+
+    @property
+    def is_offered(self) -> bool:
+        return any(pair.offered for pair in self.pairs)
+
+    @property
+    def is_session(self) -> bool:
+        return self.pairs[0].record.report == "session"
+
+    @property
+    def fell(self) -> bool:
+        return not self.is_offered or self.offered_tokens < self.stored_tokens
+
+    @property
+    def is_rearranged(self) -> bool:
+        """Whether a part of it fell although the whole did not."""
+        return not self.fell and any(_tokens([pair.offered]) < _tokens([pair.stored]) for pair in self.pairs)
 
 
 def reconcile(
@@ -109,7 +166,7 @@ def reconcile(
     Args:
         offered: the validated records of the fetched reports.
         stored: what the warehouse shows; records of other machines are left alone.
-        reports: the reports that were fetched well. A report missing here is not judged at all.
+        reports: the labels of the reports that were fetched well. A report missing here is not judged at all.
         context: window, filters and wishes.
 
     Returns:
@@ -117,148 +174,304 @@ def reconcile(
         offered for them any more, have none.
     """
     fetched = set(reports)
+    kept = [record for record in stored if record.machine == context.machine]
+    sessions = Sessions(
+        _sessions_of_claude(offered), _sessions_of_claude(kept), is_known=report_label("session", CLAUDE) in fetched
+    )
     by_report: dict[tuple[str, str], tuple[list[Record], list[Record]]] = defaultdict(lambda: ([], []))
     for record in offered:
         by_report[record.report, record.agent][0].append(record)
-    for record in stored:
-        if record.machine == context.machine and record.report in fetched:
+    for record in kept:
+        # The saved daily report of all agents holds records of each.
+        if not fetched.isdisjoint((record.label, record.report)):
             by_report[record.report, record.agent][1].append(record)
+    judges = {name: _Judge(name[1], *records, sessions, context) for name, records in by_report.items()}
     decisions: list[Decision] = []
-    for name in sorted(by_report):
-        _, agent = name
-        decisions += _Judge(agent, *by_report[name], context).decisions()
+    for name in sorted(judges):
+        daily = judges.get(("daily", name[1])) if name[0] == "monthly" else None
+        decisions += sorted(judges[name].decisions(daily), key=lambda decision: decision.record.key)
     return decisions
 
 
 class _Judge:
     """Judges one report of one agent."""
 
-    def __init__(self, agent: str, offered: list[Record], stored: list[Record], context: Context) -> None:
+    def __init__(
+        self, agent: str, offered: list[Record], stored: list[Record], sessions: Sessions, context: Context
+    ) -> None:
         self._agent = agent
         self._context = context
+        self._sessions = sessions
         self._zone = ZoneInfo(context.provenance.timezone)
-        left = {record.key: record for record in stored}
-        pairs = [_Pair(left.pop(record.key, None), record) for record in offered]
-        pairs += [_Pair(record, None) for record in left.values()]
-        self._pairs = sorted(pairs, key=lambda pair: _present(pair.offered, pair.stored).key)
-        self._is_empty = not offered
-        self._groups = list(_overlapping(self._pairs))
-        # A group that reaches beyond the window is held as a whole: what it offers must not make up for a fall inside.
-        intact = [pair for group in self._groups if all(map(self._is_intact, group)) for pair in group]
-        self._window_fell = _tokens(pair.offered for pair in intact) < _tokens(pair.stored for pair in intact)
-        other_zone = [record for record in stored if self._is_filed_in_other_zone(record)]
-        outside = [record.day for record in other_zone if not self._is_intact(_Pair(record, None))]
-        # Other agents' days are never intact: the days that are new in the new zone must not be barred for ever.
-        self._barred_until = (date.max if agent == CLAUDE else max(outside)) if outside else date.min
+        self._offered = offered
+        self._groups = [_group(pairs) for pairs in grouped(paired(offered, stored))]
+        # What another zone filed under its own days, where nothing proves that all of it is offered under ours.
+        self._barred = [
+            (record.project, span(record))
+            for record in stored
+            if self._is_filed_in_other_zone(record) and not self._is_vouched_for(record)
+        ]
 
-    def decisions(self) -> Iterator[Decision]:
-        for group in self._groups:
-            if any(self._is_judged(pair) for pair in group):
-                yield from self._group(group)
+    def decisions(self, daily: _Judge | None) -> Iterator[Decision]:
+        """Judge all groups; `daily` judges the days of a report of months."""
+        for cluster in self._clusters():
+            if all(self._is_judged(pair) for group in cluster for pair in group.pairs):
+                # Sources and receivers of usage that moved are judged together: all of it is offered, or nothing moves.
+                has_moved = len(cluster) > 1 and _offered_tokens(cluster) >= _stored_tokens(cluster)
+                for group in cluster:
+                    yield from self._decided(group, daily, has_moved=has_moved)
 
-    def _group(self, group: list[_Pair]) -> Iterator[Decision]:
-        """Judge pairs whose tokens are counted together: one pair, or the blocks that overlap in time."""
-        stored, offered = _tokens(pair.stored for pair in group), _tokens(pair.offered for pair in group)
-        is_offered = any(pair.offered for pair in group)
-        takes, reason = (True, Reason.MOVED)
-        if self._is_barred_by_zone(group):
-            takes, reason = self._accepts(group) or (False, Reason.TIMEZONE_CHANGED)
-        elif not is_offered or offered < stored:
-            takes, reason = self._explanation(group)
-        for pair in group:
-            if takes:
+    def _decided(self, group: _Group, daily: _Judge | None, *, has_moved: bool) -> Iterator[Decision]:
+        takes, reason = True, Reason.MOVED
+        if self._accepts(group):
+            reason = Reason.ACCEPTED
+        elif self._is_taken_back(group):
+            takes, reason = False, Reason.TAKEN_BACK
+        elif self._is_barred(group, daily):
+            takes, reason = False, Reason.TIMEZONE_CHANGED
+        elif group.fell or (group.is_rearranged and not group.is_session):
+            takes, reason = self._explanation(group, has_moved=has_moved or group.is_rearranged)
+        ends = [one.ends_at for one, pair in group.timed if pair.stored is not None]
+        for one, pair in group.timed:
+            # Blocks after all stored ones hold nothing that is stored, whatever becomes of the others.
+            is_beyond = bool(ends) and pair.stored is None and one.starts_at >= max(ends)
+            if takes or (is_beyond and reason is not Reason.TAKEN_BACK):
                 yield self._taken(pair, reason)
             elif pair.offered is not None:
                 yield self._kept(pair.stored, pair.offered, reason)
 
-    def _taken(self, pair: _Pair, reason: Reason) -> Decision:
+    def _taken(self, pair: Pair, reason: Reason) -> Decision:
         stored, offered = pair.stored, pair.offered
         if offered is None:
             return Decision(Verdict.CORRECTED, reason, stored, None, is_written=True)
         if stored is None:
             return Decision(Verdict.NEW, Reason.FIRST_SEEN, None, offered, is_written=True)
         if offered.total_tokens > stored.total_tokens:
-            return Decision(Verdict.GREW, Reason.MORE_TOKENS, stored, offered, is_written=True)
+            priced = offered if reason is Reason.ACCEPTED else self._priced(stored, offered)
+            return Decision(Verdict.GREW, Reason.MORE_TOKENS, stored, priced, is_written=True)
         if offered.total_tokens < stored.total_tokens:
             return Decision(Verdict.CORRECTED, reason, stored, offered, is_written=True)
-        return self._same_tokens(stored, offered)
+        return self._same_tokens(stored, offered, is_accepted=reason is Reason.ACCEPTED)
 
-    def _same_tokens(self, stored: Record, offered: Record) -> Decision:
-        is_same = offered.content == stored.content
-        if is_same and (offered.provenance == stored.provenance or not self._is_intact(_Pair(stored, offered))):
+    def _priced(self, stored: Record, offered: Record) -> Record:
+        """Return what grew; what had a price keeps it where a lower one is not to be trusted, or none is known."""
+        are_frozen = self._context.prices == "freeze"
+        is_cheaper = offered.cost_usd < stored.cost_usd and not self._trusts_prices(stored, offered)
+        if are_frozen or is_cheaper or is_price_lost(stored, offered):
+            return with_kept_prices(stored, offered, are_frozen=are_frozen)
+        return offered
+
+    def _same_tokens(self, stored: Record, offered: Record, *, is_accepted: bool) -> Decision:
+        pair, now, then = Pair(stored, offered), offered.provenance, stored.provenance
+        if pair.is_same and (now == then or not self._is_intact(pair)):
             return Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, stored, offered, is_written=False)
         if offered.usage == stored.usage:
             return Decision(Verdict.REFRESHED, Reason.DETAILS_CHANGED, stored, offered, is_written=True)
+        if is_accepted:
+            return Decision(Verdict.REPRICED, Reason.ACCEPTED, stored, offered, is_written=True)
         if self._context.prices == "freeze":
             return Decision(Verdict.REPRICED, Reason.PRICES_FROZEN, stored, offered, is_written=False)
-        return Decision(Verdict.REPRICED, Reason.PRICES_CHANGED, stored, offered, is_written=True)
+        if is_price_lost(stored, offered):
+            return Decision(Verdict.HELD, Reason.PRICE_LOST, stored, offered, is_written=False)
+        if offered.cost_usd < stored.cost_usd and self._doubts_prices(stored, offered):
+            return Decision(Verdict.HELD, Reason.LOWER_PRICE, stored, offered, is_written=False)
+        if not self._trusts_prices(stored, offered) and not self._is_price_found(stored, offered):
+            return Decision(Verdict.REPRICED, Reason.PRICE_OF_ITS_TIME, stored, offered, is_written=False)
+        reason = Reason.MODE_CHANGED if _changed(then, now) is Reason.MODE_CHANGED else Reason.PRICES_CHANGED
+        return Decision(Verdict.REPRICED, reason, stored, offered, is_written=True)
 
     def _kept(self, stored: Record | None, offered: Record, reason: Reason) -> Decision:
-        if stored is not None and stored.content == offered.content:
+        if Pair(stored, offered).is_same:
             return Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, stored, offered, is_written=False)
         return Decision(Verdict.HELD, reason, stored, offered, is_written=False)
 
-    def _explanation(self, group: list[_Pair]) -> tuple[bool, Reason]:
+    def _doubts_prices(self, stored: Record, offered: Record) -> bool:
+        """Whether prices come from saved files, another warehouse or an older table."""
+        then, now = stored.provenance.ccusage_version, offered.provenance.ccusage_version
+        return self._context.intact_from is None or is_older(now, then)
+
+    def _trusts_prices(self, stored: Record, offered: Record) -> bool:
+        """Whether new prices count for stored usage too: they are current, and so is the usage."""
+        return self._is_intact(Pair(stored, offered)) and not self._doubts_prices(stored, offered)
+
+    def _is_price_found(self, stored: Record, offered: Record) -> bool:
+        """Whether no dollar is at stake: a price was unknown, or nobody can tell the age of a higher one."""
+        is_lower = offered.cost_usd < stored.cost_usd
+        is_first = stored.unpriced and not offered.unpriced
+        return not is_lower and (is_first or self._context.intact_from is None or offered.cost_usd == stored.cost_usd)
+
+    def _explanation(self, group: _Group, *, has_moved: bool) -> tuple[bool, Reason]:
         """Return whether a fall is taken, and what explains it or why nothing does."""
         now = self._context.provenance
-        read_with = {pair.stored.provenance for pair in group if pair.stored is not None}
-        if accepted := self._accepts(group):
-            return accepted
+        read_with = {pair.stored.provenance for pair in group.pairs if pair.stored is not None}
         if self._context.intact_from is None:
             return False, Reason.SAVED_FILES
-        if self._is_empty:
+        if not self._offered:
             return False, Reason.UNEXPLAINED
-        if not all(self._is_intact(pair) for pair in group):
+        if not all(self._is_intact(pair) for pair in group.pairs):
             return False, Reason.MAY_BE_SWEPT
         if any(set(then.data_dirs) - set(now.data_dirs) for then in read_with):
             return False, Reason.DIRECTORY_MISSING
+        if doubt := self._doubt(group):
+            return False, doubt
         for then in read_with:
             if change := _changed(then, now):
                 return True, change
-        if not self._window_fell and _tokens(pair.stored for pair in group):
+        if has_moved and not any(item.fell for item in self._sessions_of(group)):
             return True, Reason.MOVED
         return False, Reason.UNEXPLAINED
 
-    def _accepts(self, group: list[_Pair]) -> tuple[bool, Reason] | None:
-        """Return whether a person takes the offers of the group; what is not offered any more is never meant."""
-        days = [pair.offered.day for pair in group if pair.offered is not None]
-        if self._context.accepted is None or not days:
-            return None
-        first, last = self._context.accepted
-        return (True, Reason.ACCEPTED) if all(first <= day <= last for day in days) else None
+    def _doubt(self, group: _Group) -> Reason | None:
+        """Return why the transcripts of a group may be gone; None where every session of its time is still there."""
+        if group.is_session:
+            return None if group.is_offered else Reason.SESSION_GONE
+        found = self._sessions_of(group)
+        # Sessions that do not account for all that is stored are not all the sessions there were.
+        if not self._sessions.is_known or sum(item.stored_tokens for item in found) < group.stored_tokens:
+            return Reason.SESSIONS_UNKNOWN
+        return Reason.SESSION_GONE if any(item.is_gone for item in found) else None
 
-    def _is_barred_by_zone(self, group: list[_Pair]) -> bool:
-        """Outside the intact window nothing is taken that another time zone filed under other days."""
-        if all(self._is_intact(pair) for pair in group):
+    def _sessions_of(self, group: _Group) -> list[Session]:
+        """Return the stored sessions of the time of a group; a session itself is the only one that it is made of."""
+        if group.is_session:
+            return []
+        return self._sessions.touching([one for one, pair in group.timed if pair.stored is not None])
+
+    def _is_vouched_for(self, stored: Record) -> bool:
+        group = _group([Pair(stored, None)])
+        return self._is_intact(group.pairs[0]) and self._doubt(group) is None
+
+    def _clusters(self) -> Iterator[list[_Group]]:
+        """Yield the groups, one that fell together with the neighbours to which its usage may have moved."""
+        clusters = {index: [index] for index in range(len(self._groups))}
+        fallen = [index for index, group in enumerate(self._groups) if group.fell]
+        growing = [index for index, group in enumerate(self._groups) if group.offered_tokens > group.stored_tokens]
+        for index in fallen:
+            for receiver in growing:
+                joined, other = clusters[index], clusters[receiver]
+                if joined is not other and self._may_have_moved(self._groups[index], self._groups[receiver]):
+                    joined += other
+                    clusters.update(dict.fromkeys(other, joined))
+        seen: set[int] = set()
+        for index, members in clusters.items():
+            if index not in seen:
+                seen.update(members)
+                yield [self._groups[member] for member in members]
+
+    def _may_have_moved(self, source: _Group, receiver: _Group) -> bool:
+        """Whether usage may have gone to a neighbouring record of the same sessions, none of which fell."""
+        gap = BLOCK_GAP if source.pairs[0].record.report == "blocks" else timedelta(0)
+        if source.is_session or not any(one.touches(other, gap) for one in source.spans for other in receiver.spans):
             return False
+        if not all(map(self._is_intact, source.pairs)) or self._doubt(source):
+            return False
+        found = self._sessions_of(source)
+        is_shared = any(one.touches(other) for item in found for one in item.offered for other in receiver.spans)
+        return is_shared and not any(item.fell for item in found)
+
+    def _accepts(self, group: _Group) -> bool:
+        """Return whether a person takes the offers of the group; what is not offered any more is never meant."""
+        days = [pair.offered.day for pair in group.pairs if pair.offered is not None]
+        if self._context.accepted is None or not days:
+            return False
+        first, last = self._context.accepted
+        return all(first <= day <= last for day in days)
+
+    def _is_taken_back(self, group: _Group) -> bool:
+        """Whether a person took back what is offered here, and the usage did not grow past it since."""
+        marks = [self._context.taken_back.get(pair.record.identity) for pair in group.pairs]
+        known = [mark for mark in marks if mark is not None]
+        return bool(known) and group.offered_tokens <= sum(known)
+
+    def _is_barred(self, group: _Group, daily: _Judge | None) -> bool:
+        """Whether another zone filed the same usage under other days, and nothing proves that all of it is here."""
+        for one, pair in group.timed:
+            if pair.stored is not None:
+                if self._is_filed_in_other_zone(pair.stored) and not self._is_vouched_for(pair.stored):
+                    return True
+            elif self._touches_barred(pair.record, one) and not (daily and daily.has_new_day_in(one)):
+                return True
+        return False
+
+    def has_new_day_in(self, month: Span) -> bool:
+        """Whether a day of a month is offered that no day of another zone touches."""
         return any(
-            _present(pair.offered, None).day <= self._barred_until
-            if pair.stored is None
-            else self._is_filed_in_other_zone(pair.stored)
-            for pair in group
+            month.overlaps(span(record)) and not self._touches_barred(record, span(record)) for record in self._offered
         )
+
+    def _touches_barred(self, record: Record, when: Span) -> bool:
+        return any(project == record.project and when.overlaps(barred) for project, barred in self._barred)
 
     def _is_filed_in_other_zone(self, stored: Record) -> bool:
         return stored.report in FILED_BY_DAY and stored.provenance.timezone != self._context.provenance.timezone
 
-    def _is_intact(self, pair: _Pair) -> bool:
+    def _is_intact(self, pair: Pair) -> bool:
         first = self._context.intact_from
-        return self._agent == CLAUDE and first is not None and self._first_day(pair) >= first
+        if self._agent != CLAUDE or first is None:
+            return False
+        known, *others = (first_day(record, self._zone) for record in (pair.stored, pair.offered) if record)
+        # Where what is offered does not tell its start, the stored start counts.
+        return known >= first and all(day >= first or day == date.min for day in others)
 
-    def _first_day(self, pair: _Pair) -> date:
-        """Return the first day whose transcripts a pair needs; a session that does not tell its start may need any."""
-        records = [record for record in (pair.stored, pair.offered) if record is not None]
-        if records[0].report != "session":
-            return min(record.day for record in records)
-        if records[0].started_at is None:
-            return date.min
-        starts = [record.started_at for record in records if record.started_at is not None]
-        return min(starts).astimezone(self._zone).date()
+    def _is_judged(self, pair: Pair) -> bool:
+        record = pair.record
+        after = next_month(record.day) if record.report == "monthly" else record.day + timedelta(days=1)
+        return record.day <= self._context.until and after > self._context.since
 
-    def _is_judged(self, pair: _Pair) -> bool:
-        record = _present(pair.offered, pair.stored)
-        last = _last_of_month(record.day) if record.report == "monthly" else record.day
-        return record.day <= self._context.until and last >= self._context.since
+
+def paired(offered: Iterable[Record], stored: Iterable[Record]) -> list[Pair]:
+    """Return what is stored and offered under each key, in the order of the keys."""
+    left = {record.key: record for record in stored}
+    pairs = [Pair(left.pop(record.key, None), record) for record in offered]
+    pairs += [Pair(record, None) for record in left.values()]
+    return sorted(pairs, key=lambda pair: pair.record.key)
+
+
+def grouped(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    """Group the blocks that overlap in time, stored or offered, and a session that stands under several projects.
+
+    Any other pair stands alone; so does one that is offered as it is stored: groups are cut there.
+    """
+    blocks: list[Pair] = []
+    sessions: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        record = pair.record
+        if pair.is_same:
+            yield [pair]
+        elif record.started_at is not None and record.block_ends_at is not None:
+            blocks.append(pair)
+        elif record.report == "session" and record.session_id and not record.is_project_total:
+            sessions[record.session_id].append(pair)
+        else:
+            yield [pair]
+    yield from sessions.values()
+    yield from _overlapping(blocks)
+
+
+def _overlapping(blocks: Iterable[Pair]) -> Iterator[list[Pair]]:
+    group: list[Pair] = []
+    group_ends_at = datetime.min.replace(tzinfo=UTC)
+    for when, pair in sorted(((span(pair.record), pair) for pair in blocks), key=lambda item: item[0]):
+        if group and when.starts_at >= group_ends_at:
+            yield group
+            group = []
+        group_ends_at = max(group_ends_at, when.ends_at)
+        group.append(pair)
+    if group:
+        yield group
+
+
+def _group(pairs: Collection[Pair]) -> _Group:
+    return _Group(
+        tuple(pairs),
+        tuple(span(pair.record) for pair in pairs),
+        _tokens(pair.stored for pair in pairs),
+        _tokens(pair.offered for pair in pairs),
+    )
+
+
+def _sessions_of_claude(records: Iterable[Record]) -> list[Record]:
+    return [record for record in records if record.report == "session" and record.agent == CLAUDE]
 
 
 def _changed(then: Provenance, now: Provenance) -> Reason | None:
@@ -285,26 +498,9 @@ def _tokens(records: Iterable[Record | None]) -> int:
     return sum(record.total_tokens for record in records if record is not None)
 
 
-def _last_of_month(day: date) -> date:
-    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+def _stored_tokens(groups: Iterable[_Group]) -> int:
+    return sum(group.stored_tokens for group in groups)
 
 
-def _overlapping(pairs: list[_Pair]) -> Iterator[list[_Pair]]:
-    """Group blocks that overlap in time, stored or offered; any other pair stands alone."""
-    spans = []
-    for pair in pairs:
-        record = _present(pair.offered, pair.stored)
-        if record.started_at is None or record.block_ends_at is None:
-            yield [pair]
-        else:
-            spans.append((record.started_at, record.block_ends_at, pair))
-    group: list[_Pair] = []
-    group_ends_at = datetime.min.replace(tzinfo=UTC)
-    for starts_at, ends_at, pair in sorted(spans, key=lambda span: span[0]):
-        if group and starts_at >= group_ends_at:
-            yield group
-            group = []
-        group_ends_at = max(group_ends_at, ends_at)
-        group.append(pair)
-    if group:
-        yield group
+def _offered_tokens(groups: Iterable[_Group]) -> int:
+    return sum(group.offered_tokens for group in groups)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from ccusage_import.reconcile import Decision, Verdict
-from ccusage_import.records import PROVENANCE, ModelUsage, Provenance, Record
+from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.records import PROVENANCE, Identity, ModelUsage, Provenance, Record
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # `models` is read as one array a column: faster than an array of tuples, and the same in every driver version.
@@ -91,19 +91,51 @@ def read_records(warehouse: ClickHouse, machine: str, offered: Iterable[Record] 
     return records
 
 
-def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[tuple[str, str, str], bytes]:
+@dataclass(frozen=True, slots=True)
+class LoggedOffer:
+    """The last offer that was logged under a key and not written."""
+
+    verdict: Verdict
+    offered: bytes
+
+
+def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, LoggedOffer]:
     """Return the last offer that was logged and not written, by report, agent and key.
 
     Only committed loads count: what a load that died had logged is logged again.
     """
     rows = warehouse.rows(
-        "SELECT report, agent, key, argMax((is_written, offered), load_id) AS last FROM changes"
+        "SELECT report, agent, key, argMax((is_written, verdict, offered), load_id) AS last FROM changes"
         " WHERE machine = {machine:String} AND load_id IN"
         " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
         " GROUP BY report, agent, key HAVING NOT last.1",
         {"machine": machine},
     )
-    return {(report, agent, key): last[1].encode() for report, agent, key, last in rows}
+    return {(report, agent, key): LoggedOffer(Verdict(last[1]), last[2].encode()) for report, agent, key, last in rows}
+
+
+def read_taken_back(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
+    """Return the records whose last change took a load back, with the larger of the two numbers of tokens."""
+    rows = warehouse.rows(
+        "SELECT report, agent, key, argMax((reason, greatest(stored_tokens, offered_tokens)), load_id) AS last"
+        " FROM changes WHERE machine = {machine:String} AND is_written"
+        " AND key IN (SELECT key FROM changes WHERE machine = {machine:String} AND reason = {undone:String})"
+        " AND load_id IN (SELECT load_id FROM loads FINAL WHERE machine = {machine:String}"
+        " AND state IN ('committed', 'undone'))"
+        " GROUP BY report, agent, key HAVING last.1 = {undone:String}",
+        {"machine": machine, "undone": str(Reason.UNDONE)},
+    )
+    return {(report, agent, key): last[1] for report, agent, key, last in rows}
+
+
+def read_latest_window(warehouse: ClickHouse, machine: str, now: datetime) -> date | None:
+    """Return the latest first day of a window that a load of this machine knew; loads of a wrong clock do not count."""
+    rows = warehouse.rows(
+        "SELECT max(intact_from) FROM loads FINAL WHERE machine = {machine:String} AND state IN ('committed', 'undone')"
+        " AND started_at <= {now:DateTime64(3, 'UTC')}",
+        {"machine": machine, "now": now},
+    )
+    return rows[0][0] if rows else None
 
 
 def read_loads(
@@ -175,11 +207,7 @@ def write_load(warehouse: ClickHouse, load: Load) -> None:
 
 def write_decisions(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
     """Log the decisions, then publish all written ones in one INSERT."""
-    logged = [decision for decision in decisions if decision.verdict not in NOT_LOGGED]
-    if not all(decision.is_written for decision in logged):
-        # An offer that was logged before and not written since is not logged again, hour after hour.
-        known = read_last_offers(warehouse, load.machine)
-        logged = [decision for decision in logged if decision.is_written or not _is_known(decision, known)]
+    logged = _logged(decisions, read_last_offers(warehouse, load.machine))
     for first in range(0, len(logged), LOGGED_AT_ONCE):
         lines = [_change_json(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
         warehouse.insert_encoded(
@@ -232,9 +260,17 @@ def _record_adapter() -> TypeAdapter[Record]:
     return TypeAdapter(Record)
 
 
-def _is_known(decision: Decision, known_offers: Mapping[tuple[str, str, str], bytes]) -> bool:
-    record = decision.record
-    return known_offers.get((record.report, record.agent, record.key)) == offer_json(decision.offered)
+def _logged(decisions: Iterable[Decision], known: Mapping[Identity, LoggedOffer]) -> list[Decision]:
+    """Return what is logged: what changes something, each held offer once, and where nothing is held any more."""
+    logged = []
+    for decision in decisions:
+        last = known.get(decision.record.identity)
+        if decision.verdict in NOT_LOGGED:
+            if last and last.verdict is Verdict.HELD:
+                logged.append(replace(decision, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN))
+        elif decision.is_written or last is None or last.offered != offer_json(decision.offered):
+            logged.append(decision)
+    return logged
 
 
 def _change_json(load: Load, decision: Decision) -> bytes:

@@ -60,8 +60,15 @@ def block(start: str, tokens: int, cost: str = "1", **changes: Any) -> Record:
     return record("blocks", f"2026-{start}", started_at.date().isoformat(), tokens, cost, **{**times, **changes})
 
 
-def decide(offered: Sequence[Record], stored: Sequence[Record], **context: Any) -> list[Decision]:
-    return reconcile(offered, stored, REPORTS, replace(CONTEXT, **context))
+# A session of all days that is still there: what shows that no transcript was deleted.
+WITNESS = session("witness", "01-01", "12-31", 10**9, session_id="witness")
+
+
+def decide(
+    offered: Sequence[Record], stored: Sequence[Record], witness: Sequence[Record] = (WITNESS,), **context: Any
+) -> list[Decision]:
+    decisions = reconcile([*offered, *witness], [*stored, *witness], REPORTS, replace(CONTEXT, **context))
+    return [decision for decision in decisions if decision.record not in witness]
 
 
 def lines(decisions: Iterable[Decision]) -> list[Line]:
@@ -96,12 +103,95 @@ TABLE: list[tuple[str, Record | None, Record, dict[str, Any], tuple[str, str, bo
     (
         "grew, prices frozen",
         daily(INSIDE, 100),
-        daily(INSIDE, 101, "9"),
+        daily(INSIDE, 101, "1.01"),
         {"prices": "freeze"},
         ("grew", "more_tokens", True),
     ),
     ("dearer", daily(INSIDE, 100, "1"), daily(INSIDE, 100, "2"), {}, ("repriced", "prices_changed", True)),
-    ("cheaper outside", daily(OUTSIDE, 100, "2"), daily(OUTSIDE, 100, "1"), {}, ("repriced", "prices_changed", True)),
+    (
+        "cheaper outside",
+        daily(OUTSIDE, 100, "2"),
+        daily(OUTSIDE, 100, "1"),
+        {},
+        ("repriced", "price_of_its_time", False),
+    ),
+    (
+        "dearer outside",
+        daily(OUTSIDE, 100, "1"),
+        daily(OUTSIDE, 100, "2"),
+        {},
+        ("repriced", "price_of_its_time", False),
+    ),
+    (
+        "a first price outside",
+        daily(OUTSIDE, 100, "0", unpriced=True),
+        daily(OUTSIDE, 100, "2"),
+        {},
+        ("repriced", "prices_changed", True),
+    ),
+    (
+        "no price any more",
+        daily(INSIDE, 100, "1"),
+        daily(INSIDE, 100, "0", unpriced=True),
+        {},
+        ("held", "price_lost", False),
+    ),
+    (
+        "no price any more, accepted",
+        daily(INSIDE, 100, "1"),
+        daily(INSIDE, 100, "0", unpriced=True),
+        {"accepted": (date(2026, 5, 12), date(2026, 5, 12))},
+        ("repriced", "accepted", True),
+    ),
+    (
+        "cheaper by an older version",
+        daily(INSIDE, 100, "2", provenance=NOW._replace(ccusage_version="20.0.25")),
+        daily(INSIDE, 100, "1"),
+        {},
+        ("held", "lower_price", False),
+    ),
+    (
+        "cheaper in saved files",
+        daily(INSIDE, 100, "2"),
+        daily(INSIDE, 100, "1"),
+        {"intact_from": None},
+        ("held", "lower_price", False),
+    ),
+    (
+        "dearer in saved files",
+        daily(INSIDE, 100, "1"),
+        daily(INSIDE, 100, "2"),
+        {"intact_from": None},
+        ("repriced", "prices_changed", True),
+    ),
+    (
+        "other prices by another mode",
+        daily(INSIDE, 100, "2", provenance=OTHER_MODE),
+        daily(INSIDE, 100, "1"),
+        {},
+        ("repriced", "mode_changed", True),
+    ),
+    (
+        "taken back",
+        daily(INSIDE, 100, provenance=OLD_VERSION),
+        daily(INSIDE, 60),
+        {"taken_back": {("daily", "claude", "2026-05-12"): 100}},
+        ("held", "taken_back", False),
+    ),
+    (
+        "taken back, and grew past it",
+        daily(INSIDE, 60),
+        daily(INSIDE, 101),
+        {"taken_back": {("daily", "claude", "2026-05-12"): 100}},
+        ("grew", "more_tokens", True),
+    ),
+    (
+        "a new day that was taken back",
+        None,
+        daily(INSIDE, 100),
+        {"taken_back": {("daily", "claude", "2026-05-12"): 100}},
+        ("held", "taken_back", False),
+    ),
     (
         "other models",
         daily(INSIDE, 100),
@@ -424,7 +514,6 @@ def test_an_empty_report_of_one_agent_deletes_nothing() -> None:
 def test_a_report_that_was_not_fetched_is_not_judged() -> None:
     stored = [daily("05-12", 100, provenance=OLD_VERSION), monthly("05", 100), block("05-12T09", 100)]
     assert lines(reconcile([daily("05-13", 5)], stored, ["daily"], CONTEXT)) == [
-        ("corrected", "version_changed", "2026-05-12", True),
         ("new", "first_seen", "2026-05-13", True),
     ]
     assert lines(reconcile([], stored, ["session"], CONTEXT)) == []
@@ -487,11 +576,11 @@ def test_the_start_of_a_session_is_a_day_of_the_time_zone() -> None:
 
 
 def test_a_block_that_moved_and_kept_its_sum_replaces_the_old_one() -> None:
-    stored = [block("05-09T09", 100)]
-    decisions = decide([block("05-09T11", 100)], stored)
+    stored = [block("05-11T09", 100)]
+    decisions = decide([block("05-11T11", 100)], stored)
     assert lines(decisions) == [
-        ("corrected", "moved", "2026-05-09T09", True),
-        ("new", "first_seen", "2026-05-09T11", True),
+        ("corrected", "moved", "2026-05-11T09", True),
+        ("new", "first_seen", "2026-05-11T11", True),
     ]
     assert (decisions[0].stored, decisions[0].offered) == (stored[0], None)
 
@@ -561,12 +650,12 @@ def test_blocks_that_only_touch_are_no_group() -> None:
 
 
 def test_a_block_that_fell_in_a_group_that_did_not_is_corrected() -> None:
-    stored = [block("05-09T00", 50), block("05-09T05", 50)]
-    offered = [block("05-09T00", 40), block("05-09T04", 70)]
+    stored = [block("05-11T00", 50), block("05-11T05", 50)]
+    offered = [block("05-11T00", 40), block("05-11T04", 70)]
     assert judged(offered, stored) == [
-        ("corrected", "moved", "2026-05-09T00", True),
-        ("new", "first_seen", "2026-05-09T04", True),
-        ("corrected", "moved", "2026-05-09T05", True),
+        ("corrected", "moved", "2026-05-11T00", True),
+        ("new", "first_seen", "2026-05-11T04", True),
+        ("corrected", "moved", "2026-05-11T05", True),
     ]
 
 
@@ -638,9 +727,9 @@ def test_a_held_block_explains_no_fall_of_another() -> None:
 
 def test_another_zone_files_new_days_only_inside_the_window() -> None:
     stored = [daily("05-08", 100, provenance=OTHER_ZONE), daily("05-12", 100, provenance=OTHER_ZONE)]
-    offered = [daily("05-09", 100), daily("05-12", 40), daily("05-13", 60)]
+    offered = [daily("05-07", 100), daily("05-12", 40), daily("05-13", 60)]
     assert judged(offered, stored) == [
-        ("held", "timezone_changed", "2026-05-09", False),
+        ("held", "timezone_changed", "2026-05-07", False),
         ("corrected", "timezone_changed", "2026-05-12", True),
         ("new", "first_seen", "2026-05-13", True),
     ]
@@ -667,11 +756,11 @@ def test_another_zone_files_months_and_projects_anew_too() -> None:
         monthly("04", 100, provenance=OTHER_ZONE),
         record("projects", "2026-05-08/shop", "2026-05-08", 9, provenance=OTHER_ZONE),
     ]
-    offered = [monthly("03", 100), monthly("04", 900), record("projects", "2026-05-09/shop", "2026-05-09", 9)]
+    offered = [monthly("03", 100), monthly("04", 900), record("projects", "2026-05-07/shop", "2026-05-07", 9)]
     assert judged(offered, stored) == [
         ("held", "timezone_changed", "2026-03", False),
         ("held", "timezone_changed", "2026-04", False),
-        ("held", "timezone_changed", "2026-05-09/shop", False),
+        ("held", "timezone_changed", "2026-05-07/shop", False),
     ]
 
 
@@ -698,19 +787,22 @@ def test_only_days_inside_the_filter_are_judged() -> None:
 
 
 def test_days_outside_the_filter_are_not_deleted() -> None:
-    stored = [daily("05-11", 100, provenance=OLD_VERSION), daily("05-13", 100, provenance=OLD_VERSION)]
+    stored = [daily("05-10", 100, provenance=OLD_VERSION), daily("05-13", 100, provenance=OLD_VERSION)]
     assert judged([daily("05-12", 1)], stored, since=date(2026, 5, 12)) == [
         ("new", "first_seen", "2026-05-12", True),
         ("corrected", "version_changed", "2026-05-13", True),
     ]
 
 
-def test_usage_that_moved_out_of_the_filter_counts_whole() -> None:
+def test_usage_that_moved_over_the_edge_of_the_filter_is_not_judged() -> None:
     stored = [daily("05-12", 100), daily("05-13", 50)]
     offered = [daily("05-12", 60), daily("05-13", 90)]
-    assert judged(offered, stored, until=date(2026, 5, 12)) == [("corrected", "moved", "2026-05-12", True)]
-    offered = [daily("05-12", 60), daily("05-13", 89)]
-    assert judged(offered, stored, until=date(2026, 5, 12)) == [("held", "unexplained", "2026-05-12", False)]
+    assert judged(offered, stored, until=date(2026, 5, 12)) == []
+    assert judged(offered, stored, since=date(2026, 5, 13)) == []
+    assert judged(offered, stored) == [
+        ("corrected", "moved", "2026-05-12", True),
+        ("grew", "more_tokens", "2026-05-13", True),
+    ]
 
 
 def test_a_month_is_judged_where_the_filter_touches_it() -> None:
@@ -721,13 +813,112 @@ def test_a_month_is_judged_where_the_filter_touches_it() -> None:
     assert [line[2] for line in found] == ["2026-03"]
 
 
-def test_a_group_of_blocks_is_judged_whole() -> None:
+def test_a_group_of_blocks_is_judged_whole_or_not_at_all() -> None:
     stored, offered = [block("05-11T22", 100)], [block("05-12T01", 100)]
-    found = judged(offered, stored, since=date(2026, 5, 12))
-    assert [line[:3] for line in found] == [
+    assert judged(offered, stored, since=date(2026, 5, 12)) == []
+    assert [line[:3] for line in judged(offered, stored, since=date(2026, 5, 11))] == [
         ("corrected", "moved", "2026-05-11T22"),
         ("new", "first_seen", "2026-05-12T01"),
     ]
+
+
+# --- evidence ---------------------------------------------------------------------------------------
+
+
+def test_a_fall_is_not_explained_where_a_session_of_its_day_is_gone() -> None:
+    gone = session("gone", "05-12", "05-12", 60, session_id="gone")
+    stored = [daily("05-12", 100, provenance=OLD_VERSION), gone]
+    assert judged([daily("05-12", 40)], stored) == [("held", "session_gone", "2026-05-12", False)]
+    assert judged([daily("05-12", 40), gone], stored)[0] == ("corrected", "version_changed", "2026-05-12", True)
+
+
+def test_new_usage_elsewhere_explains_no_fall() -> None:
+    gone = session("gone", "05-12", "05-12", 60, session_id="gone")
+    stored = [daily("05-12", 100), daily("05-13", 50), gone]
+    assert judged([daily("05-12", 40), daily("05-13", 500)], stored) == [
+        ("held", "session_gone", "2026-05-12", False),
+        ("grew", "more_tokens", "2026-05-13", True),
+    ]
+
+
+def test_usage_moved_only_where_no_session_of_its_day_fell() -> None:
+    cut = session("cut", "05-12", "05-12", 60, session_id="cut")
+    stored = [daily("05-12", 100), daily("05-13", 50), cut]
+    offered = [daily("05-12", 60), daily("05-13", 90), cut._replace(total_tokens=59)]
+    assert judged(offered, stored)[:2] == [
+        ("held", "unexplained", "2026-05-12", False),
+        ("grew", "more_tokens", "2026-05-13", True),
+    ]
+
+
+def test_a_fall_is_not_explained_without_a_report_of_sessions() -> None:
+    stored = [daily("05-12", 100, provenance=OLD_VERSION), WITNESS]
+    offered = [daily("05-12", 40)]
+    assert lines(reconcile(offered, stored, ["daily"], CONTEXT)) == [("held", "sessions_unknown", "2026-05-12", False)]
+
+
+def test_a_session_whose_project_was_renamed_moves_with_its_days() -> None:
+    then = session("one", "05-12", "05-12", 100, session_id="one", project="shop")
+    now = then._replace(key="store/one", project="store", total_tokens=120)
+    stored = [then, record("projects", "2026-05-12/shop", "2026-05-12", 100, project="shop")]
+    offered = [now, record("projects", "2026-05-12/store", "2026-05-12", 120, project="store")]
+    assert judged(offered, stored) == [
+        ("corrected", "moved", "2026-05-12/shop", True),
+        ("new", "first_seen", "2026-05-12/store", True),
+        ("corrected", "moved", "shop/one", True),
+        ("new", "first_seen", "store/one", True),
+    ]
+
+
+def test_groups_of_blocks_end_at_a_block_that_is_offered_as_it_is_stored() -> None:
+    stored = [block("05-11T00", 100), block("05-11T05", 50), block("05-11T10", 50)]
+    offered = [block("05-11T01", 60), block("05-11T05", 50), block("05-11T10", 80)]
+    assert judged(offered, stored) == [
+        ("held", "unexplained", "2026-05-11T01", False),
+        ("unchanged", "nothing_changed", "2026-05-11T05", False),
+        ("grew", "more_tokens", "2026-05-11T10", True),
+    ]
+
+
+def test_blocks_after_a_group_that_is_held_are_new() -> None:
+    stored = [block("05-09T00", 100), block("05-09T05", 50)]
+    offered = [block("05-09T02", 20), block("05-09T07", 60), block("05-09T12", 10)]
+    assert judged(offered, stored) == [
+        ("held", "may_be_swept", "2026-05-09T02", False),
+        ("held", "may_be_swept", "2026-05-09T07", False),
+        ("new", "first_seen", "2026-05-09T12", True),
+    ]
+
+
+# --- prices -----------------------------------------------------------------------------------------
+
+
+def priced(model: str, tokens: int, cost: str, *, unpriced: bool = False) -> ModelUsage:
+    return ModelUsage(model, tokens, 0, 0, 0, Decimal(cost), unpriced)
+
+
+def test_what_grew_and_has_no_price_any_more_keeps_the_one_it_had() -> None:
+    stored = daily("05-12", 100, "2", models=(priced("opus", 100, "2"),))
+    offered = daily("05-12", 150, "0", unpriced=True, models=(priced("opus", 150, "0", unpriced=True),))
+    (decision,) = decide([offered], [stored])
+    assert decision.offered is not None
+    assert (decision.offered.cost_usd, decision.offered.unpriced) == (Decimal(2), True)
+
+
+def test_frozen_prices_price_what_is_new_alone() -> None:
+    stored = daily("05-12", 100, "2", models=(priced("opus", 100, "2"),))
+    offered = daily("05-12", 150, "1.5", models=(priced("opus", 150, "1.5"),))
+    (decision,) = decide([offered], [stored], prices="freeze")
+    assert decision.offered is not None
+    # Two dollars for what was stored, and a third of 1.5 for the 50 new tokens.
+    assert decision.offered.cost_usd == Decimal("2.5")
+
+
+def test_a_lower_price_in_saved_files_lowers_no_cost_where_usage_grew() -> None:
+    stored, offered = daily("05-12", 100, "2"), daily("05-12", 150, "1.5")
+    (decision,) = decide([offered], [stored], intact_from=None)
+    assert decision.offered is not None
+    assert decision.offered.cost_usd == Decimal("2.5")
 
 
 def test_decisions_are_in_the_order_of_report_agent_and_key() -> None:
@@ -881,6 +1072,8 @@ def test_the_same_offer_writes_nothing_a_second_time(
     offered: list[Record], stored: list[Record], context: Context
 ) -> None:
     after = shown_after(stored, reconcile(offered, stored, REPORTS, context))
+    # Sessions that are stored now are evidence that was not there at first.
+    after = shown_after(after, reconcile(offered, after, REPORTS, context))
     assert [line for line in lines(reconcile(offered, after, REPORTS, context)) if line[3]] == []
 
 
@@ -959,10 +1152,11 @@ def test_a_machine_never_touches_the_records_of_another(
 def test_reports_that_were_not_fetched_have_no_decision(
     offered: list[Record], stored: list[Record], fetched: set[str]
 ) -> None:
+    fetched = {*fetched, "session"}
     offered = [one for one in offered if one.report in fetched]
     decisions = reconcile(offered, stored, fetched, CONTEXT)
     assert {one.record.report for one in decisions} <= fetched
-    assert decisions == [one for one in decide(offered, stored) if one.record.report in fetched]
+    assert decisions == [one for one in reconcile(offered, stored, REPORTS, CONTEXT) if one.record.report in fetched]
 
 
 @REPEATABLE
@@ -973,9 +1167,9 @@ def test_a_filter_only_leaves_out_decisions(
     since, until = date(2026, 5, days[0]), date(2026, 5, days[1])
     filtered = reconcile(offered, stored, REPORTS, replace(context, since=since, until=until))
     by_day = [one for one in reconcile(offered, stored, REPORTS, context) if one.record.report in ("daily", "projects")]
-    assert [one for one in by_day if since <= one.record.day <= until] == [
-        one for one in filtered if one.record.report in ("daily", "projects")
-    ]
+    # Usage that may have moved over the edge of the filter is left out, too.
+    inside = [one for one in by_day if since <= one.record.day <= until]
+    assert [one for one in filtered if one.record.report in ("daily", "projects") and one not in inside] == []
 
 
 def test_what_was_read_with_is_kept_up_to_date_inside_the_window_only() -> None:

@@ -1,0 +1,121 @@
+"""Evidence of what became of transcripts: the time that records span, and whether the sessions of that time are there.
+
+Claude Code deletes transcripts whole, so a session that is still offered was not deleted, and one that vanished was.
+Pure: no clock, no files, no warehouse.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from ccusage_import.records import Record
+
+ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+class Span(NamedTuple):
+    """A stretch of time from an instant to a later one, which is not part of it."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+    def touches(self, other: Span, gap: timedelta = timedelta(0)) -> bool:
+        """Whether both have an instant in common, or at most `gap` lies between them."""
+        return self.starts_at <= other.ends_at + gap and other.starts_at <= self.ends_at + gap
+
+    def overlaps(self, other: Span) -> bool:
+        """Whether both share more than a border."""
+        return self.starts_at < other.ends_at and other.starts_at < self.ends_at
+
+
+def span(record: Record) -> Span:
+    """Return the time a record may hold usage of; a session that does not tell its start may be as old as can be."""
+    zone = record.provenance.timezone
+    if record.report == "session":
+        ends_at = record.ended_at or _midnight(record.day + timedelta(days=1), zone)
+        return Span(record.started_at or ALWAYS, ends_at)
+    if record.started_at is not None and record.block_ends_at is not None:
+        return Span(record.started_at, record.block_ends_at)
+    after = next_month(record.day) if record.report == "monthly" else record.day + timedelta(days=1)
+    return Span(_midnight(record.day, zone), _midnight(after, zone))
+
+
+def first_day(record: Record, zone: tzinfo) -> date:
+    """Return the first day whose transcripts a record needs; a session that does not tell its start may need any."""
+    if record.report != "session":
+        return record.day
+    return record.started_at.astimezone(zone).date() if record.started_at else date.min
+
+
+def next_month(day: date) -> date:
+    """Return the first day of the month after that of `day`."""
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A stored session: when it was, and its tokens then and now, over all projects that it stands under."""
+
+    span: Span
+    stored_tokens: int
+    offered_tokens: int
+    offered: tuple[Span, ...]
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its transcript was deleted; what counts whole projects proves only that nothing of it was."""
+        return not self.offered
+
+    @property
+    def fell(self) -> bool:
+        """Whether less of it is offered than stored."""
+        return self.offered_tokens < self.stored_tokens
+
+
+class Sessions:
+    """The stored sessions of Claude Code, each with what is offered of it; `is_known` where a session report is."""
+
+    def __init__(self, offered: Iterable[Record], stored: Iterable[Record], *, is_known: bool) -> None:
+        self.is_known = is_known
+        now: dict[str, list[Record]] = defaultdict(list)
+        for record in offered:
+            now[_name(record)].append(record)
+        then: dict[str, list[Record]] = defaultdict(list)
+        for record in stored:
+            if record.total_tokens:
+                then[_name(record)].append(record)
+        self._sessions = [_session(records, now.get(name, ())) for name, records in then.items()]
+
+    def touching(self, spans: Sequence[Span]) -> list[Session]:
+        """Return the stored sessions that have usage in one of these times, or may have."""
+        return [item for item in self._sessions if any(item.span.touches(one) for one in spans)]
+
+
+def _session(stored: Sequence[Record], offered: Sequence[Record]) -> Session:
+    spans = [span(record) for record in stored]
+    stored_tokens = sum(record.total_tokens for record in stored)
+    offered_tokens = sum(record.total_tokens for record in offered)
+    # A row for a whole project says nothing of a single transcript; as long as it does not fall, none is missing.
+    counts = not stored[0].is_project_total or offered_tokens >= stored_tokens
+    return Session(
+        Span(min(one.starts_at for one in spans), max(one.ends_at for one in spans)),
+        stored_tokens,
+        offered_tokens,
+        tuple(map(span, offered)) if counts else (),
+    )
+
+
+def _name(record: Record) -> str:
+    """Return what stays the same when the directory of a project is renamed."""
+    return record.key if record.is_project_total else record.session_id
+
+
+@lru_cache(maxsize=4096)
+def _midnight(day: date, zone: str) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
