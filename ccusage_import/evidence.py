@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 from ccusage_import.records import Record
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
+# A message is filed under the time of its last part: what it belongs to may begin a little after what it was shown in.
+MESSAGE_GROWS = timedelta(hours=5)
 
 
 class Span(NamedTuple):
@@ -93,8 +95,8 @@ class Sessions:
         self._sessions = [_session(records, now.get(name, ())) for name, records in then.items()]
 
     def touching(self, spans: Sequence[Span]) -> list[Session]:
-        """Return the stored sessions that have usage in one of these times, or may have."""
-        return [item for item in self._sessions if any(item.span.touches(one) for one in spans)]
+        """Return the stored sessions that have usage in one of these times or close to it, or may have."""
+        return [item for item in self._sessions if any(item.span.touches(one, MESSAGE_GROWS) for one in spans)]
 
 
 def _session(stored: Sequence[Record], offered: Sequence[Record]) -> Session:

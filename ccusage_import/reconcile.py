@@ -16,14 +16,12 @@ from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ccusage_import.evidence import Session, Sessions, Span, first_day, next_month, span
+from ccusage_import.evidence import MESSAGE_GROWS, Session, Sessions, Span, first_day, next_month, span
 from ccusage_import.pricing import is_older, is_price_lost, with_kept_prices
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, report_label
 
 # Reports whose keys are days or months, which another time zone files anew.
 FILED_BY_DAY = ("daily", "monthly", "projects")
-# A message that grows on may pass the end of its block, and starts the next one at most this much later.
-BLOCK_GAP = timedelta(hours=5)
 
 
 class Verdict(StrEnum):
@@ -229,8 +227,10 @@ class _Judge:
             takes, reason = False, Reason.TAKEN_BACK
         elif self._is_barred(group, daily):
             takes, reason = False, Reason.TIMEZONE_CHANGED
-        elif group.fell or (group.is_rearranged and not group.is_session):
-            takes, reason = self._explanation(group, has_moved=has_moved or group.is_rearranged)
+        elif group.fell:
+            takes, reason = self._explanation(group, has_moved=has_moved)
+        elif group.is_rearranged and any(item.is_gone or item.fell for item in self._sessions_of(group)):
+            takes, reason = self._explanation(group, has_moved=False)
         ends = [one.ends_at for one, pair in group.timed if pair.stored is not None]
         for one, pair in group.timed:
             # Blocks after all stored ones hold nothing that is stored, whatever becomes of the others.
@@ -360,7 +360,7 @@ class _Judge:
 
     def _may_have_moved(self, source: _Group, receiver: _Group) -> bool:
         """Whether usage may have gone to a neighbouring record of the same sessions, none of which fell."""
-        gap = BLOCK_GAP if source.pairs[0].record.report == "blocks" else timedelta(0)
+        gap = MESSAGE_GROWS if source.pairs[0].record.report == "blocks" else timedelta(0)
         if source.is_session or not any(one.touches(other, gap) for one in source.spans for other in receiver.spans):
             return False
         if not all(map(self._is_intact, source.pairs)) or self._doubt(source):

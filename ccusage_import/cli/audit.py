@@ -38,7 +38,7 @@ from ccusage_import.warehouse.opening import TOOL_VERSION, import_lock, open_con
 from ccusage_import.warehouse.tables import Load, read_loads
 
 SHOWN_LOADS = 20
-LoggedVerdict = Literal["new", "grew", "repriced", "corrected", "held"]
+LoggedVerdict = Literal["new", "grew", "repriced", "corrected", "held", "unchanged"]
 Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.")]
 
 
@@ -65,7 +65,7 @@ def changes(
     warehouse: WarehouseUrl = None,
     verdict: Annotated[
         LoggedVerdict | None,
-        typer.Option(metavar="VERDICT", help="Only new, grew, repriced, corrected or held."),
+        typer.Option(metavar="VERDICT", help="Only new, grew, repriced, corrected, held or unchanged."),
     ] = None,
     since: Annotated[
         datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="Only loads since this day.")
@@ -109,7 +109,9 @@ def undo(
 
 
 def accept(
-    held: Annotated[list[str], typer.Argument(metavar="LOAD|KEY...", help="Loads or keys, as changes lists them.")],
+    held: Annotated[
+        list[str], typer.Argument(metavar="LOAD|KEY...", help="Loads, keys or records, as changes lists them.")
+    ],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verbose: Verbose = 0,
@@ -118,11 +120,15 @@ def accept(
 ) -> None:
     """Take held numbers over the stored ones.
 
-    They come from the log: their transcripts are not needed.
+    They come from the log: their transcripts are not needed. Blocks that overlap in time are taken together.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, configuration):
-        done = audit.accept(opened, configuration.settings.machine, held, tool_version=TOOL_VERSION)
-        _tell(done, f"{sum(done.verdicts.values())} records changed", quiet=quiet, as_json=as_json)
+        names = read_names(configuration.directories.names_file)
+        done = audit.accept(opened, configuration.settings.machine, held, names, tool_version=TOOL_VERSION)
+        sentence = f"{sum(done.load.verdicts.values())} records changed"
+        if done.taken_with_them:
+            sentence += f"; {done.taken_with_them} that overlap them in time were taken with them"
+        _tell(done.load, sentence, quiet=quiet, as_json=as_json)
 
 
 def verify(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from ccusage_import.evidence import span
 from ccusage_import.exceptions import AuditError
-from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
-from ccusage_import.records import Record
+from ccusage_import.reconcile import Context, Decision, Reason, Verdict, grouped, paired, reconcile
+from ccusage_import.records import Identity, Record
+from ccusage_import.ui import label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.tables import (
     RUNNER_OF_CHANGES,
@@ -26,8 +28,6 @@ from ccusage_import.warehouse.tables import (
     write_load,
 )
 
-Identity = tuple[str, str, str]
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -42,7 +42,15 @@ class Change:
     @property
     def identity(self) -> Identity:
         """Report, agent and key."""
-        return _identity(self.decision.record)
+        return self.decision.record.identity
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The load that took held offers, and how many of them were taken because they overlap the wanted ones."""
+
+    load: Load
+    taken_with_them: int
 
 
 def read_changes(
@@ -103,7 +111,7 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, tool_version: str
             details=tuple("/".join(identity) for identity in later),
             hint="take the later loads back first, or use --force",
         )
-    shown = {_identity(record): record for record in read_records(warehouse, target.machine)}
+    shown = {record.identity: record for record in read_records(warehouse, target.machine)}
     decisions = [
         Decision(Verdict.CORRECTED, Reason.UNDONE, shown.get(change.identity), change.decision.stored, is_written=True)
         for change in written
@@ -114,13 +122,18 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, tool_version: str
     return _written(warehouse, load, decisions)
 
 
-def accept(warehouse: ClickHouse, machine: str, wanted: Iterable[str], *, tool_version: str) -> Load:
+def accept(
+    warehouse: ClickHouse, machine: str, wanted: Iterable[str], names: Mapping[str, str], *, tool_version: str
+) -> Accepted:
     """Take held offers over the stored records, from the log and without the transcripts.
+
+    Blocks that overlap in time are one group: what is stored of them goes, so all that is held of it is taken.
 
     Args:
         warehouse: where.
         machine: whose records.
-        wanted: load ids, keys, or `report/key`, of what is held now.
+        wanted: what is held now: load ids, keys, `report/key`, or labels as `changes` prints them.
+        names: pseudonym to name; labels are taken in names and in pseudonyms.
         tool_version: written into the new load.
 
     Raises:
@@ -130,23 +143,44 @@ def accept(warehouse: ClickHouse, machine: str, wanted: Iterable[str], *, tool_v
     held = held_now(warehouse, machine)
     chosen: dict[Identity, Change] = {}
     for name in wanted:
-        matching = [change for change in held if name in _names(change)]
+        matching = [change for change in held if name in _labels(change, names)]
         if not matching:
             raise AuditError(f"nothing held is named {name!r}", hint="ccusage-import changes --verdict held")
         chosen.update({change.identity: change for change in matching})
-    offers = [change.decision.offered for change in chosen.values() if change.decision.offered is not None]
-    decisions = [
-        decision
-        for decision in reconcile(
-            offers,
-            read_records(warehouse, machine),
-            {offer.report for offer in offers},
-            Context(machine, offers[0].provenance, None, accepted=(date.min, date.max)),
-        )
-        if decision.is_written
-    ]
+    stored = read_records(warehouse, machine)
+    whole = _whole_groups(chosen, held, stored)
+    offers = [change.decision.offered for change in whole.values() if change.decision.offered is not None]
+    context = Context(machine, offers[0].provenance, None, accepted=(date.min, date.max))
+    decisions = reconcile(offers, stored, {offer.label for offer in offers}, context)
     loads = read_loads(warehouse, machine=machine, limit=1)
-    return _written(warehouse, _begun(warehouse, loads[0], tool_version), decisions)
+    load = _begun(warehouse, loads[0], tool_version)
+    _written(warehouse, load, [decision for decision in decisions if decision.is_written])
+    return Accepted(load, len(whole.keys() - chosen.keys()))
+
+
+def _whole_groups(
+    chosen: Mapping[Identity, Change], held: Sequence[Change], stored: Sequence[Record]
+) -> dict[Identity, Change]:
+    """Return the chosen offers with what is held of the same time: of offers that overlap, the last one."""
+    whole: dict[Identity, Change] = {}
+    for report, agent in sorted({change.identity[:2] for change in chosen.values()}):
+        known = {change.identity: change for change in held if change.identity[:2] == (report, agent)}
+        offers = [change.decision.offered for change in known.values() if change.decision.offered is not None]
+        for group in grouped(paired(offers, [one for one in stored if (one.report, one.agent) == (report, agent)])):
+            members = [known[pair.record.identity] for pair in group if pair.offered is not None]
+            if any(change.identity in chosen for change in members):
+                whole.update({change.identity: change for change in _last_of_each_time(members)})
+    return whole
+
+
+def _last_of_each_time(changes: Iterable[Change]) -> list[Change]:
+    kept: list[Change] = []
+    for change in sorted(changes, key=lambda item: item.load_id, reverse=True):
+        when = span(change.decision.record)
+        is_block = change.decision.record.report == "blocks"
+        if not is_block or not any(when.overlaps(span(other.decision.record)) for other in kept):
+            kept.append(change)
+    return kept
 
 
 def held_now(warehouse: ClickHouse, machine: str) -> list[Change]:
@@ -216,13 +250,11 @@ def _change(row: Sequence[Any]) -> Change:
     return Change(load_id, decided_at, machine, decision, intact_from)
 
 
-def _names(change: Change) -> tuple[str, ...]:
+def _labels(change: Change, names: Mapping[str, str]) -> set[str]:
+    """Return what a person may call a change: its load, its key, and what `changes` prints, with or without names."""
     record = change.decision.record
-    return (str(change.load_id), record.key, f"{record.label}/{record.key}")
-
-
-def _identity(record: Record) -> Identity:
-    return (record.report, record.agent, record.key)
+    shown = {record.key, label(record, names), label(record, {})}
+    return {str(change.load_id), f"{record.label}/{record.key}", *shown, *(f"{record.label} {name}" for name in shown)}
 
 
 def _tokens(record: Record | None) -> int:
