@@ -144,6 +144,12 @@ class QueryError(WarehouseError):
     """The warehouse refused a statement."""
 
 
+class StatementRefusedError(FixableError):
+    """A statement that does something else than read the warehouse."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
 class AuditError(FixableError):
     """A load that cannot be taken back, or a held number that cannot be accepted."""
 

@@ -19,6 +19,7 @@ from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import TOOL_VERSION, open_configured
 from ccusage_import.warehouse.queries import LIST_HINT, NamedQuery, find_query, read_queries
+from ccusage_import.warehouse.reading import read_only
 
 OutputFormat = Literal["table", "json", "csv", "parquet"]
 CLICKHOUSE_FORMATS = {
@@ -79,9 +80,8 @@ def query(
             # A server is somebody else's to migrate, and most of it can be asked before.
             if opened.is_embedded:
                 apply_migrations(opened, TOOL_VERSION)
-            opened.forbid_writing()
-            text = f"EXPLAIN {named.sql}" if explain else named.sql
-            answer = opened.raw(text, "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen], FORMAT_SETTINGS, values)
+            written_as = "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen]
+            answer = read_only(opened, named.sql, written_as, FORMAT_SETTINGS, values, explains=explain)
         if explain:
             ui_query.print_query(named, values)
         if chosen == "table" and not explain:

@@ -21,6 +21,7 @@ from ccusage_import.exceptions import (
     FixableError,
     QueryError,
     ServerTooOldError,
+    StatementRefusedError,
     WarehouseAuthenticationError,
     WarehouseError,
     WarehouseLockedError,
@@ -102,7 +103,9 @@ class ClickHouse:
         except WarehousePermissionError as error:
             if not self._only_reads:
                 raise
-            raise QueryError(f"query only reads: {error}", hint="import and migrate are what writes") from None
+            raise StatementRefusedError(
+                f"query only reads: {error}", hint="import and migrate are what writes"
+            ) from None
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run one statement that returns nothing of interest."""
@@ -127,12 +130,14 @@ class ClickHouse:
         settings = {**ONE_PART_SETTINGS, "insert_deduplication_token": token}
         return {**settings, "distributed_foreground_insert": 1} if self.cluster else settings
 
-    def forbid_writing(self) -> None:
-        """Refuse every statement from now on that would change anything."""
+    def forbid_writing(self, settings: Mapping[str, Any] | None = None) -> None:
+        """Refuse every statement from now on that would change anything, other settings than these included."""
         self._only_reads = True
-        if str(self._client.get_client_setting("readonly") or "0") == "0":
-            with _translated(self.warehouse):
-                self._client.set_client_setting("readonly", 2)
+        if str(self._client.get_client_setting("readonly") or "0") != "0":
+            return
+        with _translated(self.warehouse):
+            for name, value in {**(settings or {}), "readonly": 1}.items():
+                self._client.set_client_setting(name, value)
 
     def create_database(self) -> None:
         """Create the database where it does not exist."""

@@ -18,6 +18,7 @@ from ccusage_import.exceptions import (
     FixableError,
     QueryError,
     ServerTooOldError,
+    StatementRefusedError,
     WarehouseAuthenticationError,
     WarehouseLockedError,
     WarehousePermissionError,
@@ -119,7 +120,7 @@ def test_a_failed_insert_inserts_nothing(migrated: Place) -> None:
 def test_reading_only_refuses_every_write(migrated: Place) -> None:
     with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
         opened.forbid_writing()
-        with pytest.raises(QueryError, match="query only reads"):
+        with pytest.raises(StatementRefusedError, match="query only reads"):
             opened.raw("DROP TABLE records", "CSV", {})
     assert migrated.rows("SELECT count() FROM records") == [(0,)]
 
@@ -195,17 +196,17 @@ def test_query_answers_from_an_empty_table_as_json(program: Program, migrated: P
 
 
 @pytest.mark.parametrize(
-    ("sql", "message"),
+    ("sql", "message", "exit_code"),
     [
-        ("SELECT * FROM nowhere", "UNKNOWN_TABLE"),
-        ("INSERT INTO loads (load_id) VALUES (1)", "query only reads"),
-        ("DROP TABLE records", "query only reads"),
+        ("SELECT * FROM nowhere", "UNKNOWN_TABLE", 4),
+        ("INSERT INTO loads (load_id) VALUES (1)", "query: INSERT does more than read", 2),
+        ("DROP TABLE records", "query: DROP does more than read", 2),
     ],
 )
-def test_query_refuses_in_one_line(program: Program, migrated: Place, sql: str, message: str) -> None:
+def test_query_refuses_in_one_line(program: Program, migrated: Place, sql: str, message: str, exit_code: int) -> None:
     done = program("query", "--warehouse", migrated.url, sql)
 
-    assert done.exit_code == 4
+    assert done.exit_code == exit_code
     assert done.stdout == ""
     assert message in done.stderr.splitlines()[0]
     assert "Traceback" not in done.stderr

@@ -22,6 +22,7 @@ from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import sql_directory
 from ccusage_import.warehouse.queries import GROUPS, NamedQuery, find_query, read_queries
+from ccusage_import.warehouse.reading import read_only
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, ClaudeDir, days_ago
 from tests.warehouse.test_views import block, budgets, daily, days, hold, judged, loaded, model, record
@@ -49,9 +50,8 @@ def answer(place: Place, name: str, **given: str) -> Rows:
     needed = {each.name: REQUIRED[each.name] for each in query.parameters if each.default is None}
     values = query.values({**needed, **given}, datetime.now(UTC).date())
     with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened:
-        opened.forbid_writing()
         settings = {"output_format_json_quote_64bit_integers": 0}
-        found = opened.raw(query.sql, "JSONCompactEachRow", settings, values)
+        found = read_only(opened, query.sql, "JSONCompactEachRow", settings, values)
     return [tuple(json.loads(line, parse_float=Decimal)) for line in found.decode().splitlines()]
 
 
@@ -136,8 +136,8 @@ def test_every_query_answers_with_its_defaults_and_says_where_a_price_is_missing
         needed = {each.name: REQUIRED[each.name] for each in query.parameters if each.default is None}
         values = query.values(needed, datetime.now(UTC).date())
         with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
-            opened.forbid_writing()
-            columns = json.loads(opened.raw(query.sql, "JSONCompactEachRowWithNames", {}, values).splitlines()[0])
+            names = read_only(opened, query.sql, "JSONCompactEachRowWithNames", {}, values).splitlines()[0]
+            columns = json.loads(names)
         assert len(set(columns)) == len(columns), query.name
         assert [column for column in columns if not re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", column)] == [], query.name
         # The log of changes does not know of prices that are missing.

@@ -1,0 +1,171 @@
+"""What a reader may ask: one statement that reads, and nothing but the warehouse.
+
+The engine itself refuses writes, settings and most ways out (`readonly = 1`). What it lets through is refused here, by
+the engine's own parser: several statements, answers written to files, functions that read files, and statements that
+do something else than read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ccusage_import.exceptions import QueryError, StatementRefusedError
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+# What the engine calls the statements that read.
+SELECTS = frozenset({"SelectWithUnionQuery", "SelectIntersectExceptQuery", "SelectQuery"})
+OTHER_READS = frozenset(
+    {
+        "DescribeQuery",
+        "ExistsDatabaseQuery",
+        "ExistsTableQuery",
+        "ExistsViewQuery",
+        "ShowColumns",
+        "ShowCreateTableQuery",
+        "ShowCreateViewQuery",
+        "ShowFunctions",
+        "ShowIndexes",
+        "ShowTables",
+    }
+)
+EXPLAIN = "Explain"
+AS_A_PART = "SELECT * FROM ({})"
+# Functions in the place of a table that read nothing but their arguments.
+HARMLESS_TABLES = frozenset(
+    {
+        "format",
+        "generate_series",
+        "generateseries",
+        "null",
+        "numbers",
+        "numbers_mt",
+        "values",
+        "view",
+        "zeros",
+        "zeros_mt",
+    }
+)
+# Functions in the place of a value that reach a file, another server, or what others keep secret.
+REFUSED_FUNCTIONS = frozenset({"file", "catboostevaluate", "getmacro", "getserversetting", "showcertificate"})
+_NODE = re.compile(r"^( *)(\w+)(?: (\S+))?", re.MULTILINE)
+_POSITION = re.compile(r"failed at position (\d+)")
+_UNKNOWN_COLUMN = re.compile(r"(?:Unknown expression(?: or function)? identifier|Missing columns:) [`']([^`']+)[`']")
+_UNKNOWN_TABLE = re.compile(r"Unknown table expression identifier [`']([^`']+)[`']")
+READ_HINT = "ask one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN of the views; --format says how the answer is written"
+
+
+def read_only(
+    warehouse: ClickHouse,
+    sql: str,
+    output_format: str,
+    settings: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    *,
+    explains: bool = False,
+) -> bytes:
+    """Return the answer to a statement of a person, in a ClickHouse output format.
+
+    Args:
+        warehouse: reads alone from now on.
+        sql: the statement.
+        output_format: ClickHouse's name of it.
+        settings: of the format; the statement itself may set none.
+        parameters: bound to `{name:Type}`.
+        explains: answer how the engine would do it.
+
+    Raises:
+        StatementRefusedError: the statement does something else than read the warehouse.
+        QueryError: the engine cannot parse or answer it.
+    """
+    try:
+        statement = _checked(warehouse, sql, parameters)
+        warehouse.forbid_writing(settings)
+        return warehouse.raw(f"EXPLAIN {statement}" if explains else statement, output_format, {}, parameters)
+    except QueryError as error:
+        raise _explained(warehouse, sql, error) from None
+
+
+def _checked(warehouse: ClickHouse, sql: str, parameters: Mapping[str, Any]) -> str:
+    """Return the statement as the engine writes it."""
+    statement = _formatted(warehouse, sql)
+    _refuse_output(warehouse, statement)
+    refusal = StatementRefusedError(f"query: {statement.split(maxsplit=1)[0]} does more than read", hint=READ_HINT)
+    try:
+        tree = warehouse.raw(f"EXPLAIN AST {statement}", "TSVRaw", {}, parameters).decode("utf-8", "replace")
+    except QueryError:
+        raise refusal from None
+    nodes = [(len(found[1]), found[2], (found[3] or "").lower()) for found in _NODE.finditer(tree)]
+    kind = nodes[1][1] if nodes[0][1] == EXPLAIN and len(nodes) > 1 else nodes[0][1]
+    if kind not in SELECTS | OTHER_READS:
+        raise refusal
+    called = {name for _, node, name in nodes if node == "Function"}
+    tables = {str(name).lower() for (name,) in warehouse.rows("SELECT name FROM system.table_functions")}
+    if refused := sorted(called & ((tables - HARMLESS_TABLES) | REFUSED_FUNCTIONS)):
+        raise StatementRefusedError(f"query: {refused[0]}() reaches beyond the warehouse", hint=READ_HINT)
+    return statement
+
+
+def _formatted(warehouse: ClickHouse, sql: str) -> str:
+    """Return one statement in its canonical text, without comments, on one line."""
+    try:
+        return str(warehouse.rows("SELECT formatQuerySingleLine({sql:String})", {"sql": sql})[0][0])
+    except QueryError as error:
+        text = str(error).partition(": In scope SELECT formatQuerySingleLine(")[0]
+        if "Multi-statements are not allowed" in text:
+            raise StatementRefusedError("query: only one statement can be asked", hint=READ_HINT) from None
+        raise QueryError(text) from None
+
+
+def _refuse_output(warehouse: ClickHouse, statement: str) -> None:
+    """Refuse a statement that says how and where its answer is written.
+
+    A SELECT that does cannot be a part of another one. Of other statements the canonical text tells.
+    """
+    is_select = bool(re.match(r"\(*(?:SELECT|WITH|FROM)\b", statement))
+    try:
+        if is_select:
+            _formatted(warehouse, AS_A_PART.format(statement))
+            return
+    except QueryError:
+        pass
+    if is_select or re.search(r" INTO OUTFILE | FORMAT \w+$", statement):
+        raise StatementRefusedError(
+            "query: the answer goes to stdout: INTO OUTFILE and FORMAT are not part of the question",
+            hint="--format table|json|csv|parquet, and > FILE",
+        )
+
+
+def _explained(warehouse: ClickHouse, sql: str, error: QueryError) -> QueryError:
+    """Return an error of the engine with the place in the SQL, or with the names that there are."""
+    text = str(error)
+    if position := _POSITION.search(text):
+        return QueryError(text, details=_marked(sql, int(position[1])), hint=error.hint)
+    if unknown := _UNKNOWN_COLUMN.search(text):
+        return QueryError(text, details=(f"there are {', '.join(_columns(warehouse, sql))}",), hint=error.hint)
+    if unknown := _UNKNOWN_TABLE.search(text):
+        names = [str(name) for (name,) in warehouse.rows("SHOW TABLES")]
+        near = difflib.get_close_matches(unknown[1], names, n=3)
+        return QueryError(text, details=(f"nearest: {', '.join(near)}",) if near else (), hint=error.hint)
+    return error
+
+
+def _marked(sql: str, position: int) -> tuple[str, ...]:
+    """Return the line of the SQL that the engine stumbled over, and a mark below the place; positions count from 1."""
+    before = sql.encode()[: position - 1].decode("utf-8", "ignore")
+    line = sql.splitlines()[before.count("\n")] if sql.strip() else ""
+    return (line, f"{' ' * len(before.rpartition(chr(10))[2])}^")
+
+
+def _columns(warehouse: ClickHouse, sql: str) -> Sequence[str]:
+    """Return the columns of the views and tables that a statement names."""
+    tree = warehouse.raw(f"EXPLAIN AST {_formatted(warehouse, sql)}", "TSVRaw", {}).decode("utf-8", "replace")
+    tables = dict.fromkeys(found[3] for found in _NODE.finditer(tree) if found[2] == "TableIdentifier")
+    rows = warehouse.rows(
+        "SELECT DISTINCT name FROM system.columns WHERE database = {database:String}"
+        " AND table IN {tables:Array(String)} ORDER BY table, position",
+        {"database": warehouse.database, "tables": [str(table).rpartition(".")[2] for table in tables]},
+    )
+    return [str(name) for (name,) in rows]

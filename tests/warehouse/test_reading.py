@@ -1,0 +1,181 @@
+"""What a person may ask: one statement that reads the warehouse, and nothing else."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.exceptions import FixableError, StatementRefusedError
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.reading import read_only
+from tests.conftest import Place, Program
+
+# {file} is a file that exists, {out} one that must not, {address} somebody who must not hear anything.
+HOSTILE = [
+    "INSERT INTO FUNCTION file('{out}', 'CSV') SELECT 1",
+    "INSERT INTO FUNCTION url('{address}', 'CSV', 'a String') SELECT 'secret'",
+    "INSERT INTO loads (load_id) VALUES (1)",
+    "INSERT INTO loads (load_id) SELECT 1",
+    "SELECT 1 INTO OUTFILE '{out}'",
+    "SELECT 1 INTO OUTFILE '{out}' FORMAT CSV",
+    "(SELECT 1) INTO OUTFILE '{out}'",
+    "WITH 1 AS x SELECT x INTO OUTFILE '{out}'",
+    "FROM daily SELECT * INTO OUTFILE '{out}'",
+    "SELECT 1 UNION ALL SELECT 2 INTO OUTFILE '{out}'",
+    "SELECT 1 /* */ INTO /* */ OUTFILE '{out}'",
+    "SHOW TABLES INTO OUTFILE '{out}'",
+    "EXPLAIN SELECT 1 INTO OUTFILE '{out}'",
+    "DESCRIBE TABLE daily INTO OUTFILE '{out}'",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; DROP TABLE loads",
+    "SELECT 1; INSERT INTO loads (load_id) VALUES (1)",
+    "SELECT 1;;INSERT INTO FUNCTION file('{out}', 'CSV') SELECT 1",
+    "SELECT ';' ; -- nothing\n DROP TABLE loads",
+    "SELECT $text$;$text$; DROP TABLE loads",
+    "SELECT * FROM file('{file}', 'CSV', 'a String')",
+    "SELECT * FROM file('{file}')",
+    "SELECT file('{file}')",
+    "SELECT length(file('{file}'))",
+    "SELECT * FROM daily WHERE machine IN (SELECT file('{file}'))",
+    "SELECT * FROM daily WHERE machine IN (SELECT * FROM file('{file}', 'CSV', 'a String'))",
+    "WITH stolen AS (SELECT * FROM file('{file}', 'CSV', 'a String')) SELECT * FROM stolen",
+    "SELECT * FROM daily JOIN file('{file}', 'CSV', 'a String') AS stolen ON true",
+    "SELECT * FROM view(SELECT * FROM file('{file}', 'CSV', 'a String'))",
+    "SELECT (SELECT * FROM file('{file}', 'CSV', 'a String') LIMIT 1)",
+    "DESCRIBE TABLE file('{file}')",
+    "DESCRIBE TABLE url('{address}')",
+    "DESCRIBE TABLE (SELECT * FROM url('{address}', 'CSV', 'a String'))",
+    "EXPLAIN SELECT * FROM url('{address}', 'CSV', 'a String')",
+    "SELECT * FROM url('{address}', 'CSV', 'a String')",
+    "SELECT * FROM URL('{address}', 'CSV', 'a String')",
+    "SELECT * FROM s3('{address}/bucket/key', 'CSV', 'a String')",
+    "SELECT * FROM remote('{host}', 'system', 'one')",
+    "SELECT * FROM remoteSecure('{host}', 'system', 'one')",
+    "SELECT * FROM mysql('{host}', 'a', 'b', 'c', 'd')",
+    "SELECT * FROM postgresql('{host}', 'a', 'b', 'c', 'd')",
+    "SELECT * FROM sqlite('{file}', 't')",
+    "SELECT * FROM executable('cat', 'CSV', 'a String')",
+    "SELECT * FROM merge('', '.*')",
+    "SELECT * FROM daily SETTINGS readonly = 0",
+    "SET readonly = 0",
+    "USE default",
+    "CREATE TABLE mine (a UInt8) ENGINE = Memory",
+    "CREATE TEMPORARY TABLE mine (a UInt8)",
+    "CREATE FUNCTION mine AS a -> a",
+    "CREATE VIEW mine AS SELECT * FROM file('{file}', 'CSV', 'a String')",
+    "ATTACH TABLE mine FROM '{out}' (a UInt8) ENGINE = Memory",
+    "ALTER TABLE loads DELETE WHERE 1",
+    "DROP TABLE loads",
+    "TRUNCATE TABLE loads",
+    "OPTIMIZE TABLE loads",
+    "RENAME TABLE loads TO lost",
+    "BACKUP DATABASE default TO File('{out}')",
+    "SYSTEM FLUSH LOGS",
+    "KILL QUERY WHERE 1",
+    "GRANT ALL ON *.* TO default",
+]
+
+
+@contextmanager
+def listener() -> Iterator[tuple[str, socket.socket]]:
+    """Somebody on the loopback interface who hears of any connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        yield f"127.0.0.1:{server.getsockname()[1]}", server
+
+
+def was_called(server: socket.socket) -> bool:
+    try:
+        connection, _ = server.accept()
+    except BlockingIOError:
+        return False
+    connection.close()
+    return True
+
+
+@pytest.mark.parametrize("statement", HOSTILE)
+def test_nothing_but_the_warehouse_is_reached(migrated: Place, tmp_path: Path, statement: str) -> None:
+    secret, out = tmp_path / "secret.csv", tmp_path / "out.csv"
+    secret.write_text("secret\n")
+    with listener() as (host, server):
+        sql = statement.replace("{file}", str(secret)).replace("{out}", str(out))
+        sql = sql.replace("{address}", f"http://{host}").replace("{host}", host)
+        with (
+            open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened,
+            pytest.raises(StatementRefusedError),
+        ):
+            read_only(opened, sql, "CSV", {}, {})
+
+        assert not was_called(server)
+    assert not out.exists()
+    assert migrated.rows("SELECT count() FROM loads") == [(0,)]
+    assert migrated.rows("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'mine'") == [
+        (0,)
+    ]
+
+
+def test_the_command_refuses_with_one_line_and_exit_code_2(program: Program, migrated: Place, tmp_path: Path) -> None:
+    done = program("query", "--warehouse", migrated.url, f"SELECT 1 INTO OUTFILE '{tmp_path}/out.csv'")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "ccusage-import: error: query: the answer goes to stdout: INTO OUTFILE and FORMAT are not part of the question",
+        "hint: --format table|json|csv|parquet, and > FILE",
+    ]
+    assert list(tmp_path.glob("out.csv")) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("SELECT 1", b"1\n"),
+        ("SELECT 1;", b"1\n"),
+        ("SELECT 'a;b' -- a comment; and more\n", b'"a;b"\n'),
+        ("WITH 2 AS two SELECT two", b"2\n"),
+        ("(SELECT 1) UNION ALL (SELECT 1)", b"1\n1\n"),
+        ("FROM numbers(2) SELECT sum(number)", b"1\n"),
+        ("SELECT count() FROM daily WHERE machine IN (SELECT machine FROM sessions)", b"0\n"),
+        ("SELECT {name:String}", b'"it\'s"\n'),
+        ("EXISTS daily", b"1\n"),
+        ("SELECT format('{}-{}', 'a', 'b')", b'"a-b"\n'),
+    ],
+)
+def test_what_reads_is_answered(migrated: Place, statement: str, expected: bytes) -> None:
+    with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+        assert read_only(opened, statement, "CSV", {}, {"name": "it's"}) == expected
+
+
+@pytest.mark.parametrize("statement", ["SHOW TABLES", "DESCRIBE daily", "SHOW CREATE TABLE daily", "EXPLAIN SELECT 1"])
+def test_what_describes_is_answered(migrated: Place, statement: str) -> None:
+    with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+        assert read_only(opened, statement, "TSVRaw", {}, {}) != b""
+
+
+def failure(place: Place, statement: str) -> FixableError:
+    with (
+        open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened,
+        pytest.raises(FixableError) as raised,
+    ):
+        read_only(opened, statement, "CSV", {}, {})
+    return raised.value
+
+
+def test_a_syntax_error_is_marked_in_the_sql(migrated: Place) -> None:
+    error = failure(migrated, "SELECT machine\nFROM daily\nWHERE date >> 1")
+
+    assert error.details == ("WHERE date >> 1", "            ^")
+
+
+def test_an_unknown_column_is_answered_with_those_there_are(migrated: Place) -> None:
+    error = failure(migrated, "SELECT costs FROM machine_summary")
+
+    assert error.details[0].startswith("there are machine, agent, ")
+
+
+def test_an_unknown_table_is_answered_with_the_nearest(migrated: Place) -> None:
+    assert failure(migrated, "SELECT * FROM dayly").details == ("nearest: daily",)
