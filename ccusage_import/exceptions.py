@@ -89,12 +89,27 @@ class NotAReportError(CcusageError):
 class InvalidReportError(CcusageError):
     """A report holds values that cannot be true. `details` lists each as `path: reason`."""
 
-    def __init__(self, report: str, details: tuple[str, ...]) -> None:
+    def __init__(self, report: str, details: tuple[str, ...], *, is_cut: bool = False) -> None:
         noun = "value" if len(details) == 1 else "values"
+        count = f"at least {len(details)}" if is_cut else len(details)
         super().__init__(
-            f"{report}: {len(details)} {noun} cannot be true",
+            f"{report}: {count} {noun} cannot be true",
             details=details,
             hint="nothing of this report was stored; the other reports are not affected",
+        )
+
+
+class RefusedRecordsError(CcusageError):
+    """Some records of a report cannot be true. `details` lists what is wrong with them as `path: reason`."""
+
+    exit_code = ExitCode.PARTIAL
+
+    def __init__(self, report: str, count: int, details: tuple[str, ...]) -> None:
+        noun = "record" if count == 1 else "records"
+        super().__init__(
+            f"{report}: {count} {noun} cannot be true",
+            details=details,
+            hint="only these were left out, and what is stored of them stays; the rest of the report is not affected",
         )
 
 

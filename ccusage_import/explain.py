@@ -35,6 +35,12 @@ WORDS = {
 }
 
 
+def dated_ahead(count: int, today: date) -> str:
+    """Return a warning of records that are dated after the day on which they are read."""
+    what = "1 record is" if count == 1 else f"{count} records are"
+    return f"{what} dated after today, {today}: stored, and not counted as usage of today; check the clock"
+
+
 def reason_in_words(decision: Decision, intact_from: date | None) -> str:
     """Return why a decision was made, with the dates that matter."""
     words = WORDS[decision.reason]

@@ -13,7 +13,7 @@ from ccusage_import.ccusage.fetcher import FetchProgress
 from ccusage_import.ccusage.offers import ReportOutcome
 from ccusage_import.exceptions import ExitCode, FixableError
 from ccusage_import.reconcile import Decision, Verdict
-from ccusage_import.records import REPORTS, Record
+from ccusage_import.records import REPORTS, Identity, Record
 from ccusage_import.statistics import Comparison
 
 
@@ -51,6 +51,7 @@ class ImportSummary:
         intact_from: first day whose transcripts cannot have been deleted yet.
         reports: what became of each report.
         offered: the records of the valid reports.
+        left_alone: what was not judged because of records that cannot be true.
         stored: what the warehouse held before.
         decisions: the verdicts.
         warnings: what a person should know.
@@ -68,6 +69,7 @@ class ImportSummary:
     intact_from: date | None = None
     reports: Mapping[str, ReportOutcome] = field(default_factory=dict)
     offered: Sequence[Record] = ()
+    left_alone: frozenset[Identity] = frozenset()
     stored: Sequence[Record] = ()
     decisions: Sequence[Decision] = ()
     warnings: Sequence[str] = ()
@@ -87,8 +89,8 @@ class ImportSummary:
 
     @property
     def errors(self) -> list[FixableError]:
-        """Why reports failed, each reason once: an agent that does not exist fails all of its reports."""
-        return list(dict.fromkeys(outcome.error for outcome in self.reports.values() if outcome.error))
+        """Why reports or parts of them failed, each reason once: a missing agent fails all of its reports."""
+        return list(dict.fromkeys(outcome.problem for outcome in self.reports.values() if outcome.problem))
 
     @property
     def is_empty(self) -> bool:
@@ -97,7 +99,7 @@ class ImportSummary:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0, or 5 where some reports failed, or 3 where all did."""
-        if not self.failed:
+        """0, or 5 where some reports failed or some records were refused, or 3 where all reports failed."""
+        if not self.errors:
             return ExitCode.OK
         return ExitCode.CCUSAGE if len(self.failed) == len(self.reports) else ExitCode.PARTIAL

@@ -40,6 +40,7 @@ from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportS
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Context, Decision, Reason, reconcile
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label
+from ccusage_import.refusals import left_alone
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
@@ -67,6 +68,8 @@ from ccusage_import.warehouse.tables import (
 
 # The first day that the warehouse can store.
 FIRST_DAY = date(1970, 1, 1)
+# Counted in a load beside the verdicts.
+REFUSED = "refused"
 
 
 def run_import(
@@ -95,7 +98,7 @@ def run_import_alone(
             with run.phase("fetch"):
                 offer = _offer(run, environ)
             with run.phase("validate"):
-                parsed = parse_offer(offer, run.settings.machine, run.pseudonyms, run.archive)
+                parsed = parse_offer(offer, run.settings.machine, run.pseudonyms, run.today, run.archive)
     except CcusageError as error:
         _leave_trace(run, _failed_load(run, error))
         raise
@@ -161,6 +164,7 @@ class _Judged:
     decisions: Sequence[Decision] = ()
     comparison: Comparison | None = None
     stored: Sequence[Record] = ()
+    left_alone: frozenset[Identity] = frozenset()
     intact_from: date | None = None
     warnings: tuple[str, ...] = ()
 
@@ -255,6 +259,7 @@ def judge(run: _Run, offer: Offer, parsed: Parsed, stored: _Stored) -> _Judged:
         prices=run.settings.prices,
         accepted=run.options.accepted,
         taken_back=stored.taken_back,
+        refused=left_alone(parsed.records, stored.records, parsed.refused),
     )
     decisions = reconcile(parsed.records, stored.records, parsed.valid, context)
     return _Judged(
@@ -262,6 +267,7 @@ def judge(run: _Run, offer: Offer, parsed: Parsed, stored: _Stored) -> _Judged:
         decisions=decisions,
         comparison=compare(stored.records, decisions, run.started_at),
         stored=stored.records,
+        left_alone=context.refused,
         intact_from=context.intact_from,
         warnings=tuple(_missing_directories(run, offer, decisions)),
     )
@@ -340,6 +346,7 @@ def _summary(run: _Run, offer: Offer, parsed: Parsed, judged: _Judged, warnings:
         intact_from=judged.intact_from,
         reports=judged.outcomes,
         offered=parsed.records,
+        left_alone=judged.left_alone,
         stored=judged.stored,
         decisions=judged.decisions,
         warnings=(*offer.warnings, *parsed.warnings, *warnings, *judged.warnings),
@@ -371,7 +378,7 @@ def _committed_load(run: _Run, offer: Offer, judged: _Judged, summary: ImportSum
     load.verdicts = {
         f"{label}/{verdict}": count
         for label, outcome in judged.outcomes.items()
-        for verdict, count in sorted(outcome.verdicts.items())
+        for verdict, count in sorted((outcome.verdicts + Counter({REFUSED: outcome.refused})).items())
     }
     load.warnings = tuple(map(run.pseudonyms.hide_paths, summary.warnings))
     _tell_failures(load, judged.outcomes)
@@ -393,9 +400,9 @@ def _failed_load(run: _Run, error: FixableError, offer: Offer | None = None, par
 
 
 def _tell_failures(load: Load, outcomes: Mapping[str, ReportOutcome]) -> None:
-    failed = {label: outcome.error for label, outcome in outcomes.items() if outcome.error}
-    load.failed_reports = tuple(failed)
-    load.error = "; ".join(f"{label}: {error.kind}" for label, error in failed.items())
+    problems = {label: outcome.problem for label, outcome in outcomes.items() if outcome.problem}
+    load.failed_reports = tuple(label for label, outcome in outcomes.items() if outcome.error)
+    load.error = "; ".join(f"{label}: {problem.kind}" for label, problem in problems.items())
 
 
 def _leave_trace(run: _Run, load: Load) -> None:

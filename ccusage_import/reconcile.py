@@ -79,6 +79,7 @@ class Context:
         prices: whether new prices of stored usage are taken.
         accepted: first and last day on which a person takes smaller numbers.
         taken_back: what a person took back, with the tokens up to which that holds.
+        refused: what is not judged because a record that was offered cannot be true.
     """
 
     machine: str
@@ -89,6 +90,7 @@ class Context:
     prices: Literal["follow", "freeze"] = "follow"
     accepted: tuple[date, date] | None = None
     taken_back: Mapping[Identity, int] = field(default_factory=dict)
+    refused: frozenset[Identity] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +180,11 @@ def reconcile(
     )
     by_report: dict[tuple[str, str], tuple[list[Record], list[Record]]] = defaultdict(lambda: ([], []))
     for record in offered:
-        by_report[record.report, record.agent][0].append(record)
+        if record.identity not in context.refused:
+            by_report[record.report, record.agent][0].append(record)
     for record in kept:
         # The saved daily report of all agents holds records of each.
-        if not fetched.isdisjoint((record.label, record.report)):
+        if record.identity not in context.refused and not fetched.isdisjoint((record.label, record.report)):
             by_report[record.report, record.agent][1].append(record)
     judges = {name: _Judge(name[1], *records, sessions, context) for name, records in by_report.items()}
     decisions: list[Decision] = []

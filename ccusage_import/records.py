@@ -20,6 +20,8 @@ class ReportName(StrEnum):
 
 REPORTS: tuple[str, ...] = tuple(name.value for name in ReportName)
 CLAUDE = "claude"
+# What ccusage calls a row to which several agents may have added.
+ALL_AGENTS = "all"
 # What ccusage prints for any other agent.
 AGENT_REPORTS: tuple[str, ...] = ("daily", "monthly", "session")
 # The day of a session of which ccusage tells no time.
@@ -103,6 +105,8 @@ class Record(NamedTuple):
     projected_cost_usd: Decimal | None = None
     remaining_minutes: int | None = None
     limit_resets_at: datetime | None = None
+    # After the day on which it was read; such a record is nobody's usage of today.
+    is_dated_ahead: bool = False
 
     @property
     def identity(self) -> Identity:

@@ -119,7 +119,10 @@ def active_block(records: Iterable[Record], now: datetime) -> Record | None:
     blocks = [
         record
         for record in records
-        if record.is_active and record.block_ends_at is not None and record.block_ends_at > now
+        if record.is_active
+        and not record.is_dated_ahead
+        and record.block_ends_at is not None
+        and record.block_ends_at > now
     ]
     return max(blocks, key=lambda record: record.key, default=None)
 

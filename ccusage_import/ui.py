@@ -170,8 +170,10 @@ def summary_json(summary: ImportSummary) -> dict[str, Any]:
             name: {
                 "offered": outcome.offered,
                 **{str(verdict): outcome.verdicts[verdict] for verdict in SHOWN_VERDICTS},
+                "refused": outcome.refused,
                 "seconds": outcome.seconds,
                 "error": _error_json(outcome.error) if outcome.error else None,
+                "refusal": _error_json(outcome.refusal) if outcome.refusal else None,
             }
             for name, outcome in summary.reports.items()
         },
@@ -298,7 +300,8 @@ def _reports_table(summary: ImportSummary) -> Table:
         for verdict in SHOWN_VERDICTS
         if verdict is not Verdict.REFRESHED or any(outcome.verdicts[verdict] for outcome in summary.reports.values())
     ]
-    table = plain_table("report", "offered", *map(str, shown), "time")
+    refused = ["refused"] if any(outcome.refused for outcome in summary.reports.values()) else []
+    table = plain_table("report", "offered", *map(str, shown), *refused, "time")
     for name, outcome in summary.reports.items():
         if split_label(name)[0] != CLAUDE and not (outcome.error or outcome.offered or outcome.verdicts):
             continue  # with `all` there are some fifty of these
@@ -307,7 +310,7 @@ def _reports_table(summary: ImportSummary) -> Table:
             continue
         counts = [str(outcome.verdicts[verdict] or "-") for verdict in shown]
         seconds = "" if not outcome.seconds else f"{outcome.seconds:.2f} s"
-        table.add_row(name, str(outcome.offered), *counts, seconds)
+        table.add_row(name, str(outcome.offered), *counts, *(str(outcome.refused or "-") for _ in refused), seconds)
     return table
 
 

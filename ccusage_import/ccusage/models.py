@@ -7,21 +7,15 @@ with its path.
 
 from __future__ import annotations
 
-import json
 from datetime import date
-from functools import cache
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, AwareDatetime, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, AwareDatetime, BeforeValidator, ConfigDict, FailFast, Field
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
-from ccusage_import.exceptions import InvalidReportError, NotAReportError
-from ccusage_import.records import split_label
-
 LARGEST_COUNT = 2**64 - 1
 LARGEST_COST_USD = 999_999_999
-CHECK_HINT = "check the ccusage command, or the file this was read from"
 
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)]
 # Costs are sums of floats: -0.0 occurs, and versions up to 18 print null for a logged cost that is no number.
@@ -59,6 +53,8 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
 # A session's last activity is a day in the report's zone up to ccusage 19, an instant from 20 on.
 DayOrInstant = Annotated[Day | Instant, Field(union_mode="left_to_right")]
 Name = Annotated[str, Field(min_length=1)]
+# The first wrong part is enough to refuse a row: a million of them must not become a million errors.
+Names = Annotated[tuple[Name, ...], FailFast()]
 
 
 # Up to 19 the input of codex includes what came from the cache; from 20 on the classes are disjoint, as everywhere.
@@ -104,6 +100,9 @@ class ModelBreakdown(Tokens):
     is_price_missing: bool = Field(default=False, validation_alias="missingPricing")
 
 
+Breakdowns = Annotated[tuple[ModelBreakdown, ...], FailFast()]
+
+
 @_model
 class Usage(Tokens):
     """Tokens and cost, as rows, totals and one agent's part of a row carry them."""
@@ -117,15 +116,17 @@ class UsageRow(Usage):
     """What daily, monthly and session rows share."""
 
     agent: Name = "claude"
-    models_used: tuple[Name, ...] = Field(default=(), validation_alias="modelsUsed")
-    breakdowns: tuple[ModelBreakdown, ...] = Field(default=(), validation_alias="modelBreakdowns")
+    models_used: Names = Field(default=(), validation_alias="modelsUsed")
+    breakdowns: Annotated[tuple[ModelBreakdown, ...], FailFast()] = Field(
+        default=(), validation_alias="modelBreakdowns"
+    )
 
 
 @_model
 class Metadata:
     """What the top level of ccusage 19 and 20 adds to a row."""
 
-    agents: tuple[Name, ...] = ()
+    agents: Names = ()
     last_activity: DayOrInstant | None = Field(default=None, validation_alias="lastActivity")
     project: str | None = Field(default=None, validation_alias="projectPath")
 
@@ -135,7 +136,7 @@ class PeriodRow(UsageRow):
     """A row of a period; `agents` are its parts where `--by-agent` was given."""
 
     metadata: Metadata = Metadata()
-    agents: tuple[UsageRow, ...] = ()
+    agents: Annotated[tuple[UsageRow, ...], FailFast()] = ()
 
 
 @_model
@@ -193,7 +194,7 @@ class BlockRow:
     tokens: Tokens = _printed("tokenCounts")
     total_tokens: Count = _printed("totalTokens")
     cost: Cost = _printed("costUSD")
-    models_used: tuple[Name, ...] = Field(default=(), validation_alias="models")
+    models_used: Names = Field(default=(), validation_alias="models")
     burn_rate: BurnRate | None = Field(default=None, validation_alias="burnRate")
     projection: Projection | None = None
     limit_resets_at: Instant | None = Field(default=None, validation_alias="usageLimitResetTime")
@@ -203,7 +204,7 @@ class BlockRow:
 class Totals(Usage):
     """The sums that ccusage prints below its rows."""
 
-    unpriced_models: tuple[Name, ...] = Field(default=(), validation_alias="unpricedModels")
+    unpriced_models: Names = Field(default=(), validation_alias="unpricedModels")
 
 
 @_model
@@ -217,35 +218,35 @@ class Document:
 class DailyDocument(Document):
     """The daily report."""
 
-    rows: list[DailyRow] = _printed("daily")
+    rows: Annotated[list[DailyRow], FailFast()] = _printed("daily")
 
 
 @_model
 class MonthlyDocument(Document):
     """The monthly report."""
 
-    rows: list[MonthlyRow] = _printed("monthly")
+    rows: Annotated[list[MonthlyRow], FailFast()] = _printed("monthly")
 
 
 @_model
 class SessionDocument(Document):
     """The session report."""
 
-    rows: list[SessionRow] = _printed("sessions", "session")
+    rows: Annotated[list[SessionRow], FailFast()] = _printed("sessions", "session")
 
 
 @_model
 class BlocksDocument(Document):
     """The blocks report."""
 
-    rows: list[BlockRow] = _printed("blocks")
+    rows: Annotated[list[BlockRow], FailFast()] = _printed("blocks")
 
 
 @_model
 class ProjectsDocument(Document):
     """The answer to `daily --instances`: project name to days."""
 
-    rows: dict[str, list[DailyRow]] = _printed("projects")
+    rows: dict[str, Annotated[list[DailyRow], FailFast()]] = _printed("projects")
 
 
 @_model
@@ -285,32 +286,35 @@ class CodexSessionRow(CodexRow):
     last_activity: Instant = _printed("lastActivity")
 
 
+CodexTotals = Annotated[Totals, CodexShape]
+
+
 @_model
 class CodexDocument:
     """What all reports of codex share."""
 
-    totals: Annotated[Totals, CodexShape] | None = None
+    totals: CodexTotals | None = None
 
 
 @_model
 class CodexDailyDocument(CodexDocument):
     """The daily report of codex."""
 
-    rows: list[Annotated[CodexDailyRow, CodexShape]] = _printed("daily")
+    rows: Annotated[list[Annotated[CodexDailyRow, CodexShape]], FailFast()] = _printed("daily")
 
 
 @_model
 class CodexMonthlyDocument(CodexDocument):
     """The monthly report of codex."""
 
-    rows: list[Annotated[CodexMonthlyRow, CodexShape]] = _printed("monthly")
+    rows: Annotated[list[Annotated[CodexMonthlyRow, CodexShape]], FailFast()] = _printed("monthly")
 
 
 @_model
 class CodexSessionDocument(CodexDocument):
     """The session report of codex."""
 
-    rows: list[Annotated[CodexSessionRow, CodexShape]] = _printed("sessions")
+    rows: Annotated[list[Annotated[CodexSessionRow, CodexShape]], FailFast()] = _printed("sessions")
 
 
 ReportDocument = (
@@ -333,46 +337,14 @@ DOCUMENTS: dict[str, type[ReportDocument]] = {
     "codex monthly": CodexMonthlyDocument,
     "codex session": CodexSessionDocument,
 }
-KEYS = {"session": ("sessions", "session")}
-# Versions up to 18, and 19 under `claude`, print a bare array when these have no rows.
-BARE_WHEN_EMPTY = ("daily", "session", "projects")
-
-
-@cache
-def _adapter(label: str) -> TypeAdapter[ReportDocument]:
-    return TypeAdapter(DOCUMENTS.get(label) or DOCUMENTS[split_label(label)[1]])
-
-
-def validate_report(label: str, output: bytes) -> ReportDocument | None:
-    """Validate what ccusage printed for `daily`, `codex daily` and so on; None is a form of its own for no rows.
-
-    Raises:
-        NotAReportError: the output is not JSON, or another report than asked for.
-        InvalidReportError: a value cannot be true; `details` holds every path and reason.
-    """
-    _, report = split_label(label)
-    if report in BARE_WHEN_EMPTY and output.strip() == b"[]":
-        return None
-    try:
-        return _adapter(label).validate_json(output)
-    except ValidationError as error:
-        errors = error.errors(include_url=False, include_input=False)
-    if errors[0]["type"] == "json_invalid" or any(len(item["loc"]) == 0 for item in errors):
-        raise NotAReportError(f"{label}: ccusage did not print one JSON report: {errors[0]['msg']}", hint=CHECK_HINT)
-    keys = KEYS.get(report, (report,))
-    if any(item["type"] == "missing" and item["loc"] in [(key,) for key in keys] for item in errors):
-        # ccusage 20 answers `daily --instances` without usage in the shape of daily.
-        if report == "projects" and json.loads(output).get("daily") == []:
-            return None
-        raise _other_shape(label, keys, output)
-    lines = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in errors)
-    raise InvalidReportError(label, lines)
-
-
-def _other_shape(label: str, keys: tuple[str, ...], output: bytes) -> NotAReportError:
-    found = ", ".join(sorted(json.loads(output))) or "an empty object"
-    if label == "projects":
-        hint = "this ccusage has no projects: use 15.5 or newer, and 19 or newer under its claude command"
-    else:
-        hint = CHECK_HINT
-    return NotAReportError(f"{label}: expected {' or '.join(map(repr, keys))}, ccusage printed {found}", hint=hint)
+# What their lists hold.
+ROWS: dict[str, Any] = {
+    "daily": DailyRow,
+    "monthly": MonthlyRow,
+    "session": SessionRow,
+    "blocks": BlockRow,
+    "projects": DailyRow,
+    "codex daily": Annotated[CodexDailyRow, CodexShape],
+    "codex monthly": Annotated[CodexMonthlyRow, CodexShape],
+    "codex session": Annotated[CodexSessionRow, CodexShape],
+}

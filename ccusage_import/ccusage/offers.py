@@ -14,9 +14,9 @@ from ccusage_import.ccusage.agents import ALL, find_agents, wanted_labels
 from ccusage_import.ccusage.archive import LoadNote, ReportArchive
 from ccusage_import.ccusage.data_dirs import Sources, find_sources
 from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports
-from ccusage_import.ccusage.models import validate_report
-from ccusage_import.ccusage.parser import Origin, parse_report
+from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
 from ccusage_import.ccusage.runner import fetch_options, find_runner, parse_version
+from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.exceptions import (
     CcusageError,
@@ -24,10 +24,13 @@ from ccusage_import.exceptions import (
     FixableError,
     InvalidReportError,
     NotAReportError,
+    RefusedRecordsError,
 )
+from ccusage_import.explain import dated_ahead
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Verdict
 from ccusage_import.records import CLAUDE, Provenance, Record, report_file, split_label
+from ccusage_import.refusals import Refused
 
 # What stands for a runner where reports come from saved files.
 FILES = "files"
@@ -60,21 +63,29 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class ReportOutcome:
-    """What became of one report of one agent."""
+    """What became of one report of one agent; `refused` of its records were left out for what `refusal` says."""
 
     offered: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
+    refused: int = 0
     seconds: float | None = None
     error: FixableError | None = None
+    refusal: RefusedRecordsError | None = None
+
+    @property
+    def problem(self) -> FixableError | None:
+        """Why the report, or a part of it, was not loaded."""
+        return self.error or self.refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The records of all valid reports, and what became of each report by its label."""
+    """The records of all valid reports, those of them that cannot be true, and what became of each report."""
 
     records: Sequence[Record]
     outcomes: Mapping[str, ReportOutcome]
     warnings: tuple[str, ...]
+    refused: Sequence[Refused] = ()
 
     @property
     def valid(self) -> tuple[str, ...]:
@@ -162,16 +173,20 @@ def saved_offer(
     )
 
 
-def parse_offer(offer: Offer, machine: str, pseudonyms: Pseudonyms, archive: ReportArchive | None) -> Parsed:
+def parse_offer(
+    offer: Offer, machine: str, pseudonyms: Pseudonyms, today: date, archive: ReportArchive | None
+) -> Parsed:
     """Return the records of all valid reports; each output is dropped as soon as it is parsed.
 
     Args:
         offer: its outputs are gone afterwards.
         machine: whose records they are.
         pseudonyms: applied to names; remembers those it met.
+        today: what is dated later is dated ahead.
         archive: gets every output that was fetched, where reports are kept.
     """
     records: list[Record] = []
+    refused: list[Refused] = []
     outcomes: dict[str, ReportOutcome] = {}
     warnings: dict[str, None] = {}
     for label in list(offer.outputs):
@@ -181,19 +196,22 @@ def parse_offer(offer: Offer, machine: str, pseudonyms: Pseudonyms, archive: Rep
             continue
         if archive is not None:
             archive.add(label, output.output)
-        origin = Origin(machine, offer.provenance_of(split_label(label)[0]), offer.version_info)
+        origin = Origin(machine, offer.provenance_of(split_label(label)[0]), offer.version_info, today)
         try:
             parsed = parse_report(label, validate_report(label, output.output), origin, pseudonyms)
             _refuse_twice(label, parsed.records, records)
         except CcusageError as error:
             outcomes[label] = _failed(label, error, output.seconds)
             continue
-        outcomes[label] = ReportOutcome(len(parsed.records), seconds=output.seconds)
+        outcomes[label] = _read(label, parsed, output.seconds)
         rows, ms = len(parsed.records), round(output.seconds * 1000)
         logger.bind(report=label, ms=ms, rows=rows).debug("report read")
         records += parsed.records
+        refused += parsed.refused
         warnings.update(dict.fromkeys(parsed.warnings))
-    return Parsed(records, outcomes, tuple(warnings))
+    if ahead := sum(record.is_dated_ahead for record in records):
+        warnings[dated_ahead(ahead, today)] = None
+    return Parsed(records, outcomes, tuple(warnings), refused)
 
 
 def provenance_now(
@@ -220,6 +238,12 @@ def _saved_agents(settings: Settings, directory: Path, note: LoadNote | None) ->
         return list(settings.agents)
     files = directory.glob("?*-*.json")
     return [CLAUDE, *sorted({agent for file in files if (agent := file.stem.rpartition("-")[0]) != CLAUDE})]
+
+
+def _read(label: str, parsed: ParsedReport, seconds: float) -> ReportOutcome:
+    count = len(parsed.refused)
+    refusal = RefusedRecordsError(label, count, parsed.complaints) if count else None
+    return ReportOutcome(len(parsed.records), refused=count, seconds=seconds, refusal=refusal)
 
 
 def _failed(label: str, error: FixableError, seconds: float | None) -> ReportOutcome:

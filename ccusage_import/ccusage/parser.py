@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from ccusage_import.ccusage.keys import block_key, joined_key, refused_records
 from ccusage_import.ccusage.models import (
     LARGEST_COUNT,
     BlockRow,
@@ -33,16 +34,17 @@ from ccusage_import.ccusage.models import (
     Totals,
     UsageRow,
 )
+from ccusage_import.ccusage.validation import MOST_REFUSED, Validated
 from ccusage_import.exceptions import InvalidReportError
 from ccusage_import.pseudonyms import Pseudonyms
-from ccusage_import.records import CLAUDE, NANODOLLAR, UNDATED, ModelUsage, Provenance, Record, split_label
+from ccusage_import.records import ALL_AGENTS, CLAUDE, NANODOLLAR, UNDATED, ModelUsage, Provenance, Record, split_label
+from ccusage_import.refusals import Refused
 
 # From here on ccusage says itself which models it has no price for.
 NAMES_UNPRICED_SINCE = (20, 0, 23)
 # Up to this major, `session` shows today's transcript layout as one row a project, and its sub-agents as one more.
 LAST_MAJOR_WITH_PROJECT_TOTALS = 18
 PROJECT_TOTAL_MARKS = ("Unknown Project", "subagents")
-ALL_AGENTS = "all"
 CODEX = "codex"
 SHOWN_WARNINGS = 10
 RELATIVE_COST_TOLERANCE = Decimal("1e-12")
@@ -50,41 +52,48 @@ RELATIVE_COST_TOLERANCE = Decimal("1e-12")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who offers the records and what they were read with. `version_info` is None for saved files."""
+    """Who offers the records, what they were read with, and on which day; what is dated later is dated ahead.
+
+    `version_info` is None for saved files.
+    """
 
     machine: str
     provenance: Provenance
     version_info: tuple[int, int, int] | None
+    today: date = date.max
 
 
 @dataclass(slots=True)
 class ParsedReport:
-    """The records of one report, and what is odd about them in words."""
+    """The records of one report, what is odd about them in words, and the records that cannot be true."""
 
     records: list[Record] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    complaints: tuple[str, ...] = ()
 
 
-def parse_report(label: str, document: ReportDocument | None, origin: Origin, pseudonyms: Pseudonyms) -> ParsedReport:
+def parse_report(label: str, report: Validated, origin: Origin, pseudonyms: Pseudonyms) -> ParsedReport:
     """Turn a validated report into records.
 
     Args:
         label: `daily` of Claude Code, `codex daily` and the like.
-        document: what `validate_report` returned; None has no rows.
+        report: what `validate_report` returned.
         origin: machine and provenance for each record.
         pseudonyms: applied to project names and session ids; remembers those it met.
 
     Raises:
-        InvalidReportError: a row that has no natural key, or two rows with the same.
+        InvalidReportError: rows of several agents, or no record can be true.
     """
-    if document is None:
+    if report.document is None:
         return ParsedReport()
-    parser = _Parser(label, origin, pseudonyms)
-    records = list(parser.records(document))
-    if parser.errors:
-        raise InvalidReportError(label, tuple(parser.errors))
-    parser.check_totals(document.totals)
-    return ParsedReport(records, parser.warnings())
+    parser = _Parser(label, origin, pseudonyms, report)
+    parsed = parser.parsed(report.document)
+    if parser.merged:
+        raise InvalidReportError(label, tuple(parser.merged))
+    if (parsed.refused and not parsed.records) or len(parsed.refused) > MOST_REFUSED:
+        raise InvalidReportError(label, parsed.complaints)
+    return parsed
 
 
 def money(value: float | None) -> Decimal:
@@ -100,16 +109,14 @@ def instant(value: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
-def joined_key(first: str, second: str) -> str:
-    """Join two names to a key that no other two names can give."""
-    return f"{first.replace('%', '%25').replace('/', '%2F')}/{second}"
-
-
 class _Parser:
     """The state of one report: keys met, sums, and what was wrong or odd."""
 
-    def __init__(self, label: str, origin: Origin, pseudonyms: Pseudonyms) -> None:
-        self.errors: list[str] = []
+    def __init__(self, label: str, origin: Origin, pseudonyms: Pseudonyms, report: Validated) -> None:
+        self.merged: list[str] = []
+        self._read = report
+        # What is wrong with a record, by agent and key: it is refused when all rows are read.
+        self._wrong: dict[tuple[str, str], list[str]] = {}
         self._label = label
         self._agent, self._report = split_label(label)
         self._origin = origin
@@ -124,7 +131,7 @@ class _Parser:
         self._has_project_totals = (
             origin.version_info is None or origin.version_info[0] <= LAST_MAJOR_WITH_PROJECT_TOTALS
         )
-        self._odd: list[str] = []
+        self._odd: list[str] = list(report.warnings)
         self._unpriced: dict[str, None] = {}
         self._project_totals = 0
         self._without_project = 0
@@ -132,15 +139,37 @@ class _Parser:
         self._tokens = 0
         self._cost = Decimal(0)
 
-    def records(self, document: ReportDocument) -> Iterator[Record]:
+    def parsed(self, document: ReportDocument) -> ParsedReport:
+        """Return the records that can be true, and the names of the others."""
+        records = list(self._records(document))
+        self._check_totals(document.totals)
+        refused = [item for row in self._read.refused for item in refused_records(self._label, row, self._pseudonyms)]
+        complaints = [line for row in self._read.refused for line in row.lines]
+        if self._wrong:
+            wrong = {(record.agent, record.key): record for record in records if self._is_wrong(record)}
+            refused += [
+                Refused(item.report, item.agent, item.key, item.started_at, item.block_ends_at)
+                for item in wrong.values()
+            ]
+            complaints += [line for lines in self._wrong.values() for line in lines]
+            records = [record for record in records if not self._is_wrong(record)]
+        return ParsedReport(records, self._warnings(), refused, tuple(complaints))
+
+    def _is_wrong(self, record: Record) -> bool:
+        return (record.agent, record.key) in self._wrong
+
+    def _refuse(self, agent: str, key: str, line: str) -> None:
+        self._wrong.setdefault((agent, key), []).append(line)
+
+    def _records(self, document: ReportDocument) -> Iterator[Record]:
         match document:
             case DailyDocument() | CodexDailyDocument():
                 days: Sequence[DailyRow | CodexDailyRow] = document.rows
-                for index, day in enumerate(days):
+                for index, day in self._read.numbered(days):
                     yield from self._period(f"daily.{index}", day, day.day, day.day.isoformat())
             case MonthlyDocument() | CodexMonthlyDocument():
                 months: Sequence[MonthlyRow | CodexMonthlyRow] = document.rows
-                for index, month in enumerate(months):
+                for index, month in self._read.numbered(months):
                     first = date.fromisoformat(f"{month.month}-01")
                     yield from self._period(f"monthly.{index}", month, first, month.month)
             case ProjectsDocument():
@@ -148,12 +177,12 @@ class _Parser:
                     yield from self._project_days(project, rows)
             case SessionDocument() | CodexSessionDocument():
                 sessions: Sequence[SessionRow | CodexSessionRow] = document.rows
-                yield from (self._session(f"session.{index}", row) for index, row in enumerate(sessions))
+                yield from (self._session(f"session.{index}", row) for index, row in self._read.numbered(sessions))
             case BlocksDocument():
-                blocks = enumerate(document.rows)
+                blocks = self._read.numbered(document.rows)
                 yield from (self._block(f"blocks.{index}", row) for index, row in blocks if not row.is_gap)
 
-    def check_totals(self, totals: Totals | None) -> None:
+    def _check_totals(self, totals: Totals | None) -> None:
         if totals is None:
             return
         if totals.total_tokens != min(self._tokens, LARGEST_COUNT):
@@ -166,7 +195,7 @@ class _Parser:
             self._odd.append(f"{self._label}.totals.totalCost: {printed} is not the sum of the rows, {self._cost}")
         self._unpriced.update(dict.fromkeys(totals.unpriced_models))
 
-    def warnings(self) -> list[str]:
+    def _warnings(self) -> list[str]:
         lines = [f"no price for {model}: its cost is counted as 0" for model in self._unpriced]
         if self._project_totals:
             lines.append(
@@ -195,12 +224,12 @@ class _Parser:
         if len(row.metadata.agents) == 1:
             return [(row.metadata.agents[0], row)]
         names = ", ".join(row.metadata.agents) or "several agents"
-        self.errors.append(f"{path}.agent: merges {names}; ask ccusage for one agent, or for --by-agent")
+        self.merged.append(f"{path}.agent: merges {names}; ask ccusage for one agent, or for --by-agent")
         return []
 
     def _project_days(self, project: str, days: list[DailyRow]) -> Iterator[Record]:
         pseudonym = self._pseudonyms.of(project)
-        for index, row in enumerate(days):
+        for index, row in self._read.numbered(days, project):
             key = f"{row.day.isoformat()}/{pseudonym}"
             for record in self._period(f"projects.{pseudonym}.{index}", row, row.day, key):
                 yield record._replace(project=pseudonym)
@@ -216,15 +245,16 @@ class _Parser:
             last = last or row.metadata.last_activity
             printed = row.project if row.project is not None else row.metadata.project
             started_at = instant(row.first_activity) if row.first_activity else None
-        if last is None and agent == CLAUDE:
-            self.errors.append(f"{path}.lastActivity: Field required")
         is_project_total = self._is_project_total(agent, printed, row.session_id)
         self._project_totals += is_project_total
         self._without_project += printed is None and agent == CLAUDE
         project, session_id = self._pseudonyms.of(printed or ""), self._pseudonyms.of(row.session_id)
         ended_at = instant(last) if isinstance(last, datetime) else None
         day = ended_at.astimezone(self._zone).date() if ended_at else last or UNDATED
-        return self._usage(path, row, agent, joined_key(project, session_id), day)._replace(
+        key = joined_key(project, session_id)
+        if last is None and agent == CLAUDE:
+            self._refuse(agent, key, f"{path}.lastActivity: Field required")
+        return self._usage(path, row, agent, key, day)._replace(
             project=project,
             session_id=session_id,
             started_at=started_at,
@@ -245,6 +275,8 @@ class _Parser:
         else:
             models, models_used = [self._model(part) for part in row.breakdowns], row.models_used
         models = _with_rest(models, models, reasoning, Decimal(0))
+        if any(model.output_tokens > LARGEST_COUNT for model in models):
+            self._refuse(agent, key, f"{path}.modelBreakdowns: a count is more than {LARGEST_COUNT}")
         return record._replace(
             unpriced=any(model.unpriced for model in models) if models else record.unpriced,
             models=tuple(sorted(models, key=lambda model: (-model.cost_usd, model.model))),
@@ -253,7 +285,7 @@ class _Parser:
 
     def _block(self, path: str, row: BlockRow) -> Record:
         started_at, burn, projection = instant(row.starts_at), row.burn_rate, row.projection
-        key = started_at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{started_at.microsecond // 1000:03d}Z"
+        key = block_key(started_at)
         day = started_at.astimezone(self._zone).date()
         return self._record(path, row.tokens, "claude", key, day, row.total_tokens, money(row.cost))._replace(
             started_at=started_at,
@@ -321,7 +353,7 @@ class _Parser:
         self._tokens += printed_total
         self._cost += cost
         if total > LARGEST_COUNT:
-            self.errors.append(f"{path}.totalTokens: the four token classes add up to more than {LARGEST_COUNT}")
+            self._refuse(agent, key, f"{path}.totalTokens: the four token classes add up to more than {LARGEST_COUNT}")
         if printed_total != total:
             self._odd.append(f"{path}.totalTokens: {printed_total} is not the sum of its classes, {total}")
         if total == 0 and cost > 0:
@@ -332,7 +364,7 @@ class _Parser:
                 if self._without_project
                 else "the same key"
             )
-            self.errors.append(f"{path}: a second row for {why}")
+            self._refuse(agent, key, f"{path}: a second row for {why}")
         self._keys.add((agent, key))
         return Record(
             report=self._report,
@@ -348,6 +380,7 @@ class _Parser:
             cost_usd=cost,
             unpriced=self._costs_are_calculated and total > 0 and cost == 0,
             provenance=self._origin.provenance,
+            is_dated_ahead=day > self._origin.today,
         )
 
 

@@ -11,9 +11,9 @@ from ccusage_import.ccusage.agents import find_agents, wanted_labels
 from ccusage_import.ccusage.data_dirs import DEFAULT_CLEANUP_DAYS, TRANSCRIPTS, cleanup_period_days, find_sources
 from ccusage_import.ccusage.failures import PINNED_HINT
 from ccusage_import.ccusage.fetcher import Fetched, fetch_reports
-from ccusage_import.ccusage.models import validate_report
 from ccusage_import.ccusage.parser import Origin, parse_report
 from ccusage_import.ccusage.runner import Runner, fetch_options, find_runner
+from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.checks.result import Check, failed, ok, warn
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, ConfigurationError
@@ -80,6 +80,13 @@ def _report(configuration: Configuration, runner: Runner, report: str, output: F
         parsed = parse_report(report, validate_report(report, output.output), origin, names)
     except CcusageError as error:
         return failed(name, error)
+    if parsed.refused:
+        return warn(
+            name,
+            f"{len(parsed.refused)} of {len(parsed.refused) + len(parsed.records)} records cannot be true, such as"
+            f" {parsed.complaints[0]}",
+            "import leaves them out and loads the others; mend the transcript they come from",
+        )
     return ok(name, f"{len(parsed.records)} records in {output.seconds:.2f} s")
 
 

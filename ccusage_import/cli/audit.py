@@ -152,9 +152,13 @@ def verify(
         for error in summary.errors:
             ui.print_error(error)
         version_info = parse_version(summary.ccusage_version)
-        found = verification(summary.stored, summary.offered, summary.decisions, summary.intact_from, version_info)
+        stored, offered = (
+            [record for record in records if record.identity not in summary.left_alone]
+            for records in (summary.stored, summary.offered)
+        )
+        found = verification(stored, offered, summary.decisions, summary.intact_from, version_info)
         ui_audit.print_verification(found, summary.names, quiet=quiet, as_json=as_json)
-        if found.unexplained or summary.failed:
+        if found.unexplained or summary.errors:
             raise typer.Exit(ExitCode.UNHEALTHY if found.unexplained else summary.exit_code)
 
 

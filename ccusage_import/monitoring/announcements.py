@@ -100,5 +100,5 @@ def _outcome(summary: ImportSummary | None) -> tuple[ExitCode, str]:
     """Return the exit code of a run that came to its end, and the kinds of what failed in it."""
     if summary is None:
         return ExitCode.OK, ""
-    kinds = (f"{name}: {item.error.kind}" for name, item in summary.reports.items() if item.error)
+    kinds = (f"{name}: {item.problem.kind}" for name, item in summary.reports.items() if item.problem)
     return summary.exit_code, "; ".join(kinds)

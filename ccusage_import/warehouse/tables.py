@@ -29,6 +29,9 @@ NOT_LOGGED = (Verdict.UNCHANGED, Verdict.REFRESHED)
 LOGGED_AT_ONCE = 10_000
 # What stands in for a runner where a load comes from the log of changes and no report was read.
 RUNNER_OF_CHANGES = "changes"
+# What UInt64 and Decimal(18, 9) hold.
+LARGEST_COUNT = 2**64 - 1
+LARGEST_USD = Decimal("999999999.999999999")
 # More active parts than this are merged after a load; a short-lived process never gets to it by itself.
 MERGED_FROM_PARTS = 8
 
@@ -201,8 +204,15 @@ def commit(warehouse: ClickHouse, load: Load) -> None:
 def write_load(warehouse: ClickHouse, load: Load) -> None:
     """Write the row of a load, replacing its earlier revision."""
     load.revision += 1
-    row = tuple(getattr(load, column) for column in LOAD_COLUMNS)
+    row = tuple(_storable(getattr(load, column)) for column in LOAD_COLUMNS)
     warehouse.insert("loads", LOAD_COLUMNS, [row], token=f"{load.machine}/{load.load_id}/load/{load.revision}")
+
+
+def _storable(value: Any) -> Any:
+    """Return a value of a load as it can be stored: sums of records that fit may not fit themselves."""
+    if isinstance(value, int):
+        return min(value, LARGEST_COUNT)
+    return min(value, LARGEST_USD) if isinstance(value, Decimal) else value
 
 
 def write_decisions(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
@@ -243,6 +253,9 @@ def offer_json(record: Record | None) -> bytes:
         return b""
     columns: dict[str, Any] = dict(zip(_FIELDS, _values(record), strict=True))
     columns["models"] = [model._asdict() for model in record.models]
+    if not record.is_dated_ahead:
+        # Offers that were logged before there was such a column are the same as before.
+        del columns["is_dated_ahead"]
     return to_json(columns)
 
 

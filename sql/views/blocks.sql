@@ -22,6 +22,7 @@ CREATE OR REPLACE VIEW {database}.blocks {on_cluster}
     projected_cost_usd Nullable(Decimal(18, 9)) COMMENT 'cost at the end of the active block at that rate',
     remaining_minutes Nullable(UInt64) COMMENT 'minutes left in the active block when it was last read',
     limit_resets_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when a usage limit that was hit is lifted',
+    is_dated_ahead Bool COMMENT 'the day had not come yet when it was read',
     timezone LowCardinality(String) COMMENT 'IANA zone in which days begin',
     ccusage_version LowCardinality(String) COMMENT 'ccusage that gave these numbers',
     load_id UInt64 COMMENT 'the load that wrote this row'
@@ -49,6 +50,7 @@ AS SELECT
     projected_cost_usd,
     remaining_minutes,
     limit_resets_at,
+    is_dated_ahead,
     timezone,
     ccusage_version,
     load_id

@@ -25,7 +25,7 @@ usage AS
     SELECT scoped.1 AS scope, scoped.2 AS name, machine, agent, date, cost_usd, unpriced
     FROM {database}.daily
     ARRAY JOIN [('all', ''), ('agent', toString(agent)), ('machine', toString(machine))] AS scoped
-    WHERE date > today() - 40
+    WHERE date > today() - 40 AND NOT is_dated_ahead
     UNION ALL
     SELECT 'project', project, machine, agent, date, cost_usd, unpriced
     FROM {database}.projects_daily

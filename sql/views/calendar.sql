@@ -14,5 +14,6 @@ AS SELECT
         -- The cast to String keeps the engine from trying the empty zone of the dictionary.
         toDate(formatDateTime(now('UTC'), '%F', if(argMax(timezone, date) = '', 'UTC', CAST(argMax(timezone, date), 'String'))))) AS today
 FROM {database}.daily
+WHERE NOT is_dated_ahead
 GROUP BY machine, agent
 COMMENT 'one row is one agent on one machine: the calendar days of its history'

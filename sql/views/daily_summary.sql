@@ -23,6 +23,7 @@ AS WITH days AS
 (
     SELECT machine, agent, date, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, total_tokens, cost_usd, unpriced
     FROM {database}.daily
+    WHERE NOT is_dated_ahead
     UNION ALL
     SELECT machine, agent, arrayJoin(arrayMap(n -> first_day + n, range(toUInt32(today - first_day + 1)))), 0, 0, 0, 0, 0, toDecimal64(0, 9), false
     FROM {database}.calendar

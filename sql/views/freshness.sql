@@ -35,7 +35,7 @@ usage AS
         argMax(timezone, date) AS newest_timezone,
         toDate(formatDateTime(now('UTC'), '%F', if(newest_timezone = '', 'UTC', CAST(newest_timezone, 'String')))) AS today
     FROM {database}.daily
-    WHERE total_tokens > 0 OR cost_usd > 0
+    WHERE (total_tokens > 0 OR cost_usd > 0) AND NOT is_dated_ahead
     GROUP BY machine
 )
 SELECT

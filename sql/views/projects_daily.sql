@@ -13,6 +13,7 @@ CREATE OR REPLACE VIEW {database}.projects_daily {on_cluster}
     unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
     models_used Array(LowCardinality(String)) COMMENT 'models, in alphabetical order',
     models Array(Tuple(model String, input_tokens UInt64, output_tokens UInt64, cache_creation_tokens UInt64, cache_read_tokens UInt64, cost_usd Decimal(18, 9), unpriced Bool)) COMMENT 'the breakdown by model, most expensive first',
+    is_dated_ahead Bool COMMENT 'the day had not come yet when it was read',
     timezone LowCardinality(String) COMMENT 'IANA zone in which days begin',
     ccusage_version LowCardinality(String) COMMENT 'ccusage that gave these numbers',
     load_id UInt64 COMMENT 'the load that wrote this row'
@@ -31,6 +32,7 @@ AS SELECT
     unpriced,
     models_used,
     models,
+    is_dated_ahead,
     timezone,
     ccusage_version,
     load_id

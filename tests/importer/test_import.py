@@ -127,7 +127,7 @@ def test_json_is_one_object_with_stable_keys(program: Program, corpus: Callable[
     ]  # fmt: skip
     assert summary["reports"]["daily"] | {"seconds": 0} == {
         "offered": 2, "new": 2, "grew": 0, "repriced": 0, "corrected": 0, "held": 0, "refreshed": 0, "unchanged": 0,
-        "seconds": 0, "error": None,
+        "refused": 0, "seconds": 0, "error": None, "refusal": None,
     }  # fmt: skip
     assert summary["totals"]["after"]["cost_usd"] == "2.818423350"
     assert summary["totals"]["before"]["total_tokens"] == 0
@@ -310,6 +310,47 @@ def test_one_bad_report_does_not_stop_the_others(
         ("monthly", 1), ("projects", 2), ("session", 5),
     ]  # fmt: skip
     assert migrated.rows("SELECT state, failed_reports FROM loads FINAL") == [("committed", ["daily", "blocks"])]
+
+
+def test_an_odd_record_is_refused_alone_and_what_is_stored_of_it_stays(
+    program: Program, migrated: Place, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
+) -> None:
+    arguments = ("import", "--warehouse", migrated.url, "--timezone", "UTC", "--from", tmp_path / "saved")
+    save_reports(ccusage20, corpus("real-2025-09"), tmp_path / "saved", ("claude",))
+    assert program(*arguments).exit_code == 0
+    before = migrated.rows("SELECT report, key, total_tokens FROM records FINAL ORDER BY report, key")
+    document = json.loads((tmp_path / "saved" / "daily.json").read_text())
+    document["daily"][1]["inputTokens"] = -1
+    (tmp_path / "saved" / "daily.json").write_text(json.dumps(document))
+
+    done = program(*arguments, "--json")
+
+    assert done.exit_code == 5
+    daily = json.loads(done.stdout)["reports"]["daily"]
+    assert (daily["offered"], daily["unchanged"], daily["refused"], daily["error"]) == (1, 1, 1, None)
+    assert daily["refusal"]["details"] == ["daily.1.inputTokens: Input should be greater than or equal to 0"]
+    assert migrated.rows("SELECT report, key, total_tokens FROM records FINAL ORDER BY report, key") == before
+    assert migrated.rows(
+        "SELECT state, failed_reports, verdicts['daily/refused'], error FROM loads FINAL ORDER BY load_id DESC LIMIT 1"
+    ) == [("committed", [], 1, "daily: Some records of a report cannot be true")]
+
+
+def test_a_day_that_has_not_come_is_stored_and_flagged_until_it_comes(
+    program: Program, migrated: Place, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
+) -> None:
+    save_reports(ccusage20, corpus("real-2025-09"), tmp_path / "saved", ("claude",))
+    document = json.loads((tmp_path / "saved" / "daily.json").read_text())
+    document["daily"][1]["date"] = "2100-01-01"
+    (tmp_path / "saved" / "daily.json").write_text(json.dumps(document))
+
+    done = program("import", "--warehouse", migrated.url, "--from", tmp_path / "saved", "--report", "daily")
+
+    assert done.exit_code == 0
+    assert "1 record is dated after today, " in done.stderr
+    assert migrated.rows("SELECT date::String, is_dated_ahead FROM daily ORDER BY date") == [
+        ("2025-09-03", False), ("2100-01-01", True),
+    ]  # fmt: skip
+    assert migrated.rows("SELECT max(date) < '2100-01-01' FROM daily_summary") == [(1,)]
 
 
 def test_a_run_that_fetched_nothing_leaves_a_failed_load(program: Program, tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""Natural keys of records, and what a row that cannot be true still tells of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from typing import Any
+
+from ccusage_import.ccusage.validation import RefusedRow
+from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.records import ALL_AGENTS, CLAUDE, split_label
+from ccusage_import.refusals import Refused
+
+
+def joined_key(first: str, second: str) -> str:
+    """Join two names to a key that no other two names can give."""
+    return f"{first.replace('%', '%25').replace('/', '%2F')}/{second}"
+
+
+def block_key(started_at: datetime) -> str:
+    """Return the key of a block: its start in UTC with milliseconds."""
+    return started_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def refused_records(label: str, row: RefusedRow, pseudonyms: Pseudonyms) -> Iterator[Refused]:
+    """Return the records that a row that cannot be true stands for, as far as it tells."""
+    agent, report = split_label(label)
+    printed = row.printed if isinstance(row.printed, dict) else {}
+    started_at, ends_at = (_instant(printed.get(name)) for name in ("startTime", "endTime"))
+    key = None if row.repeats_keys else _key(report, row.project, printed, pseudonyms)
+    for name in [agent] if agent != CLAUDE else _agents(printed):
+        yield Refused(report, name, key, started_at, ends_at)
+
+
+def _key(report: str, project: str, printed: Mapping[str, Any], pseudonyms: Pseudonyms) -> str | None:
+    day = _day(printed.get("date", printed.get("period")))
+    match report:
+        case "daily":
+            return day
+        case "projects":
+            return day and f"{day}/{pseudonyms.of(project)}"
+        case "monthly":
+            month = printed.get("month", printed.get("period"))
+            return month if isinstance(month, str) and _day(f"{month}-01") else None
+        case "blocks":
+            started_at = _instant(printed.get("startTime"))
+            return block_key(started_at) if started_at else None
+    session_id = printed.get("sessionId", printed.get("period"))
+    named = printed.get("projectPath", _metadata(printed).get("projectPath")) or ""
+    if not (isinstance(session_id, str) and session_id and isinstance(named, str)):
+        return None
+    return joined_key(pseudonyms.of(named), pseudonyms.of(session_id))
+
+
+def _agents(printed: Mapping[str, Any]) -> Sequence[str | None]:
+    """Return whose usage a row is; None where that cannot be told."""
+    agent = printed.get("agent", CLAUDE)
+    if agent != ALL_AGENTS:
+        return [agent if isinstance(agent, str) and agent else None]
+    parts = printed.get("agents") or []
+    named = [part.get("agent") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    named = named or _metadata(printed).get("agents") or []
+    is_told = isinstance(named, list) and named and all(isinstance(name, str) and name for name in named)
+    return named if is_told else [None]
+
+
+def _metadata(printed: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = printed.get("metadata")
+    return found if isinstance(found, dict) else {}
+
+
+def _day(value: object) -> str | None:
+    """Return a day as it is printed, also one that no column can hold: it hides nothing that is stored."""
+    if isinstance(value, str) and len(value) == len("2026-10-01"):
+        with suppress(ValueError):
+            return date.fromisoformat(value).isoformat()
+    return None
+
+
+def _instant(value: object) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    with suppress(ValueError, OverflowError):
+        found = datetime.fromisoformat(value)
+        return found.astimezone(UTC) if found.tzinfo else None
+    return None

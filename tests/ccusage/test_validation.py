@@ -1,0 +1,109 @@
+"""Odd rows: exactly those are refused, and nothing is concluded from what they hide."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
+from ccusage_import.ccusage.validation import validate_report
+from ccusage_import.exceptions import InvalidReportError
+from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.records import Provenance, Record
+from ccusage_import.refusals import Refused, left_alone
+
+PROVENANCE = Provenance("20.0.24", "UTC", "auto", ())
+ORIGIN = Origin("studio", PROVENANCE, (20, 0, 24), date(2026, 11, 20))
+
+
+def day(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "date": f"2026-11-{number:02d}", "inputTokens": 1, "outputTokens": 2, "cacheCreationTokens": 3,
+        "cacheReadTokens": 4, "totalTokens": 10, "totalCost": 0.5, "modelsUsed": [], "modelBreakdowns": [],
+    } | changes  # fmt: skip
+
+
+def parsed(output: str) -> ParsedReport:
+    validated = validate_report("daily", output.encode())
+    return parse_report("daily", validated, ORIGIN, Pseudonyms("salt", is_enabled=False))
+
+
+@given(
+    damaged=st.integers(0, 9),
+    damage=st.sampled_from(
+        [{"inputTokens": -1}, {"totalCost": 1e9}, {"date": "1970-01-01"}, {"date": "2150-01-01"}, {"modelsUsed": 5}]
+    ),
+)
+def test_exactly_the_damaged_record_is_refused(damaged: int, damage: dict[str, Any]) -> None:
+    rows = [day(number) for number in range(1, 11)]
+    whole = parsed(json.dumps({"daily": rows}))
+    rows[damaged] |= damage
+
+    found = parsed(json.dumps({"daily": rows}))
+
+    assert [line.partition(":")[0] for line in found.complaints] == [f"daily.{damaged}.{next(iter(damage))}"]
+    assert len(found.refused) == 1
+    assert found.records == [record for index, record in enumerate(whole.records) if index != damaged]
+
+
+def test_a_key_that_stands_twice_refuses_its_record() -> None:
+    output = json.dumps({"daily": [day(1), day(2)]}).replace(
+        '"date": "2026-11-02"', '"totalCost": 9, "date": "2026-11-02"'
+    )
+
+    found = parsed(output)
+
+    assert found.complaints == ("daily.1.totalCost: Key stands more than once",)
+    assert [record.key for record in found.records] == ["2026-11-01"]
+
+
+def test_a_list_that_stands_twice_refuses_the_report() -> None:
+    with pytest.raises(InvalidReportError) as caught:
+        validate_report("daily", b'{"daily": [], "daily": []}')
+
+    assert caught.value.details == ("daily: Key stands more than once",)
+
+
+def test_a_count_that_fits_is_stored_exactly() -> None:
+    rows = [day(1, inputTokens=2**53 + 1, totalTokens=2**53 + 10)]
+
+    assert [record.input_tokens for record in parsed(json.dumps({"daily": rows})).records] == [9007199254740993]
+
+
+def test_odd_totals_refuse_no_record() -> None:
+    found = parsed(json.dumps({"daily": [day(1)], "totals": {"inputTokens": -1}}))
+
+    assert [record.key for record in found.records] == ["2026-11-01"]
+    assert found.refused == []
+    assert any(line.startswith("daily.totals.inputTokens: ") for line in found.warnings)
+
+
+def test_what_is_dated_after_today_is_flagged() -> None:
+    records = parsed(json.dumps({"daily": [day(20), day(21)]})).records
+
+    assert [record.is_dated_ahead for record in records] == [False, True]
+
+
+def block(hour: int) -> Record:
+    started_at = datetime(2026, 11, 20, hour, tzinfo=UTC)
+    return Record(
+        "blocks", "studio", "claude", f"2026-11-20T{hour:02d}:00:00.000Z", date(2026, 11, 20), 1, 2, 3, 4, 10,
+        Decimal("0.5"), unpriced=False, provenance=PROVENANCE, started_at=started_at,
+        block_ends_at=started_at.replace(hour=hour + 5),
+    )  # fmt: skip
+
+
+def test_blocks_that_overlap_a_refused_one_are_left_alone() -> None:
+    stored, offered = [block(0), block(4), block(15)], [block(15)]
+    refused = Refused("blocks", "claude", None, block(3).started_at, block(3).block_ends_at)
+
+    assert left_alone(offered, stored, [refused]) == {
+        ("blocks", "claude", "2026-11-20T00:00:00.000Z"),
+        ("blocks", "claude", "2026-11-20T04:00:00.000Z"),
+    }
