@@ -131,7 +131,7 @@ def _refuse_output(warehouse: ClickHouse, statement: str) -> None:
             return
     except QueryError:
         pass
-    if is_select or re.search(r" INTO OUTFILE | FORMAT \w+$", statement):
+    if is_select or re.match(r"(?:SHOW|DESCRIBE|EXISTS|EXPLAIN)\b.* (?:INTO OUTFILE |FORMAT \w+$)", statement):
         raise StatementRefusedError(
             "query: the answer goes to stdout: INTO OUTFILE and FORMAT are not part of the question",
             hint="--format table|json|csv|parquet, and > FILE",
