@@ -22,7 +22,7 @@ from ccusage_import.warehouse.migrations import (
 from tests.conftest import Place
 
 VERSIONS = [
-    "0001", "0002", "active_blocks", "block_hours", "blocks", "budget_status", "calendar", "cost_anomalies",
+    "0001", "0002", "0003", "active_blocks", "block_hours", "blocks", "budget_status", "calendar", "cost_anomalies",
     "cost_by_model_daily", "daily", "daily_summary", "forecast_month", "forecast_weights", "freshness",
     "held_records", "machine_summary", "model_breakdowns", "model_performance", "monthly", "monthly_from_daily",
     "monthly_trends", "project_summary", "projects_daily", "session_summary", "sessions", "weekly",
@@ -72,7 +72,7 @@ def test_a_newer_schema_is_refused_with_the_release_it_needs(opened: ClickHouse)
     with pytest.raises(SchemaError) as raised:
         apply_migrations(opened, "1.2.3")
 
-    assert str(raised.value).endswith("schema 0999 is newer than this program's 0002")
+    assert str(raised.value).endswith("schema 0999 is newer than this program's 0003")
     assert raised.value.hint == "install ccusage-import 9.9.9 or newer"
 
 
@@ -92,7 +92,7 @@ def test_every_view_and_column_is_documented(opened: ClickHouse) -> None:
         "SELECT name, comment FROM system.tables WHERE database = {name:String} AND engine = 'View' ORDER BY name",
         {"name": opened.database},
     )
-    assert [row[0] for row in views] == VERSIONS[2:]
+    assert [row[0] for row in views] == VERSIONS[3:]
     assert [row[0] for row in views if not row[1].startswith("one row is one ")] == []
     undocumented = opened.rows(
         "SELECT table, name FROM system.columns WHERE database = {name:String} AND comment = ''"
