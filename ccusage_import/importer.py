@@ -42,7 +42,7 @@ from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_l
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
-from ccusage_import.warehouse.machines import claim_machine
+from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.opening import (
     TOOL_VERSION,
@@ -210,10 +210,10 @@ def open_for_import(run: _Run, stack: ExitStack) -> tuple[ClickHouse | None, tup
             return None, ()
         warehouse = stack.enter_context(open_configured(run.configuration))
         refuse_pending(warehouse)
-        claim_machine(warehouse, run.settings.machine, run.configuration.installation, only_looks=True)
+        _claim_name(run, warehouse)
         return warehouse, ()
     warehouse = stack.enter_context(open_current(run.configuration))
-    claim_machine(warehouse, run.settings.machine, run.configuration.installation)
+    _claim_name(run, warehouse)
     unrecorded = unrecorded_loads(run.configuration)
     for load in unrecorded.loads():
         write_load(warehouse, load)
@@ -221,6 +221,14 @@ def open_for_import(run: _Run, stack: ExitStack) -> tuple[ClickHouse | None, tup
     states = settle_dead_loads(warehouse, run.settings.machine)
     keep_budgets(warehouse, run.configuration)
     return warehouse, tuple(f"an earlier load ended in the middle; it is now marked as {state}" for state in states)
+
+
+def _claim_name(run: _Run, warehouse: ClickHouse) -> None:
+    machine, installation = run.settings.machine, run.configuration.installation
+    # What is replayed stands under the name that the machine had then.
+    if run.options.note is None:
+        refuse_other_name(warehouse, machine, installation)
+    claim_machine(warehouse, machine, installation, only_looks=run.options.is_dry_run)
 
 
 @dataclass(frozen=True, slots=True)

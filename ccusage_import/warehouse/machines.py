@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 
-from ccusage_import.exceptions import MachineTakenError, WarehouseError
+from ccusage_import.exceptions import MachineTakenError, OtherNameError, WarehouseError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # A replica that lags shows a claim a little later than the one that took it.
@@ -36,6 +37,27 @@ def claim_machine(warehouse: ClickHouse, machine: str, installation: str, *, onl
             f"machine {machine!r} is the name of another installation in {warehouse.warehouse}",
             hint="choose another name: --machine NAME; or, if that installation is gone, take over its history:"
             f' put installation = "{owner}" into identity.toml, beside the configuration file',
+        )
+
+
+def refuse_other_name(warehouse: ClickHouse, machine: str, installation: str) -> None:
+    """Refuse a name under which all usage of an installation would be stored a second time.
+
+    Raises:
+        OtherNameError: this installation has a history, and none of it is under this name.
+    """
+    rows = warehouse.rows(
+        "SELECT machine FROM loads FINAL WHERE installation = {installation:String} AND installation != ''"
+        " AND state IN ('committed', 'undone') GROUP BY machine ORDER BY max(load_id) DESC",
+        {"installation": installation},
+    )
+    names = [name for (name,) in rows]
+    if names and machine not in names:
+        kept = shlex.quote(names[0])
+        raise OtherNameError(
+            f"machine {machine!r}: the history of this installation in {warehouse.warehouse} is that of {names[0]!r};"
+            " a second name would count everything twice",
+            hint=f"keep the name: --machine {kept}, or for good: ccusage-import config set machine {kept}",
         )
 
 

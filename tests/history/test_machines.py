@@ -135,3 +135,29 @@ def test_nobody_takes_back_a_load_of_another_installation(
 
     assert (undone.exit_code, TAKEN in undone.stderr) == (2, True)
     assert migrated.rows("SELECT sum(total_tokens) FROM daily WHERE machine = 'laptop'") == [(10,)]
+
+
+@pytest.mark.one_place
+def test_a_second_name_for_one_installation_is_refused_and_the_first_one_kept(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
+    assert program(*command, "--machine", "laptop").exit_code == 0
+    before = migrated.rows("SELECT machine, sum(total_tokens), count() FROM records GROUP BY machine")
+
+    refused = [
+        program(*command, "--machine", "tower"),
+        program(*command, MACHINE_NAME="tower"),
+        program(*command, "--machine", "tower", "--dry-run"),
+    ]
+
+    for done in refused:
+        assert done.exit_code == 2
+        assert "machine 'tower': the history of this installation in " in done.stderr
+        assert (
+            "hint: keep the name: --machine laptop, or for good: ccusage-import config set machine laptop"
+            in done.stderr
+        )
+    assert program(*command).exit_code == 0
+    assert migrated.rows("SELECT machine, sum(total_tokens), count() FROM records GROUP BY machine") == before
+    assert owner(migrated) == [("laptop", 1, 1)]
