@@ -177,6 +177,12 @@ class MachineTakenError(FixableError):
     exit_code = ExitCode.CONFIGURATION
 
 
+class OtherNameError(FixableError):
+    """The history of this installation is stored under another machine name."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
 class BackupError(FixableError):
     """A backup, or what is kept of a load, that cannot be written, is damaged, or does not fit the warehouse."""
 

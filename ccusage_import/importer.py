@@ -33,7 +33,6 @@ from ccusage_import.exceptions import (
     ConfigurationError,
     EmptyReportError,
     FixableError,
-    MachineTakenError,
     WarehouseError,
 )
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
@@ -44,6 +43,7 @@ from ccusage_import.refusals import left_alone
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
+from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.opening import (
     TOOL_VERSION,
@@ -57,7 +57,6 @@ from ccusage_import.warehouse.tables import (
     commit,
     next_load_id,
     read_latest_window,
-    read_loads,
     read_records,
     read_taken_back,
     settle_dead_loads,
@@ -202,9 +201,9 @@ def _load(run: _Run, offer: Offer, parsed: Parsed) -> ImportSummary:
 def open_for_import(run: _Run, stack: ExitStack) -> tuple[ClickHouse | None, tuple[str, ...]]:
     """Open the warehouse with a schema this program knows: the one step before publication that changes something.
 
-    It migrates an embedded warehouse, refuses a machine name that another installation uses, writes the failed loads
-    that no warehouse could take before, settles loads that died and the budgets. A dry run does none of this, and makes
-    no warehouse where there is none.
+    It migrates an embedded warehouse, claims the machine's name or refuses that of another installation, writes the
+    failed loads that no warehouse could take before, settles loads that died and the budgets. A dry run does none of
+    this, and makes no warehouse where there is none.
 
     Returns:
         The warehouse, and what a person should know of it.
@@ -215,17 +214,25 @@ def open_for_import(run: _Run, stack: ExitStack) -> tuple[ClickHouse | None, tup
             return None, ()
         warehouse = stack.enter_context(open_configured(run.configuration))
         refuse_pending(warehouse)
-        _refuse_taken_name(run, warehouse)
+        _claim_name(run, warehouse)
         return warehouse, ()
     warehouse = stack.enter_context(open_current(run.configuration))
-    _refuse_taken_name(run, warehouse)
+    _claim_name(run, warehouse)
     unrecorded = unrecorded_loads(run.configuration)
     for load in unrecorded.loads():
         write_load(warehouse, load)
     unrecorded.forget()
     states = settle_dead_loads(warehouse, run.settings.machine)
-    keep_budgets(warehouse, run.settings)
+    keep_budgets(warehouse, run.configuration)
     return warehouse, tuple(f"an earlier load ended in the middle; it is now marked as {state}" for state in states)
+
+
+def _claim_name(run: _Run, warehouse: ClickHouse) -> None:
+    machine, installation = run.settings.machine, run.configuration.installation
+    # What is replayed stands under the name that the machine had then.
+    if run.options.note is None:
+        refuse_other_name(warehouse, machine, installation)
+    claim_machine(warehouse, machine, installation, only_looks=run.options.is_dry_run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,18 +464,6 @@ def _keep_reports(run: _Run, load: Load) -> tuple[str, ...]:
     except BackupError as error:
         return (f"the reports of load {load.load_id} are not kept: {error}",)
     return ()
-
-
-def _refuse_taken_name(run: _Run, warehouse: ClickHouse) -> None:
-    """Two hosts under one name would take each other's records for their own."""
-    own, machine = run.configuration.installation, run.settings.machine
-    for load in read_loads(warehouse, machine=machine, limit=1):
-        if own and load.installation not in ("", own):
-            raise MachineTakenError(
-                f"machine {machine!r} is the name of another installation in {warehouse.warehouse}",
-                hint="choose another name: --machine NAME; or, if that installation is gone, take over its history:"
-                f' put installation = "{load.installation}" into {run.configuration.directories.identity_file}',
-            )
 
 
 @contextmanager

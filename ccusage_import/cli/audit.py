@@ -34,6 +34,7 @@ from ccusage_import.import_summary import ImportOptions
 from ccusage_import.importer import run_import
 from ccusage_import.verify import verify as verification
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.opening import TOOL_VERSION, import_lock, open_configured
 from ccusage_import.warehouse.tables import Load, read_loads
 
@@ -103,8 +104,8 @@ def undo(
 
     A new load restores what it replaced and deletes what it created.
     """
-    with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, _):
-        done = audit.undo(opened, load, forces=force, tool_version=TOOL_VERSION)
+    with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, own):
+        done = audit.undo(opened, load, forces=force, installation=own.installation, tool_version=TOOL_VERSION)
         _tell(done, f"load {load} is taken back", quiet=quiet, as_json=as_json)
 
 
@@ -123,6 +124,7 @@ def accept(
     They come from the log: their transcripts are not needed. Blocks that overlap in time are taken together.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, configuration):
+        claim_machine(opened, configuration.settings.machine, configuration.installation)
         names = read_names(configuration.directories.names_file)
         done = audit.accept(opened, configuration.settings.machine, held, names, tool_version=TOOL_VERSION)
         sentence = f"{sum(done.load.verdicts.values())} records changed"

@@ -26,7 +26,7 @@ def budget(
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
         with open_current(configuration) as opened:
-            keep_budgets(opened, configuration.settings)
+            keep_budgets(opened, configuration)
             spending = read_spending(opened, configuration.settings)
         if not spending:
             raise ConfigurationError("budget: no limit is set", hint="ccusage-import config set budget.monthly 200")

@@ -83,8 +83,8 @@ def configured(
     directories = Directories.of_platform()
     if keeps_identity:
         # A configuration that cannot be used must not leave anything behind.
-        load_configuration(flags, environ, identity=NOT_CHOSEN, directories=directories, config_file=config)
-        identity = complete_identity(directories.identity_file)
+        first = load_configuration(flags, environ, identity=NOT_CHOSEN, directories=directories, config_file=config)
+        identity = complete_identity(directories.identity_file, first.settings.machine)
     else:
         identity = {**NOT_CHOSEN, **read_identity(directories.identity_file)}
     return load_configuration(

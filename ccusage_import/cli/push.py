@@ -78,5 +78,6 @@ def push_configured(configuration: Configuration, server: str = "") -> Pushed:
         open_warehouse(target, cluster=settings.cluster) as opened_target,
         open_warehouse(place, lock_wait_seconds=settings.lock_wait_seconds) as opened,
     ):
-        keep_budgets(opened_target, settings)
-        return copy(opened, opened_target, configuration.installation, tool_version=TOOL_VERSION)
+        pushed = copy(opened, opened_target, configuration.installation, tool_version=TOOL_VERSION)
+        keep_budgets(opened_target, configuration)
+        return pushed

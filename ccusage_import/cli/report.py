@@ -29,7 +29,7 @@ from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
 from ccusage_import.digest.model import Digest
 from ccusage_import.digest.reader import read_digest
-from ccusage_import.exceptions import ConfigurationError, WarehousePermissionError
+from ccusage_import.exceptions import ConfigurationError, MachineTakenError, WarehousePermissionError
 from ccusage_import.files import write_private_file
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.opening import TOOL_VERSION, open_current
@@ -129,8 +129,8 @@ def _read(
     names = read_names(configuration.directories.names_file)
     with open_current(configuration) as opened:
         # Who may only read sees the budgets that an import has kept.
-        with suppress(WarehousePermissionError):
-            keep_budgets(opened, configuration.settings)
+        with suppress(WarehousePermissionError, MachineTakenError):
+            keep_budgets(opened, configuration)
         return read_digest(
             opened,
             configuration.settings,

@@ -48,12 +48,16 @@ def choose_identity() -> dict[str, str]:
     }
 
 
-def complete_identity(file: Path) -> dict[str, str]:
-    """Return what an earlier run chose; what it did not choose is chosen and written down now."""
+def complete_identity(file: Path, machine: str = NOT_CHOSEN["machine"]) -> dict[str, str]:
+    """Return what an earlier run chose; what it did not choose is chosen and written down now.
+
+    A machine name that is given at the first run is the one that is kept.
+    """
     kept = read_identity(file)
     if NOT_CHOSEN.keys() <= kept.keys():
         return kept
-    identity = {**choose_identity(), **kept}
+    given = {} if machine == NOT_CHOSEN["machine"] else {"machine": machine}
+    identity = {**choose_identity(), **given, **kept}
     keep_identity(file, identity)
     return identity
 

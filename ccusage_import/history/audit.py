@@ -14,6 +14,7 @@ from ccusage_import.reconcile import Context, Decision, Reason, Verdict, grouped
 from ccusage_import.records import Identity, Record
 from ccusage_import.ui import label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.tables import (
     RUNNER_OF_CHANGES,
     Load,
@@ -76,13 +77,14 @@ def read_changes(
     return [_change(row) for row in rows]
 
 
-def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, tool_version: str) -> Load:
+def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str, tool_version: str) -> Load:
     """Restore what a load replaced, as a new load; keys it created are deleted.
 
     Args:
         warehouse: where.
         load_id: the load to take back; it may itself have taken one back.
         forces: also where a later load changed a key.
+        installation: of this program, as its loads carry it; empty where it is not known.
         tool_version: written into the new load.
 
     Returns:
@@ -90,8 +92,10 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, tool_version: str
 
     Raises:
         AuditError: there is no such load, it changed nothing, or a later load changed some of its keys.
+        MachineTakenError: it is a load of another installation.
     """
     target = _only_load(warehouse, load_id)
+    claim_machine(warehouse, target.machine, installation)
     settle_dead_loads(warehouse, target.machine)
     written = [
         change

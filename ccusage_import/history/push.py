@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ccusage_import.exceptions import MachineTakenError
 from ccusage_import.history.audit import Change
 from ccusage_import.reconcile import Context, Verdict, reconcile
 from ccusage_import.records import REPORTS
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.tables import (
     Load,
@@ -62,23 +62,17 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
     """
     refuse_pending(target)
     pushed = Pushed()
-    for (machine,) in source.rows("SELECT DISTINCT machine FROM loads ORDER BY machine"):
-        pushed.machines.append(machine)
-        _push_machine(source, target, machine, installation, tool_version, pushed)
+    pushed.machines += [name for (name,) in source.rows("SELECT DISTINCT machine FROM loads ORDER BY machine")]
+    for machine in pushed.machines:
+        claim_machine(target, machine, installation)
+    for machine in pushed.machines:
+        _push_machine(source, target, machine, tool_version, pushed)
     return pushed
 
 
-def _push_machine(
-    source: ClickHouse, target: ClickHouse, machine: str, installation: str, tool_version: str, pushed: Pushed
-) -> None:
+def _push_machine(source: ClickHouse, target: ClickHouse, machine: str, tool_version: str, pushed: Pushed) -> None:
     ours = {load.load_id: load for load in read_loads(source, machine=machine) if load.state != "running"}
     theirs = {load.load_id: load for load in read_loads(target, machine=machine)}
-    newest = theirs[max(theirs)] if theirs else None
-    if newest and installation and newest.installation not in ("", installation):
-        raise MachineTakenError(
-            f"machine {machine!r} is the name of another installation in {target.warehouse}",
-            hint="choose another name for this machine: --machine NAME",
-        )
     settle_dead_loads(target, machine)
     missing = [load for load in ours.values() if _is_older(theirs.get(load.load_id), load)]
     pushed.changes += _push_changes(source, target, machine, sorted(load.load_id for load in missing))

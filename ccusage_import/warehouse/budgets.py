@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from ccusage_import.config.budget import BudgetLimit
-from ccusage_import.config.settings import Settings
+from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.machines import claim_machine
 
-_COLUMNS = ("scope", "name", "period", "limit_usd", "revision", "is_deleted")
+_COLUMNS = ("scope", "name", "period", "set_by", "limit_usd", "is_deleted", "revision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +47,33 @@ def stored_limits(settings: Settings) -> dict[BudgetLimit, BudgetLimit]:
     }
 
 
-def keep_budgets(warehouse: ClickHouse, settings: Settings) -> None:
-    """Make the table hold the configuration's limits; nothing is written where it does.
+def keep_budgets(warehouse: ClickHouse, configuration: Configuration) -> None:
+    """Make the table hold this machine's limits, beside those of other machines; nothing is written where it does.
 
-    Where nothing is configured the limits on a server stay: another machine may have set them.
+    A limit that names no machine, of an older release or from before the first import, becomes this machine's where it
+    limits the same, and in an embedded warehouse in any case.
+
+    Raises:
+        MachineTakenError: another installation uses the machine's name.
     """
-    wanted = set(stored_limits(settings))
-    if not wanted and not warehouse.is_embedded:
-        return
-    stored = {BudgetLimit(*row) for row in warehouse.rows("SELECT scope, name, period, limit_usd FROM budgets FINAL")}
-    kept = {(limit.scope, limit.name, limit.period) for limit in wanted}
-    gone = [limit for limit in stored if (limit.scope, limit.name, limit.period) not in kept]
-    changed = [(limit, 0) for limit in wanted - stored] + [(limit, 1) for limit in gone]
+    settings = configuration.settings
+    claim_machine(warehouse, settings.machine, configuration.installation, only_looks=True)
+    own = settings.machine if configuration.installation else ""
+    wanted = {(*limit[:3], own): limit for limit in map(astuple, stored_limits(settings))}
+    limited = {key[:3] for key in wanted}
+    stored = {
+        (scope, name, period, set_by): (scope, name, period, limit_usd)
+        for scope, name, period, set_by, limit_usd in warehouse.rows(
+            "SELECT scope, name, period, set_by, limit_usd FROM budgets FINAL"
+        )
+        if set_by == own or (not set_by and (warehouse.is_embedded or (scope, name, period) in limited))
+    }
+    changed = [(*key, limit[3], 0) for key, limit in wanted.items() if stored.get(key) != limit]
+    changed += [(*key, limit[3], 1) for key, limit in stored.items() if key not in wanted]
     if changed:
         revision = time.time_ns() // 1000
-        rows = [(item.scope, item.name, item.period, item.limit_usd, revision, deleted) for item, deleted in changed]
-        warehouse.insert("budgets", _COLUMNS, rows, token=f"budgets/{revision}")
+        rows = [(*row, revision) for row in changed]
+        warehouse.insert("budgets", _COLUMNS, rows, token=f"budgets/{own}/{revision}")
 
 
 def read_spending(warehouse: ClickHouse, settings: Settings) -> list[Spending]:

@@ -50,7 +50,8 @@ INPUT_SETTINGS: Mapping[str, Any] = {
     "input_format_skip_unknown_fields": 0,
 }
 # The rights of the role ccusage_importer in sql/access/roles.sql.
-MISSING_RIGHTS_HINT = "GRANT SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE ON {database}.* TO {user}"
+RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY, ALTER DELETE"
+MISSING_RIGHTS_HINT = f"GRANT {RIGHTS} ON {{database}}.* TO {{user}}"
 
 
 class ClickHouse:

@@ -12,7 +12,7 @@ from pathlib import Path
 from ccusage_import.exceptions import SchemaError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
-TABLES = ("records", "changes", "loads", "budgets", "schema_migrations")
+TABLES = ("records", "changes", "loads", "budgets", "machines", "schema_migrations")
 CLUSTER_ONLY = "-- only with a cluster"
 # Nothing is fsynced by default; a server has replicas for that, the embedded engine has only its files.
 DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1"

@@ -186,19 +186,39 @@ def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
             load.state = "interrupted"
             write_load(warehouse, load)
         states.append(load.state)
+    _settle_undone(warehouse, machine)
     return states
 
 
 def commit(warehouse: ClickHouse, load: Load) -> None:
-    """Mark a published load as committed, and the load it takes back, if any, as undone or committed again."""
+    """Mark a published load as committed, and what it takes back as undone or committed again."""
     load.state, load.finished_at = "committed", datetime.now(UTC)
     write_load(warehouse, load)
-    for undone in read_loads(warehouse, load_id=load.undoes) if load.undoes else []:
-        undone.state = "undone"
-        write_load(warehouse, undone)
-        for original in read_loads(warehouse, load_id=undone.undoes) if undone.undoes else []:
-            original.state = "committed"
-            write_load(warehouse, original)
+    if load.undoes:
+        _settle_undone(warehouse, load.machine)
+
+
+def _settle_undone(warehouse: ClickHouse, machine: str) -> None:
+    """Write the states that follow from who took back whom: a load is undone while a committed one undoes it.
+
+    A load is younger than the one it undoes, so the youngest is settled first.
+    """
+    rows = warehouse.rows(
+        "SELECT load_id, undoes FROM loads FINAL WHERE machine = {machine:String} AND undoes != 0"
+        " AND state IN ('committed', 'undone')",
+        {"machine": machine},
+    )
+    undoes = {int(load_id): int(undone) for load_id, undone in rows}
+    undone = set[int]()
+    for load_id in sorted(undoes, reverse=True):
+        if load_id not in undone:
+            undone.add(undoes[load_id])
+    for load_id in {*undoes, *undoes.values()}:
+        state = "undone" if load_id in undone else "committed"
+        for load in read_loads(warehouse, machine=machine, load_id=load_id):
+            if load.state in ("committed", "undone") and load.state != state:
+                load.state = state
+                write_load(warehouse, load)
 
 
 def write_load(warehouse: ClickHouse, load: Load) -> None:

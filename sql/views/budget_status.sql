@@ -16,8 +16,9 @@ CREATE OR REPLACE VIEW {database}.budget_status {on_cluster}
 )
 AS WITH limits AS
 (
-    SELECT scope, name, period, limit_usd
+    SELECT scope, name, period, argMax(budgets.limit_usd, revision) AS limit_usd
     FROM {database}.budgets FINAL
+    GROUP BY scope, name, period
 ),
 -- What is behind the month and the 28 days before today, whatever the zone.
 usage AS

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 
@@ -503,6 +505,51 @@ def history(program: Program, place: Place) -> list[dict[str, Any]]:
     """Return what `history` says, newest first."""
     found: list[dict[str, Any]] = json.loads(program("history", "--warehouse", place.url, "--json").stdout)
     return found
+
+
+def states(place: Place) -> list[object]:
+    """Return the states of all loads, oldest first."""
+    return [row[0] for row in place.rows("SELECT state FROM loads FINAL ORDER BY load_id")]
+
+
+@pytest.mark.one_place
+def test_a_load_is_undone_while_a_committed_one_undoes_it(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import()
+
+    for expected in (
+        ["undone", "committed"],
+        ["committed", "undone", "committed"],
+        ["undone", "committed", "undone", "committed"],
+    ):
+        last = migrated.rows("SELECT max(load_id) FROM loads")[0][0]
+        done = program("undo", str(last), "--warehouse", migrated.url)
+        assert done.exit_code == 0, done.stderr
+        assert states(migrated) == expected
+    assert migrated.rows("SELECT count() FROM daily") == [(0,)]
+
+
+@pytest.mark.one_place
+def test_an_undo_that_died_before_it_marked_the_other_load_is_settled(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    first = migrated.rows("SELECT max(load_id) FROM loads")[0][0]
+    assert program("undo", str(first), "--warehouse", migrated.url).exit_code == 0
+    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+        # As a kill after the undo's own row leaves it.
+        opened.command(
+            "INSERT INTO loads SELECT * REPLACE (revision + 1 AS revision, 'committed' AS state) FROM loads FINAL"
+            f" WHERE load_id = {first}"
+        )
+    assert states(migrated) == ["committed", "committed"]
+
+    run_import()
+
+    assert states(migrated)[:2] == ["undone", "committed"]
 
 
 def test_undo_restores_and_undoing_the_undo_brings_it_back(

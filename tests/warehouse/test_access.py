@@ -23,7 +23,16 @@ from tests.support.dashboards import answers, dashboard
 from tests.support.gateway import User, running_gateway
 from tests.support.server import server_url
 
-RIGHTS = ["SELECT", "INSERT", "CREATE TABLE", "DROP VIEW", "TRUNCATE"]
+RIGHTS = [
+    "SELECT",
+    "INSERT",
+    "CREATE TABLE",
+    "DROP VIEW",
+    "TRUNCATE",
+    "ALTER ADD COLUMN",
+    "ALTER ORDER BY",
+    "ALTER DELETE",
+]
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 IMPORTER, READER = "ccusage_importer", "ccusage_reader"

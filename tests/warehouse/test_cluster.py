@@ -100,11 +100,13 @@ def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(zookeep
         "changes_local": f"ReplicatedMergeTree({replica('changes_local')})",
         "loads_local": f"ReplicatedReplacingMergeTree({replica('loads_local')}, revision)",
         "budgets_local": f"ReplicatedReplacingMergeTree({replica('budgets_local')}, revision, is_deleted)",
+        "machines_local": f"ReplicatedMergeTree({replica('machines_local')})",
         "schema_migrations_local": f"ReplicatedReplacingMergeTree({replica('schema_migrations_local')}, applied_at)",
         "records": "Distributed('main', 'usage', 'records_local', cityHash64(machine))",
         "changes": "Distributed('main', 'usage', 'changes_local', cityHash64(machine))",
         "loads": "Distributed('main', 'usage', 'loads_local', cityHash64(machine))",
         "budgets": "Distributed('main', 'usage', 'budgets_local', cityHash64(scope, name))",
+        "machines": "Distributed('main', 'usage', 'machines_local', cityHash64(machine))",
         "schema_migrations": "Distributed('main', 'usage', 'schema_migrations_local', cityHash64(version))",
     }
     views = {name for name, engine in engines.items() if not engine}

@@ -22,7 +22,7 @@ from ccusage_import.warehouse.migrations import (
 from tests.conftest import Place
 
 VERSIONS = [
-    "0001", "0002", "0005", "active_blocks", "block_hours", "blocks", "budget_status", "calendar", "cost_anomalies",
+    "0001", "0002", "0003", "0005", "active_blocks", "block_hours", "blocks", "budget_status", "calendar", "cost_anomalies",
     "cost_by_model_daily", "daily", "daily_summary", "forecast_month", "forecast_weights", "freshness",
     "held_records", "machine_summary", "model_breakdowns", "model_performance", "monthly", "monthly_from_daily",
     "monthly_trends", "project_summary", "projects_daily", "session_summary", "sessions", "weekly",

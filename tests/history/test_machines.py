@@ -1,0 +1,163 @@
+"""Whose name a machine's is: one installation loads under it, and under no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.exceptions import MachineTakenError
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.machines import claim_machine
+from tests.conftest import Place, Program
+from tests.support.claude_dir import ClaudeDir, days_ago
+
+TAKEN = "machine 'laptop' is the name of another installation"
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeDir:
+    """A Claude data directory with one session."""
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("a", days_ago(2), 10)
+    return claude
+
+
+@pytest.fixture
+def other(program: Program, tmp_path: Path) -> Program:
+    """The program in another home, which is another installation."""
+    (tmp_path / "other").mkdir()
+    return Program(tmp_path / "other", {**program.environ, "HOME": str(tmp_path / "other")})
+
+
+def owner(place: Place) -> list[tuple[object, ...]]:
+    return place.rows("SELECT machine, count(), uniqExact(installation) FROM machines GROUP BY machine")
+
+
+@pytest.mark.one_place
+def test_a_first_try_that_fails_does_not_lock_the_owner_out(
+    program: Program, other: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    command = ("import", "--warehouse", migrated.url, "--machine", "laptop", "--claude-dir")
+    assert program(*command, claude.root).exit_code == 0
+
+    failed = other(*command, claude.root, "--ccusage", str(tmp_path / "nothing"))
+    again = other(*command, claude.root)
+    owners = program(*command, claude.root)
+
+    assert failed.exit_code != 0
+    assert (again.exit_code, TAKEN in again.stderr) == (2, True)
+    assert owners.exit_code == 0, owners.stderr
+    assert owner(migrated) == [("laptop", 1, 1)]
+    assert migrated.rows("SELECT count() FROM loads FINAL WHERE state = 'failed'") == [(0,)]
+
+
+def test_of_two_claims_at_a_time_the_earlier_one_owns_the_name(migrated: Place) -> None:
+    with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+        rows = [("laptop", "second", "2026-11-01 10:00:00.000002"), ("laptop", "first", "2026-11-01 10:00:00.000001")]
+        for row in rows:
+            opened.command(
+                "INSERT INTO machines (machine, installation, claimed_at)"
+                " VALUES ({machine:String}, {installation:String}, {claimed_at:String})",
+                dict(zip(("machine", "installation", "claimed_at"), row, strict=True)),
+            )
+
+        claim_machine(opened, "laptop", "first")
+        with pytest.raises(MachineTakenError, match=TAKEN):
+            claim_machine(opened, "laptop", "second")
+        claim_machine(opened, "tower", "second", only_looks=True)
+
+    assert owner(migrated) == [("laptop", 2, 2)]
+
+
+def test_without_a_claim_the_last_load_that_was_published_owns_the_name(migrated: Place) -> None:
+    with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+        columns = ("load_id", "machine", "installation", "state", "started_at")
+        for load_id, installation, state in ((1, "before", "committed"), (2, "owner", "undone"), (3, "it", "failed")):
+            opened.command(
+                f"INSERT INTO loads ({', '.join(columns)}) VALUES"
+                f" ({load_id}, 'laptop', '{installation}', '{state}', '2026-11-01 10:00:00')"
+            )
+
+        with pytest.raises(MachineTakenError, match=TAKEN):
+            claim_machine(opened, "laptop", "it")
+        claim_machine(opened, "laptop", "owner")
+
+    assert owner(migrated) == [("laptop", 1, 1)]
+
+
+@pytest.mark.one_place
+def test_who_takes_over_an_installation_takes_its_name(
+    program: Program, other: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    command = ("import", "--warehouse", migrated.url, "--machine", "laptop", "--claude-dir", claude.root)
+    assert program(*command).exit_code == 0
+    refused = other(*command)
+    hint = next(line for line in refused.stderr.splitlines() if line.startswith("hint: "))
+    installation = hint.partition('installation = "')[2].partition('"')[0]
+    identity = next(other.home.rglob("identity.toml"))
+    lines = [line for line in identity.read_text().splitlines() if not line.startswith("installation")]
+    identity.write_text("\n".join([*lines, f'installation = "{installation}"']) + "\n")
+
+    assert other(*command).exit_code == 0
+    assert owner(migrated) == [("laptop", 1, 1)]
+
+
+@pytest.mark.one_place
+def test_a_machine_sets_and_removes_its_own_budgets_alone(
+    program: Program, other: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root, "--machine")
+    budgets = "SELECT set_by, limit_usd = 100, limit_usd = 50 FROM budgets FINAL ORDER BY set_by"
+    monthly = "CCUSAGE_IMPORT_BUDGET"
+    assert program(*command, "laptop", **{monthly: '{"monthly": 100}'}).exit_code == 0
+    assert other(*command, "tower", **{monthly: '{"monthly": 50}'}).exit_code == 0
+    assert migrated.rows(budgets) == [("laptop", True, False), ("tower", False, True)]
+    assert migrated.rows("SELECT count(), max(limit_usd) = 50 FROM budget_status") == [(1, True)]
+
+    refused = other(*command, "laptop", **{monthly: '{"monthly": 7}'})
+    assert refused.exit_code == 2
+    assert other(*command, "tower").exit_code == 0
+    assert migrated.rows(budgets) == [("laptop", True, False)]
+
+
+@pytest.mark.one_place
+def test_nobody_takes_back_a_load_of_another_installation(
+    program: Program, other: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root, "--machine")
+    assert program(*command, "laptop").exit_code == 0
+    assert other(*command, "tower").exit_code == 0
+    load = migrated.rows("SELECT load_id FROM loads FINAL WHERE machine = 'laptop'")[0][0]
+
+    undone = other("undo", str(load), "--warehouse", migrated.url)
+
+    assert (undone.exit_code, TAKEN in undone.stderr) == (2, True)
+    assert migrated.rows("SELECT sum(total_tokens) FROM daily WHERE machine = 'laptop'") == [(10,)]
+
+
+@pytest.mark.one_place
+def test_a_second_name_for_one_installation_is_refused_and_the_first_one_kept(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
+    assert program(*command, "--machine", "laptop").exit_code == 0
+    before = migrated.rows("SELECT machine, sum(total_tokens), count() FROM records GROUP BY machine")
+
+    refused = [
+        program(*command, "--machine", "tower"),
+        program(*command, MACHINE_NAME="tower"),
+        program(*command, "--machine", "tower", "--dry-run"),
+    ]
+
+    for done in refused:
+        assert done.exit_code == 2
+        assert "machine 'tower': the history of this installation in " in done.stderr
+        assert (
+            "hint: keep the name: --machine laptop, or for good: ccusage-import config set machine laptop"
+            in done.stderr
+        )
+    assert program(*command).exit_code == 0
+    assert migrated.rows("SELECT machine, sum(total_tokens), count() FROM records GROUP BY machine") == before
+    assert owner(migrated) == [("laptop", 1, 1)]
