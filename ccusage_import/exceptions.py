@@ -140,6 +140,12 @@ class SchemaError(WarehouseError):
     """The schema of the warehouse is not the one this program knows."""
 
 
+class DamagedWarehouseError(WarehouseError):
+    """Rows that the warehouse held are missing or cannot be read. `details` lists what, `machines` whose records."""
+
+    machines: frozenset[str] = frozenset()
+
+
 class QueryError(WarehouseError):
     """The warehouse refused a statement."""
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import CcusageError, FixableError
+from ccusage_import.exceptions import CcusageError, DamagedWarehouseError, FixableError
 from ccusage_import.explain import reason_in_words
 from ccusage_import.import_summary import ImportProgress, ImportSummary
 from ccusage_import.reconcile import Decision, Verdict
@@ -54,6 +54,12 @@ def print_warnings(warnings: Sequence[str]) -> None:
     """Print warnings, one a line."""
     for line in warnings:
         print(f"{PROGRAM}: warning: {line}", file=sys.stderr)
+
+
+def warn_of_damage(damage: DamagedWarehouseError | None) -> None:
+    """Say that what is printed is not all that there was."""
+    if damage is not None:
+        print_warnings([str(damage), *damage.details[:SHOWN_DETAILS], f"hint: {damage.hint}"])
 
 
 class QuietProgress:

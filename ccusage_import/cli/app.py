@@ -21,6 +21,7 @@ from ccusage_import.cli import budget as cli_budget
 from ccusage_import.cli import health as cli_health
 from ccusage_import.cli import push as cli_push
 from ccusage_import.cli import query as cli_query
+from ccusage_import.cli import repair as cli_repair
 from ccusage_import.cli import report as cli_report
 from ccusage_import.cli import schedule as cli_schedule
 from ccusage_import.cli.demo import demo_directories
@@ -243,6 +244,7 @@ app.command()(cli_audit.accept)
 app.command()(cli_audit.verify)
 app.command()(cli_backup.backup)
 app.command()(cli_backup.restore)
+app.command()(cli_repair.repair)
 app.command()(cli_backup.export)
 app.command()(cli_push.push)
 app.command()(cli_report.report)

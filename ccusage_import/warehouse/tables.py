@@ -56,6 +56,7 @@ class Load:
     verdicts: dict[str, int] = field(default_factory=dict)
     tokens_before: int = 0
     tokens_after: int = 0
+    records_after: int | None = None
     cost_before_usd: Decimal = Decimal(0)
     cost_after_usd: Decimal = Decimal(0)
     intact_from: date | None = None
@@ -189,6 +190,7 @@ def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
 def commit(warehouse: ClickHouse, load: Load) -> None:
     """Mark a published load as committed, and the load it takes back, if any, as undone or committed again."""
     load.state, load.finished_at = "committed", datetime.now(UTC)
+    load.records_after = _count_records(warehouse, load.machine)
     write_load(warehouse, load)
     for undone in read_loads(warehouse, load_id=load.undoes) if load.undoes else []:
         undone.state = "undone"
@@ -196,6 +198,11 @@ def commit(warehouse: ClickHouse, load: Load) -> None:
         for original in read_loads(warehouse, load_id=undone.undoes) if undone.undoes else []:
             original.state = "committed"
             write_load(warehouse, original)
+
+
+def _count_records(warehouse: ClickHouse, machine: str) -> int:
+    rows = warehouse.rows("SELECT count() FROM records FINAL WHERE machine = {machine:String}", {"machine": machine})
+    return int(rows[0][0])
 
 
 def write_load(warehouse: ClickHouse, load: Load) -> None:
