@@ -40,6 +40,12 @@ class ConfigurationError(FixableError):
     exit_code = ExitCode.CONFIGURATION
 
 
+class OutputError(FixableError):
+    """What is printed cannot be written to stdout."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
 class CcusageError(FixableError):
     """ccusage could not be found or run, or did not print the report that was asked for."""
 

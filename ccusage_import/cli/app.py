@@ -186,7 +186,9 @@ def import_command(
         kept = find_loads(from_dir) if from_dir else []
         if kept:
             done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
-            exit_code = cli_backup.print_replay(done, len(kept), quiet=quiet, as_json=as_json)
+            exit_code = cli_backup.replay_exit_code(done)
+            with ui.prints_what_is_done():
+                cli_backup.print_replay(done, len(kept), quiet=quiet, as_json=as_json)
         else:
             is_announced = not (demo or dry_run or from_dir)
             with announced(configuration, environ, _warn) if is_announced else nullcontext(None) as announcer:
@@ -194,10 +196,11 @@ def import_command(
                 summary = _import(run_import, configuration, options, environ, shows_progress=shows_progress)
                 if announcer:
                     announcer.summary = summary
-            _render(summary, quiet=quiet, as_json=as_json)
             exit_code = summary.exit_code
-            if demo and not quiet and not as_json:
-                print(DEMO_IS_OVER)
+            with ui.prints_what_is_done():
+                _render(summary, quiet=quiet, as_json=as_json)
+                if demo and not quiet and not as_json:
+                    print(DEMO_IS_OVER)
         if not (demo or dry_run):
             _synchronise(configuration)
         if exit_code is not ExitCode.OK:

@@ -97,27 +97,28 @@ def export(
             print(f"{_counted(len(exported), 'load')} exported to {directory}")
 
 
-def print_replay(
-    replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, *, quiet: bool, as_json: bool
-) -> ExitCode:
-    """Print what became of each load, and return the exit code of them all."""
+def replay_exit_code(replayed: Sequence[tuple[LoadNote, ImportSummary]]) -> ExitCode:
+    """Return the exit code of all loads."""
+    codes = {summary.exit_code for _, summary in replayed} or {ExitCode.OK}
+    return codes.pop() if len(codes) == 1 else ExitCode.PARTIAL
+
+
+def print_replay(replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, *, quiet: bool, as_json: bool) -> None:
+    """Print what became of each load."""
     summaries = [summary for _, summary in replayed]
     ui.print_warnings(list(dict.fromkeys(line for summary in summaries for line in summary.warnings)))
     for error in (error for summary in summaries for error in summary.errors):
         ui.print_error(error)
-    codes = {summary.exit_code for summary in summaries} or {ExitCode.OK}
-    exit_code = codes.pop() if len(codes) == 1 else ExitCode.PARTIAL
     passed_over = kept - len(replayed)
     if as_json:
         loads = [_replay_json(note, summary) for note, summary in replayed]
-        ui.print_json({"exit_code": int(exit_code), "passed_over": passed_over, "loads": loads})
+        ui.print_json({"exit_code": int(replay_exit_code(replayed)), "passed_over": passed_over, "loads": loads})
     elif not quiet:
         for note, summary in replayed:
             counts = ", ".join(f"{count} {verdict}" for verdict, count in _verdicts(summary).items())
             print(f"load {note.load_id} of {note.started_at:%Y-%m-%d %H:%M} UTC: {counts or 'failed'}")
         older = f"; {passed_over} passed over: what is stored is as new" if passed_over else ""
         print(f"{_counted(len(replayed), 'load')} replayed{older}")
-    return exit_code
 
 
 def _tell(manifest: Manifest, sentence: str, *, quiet: bool, as_json: bool) -> None:
