@@ -23,7 +23,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.integrity import detached_parts, hint_of, unreadable_parts
 from ccusage_import.warehouse.migrations import pending_migrations
 from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_configured
-from ccusage_import.warehouse.snapshot import last_import, last_success_at
+from ccusage_import.warehouse.snapshot import future_loads, last_import, last_success_at
 from ccusage_import.warehouse.tables import Load
 
 SCRATCH = "scratch_"
@@ -157,6 +157,9 @@ def _existing(path: Path) -> Path:
 def _last_import(opened: ClickHouse, configuration: Configuration) -> Iterator[Check]:
     settings = configuration.settings
     last = last_import(opened, settings.machine)
+    if ahead := future_loads(opened, settings.machine):
+        found = ", ".join(f"load {load_id} is dated {dated:%Y-%m-%d}" for load_id, dated in ahead.items())
+        yield warn("clock", f"{found}; none of them counts as a success", "set the clock, then ccusage-import import")
     yield _zone(configuration, last)
     yield _machine(opened, configuration)
     if last is None:
