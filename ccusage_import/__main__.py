@@ -8,8 +8,11 @@ import sys
 from importlib import import_module
 from types import FrameType, TracebackType
 
+from ccusage_import.exceptions import OutputError
+from ccusage_import.streams import secure_streams
+
 INTERRUPTED = 130
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> None:
@@ -20,6 +23,7 @@ def main() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
+    secure_streams()
     exit_code: str | int | None = 0
     try:
         # Imported here, so that a signal during the quarter of a second that takes ends the program as any other does.
@@ -28,9 +32,23 @@ def main() -> None:
         exit_code = INTERRUPTED
     except SystemExit as ended:
         exit_code = ended.code
+    except OutputError as error:
+        exit_code = _tell(error)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of stdout has seen enough.
+        pass
+    except OutputError as error:
+        exit_code = exit_code or _tell(error)
     if exit_code == INTERRUPTED:
         print("ccusage-import: interrupted", file=sys.stderr)
     sys.exit(exit_code)
+
+
+def _tell(error: OutputError) -> int:
+    print(f"ccusage-import: error: {error}\nhint: {error.hint}", file=sys.stderr)
+    return error.exit_code
 
 
 def _log_bug(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

@@ -40,6 +40,12 @@ class ConfigurationError(FixableError):
     exit_code = ExitCode.CONFIGURATION
 
 
+class OutputError(FixableError):
+    """What is printed cannot be written to stdout."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
 class CcusageError(FixableError):
     """ccusage could not be found or run, or did not print the report that was asked for."""
 
@@ -153,6 +159,12 @@ class ServerTooOldError(WarehouseError):
 
 class SchemaError(WarehouseError):
     """The schema of the warehouse is not the one this program knows."""
+
+
+class DamagedWarehouseError(WarehouseError):
+    """Rows that the warehouse held are missing or cannot be read. `details` lists what, `machines` whose records."""
+
+    machines: frozenset[str] = frozenset()
 
 
 class QueryError(WarehouseError):

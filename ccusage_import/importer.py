@@ -26,7 +26,6 @@ from ccusage_import.ccusage.offers import (
 from ccusage_import.ccusage.parser import instant
 from ccusage_import.config.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration, Settings
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import (
     BackupError,
     CcusageError,
@@ -47,9 +46,11 @@ from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.opening import (
     TOOL_VERSION,
+    has_warehouse,
     import_lock,
     open_configured,
-    open_current,
+    open_to_write,
+    refuse_damage,
     unrecorded_loads,
 )
 from ccusage_import.warehouse.tables import (
@@ -201,22 +202,22 @@ def _load(run: _Run, offer: Offer, parsed: Parsed) -> ImportSummary:
 def open_for_import(run: _Run, stack: ExitStack) -> tuple[ClickHouse | None, tuple[str, ...]]:
     """Open the warehouse with a schema this program knows: the one step before publication that changes something.
 
-    It migrates an embedded warehouse, claims the machine's name or refuses that of another installation, writes the
-    failed loads that no warehouse could take before, settles loads that died and the budgets. A dry run does none of
-    this, and makes no warehouse where there is none.
+    It refuses a damaged warehouse, migrates an embedded one, claims the machine's name or refuses that of another
+    installation, writes the failed loads that no warehouse could take before, settles loads that died and the budgets.
+    A dry run does none of this but refuse, and makes no warehouse where there is none.
 
     Returns:
         The warehouse, and what a person should know of it.
     """
-    place = run.settings.parsed_warehouse()
     if run.options.is_dry_run:
-        if isinstance(place, EmbeddedWarehouse) and not place.path.exists():
+        if not has_warehouse(run.configuration):
             return None, ()
         warehouse = stack.enter_context(open_configured(run.configuration))
+        refuse_damage(run.settings.machine, warehouse)
         refuse_pending(warehouse)
         _claim_name(run, warehouse)
         return warehouse, ()
-    warehouse = stack.enter_context(open_current(run.configuration))
+    warehouse = stack.enter_context(open_to_write(run.configuration))
     _claim_name(run, warehouse)
     unrecorded = unrecorded_loads(run.configuration)
     for load in unrecorded.loads():

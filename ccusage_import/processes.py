@@ -1,4 +1,4 @@
-"""Run programs so that nothing outlives them: own process group, time limit, both pipes drained, stoppable."""
+"""Run programs so that nothing outlives them, nor us: own process group, time limit, both pipes drained, stoppable."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar
 
 _GRACE_SECONDS = 2.0
 _POLL_SECONDS = 0.1
+# Reads a process group and a line that says that it ended; where the line does not come, whoever waited was killed.
+_GUARD = 'read group && [ "$group" ] && { read line || kill -s KILL -- "-$group"; }'
 
 T = TypeVar("T")
 
@@ -100,22 +104,60 @@ def run_program(
         OSError: it could not be started.
     """
     _check(stop)
-    process = subprocess.Popen(  # noqa: S603
-        argv,
-        stdin=stdin,
-        stdout=output,
-        stderr=output,
-        env=environ,
-        cwd=cwd,
+    with _guarded() as guard:
+        process = subprocess.Popen(  # noqa: S603
+            argv,
+            stdin=stdin,
+            stdout=output,
+            stderr=output,
+            env=environ,
+            cwd=cwd,
+            start_new_session=True,
+        )
+        try:
+            guard(process.pid)
+            return _heard(process, time.monotonic() + timeout_seconds, min(_POLL_SECONDS, timeout_seconds), stop)
+        except BaseException:
+            _end_group(process)
+            raise
+
+
+@contextmanager
+def _guarded() -> Iterator[Callable[[int], None]]:
+    """Yield what names a process group that ends with this process, also when nothing of it can run any more."""
+    guard = subprocess.Popen(  # noqa: S603 - text of ours
+        ("/bin/sh", "-c", _GUARD),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        env={},
+        cwd="/",
         start_new_session=True,
     )
-    deadline = time.monotonic() + timeout_seconds
-    try:
-        while (heard := _listen(process, min(_POLL_SECONDS, timeout_seconds))) is None:
-            _check(stop, deadline)
-    except BaseException:
-        _end_group(process)
-        raise
+    with guard:
+        try:
+            yield partial(_send, guard)
+        finally:
+            _send(guard, "")
+
+
+def _send(guard: subprocess.Popen[bytes], line: int | str) -> None:
+    if guard.stdin is not None:
+        with suppress(BrokenPipeError):
+            guard.stdin.write(f"{line}\n".encode())
+
+
+def _heard(process: subprocess.Popen[bytes], deadline: float, poll_seconds: float, stop: Stop) -> Finished:
+    """Return what a program printed; what it leaves behind may hold its pipes open for a moment only."""
+    left_until = math.inf
+    while (heard := _listen(process, poll_seconds)) is None:
+        _check(stop, deadline)
+        if process.poll() is not None:
+            left_until = min(left_until, time.monotonic() + _GRACE_SECONDS)
+        if time.monotonic() >= left_until:
+            heard = _end_group(process)
+            break
     return Finished(process.returncode, *heard)
 
 
@@ -135,8 +177,11 @@ def _listen(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, by
     return stdout or b"", stderr or b""
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process group; the pipes are read meanwhile, because a full one keeps a program from ending."""
+def _end_group(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """End a process group and return what it printed.
+
+    The pipes are read meanwhile, because a full one keeps a program from ending.
+    """
     deadline = time.monotonic() + _GRACE_SECONDS
     alive = _signal_group(process.pid, signal.SIGTERM)
     while alive and time.monotonic() < deadline:
@@ -145,10 +190,16 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.01)
         alive = _signal_group(process.pid, 0)
     _signal_group(process.pid, signal.SIGKILL)
-    _listen(process, _GRACE_SECONDS)
+    heard: tuple[bytes | None, bytes | None]
+    try:
+        heard = process.communicate(timeout=_GRACE_SECONDS)
+    except subprocess.TimeoutExpired as held:
+        # Somebody in another group holds a pipe.
+        heard = held.output, held.stderr
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
+    return heard[0] or b"", heard[1] or b""
 
 
 def _signal_group(group: int, number: int) -> bool:

@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import CcusageError, FixableError
+from ccusage_import.exceptions import CcusageError, DamagedWarehouseError, FixableError, OutputError
 from ccusage_import.explain import reason_in_words
 from ccusage_import.import_summary import ImportProgress, ImportSummary
 from ccusage_import.reconcile import Decision, Verdict
@@ -54,6 +54,25 @@ def print_warnings(warnings: Sequence[str]) -> None:
     """Print warnings, one a line."""
     for line in warnings:
         print(f"{PROGRAM}: warning: {line}", file=sys.stderr)
+
+
+@contextmanager
+def prints_what_is_done() -> Iterator[None]:
+    """Print what an import did: that nobody takes it does not change how the import ended."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of stdout has seen enough.
+        pass
+    except OutputError as error:
+        print_warnings([f"{error}; the import is done: ccusage-import history"])
+
+
+def warn_of_damage(damage: DamagedWarehouseError | None) -> None:
+    """Say that what is printed is not all that there was."""
+    if damage is not None:
+        print_warnings([str(damage), *damage.details[:SHOWN_DETAILS], f"hint: {damage.hint}"])
 
 
 class QuietProgress:

@@ -1,4 +1,4 @@
-"""How imports are going, for monitoring: ok, failing, stale, or never begun."""
+"""How imports are going, for monitoring: ok, failing, stale, never begun, or into a damaged warehouse."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from ccusage_import.config.settings import Configuration
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse
-from ccusage_import.exceptions import SchemaError
+from ccusage_import.exceptions import DamagedWarehouseError, SchemaError
 from ccusage_import.warehouse.migrations import applied_migrations
-from ccusage_import.warehouse.opening import open_configured, unrecorded_loads
-from ccusage_import.warehouse.snapshot import count_held, last_import, last_success_at
+from ccusage_import.warehouse.opening import has_warehouse, open_configured, refuse_damage, unrecorded_loads
+from ccusage_import.warehouse.snapshot import count_held, future_loads, last_import, last_success_at
 from ccusage_import.warehouse.tables import Load
 
 
@@ -22,6 +21,7 @@ class State(StrEnum):
     NEVER = "never imported"
     FAILING = "failing"
     STALE = "stale"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,10 @@ class Status:
     age_hours: float | None
     stale_after_hours: float
     held: int
+    # Loads that a clock which was ahead has dated: none counts as a success.
+    future_loads: tuple[int, ...] = ()
+    # Of what the warehouse held, a line each, and what to do.
+    missing: tuple[str, ...] = ()
 
 
 def read_status(configuration: Configuration, machine: str = "") -> Status:
@@ -47,19 +51,27 @@ def read_status(configuration: Configuration, machine: str = "") -> Status:
     settings = configuration.settings
     place, machine = settings.parsed_warehouse(), machine or settings.machine
     kept = [load for load in unrecorded_loads(configuration).loads() if load.machine == machine]
-    last, success_at, held = None, None, 0
-    if not isinstance(place, EmbeddedWarehouse) or place.path.exists():
-        with open_configured(configuration) as opened:
-            if applied_migrations(opened):
-                last, success_at = last_import(opened, machine), last_success_at(opened, machine)
-                held = count_held(opened, machine)
-            elif not opened.is_embedded:
-                raise SchemaError(f"warehouse {place}: has no tables yet", hint="ccusage-import migrate")
+    last, success_at, held, damage = None, None, 0, None
+    ahead: tuple[int, ...] = ()
+    try:
+        if has_warehouse(configuration):
+            with open_configured(configuration) as opened:
+                refuse_damage(machine, opened)
+                if applied_migrations(opened):
+                    last, success_at = last_import(opened, machine), last_success_at(opened, machine)
+                    held, ahead = count_held(opened, machine), tuple(future_loads(opened, machine))
+                elif not opened.is_embedded:
+                    raise SchemaError(f"warehouse {place}: has no tables yet", hint="ccusage-import migrate")
+    except DamagedWarehouseError as error:
+        damage = error
     # A load that found no warehouse is kept here until one takes it.
     last = max(filter(None, [last, *kept]), key=lambda load: load.load_id, default=None)
     age_hours = (datetime.now(UTC) - success_at).total_seconds() / 3600 if success_at else None
-    state = _state(last, age_hours, settings.stale_after_hours)
-    return Status(machine, str(place), state, last, success_at, age_hours, settings.stale_after_hours, held)
+    state = State.DAMAGED if damage else _state(last, age_hours, settings.stale_after_hours)
+    missing = (str(damage), *damage.details, f"hint: {damage.hint}") if damage else ()
+    return Status(
+        machine, str(place), state, last, success_at, age_hours, settings.stale_after_hours, held, ahead, missing
+    )
 
 
 def _state(last: Load | None, age_hours: float | None, stale_after_hours: float) -> State:

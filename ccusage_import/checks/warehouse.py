@@ -20,9 +20,10 @@ from ccusage_import.exceptions import (
     WarehouseUnreachableError,
 )
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.integrity import detached_parts, hint_of, unreadable_parts
 from ccusage_import.warehouse.migrations import pending_migrations
-from ccusage_import.warehouse.opening import import_lock, open_configured
-from ccusage_import.warehouse.snapshot import last_import, last_success_at
+from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_configured
+from ccusage_import.warehouse.snapshot import future_loads, last_import, last_success_at
 from ccusage_import.warehouse.tables import Load
 
 SCRATCH = "scratch_"
@@ -49,13 +50,12 @@ def check_warehouse(configuration: Configuration, wait_seconds: float = 0) -> It
         configuration: whose warehouse.
         wait_seconds: how long a server may take to come up.
     """
-    settings = configuration.settings
-    place = settings.parsed_warehouse()
-    if isinstance(place, EmbeddedWarehouse) and not place.path.exists():
-        yield ok("warehouse", f"{place} is made by the first import")
-        yield _space(shutil.disk_usage(_existing(place.path)).free)
-        return
+    place = configuration.settings.parsed_warehouse()
     try:
+        if isinstance(place, EmbeddedWarehouse) and not has_warehouse(configuration):
+            yield ok("warehouse", f"{place} is made by the first import")
+            yield _space(shutil.disk_usage(_existing(place.path)).free)
+            return
         _wait_for_server(configuration, wait_seconds)
         with open_configured(configuration) as opened:
             yield ok("warehouse", f"{place}, ClickHouse {opened.version}")
@@ -83,10 +83,31 @@ def _checks_of(opened: ClickHouse, configuration: Configuration) -> Iterator[Che
         yield ok("schema", f"{len(pending)} migrations are applied by the next import")
     else:
         yield fail("schema", f"{len(pending)} tables and views are missing or not up to date", "ccusage-import migrate")
+    yield from _contents(opened)
     yield _rights(opened)
     yield from _free_space(opened)
     if not pending:
         yield from _last_import(opened, configuration)
+
+
+def _contents(opened: ClickHouse) -> Iterator[Check]:
+    """Tell what is missing of what the warehouse held; all of an embedded one is read."""
+    damage = opened.damage
+    if damage is not None:
+        yield fail("contents", "; ".join((str(damage), *damage.details)), damage.hint)
+        return
+    try:
+        unreadable = [f"{table}: part {name} is damaged" for table, name in unreadable_parts(opened)]
+    except WarehouseError as error:
+        yield failed("contents", error)
+        return
+    if unreadable:
+        yield fail("contents", "; ".join(unreadable), hint_of(opened.warehouse))
+    elif aside := detached_parts(opened):
+        found = f"nothing is missing; damaged parts are set aside: {', '.join(part.path for part in aside)}"
+        yield warn("contents", found, "ccusage-import repair --accept-loss moves them out of the warehouse")
+    else:
+        yield ok("contents", "nothing is missing of what the loads left")
 
 
 def _rights(opened: ClickHouse) -> Check:
@@ -136,6 +157,9 @@ def _existing(path: Path) -> Path:
 def _last_import(opened: ClickHouse, configuration: Configuration) -> Iterator[Check]:
     settings = configuration.settings
     last = last_import(opened, settings.machine)
+    if ahead := future_loads(opened, settings.machine):
+        found = ", ".join(f"load {load_id} is dated {dated:%Y-%m-%d}" for load_id, dated in ahead.items())
+        yield warn("clock", f"{found}; none of them counts as a success", "set the clock, then ccusage-import import")
     yield _zone(configuration, last)
     yield _machine(opened, configuration)
     if last is None:

@@ -21,6 +21,7 @@ from ccusage_import.cli import budget as cli_budget
 from ccusage_import.cli import health as cli_health
 from ccusage_import.cli import push as cli_push
 from ccusage_import.cli import query as cli_query
+from ccusage_import.cli import repair as cli_repair
 from ccusage_import.cli import report as cli_report
 from ccusage_import.cli import schedule as cli_schedule
 from ccusage_import.cli.demo import demo_directories
@@ -185,7 +186,9 @@ def import_command(
         kept = find_loads(from_dir) if from_dir else []
         if kept:
             done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
-            exit_code = cli_backup.print_replay(done, len(kept), quiet=quiet, as_json=as_json)
+            exit_code = cli_backup.replay_exit_code(done)
+            with ui.prints_what_is_done():
+                cli_backup.print_replay(done, len(kept), quiet=quiet, as_json=as_json)
         else:
             is_announced = not (demo or dry_run or from_dir)
             with announced(configuration, environ, _warn) if is_announced else nullcontext(None) as announcer:
@@ -193,10 +196,11 @@ def import_command(
                 summary = _import(run_import, configuration, options, environ, shows_progress=shows_progress)
                 if announcer:
                     announcer.summary = summary
-            _render(summary, quiet=quiet, as_json=as_json)
             exit_code = summary.exit_code
-            if demo and not quiet and not as_json:
-                print(DEMO_IS_OVER)
+            with ui.prints_what_is_done():
+                _render(summary, quiet=quiet, as_json=as_json)
+                if demo and not quiet and not as_json:
+                    print(DEMO_IS_OVER)
         if not (demo or dry_run):
             _synchronise(configuration)
         if exit_code is not ExitCode.OK:
@@ -243,6 +247,7 @@ app.command()(cli_audit.accept)
 app.command()(cli_audit.verify)
 app.command()(cli_backup.backup)
 app.command()(cli_backup.restore)
+app.command()(cli_repair.repair)
 app.command()(cli_backup.export)
 app.command()(cli_push.push)
 app.command()(cli_report.report)

@@ -35,7 +35,7 @@ from ccusage_import.importer import run_import
 from ccusage_import.verify import verify as verification
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.opening import TOOL_VERSION, import_lock, open_configured
+from ccusage_import.warehouse.opening import TOOL_VERSION, import_lock, open_configured, open_to_write
 from ccusage_import.warehouse.tables import Load, read_loads
 
 SHOWN_LOADS = 20
@@ -168,6 +168,7 @@ def verify(
 def _reading(warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
     configuration = configured({"warehouse": warehouse}, config)
     with open_configured(configuration) as opened:
+        ui.warn_of_damage(opened.damage)
         yield opened, configuration
 
 
@@ -175,7 +176,7 @@ def _reading(warehouse: str | None, config: Path | None) -> Iterator[tuple[Click
 def _writing(warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
     """Take the locks in the importer's order, or two of them would wait for each other."""
     configuration = configured({"warehouse": warehouse}, config)
-    with import_lock(configuration), open_configured(configuration) as opened:
+    with import_lock(configuration), open_to_write(configuration) as opened:
         yield opened, configuration
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,14 +12,19 @@ import typer
 from ccusage_import import ui
 from ccusage_import.ccusage.archive import LoadNote, export_loads
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
-from ccusage_import.config.settings import Configuration
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import BackupError, ExitCode
 from ccusage_import.history.backup import Manifest, back_up, read_backup
 from ccusage_import.history.backup import restore as fill
 from ccusage_import.import_summary import ImportSummary
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.opening import TOOL_VERSION, import_lock, open_configured
+from ccusage_import.warehouse.opening import (
+    TOOL_VERSION,
+    has_warehouse,
+    import_lock,
+    open_configured,
+    open_unchecked,
+    refuse_damage,
+    remember,
+)
 
 
 def backup(
@@ -37,10 +41,11 @@ def backup(
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
-        place = configuration.settings.parsed_warehouse()
-        if isinstance(place, EmbeddedWarehouse) and not place.path.exists():
+        if not has_warehouse(configuration):
+            place = configuration.settings.parsed_warehouse()
             raise BackupError(f"there is no warehouse {place}", hint="ccusage-import import")
-        with _alone(configuration) as opened:
+        with import_lock(configuration), open_configured(configuration) as opened:
+            refuse_damage(configuration.settings.machine, opened)
             machine = configuration.settings.machine
             manifest = back_up(opened, directory, machine=machine, tool_version=TOOL_VERSION)
         _tell(manifest, f"are backed up in {directory}", quiet=quiet, as_json=as_json)
@@ -61,8 +66,9 @@ def restore(
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
         saved = read_backup(directory)
-        with _alone(configuration) as opened:
+        with import_lock(configuration), open_unchecked(configuration) as opened:
             fill(opened, saved, tool_version=TOOL_VERSION)
+            remember(configuration, opened)
             _tell(saved.manifest, f"are restored into {opened.warehouse}", quiet=quiet, as_json=as_json)
 
 
@@ -91,34 +97,28 @@ def export(
             print(f"{_counted(len(exported), 'load')} exported to {directory}")
 
 
-def print_replay(
-    replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, *, quiet: bool, as_json: bool
-) -> ExitCode:
-    """Print what became of each load, and return the exit code of them all."""
+def replay_exit_code(replayed: Sequence[tuple[LoadNote, ImportSummary]]) -> ExitCode:
+    """Return the exit code of all loads."""
+    codes = {summary.exit_code for _, summary in replayed} or {ExitCode.OK}
+    return codes.pop() if len(codes) == 1 else ExitCode.PARTIAL
+
+
+def print_replay(replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, *, quiet: bool, as_json: bool) -> None:
+    """Print what became of each load."""
     summaries = [summary for _, summary in replayed]
     ui.print_warnings(list(dict.fromkeys(line for summary in summaries for line in summary.warnings)))
     for error in (error for summary in summaries for error in summary.errors):
         ui.print_error(error)
-    codes = {summary.exit_code for summary in summaries} or {ExitCode.OK}
-    exit_code = codes.pop() if len(codes) == 1 else ExitCode.PARTIAL
     passed_over = kept - len(replayed)
     if as_json:
         loads = [_replay_json(note, summary) for note, summary in replayed]
-        ui.print_json({"exit_code": int(exit_code), "passed_over": passed_over, "loads": loads})
+        ui.print_json({"exit_code": int(replay_exit_code(replayed)), "passed_over": passed_over, "loads": loads})
     elif not quiet:
         for note, summary in replayed:
             counts = ", ".join(f"{count} {verdict}" for verdict, count in _verdicts(summary).items())
             print(f"load {note.load_id} of {note.started_at:%Y-%m-%d %H:%M} UTC: {counts or 'failed'}")
         older = f"; {passed_over} passed over: what is stored is as new" if passed_over else ""
         print(f"{_counted(len(replayed), 'load')} replayed{older}")
-    return exit_code
-
-
-@contextmanager
-def _alone(configuration: Configuration) -> Iterator[ClickHouse]:
-    """Open the warehouse while no import of this installation runs."""
-    with import_lock(configuration), open_configured(configuration) as opened:
-        yield opened
 
 
 def _tell(manifest: Manifest, sentence: str, *, quiet: bool, as_json: bool) -> None:

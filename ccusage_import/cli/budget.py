@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from ccusage_import import ui
 from ccusage_import.cli import budget_tables as ui_budget
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
@@ -26,6 +27,7 @@ def budget(
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
         with open_current(configuration) as opened:
+            ui.warn_of_damage(opened.damage)
             keep_budgets(opened, configuration)
             spending = read_spending(opened, configuration.settings)
         if not spending:

@@ -55,6 +55,8 @@ def print_status(status: Status, *, as_json: bool) -> None:
         else f"{status.age_hours:.1f} h, stale after {status.stale_after_hours:g} h",
         "held": f"{status.held} records" + (", see ccusage-import changes --verdict held" if status.held else ""),
         "error": last.error if last else "",
+        "dated in the future": ", ".join(map(str, status.future_loads)),
+        "missing": "\n".join(status.missing),
     }
     for name, value in rows.items():
         if value:

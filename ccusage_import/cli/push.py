@@ -17,7 +17,13 @@ from ccusage_import.history.push import Pushed
 from ccusage_import.history.push import push as copy
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.opening import TOOL_VERSION, import_lock
+from ccusage_import.warehouse.opening import (
+    TOOL_VERSION,
+    has_warehouse,
+    import_lock,
+    open_configured,
+    refuse_damage,
+)
 
 
 def push(
@@ -71,13 +77,14 @@ def push_configured(configuration: Configuration, server: str = "") -> Pushed:
             f"push: copies an embedded warehouse to a server, not {place} to {target}",
             hint="backup and restore copy any warehouse into an empty one",
         )
-    if not place.path.exists():
+    if not has_warehouse(configuration):
         raise ConfigurationError(f"push: there is no warehouse {place}", hint="ccusage-import import")
     with (
         import_lock(configuration),
         open_warehouse(target, cluster=settings.cluster) as opened_target,
-        open_warehouse(place, lock_wait_seconds=settings.lock_wait_seconds) as opened,
+        open_configured(configuration) as opened,
     ):
+        refuse_damage(settings.machine, opened)
         pushed = copy(opened, opened_target, configuration.installation, tool_version=TOOL_VERSION)
         keep_budgets(opened_target, configuration)
         return pushed

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from ccusage_import import ui
 from ccusage_import.cli import query_tables as ui_query
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
@@ -78,7 +79,8 @@ def query(
             raise ConfigurationError("query: Parquet is nothing for a terminal", hint="write it to a file: > FILE")
         with open_configured(configuration) as opened:
             # A server is somebody else's to migrate, and most of it can be asked before.
-            if opened.is_embedded:
+            ui.warn_of_damage(opened.damage)
+            if opened.is_embedded and opened.damage is None:
                 apply_migrations(opened, TOOL_VERSION)
             written_as = "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen]
             answer = read_only(opened, named.sql, written_as, FORMAT_SETTINGS, values, explains=explain)

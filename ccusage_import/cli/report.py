@@ -128,6 +128,7 @@ def _read(
         since = today - timedelta(days=days - 1)
     names = read_names(configuration.directories.names_file)
     with open_current(configuration) as opened:
+        ui.warn_of_damage(opened.damage)
         # Who may only read sees the budgets that an import has kept.
         with suppress(WarehousePermissionError, MachineTakenError):
             keep_budgets(opened, configuration)

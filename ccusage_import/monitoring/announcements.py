@@ -36,6 +36,9 @@ class Announcer:
     def end(self, exit_code: int, failure: str) -> None:
         """Write and push metrics, notify the targets, ping the heartbeat."""
         settings, memory, now = self._settings, read_memory(self._memory_file), datetime.now(UTC)
+        if memory.last_success_at and memory.last_success_at > now:
+            # A clock was ahead: that success would never be old.
+            memory.last_success_at = None
         outcome = RunOutcome(
             machine=settings.machine,
             started_at=self._started_at,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from ccusage_import.exceptions import (
     ConfigurationError,
+    DamagedWarehouseError,
     DatabaseMissingError,
     EngineMissingError,
     FixableError,
@@ -49,6 +50,8 @@ INPUT_SETTINGS: Mapping[str, Any] = {
     "date_time_input_format": "best_effort",
     "input_format_skip_unknown_fields": 0,
 }
+# A checksum that does not match, marks or data that end too early, files that are not there.
+DAMAGE_CODES = frozenset({32, 33, 40, 107, 246, 271, 432})
 # The rights of the role ccusage_importer in sql/access/roles.sql.
 RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY, ALTER DELETE"
 MISSING_RIGHTS_HINT = f"GRANT {RIGHTS} ON {{database}}.* TO {{user}}"
@@ -62,6 +65,8 @@ class ClickHouse:
         self.warehouse = warehouse
         self.cluster = cluster
         self._only_reads = False
+        # What whoever opened it found missing of what it held.
+        self.damage: DamagedWarehouseError | None = None
 
     @property
     def is_embedded(self) -> bool:
@@ -310,6 +315,8 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
         )
     if code == 60:
         return QueryError(f"{where}: {text}", hint='query "SHOW TABLES" lists what there is; migrate adds what is new')
+    if code in DAMAGE_CODES:
+        return DamagedWarehouseError(f"{where}: {text}", hint="ccusage-import check names what is damaged")
     if code == 456 or "for query parameter" in text:
         return ConfigurationError(f"{where}: {text}", hint="--param NAME=VALUE, of the type in {NAME:TYPE}")
     if code == 243:

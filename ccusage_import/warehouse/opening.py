@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
 
+from loguru import logger
+
 from ccusage_import.config.settings import Configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import file_lock
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.integrity import find_damage, refuse_gone, what_is_there
+from ccusage_import.warehouse.known_warehouses import KnownWarehouses
 from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
 from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
 
@@ -29,10 +35,43 @@ def unrecorded_loads(configuration: Configuration) -> UnrecordedLoads:
     return UnrecordedLoads(configuration.directories.state / "unrecorded_loads.jsonl")
 
 
-def open_configured(
+def known_warehouses(configuration: Configuration) -> KnownWarehouses:
+    """Return the file that says what each embedded warehouse held."""
+    return KnownWarehouses(configuration.directories.state / "warehouses.json")
+
+
+def has_warehouse(configuration: Configuration) -> bool:
+    """Return whether there is a warehouse to open, as before the first import there is none.
+
+    Raises:
+        DamagedWarehouseError: there was one, and it is gone.
+    """
+    place = configuration.settings.parsed_warehouse()
+    refuse_gone(place, known_warehouses(configuration).of(place))
+    return not isinstance(place, EmbeddedWarehouse) or place.path.exists()
+
+
+@contextmanager
+def open_configured(configuration: Configuration, lock_wait_seconds: float | None = None) -> Iterator[ClickHouse]:
+    """Open the warehouse of a configuration; its `damage` says what is missing that it held.
+
+    Raises:
+        DamagedWarehouseError: nothing is left of it.
+        WarehouseError: it cannot be used.
+    """
+    place = configuration.settings.parsed_warehouse()
+    known = known_warehouses(configuration).of(place)
+    refuse_gone(place, known)
+    with open_unchecked(configuration, lock_wait_seconds) as opened:
+        damage = find_damage(opened, known)
+        opened.damage = damage.error(place) if damage.lines else None
+        yield opened
+
+
+def open_unchecked(
     configuration: Configuration, lock_wait_seconds: float | None = None
 ) -> AbstractContextManager[ClickHouse]:
-    """Open the warehouse of a configuration."""
+    """Open the warehouse of a configuration, whatever is missing in it."""
     settings = configuration.settings
     wait_seconds = settings.lock_wait_seconds if lock_wait_seconds is None else lock_wait_seconds
     return open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=wait_seconds)
@@ -47,8 +86,42 @@ def open_current(configuration: Configuration) -> Iterator[ClickHouse]:
         WarehouseError: it cannot be used.
     """
     with open_configured(configuration) as opened:
-        if opened.is_embedded:
-            apply_migrations(opened, TOOL_VERSION)
-        else:
+        if not opened.is_embedded:
             refuse_pending(opened)
+        elif opened.damage is None:
+            apply_migrations(opened, TOOL_VERSION)
         yield opened
+
+
+@contextmanager
+def open_to_write(configuration: Configuration) -> Iterator[ClickHouse]:
+    """Open the warehouse of a configuration like `open_current`; what it holds at the end is written down.
+
+    Raises:
+        DamagedWarehouseError: rows that it held are missing.
+    """
+    with open_current(configuration) as opened:
+        refuse_damage(configuration.settings.machine, opened)
+        yield opened
+        remember(configuration, opened)
+
+
+def refuse_damage(machine: str, opened: ClickHouse) -> None:
+    """Return where nothing is missing; on a server, of this machine: others are not its to judge.
+
+    Raises:
+        DamagedWarehouseError: something is.
+    """
+    damage = opened.damage
+    if damage and (opened.is_embedded or machine in damage.machines):
+        raise damage
+
+
+def remember(configuration: Configuration, opened: ClickHouse) -> None:
+    """Write down what an embedded warehouse holds. It holds it: that this fails is no reason to fail."""
+    if not opened.is_embedded:
+        return
+    try:
+        known_warehouses(configuration).keep(opened.warehouse, what_is_there(opened))
+    except ConfigurationError as error:
+        logger.bind(kind=error.kind).warning("what the warehouse holds could not be written down")

@@ -13,6 +13,8 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, read_loads
 
 TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")
+# Clocks of two hosts may differ by that; what is dated later, a clock that was ahead has dated.
+_IN_THE_FUTURE = "> now64(3, 'UTC') + INTERVAL 1 HOUR"
 _IMPORTS = f"machine = {{machine:String}} AND undoes = 0 AND runner != '{RUNNER_OF_CHANGES}'"
 
 
@@ -60,14 +62,24 @@ def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
 
 
 def last_success_at(warehouse: ClickHouse, machine: str) -> datetime | None:
-    """Return the end of the last run of the importer in which no report failed."""
+    """Return the end of the last run of the importer in which no report failed; none that lies in the future."""
     rows = warehouse.rows(
         f"SELECT max(finished_at) FROM loads FINAL WHERE {_IMPORTS}"  # noqa: S608 - a condition of ours
-        " AND state IN ('committed', 'undone') AND empty(failed_reports)",
+        f" AND state IN ('committed', 'undone') AND empty(failed_reports) AND NOT finished_at {_IN_THE_FUTURE}",
         {"machine": machine},
     )
     found = rows[0][0]
     return found.astimezone(UTC) if isinstance(found, datetime) else None
+
+
+def future_loads(warehouse: ClickHouse, machine: str) -> dict[int, datetime]:
+    """Return the loads of a machine that a clock which was ahead has dated, with their dates."""
+    rows = warehouse.rows(
+        "SELECT load_id, greatest(started_at, coalesce(finished_at, started_at)) AS dated FROM loads FINAL"  # noqa: S608
+        f" WHERE machine = {{machine:String}} AND dated {_IN_THE_FUTURE} ORDER BY load_id",
+        {"machine": machine},
+    )
+    return {load_id: dated.astimezone(UTC) for load_id, dated in rows}
 
 
 def count_held(warehouse: ClickHouse, machine: str) -> int:

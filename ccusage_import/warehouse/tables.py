@@ -59,6 +59,7 @@ class Load:
     verdicts: dict[str, int] = field(default_factory=dict)
     tokens_before: int = 0
     tokens_after: int = 0
+    records_after: int | None = None
     cost_before_usd: Decimal = Decimal(0)
     cost_after_usd: Decimal = Decimal(0)
     intact_from: date | None = None
@@ -193,6 +194,7 @@ def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
 def commit(warehouse: ClickHouse, load: Load) -> None:
     """Mark a published load as committed, and what it takes back as undone or committed again."""
     load.state, load.finished_at = "committed", datetime.now(UTC)
+    load.records_after = _count_records(warehouse, load.machine)
     write_load(warehouse, load)
     if load.undoes:
         _settle_undone(warehouse, load.machine)
@@ -219,6 +221,11 @@ def _settle_undone(warehouse: ClickHouse, machine: str) -> None:
             if load.state in ("committed", "undone") and load.state != state:
                 load.state = state
                 write_load(warehouse, load)
+
+
+def _count_records(warehouse: ClickHouse, machine: str) -> int:
+    rows = warehouse.rows("SELECT count() FROM records FINAL WHERE machine = {machine:String}", {"machine": machine})
+    return int(rows[0][0])
 
 
 def write_load(warehouse: ClickHouse, load: Load) -> None:

@@ -1,4 +1,5 @@
--- Loads of undo and accept read nothing new and do not count. An import that was undone does not count as a success.
+-- Loads of undo and accept read nothing new and do not count. An import that was undone does not count as a success,
+-- and neither does one that a clock which was ahead has dated.
 CREATE OR REPLACE VIEW {database}.freshness {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
@@ -23,7 +24,7 @@ successes AS
 (
     SELECT machine, max(finished_at) AS last_success_at
     FROM {database}.loads FINAL
-    WHERE runner != 'changes' AND state = 'committed'
+    WHERE runner != 'changes' AND state = 'committed' AND NOT finished_at > now64(3, 'UTC') + INTERVAL 1 HOUR
     GROUP BY machine
 ),
 usage AS

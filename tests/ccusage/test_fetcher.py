@@ -637,6 +637,19 @@ def test_a_timeout_ends_grandchildren_whose_parent_is_gone(machine: Machine) -> 
     wait_for(lambda: not any(map(is_alive, pids(machine))))
 
 
+@pytest.mark.parametrize("starter", ["", "setsid "])
+def test_a_grandchild_that_holds_the_pipe_costs_seconds_and_not_the_report(machine: Machine, starter: str) -> None:
+    started = time.monotonic()
+    fetched = machine.fetch_with(f"{starter}sleep 20 & echo $! >> {machine.root}/pids; echo '{{}}'; exit 0")
+
+    assert isinstance(fetched, Fetched)
+    assert fetched.output == b"{}\n"
+    assert time.monotonic() - started < 15
+    # What makes a session of its own wants to stay, as a daemon does.
+    if not starter:
+        wait_for(lambda: not any(map(is_alive, pids(machine))))
+
+
 def test_a_program_may_end_itself_within_the_grace(machine: Machine) -> None:
     machine.fetch_with(
         f"trap 'sleep 0.3; echo tidy > {machine.root}/tidy; exit' TERM; sleep 60 & wait", timeout_seconds=1
@@ -680,6 +693,7 @@ fetch_reports(Runner((program,), "20.0.24", "PATH"), REPORTS, options, {"PATH": 
         ([signal.SIGINT], -signal.SIGINT),
         ([signal.SIGINT, signal.SIGINT], -signal.SIGINT),
         ([signal.SIGTERM], 143),
+        ([signal.SIGKILL], -signal.SIGKILL),
     ],
 )
 def test_an_interrupt_leaves_no_process(machine: Machine, signals: list[signal.Signals], exit_code: int) -> None:

@@ -15,6 +15,7 @@ from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.files import file_lock
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
+from ccusage_import.warehouse.tables import read_loads, write_load
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.gateway import User, running_gateway
@@ -270,3 +271,27 @@ def test_the_status_counts_held_records(program: Program, tmp_path: Path) -> Non
     shown = program("status").stdout
     assert "4 records, see ccusage-import changes --verdict held" in shown
     assert f"{datetime.now(UTC):%Y-%m-%d}" in shown
+
+
+def test_a_load_that_a_clock_ahead_has_dated_is_named_and_is_not_the_last_success(
+    program: Program, tmp_path: Path
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("one", days_ago(1), 1_000)
+    url = f"chdb://{tmp_path}/warehouse"
+    program("import", "--claude-dir", claude.root, "--warehouse", url, MACHINE_NAME="laptop")
+    ahead = datetime(2150, 1, 2, tzinfo=UTC)
+    with open_warehouse(parse_warehouse_url(url)) as opened:
+        load = read_loads(opened, machine="laptop")[0]
+        load.load_id, load.started_at, load.finished_at = int(ahead.timestamp() * 1e6), ahead, ahead
+        write_load(opened, load)
+
+    named = ("--warehouse", url)
+    found = status(program, *named, MACHINE_NAME="laptop")[1]
+    checked = program("check", *named, "--claude-dir", claude.root, MACHINE_NAME="laptop")
+    fresh = program("query", "SELECT toYear(last_success_at) < 2150 AS past FROM freshness", "--json", *named)
+
+    assert found["future_loads"] == [5680368000000000]
+    assert 0 <= found["age_hours"] < 1
+    assert "load 5680368000000000 is dated 2150-01-02; none of them counts as a success" in checked.stdout
+    assert json.loads(fresh.stdout) == [{"past": 1}]

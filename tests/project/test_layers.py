@@ -29,6 +29,7 @@ HOMES = {
         "cli/options",
         "cli/push",
         "cli/query",
+        "cli/repair",
         "cli/report",
         "cli/schedule",
     },

@@ -1,0 +1,98 @@
+"""What can be done about a damaged warehouse: put back what is whole again, or go on with what is left."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.exceptions import DamagedWarehouseError, QueryError
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.integrity import NOTHING, contents, detached_parts, unreadable_parts
+from ccusage_import.warehouse.tables import (
+    RUNNER_OF_CHANGES,
+    Load,
+    commit,
+    next_load_id,
+    read_loads,
+    settle_dead_loads,
+    write_load,
+)
+
+_PART = re.compile(r"all_\d+_\d+_\d+(_\d+)?$")
+
+
+@dataclass(slots=True)
+class Repaired:
+    """What was done: parts put back, parts that could not be and why, where others are now, and new loads."""
+
+    attached: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    loads: list[Load] = field(default_factory=list)
+
+
+def attach(warehouse: ClickHouse, repaired: Repaired) -> None:
+    """Put back the parts of an embedded warehouse that the engine set aside, as far as their files are whole again."""
+    for part in detached_parts(warehouse) if warehouse.is_embedded else []:
+        aside, found = Path(part.path), _PART.search(part.name)
+        # The engine attaches no part whose name says that it was damaged.
+        plain = aside.with_name(found[0] if found else part.name)
+        if plain != aside and plain.exists():
+            repaired.refused.append(f"{part.table}: {plain} is in the way")
+            continue
+        aside.rename(plain)
+        try:
+            warehouse.command(f"ALTER TABLE `{part.table}` ATTACH PART '{plain.name}'")
+        except (QueryError, DamagedWarehouseError) as error:
+            plain.rename(aside)
+            repaired.refused.append(f"{part.table}: {part.name}: {error}")
+        else:
+            repaired.attached.append(f"{part.table}: {plain.name}")
+
+
+def accept_loss(warehouse: ClickHouse, repaired: Repaired) -> None:
+    """Move what is damaged out of an embedded warehouse; nothing of it is deleted."""
+    if not isinstance(warehouse.warehouse, EmbeddedWarehouse):
+        return
+    path = warehouse.warehouse.path
+    away = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    for table, name in unreadable_parts(warehouse):
+        warehouse.command(f"ALTER TABLE `{table}` DETACH PART '{name}'")
+    for part in detached_parts(warehouse):
+        target = away / part.table / part.name
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.move(part.path, target)
+        repaired.moved.append(str(target))
+
+
+def begin_anew(warehouse: ClickHouse, machines: Iterable[str], repaired: Repaired, *, tool_version: str) -> None:
+    """Write a load for each machine that lost records: what is there now is what this load left."""
+    there = contents(warehouse)
+    for machine in sorted(machines):
+        settle_dead_loads(warehouse, machine)
+        last = next(load for load in read_loads(warehouse, machine=machine) if load.state in ("committed", "undone"))
+        left = there[machine][1] if machine in there else NOTHING
+        load = Load(
+            load_id=next_load_id(warehouse, machine),
+            machine=machine,
+            started_at=datetime.now(UTC),
+            installation=last.installation,
+            tool_version=tool_version,
+            ccusage_version=last.ccusage_version,
+            runner=RUNNER_OF_CHANGES,
+            timezone=last.timezone,
+            cost_mode=last.cost_mode,
+            tokens_before=last.tokens_after,
+            tokens_after=left.tokens,
+            cost_before_usd=last.cost_after_usd,
+            cost_after_usd=left.cost_usd,
+            warnings=("records were lost, and a person chose to go on without them",),
+        )
+        write_load(warehouse, load)
+        commit(warehouse, load)
+        repaired.loads.append(load)

@@ -1,0 +1,224 @@
+"""Whether a warehouse still holds what its loads left in it: rows that vanish must never pass for rows never written.
+
+The engine sets damaged parts of a table aside when it starts, and goes on without their rows. So every opening compares
+what is there with what the last load of each machine left there, and an embedded warehouse with a file beside it too:
+the loads themselves may be what is lost.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
+from ccusage_import.exceptions import (
+    DamagedWarehouseError,
+    QueryError,
+    WarehousePermissionError,
+)
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.known_warehouses import Known
+from ccusage_import.warehouse.migrations import TABLES
+
+EMBEDDED_HINT = (
+    "ccusage-import repair puts back what is whole again; from a backup: mv {path} {path}.damaged && ccusage-import"
+    " restore BACKUP; without one, go on with what is left: ccusage-import repair --accept-loss"
+)
+SERVER_HINT = (
+    "let the server's administrator attach its detached parts; to go on with what is left: ccusage-import repair"
+    " --accept-loss"
+)
+GONE_HINT = (
+    "bring the directory back, or fill a new one: ccusage-import restore BACKUP; ccusage-import repair --accept-loss"
+    " lets the next import begin anew"
+)
+# Rows of the others are written anew by the next import.
+COUNTED = ("records", "changes", "loads")
+
+
+class Contents(NamedTuple):
+    """What the warehouse holds of one machine: records of all reports, tokens and cost of all days."""
+
+    records: int
+    tokens: int
+    cost_usd: Decimal
+
+
+NOTHING = Contents(0, 0, Decimal(0))
+
+
+class DetachedPart(NamedTuple):
+    """A part of a table that the engine set aside."""
+
+    table: str
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What is missing, a line each; the machines whose records are; and parts set aside without any loss."""
+
+    lines: tuple[str, ...] = ()
+    machines: frozenset[str] = frozenset()
+    aside: tuple[str, ...] = ()
+
+    def error(self, place: Warehouse) -> DamagedWarehouseError:
+        """Return it as an error that says what to do."""
+        what = f"warehouse {place}: rows that it held are missing"
+        error = DamagedWarehouseError(what, details=(*self.lines, *self.aside), hint=hint_of(place))
+        error.machines = self.machines
+        return error
+
+
+def hint_of(place: Warehouse) -> str:
+    """Return what to do about a damaged warehouse."""
+    return EMBEDDED_HINT.format(path=place.path) if isinstance(place, EmbeddedWarehouse) else SERVER_HINT
+
+
+def refuse_gone(place: Warehouse, known: Known | None) -> None:
+    """Return unless an embedded warehouse that held something is not there any more.
+
+    Raises:
+        DamagedWarehouseError: its directory is missing or empty.
+    """
+    if isinstance(place, EmbeddedWarehouse) and known and not (place.path / "store").exists():
+        machines = ", ".join(sorted(known.machines))
+        raise DamagedWarehouseError(
+            f"warehouse {place} is gone: it held {known.loads} loads of {machines}", hint=GONE_HINT
+        )
+
+
+def find_damage(warehouse: ClickHouse, known: Known | None) -> Damage:
+    """Compare what is there with what the loads, and what is known of them, say there was."""
+    aside = detached_parts(warehouse)
+    try:
+        newest, unfinished, found = _newest_loads(warehouse)
+        missing = dict(_missing(warehouse, newest, unfinished))
+        lost = [*missing.values(), *_lost_rows(known, found)]
+    except (QueryError, DamagedWarehouseError) as error:
+        # What cannot even be counted is damaged too.
+        return Damage((str(error),), frozenset(), tuple(map(_line, aside)))
+    counted = COUNTED if known and all(load.records_after is not None for load in newest.values()) else ()
+    uncounted = [part for part in aside if part.table in COUNTED and part.table not in counted]
+    blocking = aside if lost else uncounted
+    lost += map(_line, blocking)
+    return Damage(tuple(lost), frozenset(missing), tuple(_line(part) for part in aside if part not in blocking))
+
+
+def what_is_there(warehouse: ClickHouse) -> Known:
+    """Return what is to be known of a warehouse from now on."""
+    return _newest_loads(warehouse)[2]
+
+
+def contents(warehouse: ClickHouse) -> dict[str, tuple[int, Contents]]:
+    """Return the newest load that wrote records of a machine, and what is there of it; by machine."""
+    rows = warehouse.rows(
+        "SELECT machine, max(newest), sum(records), sum(tokens), sum(cost) FROM"
+        " (SELECT machine, max(load_id) AS newest, 0 AS records, 0 AS tokens, toDecimal64(0, 9) AS cost"
+        " FROM records GROUP BY machine"
+        " UNION ALL SELECT machine, 0, count(), sumIf(total_tokens, report = 'daily'),"
+        " sumIf(cost_usd, report = 'daily')"
+        " FROM records FINAL GROUP BY machine)"
+        " GROUP BY machine"
+    )
+    return {machine: (newest, Contents(*found)) for machine, newest, *found in rows}
+
+
+def unreadable_parts(warehouse: ClickHouse) -> list[tuple[str, str]]:
+    """Return table and name of the parts of an embedded warehouse whose checksums are wrong; reads all of it."""
+    found = []
+    for table in TABLES if warehouse.is_embedded else ():
+        answer = warehouse.raw(f"CHECK TABLE `{table}`", "JSONEachRow", {"check_query_single_value_result": 0})
+        parts = [json.loads(line) for line in answer.splitlines()]
+        # A table without parts is answered without any name.
+        found += [(table, str(part["part_path"])) for part in parts if not part.get("is_passed", True)]
+    return found
+
+
+def detached_parts(warehouse: ClickHouse) -> list[DetachedPart]:
+    """Return the parts that the engine set aside because they are damaged; none where they may not be looked at."""
+    try:
+        rows = warehouse.rows(
+            "SELECT table, name, path FROM system.detached_parts WHERE database = {database:String}"
+            " AND (startsWith(reason, 'broken') OR reason = 'unexpected') ORDER BY table, name",
+            {"database": warehouse.database},
+        )
+    except WarehousePermissionError:
+        return []
+    parts = (DetachedPart(table.removesuffix("_local"), name, path) for table, name, path in rows)
+    return [part for part in parts if part.table in TABLES]
+
+
+class _Newest(NamedTuple):
+    """What the newest load of a machine left there; loads of older versions do not know the number of records."""
+
+    load_id: int
+    tokens_after: int
+    records_after: int | None
+
+
+def _newest_loads(warehouse: ClickHouse) -> tuple[dict[str, _Newest], dict[str, _Newest], Known]:
+    """Return the newest finished and the newest unfinished load of each machine, and the number of all rows."""
+    columns = warehouse.rows(
+        "SELECT name FROM system.columns WHERE database = {database:String} AND table = 'loads'",
+        {"database": warehouse.database},
+    )
+    if not columns:
+        return {}, {}, Known()
+    records = "records_after" if ("records_after",) in map(tuple, columns) else "CAST(NULL, 'Nullable(UInt64)')"
+    load = f"tuple(load_id, tokens_after, {records})"
+    rows = warehouse.rows(
+        f"SELECT machine, argMaxIf({load}, load_id, state IN ('committed', 'undone')),"  # noqa: S608 - text of ours
+        f" argMaxIf({load}, load_id, state = 'running'), count() FROM loads FINAL GROUP BY machine"
+    )
+    finished = {machine: _Newest(*newest) for machine, newest, _, _ in rows if newest[0]}
+    unfinished = {machine: _Newest(*newest) for machine, _, newest, _ in rows if newest[0]}
+    changes = int(warehouse.rows("SELECT count() FROM changes")[0][0])
+    loads = sum(count for *_, count in rows)
+    return finished, unfinished, Known(loads, changes, {name: load.load_id for name, load in finished.items()})
+
+
+def _missing(
+    warehouse: ClickHouse, newest: Mapping[str, _Newest], unfinished: Mapping[str, _Newest]
+) -> Iterator[tuple[str, str]]:
+    """Yield the machines whose newest load left something else than what is there, and a line on it.
+
+    A load that published and was not committed yet is taken at its own word. On a server, where others write
+    meanwhile and a push adds to what is there, only less than before is a loss.
+    """
+    there = contents(warehouse) if newest else {}
+    for machine, load in sorted(newest.items()):
+        last, found = there.get(machine, (0, NOTHING))
+        left = load
+        if last > load.load_id:
+            begun = unfinished.get(machine)
+            if begun is None or begun.load_id != last or not warehouse.is_embedded:
+                continue
+            left = begun
+        records = found.records if left.records_after is None else left.records_after
+        is_more = found.records >= records and found.tokens >= left.tokens_after
+        is_same = (found.records, found.tokens) == (records, left.tokens_after)
+        if not (is_same or (is_more and (left.records_after is None or not warehouse.is_embedded))):
+            wanted = "" if left.records_after is None else f"{records:,} records and "
+            there_now = f"{found.records:,} records and {found.tokens:,} tokens are there"
+            yield machine, f"{machine}: load {left.load_id} left {wanted}{left.tokens_after:,} tokens; {there_now}"
+
+
+def _lost_rows(known: Known | None, found: Known) -> Iterator[str]:
+    """Yield what is missing of what never becomes less."""
+    if known is None:
+        return
+    for name, before, now in (("loads", known.loads, found.loads), ("changes", known.changes, found.changes)):
+        if now < before:
+            yield f"{name}: {before:,} rows were there, {now:,} are"
+    for machine, load_id in sorted(known.machines.items()):
+        if found.machines.get(machine, 0) < load_id:
+            yield f"loads: load {load_id} of {machine} is missing"
+
+
+def _line(part: DetachedPart) -> str:
+    return f"{part.table}: the damaged part {part.name} is set aside in {part.path}"

@@ -1,0 +1,139 @@
+"""Streams that take nothing, or not every character: what was done is done, and nothing is lost in silence."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Program
+from tests.faults.documents import save_generation
+
+COUNT = "SELECT count() AS n FROM loads FINAL WHERE state = 'committed'"
+FULL = "stdout cannot be written: No space left on device"
+CLOSED = "stdout cannot be written: Bad file descriptor"
+
+
+def shell(program: Program, redirection: str, *arguments: str | Path, **environ: str) -> tuple[int, str]:
+    """Run a command with redirected streams; return its exit code, and what it wrote to the streams that are left."""
+    done = subprocess.run(
+        [
+            "/bin/sh",
+            "-c",
+            f'exec "$@" {redirection}',
+            "sh",
+            sys.executable,
+            "-m",
+            "ccusage_import",
+            *map(str, arguments),
+        ],
+        env={**program.environ, **environ},
+        cwd=program.home,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("redirection", "said"),
+    [
+        (">/dev/full", f"warning: {FULL}; the import is done"),
+        (">&-", f"warning: {CLOSED}; the import is done"),
+        ("2>/dev/full", "$"),
+        ("2>&-", "$"),
+        (">/dev/full 2>/dev/full", ""),
+        ("<&- >&- 2>&-", ""),
+    ],
+)
+def test_an_import_that_nobody_hears_of_is_committed(
+    program: Program, tmp_path: Path, redirection: str, said: str
+) -> None:
+    exit_code, heard = shell(program, redirection, "import", "--from", save_generation(tmp_path / "saved", 0))
+
+    assert exit_code == 0
+    assert said in heard
+    assert "Traceback" not in heard
+    assert "Exception ignored" not in heard
+    assert program("query", COUNT, "--format", "csv").stdout == '"n"\n1\n'
+
+
+@pytest.mark.parametrize(("redirection", "said"), [(">/dev/full", FULL), (">&-", CLOSED)])
+@pytest.mark.parametrize(
+    "arguments", [("query", "SELECT 1"), ("query", "SELECT * FROM numbers(100000)", "--format", "csv"), ("--help",)]
+)
+def test_an_answer_that_nobody_takes_is_an_error(
+    program: Program, redirection: str, said: str, arguments: tuple[str, ...]
+) -> None:
+    exit_code, heard = shell(program, redirection, *arguments)
+
+    assert exit_code == 2
+    assert heard.splitlines()[0] == f"ccusage-import: error: {said}"
+    assert len(heard.splitlines()) == 2
+
+
+def test_a_reader_that_has_seen_enough_is_not_an_error(program: Program) -> None:
+    assert program("migrate").exit_code == 0
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "ccusage_import", "query", "SELECT 1"],
+        env=program.environ,
+        cwd=program.home,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=120,
+        check=False,
+    )
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_characters_that_the_encoding_lacks_are_escaped(program: Program) -> None:
+    sql = "SELECT 'größer → 木' AS `name`"
+
+    shown = program("query", sql, PYTHONIOENCODING="ascii")
+    asked = program("query", sql, "--json", PYTHONIOENCODING="ascii")
+
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert "gr\\u00f6\\u00dfer \\u2192 \\u6728" in shown.stdout
+    assert "größer → 木" in str(json.loads(asked.stdout))
+
+
+def test_a_terminal_that_goes_away_ends_an_import_like_an_interrupt(program: Program, tmp_path: Path) -> None:
+    claude = tmp_path / "claude"
+    (claude / "projects").mkdir(parents=True)
+    begun, stub = tmp_path / "begun", tmp_path / "ccusage"
+    stub.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo 20.0.24 && exit\necho $$ >> {begun}\nexec sleep 60\n')
+    stub.chmod(0o755)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ccusage_import", "import", "--ccusage", str(stub), "--claude-dir", str(claude)],
+        env=program.environ,
+        cwd=program.home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not begun.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGHUP)
+    _, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert stderr.endswith("ccusage-import: interrupted\n")
+    for child in map(int, begun.read_text().split()):
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
