@@ -462,6 +462,30 @@ def test_months_forecast_and_budgets_by_hand(migrated: Place) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("models_by_month", [("2099-03-01", OPUS, 5), ("2099-02-01", OPUS, 2)]),
+        ("projects_by_month", [("2099-03-01", "shop", 5), ("2099-02-01", "shop", 2)]),
+        ("machines_by_month", [("2099-03-01", "studio", 5), ("2099-02-01", "studio", 2)]),
+        ("weekend_share", [("2099-03-01", 4, 5), ("2099-02-01", 2, 2)]),
+    ],
+)
+def test_months_are_whole_wherever_the_period_begins_and_ends(
+    migrated: Place, name: str, expected: list[tuple[Any, ...]]
+) -> None:
+    # A Sunday before the period, a Sunday and a Monday in its last month, and days of the months round it.
+    costs = {"2099-01-31": "8", "2099-02-01": "2", "2099-03-01": "4", "2099-03-30": "1", "2099-04-01": "9"}
+    for day, cost in costs.items():
+        used = (model(OPUS, cost, (0, 10, 0, 0)),)
+        project = record("projects", f"{day}/shop", day, cost, models=used, project="shop")
+        loaded(migrated, [daily(day, cost, models=used), project], int(day[5:7]) * 1000 + int(day[8:]))
+
+    found = answer(migrated, name, since="2099-02-20", until="2099-03-05")
+
+    assert [row[: len(expected[0])] for row in found] == expected
+
+
 def test_unusual_days_and_jumps_by_hand(migrated: Place) -> None:
     loaded(migrated, [*days("2099-03-01", [10, 12, 9, 11]), *days("2099-04-01", [10, 13, 8, 50, 12])])
 
