@@ -20,6 +20,7 @@ from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import ModelUsage, Provenance, Record
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import known_migrations
+from ccusage_import.warehouse.snapshot import last_success_at
 from ccusage_import.warehouse.tables import Load, commit, write_decisions, write_load
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, days_ago
@@ -482,7 +483,19 @@ def test_freshness_tells_the_last_import_and_the_last_that_went_well(migrated: P
         " days_since_usage = today() - last_day"
         " FROM freshness INNER JOIN (SELECT machine, finished_at FROM loads FINAL WHERE load_id = 1000) AS finished"
         " USING (machine) ORDER BY machine"
-    ) == [("laptop", True, True, True), ("studio", True, True, True)]
+    ) == [("laptop", None, None, True), ("studio", True, True, True)]
+
+
+def test_success_means_the_same_in_the_view_and_in_status(migrated: Place) -> None:
+    ended = NOW + timedelta(minutes=30)
+    loaded(migrated, [daily("2025-09-01", "1")], 1000)
+    judged(migrated, [], 2000, state="undone", finished_at=ended)
+    judged(migrated, [], 3000, failed_reports=("blocks",))
+    judged(migrated, [], 4000, undoes=2000)
+
+    with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+        assert last_success_at(opened, "studio") == ended
+    assert rows(migrated, "last_success_at", "freshness") == [(ended,)]
 
 
 def test_a_machine_that_never_succeeded_has_no_age(migrated: Place) -> None:
