@@ -19,6 +19,7 @@ import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.records import Record
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import sql_directory
 from ccusage_import.warehouse.queries import GROUPS, NamedQuery, find_query, read_queries
@@ -623,6 +624,20 @@ def test_prices_growth_and_failures_in_the_log(migrated: Place) -> None:
         ("fetch", 2, 2, Decimal("2.5")), ("load", 1, Decimal("0.25"), Decimal("0.25")),
     ]  # fmt: skip
     assert [row[6:9] for row in answer(migrated, "machine_freshness")] == [("committed", True, ["blocks"])]
+
+
+def test_a_block_that_moved_is_held_against_what_it_overlaps(migrated: Place) -> None:
+    def one(hour: int, cost: str, tokens: int) -> Record:
+        start = datetime(2099, 4, 1, hour, tzinfo=UTC)
+        counts = {"cost_usd": Decimal(cost), "output_tokens": tokens, "total_tokens": tokens}
+        return block(f"{start:%Y-%m-%dT%H:%M:%S}.000Z", start, is_active=False, **counts)
+
+    # Of blocks from 5 and 10 o'clock one from 7 is left, with one dollar less; the one from 17 is another story.
+    loaded(migrated, [one(5, "4", 600), one(10, "2", 300), one(17, "8", 900)])
+    moved = Decision(Verdict.HELD, Reason.MAY_BE_SWEPT, None, one(7, "5", 800), is_written=False)
+    judged(migrated, [moved], 2000)
+
+    assert answer(migrated, "held_totals") == [("blocks", "studio", "claude", "may_be_swept", 1, 6, 5, 1, 100)]
 
 
 # --- the command ---------------------------------------------------------------------------------------------
