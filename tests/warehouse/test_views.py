@@ -464,6 +464,28 @@ def test_the_hours_of_a_block_add_up_to_it_in_the_zone_of_its_row(migrated: Plac
     ]
 
 
+def test_what_reports_hold_of_their_days_by_hand(migrated: Place) -> None:
+    # 02:00 UTC on January 8 is the 7th in New York.
+    started = datetime(2099, 1, 8, 2, tzinfo=UTC)
+    loaded(
+        migrated,
+        [
+            *days("2099-01-06", [100, 6, 4]),
+            record("session", "shop/a", "2099-01-08", "9.5", 15, "America/New_York", started_at=started),
+            block("2099-01-08T12:00:00.000Z", datetime(2099, 1, 8, 12, tzinfo=UTC)),
+            record("monthly", "2099-01", "2099-01-01", "88", 30),
+        ],
+    )
+
+    columns = "report, first_day, last_day, total_tokens, cost_usd, day_tokens, day_cost_usd, tokens_share, cost_share"
+    first, seventh, eighth = (date(2099, 1, number) for number in (1, 7, 8))
+    assert rows(migrated, columns, "report_coverage") == [
+        ("blocks", eighth, eighth, 600, Decimal(4), 10, Decimal(4), 60.0, 1.0),
+        ("monthly", first, date(2099, 1, 31), 30, Decimal(88), 30, Decimal(110), 1.0, 0.8),
+        ("session", seventh, eighth, 15, Decimal("9.5"), 20, Decimal(10), 0.75, 0.95),
+    ]
+
+
 # --- loads and what they held -----------------------------------------------------------------------------
 
 
