@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
+from ccusage_import.evidence import first_day, next_month
 from ccusage_import.reconcile import Decision
-from ccusage_import.records import Record
+from ccusage_import.records import UNDATED, Record
 
 SHOWN_RANKS = 5
+# Reports that ccusage counts apart from the days.
+COVERING = ("monthly", "session", "blocks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,21 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a report of an agent costs, and what the days cost from its first to its last."""
+
+    agent: str
+    report: str
+    cost_usd: Decimal
+    days_cost_usd: Decimal
+
+    @property
+    def share(self) -> Decimal:
+        """How much of the cost of the days the report holds; all where they cost nothing."""
+        return self.cost_usd / self.days_cost_usd if self.days_cost_usd else Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What a machine's numbers add up to before a load and after it, and what they consist of then."""
 
@@ -48,6 +67,7 @@ class Comparison:
     agents: Sequence[Share]
     models: Sequence[Share]
     projects: Sequence[Share]
+    coverage: Sequence[Coverage]
 
 
 def compare(stored: Sequence[Record], decisions: Iterable[Decision], now: datetime) -> Comparison:
@@ -60,6 +80,7 @@ def compare(stored: Sequence[Record], decisions: Iterable[Decision], now: dateti
         top_agents(shown),
         top_models(shown),
         top_projects(shown),
+        coverage(shown),
     )
 
 
@@ -112,6 +133,45 @@ def top_projects(records: Iterable[Record]) -> list[Share]:
     return _ranked(
         (record.project, record.cost_usd, record.total_tokens) for record in records if record.report == "projects"
     )
+
+
+def coverage(records: Sequence[Record]) -> list[Coverage]:
+    """Return what the reports that ccusage counts apart hold of the days; a report without records is left out."""
+    kept = [record for record in records if not record.is_project_total]
+    agents = sorted({record.agent for record in kept})
+    return [
+        Coverage(agent, report, _cost(found), _cost(_days_of(found, kept)))
+        for report in COVERING
+        for agent in agents
+        if (found := [record for record in kept if (record.report, record.agent) == (report, agent)])
+    ]
+
+
+def _days_of(found: Sequence[Record], records: Iterable[Record]) -> list[Record]:
+    agent = found[0].agent
+    first = min(min(record.day, _first_day(record)) for record in found)
+    last = max(map(_last_day, found))
+    return [
+        record
+        for record in records
+        if record.report == "daily" and record.agent == agent and first <= record.day <= last
+    ]
+
+
+def _first_day(record: Record) -> date:
+    return first_day(record, ZoneInfo(record.provenance.timezone)) if record.started_at else record.day
+
+
+def _last_day(record: Record) -> date:
+    if record.report == "monthly":
+        return next_month(record.day) - timedelta(days=1)
+    if record.ended_at is not None:
+        return max(record.day, record.ended_at.astimezone(ZoneInfo(record.provenance.timezone)).date())
+    return date.max if record.day == UNDATED else record.day
+
+
+def _cost(records: Iterable[Record]) -> Decimal:
+    return sum((record.cost_usd for record in records), Decimal(0))
 
 
 def active_block(records: Iterable[Record], now: datetime) -> Record | None:

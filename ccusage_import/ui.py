@@ -25,13 +25,15 @@ from ccusage_import.explain import reason_in_words
 from ccusage_import.import_summary import ImportProgress, ImportSummary
 from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import CLAUDE, Record, split_label
-from ccusage_import.statistics import Comparison, Share, Totals
+from ccusage_import.statistics import Comparison, Coverage, Share, Totals
 
 PROGRAM = "ccusage-import"
 SHOWN_DETAILS = 10
 SHOWN_HELD = 10
 NO_TERMINAL_WIDTH = 1000
 LEAST_WIDTH = 110
+# A report that holds less of the cost of the days than this says so.
+WHOLE = Decimal("0.9995")
 SHOWN_VERDICTS = (
     Verdict.NEW, Verdict.GREW, Verdict.REPRICED, Verdict.CORRECTED, Verdict.HELD, Verdict.REFRESHED, Verdict.UNCHANGED,
 )  # fmt: skip
@@ -164,6 +166,8 @@ def print_summary(summary: ImportSummary) -> None:
 
 def _compared(comparison: Comparison, names: Mapping[str, str]) -> Iterator[RenderableType]:
     yield _totals_table(comparison.before, comparison.after)
+    if missing := [each for each in comparison.coverage if each.share < WHOLE]:
+        yield Text("\n".join(map(_coverage_line, missing)))
     if comparison.block:
         yield _block_line(comparison.block)
     agents = comparison.agents if len(comparison.agents) > 1 else []
@@ -206,6 +210,9 @@ def summary_json(summary: ImportSummary) -> dict[str, Any]:
         "top_projects": [
             {**asdict(share), "name": _named(share.name, summary.names)}
             for share in (compared.projects if compared else ())
+        ],
+        "coverage": [
+            {**asdict(each), "share": round(each.share, 6)} for each in (compared.coverage if compared else ())
         ],
         "held": [_held_json(decision, summary) for decision in summary.held],
         "warnings": summary.warnings,
@@ -360,6 +367,13 @@ def change(value: Any, shown: Callable[[Any], str]) -> str:
 def usd(value: Decimal) -> str:
     """Return dollars and cents."""
     return f"${value:,.2f}"
+
+
+def _coverage_line(coverage: Coverage) -> str:
+    name = "sessions" if coverage.report == "session" else coverage.report
+    verb = "covers" if coverage.report == "monthly" else "cover"
+    whose = "" if coverage.agent == CLAUDE else f"{coverage.agent} "
+    return f"{whose}{name} {verb} {100 * coverage.share:.1f} % of the days' cost"
 
 
 def _block_line(block: Record) -> Text:

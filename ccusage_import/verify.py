@@ -6,7 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from zoneinfo import ZoneInfo
 
+from ccusage_import.evidence import first_day
 from ccusage_import.explain import WORDS, reason_in_words
 from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import CLAUDE, Record
@@ -110,7 +112,8 @@ def _stored_against_offered(
 def _why_kept(record: Record, intact_from: date | None) -> str:
     if record.agent != CLAUDE:
         return NO_TIME_TOLD
-    return KEPT if intact_from is None or _first_day(record) < intact_from else ""
+    zone = ZoneInfo(record.provenance.timezone)
+    return KEPT if intact_from is None or first_day(record, zone) < intact_from else ""
 
 
 def _explained(decision: Decision, intact_from: date | None) -> str:
@@ -157,12 +160,6 @@ def _month(record: Record) -> str:
 
 def _all_days(_: Record) -> str:
     return "all days"
-
-
-def _first_day(record: Record) -> date:
-    if record.report != "session":
-        return record.day
-    return record.started_at.date() if record.started_at else date.min
 
 
 def _identity(record: Record) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from loguru import logger
@@ -18,6 +18,7 @@ from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
 from ccusage_import.ccusage.runner import fetch_options, find_runner, parse_version
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.config.settings import Configuration, Settings
+from ccusage_import.evidence import Span, span
 from ccusage_import.exceptions import (
     CcusageError,
     DataDirectoryError,
@@ -211,7 +212,32 @@ def parse_offer(
         warnings.update(dict.fromkeys(parsed.warnings))
     if ahead := sum(record.is_dated_ahead for record in records):
         warnings[dated_ahead(ahead, today)] = None
-    return Parsed(records, outcomes, tuple(warnings), refused)
+    return Parsed(with_unpriced_blocks(records), outcomes, tuple(warnings), refused)
+
+
+def with_unpriced_blocks(records: Sequence[Record]) -> list[Record]:
+    """Mark the blocks in whose time a day of the same offer has usage of one of their models without a price.
+
+    A block names its models and tells one cost, which hides those that count as 0 in it.
+    """
+    unpriced: list[tuple[str, Span, set[str]]] = []
+    for record in records:
+        if record.report in ("daily", "projects"):
+            models = {model.model for model in record.models if model.unpriced}
+            unpriced += [(record.agent, span(record), models)] if models else []
+    return [_with_price_missing(record, unpriced) if record.report == "blocks" else record for record in records]
+
+
+def _with_price_missing(block: Record, unpriced: Sequence[tuple[str, Span, set[str]]]) -> Record:
+    if block.unpriced or block.started_at is None:
+        return block
+    used = Span(block.started_at, (block.ended_at or block.started_at) + timedelta(milliseconds=1))
+    return block._replace(
+        unpriced=any(
+            agent == block.agent and not models.isdisjoint(block.models_used) and used.overlaps(day)
+            for agent, day, models in unpriced
+        )
+    )
 
 
 def provenance_now(

@@ -4,6 +4,7 @@
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
+-- note: months count that have a day in the period, and count whole
 SELECT
     toStartOfMonth(date) AS month,
     model,
@@ -12,7 +13,7 @@ SELECT
     sum(part.total_tokens) AS total_tokens,
     max(part.unpriced) AS unpriced
 FROM cost_by_model_daily AS part
-WHERE date BETWEEN {since:Date} AND {until:Date}
+WHERE toLastDayOfMonth(date) >= {since:Date} AND toStartOfMonth(date) <= {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
 GROUP BY month, model

@@ -5,9 +5,10 @@
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
+-- note: months count that have a day in the period, and count whole
 SELECT toStartOfMonth(date) AS month, project, sum(cost_usd) AS cost_usd, sum(total_tokens) AS total_tokens, max(unpriced) AS unpriced
 FROM projects_daily
-WHERE date BETWEEN {since:Date} AND {until:Date}
+WHERE toLastDayOfMonth(date) >= {since:Date} AND toStartOfMonth(date) <= {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
     AND ({project:String} = '' OR project = {project:String})

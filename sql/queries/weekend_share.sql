@@ -4,6 +4,7 @@
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
+-- note: months count that have a day in the period, and count whole
 SELECT
     toStartOfMonth(date) AS month,
     sumIf(day.cost_usd, weekday > 5) AS weekend_cost_usd,
@@ -12,7 +13,7 @@ SELECT
     uniqExactIf(date, weekday > 5 AND day.total_tokens > 0) AS weekend_days_used,
     max(day.unpriced) AS unpriced
 FROM daily_summary AS day
-WHERE date BETWEEN {since:Date} AND {until:Date}
+WHERE toLastDayOfMonth(date) >= {since:Date} AND toStartOfMonth(date) <= {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
 GROUP BY month

@@ -56,4 +56,4 @@ AS SELECT
     load_id
 FROM {database}.records FINAL
 WHERE report = 'blocks'
-COMMENT 'one row is one five-hour block; gaps are not stored'
+COMMENT 'one row is one five-hour block; gaps are not stored; ccusage counts some usage in days alone, see report_coverage'

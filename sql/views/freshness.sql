@@ -1,5 +1,5 @@
--- Loads of undo and accept read nothing new and do not count. An import that was undone does not count as a success,
--- and neither does one that a clock which was ahead has dated.
+-- An import is a success when it was committed and none of its reports failed; one that a person undid afterwards still was one.
+-- Loads of undo and accept read nothing new and do not count, and neither does one that a clock which was ahead has dated.
 CREATE OR REPLACE VIEW {database}.freshness {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW {database}.freshness {on_cluster}
     last_failed Bool COMMENT 'it failed or was interrupted, or some of its reports failed',
     last_error String COMMENT 'why; empty where it did not fail as a whole',
     failed_reports Array(LowCardinality(String)) COMMENT 'the reports of that import that failed',
-    last_success_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the last import ended that was committed; NULL where there is none',
+    last_success_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the last import ended that was committed without a failed report (UTC); NULL where there is none',
     age_hours Nullable(Float64) COMMENT 'from then to now',
     last_day Nullable(Date) COMMENT 'last day with usage in the zone of its row; NULL where there is none',
     days_since_usage Nullable(Int32) COMMENT 'days from that one to today in that zone'
@@ -24,7 +24,8 @@ successes AS
 (
     SELECT machine, max(finished_at) AS last_success_at
     FROM {database}.loads FINAL
-    WHERE runner != 'changes' AND state = 'committed' AND NOT finished_at > now64(3, 'UTC') + INTERVAL 1 HOUR
+    WHERE runner != 'changes' AND undoes = 0 AND state IN ('committed', 'undone') AND empty(failed_reports)
+        AND NOT finished_at > now64(3, 'UTC') + INTERVAL 1 HOUR
     GROUP BY machine
 ),
 usage AS

@@ -36,4 +36,4 @@ AS SELECT
     load_id
 FROM {database}.records FINAL
 WHERE report = 'monthly'
-COMMENT 'one row is one month as ccusage shows it now; it shrinks when transcripts are deleted: see monthly_from_daily'
+COMMENT 'one row is one month as ccusage shows it now; it shrinks when transcripts are deleted: see monthly_from_daily; ccusage counts some usage in days alone, see report_coverage'

@@ -44,4 +44,4 @@ AS SELECT
     load_id
 FROM {database}.records FINAL
 WHERE report = 'session' AND NOT is_project_total
-COMMENT 'one row is one session'
+COMMENT 'one row is one session; ccusage counts some usage in days alone, see report_coverage'

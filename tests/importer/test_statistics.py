@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 
+from ccusage_import import ui
+from ccusage_import.import_summary import ImportSummary
 from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import ModelUsage, Provenance, Record
 from ccusage_import.statistics import (
+    Coverage,
     Share,
     Totals,
     active_block,
+    compare,
+    coverage,
     shown_after,
     top_agents,
     top_models,
@@ -168,3 +173,59 @@ def block(hour: int, **more: Any) -> Record:
 def test_the_active_block_is_the_newest_that_is_open(records: list[Record], expected: int | None) -> None:
     found = active_block(records, NOW)
     assert (found.started_at.hour if found and found.started_at else None) == expected
+
+
+# --- coverage -----------------------------------------------------------------------------------------
+
+
+def test_reports_are_compared_with_the_days_of_their_own_time() -> None:
+    def day(number: int, cost: str, **more: Any) -> Record:
+        return record("daily", f"2026-05-{number:02d}", cost, day=date(2026, 5, number), **more)
+
+    def at(number: int) -> datetime:
+        return datetime(2026, 5, number, 12, tzinfo=UTC)
+
+    records = [
+        day(1, "100"), day(10, "4"), day(11, "6"), day(12, "90"),
+        record("daily", "2026-06-01", "7", day=date(2026, 6, 1)),
+        record("session", "shop/a", "9.38", started_at=at(10), ended_at=at(11), day=date(2026, 5, 11)),
+        record("session", "Unknown Project/shop", "99", is_project_total=True, day=date(2026, 5, 11)),
+        record("blocks", "2026-05-11T12:00:00.000Z", "6", started_at=at(11), ended_at=at(11), day=date(2026, 5, 11)),
+        record("monthly", "2026-05", "150", day=date(2026, 5, 1)),
+        day(1, "2", agent="codex"), record("session", "b", "2", agent="codex", day=date(1970, 1, 1)),
+    ]  # fmt: skip
+
+    found = coverage(records)
+
+    assert found == [
+        Coverage("claude", "monthly", Decimal(150), Decimal(200)),
+        Coverage("claude", "session", Decimal("9.38"), Decimal(10)),
+        Coverage("codex", "session", Decimal(2), Decimal(2)),
+        Coverage("claude", "blocks", Decimal(6), Decimal(6)),
+    ]
+    assert [each.share for each in found] == [Decimal("0.75"), Decimal("0.938"), 1, 1]
+
+
+def test_a_report_of_days_without_cost_covers_them() -> None:
+    assert [each.share for each in coverage([record("monthly", "2026-05")])] == [1]
+
+
+def test_the_summary_says_what_a_report_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
+    days = [
+        record("daily", "2026-05-13", "100"), record("session", "shop/a", "93.8"), record("blocks", "b", "99.94"),
+        record("monthly", "2026-05", "99.96", day=date(2026, 5, 1)),
+        record("daily", "2026-05-13", "4", agent="codex"), record("monthly", "2026-05", "1", agent="codex"),
+    ]  # fmt: skip
+    new = [decision(None, each, is_written=True) for each in days]
+    summary = ImportSummary(
+        machine="studio", timezone="UTC", is_dry_run=True, ccusage_version="20.0.24", runner="PATH", decisions=new,
+        offered=days, comparison=compare([], new, NOW),
+    )  # fmt: skip
+
+    ui.print_summary(summary)
+
+    assert [line for line in capsys.readouterr().out.splitlines() if "cover" in line] == [
+        "codex monthly covers 25.0 % of the days' cost",
+        "sessions cover 93.8 % of the days' cost",
+        "blocks cover 99.9 % of the days' cost",
+    ]

@@ -26,6 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 NAMES = [file.stem for file in FILES]
 # What a panel may read: the public views and the two logs. `records` holds every usage five times.
 SOURCES = {
+    "freshness",
     "daily",
     "monthly_from_daily",
     "sessions",

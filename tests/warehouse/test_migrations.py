@@ -26,7 +26,7 @@ VERSIONS = [
     "active_blocks", "block_hours", "blocks", "budget_status", "calendar", "cost_anomalies",
     "cost_by_model_daily", "daily", "daily_summary", "forecast_month", "forecast_weights", "freshness",
     "held_records", "machine_summary", "model_breakdowns", "model_performance", "monthly", "monthly_from_daily",
-    "monthly_trends", "project_summary", "projects_daily", "session_summary", "sessions", "weekly",
+    "monthly_trends", "project_summary", "projects_daily", "report_coverage", "session_summary", "sessions", "weekly",
 ]  # fmt: skip
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.records import Record
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import sql_directory
 from ccusage_import.warehouse.queries import GROUPS, NamedQuery, find_query, read_queries
@@ -462,6 +463,30 @@ def test_months_forecast_and_budgets_by_hand(migrated: Place) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("models_by_month", [("2099-03-01", OPUS, 5), ("2099-02-01", OPUS, 2)]),
+        ("projects_by_month", [("2099-03-01", "shop", 5), ("2099-02-01", "shop", 2)]),
+        ("machines_by_month", [("2099-03-01", "studio", 5), ("2099-02-01", "studio", 2)]),
+        ("weekend_share", [("2099-03-01", 4, 5), ("2099-02-01", 2, 2)]),
+    ],
+)
+def test_months_are_whole_wherever_the_period_begins_and_ends(
+    migrated: Place, name: str, expected: list[tuple[Any, ...]]
+) -> None:
+    # A Sunday before the period, a Sunday and a Monday in its last month, and days of the months round it.
+    costs = {"2099-01-31": "8", "2099-02-01": "2", "2099-03-01": "4", "2099-03-30": "1", "2099-04-01": "9"}
+    for day, cost in costs.items():
+        used = (model(OPUS, cost, (0, 10, 0, 0)),)
+        project = record("projects", f"{day}/shop", day, cost, models=used, project="shop")
+        loaded(migrated, [daily(day, cost, models=used), project], int(day[5:7]) * 1000 + int(day[8:]))
+
+    found = answer(migrated, name, since="2099-02-20", until="2099-03-05")
+
+    assert [row[: len(expected[0])] for row in found] == expected
+
+
 def test_unusual_days_and_jumps_by_hand(migrated: Place) -> None:
     loaded(migrated, [*days("2099-03-01", [10, 12, 9, 11]), *days("2099-04-01", [10, 13, 8, 50, 12])])
 
@@ -599,6 +624,20 @@ def test_prices_growth_and_failures_in_the_log(migrated: Place) -> None:
         ("fetch", 2, 2, Decimal("2.5")), ("load", 1, Decimal("0.25"), Decimal("0.25")),
     ]  # fmt: skip
     assert [row[6:9] for row in answer(migrated, "machine_freshness")] == [("committed", True, ["blocks"])]
+
+
+def test_a_block_that_moved_is_held_against_what_it_overlaps(migrated: Place) -> None:
+    def one(hour: int, cost: str, tokens: int) -> Record:
+        start = datetime(2099, 4, 1, hour, tzinfo=UTC)
+        counts = {"cost_usd": Decimal(cost), "output_tokens": tokens, "total_tokens": tokens}
+        return block(f"{start:%Y-%m-%dT%H:%M:%S}.000Z", start, is_active=False, **counts)
+
+    # Of blocks from 5 and 10 o'clock one from 7 is left, with one dollar less; the one from 17 is another story.
+    loaded(migrated, [one(5, "4", 600), one(10, "2", 300), one(17, "8", 900)])
+    moved = Decision(Verdict.HELD, Reason.MAY_BE_SWEPT, None, one(7, "5", 800), is_written=False)
+    judged(migrated, [moved], 2000)
+
+    assert answer(migrated, "held_totals") == [("blocks", "studio", "claude", "may_be_swept", 1, 6, 5, 1, 100)]
 
 
 # --- the command ---------------------------------------------------------------------------------------------

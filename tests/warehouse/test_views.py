@@ -20,6 +20,7 @@ from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import ModelUsage, Provenance, Record
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import known_migrations
+from ccusage_import.warehouse.snapshot import last_success_at
 from ccusage_import.warehouse.tables import Load, commit, write_decisions, write_load
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, days_ago
@@ -463,6 +464,28 @@ def test_the_hours_of_a_block_add_up_to_it_in_the_zone_of_its_row(migrated: Plac
     ]
 
 
+def test_what_reports_hold_of_their_days_by_hand(migrated: Place) -> None:
+    # 02:00 UTC on January 8 is the 7th in New York.
+    started = datetime(2099, 1, 8, 2, tzinfo=UTC)
+    loaded(
+        migrated,
+        [
+            *days("2099-01-06", [100, 6, 4]),
+            record("session", "shop/a", "2099-01-08", "9.5", 15, "America/New_York", started_at=started),
+            block("2099-01-08T12:00:00.000Z", datetime(2099, 1, 8, 12, tzinfo=UTC)),
+            record("monthly", "2099-01", "2099-01-01", "88", 30),
+        ],
+    )
+
+    columns = "report, first_day, last_day, total_tokens, cost_usd, day_tokens, day_cost_usd, tokens_share, cost_share"
+    first, seventh, eighth = (date(2099, 1, number) for number in (1, 7, 8))
+    assert rows(migrated, columns, "report_coverage") == [
+        ("blocks", eighth, eighth, 600, Decimal(4), 10, Decimal(4), 60.0, 1.0),
+        ("monthly", first, date(2099, 1, 31), 30, Decimal(88), 30, Decimal(110), 1.0, 0.8),
+        ("session", seventh, eighth, 15, Decimal("9.5"), 20, Decimal(10), 0.75, 0.95),
+    ]
+
+
 # --- loads and what they held -----------------------------------------------------------------------------
 
 
@@ -482,7 +505,19 @@ def test_freshness_tells_the_last_import_and_the_last_that_went_well(migrated: P
         " days_since_usage = today() - last_day"
         " FROM freshness INNER JOIN (SELECT machine, finished_at FROM loads FINAL WHERE load_id = 1000) AS finished"
         " USING (machine) ORDER BY machine"
-    ) == [("laptop", True, True, True), ("studio", True, True, True)]
+    ) == [("laptop", None, None, True), ("studio", True, True, True)]
+
+
+def test_success_means_the_same_in_the_view_and_in_status(migrated: Place) -> None:
+    ended = NOW + timedelta(minutes=30)
+    loaded(migrated, [daily("2025-09-01", "1")], 1000)
+    judged(migrated, [], 2000, state="undone", finished_at=ended)
+    judged(migrated, [], 3000, failed_reports=("blocks",))
+    judged(migrated, [], 4000, undoes=2000)
+
+    with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+        assert last_success_at(opened, "studio") == ended
+    assert rows(migrated, "last_success_at", "freshness") == [(ended,)]
 
 
 def test_a_machine_that_never_succeeded_has_no_age(migrated: Place) -> None:
