@@ -2,11 +2,11 @@
 --   clickhouse-client --database ccusage --queries-file sql/access/roles.sql
 -- Running it again changes nothing.
 
--- Everything that migrate, import, accept, undo, rename, backup and restore do, and no more. CREATE TABLE implies CREATE VIEW;
+-- Everything that migrate, import, accept, undo, backup and restore do, and no more. CREATE TABLE implies CREATE VIEW;
 -- views are replaced, hence DROP VIEW; a restore that goes wrong leaves the new warehouse empty, hence TRUNCATE;
--- migrations add columns, and a machine that is renamed is removed under its old name.
+-- migrations add columns.
 CREATE ROLE IF NOT EXISTS ccusage_importer;
-GRANT SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY, ALTER DELETE ON * TO ccusage_importer;
+GRANT SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY ON * TO ccusage_importer;
 -- check writes to a table of its own, reads it back and drops it.
 GRANT DROP TABLE ON scratch_* TO ccusage_importer;
 

@@ -77,18 +77,13 @@ def test_the_warehouse_holds_what_is_configured_and_forgets_what_is_not(program:
     program("budget", "--warehouse", spent.url)
     assert spent.rows(STORED) == [("all", "", "monthly", 20)]
 
-    # A machine without a budget leaves those of others on a server alone.
     configure(program, "")
     done = program("budget", "--warehouse", spent.url)
-    if spent.url.startswith("chdb"):
-        assert spent.rows(STORED) == []
-        assert done.stderr.splitlines() == [
-            "ccusage-import: error: budget: no limit is set",
-            "hint: ccusage-import config set budget.monthly 200",
-        ]
-    else:
-        assert len(spent.rows(STORED)) == 1
-        assert done.exit_code == 0
+    assert spent.rows(STORED) == []
+    assert done.stderr.splitlines() == [
+        "ccusage-import: error: budget: no limit is set",
+        "hint: ccusage-import config set budget.monthly 200",
+    ]
 
 
 def test_a_project_is_stored_under_its_pseudonym(program: Program, spent: Place) -> None:

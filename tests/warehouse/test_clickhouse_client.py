@@ -223,6 +223,6 @@ def test_a_server_needs_migrating_by_hand(program: Program, gateway: Gateway, tm
     created = program("migrate", "--warehouse", url, "--create-database")
     again = program("migrate", "--warehouse", url)
 
-    assert created.stdout.splitlines()[:3] == ["applied 0001", "applied 0002", "applied 0005"]
+    assert created.stdout.splitlines()[:2] == ["applied 0001", "applied 0002"]
     assert again.stdout == "nothing is pending\n"
     assert program(*arguments).stdout == "no usage found; nothing was written\n"

@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
+from tests.conftest import Place
+
 JARS = Path("/usr/share/java")
 CONFIG = """<clickhouse>
   <zookeeper><node><host>127.0.0.1</host><port>{port}</port></node></zookeeper>
@@ -21,9 +26,10 @@ CONFIG = """<clickhouse>
   <default_replica_name>{{replica}}</default_replica_name>
 </clickhouse>
 """
-# The embedded engine refuses ON CLUSTER itself; everything else of the statements is what a cluster gets.
+# The embedded engine refuses ON CLUSTER itself, and its replicas stay read-only: what alters them runs in
+# .github/cluster. Everything else of the statements is what a cluster gets.
 SCRIPT = """
-import json, os, sys
+import json, os, re, sys
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
 preload_driver()
 import clickhouse_connect
@@ -37,9 +43,11 @@ clustered.command("CREATE DATABASE usage")
 files = [(sql_directory() / "schema_migrations.sql").read_text(), *(known.sql for known in known_migrations())]
 for file in files:
     for statement in statements(file, clustered):
-        clustered.command(statement.replace("ON CLUSTER `main`", ""))
-found = clustered.rows("SELECT name, engine_full FROM system.tables WHERE database = 'usage' ORDER BY name")
-print(json.dumps([list(row) for row in found]), flush=True)
+        if not re.search(r"^ALTER TABLE `?usage`?\\.`?\\w+_local", statement, re.MULTILINE):
+            clustered.command(statement.replace("ON CLUSTER `main`", ""))
+engines = clustered.rows("SELECT name, engine_full FROM system.tables WHERE database = 'usage' ORDER BY name")
+columns = clustered.rows("SELECT table, name, type FROM system.columns WHERE database = 'usage' ORDER BY ALL")
+print(json.dumps([[list(row) for row in found] for found in (engines, columns)]), flush=True)
 os._exit(0)
 """
 
@@ -78,7 +86,9 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.skipif(not (JARS / "zookeeper.jar").exists(), reason="needs Debian's package zookeeper; runs in CI")
-def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(zookeeper: int, tmp_path: Path) -> None:
+def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(
+    zookeeper: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     (tmp_path / "config.xml").write_text(CONFIG.format(port=zookeeper))
 
     done = subprocess.run(
@@ -90,7 +100,8 @@ def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(zookeep
     )
 
     assert done.returncode == 0, done.stderr
-    engines = {name: engine.partition(" ORDER BY")[0] for name, engine in json.loads(done.stdout)}
+    tables, columns = json.loads(done.stdout)
+    engines = {name: engine.partition(" ORDER BY")[0] for name, engine in tables}
 
     def replica(table: str) -> str:
         return f"'/clickhouse/tables/usage/{table}/{{shard}}', '{{replica}}'"
@@ -108,6 +119,16 @@ def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(zookeep
         "budgets": "Distributed('main', 'usage', 'budgets_local', cityHash64(scope, name))",
         "machines": "Distributed('main', 'usage', 'machines_local', cityHash64(machine))",
         "schema_migrations": "Distributed('main', 'usage', 'schema_migrations_local', cityHash64(version))",
+    }
+    embedded = Place(f"chdb://{tmp_path_factory.mktemp('embedded')}/warehouse")
+    with open_warehouse(parse_warehouse_url(embedded.url), creates_database=True) as opened:
+        apply_migrations(opened, "1.2.3")
+    one_server = embedded.rows(
+        "SELECT table, name, type FROM system.columns WHERE database = currentDatabase() ORDER BY ALL"
+    )
+    distributed = {name for name, engine in engines.items() if engine.startswith("Distributed")}
+    assert {tuple(column) for column in columns if column[0] in distributed} == {
+        column for column in one_server if column[0] in distributed
     }
     views = {name for name, engine in engines.items() if not engine}
     assert {"daily", "monthly", "sessions", "blocks", "projects_daily"} <= views
