@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 
 from loguru import logger
 
+from ccusage_import import __version__
 from ccusage_import.ccusage.archive import LoadNote, ReportArchive
 from ccusage_import.ccusage.data_dirs import Sources
 from ccusage_import.ccusage.offers import (
@@ -45,7 +46,6 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_drive
 from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.opening import (
-    TOOL_VERSION,
     has_warehouse,
     import_lock,
     open_configured,
@@ -370,7 +370,7 @@ def _new_load(run: _Run, load_id: int, provenance: Provenance) -> Load:
         machine=run.settings.machine,
         started_at=run.started_at,
         installation=run.configuration.installation,
-        tool_version=TOOL_VERSION,
+        tool_version=__version__,
         ccusage_version=provenance.ccusage_version,
         timezone=provenance.timezone,
         cost_mode=provenance.cost_mode,

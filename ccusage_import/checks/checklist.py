@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from platform import python_version
 
+from ccusage_import import __version__
 from ccusage_import.checks.ccusage import check_ccusage, check_data_directories
 from ccusage_import.checks.result import Check, ok
 from ccusage_import.checks.schedule import check_schedule
 from ccusage_import.checks.warehouse import check_locks, check_warehouse
 from ccusage_import.config.settings import Configuration
-from ccusage_import.warehouse.opening import TOOL_VERSION
 
 
 def all_checks(configuration: Configuration, environ: Mapping[str, str], *, wait_seconds: float = 0) -> Iterator[Check]:
     """Run every check, cheap ones first; none of them changes anything that lasts."""
-    yield ok("program", f"ccusage-import {TOOL_VERSION}, Python {python_version()}")
+    yield ok("program", f"ccusage-import {__version__}, Python {python_version()}")
     yield from check_data_directories(configuration, environ)
     yield from check_ccusage(configuration, environ)
     yield from check_locks(configuration)

@@ -1,373 +1,114 @@
-"""The command line: options to configuration, one call, its result rendered, an exit code."""
+"""The program and its commands, each imported when it is called: --version, --help and completion are quick."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, nullcontext
-from datetime import UTC, date, datetime
-from functools import partial
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from ccusage_import import ui
-from ccusage_import.ccusage.archive import find_loads
-from ccusage_import.cli import audit as cli_audit
-from ccusage_import.cli import backup as cli_backup
-from ccusage_import.cli import budget as cli_budget
-from ccusage_import.cli import health as cli_health
-from ccusage_import.cli import push as cli_push
-from ccusage_import.cli import query as cli_query
-from ccusage_import.cli import repair as cli_repair
-from ccusage_import.cli import report as cli_report
-from ccusage_import.cli import schedule as cli_schedule
-from ccusage_import.cli.demo import demo_directories
-from ccusage_import.cli.options import (
-    DAY_FORMATS,
-    Agents,
-    AsJson,
-    CcusageCommand,
-    ClaudeDirs,
-    ConfigFile,
-    Quiet,
-    Verbose,
-    WarehouseUrl,
-    configured,
-    door,
-)
-from ccusage_import.config.environment import read_environment_file
-from ccusage_import.config.file import changed
-from ccusage_import.config.identity import choose_identity
-from ccusage_import.config.settings import Configuration, Directories, load_configuration
-from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
-from ccusage_import.files import write_private_file
-from ccusage_import.history.replay import replay
-from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
-from ccusage_import.importer import run_import
-from ccusage_import.logger import log_to_file
-from ccusage_import.monitoring.announcements import announced
-from ccusage_import.records import REPORTS, ReportName
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.migrations import applied_migrations, apply_migrations, pending_migrations
-from ccusage_import.warehouse.opening import TOOL_VERSION
+from ccusage_import import __version__
 
+PROGRAM = "ccusage-import"
 EXIT_CODES = """
 Exit codes: 0 ok, 1 a bug, 2 usage or configuration, 3 ccusage, 4 warehouse, 5 some reports failed,
 6 a check that is not healthy, 130 interrupted.
 """
+FIRST_STEPS = """\
+ccusage-import keeps what ccusage shows in ClickHouse, and never loses a number of it.
+
+  ccusage-import import --demo   try it on sample transcripts
+  ccusage-import import          import what ccusage shows of yours
+  ccusage-import report          make a page of what is stored
+  ccusage-import query --list    what can be asked by name
+  ccusage-import --help          all commands
+"""
+# In the order of --help: where each command is found, and the first sentence of its help.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "import": ("imports:import_command", "Run the ccusage reports and load what they show."),
+    "migrate": ("warehouse:migrate", "Bring tables and views of the warehouse up to date."),
+    "query": ("query:query", "Ask the warehouse: SQL, or a query of the library."),
+    "budget": ("budget:budget", "Hold spending against the budgets."),
+    "check": ("health:check", "Find out whether the next import can work."),
+    "status": ("health:status", "Tell how imports are going, for monitoring."),
+    "logs": ("health:logs", "Print the path of the log file and the lines of the last import."),
+    "history": ("audit:history", "List loads, newest first."),
+    "changes": ("audit:changes", "Show what each load changed, and why."),
+    "undo": ("audit:undo", "Take a load back."),
+    "accept": ("audit:accept", "Take held numbers over the stored ones."),
+    "verify": ("audit:verify", "Compare stored numbers with ccusage's."),
+    "backup": ("backup:backup", "Copy the warehouse into a directory."),
+    "restore": ("backup:restore", "Fill an empty warehouse from a backup."),
+    "repair": ("repair:repair", "Put back what a damaged warehouse lost."),
+    "export": ("backup:export", "Unpack the reports that keep_raw kept."),
+    "push": ("push:push", "Copy an embedded warehouse to a server."),
+    "report": ("report:report", "Make a page of costs, charts and changes."),
+    "chart": ("report:chart", "Draw costs as bars in the terminal."),
+    "config": ("config:config_app", "Show and change the configuration."),
+    "schedule": ("schedule:schedule_app", "Run the import by itself: launchd, systemd or cron."),
+}
+
+
+class LazyCommand(TyperCommand):
+    """A command of which only the name and one sentence are known until it is called or completed."""
+
+    def __init__(self, name: str, place: str, summary: str) -> None:
+        """Remember where a command is: `module:function` or `module:group` in this package."""
+        super().__init__(name, help=summary, rich_markup_mode=None)
+        self._place = place
+
+    # Typer's own types of contexts and commands are private.
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Import the command and let it read its arguments."""
+        return self.imported().make_context(info_name, args, parent, **extra)
+
+    def imported(self) -> Any:
+        """Return the command itself."""
+        module, _, name = self._place.partition(":")
+        found = getattr(import_module(f"ccusage_import.cli.{module}"), name)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+            alone.command(self.name)(found)
+            found = alone
+        return typer.main.get_command(found)
+
+
+class Program(TyperGroup):
+    """The group of all commands."""
+
+    def __init__(self, *, commands: Mapping[str, Any] | Sequence[Any] | None = None, **attributes: Any) -> None:
+        """Add the commands to what Typer made of the callback."""
+        super().__init__(commands=dict(commands or {}), **attributes)
+        for name, (place, summary) in COMMANDS.items():
+            self.add_command(LazyCommand(name, place, summary))
+
 
 app = typer.Typer(
-    name=ui.PROGRAM,
+    name=PROGRAM,
+    cls=Program,
     help="Imports ccusage reports into ClickHouse, never loses a number that ccusage once showed, and says why "
     "each number changed.",
     epilog=EXIT_CODES,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
-    no_args_is_help=True,
+    invoke_without_command=True,
 )
-config_app = typer.Typer(help="Show and change the configuration.", rich_markup_mode=None, no_args_is_help=True)
-app.add_typer(config_app, name="config")
-app.add_typer(cli_schedule.schedule_app, name="schedule")
-
-DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own: ccusage-import import"
-T = TypeVar("T")
-Importer = Callable[[Configuration, ImportOptions, Mapping[str, str], ImportProgress], T]
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the value of the option
     if wanted:
-        print(f"{ui.PROGRAM} {TOOL_VERSION}")
+        print(f"{PROGRAM} {__version__}")
         raise typer.Exit
 
 
 @app.callback()
 def _program(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
-
-
-@app.command("import")
-def import_command(
-    config: ConfigFile = None,
-    env_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Read settings' variables from lines NAME=value; the environment wins over them."
-        ),
-    ] = None,
-    warehouse: WarehouseUrl = None,
-    report: Annotated[
-        list[ReportName] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Import only this report: daily, monthly, session, blocks or projects; may be given several times.",
-        ),
-    ] = None,
-    since: Annotated[
-        datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="First day that is imported.")
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="Last day that is imported.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but write.")] = False,
-    from_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            metavar="DIR",
-            help="Read daily.json, monthly.json, session.json, blocks.json and projects.json, as far as they are "
-            "there, instead of running ccusage.",
-        ),
-    ] = None,
-    accept_lower: Annotated[
-        str | None,
-        typer.Option(metavar="FROM..TO", help="Take smaller numbers for these days, such as 2026-10-01..2026-10-07."),
-    ] = None,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Import shipped sample transcripts into a warehouse that is thrown away.")
-    ] = False,
-    agent: Agents = None,
-    claude_dir: ClaudeDirs = None,
-    ccusage: CcusageCommand = None,
-    ccusage_version: Annotated[
-        str | None, typer.Option(metavar="X.Y.Z", help="ccusage version that bunx or npx install.")
-    ] = None,
-    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="IANA zone in which days begin.")] = None,
-    machine: Annotated[str | None, typer.Option(metavar="NAME", help="Name of this machine in every row.")] = None,
-    hash_projects: Annotated[
-        bool | None,
-        typer.Option("--hash-projects/--no-hash-projects", help="Store pseudonyms of projects and sessions, or names."),
-    ] = None,
-    online_prices: Annotated[
-        bool | None, typer.Option("--online-prices/--offline-prices", help="Let ccusage fetch current prices.")
-    ] = None,
-    jobs: Annotated[int | None, typer.Option(metavar="N", help="Reports that run at once.")] = None,
-    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest time of one report.")] = None,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-) -> None:
-    """Run the ccusage reports and load what they show."""
-    flags = {
-        "warehouse": warehouse,
-        "agents": tuple(agent) if agent else None,
-        "claude_dirs": tuple(claude_dir) if claude_dir else None,
-        "ccusage": ccusage,
-        "ccusage_version": ccusage_version,
-        "timezone": timezone,
-        "machine": machine,
-        "hash_projects": hash_projects,
-        "online_prices": online_prices,
-        "jobs": jobs,
-        "timeout_seconds": timeout,
-    }
-    with door(verbose, quiet=quiet, as_json=as_json), ExitStack() as stack:
-        environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
-        options = ImportOptions(
-            reports=tuple(name for name in REPORTS if not report or name in report),
-            since=since.date() if since else date.min,
-            until=until.date() if until else date.max,
-            is_dry_run=dry_run,
-            saved_dir=from_dir,
-            accepted=_days(accept_lower) if accept_lower else None,
-        )
-        if demo:
-            configuration = _demo_configuration(flags, config, environ, stack)
-        else:
-            configuration = configured(flags, config, keeps_identity=not dry_run, environ=environ)
-        _log_to_file(configuration)
-        kept = find_loads(from_dir) if from_dir else []
-        if kept:
-            done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
-            exit_code = cli_backup.replay_exit_code(done)
-            with ui.prints_what_is_done():
-                cli_backup.print_replay(done, len(kept), quiet=quiet, as_json=as_json)
-        else:
-            is_announced = not (demo or dry_run or from_dir)
-            with announced(configuration, environ, _warn) if is_announced else nullcontext(None) as announcer:
-                shows_progress = not quiet and not as_json
-                summary = _import(run_import, configuration, options, environ, shows_progress=shows_progress)
-                if announcer:
-                    announcer.summary = summary
-            exit_code = summary.exit_code
-            with ui.prints_what_is_done():
-                _render(summary, quiet=quiet, as_json=as_json)
-                if demo and not quiet and not as_json:
-                    print(DEMO_IS_OVER)
-        if not (demo or dry_run):
-            _synchronise(configuration)
-        if exit_code is not ExitCode.OK:
-            raise typer.Exit(exit_code)
-
-
-@app.command()
-def migrate(
-    config: ConfigFile = None,
-    warehouse: WarehouseUrl = None,
-    status: Annotated[bool, typer.Option("--status", help="Only list what is applied and pending.")] = False,
-    create_database: Annotated[bool, typer.Option("--create-database", help="Create the database if missing.")] = False,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-) -> None:
-    """Bring tables and views of the warehouse up to date."""
-    with door(verbose, quiet=quiet, as_json=as_json):
-        settings = configured({"warehouse": warehouse}, config).settings
-        with open_warehouse(
-            settings.parsed_warehouse(),
-            cluster=settings.cluster,
-            lock_wait_seconds=settings.lock_wait_seconds,
-            creates_database=create_database and not status,
-        ) as opened:
-            done = pending_migrations(opened) if status else apply_migrations(opened, TOOL_VERSION)
-            versions = [migration.version for migration in done]
-            if as_json:
-                applied = applied_migrations(opened)
-                ui.print_json({"pending" if status else "applied_now": versions, "applied": sorted(applied)})
-            elif not quiet:
-                ui.print_migrations(versions, is_status=status)
-
-
-app.command()(cli_query.query)
-app.command()(cli_budget.budget)
-app.command()(cli_health.check)
-app.command()(cli_health.status)
-app.command()(cli_health.logs)
-app.command()(cli_audit.history)
-app.command()(cli_audit.changes)
-app.command()(cli_audit.undo)
-app.command()(cli_audit.accept)
-app.command()(cli_audit.verify)
-app.command()(cli_backup.backup)
-app.command()(cli_backup.restore)
-app.command()(cli_repair.repair)
-app.command()(cli_backup.export)
-app.command()(cli_push.push)
-app.command()(cli_report.report)
-app.command()(cli_report.chart)
-
-
-@config_app.command("show")
-def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show every setting, its value and where it came from; secrets are masked."""
-    with door(0, quiet=False, as_json=as_json):
-        configuration = configured({}, config)
-        ui.print_configuration(configuration, as_json=as_json)
-
-
-@config_app.command("set")
-def config_set(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Setting, such as timezone or budget.monthly.")],
-    value: Annotated[str, typer.Argument(metavar="VALUE", help="As in TOML; anything else is a text.")],
-    config: ConfigFile = None,
-) -> None:
-    """Change one setting in the configuration file; comments in it stay."""
-    with door(0, quiet=False, as_json=False):
-        file = config or Directories.of_platform().config_file
-        text = changed(file, name, value)
-        configured({}, file, config_text=text)
-        write_private_file(file, text)
-
-
-@config_app.command("path")
-def config_path() -> None:
-    """Print the path of the configuration file."""
-    print(Directories.of_platform().config_file)
-
-
-def _demo_configuration(
-    flags: Mapping[str, Any], config: Path | None, environ: Mapping[str, str], stack: ExitStack
-) -> Configuration:
-    """Return a configuration that shares nothing with the user's own but how ccusage is found."""
-    claude_dir, directories = stack.enter_context(demo_directories(datetime.now(UTC)))
-    own = {
-        **flags,
-        "agents": ("claude",),
-        "claude_dirs": (claude_dir,),
-        "machine": "demo",
-        "warehouse": f"chdb://{directories.data}/warehouse",
-    }
-    return load_configuration(own, environ, identity=choose_identity(), directories=directories, config_file=config)
-
-
-def _log_to_file(configuration: Configuration) -> None:
-    settings = configuration.settings
-    log_to_file(configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention)
-
-
-def _import(
-    run: Importer[T],
-    configuration: Configuration,
-    options: ImportOptions,
-    environ: Mapping[str, str],
-    *,
-    shows_progress: bool,
-) -> T:
-    """Run the import; a person at a terminal is asked whether a missing database is to be created."""
-    try:
-        return _import_once(run, configuration, options, environ, shows_progress=shows_progress)
-    except DatabaseMissingError as error:
-        if options.is_dry_run or not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise
-        if not typer.confirm(f"{error}. Create it?", err=True):
-            raise
-    settings = configuration.settings
-    with open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, creates_database=True) as opened:
-        apply_migrations(opened, TOOL_VERSION)
-    return _import_once(run, configuration, options, environ, shows_progress=shows_progress)
-
-
-def _import_once(
-    run: Importer[T],
-    configuration: Configuration,
-    options: ImportOptions,
-    environ: Mapping[str, str],
-    *,
-    shows_progress: bool,
-) -> T:
-    with ui.show_progress(is_wanted=shows_progress) as progress:
-        return run(configuration, options, environ, progress)
-
-
-def _synchronise(configuration: Configuration) -> None:
-    """Push to the server of `sync`. The import is done: a server that is down has time until the next one."""
-    if configuration.settings.sync is None:
-        return
-    try:
-        cli_push.push_configured(configuration)
-    except FixableError as error:
-        _warn(f"not pushed, the next import tries again: {error}")
-
-
-def _warn(warning: str) -> None:
-    ui.print_warnings([warning])
-
-
-def _render(summary: ImportSummary, *, quiet: bool, as_json: bool) -> None:
-    ui.print_warnings(summary.warnings)
-    for error in summary.errors:
-        ui.print_error(error)
-    if as_json:
-        ui.print_json(ui.summary_json(summary))
-    elif not quiet:
-        ui.print_summary(summary)
-
-
-def _days(text: str) -> tuple[date, date]:
-    first, _, last = text.partition("..")
-    try:
-        days = date.fromisoformat(first), date.fromisoformat(last or first)
-    except ValueError:
-        days = date.max, date.min
-    if days[0] > days[1]:
-        raise ConfigurationError(
-            f"--accept-lower {text}: is no range of days", hint="use FROM..TO, such as 2026-10-01..2026-10-07"
-        )
-    return days
+    if context.invoked_subcommand is None:
+        print(FIRST_STEPS, end="")

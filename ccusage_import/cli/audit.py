@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from ccusage_import import ui
+from ccusage_import import __version__, ui
 from ccusage_import.ccusage.runner import parse_version
 from ccusage_import.cli import audit_tables as ui_audit
+from ccusage_import.cli import completion
 from ccusage_import.cli.options import (
     DAY_FORMATS,
     AsJson,
@@ -26,6 +27,7 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
+from ccusage_import.cli.progress import show_progress
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ExitCode
@@ -35,12 +37,12 @@ from ccusage_import.importer import run_import
 from ccusage_import.verify import verify as verification
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.opening import TOOL_VERSION, import_lock, open_configured, open_to_write
+from ccusage_import.warehouse.opening import import_lock, open_configured, open_to_write
 from ccusage_import.warehouse.tables import Load, read_loads
 
 SHOWN_LOADS = 20
 LoggedVerdict = Literal["new", "grew", "repriced", "corrected", "held", "unchanged"]
-Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.")]
+Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.", autocompletion=completion.machines)]
 
 
 def history(
@@ -61,7 +63,7 @@ def history(
 
 
 def changes(
-    load: Annotated[int, typer.Argument(metavar="[LOAD]", help="Only this load.")] = 0,
+    load: Annotated[int, typer.Argument(metavar="[LOAD]", help="Only this load.", autocompletion=completion.loads)] = 0,
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verdict: Annotated[
@@ -92,7 +94,12 @@ def changes(
 
 
 def undo(
-    load: Annotated[int, typer.Argument(metavar="LOAD", help="The load to take back, as history lists it.")],
+    load: Annotated[
+        int,
+        typer.Argument(
+            metavar="LOAD", help="The load to take back, as history lists it.", autocompletion=completion.loads
+        ),
+    ],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     force: Annotated[bool, typer.Option("--force", help="Also where a later load changed the record.")] = False,
@@ -105,13 +112,18 @@ def undo(
     A new load restores what it replaced and deletes what it created.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, own):
-        done = audit.undo(opened, load, forces=force, installation=own.installation, tool_version=TOOL_VERSION)
+        done = audit.undo(opened, load, forces=force, installation=own.installation, tool_version=__version__)
         _tell(done, f"load {load} is taken back", quiet=quiet, as_json=as_json)
 
 
 def accept(
     held: Annotated[
-        list[str], typer.Argument(metavar="LOAD|KEY...", help="Loads, keys or records, as changes lists them.")
+        list[str],
+        typer.Argument(
+            metavar="LOAD|KEY...",
+            help="Loads, keys or records, as changes lists them.",
+            autocompletion=completion.loads,
+        ),
     ],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
@@ -126,7 +138,7 @@ def accept(
     with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, configuration):
         claim_machine(opened, configuration.settings.machine, configuration.installation)
         names = read_names(configuration.directories.names_file)
-        done = audit.accept(opened, configuration.settings.machine, held, names, tool_version=TOOL_VERSION)
+        done = audit.accept(opened, configuration.settings.machine, held, names, tool_version=__version__)
         sentence = f"{sum(done.load.verdicts.values())} records changed"
         if done.taken_with_them:
             sentence += f"; {done.taken_with_them} that overlap them in time were taken with them"
@@ -149,7 +161,7 @@ def verify(
     flags = {"warehouse": warehouse, "claude_dirs": tuple(claude_dir) if claude_dir else None, "ccusage": ccusage}
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured(flags, config)
-        with ui.show_progress(is_wanted=not quiet and not as_json) as progress:
+        with show_progress(is_wanted=not quiet and not as_json) as progress:
             summary = run_import(configuration, ImportOptions(is_dry_run=True), os.environ, progress)
         for error in summary.errors:
             ui.print_error(error)

@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from ccusage_import import ui
+from ccusage_import import __version__, ui
 from ccusage_import.ccusage.archive import LoadNote, export_loads
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.cli.summary import SHOWN_VERDICTS
 from ccusage_import.exceptions import BackupError, ExitCode
 from ccusage_import.history.backup import Manifest, back_up, read_backup
 from ccusage_import.history.backup import restore as fill
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.warehouse.opening import (
-    TOOL_VERSION,
     has_warehouse,
     import_lock,
     open_configured,
@@ -47,7 +47,7 @@ def backup(
         with import_lock(configuration), open_configured(configuration) as opened:
             refuse_damage(configuration.settings.machine, opened)
             machine = configuration.settings.machine
-            manifest = back_up(opened, directory, machine=machine, tool_version=TOOL_VERSION)
+            manifest = back_up(opened, directory, machine=machine, tool_version=__version__)
         _tell(manifest, f"are backed up in {directory}", quiet=quiet, as_json=as_json)
 
 
@@ -67,7 +67,7 @@ def restore(
         configuration = configured({"warehouse": warehouse}, config)
         saved = read_backup(directory)
         with import_lock(configuration), open_unchecked(configuration) as opened:
-            fill(opened, saved, tool_version=TOOL_VERSION)
+            fill(opened, saved, tool_version=__version__)
             remember(configuration, opened)
             _tell(saved.manifest, f"are restored into {opened.warehouse}", quiet=quiet, as_json=as_json)
 
@@ -144,7 +144,7 @@ def _replay_json(note: LoadNote, summary: ImportSummary) -> dict[str, object]:
 
 def _verdicts(summary: ImportSummary) -> dict[str, int]:
     counts = sum((outcome.verdicts for outcome in summary.reports.values()), Counter())
-    return {str(verdict): counts[verdict] for verdict in ui.SHOWN_VERDICTS if counts[verdict]}
+    return {str(verdict): counts[verdict] for verdict in SHOWN_VERDICTS if counts[verdict]}
 
 
 def _counted(count: int, noun: str) -> str:

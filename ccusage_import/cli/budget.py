@@ -20,9 +20,9 @@ def budget(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hold spending against the budgets: spent, expected, and when a limit is crossed.
+    """Hold spending against the budgets.
 
-    Exit code 6 when one is.
+    Spent, expected, and when a limit is crossed. Exit code 6 when one is.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ccusage_import import ui
+from ccusage_import import __version__, ui
 from ccusage_import.cli import audit_tables as ui_audit
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
@@ -18,7 +18,6 @@ from ccusage_import.history.push import push as copy
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.opening import (
-    TOOL_VERSION,
     has_warehouse,
     import_lock,
     open_configured,
@@ -85,6 +84,6 @@ def push_configured(configuration: Configuration, server: str = "") -> Pushed:
         open_configured(configuration) as opened,
     ):
         refuse_damage(settings.machine, opened)
-        pushed = copy(opened, opened_target, configuration.installation, tool_version=TOOL_VERSION)
+        pushed = copy(opened, opened_target, configuration.installation, tool_version=__version__)
         keep_budgets(opened_target, configuration)
         return pushed

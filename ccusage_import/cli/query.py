@@ -11,14 +11,15 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from ccusage_import import ui
+from ccusage_import import __version__, ui
+from ccusage_import.cli import completion
 from ccusage_import.cli import query_tables as ui_query
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.warehouse.migrations import apply_migrations
-from ccusage_import.warehouse.opening import TOOL_VERSION, open_configured
+from ccusage_import.warehouse.opening import open_configured
 from ccusage_import.warehouse.queries import LIST_HINT, NamedQuery, find_query, read_queries
 from ccusage_import.warehouse.reading import read_only
 
@@ -41,12 +42,21 @@ PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 
 
 def query(
-    sql: Annotated[str, typer.Argument(metavar="[SQL|NAME]", help="A statement that reads, or a named query.")] = "",
+    sql: Annotated[
+        str,
+        typer.Argument(
+            metavar="[SQL|NAME]", help="A statement that reads, or a named query.", autocompletion=completion.queries
+        ),
+    ] = "",
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     param: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A parameter, such as since=2026-10-01; may be given several times."),
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A parameter, such as since=2026-10-01; may be given several times.",
+            autocompletion=completion.query_parameters,
+        ),
     ] = None,
     list_queries: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
     explain: Annotated[
@@ -81,7 +91,7 @@ def query(
             # A server is somebody else's to migrate, and most of it can be asked before.
             ui.warn_of_damage(opened.damage)
             if opened.is_embedded and opened.damage is None:
-                apply_migrations(opened, TOOL_VERSION)
+                apply_migrations(opened, __version__)
             written_as = "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen]
             answer = read_only(opened, named.sql, written_as, FORMAT_SETTINGS, values, explains=explain)
         if explain:

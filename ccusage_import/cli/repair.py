@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ccusage_import import ui
+from ccusage_import import __version__, ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import DamagedWarehouseError
@@ -14,7 +14,6 @@ from ccusage_import.history.rescue import Repaired, accept_loss, attach, begin_a
 from ccusage_import.warehouse.integrity import find_damage
 from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
 from ccusage_import.warehouse.opening import (
-    TOOL_VERSION,
     has_warehouse,
     import_lock,
     known_warehouses,
@@ -33,9 +32,9 @@ def repair(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put back what a damaged warehouse lost, as far as its files are whole again.
+    """Put back what a damaged warehouse lost.
 
-    Exit code 4 when rows are still missing.
+    That is, as far as its files are whole again. Exit code 4 when rows are still missing.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
@@ -69,11 +68,11 @@ def _repaired(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
         if accepts_loss:
             accept_loss(opened, repaired)
             if opened.is_embedded:
-                apply_migrations(opened, TOOL_VERSION)
+                apply_migrations(opened, __version__)
             else:
                 refuse_pending(opened)
             damage = find_damage(opened, None)
-            begin_anew(opened, damage.machines, repaired, tool_version=TOOL_VERSION)
+            begin_anew(opened, damage.machines, repaired, tool_version=__version__)
             remember(configuration, opened)
         damage = find_damage(opened, known.of(place))
     if damage.lines:

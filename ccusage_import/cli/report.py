@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from ccusage_import import ui
+from ccusage_import import __version__, ui
 from ccusage_import.cli.chart import print_days, print_models, print_projects
 from ccusage_import.cli.options import (
     DAY_FORMATS,
@@ -32,7 +32,7 @@ from ccusage_import.digest.reader import read_digest
 from ccusage_import.exceptions import ConfigurationError, MachineTakenError, WarehousePermissionError
 from ccusage_import.files import write_private_file
 from ccusage_import.warehouse.budgets import keep_budgets
-from ccusage_import.warehouse.opening import TOOL_VERSION, open_current
+from ccusage_import.warehouse.opening import open_current
 
 DEFAULT_FILE = Path("ccusage-report.html")
 CHART_DAYS = 30
@@ -74,7 +74,7 @@ def report(
         digest = _read(warehouse, config, machine, since.date() if since else None)
         match chosen:
             case "html":
-                text = html_page(digest, TOOL_VERSION)
+                text = html_page(digest, __version__)
             case "markdown":
                 text = markdown_page(digest)
             case "json":

@@ -20,7 +20,10 @@ from ccusage_import.schedule.model import InstalledSchedule, Schedule, Scheduler
 from ccusage_import.schedule.paths import running_program
 
 schedule_app = typer.Typer(
-    help="Run the import by itself: launchd, systemd or cron.", rich_markup_mode=None, no_args_is_help=True
+    help="Run the import by itself: launchd, systemd or cron.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
 )
 SchedulerName = Literal["auto", "launchd", "systemd", "cron"]
 NOT_INSTALLED = "not installed; ccusage-import schedule install"

@@ -91,6 +91,11 @@ class Directories:
         return self.config / "identity.toml"
 
     @property
+    def log_file(self) -> Path:
+        """The log, where the configuration names no other place."""
+        return self.log / f"{APP}.log"
+
+    @property
     def names_file(self) -> Path:
         """Pseudonyms and the names they stand for; never leaves this machine."""
         return self.data / "names.json"
@@ -237,7 +242,7 @@ class Configuration:
     @property
     def log_file(self) -> Path:
         """Where the log is written."""
-        return self.settings.log_file or self.directories.log / f"{APP}.log"
+        return self.settings.log_file or self.directories.log_file
 
 
 def load_configuration(

@@ -10,12 +10,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import SecretStr
 
+from ccusage_import import __version__
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import AnnouncementError
 from ccusage_import.import_summary import ImportSummary
@@ -151,7 +151,7 @@ def _samples(settings: Settings, outcome: RunOutcome) -> Iterator[Sample]:
 
 
 def _of_reports(summary: ImportSummary) -> Iterator[Sample]:
-    versions = {"version": version("ccusage-import"), "ccusage_version": summary.ccusage_version}
+    versions = {"version": __version__, "ccusage_version": summary.ccusage_version}
     yield Sample("info", 1, {**versions, "runner": summary.runner})
     for phase, seconds in summary.phases.items():
         yield Sample("phase_duration_seconds", seconds, {"phase": phase})

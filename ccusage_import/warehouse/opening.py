@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from importlib.metadata import version
 
 from loguru import logger
 
+from ccusage_import import __version__
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
@@ -17,8 +17,6 @@ from ccusage_import.warehouse.integrity import find_damage, refuse_gone, what_is
 from ccusage_import.warehouse.known_warehouses import KnownWarehouses
 from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
 from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
-
-TOOL_VERSION = version("ccusage-import")
 
 
 @contextmanager
@@ -89,7 +87,7 @@ def open_current(configuration: Configuration) -> Iterator[ClickHouse]:
         if not opened.is_embedded:
             refuse_pending(opened)
         elif opened.damage is None:
-            apply_migrations(opened, TOOL_VERSION)
+            apply_migrations(opened, __version__)
         yield opened
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ccusage_import import ui
+from ccusage_import.cli.summary import print_summary
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import ModelUsage, Provenance, Record
@@ -222,7 +222,7 @@ def test_the_summary_says_what_a_report_leaves_out(capsys: pytest.CaptureFixture
         offered=days, comparison=compare([], new, NOW),
     )  # fmt: skip
 
-    ui.print_summary(summary)
+    print_summary(summary)
 
     assert [line for line in capsys.readouterr().out.splitlines() if "cover" in line] == [
         "codex monthly covers 25.0 % of the days' cost",

@@ -142,7 +142,10 @@ def imported(
 
     def run(machine: str, claude_dir: Path, *arguments: str | Path) -> int:
         options = ("--warehouse", migrated.url, "--claude-dir", claude_dir, "--timezone", "UTC", "--machine", machine)
-        return program("import", *options, *arguments).exit_code
+        # Each machine is an installation of its own.
+        home = tmp_path / "homes" / machine
+        home.mkdir(parents=True, exist_ok=True)
+        return program("import", *options, *arguments, HOME=str(home)).exit_code
 
     claude = ClaudeDir(tmp_path / "laptop")
     claude.say("swept", days_ago(70), 100_000)

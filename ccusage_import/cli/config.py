@@ -1,0 +1,75 @@
+"""`config`: show and change the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel, SecretStr
+from rich.text import Text
+
+from ccusage_import.cli.options import AsJson, ConfigFile, configured, door
+from ccusage_import.config.file import changed
+from ccusage_import.config.settings import Configuration, Directories
+from ccusage_import.files import write_private_file
+from ccusage_import.ui import console, plain_table, print_json
+
+config_app = typer.Typer(
+    help="Show and change the configuration.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
+)
+
+
+@config_app.command("show")
+def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show every setting, its value and where it came from; secrets are masked."""
+    with door(0, quiet=False, as_json=as_json):
+        configuration = configured({}, config)
+        print_configuration(configuration, as_json=as_json)
+
+
+@config_app.command("set")
+def config_set(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Setting, such as timezone or budget.monthly.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="As in TOML; anything else is a text.")],
+    config: ConfigFile = None,
+) -> None:
+    """Change one setting in the configuration file; comments in it stay."""
+    with door(0, quiet=False, as_json=False):
+        file = config or Directories.of_platform().config_file
+        text = changed(file, name, value)
+        configured({}, file, config_text=text)
+        write_private_file(file, text)
+
+
+@config_app.command("path")
+def config_path() -> None:
+    """Print the path of the configuration file."""
+    print(Directories.of_platform().config_file)
+
+
+def print_configuration(configuration: Configuration, *, as_json: bool) -> None:
+    """Print every setting with its value and origin; secrets are masked."""
+    shown = {name: _setting(value) for name, value in configuration.settings}
+    shown["warehouse"] = str(configuration.settings.parsed_warehouse())
+    if configuration.settings.sync:
+        shown["sync"] = str(configuration.settings.parsed_sync())
+    if as_json:
+        print_json({name: {"value": value, "origin": configuration.origins[name]} for name, value in shown.items()})
+        return
+    table = plain_table("setting", "value", "from")
+    for name, value in shown.items():
+        table.add_row(name, Text("" if value is None else str(value)), Text(configuration.origins[name]))
+    for column in table.columns:
+        column.justify = "left"
+    console().print(table)
+
+
+def _setting(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return "***" if value.get_secret_value() else None
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_defaults=True)
+    if isinstance(value, tuple):
+        return [_setting(part) for part in value]
+    return str(value) if isinstance(value, Path) else value

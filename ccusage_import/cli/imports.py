@@ -1,0 +1,255 @@
+"""`import`: options to configuration, one call, its result rendered, an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, nullcontext
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from ccusage_import import __version__, ui
+from ccusage_import.ccusage.archive import find_loads
+from ccusage_import.cli import backup as cli_backup
+from ccusage_import.cli import push as cli_push
+from ccusage_import.cli.demo import demo_directories
+from ccusage_import.cli.options import (
+    DAY_FORMATS,
+    Agents,
+    AsJson,
+    CcusageCommand,
+    ClaudeDirs,
+    ConfigFile,
+    Quiet,
+    Verbose,
+    WarehouseUrl,
+    configured,
+    door,
+)
+from ccusage_import.cli.progress import show_progress
+from ccusage_import.cli.summary import print_summary, summary_json
+from ccusage_import.config.environment import read_environment_file
+from ccusage_import.config.identity import choose_identity
+from ccusage_import.config.settings import Configuration, load_configuration
+from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
+from ccusage_import.history.replay import replay
+from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
+from ccusage_import.importer import run_import
+from ccusage_import.logger import log_to_file
+from ccusage_import.monitoring.announcements import announced
+from ccusage_import.records import REPORTS, ReportName
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
+
+DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own: ccusage-import import"
+T = TypeVar("T")
+Importer = Callable[[Configuration, ImportOptions, Mapping[str, str], ImportProgress], T]
+
+
+def import_command(
+    config: ConfigFile = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Read settings' variables from lines NAME=value; the environment wins over them."
+        ),
+    ] = None,
+    warehouse: WarehouseUrl = None,
+    report: Annotated[
+        list[ReportName] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Import only this report: daily, monthly, session, blocks or projects; may be given several times.",
+        ),
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="First day that is imported.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="Last day that is imported.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but write.")] = False,
+    from_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="DIR",
+            help="Read daily.json, monthly.json, session.json, blocks.json and projects.json, as far as they are "
+            "there, instead of running ccusage.",
+        ),
+    ] = None,
+    accept_lower: Annotated[
+        str | None,
+        typer.Option(metavar="FROM..TO", help="Take smaller numbers for these days, such as 2026-10-01..2026-10-07."),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Import shipped sample transcripts into a warehouse that is thrown away.")
+    ] = False,
+    agent: Agents = None,
+    claude_dir: ClaudeDirs = None,
+    ccusage: CcusageCommand = None,
+    ccusage_version: Annotated[
+        str | None, typer.Option(metavar="X.Y.Z", help="ccusage version that bunx or npx install.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="IANA zone in which days begin.")] = None,
+    machine: Annotated[str | None, typer.Option(metavar="NAME", help="Name of this machine in every row.")] = None,
+    hash_projects: Annotated[
+        bool | None,
+        typer.Option("--hash-projects/--no-hash-projects", help="Store pseudonyms of projects and sessions, or names."),
+    ] = None,
+    online_prices: Annotated[
+        bool | None, typer.Option("--online-prices/--offline-prices", help="Let ccusage fetch current prices.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Reports that run at once.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest time of one report.")] = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the ccusage reports and load what they show."""
+    flags = {
+        "warehouse": warehouse,
+        "agents": tuple(agent) if agent else None,
+        "claude_dirs": tuple(claude_dir) if claude_dir else None,
+        "ccusage": ccusage,
+        "ccusage_version": ccusage_version,
+        "timezone": timezone,
+        "machine": machine,
+        "hash_projects": hash_projects,
+        "online_prices": online_prices,
+        "jobs": jobs,
+        "timeout_seconds": timeout,
+    }
+    with door(verbose, quiet=quiet, as_json=as_json), ExitStack() as stack:
+        environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
+        options = ImportOptions(
+            reports=tuple(name for name in REPORTS if not report or name in report),
+            since=since.date() if since else date.min,
+            until=until.date() if until else date.max,
+            is_dry_run=dry_run,
+            saved_dir=from_dir,
+            accepted=_days(accept_lower) if accept_lower else None,
+        )
+        if demo:
+            configuration = _demo_configuration(flags, config, environ, stack)
+        else:
+            configuration = configured(flags, config, keeps_identity=not dry_run, environ=environ)
+        _log_to_file(configuration)
+        kept = find_loads(from_dir) if from_dir else []
+        if kept:
+            done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
+            exit_code = cli_backup.replay_exit_code(done)
+            with ui.prints_what_is_done():
+                cli_backup.print_replay(done, len(kept), quiet=quiet, as_json=as_json)
+        else:
+            is_announced = not (demo or dry_run or from_dir)
+            with announced(configuration, environ, _warn) if is_announced else nullcontext(None) as announcer:
+                shows_progress = not quiet and not as_json
+                summary = _import(run_import, configuration, options, environ, shows_progress=shows_progress)
+                if announcer:
+                    announcer.summary = summary
+            exit_code = summary.exit_code
+            with ui.prints_what_is_done():
+                _render(summary, quiet=quiet, as_json=as_json)
+                if demo and not quiet and not as_json:
+                    print(DEMO_IS_OVER)
+        if not (demo or dry_run):
+            _synchronise(configuration)
+        if exit_code is not ExitCode.OK:
+            raise typer.Exit(exit_code)
+
+
+def _demo_configuration(
+    flags: Mapping[str, Any], config: Path | None, environ: Mapping[str, str], stack: ExitStack
+) -> Configuration:
+    """Return a configuration that shares nothing with the user's own but how ccusage is found."""
+    claude_dir, directories = stack.enter_context(demo_directories(datetime.now(UTC)))
+    own = {
+        **flags,
+        "agents": ("claude",),
+        "claude_dirs": (claude_dir,),
+        "machine": "demo",
+        "warehouse": f"chdb://{directories.data}/warehouse",
+    }
+    return load_configuration(own, environ, identity=choose_identity(), directories=directories, config_file=config)
+
+
+def _log_to_file(configuration: Configuration) -> None:
+    settings = configuration.settings
+    log_to_file(configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention)
+
+
+def _import(
+    run: Importer[T],
+    configuration: Configuration,
+    options: ImportOptions,
+    environ: Mapping[str, str],
+    *,
+    shows_progress: bool,
+) -> T:
+    """Run the import; a person at a terminal is asked whether a missing database is to be created."""
+    try:
+        return _import_once(run, configuration, options, environ, shows_progress=shows_progress)
+    except DatabaseMissingError as error:
+        if options.is_dry_run or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        if not typer.confirm(f"{error}. Create it?", err=True):
+            raise
+    settings = configuration.settings
+    with open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, creates_database=True) as opened:
+        apply_migrations(opened, __version__)
+    return _import_once(run, configuration, options, environ, shows_progress=shows_progress)
+
+
+def _import_once(
+    run: Importer[T],
+    configuration: Configuration,
+    options: ImportOptions,
+    environ: Mapping[str, str],
+    *,
+    shows_progress: bool,
+) -> T:
+    with show_progress(is_wanted=shows_progress) as progress:
+        return run(configuration, options, environ, progress)
+
+
+def _synchronise(configuration: Configuration) -> None:
+    """Push to the server of `sync`. The import is done: a server that is down has time until the next one."""
+    if configuration.settings.sync is None:
+        return
+    try:
+        cli_push.push_configured(configuration)
+    except FixableError as error:
+        _warn(f"not pushed, the next import tries again: {error}")
+
+
+def _warn(warning: str) -> None:
+    ui.print_warnings([warning])
+
+
+def _render(summary: ImportSummary, *, quiet: bool, as_json: bool) -> None:
+    ui.print_warnings(summary.warnings)
+    for error in summary.errors:
+        ui.print_error(error)
+    if as_json:
+        ui.print_json(summary_json(summary))
+    elif not quiet:
+        print_summary(summary)
+
+
+def _days(text: str) -> tuple[date, date]:
+    first, _, last = text.partition("..")
+    try:
+        days = date.fromisoformat(first), date.fromisoformat(last or first)
+    except ValueError:
+        days = date.max, date.min
+    if days[0] > days[1]:
+        raise ConfigurationError(
+            f"--accept-lower {text}: is no range of days", hint="use FROM..TO, such as 2026-10-01..2026-10-07"
+        )
+    return days

@@ -1,0 +1,215 @@
+"""What an import prints when it is done: tables for people, or one JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ccusage_import.explain import reason_in_words
+from ccusage_import.import_summary import ImportSummary
+from ccusage_import.reconcile import Decision, Verdict
+from ccusage_import.records import CLAUDE, Record, split_label
+from ccusage_import.statistics import Comparison, Coverage, Share, Totals
+from ccusage_import.ui import change, console, error_json, label, named, plain_table, usd
+
+SHOWN_HELD = 10
+# A report that holds less of the cost of the days than this says so.
+WHOLE = Decimal("0.9995")
+SHOWN_VERDICTS = (
+    Verdict.NEW, Verdict.GREW, Verdict.REPRICED, Verdict.CORRECTED, Verdict.HELD, Verdict.REFRESHED, Verdict.UNCHANGED,
+)  # fmt: skip
+TOKEN_CLASSES = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
+
+
+def print_summary(summary: ImportSummary) -> None:
+    """Print the comparison statistics of an import for people."""
+    if summary.is_empty and not summary.failed:
+        print("no usage found; nothing was written")
+        return
+    parts: list[RenderableType] = [_headline(summary), _reports_table(summary)]
+    if summary.comparison:
+        parts += _compared(summary.comparison, summary.names)
+    if summary.held:
+        parts.append(_held_lines(summary))
+    shown = console()
+    for part in parts:
+        shown.print(part)
+        shown.print()
+    phases = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in summary.phases.items())
+    shown.print(Text(phases, style="dim"))
+
+
+def _compared(comparison: Comparison, names: Mapping[str, str]) -> Iterator[RenderableType]:
+    yield _totals_table(comparison.before, comparison.after)
+    if missing := [each for each in comparison.coverage if each.share < WHOLE]:
+        yield Text("\n".join(map(_coverage_line, missing)))
+    if comparison.block:
+        yield _block_line(comparison.block)
+    agents = comparison.agents if len(comparison.agents) > 1 else []
+    tables = (("top agents", agents), ("top models", comparison.models), ("top projects", comparison.projects))
+    for title, shares in tables:
+        if shares:
+            yield _shares_table(title, shares, comparison.after.cost_usd, names)
+
+
+def summary_json(summary: ImportSummary) -> dict[str, Any]:
+    """Return the summary as one object with stable keys; money as strings of US dollars."""
+    compared = summary.comparison
+    return {
+        "load_id": summary.load_id,
+        "machine": summary.machine,
+        "dry_run": summary.is_dry_run,
+        "exit_code": int(summary.exit_code),
+        "ccusage_version": summary.ccusage_version,
+        "runner": summary.runner,
+        "timezone": summary.timezone,
+        "intact_from": summary.intact_from.isoformat() if summary.intact_from else None,
+        "reports": {
+            name: {
+                "offered": outcome.offered,
+                **{str(verdict): outcome.verdicts[verdict] for verdict in SHOWN_VERDICTS},
+                "refused": outcome.refused,
+                "seconds": outcome.seconds,
+                "error": error_json(outcome.error) if outcome.error else None,
+                "refusal": error_json(outcome.refusal) if outcome.refusal else None,
+            }
+            for name, outcome in summary.reports.items()
+        },
+        "totals": {
+            "before": asdict(compared.before) if compared else None,
+            "after": asdict(compared.after) if compared else None,
+        },
+        "active_block": _block_json(compared.block) if compared and compared.block else None,
+        "top_agents": [asdict(share) for share in compared.agents] if compared else [],
+        "top_models": [asdict(share) for share in compared.models] if compared else [],
+        "top_projects": [
+            {**asdict(share), "name": named(share.name, summary.names)}
+            for share in (compared.projects if compared else ())
+        ],
+        "coverage": [
+            {**asdict(each), "share": round(each.share, 6)} for each in (compared.coverage if compared else ())
+        ],
+        "held": [_held_json(decision, summary) for decision in summary.held],
+        "warnings": summary.warnings,
+        "phases": summary.phases,
+    }
+
+
+def _held_json(decision: Decision, summary: ImportSummary) -> dict[str, Any]:
+    stored, offered, record = decision.stored, decision.offered, decision.record
+    return {
+        "report": record.report,
+        "agent": record.agent,
+        "key": record.key,
+        "label": label(decision.record, summary.names),
+        "day": record.day.isoformat(),
+        "stored_tokens": stored.total_tokens if stored else 0,
+        "offered_tokens": offered.total_tokens if offered else 0,
+        "stored_cost_usd": stored.cost_usd if stored else Decimal(0),
+        "offered_cost_usd": offered.cost_usd if offered else Decimal(0),
+        "reason": str(decision.reason),
+        "explanation": reason_in_words(decision, summary.intact_from),
+    }
+
+
+def _block_json(block: Record) -> dict[str, Any]:
+    names = (
+        "started_at", "block_ends_at", "total_tokens", "cost_usd", "tokens_per_minute", "cost_per_hour_usd",
+        "projected_tokens", "projected_cost_usd", "remaining_minutes",
+    )  # fmt: skip
+    return {name: getattr(block, name) for name in names}
+
+
+def _headline(summary: ImportSummary) -> Text:
+    ccusage = f"ccusage {summary.ccusage_version} ({summary.runner})" if summary.ccusage_version else "saved files"
+    parts = [f"machine {summary.machine}", ccusage, f"days in {summary.timezone}"]
+    parts.append(f"load {summary.load_id}" if summary.load_id else "dry run, nothing written")
+    if summary.failed and summary.load_id is None and not summary.is_dry_run:
+        parts[-1] = "nothing loaded"
+    return Text(" · ".join(parts), style="bold")
+
+
+def _reports_table(summary: ImportSummary) -> Table:
+    # `refreshed` is rare: shown only where it happened.
+    shown = [
+        verdict
+        for verdict in SHOWN_VERDICTS
+        if verdict is not Verdict.REFRESHED or any(outcome.verdicts[verdict] for outcome in summary.reports.values())
+    ]
+    refused = ["refused"] if any(outcome.refused for outcome in summary.reports.values()) else []
+    table = plain_table("report", "offered", *map(str, shown), *refused, "time")
+    for name, outcome in summary.reports.items():
+        if split_label(name)[0] != CLAUDE and not (outcome.error or outcome.offered or outcome.verdicts):
+            continue  # with `all` there are some fifty of these
+        if outcome.error and not outcome.offered and not outcome.verdicts:
+            table.add_row(name, "failed")
+            continue
+        counts = [str(outcome.verdicts[verdict] or "-") for verdict in shown]
+        seconds = "" if not outcome.seconds else f"{outcome.seconds:.2f} s"
+        table.add_row(name, str(outcome.offered), *counts, *(str(outcome.refused or "-") for _ in refused), seconds)
+    return table
+
+
+def _totals_table(before: Totals, after: Totals) -> Table:
+    table = plain_table("all days of this machine", "now", "since the last load")
+    note = " (some usage has no price)" if after.unpriced else ""
+    table.add_row(f"cost{note}", usd(after.cost_usd), change(after.cost_usd - before.cost_usd, usd))
+    table.add_row("tokens", *_now_and_change(before, after, "total_tokens"))
+    for name in TOKEN_CLASSES:
+        table.add_row(f"  {name.removesuffix('_tokens').replace('_', ' ')}", *_now_and_change(before, after, name))
+    for name in ("sessions", "days"):
+        table.add_row(name, *_now_and_change(before, after, name))
+    return table
+
+
+def _now_and_change(before: Totals, after: Totals, name: str) -> tuple[str, str]:
+    now = getattr(after, name)
+    return f"{now:,}", change(now - getattr(before, name), lambda value: f"{value:,}")
+
+
+def _coverage_line(coverage: Coverage) -> str:
+    name = "sessions" if coverage.report == "session" else coverage.report
+    verb = "covers" if coverage.report == "monthly" else "cover"
+    whose = "" if coverage.agent == CLAUDE else f"{coverage.agent} "
+    return f"{whose}{name} {verb} {100 * coverage.share:.1f} % of the days' cost"
+
+
+def _block_line(block: Record) -> Text:
+    line = f"active block until {block.block_ends_at:%H:%M} UTC: {usd(block.cost_usd)}"
+    if block.cost_per_hour_usd is not None:
+        line += f", {usd(Decimal(repr(block.cost_per_hour_usd)))} an hour"
+    if block.projected_cost_usd is not None:
+        line += f", {usd(block.projected_cost_usd)} at its end at this rate"
+    return Text(line)
+
+
+def _shares_table(title: str, shares: Sequence[Share], total: Decimal, names: Mapping[str, str]) -> Table:
+    table = plain_table(title, "cost", "share", "tokens")
+    for share in shares:
+        part = f"{share.cost_usd / total:.0%}" if total else ""
+        table.add_row(Text(named(share.name, names)), usd(share.cost_usd), part, f"{share.total_tokens:,}")
+    return table
+
+
+def _held_lines(summary: ImportSummary) -> Text:
+    held = summary.held
+    noun = "number is" if len(held) == 1 else "numbers are"
+    lines = Text(f"held: {len(held)} offered {noun} kept aside, what was stored stays", style="bold")
+    for decision in held[:SHOWN_HELD]:
+        stored, offered = decision.stored, decision.offered
+        lines.append(
+            f"\n  {decision.record.label} {label(decision.record, summary.names)}:"
+            f" {usd(stored.cost_usd) if stored else 'what it overlaps'} stays,"
+            f" {usd(offered.cost_usd if offered else Decimal(0))} offered:"
+            f" {reason_in_words(decision, summary.intact_from)}",
+            style="not bold",
+        )
+    if len(held) > SHOWN_HELD:
+        lines.append(f"\n  and {len(held) - SHOWN_HELD} more; --json lists them all", style="not bold")
+    return lines
