@@ -18,10 +18,22 @@ from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.support.ccusage_install import install_ccusage
+from tests.support.changed import select
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.server import server_url
 
 CORPORA = Path(__file__).parent / "corpora"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the fast loop."""
+    parser.addoption("--changed", action="store_true", help="run the tests of what differs from main, embedded only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what the fast loop asks for."""
+    if config.getoption("--changed"):
+        select(config, items)
 
 
 def pytest_configure() -> None:
@@ -177,11 +189,17 @@ def program(tmp_path: Path, ccusage20: Path) -> Program:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Callable[[str], Path]:
-    """Copies of the transcripts: ccusage is misled by a folder named `projects` above them."""
+    """Copies of the transcripts: ccusage is misled by a folder named `projects` above them.
+
+    Real ones, whose names begin with `real/`, are not in this repository.
+    """
 
     def copied(name: str) -> Path:
-        target = tmp_path / "claude" / name
-        shutil.copytree(CORPORA / name, target)
+        place = Path(os.environ.get("CCUSAGE_IMPORT_TEST_CORPORA", "")) if name.startswith("real/") else CORPORA
+        if not (place / name).is_dir():
+            pytest.skip("needs real transcripts: CCUSAGE_IMPORT_TEST_CORPORA names the directory above real/")
+        target = tmp_path / "claude" / name.replace("/", "-")
+        shutil.copytree(place / name, target)
         return target
 
     return copied

@@ -11,8 +11,8 @@ import pytest
 from tests.conftest import Place, Program
 
 RECORDS = {
-    "real-2025-06": [("blocks", 2), ("daily", 2), ("monthly", 1), ("projects", 2), ("session", 3)],
-    "real-2025-09": [("blocks", 2), ("daily", 2), ("monthly", 1), ("projects", 2), ("session", 5)],
+    "june": [("blocks", 2), ("daily", 2), ("monthly", 1), ("projects", 2), ("session", 3)],
+    "september": [("blocks", 2), ("daily", 2), ("monthly", 1), ("projects", 2), ("session", 5)],
     "active": [("blocks", 2), ("daily", 1), ("monthly", 1), ("projects", 1), ("session", 1)],
 }
 

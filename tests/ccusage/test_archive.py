@@ -215,7 +215,7 @@ def test_saved_files_are_kept_too(program: Program, kept: Place, tmp_path: Path)
 def test_reports_and_note_are_kept_for_the_owner_alone(
     program: Program, migrated: Place, corpus: Callable[[str], Path]
 ) -> None:
-    run_import(program, migrated, corpus("real-2025-09"), "--machine", "laptop")
+    run_import(program, migrated, corpus("september"), "--machine", "laptop")
 
     (load_id,) = load_ids(migrated)
     (archive,) = (program.home / RAW).iterdir()
@@ -242,8 +242,8 @@ def test_reports_and_note_are_kept_for_the_owner_alone(
 def test_nothing_is_kept_unless_it_is_asked_for(
     program: Program, migrated: Place, corpus: Callable[[str], Path]
 ) -> None:
-    run_import(program, migrated, corpus("real-2025-09"), CCUSAGE_IMPORT_KEEP_RAW="false")
-    run_import(program, migrated, corpus("real-2025-06"), "--dry-run")
+    run_import(program, migrated, corpus("september"), CCUSAGE_IMPORT_KEEP_RAW="false")
+    run_import(program, migrated, corpus("june"), "--dry-run")
 
     assert not (program.home / RAW).exists()
     done = program("export", "out", "--warehouse", migrated.url)
@@ -262,7 +262,7 @@ def test_what_cannot_be_kept_is_said_and_the_load_stands(
     raw.parent.mkdir(parents=True)
     raw.write_text("in the way")
 
-    done = run_import(program, migrated, corpus("real-2025-09"))
+    done = run_import(program, migrated, corpus("september"))
 
     (load_id,) = load_ids(migrated)
     assert done.stderr == f"ccusage-import: warning: the reports of load {load_id} are not kept: {raw}: File exists\n"

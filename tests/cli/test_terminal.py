@@ -43,7 +43,7 @@ def at_a_terminal(program: Program, *arguments: str | Path, typed: str = "", col
 def test_progress_shows_each_report_with_its_time_and_each_phase(
     program: Program, corpus: Callable[[str], Path]
 ) -> None:
-    code, shown = at_a_terminal(program, "import", "--claude-dir", corpus("real-2025-09"))
+    code, shown = at_a_terminal(program, "import", "--claude-dir", corpus("september"))
 
     assert code == 0
     for report in ("daily", "monthly", "session", "blocks", "projects"):
@@ -59,7 +59,7 @@ def test_a_missing_database_is_created_on_a_yes(
     url = gateway.url(database="on_a_yes")
 
     code, shown = at_a_terminal(
-        program, "import", "--claude-dir", corpus("real-2025-09"), "--warehouse", url, typed="y\n"
+        program, "import", "--claude-dir", corpus("september"), "--warehouse", url, typed="y\n"
     )
 
     assert "database 'on_a_yes' does not exist. Create it? [y/N]" in shown
@@ -75,7 +75,7 @@ def test_a_missing_database_is_not_created_on_a_no(
     url = gateway.url(database="on_a_no")
 
     code, shown = at_a_terminal(
-        program, "import", "--claude-dir", corpus("real-2025-09"), "--warehouse", url, typed="n\n"
+        program, "import", "--claude-dir", corpus("september"), "--warehouse", url, typed="n\n"
     )
 
     assert code == 4
@@ -84,6 +84,6 @@ def test_a_missing_database_is_not_created_on_a_no(
 
 
 def test_no_color_is_honoured(program: Program, corpus: Callable[[str], Path]) -> None:
-    done = program("import", "--claude-dir", corpus("real-2025-09"), NO_COLOR="1", FORCE_COLOR="")
+    done = program("import", "--claude-dir", corpus("september"), NO_COLOR="1", FORCE_COLOR="")
 
     assert "\x1b" not in done.stdout + done.stderr

@@ -58,7 +58,10 @@ def printed_usage(row: dict[str, Any]) -> tuple[int, int, int, int, Decimal]:
     )
 
 
-@pytest.mark.parametrize("name", ["real-2025-06", "real-2025-09", "edge", "active", "transcripts-edge"])
+REAL = ("real/2025-06", "real/2025-09", "real/2026-01", "real/2026-02", "real/copies")
+
+
+@pytest.mark.parametrize("name", ["june", "september", "edge", "active", "transcripts-edge", *REAL])
 def test_every_view_shows_what_ccusage_prints(
     program: Program, place: Place, corpus: Callable[[str], Path], ccusage20: Path, name: str
 ) -> None:
@@ -83,7 +86,7 @@ def test_every_view_shows_what_ccusage_prints(
 def test_a_second_import_changes_nothing_and_writes_only_its_load(
     program: Program, migrated: Place, corpus: Callable[[str], Path]
 ) -> None:
-    claude_dir = corpus("real-2025-06")
+    claude_dir = corpus("june")
     arguments = ("import", "--warehouse", migrated.url, "--claude-dir", claude_dir)
     assert program(*arguments).exit_code == 0
     before = migrated.rows("SELECT * FROM records ORDER BY report, key")
@@ -100,7 +103,7 @@ def test_a_second_import_changes_nothing_and_writes_only_its_load(
 
 
 def test_the_summary_tells_totals_changes_models_and_projects(program: Program, corpus: Callable[[str], Path]) -> None:
-    done = program("import", "--claude-dir", corpus("real-2025-09"), "--machine", "laptop", "--timezone", "UTC")
+    done = program("import", "--claude-dir", corpus("september"), "--machine", "laptop", "--timezone", "UTC")
 
     assert done.exit_code == 0
     assert done.stderr == ""
@@ -118,7 +121,7 @@ def test_the_summary_tells_totals_changes_models_and_projects(program: Program, 
 
 
 def test_json_is_one_object_with_stable_keys(program: Program, corpus: Callable[[str], Path]) -> None:
-    done = program("import", "--claude-dir", corpus("real-2025-09"), "--json", "--machine", "laptop")
+    done = program("import", "--claude-dir", corpus("september"), "--json", "--machine", "laptop")
 
     summary = json.loads(done.stdout)
     assert list(summary) == [
@@ -138,13 +141,13 @@ def test_json_is_one_object_with_stable_keys(program: Program, corpus: Callable[
 
 
 def test_names_and_paths_stay_on_this_machine(program: Program, corpus: Callable[[str], Path]) -> None:
-    claude_dir = corpus("real-2025-09")
+    claude_dir = corpus("september")
     program("import", "--claude-dir", claude_dir)
 
     for table in ("records", "changes", "loads"):
         kept = program("query", f"SELECT * FROM {table}", "--json").stdout
         assert "project-1" not in kept
-        assert "1af7fc5e" not in kept
+        assert "00000001-0000" not in kept
         assert "claude/real" not in kept
     names = program.home / ".local/share/ccusage-import/names.json"
     assert "-home-dev-project-1" in json.loads(names.read_text()).values()
@@ -153,7 +156,7 @@ def test_names_and_paths_stay_on_this_machine(program: Program, corpus: Callable
 
 
 def test_names_are_stored_in_clear_on_request(program: Program, corpus: Callable[[str], Path]) -> None:
-    program("import", "--claude-dir", corpus("real-2025-09"), "--no-hash-projects")
+    program("import", "--claude-dir", corpus("september"), "--no-hash-projects")
 
     assert json.loads(program("query", "SELECT DISTINCT project FROM sessions", "--json").stdout) == [
         {"project": "-home-dev-project-1"}
@@ -161,7 +164,7 @@ def test_names_are_stored_in_clear_on_request(program: Program, corpus: Callable
 
 
 def test_machine_zone_and_salt_of_the_first_run_are_kept(program: Program, corpus: Callable[[str], Path]) -> None:
-    claude_dir = corpus("real-2025-09")
+    claude_dir = corpus("september")
     program("import", "--claude-dir", claude_dir, TZ="Europe/Berlin")
     identity = (program.home / ".config/ccusage-import/identity.toml").read_text()
 
@@ -174,7 +177,7 @@ def test_machine_zone_and_salt_of_the_first_run_are_kept(program: Program, corpu
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(program: Program, corpus: Callable[[str], Path]) -> None:
-    done = program("import", "--claude-dir", corpus("real-2025-09"), "--dry-run")
+    done = program("import", "--claude-dir", corpus("september"), "--dry-run")
 
     assert done.exit_code == 0
     assert "dry run, nothing written" in done.stdout
@@ -186,10 +189,10 @@ def test_a_dry_run_says_the_same_and_writes_nothing(program: Program, corpus: Ca
 def test_a_dry_run_on_a_filled_warehouse_leaves_no_trace(
     program: Program, migrated: Place, corpus: Callable[[str], Path]
 ) -> None:
-    program("import", "--warehouse", migrated.url, "--claude-dir", corpus("real-2025-09"))
+    program("import", "--warehouse", migrated.url, "--claude-dir", corpus("september"))
     before = migrated.rows("SELECT * FROM loads ORDER BY load_id, revision")
 
-    done = program("import", "--warehouse", migrated.url, "--claude-dir", corpus("real-2025-06"), "--dry-run")
+    done = program("import", "--warehouse", migrated.url, "--claude-dir", corpus("june"), "--dry-run")
 
     assert "dry run, nothing written" in done.stdout
     assert migrated.rows("SELECT * FROM loads ORDER BY load_id, revision") == before
@@ -207,13 +210,13 @@ def test_no_usage_is_no_error_and_writes_nothing(program: Program, migrated: Pla
 
 
 def test_quiet_prints_nothing_when_all_is_well(program: Program, corpus: Callable[[str], Path]) -> None:
-    done = program("import", "--claude-dir", corpus("real-2025-09"), "--quiet")
+    done = program("import", "--claude-dir", corpus("september"), "--quiet")
 
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_only_the_reports_that_were_asked_for_are_imported(program: Program, corpus: Callable[[str], Path]) -> None:
-    program("import", "--claude-dir", corpus("real-2025-09"), "--report", "session", "--report", "blocks")
+    program("import", "--claude-dir", corpus("september"), "--report", "session", "--report", "blocks")
 
     rows = program("query", "SELECT report, count() AS n FROM records GROUP BY report ORDER BY report", "--json")
     assert json.loads(rows.stdout) == [{"report": "blocks", "n": 2}, {"report": "session", "n": 5}]
@@ -221,7 +224,7 @@ def test_only_the_reports_that_were_asked_for_are_imported(program: Program, cor
 
 def test_since_and_until_limit_the_days(program: Program, corpus: Callable[[str], Path]) -> None:
     program(
-        "import", "--claude-dir", corpus("real-2025-09"), "--since", "2025-09-04", "--until", "20250910",
+        "import", "--claude-dir", corpus("september"), "--since", "2025-09-04", "--until", "20250910",
         "--timezone", "UTC",
     )  # fmt: skip
 
@@ -251,7 +254,7 @@ def test_saved_reports_are_imported_without_ccusage(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path, ccusage18: Path, ccusage20: Path, major: str
 ) -> None:
     ccusage, prefix = (ccusage20, ("claude",)) if major == "20" else (ccusage18, ())
-    save_reports(ccusage, corpus("real-2025-09"), tmp_path / "saved", prefix)
+    save_reports(ccusage, corpus("september"), tmp_path / "saved", prefix)
     (tmp_path / "saved" / "monthly.json").unlink()
 
     done = program("import", "--from", tmp_path / "saved", PATH="/nonexistent")
@@ -269,7 +272,7 @@ def test_saved_reports_are_imported_without_ccusage(
 def test_saved_reports_never_lower_what_is_stored(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
 ) -> None:
-    claude_dir = corpus("real-2025-09")
+    claude_dir = corpus("september")
     program("import", "--claude-dir", claude_dir, "--timezone", "UTC")
     save_reports(ccusage20, claude_dir, tmp_path / "saved", ("claude",))
     document = json.loads((tmp_path / "saved" / "daily.json").read_text())
@@ -289,7 +292,7 @@ def test_saved_reports_never_lower_what_is_stored(
 def test_one_bad_report_does_not_stop_the_others(
     program: Program, migrated: Place, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
 ) -> None:
-    save_reports(ccusage20, corpus("real-2025-09"), tmp_path / "saved", ("claude",))
+    save_reports(ccusage20, corpus("september"), tmp_path / "saved", ("claude",))
     document = json.loads((tmp_path / "saved" / "daily.json").read_text())
     document["daily"][1]["inputTokens"] = -1
     del document["daily"][0]["date"]
@@ -317,7 +320,7 @@ def test_an_odd_record_is_refused_alone_and_what_is_stored_of_it_stays(
     program: Program, migrated: Place, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
 ) -> None:
     arguments = ("import", "--warehouse", migrated.url, "--timezone", "UTC", "--from", tmp_path / "saved")
-    save_reports(ccusage20, corpus("real-2025-09"), tmp_path / "saved", ("claude",))
+    save_reports(ccusage20, corpus("september"), tmp_path / "saved", ("claude",))
     assert program(*arguments).exit_code == 0
     before = migrated.rows("SELECT report, key, total_tokens FROM records FINAL ORDER BY report, key")
     document = json.loads((tmp_path / "saved" / "daily.json").read_text())
@@ -339,7 +342,7 @@ def test_an_odd_record_is_refused_alone_and_what_is_stored_of_it_stays(
 def test_a_day_that_has_not_come_is_stored_and_flagged_until_it_comes(
     program: Program, migrated: Place, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
 ) -> None:
-    save_reports(ccusage20, corpus("real-2025-09"), tmp_path / "saved", ("claude",))
+    save_reports(ccusage20, corpus("september"), tmp_path / "saved", ("claude",))
     document = json.loads((tmp_path / "saved" / "daily.json").read_text())
     document["daily"][1]["date"] = "2100-01-01"
     (tmp_path / "saved" / "daily.json").write_text(json.dumps(document))
@@ -383,7 +386,7 @@ def test_a_json_failure_is_one_object_too(program: Program, tmp_path: Path) -> N
 def test_an_upgrade_from_18_counts_nothing_twice(
     program: Program, migrated: Place, corpus: Callable[[str], Path], ccusage18: Path, ccusage20: Path
 ) -> None:
-    claude_dir = corpus("real-2025-09")
+    claude_dir = corpus("september")
     arguments = ("import", "--warehouse", migrated.url, "--claude-dir", claude_dir, "--timezone", "UTC")
 
     old = program(*arguments, "--ccusage", ccusage18)

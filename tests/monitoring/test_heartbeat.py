@@ -37,7 +37,7 @@ def test_start_and_success(
     done = program(
         "import",
         "--claude-dir",
-        corpus("real-2025-09"),
+        corpus("september"),
         CCUSAGE_IMPORT_HEARTBEAT_URL=f"http://127.0.0.1:{receiver.port}{address}",
     )
 
@@ -63,7 +63,7 @@ def test_without_an_address_nobody_is_pinged(program: Program, receiver: Receive
 def test_one_that_is_down_is_a_warning(program: Program, corpus: Corpus, receiver: Receiver) -> None:
     receiver.always = 500
 
-    done = program("import", "--claude-dir", corpus("real-2025-09"), CCUSAGE_IMPORT_HEARTBEAT_URL=receiver.url)
+    done = program("import", "--claude-dir", corpus("september"), CCUSAGE_IMPORT_HEARTBEAT_URL=receiver.url)
 
     assert done.exit_code == 0
     assert done.stderr == "ccusage-import: warning: heartbeat: answered 500\n" * 2
@@ -78,7 +78,7 @@ def test_one_that_hangs_does_not_keep_an_import_from_beginning(
     receiver.answers = ["hang"]
     begun = time.monotonic()
 
-    done = program("import", "--claude-dir", corpus("real-2025-09"), CCUSAGE_IMPORT_HEARTBEAT_URL=receiver.url)
+    done = program("import", "--claude-dir", corpus("september"), CCUSAGE_IMPORT_HEARTBEAT_URL=receiver.url)
 
     assert time.monotonic() - begun < 40
     assert done.exit_code == 0
@@ -99,7 +99,7 @@ def test_an_interrupted_import_fails_for_the_heartbeat_and_shouts_at_nobody(
             "CCUSAGE_IMPORT_NOTIFY": f'[{{"type": "webhook", "url": "{people.url}"}}]',
         }
         with subprocess.Popen(
-            [sys.executable, "-m", "ccusage_import", "import", "--claude-dir", corpus("real-2025-09")],
+            [sys.executable, "-m", "ccusage_import", "import", "--claude-dir", corpus("september")],
             env={**program.environ, **environ},
             cwd=program.home,
             stdout=subprocess.DEVNULL,

@@ -25,7 +25,7 @@ def lines_of(file: Path) -> list[dict[str, Any]]:
 def test_each_import_leaves_its_reports_and_its_load_in_the_log(
     program: Program, corpus: Callable[[str], Path]
 ) -> None:
-    done = program("import", "--claude-dir", corpus("real-2025-09"), "--machine", "laptop", "--json")
+    done = program("import", "--claude-dir", corpus("september"), "--machine", "laptop", "--json")
 
     lines = lines_of(program.home / LOG)
     read = {line["report"]: line["rows"] for line in lines if line["message"] == "report read"}
@@ -38,7 +38,7 @@ def test_each_import_leaves_its_reports_and_its_load_in_the_log(
 
 
 def test_the_log_names_no_path_and_no_secret(program: Program, corpus: Callable[[str], Path]) -> None:
-    source = corpus("real-2025-09")
+    source = corpus("september")
     program("import", "--claude-dir", source)
     # A ccusage that cannot be used is passed over with a warning that quotes it.
     broken = program.home / "bin"
@@ -91,7 +91,7 @@ except OSError as error:
 
 
 def test_logs_prints_the_path_and_the_last_run_only(program: Program, corpus: Callable[[str], Path]) -> None:
-    source = corpus("real-2025-09")
+    source = corpus("september")
     program("import", "--claude-dir", source)
     last = json.loads(program("import", "--claude-dir", source, "--json").stdout)["load_id"]
 
@@ -114,7 +114,7 @@ def test_logs_before_the_first_import_prints_the_path(program: Program) -> None:
 
 
 def test_the_log_is_rotated_and_old_ones_are_deleted(program: Program, corpus: Callable[[str], Path]) -> None:
-    source = corpus("real-2025-09")
+    source = corpus("september")
     program("import", "--claude-dir", source)
     old = (program.home / LOG).with_name("ccusage-import.2020-01-01_00-00-00_000000.log")
     old.write_text("")
@@ -128,7 +128,7 @@ def test_the_log_is_rotated_and_old_ones_are_deleted(program: Program, corpus: C
 
 
 def test_a_log_that_cannot_be_written_is_a_warning(program: Program, corpus: Callable[[str], Path]) -> None:
-    done = program("import", "--claude-dir", corpus("real-2025-09"), CCUSAGE_IMPORT_LOG_FILE="/proc/nowhere/at/all.log")
+    done = program("import", "--claude-dir", corpus("september"), CCUSAGE_IMPORT_LOG_FILE="/proc/nowhere/at/all.log")
 
     assert done.exit_code == 0
     assert "the log file cannot be written" in done.stderr
@@ -136,7 +136,7 @@ def test_a_log_that_cannot_be_written_is_a_warning(program: Program, corpus: Cal
 
 
 def test_verbose_logs_to_stderr_and_leaves_stdout_alone(program: Program, corpus: Callable[[str], Path]) -> None:
-    done = program("import", "--claude-dir", corpus("real-2025-09"), "-v", "--json")
+    done = program("import", "--claude-dir", corpus("september"), "-v", "--json")
 
     assert "load committed" in done.stderr
     assert json.loads(done.stdout)["exit_code"] == 0

@@ -68,7 +68,7 @@ def textfile(program: Program, tmp_path: Path) -> Textfile:
 
 
 def test_the_textfile_tells_of_an_import(textfile: Textfile, corpus: Callable[[str], Path]) -> None:
-    done = textfile("--claude-dir", corpus("real-2025-09"))
+    done = textfile("--claude-dir", corpus("september"))
 
     assert (done.exit_code, done.stderr) == (0, "")
     values = textfile.values()
@@ -101,7 +101,7 @@ def test_the_textfile_tells_of_an_import(textfile: Textfile, corpus: Callable[[s
 
 
 def test_a_failed_import_keeps_the_last_success(textfile: Textfile, corpus: Callable[[str], Path]) -> None:
-    claude_dir = corpus("real-2025-09")
+    claude_dir = corpus("september")
     textfile("--claude-dir", claude_dir)
     before = textfile.values()
 
@@ -119,7 +119,7 @@ def test_a_failed_import_keeps_the_last_success(textfile: Textfile, corpus: Call
 
 
 def test_without_the_warehouse_only_the_run_is_known(textfile: Textfile, corpus: Callable[[str], Path]) -> None:
-    done = textfile("--claude-dir", corpus("real-2025-09"), "--warehouse", "clickhouse://127.0.0.1:9/usage")
+    done = textfile("--claude-dir", corpus("september"), "--warehouse", "clickhouse://127.0.0.1:9/usage")
 
     assert done.exit_code == 4
     assert {name.partition("{")[0] for name in textfile.values()} == {
@@ -131,7 +131,7 @@ def test_without_the_warehouse_only_the_run_is_known(textfile: Textfile, corpus:
 def test_the_warehouse_remembers_the_last_success_where_the_state_is_lost(
     textfile: Textfile, corpus: Callable[[str], Path]
 ) -> None:
-    claude_dir = corpus("real-2025-09")
+    claude_dir = corpus("september")
     textfile("--claude-dir", claude_dir)
     before = textfile.values()['last_success_timestamp_seconds{machine="laptop"}']
     (textfile.program.home / ".local/state/ccusage-import/announced.json").unlink()
@@ -149,7 +149,7 @@ def test_a_report_that_fails_is_named_with_the_reason(
     script.write_text(f'#!/bin/sh\nfor argument; do test "$argument" = blocks && exit 7; done\nexec {ccusage20} "$@"\n')
     script.chmod(0o755)
 
-    done = textfile("--claude-dir", corpus("real-2025-09"), "--ccusage", script)
+    done = textfile("--claude-dir", corpus("september"), "--ccusage", script)
 
     assert done.exit_code == 5
     values = textfile.values()
@@ -203,7 +203,7 @@ def test_budgets_are_compared_with_what_was_spent(textfile: Textfile, tmp_path: 
 
 
 def test_a_reader_sees_a_whole_textfile_that_others_may_read(textfile: Textfile, corpus: Callable[[str], Path]) -> None:
-    claude_dir = corpus("real-2025-09")
+    claude_dir = corpus("september")
     umask = f"umask 077; exec {sys.executable} -m ccusage_import import -q --claude-dir {claude_dir}"
     environ = {**textfile.program.environ, "CCUSAGE_IMPORT_METRICS_FILE": str(textfile.file)}
     seen: set[int] = set()
@@ -246,7 +246,7 @@ def test_a_textfile_that_cannot_be_written_is_a_warning(
     (tmp_path / "home" / "x.prom").mkdir()
     target = tmp_path / file
 
-    done = textfile("--claude-dir", corpus("real-2025-09"), CCUSAGE_IMPORT_METRICS_FILE=str(target))
+    done = textfile("--claude-dir", corpus("september"), CCUSAGE_IMPORT_METRICS_FILE=str(target))
 
     assert done.exit_code == 0
     assert done.stderr == f"ccusage-import: warning: metrics_file {target}: {reason}\n"
@@ -260,7 +260,7 @@ def test_the_client_library_is_imported_only_where_it_is_used(
     target = {"": "", "metrics_file": str(textfile.file), "pushgateway": "http://127.0.0.1:9"}[setting]
     environ = {f"CCUSAGE_IMPORT_{setting.upper()}": target} if setting else {}
 
-    done = textfile.program("import", "--claude-dir", corpus("real-2025-09"), PYTHONPROFILEIMPORTTIME="1", **environ)
+    done = textfile.program("import", "--claude-dir", corpus("september"), PYTHONPROFILEIMPORTTIME="1", **environ)
 
     assert done.exit_code == 0
     assert ("prometheus_client" in done.stderr) == bool(setting)
@@ -276,7 +276,7 @@ def pushed(pushgateway: str) -> dict[str, float]:
 
 
 def test_pushed_scraped_and_told_by_the_alerts(program: Program, corpus: Callable[[str], Path], tmp_path: Path) -> None:
-    claude_dir = corpus("real-2025-09")
+    claude_dir = corpus("september")
     with running_pushgateway(tmp_path) as pushgateway, running_prometheus(tmp_path, pushgateway) as prometheus:
         settings = {"CCUSAGE_IMPORT_PUSHGATEWAY": f"http://{pushgateway}/", "MACHINE_NAME": "laptop"}
         first = program("import", "--claude-dir", claude_dir, **settings)
@@ -304,7 +304,7 @@ def test_pushed_scraped_and_told_by_the_alerts(program: Program, corpus: Callabl
 def test_a_failed_push_replaces_only_what_it_knows(
     program: Program, gateway: Gateway, corpus: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    claude_dir = corpus("real-2025-09")
+    claude_dir = corpus("september")
     url = gateway.url(database="pushed")
     program("migrate", "--create-database", "--warehouse", url)
     with running_pushgateway(tmp_path) as pushgateway:
@@ -334,7 +334,7 @@ def test_a_failed_push_replaces_only_what_it_knows(
 def test_any_name_of_a_machine_is_a_group_of_its_own(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path, machine: str
 ) -> None:
-    claude_dir = corpus("real-2025-09")
+    claude_dir = corpus("september")
     with running_pushgateway(tmp_path) as pushgateway:
         environ = {"CCUSAGE_IMPORT_PUSHGATEWAY": f"http://{pushgateway}"}
         for home, name in (("one", machine), ("two", "other")):
@@ -351,7 +351,7 @@ def test_any_name_of_a_machine_is_a_group_of_its_own(
 def test_user_and_password_of_the_address_are_sent_and_never_shown(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    claude_dir = corpus("real-2025-09")
+    claude_dir = corpus("september")
     with running_pushgateway(tmp_path, BASIC_AUTH) as pushgateway:
         good = program("import", "-vv", "--claude-dir", claude_dir,
                        CCUSAGE_IMPORT_PUSHGATEWAY=f"http://ana:s3cret%2F%3A%40%C3%BC@{pushgateway}")  # fmt: skip
@@ -368,7 +368,7 @@ def test_user_and_password_of_the_address_are_sent_and_never_shown(
 def test_a_pushgateway_that_is_down_is_a_warning_without_the_address(
     program: Program, corpus: Callable[[str], Path]
 ) -> None:
-    done = program("import", "--claude-dir", corpus("real-2025-09"), CCUSAGE_IMPORT_PUSHGATEWAY="http://127.0.0.1:9")
+    done = program("import", "--claude-dir", corpus("september"), CCUSAGE_IMPORT_PUSHGATEWAY="http://127.0.0.1:9")
 
     assert done.exit_code == 0
     assert done.stderr == "ccusage-import: warning: Pushgateway: no answer: connection refused\n"

@@ -154,7 +154,7 @@ def imported(
     claude.say("now", datetime.now(UTC), 20_000, project="-home-ana-blog")
     unpriced = ClaudeDir(tmp_path / "server")
     unpriced.say("new", datetime.now(UTC), 500, model="claude-of-tomorrow")
-    assert run("desk", corpus("real-2025-09")) == 0
+    assert run("desk", corpus("september")) == 0
     assert run("server", unpriced.root) == 0
     assert run("laptop", claude.root) == 0
     claude.delete("swept")

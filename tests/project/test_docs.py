@@ -6,6 +6,11 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
+from tests.support.changed import asked_for
+from tests.support.reference import FILE, reference
+
 ROOT = Path(__file__).parent.parent.parent
 RELIABILITY = (ROOT / "docs" / "reliability.md").read_text("utf-8")
 
@@ -18,3 +23,27 @@ def test_each_promise_names_a_test_that_exists() -> None:
     for file, name in named:
         tree = ast.parse((ROOT / file).read_text("utf-8"))
         assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, f"{file}::{name}"
+
+
+def test_the_reference_is_current() -> None:
+    assert FILE.read_text("utf-8") == reference(), "python -m tests.support.reference writes it anew"
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked"),
+    [
+        ("ccusage_import/history/push.py", "tests/history"),
+        ("ccusage_import/reconcile.py", "tests/importer"),
+        ("sql/views/daily.sql", "tests/warehouse"),
+        ("tests/cli/test_query.py", "tests/cli/test_query.py"),
+        ("docs/rule.md", "tests/project"),
+    ],
+)
+def test_the_fast_loop_runs_what_mirrors_a_change(changed: str, asked: str) -> None:
+    assert list(asked_for([changed])) == [asked]

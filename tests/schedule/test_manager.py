@@ -47,7 +47,7 @@ def test_the_user_manager_runs_the_import_and_forgets_it(
         **own.environ,
         "HOME": str(home),
         "XDG_RUNTIME_DIR": "/run/user/0",
-        "CLAUDE_CONFIG_DIR": str(corpus("real-2025-09")),
+        "CLAUDE_CONFIG_DIR": str(corpus("september")),
         "CCUSAGE_IMPORT_WAREHOUSE": f"chdb://{tmp_path}/data/warehouse",
     }
 

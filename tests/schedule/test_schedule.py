@@ -280,7 +280,7 @@ def test_a_command_that_is_too_long_for_cron_is_refused(scheduled: Program) -> N
 def test_the_installed_command_works_in_the_environment_that_the_unit_sets(
     scheduled: Program, corpus: Callable[[str], Path]
 ) -> None:
-    scheduled("schedule", "install", CLAUDE_CONFIG_DIR=str(corpus("real-2025-09")), CCUSAGE_IMPORT_MACHINE="laptop")
+    scheduled("schedule", "install", CLAUDE_CONFIG_DIR=str(corpus("september")), CCUSAGE_IMPORT_MACHINE="laptop")
     found = json.loads(scheduled("schedule", "status", "--json").stdout)
 
     done = subprocess.run(
@@ -294,7 +294,7 @@ def test_the_installed_command_works_in_the_environment_that_the_unit_sets(
 
 @needs_cron
 def test_check_runs_the_scheduled_command_as_cron_would(scheduled: Program, corpus: Callable[[str], Path]) -> None:
-    claude_dir = str(corpus("real-2025-09"))
+    claude_dir = str(corpus("september"))
     scheduled("schedule", "install", CLAUDE_CONFIG_DIR=claude_dir)
 
     def lines(**environ: str) -> dict[str, dict[str, str]]:
@@ -330,7 +330,7 @@ def test_cron_starts_the_import(program: Program, tmp_path: Path, corpus: Callab
     own = replace(at, home=home, environ={**at.environ, "HOME": str(home)}, prefix=isolated(tmp_path / "cron"))
     config = home / "own.toml"
     config.write_text(f'warehouse = "chdb://{tmp_path}/warehouse"\n')
-    claude_dir = str(corpus("real-2025-09"))
+    claude_dir = str(corpus("september"))
     installed = own(
         "schedule", "install", "--scheduler", "cron", "--config", config, "--at", "09:30", CLAUDE_CONFIG_DIR=claude_dir
     )
@@ -400,7 +400,7 @@ def test_the_environment_file_is_read_and_the_environment_wins(
 ) -> None:
     file = tmp_path / "schedule.env"
     file.write_text(
-        f"# of the test\n\nCLAUDE_CONFIG_DIR={corpus('real-2025-09')}\nMACHINE_NAME=file\n"
+        f"# of the test\n\nCLAUDE_CONFIG_DIR={corpus('september')}\nMACHINE_NAME=file\n"
         "CCUSAGE_IMPORT_TIMEZONE=Europe/Berlin\n"
     )
 

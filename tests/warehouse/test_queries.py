@@ -106,7 +106,7 @@ def test_a_parameter_means_the_same_in_every_query() -> None:
 def test_the_name_of_a_view_asks_for_all_of_it(
     migrated: Place, program: Program, corpus: Callable[[str], Path]
 ) -> None:
-    imported(program, migrated, corpus("real-2025-09"))
+    imported(program, migrated, corpus("september"))
 
     assert asked(program, migrated, "monthly_from_daily", "month", "days") == [("2025-09-01", 2)]
 
@@ -118,7 +118,7 @@ def test_every_query_answers_on_an_empty_warehouse(migrated: Place) -> None:
 def test_every_query_answers_through_the_command_with_other_parameters(
     migrated: Place, program: Program, corpus: Callable[[str], Path]
 ) -> None:
-    imported(program, migrated, corpus("real-2025-09"))
+    imported(program, migrated, corpus("september"))
     # A process for each takes its time: all of them embedded, one of each group over HTTP.
     chosen = QUERIES if migrated.gateway is None else {query.group: query for query in QUERIES}.values()
     answered = {
@@ -132,7 +132,7 @@ def test_every_query_answers_through_the_command_with_other_parameters(
 def test_every_query_answers_with_its_defaults_and_says_where_a_price_is_missing(
     migrated: Place, program: Program, corpus: Callable[[str], Path]
 ) -> None:
-    imported(program, migrated, corpus("real-2025-09"))
+    imported(program, migrated, corpus("september"))
     for query in QUERIES:
         needed = {each.name: REQUIRED[each.name] for each in query.parameters if each.default is None}
         values = query.values(needed, datetime.now(UTC).date())
@@ -306,7 +306,7 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
 
 
 def test_september_by_hand(migrated: Place, program: Program, corpus: Callable[[str], Path]) -> None:
-    imported(program, migrated, corpus("real-2025-09"), "--no-hash-projects")
+    imported(program, migrated, corpus("september"), "--no-hash-projects")
 
     for name, (given, expected) in SEPTEMBER.items():
         query = find_query(name)
