@@ -21,6 +21,7 @@ from ccusage_import.ccusage.failures import (
     known_cause,
     tail,
 )
+from ccusage_import.config.environment import child_environment
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import (
     CcusageError,
@@ -107,14 +108,14 @@ def neutral_directory(options: FetchOptions) -> Path:
 
 
 def child_environ(options: FetchOptions, environ: Mapping[str, str], argv: tuple[str, ...]) -> dict[str, str]:
-    """Return the environment that no variable of the user's can change an answer through.
+    """Return the environment that no variable of the user's can change an answer through, without our secrets.
 
     The program's own directory comes last on PATH: cron knows `/path/to/bin/ccusage`, but not the `node` beside it.
 
     Raises:
         DataDirectoryError: a directory's name holds a comma, which separates directories.
     """
-    child = {name: value for name, value in environ.items() if name not in _UNSET}
+    child = {name: value for name, value in child_environment(environ).items() if name not in _UNSET}
     child |= {"NO_COLOR": "1", "LOG_LEVEL": "0", "TZ": "UTC"}
     child["PATH"] = os.pathsep.join([*filter(None, [environ.get("PATH")]), str(Path(argv[0]).parent)])
     names = [str(path) for path in options.claude_dirs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import webbrowser
 from contextlib import suppress
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
+from ccusage_import.config.environment import SECRET_VARIABLES
 from ccusage_import.config.names import read_names
 from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
@@ -87,8 +89,16 @@ def report(
         write_private_file(file, text)
         if not quiet:
             print(file)
-        if opens and not webbrowser.open(file.as_uri()):
-            ui.print_warnings([f"no browser was found; open {file} yourself"])
+        if opens:
+            _open_in_browser(file)
+
+
+def _open_in_browser(file: Path) -> None:
+    # A browser gets this environment as it is.
+    for name in SECRET_VARIABLES & os.environ.keys():
+        del os.environ[name]
+    if not webbrowser.open(file.as_uri()):
+        ui.print_warnings([f"no browser was found; open {file} yourself"])
 
 
 def chart(

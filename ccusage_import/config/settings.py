@@ -26,6 +26,10 @@ APP = "ccusage-import"
 PREFIX = "CCUSAGE_IMPORT_"
 # Settings that are tables in the file; the environment holds them as JSON.
 TABLES = frozenset({"notify", "budget"})
+# What is a secret, or an address that may hold one.
+SECRETS = frozenset(
+    {"warehouse", "password", "sync", "sync_password", "salt", "pushgateway", "heartbeat_url", "notify"}
+)
 CLASSIC_ENVIRONMENT = {"machine": "MACHINE_NAME", "password": "CH_PASSWORD", "claude_dirs": "CLAUDE_CONFIG_DIR"}
 
 

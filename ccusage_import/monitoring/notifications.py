@@ -16,6 +16,7 @@ from typing import Any
 
 from loguru import logger
 
+from ccusage_import.config.environment import child_environment
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.targets import NotifyTarget
 from ccusage_import.exceptions import AnnouncementError
@@ -136,9 +137,8 @@ def _run(
         with tempfile.TemporaryFile() as stdin:
             stdin.write(json.dumps(document).encode() + b"\n")
             stdin.seek(0)
-            finished = run_program(
-                command, {**environ, **about}, Path.cwd(), seconds, stop, stdin=stdin, output=DEVNULL
-            )
+            child = {**child_environment(environ), **about}
+            finished = run_program(command, child, Path.cwd(), seconds, stop, stdin=stdin, output=DEVNULL)
     except TimeoutError:
         raise AnnouncementError(f"{what}: took longer than {seconds:.0f} seconds", hint=hint) from None
     except (OSError, ValueError) as error:

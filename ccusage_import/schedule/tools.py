@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from ccusage_import.config.environment import child_environment
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.processes import Finished
 
@@ -28,7 +29,7 @@ def run_tool(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes 
             [program, *argv[1:]],
             input=stdin,
             capture_output=True,
-            env={**environ, "LC_ALL": "C"},
+            env={**child_environment(environ), "LC_ALL": "C"},
             timeout=_TIMEOUT_SECONDS,
             start_new_session=True,
             check=False,
