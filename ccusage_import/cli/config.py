@@ -13,6 +13,7 @@ from ccusage_import.cli.options import AsJson, ConfigFile, configured, door
 from ccusage_import.config.file import changed
 from ccusage_import.config.settings import Configuration, Directories
 from ccusage_import.files import write_private_file
+from ccusage_import.masking import MASK
 from ccusage_import.ui import console, plain_table, print_json
 
 config_app = typer.Typer(
@@ -67,7 +68,7 @@ def print_configuration(configuration: Configuration, *, as_json: bool) -> None:
 
 def _setting(value: object) -> object:
     if isinstance(value, SecretStr):
-        return "***" if value.get_secret_value() else None
+        return MASK if value.get_secret_value() else None
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, tuple):
