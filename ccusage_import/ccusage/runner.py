@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +30,7 @@ from ccusage_import.exceptions import (
     RunnerNotFoundError,
     UnsupportedVersionError,
 )
+from ccusage_import.files import make_private_directory, replace_file
 from ccusage_import.processes import Finished, in_threads, run_program
 from ccusage_import.versions import OLDEST_SUPPORTED, PINNED_VERSION
 
@@ -99,9 +99,9 @@ def neutral_directory(options: FetchOptions) -> Path:
     directory = options.state_dir.absolute() / "neutral"
     settings = directory / "package.json"
     try:
-        (directory / "empty").mkdir(parents=True, exist_ok=True)
+        make_private_directory(directory / "empty")
         if not settings.exists() or settings.read_text("utf-8") != "{}":
-            _write(settings, "{}")
+            replace_file(settings, b"{}", durable=False)
     except OSError as error:
         raise _state_error(options, error) from None
     return directory
@@ -295,16 +295,10 @@ def _remembered(options: FetchOptions) -> dict[str, list[str]]:
 
 def _remember(options: FetchOptions, key: str, argv: tuple[str, ...]) -> None:
     try:
-        _write(options.state_dir / "runner.json", json.dumps({**_remembered(options), key: argv}, indent=2))
+        known = json.dumps({**_remembered(options), key: argv}, indent=2)
+        replace_file(options.state_dir / "runner.json", known.encode(), durable=False)
     except OSError as error:
         raise _state_error(options, error) from None
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(path)
 
 
 def _state_error(options: FetchOptions, error: OSError) -> ConfigurationError:

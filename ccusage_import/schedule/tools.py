@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from ccusage_import.config.environment import child_environment
 from ccusage_import.exceptions import ScheduleError
+from ccusage_import.files import make_private_directory, replace_file
 from ccusage_import.processes import Finished
 
 _TIMEOUT_SECONDS = 60
@@ -68,11 +68,9 @@ def write_unit(file: Path, text: str) -> None:
     Raises:
         ScheduleError: the directory cannot be written.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, "utf-8")
-        temporary.replace(file)
+        make_private_directory(file.parent)
+        replace_file(file, text.encode(), mode=0o644)
     except OSError as error:
         raise ScheduleError(f"{file}: {error.strerror}", hint="make the directory writable") from None
 

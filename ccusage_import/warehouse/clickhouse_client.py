@@ -29,7 +29,7 @@ from ccusage_import.exceptions import (
     WarehousePermissionError,
     WarehouseUnreachableError,
 )
-from ccusage_import.files import file_lock
+from ccusage_import.files import file_lock, make_private_directory
 from ccusage_import.masking import without_passwords
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
         )
     driver = _driver()
     try:
-        warehouse.path.mkdir(parents=True, exist_ok=True)
+        make_private_directory(warehouse.path)
     except OSError as error:
         raise WarehouseError(f"warehouse {warehouse}: {error.strerror}", hint="make the directory writable") from None
     with _captured_stderr() as captured:
