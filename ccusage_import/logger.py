@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import secrets
 import sys
 import traceback
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from loguru import logger
 
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import make_private_directory
 from ccusage_import.masking import without_addresses, without_places
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def log_to_file(file: Path, *, rotation: str, retention: str) -> None:
     """Start logging JSON lines to a file as well. One that cannot be written is a warning, never the end of a run."""
     run = secrets.token_hex(4)
     try:
+        make_private_directory(file.parent)
         logger.add(
             file,
             level="DEBUG",
@@ -68,6 +71,7 @@ def log_to_file(file: Path, *, rotation: str, retention: str) -> None:
             backtrace=False,
             diagnose=False,
             encoding="utf-8",
+            opener=partial(os.open, mode=0o600),
         )
     except (OSError, ValueError) as error:
         logger.bind(reason=str(error)).warning("the log file cannot be written")

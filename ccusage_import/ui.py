@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from ccusage_import.config.exposure import Exposure
     from ccusage_import.records import Record
 
 PROGRAM = "ccusage-import"
@@ -60,6 +61,12 @@ def warn_of_damage(damage: DamagedWarehouseError | None) -> None:
     """Say that what is printed is not all that there was."""
     if damage is not None:
         print_warnings([str(damage), *damage.details[:SHOWN_DETAILS], f"hint: {damage.hint}"])
+
+
+def warn_of_exposure(exposure: Exposure | None) -> None:
+    """Say that somebody else may write the configuration, and how to end that."""
+    if exposure is not None:
+        print_warnings([f"{exposure}, so no command in it is run", f"hint: {exposure.chmod}"])
 
 
 def console() -> Console:

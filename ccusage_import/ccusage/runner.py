@@ -130,8 +130,14 @@ def child_environ(options: FetchOptions, environ: Mapping[str, str], argv: tuple
 
 
 def fetch_options(configuration: Configuration, claude_dirs: tuple[Path, ...]) -> FetchOptions:
-    """Return what to run ccusage with."""
+    """Return what to run ccusage with.
+
+    Raises:
+        ConfigurationError: others may write the configuration file that names the command.
+    """
     settings = configuration.settings
+    if settings.ccusage and (refused := configuration.refused("ccusage")):
+        raise refused
     return FetchOptions(
         state_dir=configuration.directories.state,
         command=tuple(shlex.split(settings.ccusage or "")),

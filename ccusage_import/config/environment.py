@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from ccusage_import.config.exposure import exposure_of
 from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, SECRETS, SETTING_VARIABLES
 from ccusage_import.exceptions import ConfigurationError, ScheduleError
 
@@ -16,6 +17,8 @@ SECRET_VARIABLES = frozenset(
 )
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
 _PATH = frozenset({"CCUSAGE_IMPORT_PASSWORD_FILE", "CCUSAGE_IMPORT_LOG_FILE"})
+# What they hold is run.
+_COMMANDS = frozenset({"CCUSAGE_IMPORT_CCUSAGE", "CCUSAGE_IMPORT_NOTIFY"})
 _PATHS = frozenset({"CLAUDE_CONFIG_DIR", "CCUSAGE_IMPORT_CLAUDE_DIRS"})
 
 
@@ -49,7 +52,8 @@ def read_environment_file(file: Path) -> dict[str, str]:
     """Return the variables of an environment file.
 
     Raises:
-        ConfigurationError: the file or a line of it cannot be read. The message never repeats a value.
+        ConfigurationError: the file or a line of it cannot be read, or it names commands and others may write it. The
+            message never repeats a value.
     """
     try:
         lines = file.read_bytes().decode("utf-8").split("\n")
@@ -74,6 +78,9 @@ def read_environment_file(file: Path) -> dict[str, str]:
             details=tuple(problems),
             hint="correct the file",
         )
+    exposure = exposure_of(file)
+    if exposure and (commands := found.keys() & _COMMANDS):
+        raise exposure.refusal(min(commands))
     return found
 
 
