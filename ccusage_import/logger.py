@@ -17,7 +17,7 @@ from loguru import logger
 
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import make_private_directory
-from ccusage_import.masking import without_addresses, without_places
+from ccusage_import.masking import printable_lines, without_addresses, without_places
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -95,11 +95,11 @@ def read_last_run(file: Path) -> list[dict[str, Any]]:
 def _console_line(record: Record) -> str:
     """Return the format of one line on stderr; loguru fills it from the record, so what is shown is put there."""
     shown = cast("dict[str, Any]", record)
-    shown["text"] = without_addresses(record["message"])
+    shown["text"] = printable_lines(without_addresses(record["message"]))
     shown["bound"] = without_addresses(str(record["extra"])) if record["extra"] else ""
     if record["exception"] is None:
         return "<level>{level: <8}</level> {text} <dim>{bound}</dim>\n"
-    shown["trace"] = without_addresses("".join(traceback.format_exception(*record["exception"])))
+    shown["trace"] = printable_lines(without_addresses("".join(traceback.format_exception(*record["exception"]))))
     return "<level>{level: <8}</level> {text} <dim>{bound}</dim>\n{trace}"
 
 

@@ -1,7 +1,8 @@
-"""What may be shown of a text: no secret, and in a log no address. Pure; nothing else masks."""
+"""What may be shown of a text: no secret, in a log no address, no control character. Pure; nothing else masks."""
 
 from __future__ import annotations
 
+import json
 import re
 
 MASK = "***"
@@ -56,3 +57,19 @@ def without_password(url: str) -> str:
     if not at or user is None or user[0] == before:
         return url
     return f"{user[0]}:{MASK}@{after}"
+
+
+def printable(text: str) -> str:
+    """Return a text in which what a terminal would obey or hide is written as in JSON."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else _escaped(character) for character in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return a text of several lines, each of them printable."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _escaped(character: str) -> str:
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]

@@ -33,6 +33,7 @@ from ccusage_import.digest.model import Digest
 from ccusage_import.digest.reader import read_digest
 from ccusage_import.exceptions import ConfigurationError, MachineTakenError, WarehousePermissionError
 from ccusage_import.files import write_private_file
+from ccusage_import.masking import printable
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.opening import open_current
 
@@ -83,7 +84,7 @@ def report(
                 text = ui.json_text(asdict(digest)) + "\n"
         file = output or (DEFAULT_FILE if chosen == "html" else None)
         if file is None:
-            print(text, end="")
+            ui.print_text(text.removesuffix("\n"))
             return
         file = file.absolute()
         write_private_file(file, text)
@@ -145,7 +146,7 @@ def _read(
         return read_digest(
             opened,
             configuration.settings,
-            named=lambda text: ui.printable(ui.with_names(text, names)),
+            named=lambda text: printable(ui.with_names(text, names)),
             machine=machine,
             since=since,
         )
