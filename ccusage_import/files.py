@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,27 +14,112 @@ from pathlib import Path
 from ccusage_import.exceptions import ConfigurationError, WarehouseError, WarehouseLockedError
 
 POLL_SECONDS = 0.1
+_NAME_BYTES = 8
+_OWNER_ALONE, _OWNER_ENTERS = 0o600, 0o700
+
+
+def make_private_directory(directory: Path) -> None:
+    """Make a directory and whatever is missing above it, with mode 0700; one that is there stays as it is.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = [parent for parent in directory.parents if not parent.exists()]
+    for place in (*reversed(missing), directory):
+        place.mkdir(mode=_OWNER_ENTERS, exist_ok=True)
+
+
+def replace_file(file: Path, data: bytes, *, mode: int = _OWNER_ALONE, durable: bool = True) -> None:
+    """Replace `file` by one that holds `data`; it appears whole or not at all.
+
+    It is written beside the target under a name that nobody can know before. What a killed process left of an earlier
+    try is removed first; a lock tells it from what another process is writing.
+
+    Args:
+        file: what to replace; a link at its place is replaced, not followed.
+        data: all of its contents.
+        mode: who may do what with it, whatever the umask is.
+        durable: whether it must survive that the machine loses power the moment after.
+
+    Raises:
+        OSError: the directory cannot be written.
+    """
+    with suppress(OSError):
+        for left in _temporaries(file):
+            _remove_unless_held(left)
+    temporary, descriptor = _begin(file)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            if mode != _OWNER_ALONE:
+                os.fchmod(descriptor, mode)
+            if durable:
+                os.fsync(descriptor)
+            temporary.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    if durable:
+        sync_directory(file.parent)
 
 
 def write_private_file(file: Path, text: str) -> None:
-    """Replace `file` by one with mode 0600, atomically.
+    """Replace `file` by one that only its owner can read; its directory is made where it is missing.
 
     Raises:
         ConfigurationError: the directory cannot be written.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(descriptor)
-        temporary.replace(file)
+        make_private_directory(file.parent)
+        replace_file(file, text.encode())
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise ConfigurationError(f"{file}: {error.strerror}", hint="make the directory writable") from None
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory survive that the machine loses power.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _temporaries(file: Path) -> Iterator[Path]:
+    name = re.compile(rf"\.{re.escape(file.name)}\.[0-9a-f]{{{2 * _NAME_BYTES}}}\.tmp")
+    return (path for path in file.parent.iterdir() if name.fullmatch(path.name))
+
+
+def _remove_unless_held(left: Path) -> None:
+    """Remove a temporary file that no process is writing; one that cannot be removed harms nobody."""
+    with suppress(OSError):
+        descriptor = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _begin(file: Path) -> tuple[Path, int]:
+    """Return a new temporary file, locked and open for writing."""
+    while True:
+        temporary = file.with_name(f".{file.name}.{secrets.token_hex(_NAME_BYTES)}.tmp")
+        descriptor = os.open(
+            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _OWNER_ALONE
+        )
+        with suppress(OSError):  # not every file system knows locks; its leftovers stay
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Another process may have taken it for a leftover in the moment before it was locked.
+        if os.fstat(descriptor).st_nlink:
+            return temporary, descriptor
+        os.close(descriptor)
 
 
 @contextmanager
@@ -46,7 +133,7 @@ def file_lock(file: Path, purpose: str, wait_seconds: float) -> Iterator[None]:
         WarehouseError: the file cannot be made.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private_directory(file.parent)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise WarehouseError(f"lock file {file}: {error.strerror}", hint="make its directory writable") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import re
+import os
 import secrets
 import sys
 import traceback
@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING, Any, cast
 from loguru import logger
 
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import make_private_directory
+from ccusage_import.masking import printable_lines, without_addresses, without_places
 
 if TYPE_CHECKING:
     from loguru import Record
 
 CONSOLE_LEVELS = {-1: "ERROR", 0: "WARNING", 1: "INFO", 2: "DEBUG"}
 LIBRARY = "library"
-CONSOLE_FORMAT = "<level>{level: <8}</level> {message} <dim>{extra}</dim>"
-_ADDRESS = re.compile(r"\b([a-z][a-z0-9+.-]*)://[^\s'\"]+")
-_PATH = re.compile(r"(?<![\w.<>])~?(?:/[^\s/'\":;,()<>]+)+/?")
 
 
 class _ToLoguru(logging.Handler):
@@ -41,21 +40,28 @@ def log_to_console(verbosity: int) -> None:
     logger.add(
         sys.stderr,
         level=CONSOLE_LEVELS[max(-1, min(verbosity, 2))],
-        format=CONSOLE_FORMAT,
+        format=_console_line,
         # What a library warns of, our own error says better.
         filter=lambda record: verbosity > 0 or LIBRARY not in record["extra"],
         backtrace=False,
         diagnose=False,
     )
-    logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
-    # It tells of every retry, with addresses; whoever called it says what came of it.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    handler = _ToLoguru()
+    handler.addFilter(_is_wanted)
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    # It tells of every retry, with paths of addresses; whoever called it says what came of it. Not by its level:
+    # the driver of the warehouse sets that when it is imported.
+    return record.levelno >= logging.ERROR or not record.name.startswith("urllib3")
 
 
 def log_to_file(file: Path, *, rotation: str, retention: str) -> None:
     """Start logging JSON lines to a file as well. One that cannot be written is a warning, never the end of a run."""
     run = secrets.token_hex(4)
     try:
+        make_private_directory(file.parent)
         logger.add(
             file,
             level="DEBUG",
@@ -65,6 +71,7 @@ def log_to_file(file: Path, *, rotation: str, retention: str) -> None:
             backtrace=False,
             diagnose=False,
             encoding="utf-8",
+            opener=partial(os.open, mode=0o600),
         )
     except (OSError, ValueError) as error:
         logger.bind(reason=str(error)).warning("the log file cannot be written")
@@ -85,26 +92,32 @@ def read_last_run(file: Path) -> list[dict[str, Any]]:
     return [line for line in lines if line.get("run") == lines[-1].get("run")]
 
 
+def _console_line(record: Record) -> str:
+    """Return the format of one line on stderr; loguru fills it from the record, so what is shown is put there."""
+    shown = cast("dict[str, Any]", record)
+    shown["text"] = printable_lines(without_addresses(record["message"]))
+    shown["bound"] = without_addresses(str(record["extra"])) if record["extra"] else ""
+    if record["exception"] is None:
+        return "<level>{level: <8}</level> {text} <dim>{bound}</dim>\n"
+    shown["trace"] = printable_lines(without_addresses("".join(traceback.format_exception(*record["exception"]))))
+    return "<level>{level: <8}</level> {text} <dim>{bound}</dim>\n{trace}"
+
+
 def _json_line(run: str, record: Record) -> str:
     """Return the format of one line; loguru fills it from the record, so the line is put there."""
     line: dict[str, Any] = {
         "time": record["time"].astimezone(UTC).isoformat(timespec="milliseconds"),
         "level": record["level"].name,
         "run": run,
-        "message": hide(record["message"]),
-        **{name: hide(value) if isinstance(value, str) else value for name, value in record["extra"].items()},
+        "message": without_places(record["message"]),
+        **{name: without_places(value) if isinstance(value, str) else value for name, value in record["extra"].items()},
     }
     if record["exception"] is not None:
         _, error, trace = record["exception"]
-        line["error"] = hide(f"{type(error).__name__}: {error}")
+        line["error"] = without_places(f"{type(error).__name__}: {error}")
         line["frames"] = [f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in traceback.extract_tb(trace)]
     cast("dict[str, Any]", record)["line"] = json.dumps(line, ensure_ascii=False, default=str)
     return "{line}\n"
-
-
-def hide(text: str) -> str:
-    """Return a text without paths, and without what follows the host in an address: it may be a secret."""
-    return _PATH.sub("<path>", _ADDRESS.sub(r"\1://<address>", text))
 
 
 def _line_of(text: str) -> dict[str, Any] | None:

@@ -12,11 +12,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ccusage_import.exceptions import DamagedWarehouseError, FixableError, OutputError
+from ccusage_import.masking import printable, printable_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
+    from ccusage_import.config.exposure import Exposure
     from ccusage_import.records import Record
 
 PROGRAM = "ccusage-import"
@@ -28,19 +29,19 @@ LEAST_WIDTH = 110
 def print_error(error: FixableError, stream: TextIO | None = None) -> None:
     """Print what went wrong, the first details, and what to do next."""
     stream = stream or sys.stderr
-    print(f"{PROGRAM}: error: {error}", file=stream)
+    print(f"{PROGRAM}: error: {printable(str(error))}", file=stream)
     for line in error.details[:SHOWN_DETAILS]:
-        print(f"  {line}", file=stream)
+        print(f"  {printable(line)}", file=stream)
     if len(error.details) > SHOWN_DETAILS:
         print(f"  and {len(error.details) - SHOWN_DETAILS} more", file=stream)
     if error.hint:
-        print(f"hint: {error.hint}", file=stream)
+        print(f"hint: {printable(error.hint)}", file=stream)
 
 
 def print_warnings(warnings: Sequence[str]) -> None:
     """Print warnings, one a line."""
     for line in warnings:
-        print(f"{PROGRAM}: warning: {line}", file=sys.stderr)
+        print(f"{PROGRAM}: warning: {printable(line)}", file=sys.stderr)
 
 
 @contextmanager
@@ -62,6 +63,12 @@ def warn_of_damage(damage: DamagedWarehouseError | None) -> None:
         print_warnings([str(damage), *damage.details[:SHOWN_DETAILS], f"hint: {damage.hint}"])
 
 
+def warn_of_exposure(exposure: Exposure | None) -> None:
+    """Say that somebody else may write the configuration, and how to end that."""
+    if exposure is not None:
+        print_warnings([f"{exposure}, so no command in it is run", f"hint: {exposure.chmod}"])
+
+
 def console() -> Console:
     """Return the console of stdout; a narrow terminal wraps lines, but no number is ever cut."""
     from rich.console import Console
@@ -72,7 +79,12 @@ def console() -> Console:
 
 def print_json(value: object) -> None:
     """Print one JSON document on stdout; decimals become strings without an exponent."""
-    print(json_text(value))
+    print_text(json_text(value))
+
+
+def print_text(text: str) -> None:
+    """Print a text as it is, and where people read it without what a terminal would obey."""
+    print(printable_lines(text) if sys.stdout.isatty() else text)
 
 
 def json_text(value: object) -> str:
@@ -92,16 +104,6 @@ def _plain(value: object) -> str:
 def error_json(error: FixableError) -> dict[str, Any]:
     """Return an error as one object."""
     return {"message": str(error), "details": list(error.details), "hint": error.hint}
-
-
-def plain_table(*columns: str) -> Table:
-    """Return a table without lines; all but the first column to the right."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
-    return table
 
 
 def change(value: Any, shown: Callable[[Any], str]) -> str:
@@ -131,10 +133,5 @@ def with_names(text: str, names: Mapping[str, str]) -> str:
 
 
 def named(name: str, names: Mapping[str, str]) -> str:
-    """Return the name a pseudonym stands for on this machine, without control characters a terminal would obey."""
-    return printable(names.get(name, name))
-
-
-def printable(text: str) -> str:
-    """Return a text without control characters a terminal would obey."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    """Return the name a pseudonym stands for on this machine, as it is."""
+    return names.get(name, name)

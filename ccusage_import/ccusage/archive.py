@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import zipfile
 import zlib
@@ -19,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from ccusage_import.exceptions import BackupError, NotAReportError
+from ccusage_import.files import make_private_directory, replace_file
 from ccusage_import.records import Provenance, report_file
 
 FORMAT: Literal[1] = 1
@@ -81,11 +81,8 @@ class ReportArchive:
         self._archive.writestr(NOTE, TypeAdapter(LoadNote).dump_json(note, indent=2))
         self._archive.close()
         with _writing(directory):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = directory / f"{note.load_id}{SUFFIX}"
-            partial = file.with_suffix(".partial")
-            _write_private(partial, self._buffer.getvalue())
-            partial.replace(file)
+            make_private_directory(directory)
+            replace_file(directory / f"{note.load_id}{SUFFIX}", self._buffer.getvalue())
 
 
 def export_loads(kept: Path, target: Path, warehouse: str, wanted: Collection[int] = ()) -> list[int]:
@@ -171,7 +168,7 @@ def _unpack(file: Path, target: Path, warehouse: str | None) -> bool:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(mode=0o700, parents=True)
         for name, data in members.items():
-            _write_private(partial / name, data)
+            replace_file(partial / name, data)
         partial.rename(directory)
     return True
 
@@ -191,11 +188,3 @@ def _writing(directory: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise BackupError(f"{directory}: {error.strerror}", hint="name a directory that can be written") from None
-
-
-def _write_private(file: Path, data: bytes) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(descriptor)

@@ -15,6 +15,7 @@ from ccusage_import.exceptions import (
     ReportFailedError,
     RunnerNotFoundError,
 )
+from ccusage_import.masking import without_secrets
 from ccusage_import.versions import PINNED_VERSION
 
 INSTALL_HINT = 'install Node.js 20 or newer, or set `ccusage = "/path/to/ccusage"`'
@@ -50,12 +51,6 @@ _START_ERROR = re.compile(r"^(ReferenceError|TypeError|SyntaxError): .*", re.MUL
 _NEW_RUNTIME = re.compile(r"^(Node\.js v([2-9]\d|\d{3})|Bun v)", re.MULTILINE)
 _NOISE = re.compile(r"^\s*(\d+ \| |at |Node\.js v|Bun v|\^+$|$)")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
-_SECRETS = (
-    (re.compile(r"://[^\s/]+@"), "://***@"),
-    (re.compile(r"[^\s/:@]+:[^\s/:@]+@"), "***@"),
-    (re.compile(r"(?i)((?:password|passwd|token|secret|_auth|key)\w*=)[^\s&]+"), r"\1***"),
-    (re.compile(r"(?i)(bearer )\S+"), r"\1***"),
-)
 _READ_BYTES, _LINE_CHARACTERS, _TAIL_CHARACTERS, _TAIL_LINES = 65_536, 400, 1000, 10
 
 
@@ -78,24 +73,16 @@ def known_cause(
 def _no_data(claude_dirs: Sequence[Path], environ: Mapping[str, str]) -> str:
     """Say where ccusage looked; below 15.6 its own words name the empty home directory it was given."""
     places = ", ".join(map(str, claude_dirs)) or "the default places"
-    return f"no directory `projects` in {masked(places, environ)}"
-
-
-def masked(text: str, environ: Mapping[str, str]) -> str:
-    """Return `text` with `~` for the home directory and without secrets."""
-    home = environ.get("HOME", "").rstrip("/")
-    if home:
-        text = re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text)
-    for secret, mask in _SECRETS:
-        text = secret.sub(mask, text)
-    return text
+    return f"no directory `projects` in {without_secrets(places, environ.get('HOME', ''))}"
 
 
 def plain(output: bytes, environ: Mapping[str, str]) -> str:
     """Return what may be shown of a program's last words: no escapes, stack traces, secrets or home directory."""
     text = _ESCAPES.sub("", output[-_READ_BYTES:].decode(errors="replace"))
     # Cut twice: looking for secrets takes long in minified source, and half a secret is not recognised.
-    lines = (masked(line[: 5 * _LINE_CHARACTERS], environ) for line in text.splitlines() if not _NOISE.match(line))
+    home = environ.get("HOME", "")
+    told = (line[: 5 * _LINE_CHARACTERS] for line in text.splitlines() if not _NOISE.match(line))
+    lines = (without_secrets(line, home) for line in told)
     return "\n".join(line[:_LINE_CHARACTERS].rstrip() for line in lines)
 
 

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,7 @@ from ccusage_import.ccusage.failures import (
     known_cause,
     tail,
 )
+from ccusage_import.config.environment import child_environment
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import (
     CcusageError,
@@ -30,6 +30,7 @@ from ccusage_import.exceptions import (
     RunnerNotFoundError,
     UnsupportedVersionError,
 )
+from ccusage_import.files import make_private_directory, replace_file
 from ccusage_import.processes import Finished, in_threads, run_program
 from ccusage_import.versions import OLDEST_SUPPORTED, PINNED_VERSION
 
@@ -98,23 +99,23 @@ def neutral_directory(options: FetchOptions) -> Path:
     directory = options.state_dir.absolute() / "neutral"
     settings = directory / "package.json"
     try:
-        (directory / "empty").mkdir(parents=True, exist_ok=True)
+        make_private_directory(directory / "empty")
         if not settings.exists() or settings.read_text("utf-8") != "{}":
-            _write(settings, "{}")
+            replace_file(settings, b"{}", durable=False)
     except OSError as error:
         raise _state_error(options, error) from None
     return directory
 
 
 def child_environ(options: FetchOptions, environ: Mapping[str, str], argv: tuple[str, ...]) -> dict[str, str]:
-    """Return the environment that no variable of the user's can change an answer through.
+    """Return the environment that no variable of the user's can change an answer through, without our secrets.
 
     The program's own directory comes last on PATH: cron knows `/path/to/bin/ccusage`, but not the `node` beside it.
 
     Raises:
         DataDirectoryError: a directory's name holds a comma, which separates directories.
     """
-    child = {name: value for name, value in environ.items() if name not in _UNSET}
+    child = {name: value for name, value in child_environment(environ).items() if name not in _UNSET}
     child |= {"NO_COLOR": "1", "LOG_LEVEL": "0", "TZ": "UTC"}
     child["PATH"] = os.pathsep.join([*filter(None, [environ.get("PATH")]), str(Path(argv[0]).parent)])
     names = [str(path) for path in options.claude_dirs]
@@ -129,8 +130,14 @@ def child_environ(options: FetchOptions, environ: Mapping[str, str], argv: tuple
 
 
 def fetch_options(configuration: Configuration, claude_dirs: tuple[Path, ...]) -> FetchOptions:
-    """Return what to run ccusage with."""
+    """Return what to run ccusage with.
+
+    Raises:
+        ConfigurationError: others may write the configuration file that names the command.
+    """
     settings = configuration.settings
+    if settings.ccusage and (refused := configuration.refused("ccusage")):
+        raise refused
     return FetchOptions(
         state_dir=configuration.directories.state,
         command=tuple(shlex.split(settings.ccusage or "")),
@@ -294,16 +301,10 @@ def _remembered(options: FetchOptions) -> dict[str, list[str]]:
 
 def _remember(options: FetchOptions, key: str, argv: tuple[str, ...]) -> None:
     try:
-        _write(options.state_dir / "runner.json", json.dumps({**_remembered(options), key: argv}, indent=2))
+        known = json.dumps({**_remembered(options), key: argv}, indent=2)
+        replace_file(options.state_dir / "runner.json", known.encode(), durable=False)
     except OSError as error:
         raise _state_error(options, error) from None
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(path)
 
 
 def _state_error(options: FetchOptions, error: OSError) -> ConfigurationError:

@@ -46,8 +46,8 @@ def check_ccusage(configuration: Configuration, environ: Mapping[str, str]) -> I
     except CcusageError:
         # Said already; without a directory there is no report to run.
         found = ()
-    options = fetch_options(configuration, found)
     try:
+        options = fetch_options(configuration, found)
         runner = find_runner(options, environ)
         agents = find_agents(configuration.settings.agents, runner, options, environ)
         yield _version(runner)

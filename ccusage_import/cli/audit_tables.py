@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.text import Text
-
+from ccusage_import.cli.plain_table import plain_table
 from ccusage_import.explain import reason_in_words
 from ccusage_import.history.audit import Change
+from ccusage_import.masking import printable
 from ccusage_import.reconcile import Verdict
 from ccusage_import.ui import change as signed
-from ccusage_import.ui import console, label, plain_table, print_json, usd, with_names
+from ccusage_import.ui import console, label, print_json, usd, with_names
 from ccusage_import.verify import Verification
 from ccusage_import.warehouse.tables import Load
 
@@ -39,10 +39,10 @@ def print_history(loads: Sequence[Load], *, as_json: bool) -> None:
         table.add_row(
             str(load.load_id),
             f"{load.started_at:%Y-%m-%d %H:%M:%S}",
-            Text(load.machine),
+            load.machine,
             load.state,
             load.ccusage_version or load.runner,
-            Text(load.error or _counts(load)),
+            load.error or _counts(load),
             usd(load.cost_after_usd) if is_published else "",
             signed(load.cost_after_usd - load.cost_before_usd, usd) if is_published else "",
             "" if seconds is None else f"{seconds:.1f}",
@@ -59,7 +59,7 @@ def print_changes(changes: Sequence[Change], names: Mapping[str, str], *, as_jso
         print("nothing changed")
         return
     table = plain_table("load", "verdict", "record", "stored", "offered", "why")
-    table.columns[2].no_wrap = table.columns[5].no_wrap = False
+    table.columns[5].no_wrap = False
     for column in (1, 2, 5):
         table.columns[column].justify = "left"
     for change in changes:
@@ -68,10 +68,10 @@ def print_changes(changes: Sequence[Change], names: Mapping[str, str], *, as_jso
         table.add_row(
             str(change.load_id),
             str(decision.verdict),
-            Text(f"{decision.record.label} {label(decision.record, names)}"),
+            f"{decision.record.label} {label(decision.record, names)}",
             usd(stored.cost_usd) if stored else "-",
             usd(offered.cost_usd) if offered else "-",
-            Text(reason_in_words(decision, change.intact_from)),
+            reason_in_words(decision, change.intact_from),
         )
     console().print(table)
 
@@ -105,7 +105,7 @@ def print_verification(found: Verification, names: Mapping[str, str], *, quiet: 
     for difference in ordered[:SHOWN_DIFFERENCES]:
         why = difference.explanation or "NOTHING EXPLAINS IT"
         print(
-            f"{difference.check}: {with_names(difference.subject, names)}:"
+            f"{difference.check}: {printable(with_names(difference.subject, names))}:"
             f" {difference.left_tokens:,} against {difference.right_tokens:,} tokens: {why}"
         )
     if len(ordered) > SHOWN_DIFFERENCES:

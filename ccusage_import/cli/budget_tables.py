@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 from rich.text import Text
 
-from ccusage_import.ui import console, plain_table, print_json, usd
+from ccusage_import.cli.plain_table import plain_table
+from ccusage_import.ui import console, print_json, usd
 from ccusage_import.warehouse.budgets import Spending
 
 
@@ -22,7 +23,7 @@ def print_spending(spending: Sequence[Spending], names: Mapping[str, str], *, as
         whose = "everything" if limit.scope == "all" else f"{limit.scope} {names.get(limit.name, limit.name)}"
         share = each.spent_usd / limit.limit_usd
         table.add_row(
-            Text(f"{whose}, {'today' if limit.period == 'daily' else 'this month'}"),
+            f"{whose}, {'today' if limit.period == 'daily' else 'this month'}",
             usd(each.spent_usd) + (" and unpriced usage" if each.unpriced else ""),
             usd(limit.limit_usd),
             Text(f"{share:.0%}{' OVER' if each.is_over else ''}", style="bold red" if each.is_over else ""),

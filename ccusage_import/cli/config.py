@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 from pydantic import BaseModel, SecretStr
-from rich.text import Text
 
 from ccusage_import.cli.options import AsJson, ConfigFile, configured, door
+from ccusage_import.cli.plain_table import plain_table
 from ccusage_import.config.file import changed
 from ccusage_import.config.settings import Configuration, Directories
 from ccusage_import.files import write_private_file
-from ccusage_import.ui import console, plain_table, print_json
+from ccusage_import.masking import MASK
+from ccusage_import.ui import console, print_json
 
 config_app = typer.Typer(
     help="Show and change the configuration.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -59,7 +60,7 @@ def print_configuration(configuration: Configuration, *, as_json: bool) -> None:
         return
     table = plain_table("setting", "value", "from")
     for name, value in shown.items():
-        table.add_row(name, Text("" if value is None else str(value)), Text(configuration.origins[name]))
+        table.add_row(name, "" if value is None else str(value), configuration.origins[name])
     for column in table.columns:
         column.justify = "left"
     console().print(table)
@@ -67,7 +68,7 @@ def print_configuration(configuration: Configuration, *, as_json: bool) -> None:
 
 def _setting(value: object) -> object:
     if isinstance(value, SecretStr):
-        return "***" if value.get_secret_value() else None
+        return MASK if value.get_secret_value() else None
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, tuple):

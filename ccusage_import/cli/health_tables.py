@@ -10,7 +10,9 @@ from rich.text import Text
 
 from ccusage_import.checks.result import Check, Health
 from ccusage_import.checks.status import State, Status
-from ccusage_import.ui import console, plain_table, print_json
+from ccusage_import.cli.plain_table import plain_table
+from ccusage_import.masking import printable
+from ccusage_import.ui import console, print_json
 
 STYLES = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "bold red"}
 # Shown in front of the message, not behind it.
@@ -30,7 +32,7 @@ def print_checks(checks: Sequence[Check], *, as_json: bool) -> None:
         found = Text(check.found)
         if check.hint:
             found.append(f"\nhint: {check.hint}", style="dim")
-        table.add_row(Text(check.health, style=STYLES[check.health]), Text(check.name), found)
+        table.add_row(Text(check.health, style=STYLES[check.health]), check.name, found)
     console().print(table)
 
 
@@ -72,7 +74,7 @@ def print_log(lines: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     for line in lines:
         bound = " ".join(f"{name}={value}" for name, value in line.items() if name not in HEAD_OF_A_LINE)
         time = str(line.get("time", ""))[:19].replace("T", " ")
-        print(f"{time} {line.get('level', ''):<8} {line.get('message', '')} {bound}".rstrip())
+        print(printable(f"{time} {line.get('level', ''):<8} {line.get('message', '')} {bound}".rstrip()))
 
 
 def _load_json(status: Status) -> dict[str, Any] | None:

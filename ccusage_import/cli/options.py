@@ -85,7 +85,7 @@ def configured(
         identity = complete_identity(directories.identity_file, first.settings.machine)
     else:
         identity = {**NOT_CHOSEN, **read_identity(directories.identity_file)}
-    return load_configuration(
+    configuration = load_configuration(
         flags,
         environ,
         identity=identity,
@@ -93,3 +93,5 @@ def configured(
         config_file=config,
         config_text=config_text,
     )
+    ui.warn_of_exposure(configuration.exposure)
+    return configuration

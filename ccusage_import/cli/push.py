@@ -15,6 +15,7 @@ from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.history.push import Pushed
 from ccusage_import.history.push import push as copy
+from ccusage_import.masking import printable
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.opening import (
@@ -56,7 +57,7 @@ def push(
             )
         elif not quiet:
             counts = f"{pushed.records:,} records, {pushed.changes:,} changes, {pushed.loads:,} loads"
-            print(f"{counts} of {', '.join(pushed.machines) or 'no machine'} pushed to {place}")
+            print(printable(f"{counts} of {', '.join(pushed.machines) or 'no machine'} pushed to {place}"))
             if pushed.conflicts:
                 print("the server has loads that are not known here; what differed:")
                 ui_audit.print_changes(pushed.conflicts, names, as_json=False)

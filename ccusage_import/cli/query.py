@@ -65,6 +65,10 @@ def query(
     output_format: Annotated[
         OutputFormat, typer.Option("--format", metavar="table|json|csv|parquet", help="How the rows are printed.")
     ] = "table",
+    csv_safe: Annotated[
+        bool,
+        typer.Option("--csv-safe", help="With --format csv: a quote before what a spreadsheet would run as a formula."),
+    ] = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -87,6 +91,8 @@ def query(
         chosen = "json" if as_json else output_format
         if chosen == "parquet" and sys.stdout.isatty():
             raise ConfigurationError("query: Parquet is nothing for a terminal", hint="write it to a file: > FILE")
+        if csv_safe and chosen != "csv":
+            raise ConfigurationError(f"--csv-safe: {chosen} is nothing for a spreadsheet", hint="--format csv")
         with open_configured(configuration) as opened:
             # A server is somebody else's to migrate, and most of it can be asked before.
             ui.warn_of_damage(opened.damage)
@@ -99,9 +105,7 @@ def query(
         if chosen == "table" and not explain:
             ui_query.print_table(answer, read_names(configuration.directories.names_file))
             return
-        sys.stdout.flush()
-        sys.stdout.buffer.write(answer)
-        sys.stdout.buffer.flush()
+        ui_query.print_answer(ui_query.csv_safe(answer) if csv_safe and not explain else answer)
 
 
 def _parameters(given: Sequence[str]) -> dict[str, str]:

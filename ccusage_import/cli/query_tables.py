@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby, zip_longest
 
 from rich.cells import cell_len
 
-from ccusage_import.ui import print_json, printable, with_names
+from ccusage_import.masking import printable, printable_lines
+from ccusage_import.ui import print_json, with_names
 from ccusage_import.warehouse.queries import NamedQuery
 
+_QUOTED = re.compile(rb'"((?:[^"]|"")*)"')
+# As OWASP lists them (https://owasp.org/www-community/attacks/CSV_Injection); the last four are of full width.
+_FORMULA_BEGINS = tuple(sign.encode() for sign in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 NUMBERS = ("UInt", "Int", "Float", "Decimal")
 
 
@@ -37,6 +43,21 @@ def print_query(query: NamedQuery, values: Mapping[str, str]) -> None:
     for name, value in values.items():
         print(f"-- {name} = {value}{meanings.get(name, '')}")
     print(f"{query.sql}\n")
+
+
+def csv_safe(answer: bytes) -> bytes:
+    """Return CSV with a quote before texts that a spreadsheet would run; the engine leaves only numbers unquoted."""
+    return _QUOTED.sub(lambda cell: b"\"'" + cell[0][1:] if cell[1].startswith(_FORMULA_BEGINS) else cell[0], answer)
+
+
+def print_answer(answer: bytes) -> None:
+    """Print bytes as they are, and where people read them without what a terminal would obey."""
+    if sys.stdout.isatty():
+        print(printable_lines(answer.decode("utf-8", "replace")), end="")
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(answer)
+    sys.stdout.buffer.flush()
 
 
 def print_table(answer: bytes, names: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, Wareh
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import DamagedWarehouseError
 from ccusage_import.history.rescue import Repaired, accept_loss, attach, begin_anew
+from ccusage_import.masking import printable
 from ccusage_import.warehouse.integrity import find_damage
 from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
 from ccusage_import.warehouse.opening import (
@@ -49,7 +50,7 @@ def repair(
             for line in repaired.moved:
                 print(f"moved to {line}")
             for load in repaired.loads:
-                print(f"{load.machine}: load {load.load_id} goes on with {load.records_after:,} records")
+                print(f"{printable(load.machine)}: load {load.load_id} goes on with {load.records_after:,} records")
             print("nothing that is known of is missing")
 
 

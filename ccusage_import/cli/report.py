@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import webbrowser
 from contextlib import suppress
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
+from ccusage_import.config.environment import SECRET_VARIABLES
 from ccusage_import.config.names import read_names
 from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
@@ -31,6 +33,7 @@ from ccusage_import.digest.model import Digest
 from ccusage_import.digest.reader import read_digest
 from ccusage_import.exceptions import ConfigurationError, MachineTakenError, WarehousePermissionError
 from ccusage_import.files import write_private_file
+from ccusage_import.masking import printable
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.opening import open_current
 
@@ -81,14 +84,22 @@ def report(
                 text = ui.json_text(asdict(digest)) + "\n"
         file = output or (DEFAULT_FILE if chosen == "html" else None)
         if file is None:
-            print(text, end="")
+            ui.print_text(text.removesuffix("\n"))
             return
         file = file.absolute()
         write_private_file(file, text)
         if not quiet:
             print(file)
-        if opens and not webbrowser.open(file.as_uri()):
-            ui.print_warnings([f"no browser was found; open {file} yourself"])
+        if opens:
+            _open_in_browser(file)
+
+
+def _open_in_browser(file: Path) -> None:
+    # A browser gets this environment as it is.
+    for name in SECRET_VARIABLES & os.environ.keys():
+        del os.environ[name]
+    if not webbrowser.open(file.as_uri()):
+        ui.print_warnings([f"no browser was found; open {file} yourself"])
 
 
 def chart(
@@ -135,7 +146,7 @@ def _read(
         return read_digest(
             opened,
             configuration.settings,
-            named=lambda text: ui.printable(ui.with_names(text, names)),
+            named=lambda text: printable(ui.with_names(text, names)),
             machine=machine,
             since=since,
         )

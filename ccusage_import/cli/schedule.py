@@ -15,6 +15,7 @@ from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, configured, door
 from ccusage_import.config.settings import Directories
 from ccusage_import.exceptions import ExitCode, ScheduleError
+from ccusage_import.masking import MASK
 from ccusage_import.schedule import schedulers
 from ccusage_import.schedule.model import InstalledSchedule, Schedule, Scheduler, SchedulerState, daily_at, every
 from ccusage_import.schedule.paths import running_program
@@ -116,7 +117,7 @@ def schedule_remove(quiet: Quiet = False) -> None:
 def _print_plan(chosen: Scheduler, job: Schedule) -> None:
     files: Mapping[str, str] = chosen.files(job)
     if job.variables:
-        masked = "".join(f"{name}=***\n" for name in job.variables)
+        masked = "".join(f"{name}={MASK}\n" for name in job.variables)
         files = {f"{job.variables_file} (mode 0600)": masked, **files}
     for path, text in files.items():
         print(f"would write {path}:\n{text}")

@@ -11,12 +11,14 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ccusage_import.cli.plain_table import plain_table
 from ccusage_import.explain import reason_in_words
 from ccusage_import.import_summary import ImportSummary
+from ccusage_import.masking import printable
 from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import CLAUDE, Record, split_label
 from ccusage_import.statistics import Comparison, Coverage, Share, Totals
-from ccusage_import.ui import change, console, error_json, label, named, plain_table, usd
+from ccusage_import.ui import change, console, error_json, label, named, usd
 
 SHOWN_HELD = 10
 # A report that holds less of the cost of the days than this says so.
@@ -132,7 +134,7 @@ def _headline(summary: ImportSummary) -> Text:
     parts.append(f"load {summary.load_id}" if summary.load_id else "dry run, nothing written")
     if summary.failed and summary.load_id is None and not summary.is_dry_run:
         parts[-1] = "nothing loaded"
-    return Text(" · ".join(parts), style="bold")
+    return Text(printable(" · ".join(parts)), style="bold")
 
 
 def _reports_table(summary: ImportSummary) -> Table:
@@ -193,7 +195,7 @@ def _shares_table(title: str, shares: Sequence[Share], total: Decimal, names: Ma
     table = plain_table(title, "cost", "share", "tokens")
     for share in shares:
         part = f"{share.cost_usd / total:.0%}" if total else ""
-        table.add_row(Text(named(share.name, names)), usd(share.cost_usd), part, f"{share.total_tokens:,}")
+        table.add_row(named(share.name, names), usd(share.cost_usd), part, f"{share.total_tokens:,}")
     return table
 
 
@@ -204,7 +206,7 @@ def _held_lines(summary: ImportSummary) -> Text:
     for decision in held[:SHOWN_HELD]:
         stored, offered = decision.stored, decision.offered
         lines.append(
-            f"\n  {decision.record.label} {label(decision.record, summary.names)}:"
+            f"\n  {decision.record.label} {printable(label(decision.record, summary.names))}:"
             f" {usd(stored.cost_usd) if stored else 'what it overlaps'} stays,"
             f" {usd(offered.cost_usd if offered else Decimal(0))} offered:"
             f" {reason_in_words(decision, summary.intact_from)}",

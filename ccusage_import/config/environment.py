@@ -1,4 +1,4 @@
-"""The environment file of a scheduled import: settings, secrets among them, that no unit and no crontab may hold."""
+"""Environments of other processes: a child gets no secret, and a scheduled import gets its settings in a file."""
 
 from __future__ import annotations
 
@@ -6,13 +6,25 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ccusage_import.config.settings import SETTING_VARIABLES
+from ccusage_import.config.exposure import exposure_of
+from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, SECRETS, SETTING_VARIABLES
 from ccusage_import.exceptions import ConfigurationError, ScheduleError
 
 _HEADER = "# NAME=value, one a line, nothing quoted. Written by `ccusage-import schedule install`.\n"
+SECRET_VARIABLES = frozenset(
+    {PREFIX + name.upper() for name in SECRETS}
+    | {variable for name, variable in CLASSIC_ENVIRONMENT.items() if name in SECRETS}
+)
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
 _PATH = frozenset({"CCUSAGE_IMPORT_PASSWORD_FILE", "CCUSAGE_IMPORT_LOG_FILE"})
+# What they hold is run.
+_COMMANDS = frozenset({"CCUSAGE_IMPORT_CCUSAGE", "CCUSAGE_IMPORT_NOTIFY"})
 _PATHS = frozenset({"CLAUDE_CONFIG_DIR", "CCUSAGE_IMPORT_CLAUDE_DIRS"})
+
+
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what another program may see of an environment: everything but the secrets of this one."""
+    return {name: value for name, value in environ.items() if name not in SECRET_VARIABLES}
 
 
 def setting_variables(environ: Mapping[str, str]) -> dict[str, str]:
@@ -40,7 +52,8 @@ def read_environment_file(file: Path) -> dict[str, str]:
     """Return the variables of an environment file.
 
     Raises:
-        ConfigurationError: the file or a line of it cannot be read. The message never repeats a value.
+        ConfigurationError: the file or a line of it cannot be read, or it names commands and others may write it. The
+            message never repeats a value.
     """
     try:
         lines = file.read_bytes().decode("utf-8").split("\n")
@@ -65,6 +78,9 @@ def read_environment_file(file: Path) -> dict[str, str]:
             details=tuple(problems),
             hint="correct the file",
         )
+    exposure = exposure_of(file)
+    if exposure and (commands := found.keys() & _COMMANDS):
+        raise exposure.refusal(min(commands))
     return found
 
 

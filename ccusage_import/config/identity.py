@@ -64,5 +64,10 @@ def complete_identity(file: Path, machine: str = NOT_CHOSEN["machine"]) -> dict[
 
 def keep_identity(file: Path, identity: dict[str, str]) -> None:
     """Write the identity where only the user can read it; the file appears whole or not at all."""
-    text = _HEADER + "".join(f"{name} = {json.dumps(identity[name], ensure_ascii=False)}\n" for name in NOT_CHOSEN)
+    text = _HEADER + "".join(f"{name} = {_quoted(identity[name])}\n" for name in NOT_CHOSEN)
     write_private_file(file, text)
+
+
+def _quoted(text: str) -> str:
+    # JSON takes a delete character as it is, TOML does not.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

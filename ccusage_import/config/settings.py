@@ -16,6 +16,7 @@ import platformdirs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from ccusage_import.config.budget import Budget
+from ccusage_import.config.exposure import Exposure, exposure_of
 from ccusage_import.config.targets import HttpUrl, NotifyTargets
 from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, Warehouse, parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError
@@ -26,6 +27,10 @@ APP = "ccusage-import"
 PREFIX = "CCUSAGE_IMPORT_"
 # Settings that are tables in the file; the environment holds them as JSON.
 TABLES = frozenset({"notify", "budget"})
+# What is a secret, or an address that may hold one.
+SECRETS = frozenset(
+    {"warehouse", "password", "sync", "sync_password", "salt", "pushgateway", "heartbeat_url", "notify"}
+)
 CLASSIC_ENVIRONMENT = {"machine": "MACHINE_NAME", "password": "CH_PASSWORD", "claude_dirs": "CLAUDE_CONFIG_DIR"}
 
 
@@ -238,11 +243,19 @@ class Configuration:
     origins: Mapping[str, str]
     directories: Directories
     installation: str
+    file: Path
+    exposure: Exposure | None
 
     @property
     def log_file(self) -> Path:
         """Where the log is written."""
         return self.settings.log_file or self.directories.log_file
+
+    def refused(self, setting: str) -> ConfigurationError | None:
+        """Return why a command of the configuration file is not run, where others may write that file."""
+        if self.exposure is None or self.origins[setting] != str(self.file):
+            return None
+        return self.exposure.refusal(setting)
 
 
 def load_configuration(
@@ -285,7 +298,7 @@ def load_configuration(
     except ValidationError as error:
         raise _configuration_error(error, origins) from None
     settings.parsed_warehouse()
-    return Configuration(settings, origins, directories, identity.get("installation", ""))
+    return Configuration(settings, origins, directories, identity.get("installation", ""), file, exposure_of(file))
 
 
 def environment_settings(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.masking import without_password
 
 DEFAULT_DATABASE = "ccusage"
 PORTS = {"clickhouse": 8123, "clickhouses": 8443}
@@ -59,7 +60,7 @@ def parse_warehouse_url(url: str, password: str = "") -> Warehouse:
         return _embedded(parts, url)
     if parts.scheme in PORTS:
         return _server(parts, url, password)
-    raise ConfigurationError(f"warehouse: unknown kind of address {_masked(url)!r}", hint=FORMS)
+    raise ConfigurationError(f"warehouse: unknown kind of address {without_password(url)!r}", hint=FORMS)
 
 
 def _split(url: str) -> SplitResult:
@@ -68,21 +69,21 @@ def _split(url: str) -> SplitResult:
         _ = parts.port
     except ValueError:
         # What urlsplit says of a bad port repeats the password where that was not quoted.
-        raise ConfigurationError(f"warehouse: {_masked(url)!r} is no address", hint=FORMS) from None
+        raise ConfigurationError(f"warehouse: {without_password(url)!r} is no address", hint=FORMS) from None
     return parts
 
 
 def _embedded(parts: SplitResult, url: str) -> EmbeddedWarehouse:
     path = Path(unquote(parts.netloc + parts.path)).expanduser()
     if not path.is_absolute() or path == Path(path.anchor):
-        raise ConfigurationError(f"warehouse: {_masked(url)!r} names no absolute directory", hint=FORMS)
+        raise ConfigurationError(f"warehouse: {without_password(url)!r} names no absolute directory", hint=FORMS)
     options = _options(parts, {"database"})
     return EmbeddedWarehouse(path, _identifier(options.get("database", DEFAULT_DATABASE)))
 
 
 def _server(parts: SplitResult, url: str, password: str) -> ServerWarehouse:
     if not parts.hostname:
-        raise ConfigurationError(f"warehouse: {_masked(url)!r} names no host", hint=FORMS)
+        raise ConfigurationError(f"warehouse: {without_password(url)!r} names no host", hint=FORMS)
     options = _options(parts, {"ca_cert", "verify"})
     verify = options.get("verify", "true").lower()
     if verify not in ("true", "false"):
@@ -117,12 +118,3 @@ def _identifier(name: str) -> str:
             f"warehouse: database {name!r} is not a plain name", hint="use letters, digits and underscores"
         )
     return name
-
-
-def _masked(url: str) -> str:
-    """Return an address with everything hidden that may be a password: from the user's name to the last `@`."""
-    before, at, after = url.rpartition("@")
-    user = re.match(r"(?:(?:chdb|clickhouses?|\w+(?=://)):)?(?://)?[^:/]*", before)
-    if not at or user is None or user[0] == before:
-        return url
-    return f"{user[0]}:***@{after}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Annotated, Any
 from pydantic import PlainSerializer, TypeAdapter, ValidationError
 
 from ccusage_import.exceptions import BackupError
+from ccusage_import.files import replace_file, sync_directory
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import (
     applied_migrations,
@@ -154,10 +154,10 @@ def back_up(warehouse: ClickHouse, directory: Path, *, machine: str, tool_versio
             manifest = Manifest(
                 FORMAT, tool_version, schema_version, warehouse.version, datetime.now(UTC), _copied(warehouse, partial)
             )
-            _write(partial / MANIFEST, json.dumps(manifest.as_json(), indent=2).encode())
-            _sync(partial)
+            replace_file(partial / MANIFEST, json.dumps(manifest.as_json(), indent=2).encode())
+            sync_directory(partial)
             partial.rename(directory)
-            _sync(directory.parent)
+            sync_directory(directory.parent)
         except OSError as error:
             raise BackupError(f"{directory}: {error.strerror}", hint="name a directory that can be written") from None
     return manifest
@@ -227,7 +227,7 @@ def _copy(warehouse: ClickHouse, table: _Table, directory: Path) -> TableFile:
     if not (data.startswith(PARQUET_MARK) and data.endswith(PARQUET_MARK)):
         raise BackupError(f"warehouse {warehouse.warehouse}: {table.name} was cut off", hint="try again")
     file = f"{table.name}.parquet"
-    _write(directory / file, data)
+    replace_file(directory / file, data)
     rows, tokens, cost_usd = _figures(warehouse, table)
     return TableFile(file, rows, len(data), hashlib.sha256(data).hexdigest(), tokens, cost_usd)
 
@@ -312,18 +312,3 @@ def _read_file(directory: Path, manifest: Manifest, table: str) -> bytes:
 
 def _damaged(file: Path, why: object) -> BackupError:
     return BackupError(f"{file} is damaged: {why}", hint="use another backup")
-
-
-def _write(file: Path, data: bytes) -> None:
-    with file.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import DamagedWarehouseError, QueryError
+from ccusage_import.files import make_private_directory
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.integrity import NOTHING, contents, detached_parts, unreadable_parts
 from ccusage_import.warehouse.tables import (
@@ -65,7 +66,7 @@ def accept_loss(warehouse: ClickHouse, repaired: Repaired) -> None:
         warehouse.command(f"ALTER TABLE `{table}` DETACH PART '{name}'")
     for part in detached_parts(warehouse):
         target = away / part.table / part.name
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(target.parent)
         shutil.move(part.path, target)
         repaired.moved.append(str(target))
 

@@ -52,7 +52,8 @@ class Announcer:
         )
         self._attempt(lambda: write_metrics(settings, outcome))
         self._attempt(lambda: push_metrics(settings, outcome))
-        for warning in notify(settings, outcome, memory, self._environ):
+        refused = self._configuration.refused("notify")
+        for warning in notify(settings, outcome, memory, self._environ, commands_refused=refused):
             self._warn(warning)
         memory.last_success_at = outcome.last_success_at
         self._attempt(lambda: keep_memory(self._memory_file, memory))

@@ -6,11 +6,9 @@ look at the warehouse knows no totals.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import SecretStr
@@ -18,6 +16,7 @@ from pydantic import SecretStr
 from ccusage_import import __version__
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import AnnouncementError
+from ccusage_import.files import replace_file
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.monitoring.http_calls import call
 from ccusage_import.monitoring.outcome import RunOutcome
@@ -69,7 +68,8 @@ def write_metrics(settings: Settings, outcome: RunOutcome) -> None:
         return
     text = _client().generate_latest(_registry(settings, outcome))
     try:
-        _replace(file, text)
+        # Others may read it; node_exporter reads no file whose name does not end in .prom.
+        replace_file(file, text, mode=0o644, durable=False)
     except OSError as error:
         raise AnnouncementError(
             f"metrics_file {file}: {error.strerror}", hint="let the user of the import write into this directory"
@@ -107,18 +107,6 @@ def _send(*, url: str, method: str, headers: list[tuple[str, str]], data: bytes,
 def _client() -> Any:
     """Import the client only where somebody wants metrics: it takes 40 ms."""
     return import_module("prometheus_client")
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Like the client's own writer, but readable to others whatever the umask is."""
-    # node_exporter reads no file whose name does not end in .prom.
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.chmod(0o644)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _registry(settings: Settings, outcome: RunOutcome) -> CollectorRegistry:

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,12 @@ from subprocess import DEVNULL
 from typing import Any
 
 from loguru import logger
+from pydantic import SecretStr
 
+from ccusage_import.config.environment import child_environment
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.targets import NotifyTarget
-from ccusage_import.exceptions import AnnouncementError
+from ccusage_import.exceptions import AnnouncementError, ConfigurationError
 from ccusage_import.monitoring.events import Notice, due_events, known
 from ccusage_import.monitoring.http_calls import call
 from ccusage_import.monitoring.outcome import RunMemory, RunOutcome, Told
@@ -33,11 +35,19 @@ _SLACK_SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _DISCORD_SIGNS = re.compile(r"[\\*_~`|<>\[\]]")
 
 
-def notify(settings: Settings, outcome: RunOutcome, memory: RunMemory, environ: Mapping[str, str]) -> list[str]:
+def notify(
+    settings: Settings,
+    outcome: RunOutcome,
+    memory: RunMemory,
+    environ: Mapping[str, str],
+    *,
+    commands_refused: ConfigurationError | None = None,
+) -> list[str]:
     """Tell each target what it is to know and does not know yet; return a warning for each that could not be told.
 
     The memory holds what each target was told. What could not be delivered is not in it, so it is told after the next
-    run if it is still true then; what a target does not want counts as told.
+    run if it is still true then; what a target does not want counts as told. `commands_refused` is why no command is
+    run.
     """
     pseudonyms = Pseudonyms(settings.salt.get_secret_value(), is_enabled=True)
     # An address may be a secret; its pseudonym is none.
@@ -50,7 +60,11 @@ def notify(settings: Settings, outcome: RunOutcome, memory: RunMemory, environ: 
         )
         messages = [(notice, _document(notice, outcome)) for notice in notices]
         what = f"{target.type} notification (notify.{position})"
-        tasks.append(partial(_tell, what, target, known(told, outcome.facts), messages, environ))
+        if target.url:
+            deliver = partial(_post, what, target.type, target.url)
+        else:
+            deliver = partial(_run, what, target.command, environ, commands_refused)
+        tasks.append(partial(_tell, target, known(told, outcome.facts), messages, deliver))
     results = in_threads(tasks, max(1, len(tasks)))
     memory.told = dict(zip(names, (told for told, _ in results), strict=True))
     return [warning for _, warning in results if warning]
@@ -70,11 +84,10 @@ def _document(notice: Notice, outcome: RunOutcome) -> dict[str, Any]:
 
 
 def _tell(
-    what: str,
     target: NotifyTarget,
     told: Told,
     messages: Iterable[tuple[Notice, dict[str, Any]]],
-    environ: Mapping[str, str],
+    deliver: Callable[[dict[str, Any], float, Stop], None],
     stop: Stop,
 ) -> tuple[Told, str]:
     """Return what the target knows now, and a warning where that is not all."""
@@ -84,7 +97,7 @@ def _tell(
             log = logger.bind(event=notice.event, target=target.type)
             try:
                 seconds = max(deadline - time.monotonic(), LEAST_SECONDS)
-                _deliver(what, target, document, environ, seconds, stop)
+                deliver(document, seconds, stop)
             except AnnouncementError as error:
                 log.bind(reason=str(error)).info("notification not delivered")
                 return told, str(error)
@@ -93,14 +106,9 @@ def _tell(
     return told, ""
 
 
-def _deliver(
-    what: str, target: NotifyTarget, document: dict[str, Any], environ: Mapping[str, str], seconds: float, stop: Stop
-) -> None:
-    if target.url is None:
-        _run(what, target.command, document, environ, seconds, stop)
-    else:
-        body = json.dumps(_dressed(target.type, document)).encode()
-        call(what, "POST", target.url, body, {"Content-Type": "application/json"}, limit_seconds=seconds)
+def _post(what: str, kind: str, url: SecretStr, document: dict[str, Any], seconds: float, _stop: Stop) -> None:
+    body = json.dumps(_dressed(kind, document)).encode()
+    call(what, "POST", url, body, {"Content-Type": "application/json"}, limit_seconds=seconds)
 
 
 def _dressed(kind: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -119,16 +127,19 @@ def _dressed(kind: str, document: dict[str, Any]) -> dict[str, Any]:
 def _run(
     what: str,
     command: tuple[str, ...],
-    document: dict[str, Any],
     environ: Mapping[str, str],
+    refused: ConfigurationError | None,
+    document: dict[str, Any],
     seconds: float,
     stop: Stop,
 ) -> None:
     """Run a command with the document on its standard input.
 
     Raises:
-        AnnouncementError: it cannot be started, took too long or failed.
+        AnnouncementError: it is refused, cannot be started, took too long or failed.
     """
+    if refused:
+        raise AnnouncementError(f"{what}: {refused}: {refused.hint}", hint=refused.hint)
     # UTF-8, whatever the locale can encode.
     about = {"CCUSAGE_IMPORT_EVENT": document["event"], "CCUSAGE_IMPORT_TITLE": os.fsdecode(document["title"].encode())}
     hint = f"check the command of the {what} in the configuration"
@@ -136,9 +147,8 @@ def _run(
         with tempfile.TemporaryFile() as stdin:
             stdin.write(json.dumps(document).encode() + b"\n")
             stdin.seek(0)
-            finished = run_program(
-                command, {**environ, **about}, Path.cwd(), seconds, stop, stdin=stdin, output=DEVNULL
-            )
+            child = {**child_environment(environ), **about}
+            finished = run_program(command, child, Path.cwd(), seconds, stop, stdin=stdin, output=DEVNULL)
     except TimeoutError:
         raise AnnouncementError(f"{what}: took longer than {seconds:.0f} seconds", hint=hint) from None
     except (OSError, ValueError) as error:

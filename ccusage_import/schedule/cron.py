@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ccusage_import.exceptions import ScheduleError
+from ccusage_import.files import make_private_directory, replace_file
 from ccusage_import.schedule.model import InstalledSchedule, Schedule, SchedulerState, Timing, split_command
 from ccusage_import.schedule.tools import demand, failure, run_tool
 
@@ -105,9 +106,8 @@ class Cron:
     def _keep(self, crontab: bytes) -> None:
         file = self.backup_dir / f"crontab-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
         try:
-            self.backup_dir.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-                stream.write(crontab)
+            make_private_directory(self.backup_dir)
+            replace_file(file, crontab)
         except OSError as error:
             raise ScheduleError(
                 f"{file}: {error.strerror}", hint="make room for a copy of your crontab; it was not changed"

@@ -13,6 +13,7 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 from ccusage_import.exceptions import ScheduleError
+from ccusage_import.files import make_private_directory
 from ccusage_import.schedule.model import NAME, InstalledSchedule, Schedule, SchedulerState, Timing
 from ccusage_import.schedule.tools import failure, home_of, run_tool, write_unit
 
@@ -51,7 +52,7 @@ class Launchd:
         for path, text in self.files(schedule).items():
             write_unit(Path(path), text)
         try:
-            schedule.log_file.parent.mkdir(parents=True, exist_ok=True)
+            make_private_directory(schedule.log_file.parent)
         except OSError as error:
             raise ScheduleError(f"{schedule.log_file.parent}: {error.strerror}", hint="make it writable") from None
         unload, enable, load = self.commands()

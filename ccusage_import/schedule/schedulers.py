@@ -11,7 +11,7 @@ from ccusage_import.config.environment import environment_text, setting_variable
 from ccusage_import.config.settings import Configuration, Directories
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ScheduleError
-from ccusage_import.files import write_private_file
+from ccusage_import.files import make_private_directory, write_private_file
 from ccusage_import.schedule.cron import Cron
 from ccusage_import.schedule.launchd import Launchd
 from ccusage_import.schedule.model import InstalledSchedule, Schedule, Scheduler, Timing
@@ -106,7 +106,7 @@ def install(scheduler: Scheduler, schedule: Schedule, schedulers: Mapping[str, S
     try:
         # systemd keeps the rest of the disk from being written, so they cannot be made later.
         for directory in schedule.writable:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_private_directory(directory)
     except OSError as error:
         raise ScheduleError(f"{error.filename}: {error.strerror}", hint="make the directory writable") from None
     scheduler.install(schedule)

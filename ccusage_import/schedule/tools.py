@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from ccusage_import.config.environment import child_environment
 from ccusage_import.exceptions import ScheduleError
+from ccusage_import.files import make_private_directory, replace_file
 from ccusage_import.processes import Finished
 
 _TIMEOUT_SECONDS = 60
@@ -28,7 +29,7 @@ def run_tool(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes 
             [program, *argv[1:]],
             input=stdin,
             capture_output=True,
-            env={**environ, "LC_ALL": "C"},
+            env={**child_environment(environ), "LC_ALL": "C"},
             timeout=_TIMEOUT_SECONDS,
             start_new_session=True,
             check=False,
@@ -67,11 +68,9 @@ def write_unit(file: Path, text: str) -> None:
     Raises:
         ScheduleError: the directory cannot be written.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, "utf-8")
-        temporary.replace(file)
+        make_private_directory(file.parent)
+        replace_file(file, text.encode(), mode=0o644)
     except OSError as error:
         raise ScheduleError(f"{file}: {error.strerror}", hint="make the directory writable") from None
 

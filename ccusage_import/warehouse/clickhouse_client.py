@@ -29,7 +29,8 @@ from ccusage_import.exceptions import (
     WarehousePermissionError,
     WarehouseUnreachableError,
 )
-from ccusage_import.files import file_lock
+from ccusage_import.files import file_lock, make_private_directory
+from ccusage_import.masking import without_passwords
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -211,7 +212,7 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
         )
     driver = _driver()
     try:
-        warehouse.path.mkdir(parents=True, exist_ok=True)
+        make_private_directory(warehouse.path)
     except OSError as error:
         raise WarehouseError(f"warehouse {warehouse}: {error.strerror}", hint="make the directory writable") from None
     with _captured_stderr() as captured:
@@ -333,7 +334,7 @@ def _short(text: str) -> str:
     """Return the sentence that matters of an engine's message: one line, no stack, no version trailer, no secret."""
     text = re.sub(r"^.*?(?=Code: \d+)", "", text.replace("\n", " "))
     text = re.sub(r"\s*\(version [^)]*(?:\([^)]*\))?\)\s*$", "", text.partition(" Stack trace:")[0])
-    text = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text).strip()
+    text = without_passwords(text).strip()
     return text if len(text) <= 500 else text[:500] + " …"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ccusage_import.exceptions import QueryError, StatementRefusedError
+from ccusage_import.masking import printable
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # What the engine calls the statements that read.
@@ -156,7 +157,7 @@ def _marked(sql: str, position: int) -> tuple[str, ...]:
     """Return the line of the SQL that the engine stumbled over, and a mark below the place; positions count from 1."""
     before = sql.encode()[: position - 1].decode("utf-8", "ignore")
     line = sql.splitlines()[before.count("\n")] if sql.strip() else ""
-    return (line, f"{' ' * len(before.rpartition(chr(10))[2])}^")
+    return (line, f"{' ' * len(printable(before.rpartition(chr(10))[2]))}^")
 
 
 def _columns(warehouse: ClickHouse, sql: str) -> Sequence[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,6 +75,36 @@ def test_everything_is_well(migrated: Place, program: Program, claude: ClaudeDir
     assert found.checks["machine"]["found"] == "laptop, from environment"
     tables = migrated.rows("SELECT count() FROM system.tables WHERE name LIKE 'scratch%'")
     assert tables == [(0,)]
+
+
+def test_what_is_kept_is_for_the_owner_alone_and_wider_directories_are_named(
+    program: Program, claude: ClaudeDir
+) -> None:
+    before = os.umask(0o022)
+    try:
+        assert program("import", "--claude-dir", claude.root).exit_code == 0
+    finally:
+        os.umask(before)
+    config, data = program.home / ".config/ccusage-import", program.home / ".local/share/ccusage-import"
+    state = program.home / ".local/state/ccusage-import"
+
+    directories = (config, data, data / "warehouse", state, state / "log", state / "neutral")
+    assert {path: path.stat().st_mode & 0o777 for path in directories} == dict.fromkeys(directories, 0o700)
+    files = [path for path in (*config.iterdir(), *data.iterdir(), *state.rglob("*")) if path.is_file()]
+    assert {"identity.toml", "names.json", "ccusage-import.log", "warehouses.json"} <= {path.name for path in files}
+    assert [path for path in files if path.stat().st_mode & 0o777 != 0o600] == []
+    found = checked(program("check", "--claude-dir", claude.root, "--json")).checks["permissions"]
+    assert (found["health"], found["found"]) == ("ok", "only you can read what is kept here")
+
+    for path, mode in ((data / "warehouse", 0o755), (config, 0o750), (config / "identity.toml", 0o644)):
+        path.chmod(mode)
+    # A private directory keeps its files.
+    (data / "names.json").chmod(0o644)
+    found = checked(program("check", "--claude-dir", claude.root, "--json")).checks["permissions"]
+
+    assert found["health"] == "warn"
+    assert found["found"] == f"others may look into {config}, {data}/warehouse, {config}/identity.toml"
+    assert found["hint"] == f"chmod 700 {config} {data}/warehouse && chmod 600 {config}/identity.toml"
 
 
 def test_the_table_says_what_to_type(program: Program, tmp_path: Path) -> None:

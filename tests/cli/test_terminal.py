@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -13,9 +14,17 @@ from pathlib import Path
 from tests.conftest import Program
 from tests.support.gateway import Gateway
 
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
 
 def at_a_terminal(program: Program, *arguments: str | Path, typed: str = "", columns: int = 120) -> tuple[int, str]:
     """Run a command with a terminal on all three streams; return exit code and what the terminal showed."""
+    code, shown = to_a_terminal(program, *arguments, typed=typed, columns=columns)
+    return code, ESCAPES.sub("", shown)
+
+
+def to_a_terminal(program: Program, *arguments: str | Path, typed: str = "", columns: int = 120) -> tuple[int, str]:
+    """Run a command with a terminal on all three streams; return exit code and what the terminal was sent."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "ccusage_import", *map(str, arguments)],
@@ -37,7 +46,7 @@ def at_a_terminal(program: Program, *arguments: str | Path, typed: str = "", col
         pass
     finally:
         os.close(leader)
-    return process.wait(timeout=60), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    return process.wait(timeout=60), shown.decode()
 
 
 def test_progress_shows_each_report_with_its_time_and_each_phase(
@@ -87,3 +96,40 @@ def test_no_color_is_honoured(program: Program, corpus: Callable[[str], Path]) -
     done = program("import", "--claude-dir", corpus("september"), NO_COLOR="1", FORCE_COLOR="")
 
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_terminal_gets_no_control_character_of_the_data(program: Program, tmp_path: Path) -> None:
+    odd = "evil\x1b]0;title\x07\x9b2J\x7f\rname"
+    seen = r"evil\u001b]0;title\u0007\u009b2J\u007f\rname"
+    usage = {
+        "inputTokens": 1, "outputTokens": 2, "cacheCreationTokens": 3, "cacheReadTokens": 4,
+        "totalTokens": 10, "totalCost": 0.5,
+    }  # fmt: skip
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    (saved / "projects.json").write_text(json.dumps({"projects": {odd: [{"date": "2025-09-01", **usage}]}}))
+    imported = program("import", "--from", saved, "--no-hash-projects", "--machine", odd)
+    assert (imported.exit_code, imported.stdout.startswith(f"machine {seen} · ")) == (0, True)
+    name = f"concat('{odd}') AS name"
+    commands: list[tuple[str, ...]] = [
+        ("query", "SELECT project FROM projects_daily"),
+        *(("query", "SELECT project FROM projects_daily", "--format", how) for how in ("csv", "json")),
+        ("history", "--machine", odd),
+        ("history", "--machine", odd, "--json"),
+        ("changes", "--machine", odd),
+        ("report", "--format", "markdown"),
+        ("chart", "projects"),
+        ("query", f"SELECT throwIf(1, '{odd}')"),
+        ("query", f"SELECT {name}, x"),
+    ]
+    for command in commands:
+        code, shown = to_a_terminal(program, *command, columns=300)
+        # But for what makes headings bold.
+        sent = re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\r\n", "\n")
+        assert [character for character in sent if not character.isprintable() and character != "\n"] == [], command
+        if command[0] not in ("report", "chart"):  # Markdown escapes it once more, and bars stand beside wrapped names
+            assert seen in sent.replace("\n", "").replace("u001B", "u001b"), (command, code, sent)
+
+    piped = program("query", "SELECT project FROM projects_daily", "--format", "csv")
+    # Python reads a carriage return of a pipe as the end of a line.
+    assert piped.stdout == '"project"\n"evil\x1b]0;title\x07\x9b2J\x7f\nname"\n'

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.logger import hide
+from ccusage_import.masking import without_places, without_secrets
 from tests.conftest import Program
 
 LOG = ".local/state/ccusage-import/log/ccusage-import.log"
@@ -66,7 +66,58 @@ def test_the_log_names_no_path_and_no_secret(program: Program, corpus: Callable[
     ],
 )
 def test_paths_and_addresses_are_hidden(text: str, hidden: str) -> None:
-    assert hide(text) == hidden
+    assert without_places(text) == hidden
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("from https://ana:s3cr3t@example.com/x", "from https://***@example.com/x"),
+        ("api_key=s3cr3t&x=1 PASSWORD=s3cr3t", "api_key=***&x=1 PASSWORD=***"),
+        ("Authorization: Basic czNjcjN0", "Authorization: ***"),
+        ("authorization: Bearer s3cr3t", "authorization: ***"),
+        ('{"password": "s3cr3t", "user": "ana"}', '{"password": "***", "user": "ana"}'),
+        ("X-Api-Key: s3cr3t", "X-Api-Key: ***"),
+        ("read /home/ana/x, not /home/ana2/x", "read ~/x, not /home/ana2/x"),
+        ("Unexpected token: }, 5 tokens: 3", "Unexpected token: }, 5 tokens: 3"),
+    ],
+)
+def test_words_of_programs_are_shown_without_secrets(words: str, shown: str) -> None:
+    assert without_secrets(words, "/home/ana/") == shown
+
+
+def test_verbose_lines_hold_no_address_and_no_secret(program: Program, corpus: Callable[[str], Path]) -> None:
+    done = program(
+        "import", "-vv", "--claude-dir", corpus("real-2025-09"),
+        CCUSAGE_IMPORT_HEARTBEAT_URL="http://127.0.0.1:9/T0P-SECRET",
+        CCUSAGE_IMPORT_PUSHGATEWAY="http://ana:T0P-SECRET@127.0.0.1:9/T0P-SECRET",
+        CCUSAGE_IMPORT_NOTIFY='[{"type": "webhook", "url": "http://127.0.0.1:9/T0P-SECRET"}]',
+        CCUSAGE_IMPORT_BUDGET='{"daily": 0.01}',
+    )  # fmt: skip
+
+    assert done.exit_code == 0
+    assert "Pushgateway: no answer: connection refused" in done.stderr
+    assert "load committed" in done.stderr
+    assert "T0P-SECRET" not in done.stderr
+
+
+def test_a_line_of_a_library_and_a_traceback_hold_no_address() -> None:
+    code = """
+import logging
+from ccusage_import.logger import log_to_console
+from ccusage_import.__main__ import _log_bug
+log_to_console(2)
+logging.getLogger("client").info("POST http://127.0.0.1/T0P-SECRET")
+try:
+    raise ValueError("no answer from http://127.0.0.1/T0P-SECRET")
+except ValueError as error:
+    _log_bug(type(error), error, error.__traceback__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+
+    assert "POST http://<address>" in done.stderr
+    assert "ValueError: no answer from http://<address>" in done.stderr
+    assert "T0P-SECRET" not in done.stderr
 
 
 def test_a_bug_is_logged_with_its_place_and_without_paths(tmp_path: Path) -> None:

@@ -39,10 +39,9 @@ HOMES = {
     },
     "rich": {
         "ui",
-        "cli/audit_tables",
+        "cli/plain_table",
         "cli/budget_tables",
         "cli/chart",
-        "cli/config",
         "cli/health_tables",
         "cli/progress",
         "cli/query_tables",

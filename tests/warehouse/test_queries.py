@@ -5,6 +5,8 @@ Days of 2099 give figures that do not depend on the current day, as in the tests
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import subprocess
@@ -723,11 +725,42 @@ def test_a_table_shows_whole_values_and_no_control_characters(migrated: Place, p
     done = program("query", sql, "--warehouse", migrated.url)
 
     assert done.stdout.splitlines() == [
-        "┌─odd───┬─lines─┬─nothing─┬─list──┬─wide─┬─bytes─┐",
-        "│ a\ufffd[2J │ one   │ ᴺᵁᴸᴸ    │ [1,2] │ \u65e5\u65e5 │ \ufffd     │",
-        "│       │ two   │         │       │      │       │",
-        "└───────┴───────┴─────────┴───────┴──────┴───────┘",
+        "┌─odd────────┬─lines─┬─nothing─┬─list──┬─wide─┬─bytes─┐",
+        "│ a\\u001b[2J │ one   │ ᴺᵁᴸᴸ    │ [1,2] │ 日日 │ �     │",
+        "│            │ two   │         │       │      │       │",
+        "└────────────┴───────┴─────────┴───────┴──────┴───────┘",
     ]
+
+
+def test_a_spreadsheet_runs_no_cell_of_safe_csv(migrated: Place, program: Program) -> None:
+    sql = (
+        "SELECT arrayJoin(['=1+1', '+1', '-1', '@SUM(1)', '\\ttab', '\\rreturn', '\N{FULLWIDTH EQUALS SIGN}1',"
+        " 'a \"=b', 'plain', '']) AS `=name`, -1.5 AS number, NULL AS nothing, toDate('2026-10-01') AS day"
+    )
+
+    safe = program("query", sql, "--warehouse", migrated.url, "--format", "csv", "--csv-safe")
+    plain = program("query", sql, "--warehouse", migrated.url, "--format", "csv")
+
+    assert list(csv.reader(io.StringIO(safe.stdout))) == [
+        ["'=name", "number", "nothing", "day"],
+        *(
+            [cell, "-1.5", r"\N", "2026-10-01"]
+            for cell in (
+                "'=1+1", "'+1", "'-1", "'@SUM(1)", "'\ttab", "'\nreturn", "'\N{FULLWIDTH EQUALS SIGN}1",
+                'a "=b', "plain", "",
+            )
+        ),
+    ]  # fmt: skip
+    assert plain.stdout.startswith('"=name","number","nothing","day"\n"=1+1",-1.5,\\N,"2026-10-01"\n')
+
+
+def test_safe_csv_is_for_csv_alone(program: Program) -> None:
+    done = program("query", "SELECT 1", "--csv-safe")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        "ccusage-import: error: --csv-safe: table is nothing for a spreadsheet\nhint: --format csv\n"
+    )
 
 
 def test_a_view_that_is_not_there_yet_is_a_matter_of_migrating(migrated: Place, program: Program) -> None:
