@@ -49,7 +49,7 @@ def test_no_child_gets_a_secret(program: Program, corpus: Callable[[str], Path],
     path = f"{bin_dir}:{program.environ['PATH']}"
     at = replace(program, environ={**program.environ, **secrets, "PATH": path, "BROWSER": f"{bin_dir}/browser %s"})
 
-    imported = at("import", "--claude-dir", corpus("real-2025-09"), CCUSAGE_IMPORT_BUDGET='{"daily": 0.01}')
+    imported = at("import", "--claude-dir", corpus("september"), CCUSAGE_IMPORT_BUDGET='{"daily": 0.01}')
     at("import", CCUSAGE_IMPORT_CCUSAGE="/bin/false")
     at("schedule", "install")
     at("report", "--open", "--output", program.home / "page.html")

@@ -38,7 +38,7 @@ def test_a_configuration_of_ones_own_is_not_warned_of(program: Program) -> None:
 def test_commands_of_a_configuration_that_others_may_write_are_not_run(
     config: Path, program: Program, corpus: Callable[[str], Path]
 ) -> None:
-    source = corpus("real-2025-09")
+    source = corpus("september")
     config.chmod(0o666)
     why, fix = f"config file {config}: others may write {config}", f"chmod go-w {config}"
     not_told = "command notification (notify.0)"

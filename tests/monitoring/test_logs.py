@@ -88,7 +88,7 @@ def test_words_of_programs_are_shown_without_secrets(words: str, shown: str) -> 
 
 def test_verbose_lines_hold_no_address_and_no_secret(program: Program, corpus: Callable[[str], Path]) -> None:
     done = program(
-        "import", "-vv", "--claude-dir", corpus("real-2025-09"),
+        "import", "-vv", "--claude-dir", corpus("september"),
         CCUSAGE_IMPORT_HEARTBEAT_URL="http://127.0.0.1:9/T0P-SECRET",
         CCUSAGE_IMPORT_PUSHGATEWAY="http://ana:T0P-SECRET@127.0.0.1:9/T0P-SECRET",
         CCUSAGE_IMPORT_NOTIFY='[{"type": "webhook", "url": "http://127.0.0.1:9/T0P-SECRET"}]',
