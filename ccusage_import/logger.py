@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from loguru import logger
 
+from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import make_private_directory
 from ccusage_import.masking import printable_lines, without_addresses, without_places
@@ -122,7 +123,7 @@ def _json_line(run: str, record: Record) -> str:
 
 def _line_of(text: str) -> dict[str, Any] | None:
     try:
-        line = json.loads(text)
+        line = parse_json(text)
     except ValueError:
         return None
     return line if isinstance(line, dict) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import zipfile
 import zlib
@@ -17,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import BackupError, NotAReportError
 from ccusage_import.files import make_private_directory, replace_file
 from ccusage_import.records import Provenance, report_file
@@ -136,7 +136,7 @@ def read_note(text: bytes, file: Path) -> LoadNote:
         NotAReportError: it is damaged, or newer than this program.
     """
     try:
-        written = json.loads(text)
+        written = parse_json(text)
         if isinstance(written, dict) and written.get("format") != FORMAT and "tool_version" in written:
             raise NotAReportError(
                 f"{file}: format {written.get('format')} is not the one this program knows, {FORMAT}",

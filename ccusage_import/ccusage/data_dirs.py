@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 
+from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import DataDirectoryError
 
 TRANSCRIPTS = "projects"
@@ -65,7 +65,7 @@ def find_sources(configured: Sequence[Path], environ: Mapping[str, str]) -> Sour
 def cleanup_period_days(directory: Path) -> int:
     """Return after how many days Claude Code deletes the transcripts of a data directory."""
     try:
-        settings = json.loads((directory / "settings.json").read_text("utf-8"))
+        settings = parse_json((directory / "settings.json").read_text("utf-8"))
     except (OSError, ValueError):
         return DEFAULT_CLEANUP_DAYS
     days = settings.get("cleanupPeriodDays") if isinstance(settings, dict) else None

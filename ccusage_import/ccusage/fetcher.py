@@ -257,9 +257,15 @@ def _not_a_document(output: bytes, environ: Mapping[str, str]) -> str | None:
         document = json.loads(output)
     except (ValueError, RecursionError) as error:
         if start[:1] in (b"{", b"["):
-            more = isinstance(error, json.JSONDecodeError) and error.msg == "Extra data"
-            return f"printed {'more than one document' if more else 'a document that is cut off or broken'}"
+            return f"printed {_flaw(error)}"
     else:
         if isinstance(document, dict | list):
             return None
     return f"printed {plain(start, environ).replace(chr(10), ' ')[:_TEXT_CHARACTERS]!r}"
+
+
+def _flaw(error: ValueError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "a document that is nested too deeply"
+    more = isinstance(error, json.JSONDecodeError) and error.msg == "Extra data"
+    return "more than one document" if more else "a document that is cut off or broken"

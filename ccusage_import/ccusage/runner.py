@@ -22,6 +22,7 @@ from ccusage_import.ccusage.failures import (
 )
 from ccusage_import.config.environment import child_environment
 from ccusage_import.config.settings import Configuration
+from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import (
     CcusageError,
     ConfigurationError,
@@ -247,7 +248,7 @@ def _says(program: str, version: tuple[int, int, int], options: FetchOptions, en
 def _packaged_version(program: str) -> tuple[int, int, int] | None:
     for parent in Path(os.path.realpath(program)).parents[:3]:
         try:
-            package = json.loads((parent / "package.json").read_text("utf-8"))
+            package = parse_json((parent / "package.json").read_text("utf-8"))
         except (OSError, ValueError):
             continue
         if isinstance(package, dict) and package.get("name") == "ccusage":
@@ -291,7 +292,7 @@ def _absolute_command(command: tuple[str, ...], environ: Mapping[str, str]) -> t
 def _remembered(options: FetchOptions) -> dict[str, list[str]]:
     """Return what was found before; it can always be found again, so a broken file counts as an empty one."""
     try:
-        known = json.loads((options.state_dir / "runner.json").read_text("utf-8"))
+        known = parse_json((options.state_dir / "runner.json").read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     if not isinstance(known, dict):

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ccusage_import.documents import DEEPEST, TOO_DEEP, parse_toml
 from ccusage_import.exceptions import ConfigurationError
 
 
@@ -23,10 +24,14 @@ def changed(file: Path, name: str, value: str) -> str:
     """
     toml: Any = import_module("tomlkit")
     try:
-        document = toml.parse(file.read_text("utf-8") if file.exists() else "")
-    except (OSError, UnicodeDecodeError, toml.exceptions.ParseError) as error:
+        text = file.read_text("utf-8") if file.exists() else ""
+        parse_toml(text)
+        document = toml.parse(text)
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"config file {file}: {error}", hint="correct the file") from None
     *tables, last = name.split(".")
+    if len(tables) >= DEEPEST:
+        raise ConfigurationError(f"config set: the name is {TOO_DEEP}", hint="config show lists every name")
     place: MutableMapping[str, Any] = document
     for table in tables:
         place = place.setdefault(table, toml.table())

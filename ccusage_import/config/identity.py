@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 import socket
-import tomllib
 from pathlib import Path
 
 from tzlocal import get_localzone_name
 
+from ccusage_import.documents import parse_toml
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import write_private_file
 
@@ -29,10 +29,10 @@ def read_identity(file: Path) -> dict[str, str]:
         ConfigurationError: the file exists and cannot be read.
     """
     try:
-        values = tomllib.loads(file.read_text("utf-8"))
+        values = parse_toml(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"{file}: {error}", hint="restore the file; it holds the salt of the names") from None
     return {name: str(value) for name, value in values.items() if name in NOT_CHOSEN}
 

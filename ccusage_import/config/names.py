@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import write_private_file
 
@@ -17,7 +18,7 @@ def read_names(file: Path) -> dict[str, str]:
         ConfigurationError: the file exists and is damaged.
     """
     try:
-        names = json.loads(file.read_text("utf-8"))
+        names = parse_json(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

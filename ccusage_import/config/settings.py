@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +17,7 @@ from ccusage_import.config.budget import Budget
 from ccusage_import.config.exposure import Exposure, exposure_of
 from ccusage_import.config.targets import HttpUrl, NotifyTargets
 from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, Warehouse, parse_warehouse_url
+from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.versions import PINNED_VERSION
@@ -283,7 +282,7 @@ def load_configuration(
     merged: dict[str, Any] = {"warehouse": f"chdb://{directories.data / 'warehouse'}"}
     origins = dict.fromkeys(Settings.model_fields, "default")
     file = config_file or directories.config_file
-    written = tomllib.loads(config_text) if config_text else _read_toml(file, required=config_file is not None)
+    written = parse_toml(config_text) if config_text else _read_toml(file, required=config_file is not None)
     layers: list[tuple[str, Mapping[str, Any]]] = [
         ("first run", {name: value for name, value in identity.items() if name in Settings.model_fields}),
         (str(file), written),
@@ -314,7 +313,7 @@ def environment_settings(environ: Mapping[str, str]) -> dict[str, Any]:
         found["claude_dirs"] = tuple(part.strip() for part in found["claude_dirs"].split(",") if part.strip())
     for name in TABLES & found.keys():
         try:
-            found[name] = json.loads(found[name])
+            found[name] = parse_json(found[name])
         except ValueError:
             # Left as it is: whoever validates it says that it is no table.
             continue
@@ -331,13 +330,12 @@ def _classic_url(environ: Mapping[str, str]) -> str:
 
 def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
     try:
-        with file.open("rb") as stream:
-            return tomllib.load(stream)
+        return parse_toml(file.read_text("utf-8"))
     except FileNotFoundError:
         if required:
             raise ConfigurationError(f"config file {file}: no such file", hint="check --config") from None
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"config file {file}: {error}", hint="correct the file") from None
 
 

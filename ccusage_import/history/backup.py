@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, TypeAdapter, ValidationError
 
+from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import BackupError
 from ccusage_import.files import replace_file, sync_directory
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -271,7 +272,7 @@ def _empty(warehouse: ClickHouse) -> None:
 def _read_manifest(directory: Path) -> Manifest:
     file = directory / MANIFEST
     try:
-        written = json.loads(file.read_bytes())
+        written = parse_json(file.read_bytes())
         version, tool_version = int(written["format"]), str(written["tool_version"])
     except FileNotFoundError:
         raise BackupError(f"{directory} is no backup: it has no {MANIFEST}", hint="name what backup wrote") from None

@@ -45,6 +45,7 @@ def data_directory(path: Path, settings: str | bytes | None = None) -> Path:
         ('{"env": {"cleanupPeriodDays": 7}}', 30, "2026-05-02"),
         ("[7]", 30, "2026-05-02"),
         ("{", 30, "2026-05-02"),
+        pytest.param("[" * 100_000, 30, "2026-05-02", id="nested too deeply"),
         ("", 30, "2026-05-02"),
         (b"\xff\xfe", 30, "2026-05-02"),
     ],

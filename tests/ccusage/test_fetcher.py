@@ -561,6 +561,7 @@ def test_heap_of_node_that_is_too_small(node_machine: Machine) -> None:
         ('{"daily":[]}\\n{"daily":[]}\\n', "printed more than one document"),
         ("[][]", "printed more than one document"),
         ('{"daily":[', "printed a document that is cut off or broken"),
+        ('{"daily":' + "[" * 100_000, "printed a document that is nested too deeply"),
     ],
 )
 def test_output_that_is_no_report(machine: Machine, output: str, message: str) -> None:
@@ -956,7 +957,7 @@ def test_what_is_remembered_is_kept_by_source_and_version(machine: Machine) -> N
     assert list(json.loads((machine.root / "state/runner.json").read_text())) == ["npx 20.0.24", "npx 20.0.20"]
 
 
-@pytest.mark.parametrize("spoil", ["prune", "break", "replace", "corrupt", "list"])
+@pytest.mark.parametrize("spoil", ["prune", "break", "replace", "corrupt", "deep", "list"])
 def test_what_does_not_fit_any_more_is_resolved_anew(machine: Machine, spoil: str) -> None:
     fake_installer(machine, "npx")
     first = find_runner(machine.options, machine.environ)
@@ -970,7 +971,7 @@ def test_what_does_not_fit_any_more_is_resolved_anew(machine: Machine, spoil: st
         machine.script("npx", f"echo again >> {machine.root}/npx-calls; echo {program.with_name('ccusage2')}")
         machine.script("ccusage2", "echo ccusage 20.0.24", program.parent)
     else:
-        memory.write_text("{" if spoil == "corrupt" else "[1]")
+        memory.write_text({"corrupt": "{", "deep": "[" * 100_000, "list": "[1]"}[spoil])
     assert find_runner(machine.options, machine.environ).version == "20.0.24"
     assert machine.count("npx-calls") == 2
     assert "npx 20.0.24" in json.loads(memory.read_text())

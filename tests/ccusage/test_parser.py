@@ -402,7 +402,7 @@ def test_names_are_not_written_again_when_none_is_new(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-@pytest.mark.parametrize("content", [b"[]", b"{", b'"x"', b"\xff", b""])
+@pytest.mark.parametrize("content", [b"[]", b"{", b'"x"', b"\xff", b"", b"[" * 100_000])
 def test_damaged_names_are_not_overwritten(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "names.json"
     file.write_bytes(content)

@@ -15,6 +15,8 @@ from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehou
 from ccusage_import.exceptions import ConfigurationError
 from tests.conftest import Program
 
+# Tables in tables, lists in lists, and a name of many parts: none of it may reach the end of a stack.
+DEEP = [b"budget = " + b"[" * 100_000, b"budget = " + b"{a=" * 100_000, b"[" + b".".join([b"a"] * 100_000) + b"]"]
 IDENTITY = {"machine": "studio", "timezone": "Europe/Berlin", "salt": "0123abcd", "installation": "feed"}
 
 
@@ -334,7 +336,7 @@ def test_settings_cannot_be_changed(directories: Directories) -> None:
         settings.machine = "other"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("content", [b"jobs = ", b"= 1", b"\xff"])
+@pytest.mark.parametrize("content", [b"jobs = ", b"= 1", b"\xff", *DEEP])
 def test_a_damaged_file_is_named(directories: Directories, content: bytes) -> None:
     directories.config.mkdir()
     directories.config_file.write_bytes(content)
@@ -392,7 +394,7 @@ def test_any_name_comes_back_as_it_was(tmp_path: Path, machine: str) -> None:
     assert read_identity(file) == {**IDENTITY, "machine": machine}
 
 
-@pytest.mark.parametrize("content", [b"salt = ", b"\xff\xfe", b"["])
+@pytest.mark.parametrize("content", [b"salt = ", b"\xff\xfe", b"[", *DEEP])
 def test_a_damaged_identity_is_an_error_and_stays(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "identity.toml"
     file.write_bytes(content)

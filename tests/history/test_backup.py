@@ -375,6 +375,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "saved/manifest.json is damaged: Expecting ',' delimiter",
         OTHER_BACKUP,
     ),
+    "manifest nested too deeply": (
+        lambda saved: (saved / "manifest.json").write_text('{"format": ' + "[" * 100_000),
+        "saved/manifest.json is damaged: nested more than 100 levels deep",
+        OTHER_BACKUP,
+    ),
     "manifest without tables": (
         lambda saved: edit_manifest(saved, tables=None),
         "saved/manifest.json is damaged: tables: Input should be a valid dictionary",
