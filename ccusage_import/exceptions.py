@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+# Nobody reads the details after these.
+MOST_LISTED = 10_000
+
 
 class ExitCode(IntEnum):
     """Exit codes of every command."""
@@ -96,11 +99,12 @@ class InvalidReportError(CcusageError):
     """A report holds values that cannot be true. `details` lists each as `path: reason`."""
 
     def __init__(self, report: str, details: tuple[str, ...], *, is_cut: bool = False) -> None:
-        noun = "value" if len(details) == 1 else "values"
-        count = f"at least {len(details)}" if is_cut else len(details)
+        listed = details[:MOST_LISTED]
+        noun = "value" if len(listed) == 1 else "values"
+        count = f"at least {len(listed)}" if is_cut or len(listed) < len(details) else len(listed)
         super().__init__(
             f"{report}: {count} {noun} cannot be true",
-            details=details,
+            details=listed,
             hint="nothing of this report was stored; the other reports are not affected",
         )
 
@@ -114,7 +118,7 @@ class RefusedRecordsError(CcusageError):
         noun = "record" if count == 1 else "records"
         super().__init__(
             f"{report}: {count} {noun} cannot be true",
-            details=details,
+            details=details[:MOST_LISTED],
             hint="only these were left out, and what is stored of them stays; the rest of the report is not affected",
         )
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import count
+from itertools import count, islice
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,6 +23,8 @@ KEYS = {"session": ("sessions", "session")}
 BARE_WHEN_EMPTY = ("daily", "session", "projects")
 # A report with more odd rows than this is not a report with odd rows; nor is the millionth of them worth the wait.
 MOST_REFUSED = 1000
+# So much of one row is told of, and so much of what an error quotes.
+MOST_LINES, MOST_CHARACTERS = 10, 200
 T = TypeVar("T")
 REPEATED = "Key stands more than once"
 
@@ -143,7 +145,9 @@ def _refuse_shape(label: str, keys: tuple[str, ...], output: bytes, error: Valid
 
 
 def _other_shape(label: str, keys: tuple[str, ...], output: bytes) -> NotAReportError:
-    found = ", ".join(sorted(json.loads(output))) or "an empty object"
+    names = sorted(json.loads(output))
+    more = f", and {len(names) - MOST_LINES} more" if len(names) > MOST_LINES else ""
+    found = _cut(", ".join(names[:MOST_LINES])) + more or "an empty object"
     if label == "projects":
         hint = "this ccusage has no projects: use 15.5 or newer, and 19 or newer under its claude command"
     else:
@@ -175,7 +179,7 @@ def _row_by_row(label: str, keys: tuple[str, ...], output: bytes) -> Validated:
 def _refuse_ambiguous(label: str, tree: dict[str, Any], key: str) -> None:
     """Refuse a report in which it cannot be told where rows belong."""
     places = [("", tree), *([(f"{key}.", tree[key])] if isinstance(tree[key], dict) else [])]
-    lines = [f"{path}{name}: {REPEATED}" for path, place in places for name in getattr(place, "repeated", ())]
+    lines = [f"{_cut(path + name)}: {REPEATED}" for path, place in places for name in getattr(place, "repeated", ())]
     if lines:
         raise InvalidReportError(label, tuple(lines))
 
@@ -197,7 +201,8 @@ def _kept(label: str, sorting: _Sorting, rows: object, path: str, project: str =
 
 
 def _wrong(label: str, row: object, path: str) -> tuple[str, ...]:
-    if repeated := tuple(f"{place}: {REPEATED}" for place in repeated_keys(row, path)):
+    repeated = tuple(f"{_cut(place)}: {REPEATED}" for place in islice(repeated_keys(row, path), MOST_LINES))
+    if repeated:
         return repeated
     return _errors(_row_adapter(label), row, path)
 
@@ -207,17 +212,22 @@ def _errors(adapter: TypeAdapter[Any], value: object, path: str) -> tuple[str, .
     try:
         adapter.validate_json(json.dumps(value))
     except ValidationError as error:
-        return tuple(_line(item, path) for item in error.errors(include_url=False, include_input=False))
+        errors = error.errors(include_url=False, include_input=False)
+        return tuple(_line(item, path) for item in errors[:MOST_LINES])
     return ()
 
 
 def _totals(label: str, totals: object) -> tuple[object, tuple[str, ...]]:
     """Return the sums that a report prints, and what is odd about them: they never refuse a row."""
-    lines = [f"{place}: {REPEATED}" for place in repeated_keys(totals, "totals")]
+    lines = [f"{_cut(place)}: {REPEATED}" for place in islice(repeated_keys(totals, "totals"), MOST_LINES)]
     if totals is not None:
         lines += _errors(_totals_adapter(label), totals, "totals")
     return (None if lines else totals), tuple(f"{label}.{line}" for line in lines)
 
 
 def _line(error: ErrorDetails, *path: str) -> str:
-    return f"{'.'.join((*path, *map(str, error['loc'])))}: {error['msg']}"
+    return f"{_cut('.'.join((*path, *map(str, error['loc']))))}: {error['msg']}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"

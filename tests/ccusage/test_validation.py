@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
 from ccusage_import.ccusage.validation import validate_report
-from ccusage_import.exceptions import InvalidReportError
+from ccusage_import.exceptions import CcusageError, InvalidReportError, NotAReportError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import Provenance, Record
 from ccusage_import.refusals import Refused, left_alone
@@ -107,3 +108,49 @@ def test_blocks_that_overlap_a_refused_one_are_left_alone() -> None:
         ("blocks", "claude", "2026-11-20T00:00:00.000Z"),
         ("blocks", "claude", "2026-11-20T04:00:00.000Z"),
     }
+
+
+# --- more that is wrong than anybody reads ----------------------------------------------------------------
+
+
+def refused(output: str) -> CcusageError:
+    with pytest.raises((InvalidReportError, NotAReportError)) as caught:
+        parsed(output)
+    error = caught.value
+    assert len(str(error)) < 400
+    assert len(error.details) <= 10_000
+    assert all(len(line) < 300 for line in error.details)
+    return error
+
+
+def test_of_a_million_wrong_rows_the_first_thousand_are_read() -> None:
+    started = time.monotonic()
+
+    error = refused('{"daily": [' + ",".join(['{"date": "x", "inputTokens": -1}'] * 1_000_000) + "]}")
+
+    assert str(error) == "daily: at least 7007 values cannot be true"
+    assert error.details[0] == "daily.0.inputTokens: Input should be greater than or equal to 0"
+    assert time.monotonic() - started < 60
+
+
+def test_of_many_rows_for_one_day_the_first_are_told_of() -> None:
+    error = refused(json.dumps({"daily": [day(1)] * 20_000}))
+
+    assert str(error) == "daily: at least 10000 values cannot be true"
+    assert error.details[0] == "daily.1: a second row for the same key"
+
+
+def test_of_one_row_with_many_keys_that_stand_twice_ten_are_told_of() -> None:
+    error = refused('{"daily": [{' + ",".join(f'"{n:0300}": 1, "{n:0300}": 2' for n in range(10_000)) + "}]}")
+
+    assert str(error) == "daily: 10 values cannot be true"
+    assert error.details[0] == "daily.0." + "0" * 192 + "…: Key stands more than once"
+
+
+def test_of_an_object_with_many_names_ten_are_told() -> None:
+    error = refused(json.dumps(dict.fromkeys(map(str, range(100_000, 200_000)))))
+
+    assert str(error) == (
+        "daily: expected 'daily', ccusage printed 100000, 100001, 100002, 100003, 100004, 100005, 100006, 100007,"
+        " 100008, 100009, and 99990 more"
+    )
