@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import selectors
 import signal
 import subprocess
 import threading
@@ -16,7 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar
 
+# More than any answer but a report.
+SHORT_BYTES = 65_536
 _GRACE_SECONDS = 2.0
+_READ_AT_ONCE = 1 << 20
 _POLL_SECONDS = 0.1
 # Reads a process group and a line that says that it ended; where the line does not come, whoever waited was killed.
 _GUARD = 'read group && [ "$group" ] && { read line || kill -s KILL -- "-$group"; }'
@@ -26,17 +30,74 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a program left behind; a negative exit code is the signal that ended it."""
+    """What a program left behind; a negative exit code is the signal that ended it.
+
+    Of stdout it is the beginning where the program printed more than is kept, of stderr the end.
+    """
 
     exit_code: int
     stdout: bytes
     stderr: bytes
+    is_cut: bool = False
 
 
 class Stop:
     """Tells worker threads to end. A plain attribute: an interrupted thread may leave a lock locked for ever."""
 
     requested = False
+
+
+class _Pipes:
+    """What a program prints: all of it is read, and no more of it kept than is wanted."""
+
+    def __init__(self, process: subprocess.Popen[bytes], most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._stdout, self._stderr, self._is_cut = list[bytes](), b"", False
+        self._kept_bytes = 0
+        self._waiting = selectors.PollSelector()
+        for pipe, keep in ((process.stdout, self._keep_beginning), (process.stderr, self._keep_end)):
+            if pipe is not None:
+                self._waiting.register(pipe, selectors.EVENT_READ, keep)
+
+    def listen(self, process: subprocess.Popen[bytes], seconds: float) -> bool:
+        """Read for a while; return whether the program ended and nobody holds a pipe any more."""
+        deadline = time.monotonic() + seconds
+        while self._waiting.get_map():
+            for key, _ in self._waiting.select(max(0, deadline - time.monotonic())):
+                data = os.read(key.fd, _READ_AT_ONCE)
+                key.data(data)
+                if not data:
+                    self._waiting.unregister(key.fileobj)
+            if time.monotonic() >= deadline:
+                break
+        if self._waiting.get_map():
+            return False
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0, deadline - time.monotonic()))
+        return process.returncode is not None
+
+    def close(self, process: subprocess.Popen[bytes]) -> None:
+        """Close both; whoever still prints hears that nobody reads."""
+        self._waiting.close()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def finished(self, process: subprocess.Popen[bytes]) -> Finished:
+        """Return what was kept; it is given away."""
+        stdout = b"".join(self._stdout)
+        self._stdout.clear()
+        return Finished(process.returncode, stdout, self._stderr, self._is_cut)
+
+    def _keep_beginning(self, data: bytes) -> None:
+        kept = data[: self._most_bytes - self._kept_bytes]
+        self._is_cut = self._is_cut or len(kept) < len(data)
+        self._kept_bytes += len(kept)
+        if kept:
+            self._stdout.append(kept)
+
+    def _keep_end(self, data: bytes) -> None:
+        self._stderr = (self._stderr + data)[-SHORT_BYTES:]
 
 
 def in_threads(tasks: Sequence[Callable[[Stop], T]], jobs: int) -> list[T]:
@@ -86,6 +147,7 @@ def run_program(
     *,
     stdin: IO[bytes] | int = subprocess.DEVNULL,
     output: int = subprocess.PIPE,
+    most_bytes: int = SHORT_BYTES,
 ) -> Finished:
     """Run a program in its own process group; whatever ends the waiting also ends the whole group.
 
@@ -97,6 +159,7 @@ def run_program(
         stop: ends it when asked to.
         stdin: an open file that it reads.
         output: where stdout and stderr go: a pipe that is read to its end, or `DEVNULL`.
+        most_bytes: so much of the beginning of stdout is kept; of stderr it is the last `SHORT_BYTES`.
 
     Raises:
         CancelledError: stopping was requested.
@@ -114,12 +177,16 @@ def run_program(
             cwd=cwd,
             start_new_session=True,
         )
+        pipes = _Pipes(process, most_bytes)
         try:
             guard(process.pid)
-            return _heard(process, time.monotonic() + timeout_seconds, min(_POLL_SECONDS, timeout_seconds), stop)
+            deadline, poll_seconds = time.monotonic() + timeout_seconds, min(_POLL_SECONDS, timeout_seconds)
+            return _heard(process, pipes, deadline, poll_seconds, stop)
         except BaseException:
-            _end_group(process)
+            _end_group(process, pipes)
             raise
+        finally:
+            pipes.close(process)
 
 
 @contextmanager
@@ -148,17 +215,19 @@ def _send(guard: subprocess.Popen[bytes], line: int | str) -> None:
             guard.stdin.write(f"{line}\n".encode())
 
 
-def _heard(process: subprocess.Popen[bytes], deadline: float, poll_seconds: float, stop: Stop) -> Finished:
+def _heard(
+    process: subprocess.Popen[bytes], pipes: _Pipes, deadline: float, poll_seconds: float, stop: Stop
+) -> Finished:
     """Return what a program printed; what it leaves behind may hold its pipes open for a moment only."""
     left_until = math.inf
-    while (heard := _listen(process, poll_seconds)) is None:
+    while not pipes.listen(process, poll_seconds):
         _check(stop, deadline)
         if process.poll() is not None:
             left_until = min(left_until, time.monotonic() + _GRACE_SECONDS)
         if time.monotonic() >= left_until:
-            heard = _end_group(process)
+            _end_group(process, pipes)
             break
-    return Finished(process.returncode, *heard)
+    return pipes.finished(process)
 
 
 def _check(stop: Stop, deadline: float = math.inf) -> None:
@@ -168,38 +237,20 @@ def _check(stop: Stop, deadline: float = math.inf) -> None:
         raise TimeoutError
 
 
-def _listen(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bytes] | None:
-    """Read both pipes and return what they gave when the program ended; until then the process object keeps it."""
-    try:
-        stdout, stderr = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return None
-    return stdout or b"", stderr or b""
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    """End a process group and return what it printed.
-
-    The pipes are read meanwhile, because a full one keeps a program from ending.
-    """
+def _end_group(process: subprocess.Popen[bytes], pipes: _Pipes) -> None:
+    """End a process group; the pipes are read meanwhile, because a full one keeps a program from ending."""
     deadline = time.monotonic() + _GRACE_SECONDS
     alive = _signal_group(process.pid, signal.SIGTERM)
     while alive and time.monotonic() < deadline:
-        _listen(process, 0.02)
+        pipes.listen(process, 0.02)
         process.poll()
         time.sleep(0.01)
         alive = _signal_group(process.pid, 0)
     _signal_group(process.pid, signal.SIGKILL)
-    heard: tuple[bytes | None, bytes | None]
-    try:
-        heard = process.communicate(timeout=_GRACE_SECONDS)
-    except subprocess.TimeoutExpired as held:
-        # Somebody in another group holds a pipe.
-        heard = held.output, held.stderr
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
-    return heard[0] or b"", heard[1] or b""
+    # Somebody in another group may hold a pipe.
+    pipes.listen(process, _GRACE_SECONDS)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_SECONDS)
 
 
 def _signal_group(group: int, number: int) -> bool:

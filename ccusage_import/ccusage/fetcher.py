@@ -176,6 +176,7 @@ def _attempt(runner: Runner, report: str, options: FetchOptions, environ: Mappin
             neutral_directory(options),
             options.timeout_seconds,
             stop,
+            most_bytes=options.most_bytes,
         )
     except CcusageError as error:
         return _Outcome(error)
@@ -221,6 +222,8 @@ def report_environ(runner: Runner, options: FetchOptions, environ: Mapping[str, 
 
 def _judge(report: str, finished: Finished, options: FetchOptions, environ: Mapping[str, str]) -> _Outcome:
     what = f"the {report} report"
+    if finished.is_cut:
+        return _Outcome(too_large(what, options.most_bytes))
     if finished.exit_code == 0:
         complaint = _not_a_document(finished.stdout, environ)
         if complaint is None:
@@ -242,6 +245,11 @@ def _judge(report: str, finished: Finished, options: FetchOptions, environ: Mapp
     ended = f"was ended by {_signal_name(number)}" if number > 0 else f"failed with exit code {finished.exit_code}"
     hint = "run `ccusage-import check`; the words after the colon are ccusage's own"
     return _Outcome(ReportFailedError(f"{what} {ended}: {words}", hint=hint), transient=True)
+
+
+def too_large(what: str, most_bytes: int) -> NotAReportError:
+    """Return the error of a report that is not read, lest it take all memory."""
+    return NotAReportError(f"{what} is larger than {most_bytes:,} bytes", hint="ccusage-import check")
 
 
 def _signal_name(number: int) -> str:

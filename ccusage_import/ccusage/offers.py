@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +14,9 @@ from loguru import logger
 from ccusage_import.ccusage.agents import ALL, find_agents, wanted_labels
 from ccusage_import.ccusage.archive import LoadNote, ReportArchive
 from ccusage_import.ccusage.data_dirs import Sources, find_sources
-from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports
+from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports, too_large
 from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
-from ccusage_import.ccusage.runner import fetch_options, find_runner, parse_version
+from ccusage_import.ccusage.runner import LARGEST_REPORT, fetch_options, find_runner, parse_version
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.evidence import Span, span
@@ -152,13 +153,8 @@ def saved_offer(
     outputs: dict[str, Fetched | FixableError] = {}
     labels = wanted_labels(_saved_agents(settings, directory, note), reports)
     for label in labels:
-        file = directory / report_file(label)
-        try:
-            outputs[label] = Fetched(label, file.read_bytes(), 0.0, 1)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            outputs[label] = NotAReportError(f"{label}: {file}: {error.strerror}", hint="make the file readable")
+        if read := _saved(label, directory / report_file(label)):
+            outputs[label] = read
     if not outputs:
         wanted = ", ".join(map(report_file, labels))
         raise NotAReportError(f"{directory} holds none of {wanted}", hint="save reports under these names")
@@ -264,6 +260,18 @@ def _saved_agents(settings: Settings, directory: Path, note: LoadNote | None) ->
         return list(settings.agents)
     files = directory.glob("?*-*.json")
     return [CLAUDE, *sorted({agent for file in files if (agent := file.stem.rpartition("-")[0]) != CLAUDE})]
+
+
+def _saved(label: str, file: Path) -> Fetched | NotAReportError | None:
+    try:
+        with file.open("rb") as stream:
+            if os.fstat(stream.fileno()).st_size > LARGEST_REPORT:
+                return too_large(f"{label}: {file}", LARGEST_REPORT)
+            return Fetched(label, stream.read(), 0.0, 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return NotAReportError(f"{label}: {file}: {error.strerror}", hint="make the file readable")
 
 
 def _read(label: str, parsed: ParsedReport, seconds: float) -> ReportOutcome:

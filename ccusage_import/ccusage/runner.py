@@ -39,6 +39,8 @@ from ccusage_import.versions import OLDEST_SUPPORTED, PINNED_VERSION
 FIRST_MAJOR_WITH_AGENTS = 19
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 QUICK_TIMEOUT_SECONDS = 60.0
+# A hundred times what the busiest team was seen to have; reading it takes several times the memory.
+LARGEST_REPORT = 1 << 30
 _UNSET = frozenset({"DEBUG", "CONSOLA_LEVEL", "FORCE_COLOR", "CCUSAGE_MODEL_ALIASES"})
 # Both run a command with the package first on PATH. Asking npx for every report would cost half a second each.
 _RESOLVE = {
@@ -61,6 +63,7 @@ class FetchOptions:
     jobs: int | None = None
     timeout_seconds: float = 300.0
     attempts: int = 3
+    most_bytes: int = LARGEST_REPORT
 
 
 @dataclass(frozen=True, slots=True)

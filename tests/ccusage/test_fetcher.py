@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,7 @@ from ccusage_import.exceptions import (
     UnsupportedVersionError,
 )
 from ccusage_import.records import REPORTS
+from tests.conftest import Program
 from tests.support.ccusage_install import install_bun, install_ccusage, npm_cache
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -572,6 +574,50 @@ def test_output_that_is_no_report(machine: Machine, output: str, message: str) -
     assert machine.count("calls") == 1
 
 
+HUNDRED_MEGABYTES = f"{shutil.which('head')} -c 100000000 /dev/zero | {shutil.which('tr')} '\\0' x"
+
+
+def most_memory_bytes() -> int:
+    """Return what this process held at most so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def test_a_report_that_is_too_large_is_read_to_its_end_and_not_kept(machine: Machine) -> None:
+    before = most_memory_bytes()
+
+    failed = machine.fetch_with(f"{HUNDRED_MEGABYTES}; echo x >> {machine.root}/ends", most_bytes=1_000_000)
+
+    assert isinstance(failed, NotAReportError)
+    assert str(failed) == "the daily report is larger than 1,000,000 bytes"
+    assert machine.count("ends") == 1
+    assert most_memory_bytes() - before < 50_000_000
+
+
+def test_a_report_of_the_largest_size_is_read(machine: Machine) -> None:
+    fetched = machine.fetch_with("""printf '{"daily":[]}'""", most_bytes=12)
+    assert isinstance(fetched, Fetched)
+    assert fetched.output == b'{"daily":[]}'
+
+
+def test_of_what_a_failed_report_complains_the_end_is_kept(machine: Machine) -> None:
+    before = most_memory_bytes()
+
+    failed = machine.fetch_with(f"{{ {HUNDRED_MEGABYTES}; echo; echo the end; }} >&2; exit 1", attempts=1)
+
+    assert str(failed).endswith(" | the end")
+    assert len(str(failed)) < 1200
+    assert most_memory_bytes() - before < 50_000_000
+
+
+def test_of_a_version_the_beginning_is_kept(machine: Machine) -> None:
+    machine.script("ccusage", f"echo ccusage 20.0.24; {HUNDRED_MEGABYTES}; {HUNDRED_MEGABYTES} >&2")
+    before = most_memory_bytes()
+
+    assert find_runner(machine.options, machine.environ).version == "20.0.24"
+
+    assert most_memory_bytes() - before < 50_000_000
+
+
 def test_rejected_option_of_ccusage_18_is_no_report(node_machine: Machine) -> None:
     failed = node_machine.fetch(Runner((str(install_ccusage("18.0.11")),), "18.0.11", "PATH"), mode="x")
     assert isinstance(failed, NotAReportError)
@@ -1014,3 +1060,15 @@ def test_state_directory_that_cannot_be_made(machine: Machine) -> None:
     with pytest.raises(ConfigurationError) as caught:
         find_runner(replace(machine.options, command=("true",)), machine.environ | {"PATH": os.environ["PATH"]})
     assert str(caught.value) == f"state directory {machine.root}/state: Not a directory"
+
+
+def test_a_saved_report_that_is_too_large_is_not_read(program: Program, tmp_path: Path) -> None:
+    with (tmp_path / "daily.json").open("wb") as file:
+        file.truncate((1 << 30) + 1)
+
+    done = program("import", "--from", tmp_path, "--warehouse", f"chdb://{tmp_path}/warehouse")
+
+    assert done.exit_code == 3
+    assert done.stderr.splitlines()[0] == (
+        f"ccusage-import: error: daily: {tmp_path}/daily.json is larger than 1,073,741,824 bytes"
+    )
