@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ccusage_import.config.settings import Directories
+from ccusage_import.exceptions import ConfigurationError
 
 SAMPLES = Path(__file__).parent / "demo_transcripts"
 _INSTANT = re.compile(r'"timestamp":"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3})Z"')
@@ -20,9 +21,15 @@ NEWEST_AGE = timedelta(minutes=3)
 @contextmanager
 def demo_directories(now: datetime) -> Iterator[tuple[Path, Directories]]:
     """Yield a data directory with the samples, and directories for a warehouse; both are deleted at the end."""
-    with tempfile.TemporaryDirectory(prefix="ccusage-import-demo-") as name:
-        root = Path(name)
-        _copy_samples(root / "claude", now)
+    with ExitStack() as stack:
+        try:
+            root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ccusage-import-demo-")))
+            _copy_samples(root / "claude", now)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the demo finds no place for its files: {error.strerror}",
+                hint="set TMPDIR to a directory that can be written",
+            ) from None
         yield root / "claude", Directories(root / "config", root / "data", root / "state", root / "log")
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL
-from typing import Any
+from typing import IO, Any
 
 from loguru import logger
 from pydantic import SecretStr
@@ -144,9 +145,7 @@ def _run(
     about = {"CCUSAGE_IMPORT_EVENT": document["event"], "CCUSAGE_IMPORT_TITLE": os.fsdecode(document["title"].encode())}
     hint = f"check the command of the {what} in the configuration"
     try:
-        with tempfile.TemporaryFile() as stdin:
-            stdin.write(json.dumps(document).encode() + b"\n")
-            stdin.seek(0)
+        with _piped(json.dumps(document).encode() + b"\n") as stdin:
             child = {**child_environment(environ), **about}
             finished = run_program(command, child, Path.cwd(), seconds, stop, stdin=stdin, output=DEVNULL)
     except TimeoutError:
@@ -156,3 +155,17 @@ def _run(
         raise AnnouncementError(f"{what}: {reason.lower()}", hint=hint) from None
     if finished.exit_code:
         raise AnnouncementError(f"{what}: exit code {finished.exit_code}", hint=hint)
+
+
+@contextmanager
+def _piped(data: bytes) -> Iterator[IO[bytes]]:
+    """Yield what gives the data to whoever reads it: without a file, since a full disk is what is told of."""
+    reader, writer = os.pipe()
+
+    def write() -> None:
+        with suppress(BrokenPipeError), os.fdopen(writer, "wb", buffering=0) as stream:
+            stream.write(data)
+
+    with os.fdopen(reader, "rb") as stdin:
+        threading.Thread(target=write, daemon=True).start()
+        yield stdin

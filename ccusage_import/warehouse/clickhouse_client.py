@@ -9,7 +9,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 # The oldest release on which replacement, views and settings used here were seen to work.
 OLDEST_SERVER = (25, 8)
 CONNECT_TIMEOUT_SECONDS = 10
+CAPTURED_BYTES = 65_536
+NO_ROOM_HINT = "free some space; nothing half written is visible"
 # One block, one part: published at once or not at all.
 ONE_PART_SETTINGS: Mapping[str, Any] = {
     "async_insert": 0,
@@ -121,7 +123,7 @@ class ClickHouse:
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], token: str) -> None:
         """Publish rows in one INSERT; a replay with the same token after a lost answer changes nothing."""
-        with _translated(self.warehouse):
+        with _translated(self.warehouse), _temporary_files(self.warehouse):
             self._client.insert(table, rows, column_names=columns, settings=self._insert_settings(token))
 
     def insert_encoded(self, table: str, data: bytes, input_format: str, token: str) -> None:
@@ -130,7 +132,7 @@ class ClickHouse:
         One body of bytes, not a generator, so that the driver can send it again after a lost connection.
         """
         settings = {**self._insert_settings(token), **INPUT_SETTINGS}
-        with _translated(self.warehouse):
+        with _translated(self.warehouse), _temporary_files(self.warehouse):
             self._client.raw_insert(table, insert_block=data, fmt=input_format, settings=settings)
 
     def _insert_settings(self, token: str) -> dict[str, Any]:
@@ -295,6 +297,30 @@ def _translated(warehouse: Warehouse) -> Iterator[None]:
         raise _translate(error, warehouse) from None
 
 
+@contextmanager
+def _temporary_files(warehouse: Warehouse) -> Iterator[None]:
+    """Let the driver put what the embedded engine inserts beside the tables: there is room for it or for nothing.
+
+    Raises:
+        WarehouseError: there is none.
+    """
+    if not isinstance(warehouse, EmbeddedWarehouse):
+        yield
+        return
+    directory, before = warehouse.path / "tmp", tempfile.tempdir
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        # What a killed import left.
+        for left in (*directory.glob("*.native"), *directory.glob("*.raw")):
+            left.unlink()
+        tempfile.tempdir = str(directory)
+        yield
+    except OSError as error:
+        raise WarehouseError(f"warehouse {warehouse}: {error.strerror}", hint=NO_ROOM_HINT) from None
+    finally:
+        tempfile.tempdir = before
+
+
 def _translate(error: Any, warehouse: Warehouse) -> FixableError:
     """Return the error of ours that an error of the driver means."""
     where, code, text = f"warehouse {warehouse}", error.code, _short(str(error))
@@ -321,7 +347,7 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
     if code == 456 or "for query parameter" in text:
         return ConfigurationError(f"{where}: {text}", hint="--param NAME=VALUE, of the type in {NAME:TYPE}")
     if code == 243:
-        return WarehouseError(f"{where}: {text}", hint="free some space; nothing half written is visible")
+        return WarehouseError(f"{where}: {text}", hint=NO_ROOM_HINT)
     if code is None and type(error).__name__ in ("OperationalError", "StreamFailureError"):
         return WarehouseUnreachableError(
             f"{where}: no answer: {_cause(text)}",
@@ -347,19 +373,21 @@ def _cause(text: str) -> str:
 
 
 @contextmanager
-def _captured_stderr() -> Iterator[Any]:
-    """Keep what the engine writes to file descriptor 2; it says there alone why it cannot open a directory."""
-    with tempfile.TemporaryFile() as kept:
+def _captured_stderr() -> Iterator[Callable[[], str]]:
+    """Keep what the engine writes to file descriptor 2; it says there alone why it cannot open a directory.
+
+    A pipe needs no disk. What it does not hold is dropped, for nobody reads before the engine is done.
+    """
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb", buffering=0) as kept:
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
         sys.stderr.flush()
         saved = os.dup(2)
-        os.dup2(kept.fileno(), 2)
+        os.dup2(writer, 2)
+        os.close(writer)
         try:
-            yield lambda: _read_all(kept)
+            yield lambda: (kept.read(CAPTURED_BYTES) or b"").decode("utf-8", "replace")
         finally:
             os.dup2(saved, 2)
             os.close(saved)
-
-
-def _read_all(file: Any) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")  # type: ignore[no-any-return]
