@@ -54,6 +54,7 @@ from ccusage_import.warehouse.opening import (
     unrecorded_loads,
 )
 from ccusage_import.warehouse.tables import (
+    REFUSED,
     Load,
     commit,
     next_load_id,
@@ -68,8 +69,6 @@ from ccusage_import.warehouse.tables import (
 
 # The first day that the warehouse can store.
 FIRST_DAY = date(1970, 1, 1)
-# Counted in a load beside the verdicts.
-REFUSED = "refused"
 
 
 def run_import(

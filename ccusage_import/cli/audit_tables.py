@@ -15,7 +15,7 @@ from ccusage_import.reconcile import Verdict
 from ccusage_import.ui import change as signed
 from ccusage_import.ui import console, label, print_json, usd, with_names
 from ccusage_import.verify import Verification
-from ccusage_import.warehouse.tables import Load
+from ccusage_import.warehouse.tables import REFUSED, Load
 
 SHOWN_DIFFERENCES = 20
 COUNTED_VERDICTS = (Verdict.NEW, Verdict.GREW, Verdict.REPRICED, Verdict.CORRECTED, Verdict.HELD)
@@ -42,7 +42,7 @@ def print_history(loads: Sequence[Load], *, as_json: bool) -> None:
             load.machine,
             load.state,
             load.ccusage_version or load.runner,
-            load.error or _counts(load),
+            "; ".join(filter(None, (load.error, _counts(load)))),
             usd(load.cost_after_usd) if is_published else "",
             signed(load.cost_after_usd - load.cost_before_usd, usd) if is_published else "",
             "" if seconds is None else f"{seconds:.1f}",
@@ -140,5 +140,6 @@ def _counts(load: Load) -> str:
     counts: Counter[str] = Counter()
     for name, count in load.verdicts.items():
         counts[name.rpartition("/")[2]] += count
-    shown = ", ".join(f"{counts[verdict]} {verdict}" for verdict in COUNTED_VERDICTS if counts[verdict])
-    return shown or "nothing changed"
+    counted = (*COUNTED_VERDICTS, REFUSED)
+    shown = ", ".join(f"{counts[verdict]} {verdict}" for verdict in counted if counts[verdict])
+    return shown or ("" if load.error else "nothing changed")

@@ -26,6 +26,8 @@ _MODELS = _FIELDS.index("models")
 RECORD_COLUMNS = ("load_id", "is_deleted", *_FIELDS)
 # Verdicts that change nothing a person would ask about are counted in the load, not logged one by one.
 NOT_LOGGED = (Verdict.UNCHANGED, Verdict.REFRESHED)
+# What stands in for a verdict where a load counts the records of a report that cannot be true.
+REFUSED = "refused"
 LOGGED_AT_ONCE = 10_000
 # What stands in for a runner where a load comes from the log of changes and no report was read.
 RUNNER_OF_CHANGES = "changes"

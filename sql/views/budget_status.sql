@@ -30,7 +30,7 @@ usage AS
     UNION ALL
     SELECT 'project', project, machine, agent, date, cost_usd, unpriced
     FROM {database}.projects_daily
-    WHERE date > today() - 40
+    WHERE date > today() - 40 AND NOT is_dated_ahead
     UNION ALL
     SELECT 'model', model, machine, agent, date, cost_usd, unpriced
     FROM {database}.model_breakdowns

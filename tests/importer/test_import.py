@@ -337,6 +337,7 @@ def test_an_odd_record_is_refused_alone_and_what_is_stored_of_it_stays(
     assert migrated.rows(
         "SELECT state, failed_reports, verdicts['daily/refused'], error FROM loads FINAL ORDER BY load_id DESC LIMIT 1"
     ) == [("committed", [], 1, "daily: Some records of a report cannot be true")]
+    assert program("history", "--warehouse", migrated.url, "--limit", "1").stdout.count("1 refused") == 1
 
 
 def test_a_day_that_has_not_come_is_stored_and_flagged_until_it_comes(

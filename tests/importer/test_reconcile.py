@@ -344,6 +344,16 @@ def test_one_day(
     assert (decision.stored, decision.offered) == (stored, offered)
 
 
+@pytest.mark.parametrize("day", ["05-20", "04-01"])
+@pytest.mark.parametrize("intact_from", [EDGE, None])
+def test_a_record_is_not_dated_ahead_any_more_when_its_day_has_come(day: str, intact_from: date | None) -> None:
+    [decision] = decide([daily(day, 100)], [daily(day, 100, is_dated_ahead=True)], intact_from=intact_from)
+
+    assert lines([decision]) == [("refreshed", "details_changed", f"2026-{day}", True)]
+    assert decision.offered is not None
+    assert not decision.offered.is_dated_ahead
+
+
 def test_what_changed_is_named_in_a_fixed_order() -> None:
     everything = Provenance("20.0.20", "Asia/Tokyo", "calculate", ("d1",))
     for provenance, reason in [

@@ -668,7 +668,8 @@ def test_budgets_of_every_scope(migrated: Place) -> None:
     shop = [
         record("projects", f"{day.key}/shop", day.key, "1", project="shop") for day in own if day.key <= "2099-04-10"
     ]
-    loaded(migrated, [*own, *other, *shop])
+    ahead = record("projects", "2099-04-12/shop", "2099-04-12", "100", project="shop", is_dated_ahead=True)
+    loaded(migrated, [*own, *other, *shop, ahead])
     budgets(
         migrated,
         ("all", "", "monthly", "60", 1, 0), ("all", "", "daily", "8", 1, 0), ("agent", "codex", "daily", "7", 1, 0),
