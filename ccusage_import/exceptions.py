@@ -43,6 +43,12 @@ class ConfigurationError(FixableError):
     exit_code = ExitCode.CONFIGURATION
 
 
+class LimitError(FixableError):
+    """A limit of this machine is too low."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
 class OutputError(FixableError):
     """What is printed cannot be written to stdout."""
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from ccusage_import import ui
 from ccusage_import.config.identity import NOT_CHOSEN, complete_identity, read_identity
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
-from ccusage_import.exceptions import ExitCode, FixableError
+from ccusage_import.exceptions import ExitCode, FixableError, LimitError
 from ccusage_import.logger import log_to_console
 
+# What a system call says where the user, and not a file, is at a limit.
+LIMITS = {
+    errno.EMFILE: "no file can be opened",
+    errno.ENFILE: "no file can be opened",
+    errno.ENOMEM: "no memory is left",
+    errno.EAGAIN: "no process can be started",
+    errno.EFBIG: "no file may be that large",
+}
 DAY_FORMATS = ["%Y-%m-%d", "%Y%m%d"]
 
 ConfigFile = Annotated[
@@ -58,15 +67,35 @@ def door(verbosity: int, *, quiet: bool, as_json: bool) -> Iterator[None]:
     try:
         yield
     except FixableError as error:
-        ui.print_error(error)
-        if as_json:
-            ui.print_json(ui.failure_json(error))
-        raise typer.Exit(error.exit_code) from None
+        _end(error, as_json=as_json)
     except BrokenPipeError:
         # The reader of stdout has seen enough.
         raise typer.Exit(ExitCode.OK) from None
+    except (OSError, MemoryError, RuntimeError) as error:
+        limited = _limited(error)
+        if limited is None:
+            raise
+        _end(limited, as_json=as_json)
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+def _end(error: FixableError, *, as_json: bool) -> NoReturn:
+    ui.print_error(error)
+    if as_json:
+        ui.print_json(ui.failure_json(error))
+    raise typer.Exit(error.exit_code) from None
+
+
+def _limited(error: OSError | MemoryError | RuntimeError) -> LimitError | None:
+    """Return the error of a limit of this machine, wherever it was met."""
+    if isinstance(error, MemoryError):
+        return LimitError("no memory is left", hint="free some, or raise the limit: ulimit -v")
+    if isinstance(error, OSError) and error.errno in LIMITS:
+        return LimitError(f"{LIMITS[error.errno]}: {error.strerror}", hint="ulimit -a shows the limits of this shell")
+    if "can't start new thread" in str(error):
+        return LimitError("no thread can be started", hint="raise the limit: ulimit -u")
+    return None
 
 
 def configured(

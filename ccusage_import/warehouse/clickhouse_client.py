@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import re
+import resource
 import sys
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
@@ -39,6 +41,11 @@ if TYPE_CHECKING:
 OLDEST_SERVER = (25, 8)
 CONNECT_TIMEOUT_SECONDS = 10
 CAPTURED_BYTES = 65_536
+# With less virtual memory the engine ends the process without a word that could be caught.
+ENGINE_BYTES = 1_900_000 * 1024
+TOO_MANY_FILES = "Too many open files"
+FILE_LIMIT_HINT = "free some space, or raise the limit (ulimit -f); nothing half written is visible"
+LIMITS_HINT = "ulimit -a shows the limits of this shell"
 NO_ROOM_HINT = "free some space; nothing half written is visible"
 # One block, one part: published at once or not at all.
 ONE_PART_SETTINGS: Mapping[str, Any] = {
@@ -169,10 +176,34 @@ class ClickHouse:
 
 
 def preload_driver() -> None:
-    """Import the driver and, where installed, the engine: most of the start-up time, worth doing during other waits."""
-    _driver()
-    if importlib.util.find_spec("chdb"):
+    """Import the driver and, where installed, the engine: most of the start-up time, worth doing during other waits.
+
+    What cannot be loaded is said when it is needed.
+    """
+    with suppress(ImportError, OSError, MemoryError, WarehouseError):
+        _driver()
+        if importlib.util.find_spec("chdb"):
+            _load_engine()
+
+
+def _load_engine() -> None:
+    """Import the engine, which aborts the whole process where it does not get its memory.
+
+    Raises:
+        WarehouseError: a limit of this machine is too low for it.
+    """
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY and allowed < ENGINE_BYTES:
+        raise WarehouseError(
+            f"the embedded engine needs {ENGINE_BYTES >> 20:,} MiB of virtual memory, ulimit -v allows"
+            f" {allowed >> 20:,}",
+            hint="raise the limit (ulimit -v unlimited), or name a server: --warehouse clickhouse://user@host:8123/db",
+        )
+    try:
         importlib.import_module("chdb")
+    except (ImportError, OSError, MemoryError, RuntimeError) as error:
+        reason = _short(str(error)) or "no memory"
+        raise WarehouseError(f"the embedded engine cannot be loaded: {reason}", hint=LIMITS_HINT) from None
 
 
 @contextmanager
@@ -213,6 +244,7 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
             hint="pip install 'ccusage-import[embedded]', or name a server: --warehouse clickhouse://user@host:8123/db",
         )
     driver = _driver()
+    _load_engine()
     try:
         make_private_directory(warehouse.path)
     except OSError as error:
@@ -229,6 +261,8 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
             f"the warehouse {warehouse} is open in another program", hint="close the program that uses the directory"
         )
     reason = next((line for line in said.splitlines() if "Exception" in line), failure)
+    if TOO_MANY_FILES in reason:
+        raise _too_many_files(warehouse)
     raise WarehouseError(f"warehouse {warehouse}: cannot open: {_short(reason)}", hint="check the directory's rights")
 
 
@@ -316,7 +350,8 @@ def _temporary_files(warehouse: Warehouse) -> Iterator[None]:
         tempfile.tempdir = str(directory)
         yield
     except OSError as error:
-        raise WarehouseError(f"warehouse {warehouse}: {error.strerror}", hint=NO_ROOM_HINT) from None
+        hint = FILE_LIMIT_HINT if error.errno == errno.EFBIG else NO_ROOM_HINT
+        raise WarehouseError(f"warehouse {warehouse}: {error.strerror}", hint=hint) from None
     finally:
         tempfile.tempdir = before
 
@@ -342,6 +377,8 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
         )
     if code == 60:
         return QueryError(f"{where}: {text}", hint='query "SHOW TABLES" lists what there is; migrate adds what is new')
+    if TOO_MANY_FILES in text and isinstance(warehouse, EmbeddedWarehouse):
+        return _too_many_files(warehouse)
     if code in DAMAGE_CODES:
         return DamagedWarehouseError(f"{where}: {text}", hint="ccusage-import check names what is damaged")
     if code == 456 or "for query parameter" in text:
@@ -354,6 +391,14 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
             hint="check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS",
         )
     return QueryError(f"{where}: {text}")
+
+
+def _too_many_files(warehouse: Warehouse) -> WarehouseError:
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return WarehouseError(
+        f"warehouse {warehouse}: too many open files, ulimit -n allows {allowed}",
+        hint="raise the limit (ulimit -n 1024); nothing of the warehouse is damaged",
+    )
 
 
 def _short(text: str) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import Program, Result
 from tests.faults.documents import save_generation
@@ -46,3 +49,44 @@ def test_a_demo_says_that_it_needs_some(program: Program) -> None:
             "hint: set TMPDIR to a directory that can be written",
         ],
     )
+
+
+MIB = 1024
+
+
+@pytest.mark.parametrize(
+    ("limit", "error", "hint"),
+    [
+        (
+            f"-v {500 * MIB}",
+            "the embedded engine needs 1,855 MiB of virtual memory, ulimit -v allows 500",
+            "raise the limit (ulimit -v unlimited), or name a server: --warehouse clickhouse://user@host:8123/db",
+        ),
+        (
+            "-n 40",
+            "warehouse chdb://{home}/warehouse: too many open files, ulimit -n allows 40",
+            "raise the limit (ulimit -n 1024); nothing of the warehouse is damaged",
+        ),
+        (
+            "-f 8",
+            "warehouse chdb://{home}/warehouse: File too large",
+            "free some space, or raise the limit (ulimit -f); nothing half written is visible",
+        ),
+    ],
+)
+def test_a_limit_is_named_and_harms_nothing(
+    program: Program, tmp_path: Path, limit: str, error: str, hint: str
+) -> None:
+    url = ("--warehouse", f"chdb://{program.home}/warehouse")
+    assert program("import", "--from", save_generation(tmp_path / "first", 0), *url).exit_code == 0
+    limited = replace(program, prefix=("/bin/sh", "-c", f'ulimit {limit}; exec "$@"', "sh"))
+
+    done = limited("import", "--from", save_generation(tmp_path / "second", 1), *url)
+
+    assert (done.exit_code, done.stderr.splitlines()) == (
+        4,
+        [f"ccusage-import: error: {error.format(home=program.home)}", f"hint: {hint}"],
+    )
+    assert program(*COUNT, *url).stdout == '"n"\n1\n'
+    assert program("import", "--from", tmp_path / "second", *url).exit_code == 0
+    assert program(*COUNT, *url).stdout == '"n"\n2\n'
