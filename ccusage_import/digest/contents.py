@@ -109,8 +109,8 @@ def _forecast_figure(forecast: Forecast) -> Figure:
     if forecast.low_usd is not None and forecast.high_usd is not None:
         lines.append(f"between {usd(forecast.low_usd)} and {usd(forecast.high_usd)} at 80 %")
     if forecast.backtest_error is not None:
-        lines.append(f"missed past months by {percent(forecast.backtest_error)} on average")
-    return Figure("This month, forecast", usd(forecast.cost_usd), lines or ["by weekday, from the last 4 weeks"])
+        lines.append(f"such forecasts missed the cost by {percent(forecast.backtest_error)}")
+    return Figure("This month, forecast", usd(forecast.cost_usd), lines or [f"method: {forecast.method}"])
 
 
 def _models(digest: Digest) -> Table:

@@ -63,12 +63,13 @@ class ForecastDay:
 class Forecast:
     """What this month is expected to cost; the bounds hold 80 % and are None without enough history.
 
-    `backtest_error` is the mean absolute error of past months that were forecast so, as a share of their cost.
+    `backtest_error` is the sum of the absolute errors of such forecasts in the past as a share of what the days cost.
     """
 
     cost_usd: Decimal
     low_usd: Decimal | None
     high_usd: Decimal | None
+    method: str
     backtest_error: float | None
     days: Sequence[ForecastDay]
 

@@ -141,8 +141,9 @@ class _Reader:
 
     def _forecast(self) -> Forecast | None:
         days = [ForecastDay(*row) for row in self._rows("forecast_days")]
-        cost, low, high, error = self._rows("forecast")[0]
-        return Forecast(cost, low, high, error, days) if days else None
+        for cost, low, high, method, error in self._rows("forecast"):
+            return Forecast(cost, low, high, method, error, days)
+        return None
 
     def _models(self) -> list[ModelUse]:
         uses = [(model, _usage(sums)) for model, *sums in self._rows("models")]

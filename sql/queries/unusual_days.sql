@@ -1,10 +1,10 @@
--- Which days cost far more, or less, than those before?
+-- Which days cost far more than those before?
 -- group: anomalies
 -- param: since Date = 30 days ago: first day
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
--- note: each day of a machine and agent against its 30 active days before, by the robust z-score of cost_anomalies, above 3.5
+-- note: each day of a machine and agent against the 20 workdays, or days of weekends, with cost before it: at least 3.2 times their median, and a robust z-score above 1.5
 SELECT
     date,
     machine,

@@ -1,5 +1,5 @@
 -- A budget holds for all machines and agents together, unless it is of one. Its days are those of each machine's zone. The forecast
--- is that of forecast_month, made in the same way for a project or a model.
+-- is made by the weights of forecast_month, for a project or a model as well.
 CREATE OR REPLACE VIEW {database}.budget_status {on_cluster}
 (
     scope LowCardinality(String) COMMENT 'what is limited: all, project, model, agent or machine; the row spans the machines and agents that it does not name',
@@ -20,21 +20,25 @@ AS WITH limits AS
     FROM {database}.budgets FINAL
     GROUP BY scope, name, period
 ),
--- What is behind the month and the 28 days before today, whatever the zone.
+-- What is behind the month and the 56 days before today, whatever the zone.
 usage AS
 (
     SELECT scoped.1 AS scope, scoped.2 AS name, machine, agent, date, cost_usd, unpriced
     FROM {database}.daily
     ARRAY JOIN [('all', ''), ('agent', toString(agent)), ('machine', toString(machine))] AS scoped
-    WHERE date > today() - 40 AND NOT is_dated_ahead
+    WHERE date > today() - 60 AND NOT is_dated_ahead
     UNION ALL
     SELECT 'project', project, machine, agent, date, cost_usd, unpriced
     FROM {database}.projects_daily
+<<<<<<< HEAD
     WHERE date > today() - 40 AND NOT is_dated_ahead
+=======
+    WHERE date > today() - 60
+>>>>>>> forecast
     UNION ALL
     SELECT 'model', model, machine, agent, date, cost_usd, unpriced
     FROM {database}.model_breakdowns
-    WHERE date > today() - 40
+    WHERE date > today() - 60
 ),
 limited AS
 (
@@ -42,7 +46,7 @@ limited AS
     FROM usage
     WHERE (scope, name) GLOBAL IN (SELECT toString(scope), name FROM limits)
 ),
--- What each day of this month is made of: its own cost up to today, the weighted cost of others for what is left.
+-- What each day of this month is made of: its own cost up to today, the weighted cost of others for what is missing.
 sources AS
 (
     SELECT machine, agent, today, toStartOfMonth(today) + arrayJoin(range(toUInt32(toDayOfMonth(today)))) AS date, date AS source_date, true AS is_spent, 0. AS weight
@@ -76,7 +80,7 @@ path AS
         date,
         limit_usd,
         sum(cost_usd) AS spent,
-        sum(if(date < today, cost_usd, greatest(cost_usd, forecast_usd))) AS expected,
+        sum(cost_usd + forecast_usd) AS expected,
         max(unpriced) AS unpriced,
         sum(expected) OVER (PARTITION BY scope, name, period ORDER BY date) AS reached
     FROM limits

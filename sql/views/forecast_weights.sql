@@ -1,7 +1,6 @@
--- The forecast of a day is seasonal-naive by weekday, the mean of four seasons (Hyndman, Athanasopoulos: Forecasting: Principles
--- and Practice, 3rd ed., 5.2): the mean cost of the same weekday in the 4 weeks before today, those without usage as 0. Weeks
--- before the first usage do not count; where the history holds no such weekday yet, it is the mean of all its days.
--- So the forecast of anything that costs on a day - all usage, a project, a model - is the sum of weight * cost over source_date.
+-- What each day that is left in this month will still cost is the sum of weight * cost over its source dates, by the method that
+-- forecast_methods chose. That holds for anything that costs on a day - all usage, a project, a model - and adds up to forecast_month.
+-- Today counts as its forecast, or as what it has cost already where that is more: its weights are only for what is missing.
 CREATE OR REPLACE VIEW {database}.forecast_weights {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
@@ -9,25 +8,21 @@ CREATE OR REPLACE VIEW {database}.forecast_weights {on_cluster}
     today Date COMMENT 'the day the forecast is made on, in the zone of the newest row',
     date Date COMMENT 'a day that is left in this month, today included',
     source_date Date COMMENT 'a day before today that its forecast is made of',
-    weight Float64 COMMENT 'its part in the forecast'
+    weight Float64 COMMENT 'its part in what the day will still cost'
 )
-AS WITH days_left AS
+AS SELECT
+    machine,
+    agent,
+    today,
+    date,
+    today - ago AS source_date,
+    multiIf(date > today, 1, today_usd > cost_today, 1 - cost_today / today_usd, 0) * if(by_weekday, 7, 1) / past_days AS weight
+FROM
 (
-    SELECT machine, agent, first_day, today, arrayJoin(arrayMap(n -> today + n, range(toUInt32(toLastDayOfMonth(today) - today + 1)))) AS date
-    FROM {database}.calendar
-),
-sources AS
-(
-    SELECT
-        machine,
-        agent,
-        today,
-        date,
-        arrayFilter(day -> day >= first_day, arrayMap(week -> today + (date - today) % 7 - 7 * week, [1, 2, 3, 4])) AS same_weekday,
-        if(notEmpty(same_weekday), same_weekday, arrayMap(n -> first_day + n, range(toUInt32(today - first_day)))) AS dates
-    FROM days_left
-)
-SELECT machine, agent, today, date, source_date, 1 / length(dates) AS weight
-FROM sources
-ARRAY JOIN dates AS source_date
+    SELECT machine, agent, today, today + arrayJoin(range(toUInt32(days_left))) AS date, by_weekday, past_days, today_usd, toFloat64(cost_today_usd) AS cost_today
+    FROM {database}.forecast_methods
+    WHERE is_chosen AND machine != '' AND agent != ''
+) AS day
+ARRAY JOIN arrayFilter(days -> NOT by_weekday OR (date - today + days) % 7 = 0, range(1, toUInt32(past_days) + 1)) AS ago
+WHERE weight > 0
 COMMENT 'one row is one past day that the forecast of one day left in this month is made of, of one agent on one machine'

@@ -67,9 +67,7 @@ def test_a_missing_database_is_created_on_a_yes(
 ) -> None:
     url = gateway.url(database="on_a_yes")
 
-    code, shown = at_a_terminal(
-        program, "import", "--claude-dir", corpus("september"), "--warehouse", url, typed="y\n"
-    )
+    code, shown = at_a_terminal(program, "import", "--claude-dir", corpus("september"), "--warehouse", url, typed="y\n")
 
     assert "database 'on_a_yes' does not exist. Create it? [y/N]" in shown
     assert code == 0
@@ -83,9 +81,7 @@ def test_a_missing_database_is_not_created_on_a_no(
 ) -> None:
     url = gateway.url(database="on_a_no")
 
-    code, shown = at_a_terminal(
-        program, "import", "--claude-dir", corpus("september"), "--warehouse", url, typed="n\n"
-    )
+    code, shown = at_a_terminal(program, "import", "--claude-dir", corpus("september"), "--warehouse", url, typed="n\n")
 
     assert code == 4
     assert "hint: ccusage-import migrate --create-database" in shown

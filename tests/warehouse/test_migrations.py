@@ -24,7 +24,8 @@ from tests.conftest import Place
 VERSIONS = [
     "0001", "0002", "0003", "0005", "0006",
     "active_blocks", "block_hours", "blocks", "budget_status", "calendar", "cost_anomalies",
-    "cost_by_model_daily", "daily", "daily_summary", "forecast_month", "forecast_weights", "freshness",
+    "cost_by_model_daily", "daily", "daily_summary", "forecast_methods", "forecast_month", "forecast_totals",
+    "forecast_weights", "freshness",
     "held_records", "machine_summary", "model_breakdowns", "model_performance", "monthly", "monthly_from_daily",
     "monthly_trends", "project_summary", "projects_daily", "report_coverage", "session_summary", "sessions", "weekly",
 ]  # fmt: skip

@@ -446,10 +446,15 @@ def test_months_forecast_and_budgets_by_hand(migrated: Place) -> None:
         ("2099-02-01", 15, 28, False),
         ("2099-01-01", 15, 31, False),
     ]
-    assert answer(migrated, "month_forecast") == [("2099-04-01", 16, 30, 60, 60, 86, Decimal("0.0685"), False)]
-    left = answer(migrated, "forecast_by_day")
-    assert (len(left), left[0], left[-1]) == (16, ("2099-04-15", 2, False), ("2099-04-30", 2, False))
-    assert answer(migrated, "forecast_by_project") == [("shop", 15, 30, False)]
+    [forecast] = answer(migrated, "month_forecast")
+    assert forecast[:4] == ("2099-04-01", 16, 30, 60)
+    assert [round(bound, 4) for bound in forecast[4:6]] == [Decimal("51.6018"), Decimal("68.3982")]
+    assert forecast[6:] == ("last 7 days", Decimal("0.0962"), False)
+    month = answer(migrated, "forecast_by_day")
+    assert (len(month), month[0], month[-1]) == (30, ("2099-04-01", 2, 2, False), ("2099-04-30", 0, 2, False))
+    assert month[14] == ("2099-04-15", 2, 2, False)
+    # The other half is of no project.
+    assert answer(migrated, "forecast_by_project") == [("", 15, 30, False), ("shop", 15, 30, False)]
     assert answer(migrated, "budget_state") == [
         ("all", "", "monthly", 50, 30, 20, Decimal("0.6"), False, False),
         ("project", "shop", "monthly", 40, 15, 25, Decimal("0.375"), False, False),
@@ -489,18 +494,37 @@ def test_months_are_whole_wherever_the_period_begins_and_ends(
     assert [row[: len(expected[0])] for row in found] == expected
 
 
-def test_unusual_days_and_jumps_by_hand(migrated: Place) -> None:
-    loaded(migrated, [*days("2099-03-01", [10, 12, 9, 11]), *days("2099-04-01", [10, 13, 8, 50, 12])])
+def test_the_ways_of_forecasting_by_hand(migrated: Place) -> None:
+    # Five weeks: 10 $ on workdays. Today is Wednesday with 16 days left, twelve of them workdays; 18 forecasts of 11
+    # days, which weekdays always meet.
+    loaded(migrated, days("2099-03-11", [10, 10, 10, 0, 0, 10, 10] * 5 + [4]))
 
+    found = answer(migrated, "forecast_methods")
+    assert [row[:6] for row in found[:3]] == [
+        ("2099-04-01", "weekday of 4 weeks", False, 120, 0, 18),
+        ("2099-04-01", "weekday of 8 weeks", True, 120, 0, 18),
+        ("2099-04-01", "weekday of last week", False, 120, 0, 18),
+    ]
+    assert sorted((row[1], row[3]) for row in found[3:]) == [
+        ("last 28 days", Decimal("114.285714")),
+        ("last 7 days", Decimal("114.285714")),
+        ("month so far", Decimal("114.285714")),
+    ]
+
+
+def test_unusual_days_and_jumps_by_hand(migrated: Place) -> None:
+    loaded(migrated, [*days("2099-03-02", [10, 20, 5, 10]), *days("2099-03-30", [20, 10, 5, 90, 10])])
+
+    # Seven workdays with median 10, half or twice of which is the median deviation: 0.6745 * log2(9).
     assert answer(migrated, "unusual_days", since="2099-04-01") == [
-        ("2099-04-04", "studio", "claude", 50, 10, Decimal("26.98"), 7, False)
+        ("2099-04-02", "studio", "claude", 90, 10, Decimal("2.14"), 7, False)
     ]
     assert answer(migrated, "cost_jumps", since="2099-04-01", top="2") == [
-        ("2099-04-04", 8, 50, 42, False),
-        ("2099-04-05", 50, 12, -38, False),
+        ("2099-04-02", 5, 90, 85, False),
+        ("2099-04-03", 90, 10, -80, False),
     ]
-    assert answer(migrated, "idle_days", since="2099-03-04", until="2099-03-06") == [
-        ("2099-03-06", "Friday"), ("2099-03-05", "Thursday"),
+    assert answer(migrated, "idle_days", since="2099-03-04", until="2099-03-07") == [
+        ("2099-03-07", "Saturday"), ("2099-03-06", "Friday"),
     ]  # fmt: skip
 
 

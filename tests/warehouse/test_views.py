@@ -20,6 +20,7 @@ from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import ModelUsage, Provenance, Record
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import known_migrations
+from ccusage_import.warehouse.queries import read_queries
 from ccusage_import.warehouse.snapshot import last_success_at
 from ccusage_import.warehouse.tables import Load, commit, write_decisions, write_load
 from tests.conftest import Place, Program
@@ -572,34 +573,54 @@ def test_what_is_held_is_the_last_offer_until_something_is_taken(migrated: Place
 # --- anomalies --------------------------------------------------------------------------------------------
 
 
-def test_the_robust_z_score_by_hand(migrated: Place) -> None:
-    # Seven days with median 10 and MAD 1; eight with 10.5 and 1.5. Days without usage between them do not count.
-    loaded(migrated, [*days("2099-03-01", [10, 12, 9, 11]), *days("2099-04-01", [10, 13, 8, 50, 12])])
+def workdays(first: str, costs: Sequence[str | int], **more: Any) -> list[Record]:
+    """Days from Monday to Friday, one for each cost."""
+    start = date.fromisoformat(first)
+    every = (start + timedelta(days=number) for number in range(2 * len(costs)))
+    weekdays = [day for day in every if day.isoweekday() <= 5]
+    return [daily(str(day), str(cost), **more) for day, cost in zip(weekdays, costs, strict=False)]
 
-    columns = "date, compared_days, median_cost_usd, mad_usd, round(z_score, 9), is_anomaly"
-    assert rows(migrated, columns, "cost_anomalies WHERE date > '2099-04-02'") == [
-        (date(2099, 4, 3), 6, None, None, None, False),
-        (date(2099, 4, 4), 7, 10.0, 1.0, 26.98, True),
-        (date(2099, 4, 5), 8, 10.5, 1.5, 0.6745, False),
+
+def test_the_robust_z_score_by_hand(migrated: Place) -> None:
+    # Seven workdays with median 8, half or twice of which is the median deviation; then 8 times and 4 times as much.
+    # A Friday without cost has no score, and a Saturday is not compared with workdays.
+    loaded(migrated, [*workdays("2099-03-02", [8, 16, 4, 8, 16, 4, 8, 64, 32, 0]), daily("2099-03-14", "64")])
+
+    columns = "date, compared_days, median_cost_usd, round(mad_log, 6), round(z_score, 4), is_anomaly"
+    assert rows(migrated, columns, "cost_anomalies WHERE date > '2099-03-09'") == [
+        (date(2099, 3, 10), 6, None, None, None, False),
+        (date(2099, 3, 11), 7, 8.0, 0.693147, 2.0235, True),
+        (date(2099, 3, 12), 8, 8.0, 0.693147, 1.349, False),
+        (date(2099, 3, 13), 0, None, None, None, False),
+        (date(2099, 3, 14), 0, None, None, None, False),
+    ]
+
+
+def test_a_day_of_less_than_usual_is_no_anomaly(migrated: Place) -> None:
+    loaded(migrated, workdays("2099-03-02", [8, 16, 4, 8, 16, 4, 8, 1]))
+
+    assert rows(migrated, "round(z_score, 4), is_anomaly", "cost_anomalies WHERE date = '2099-03-11'") == [
+        (-2.0235, False)
     ]
 
 
 def test_without_deviation_there_is_no_score_but_for_the_median_itself(migrated: Place) -> None:
-    loaded(migrated, days("2099-04-01", [5] * 8 + [6]))
+    loaded(migrated, workdays("2099-03-02", [5] * 8 + [6, 16]))
 
-    assert rows(migrated, "date, mad_usd, z_score, is_anomaly", "cost_anomalies WHERE date > '2099-04-07'") == [
-        (date(2099, 4, 8), 0.0, 0.0, False),
-        (date(2099, 4, 9), 0.0, None, False),
+    assert rows(migrated, "date, mad_log, z_score, is_anomaly", "cost_anomalies WHERE date > '2099-03-10'") == [
+        (date(2099, 3, 11), 0.0, 0.0, False),
+        (date(2099, 3, 12), 0.0, None, False),
+        (date(2099, 3, 13), 0.0, None, True),
     ]
 
 
-def test_a_day_is_compared_with_30_active_days_of_its_own_machine_and_agent(migrated: Place) -> None:
-    loaded(migrated, [*days("2099-03-01", [900, 900, *[1, 2, 3] * 10, 4]), daily("2099-04-02", "70", agent="codex")])
+def test_a_day_is_compared_with_20_days_of_its_own_machine_and_agent(migrated: Place) -> None:
+    own = workdays("2099-02-02", [900, 900, 8, 16, *[4, 8, 16] * 6, 32])
+    loaded(migrated, [*own, daily("2099-03-04", "70", agent="codex")])
 
-    # 2 is the median of ten 1, 2 and 3 each, and 1 the median of ten 0 and twenty 1.
-    columns = "agent, compared_days, median_cost_usd, mad_usd, round(z_score, 9)"
-    assert rows(migrated, columns, "cost_anomalies WHERE date = '2099-04-02'") == [
-        ("claude", 30, 2.0, 1.0, 1.349),
+    columns = "agent, compared_days, median_cost_usd, round(mad_log, 6), round(z_score, 4)"
+    assert rows(migrated, columns, "cost_anomalies WHERE date = '2099-03-04'") == [
+        ("claude", 20, 8.0, 0.693147, 1.349),
         ("codex", 0, None, None, None),
     ]
 
@@ -607,46 +628,62 @@ def test_a_day_is_compared_with_30_active_days_of_its_own_machine_and_agent(migr
 # --- forecast and budgets -----------------------------------------------------------------------------------
 
 
-def test_a_day_is_forecast_from_the_same_weekday_of_four_weeks(migrated: Place) -> None:
-    loaded(migrated, days("2099-03-01", [1] * 46))
+def test_a_day_is_forecast_from_the_same_weekday_of_the_weeks_before_and_today_from_what_is_missing(
+    migrated: Place,
+) -> None:
+    # Six whole weeks before April 15, a Wednesday. A quarter of what is usual is spent: the weights are three quarters.
+    loaded(migrated, days("2099-03-01", [1] * 45 + ["0.25"]))
 
-    assert rows(migrated, "today, date, source_date, weight", "forecast_weights WHERE date <= '2099-04-16'") == [
-        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 3, 18), 0.25),
-        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 3, 25), 0.25),
-        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 4, 1), 0.25),
-        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 4, 8), 0.25),
-        (date(2099, 4, 15), date(2099, 4, 16), date(2099, 3, 19), 0.25),
-        (date(2099, 4, 15), date(2099, 4, 16), date(2099, 3, 26), 0.25),
-        (date(2099, 4, 15), date(2099, 4, 16), date(2099, 4, 2), 0.25),
-        (date(2099, 4, 15), date(2099, 4, 16), date(2099, 4, 9), 0.25),
+    assert rows(migrated, "today, date, source_date, weight", "forecast_weights WHERE date = '2099-04-15'") == [
+        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 3, 4), 0.125),
+        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 3, 11), 0.125),
+        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 3, 18), 0.125),
+        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 3, 25), 0.125),
+        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 4, 1), 0.125),
+        (date(2099, 4, 15), date(2099, 4, 15), date(2099, 4, 8), 0.125),
+    ]
+    assert rows(migrated, "source_date, round(weight, 6)", "forecast_weights WHERE date = '2099-04-23'") == [
+        (date(2099, 3, 5), 0.166667),
+        (date(2099, 3, 12), 0.166667),
+        (date(2099, 3, 19), 0.166667),
+        (date(2099, 3, 26), 0.166667),
+        (date(2099, 4, 2), 0.166667),
+        (date(2099, 4, 9), 0.166667),
     ]
 
 
-def test_a_short_history_is_forecast_from_what_there_is(migrated: Place) -> None:
-    # Sunday 12 to Tuesday 14 are known. 19 to 21 and 26 to 28 are their weekdays, the other ten days have the mean.
+def test_a_history_of_less_than_a_week_is_forecast_from_its_mean(migrated: Place) -> None:
     loaded(migrated, days("2099-04-12", [3, 6, 12, 1]))
 
-    assert rows(migrated, "source_date, weight", "forecast_weights WHERE date = '2099-04-27'") == [
-        (date(2099, 4, 13), 1.0)
+    assert rows(migrated, "source_date, round(weight, 6)", "forecast_weights WHERE date = '2099-04-27'") == [
+        (date(2099, 4, 12), 0.333333),
+        (date(2099, 4, 13), 0.333333),
+        (date(2099, 4, 14), 0.333333),
     ]
-    # 3 + 6 + 12 spent; two Sundays, Mondays and Tuesdays; ten days of 7, today among them.
-    assert rows(migrated, "month_to_date_usd, forecast_usd, low_usd, interval_forecasts", "forecast_month") == [
-        (Decimal(22), Decimal(21 + 42 + 70), None, 0)
-    ]
+    # 3 + 6 + 12 spent and sixteen days of 7, today among them.
+    columns = "month_to_date_usd, forecast_usd, low_usd, high_usd, backtest_error, backtest_forecasts"
+    assert rows(migrated, columns, "forecast_month") == [(Decimal(22), Decimal(21 + 112), None, None, None, 0)]
 
 
 def test_the_forecast_of_a_month_its_interval_and_its_error_by_hand(migrated: Place) -> None:
-    # 1 $ a day up to February, 2 $ since March; today is April 15 with 16 days left.
+    # 1 $ a day up to February, 2 $ since March. Today is April 15 with 16 days left, less than a third of 104.
     loaded(migrated, days("2099-01-01", [1] * 59 + [2] * 46))
 
-    columns = "month, today, days_left, month_to_date_usd, forecast_usd, low_usd, high_usd, interval_forecasts"
-    # 61 forecasts of 16 days were made from January 29 to March 30. A tenth of them or more was right, and the seventh
-    # largest ratio is that of February 26: 3 * 1 + 13 * 2 for 16. So 14 * 2 + 32 and 14 * 2 + 32 * 29 / 16.
+    # 82 forecasts from January 8 to March 30, of 1912 $. The last 7 days missed 1 to 16 $ from February 14 to March 1,
+    # then 16 * (6 + 5 + 4 + 3 + 2 + 1) / 7 $: less than any other. 60 were right; 0.8 * 81 lies between March 6, which
+    # missed 32 / 7 of a scale of (192 + 122) / 14 $, and February 17, which missed a quarter: 0.240764. Today's
+    # scale of (32 + 16 * 101 / 56) / 2 times that, times 1 + 0.75 * 16 / 82, is 8.3982 $ on both sides of the 32 $, of
+    # which 2 $ are spent.
+    columns = "month, today, days_left, month_to_date_usd, forecast_usd, round(low_usd, 4), round(high_usd, 4), method"
     assert rows(migrated, columns, "forecast_month") == [
-        (date(2099, 4, 1), date(2099, 4, 15), 16, Decimal(30), Decimal(60), Decimal(60), Decimal(86), 61)
+        (
+            date(2099, 4, 1), date(2099, 4, 15), 16, Decimal(30), Decimal(60), Decimal("51.6018"), Decimal("68.3982"),
+            "last 7 days",
+        )
+    ]  # fmt: skip
+    assert rows(migrated, "round(backtest_error, 9), backtest_forecasts, backtest_days", "forecast_month") == [
+        (0.09623431, 82, 16)
     ]
-    # February 15 was right. On March 15 half of the four weeks cost 1 $: 17 * 1.5 for 17 * 2, of 62 in all.
-    assert rows(migrated, "backtest_months, round(backtest_error, 9)", "forecast_month") == [(2, 0.068548387)]
 
 
 def test_weekdays_have_forecasts_of_their_own_and_today_counts_as_the_larger(migrated: Place) -> None:
@@ -655,10 +692,56 @@ def test_weekdays_have_forecasts_of_their_own_and_today_counts_as_the_larger(mig
     loaded(migrated, [*days("2099-03-11", week * 5 + [4]), *days("2099-03-11", week * 5 + [40], machine="laptop")])
 
     # April 1 to 14 have ten workdays, 15 to 30 have twelve; 22 in all.
-    assert rows(migrated, "machine, month_to_date_usd, forecast_usd, backtest_months", "forecast_month") == [
-        ("laptop", Decimal(140), Decimal(250), 0),
-        ("studio", Decimal(104), Decimal(220), 0),
+    columns = "machine, agent, month_to_date_usd, forecast_usd, method, backtest_error"
+    method = "weekday of 8 weeks"
+    assert rows(migrated, columns, "forecast_totals") == [
+        ("", "", Decimal(244), Decimal(470), method, 0),
+        ("", "claude", Decimal(244), Decimal(470), method, 0),
+        ("laptop", "", Decimal(140), Decimal(250), method, 0),
+        ("laptop", "claude", Decimal(140), Decimal(250), method, 0),
+        ("studio", "", Decimal(104), Decimal(220), method, 0),
+        ("studio", "claude", Decimal(104), Decimal(220), method, 0),
     ]
+    assert rows(migrated, "machine, forecast_usd", "forecast_month") == [
+        ("laptop", Decimal(250)), ("studio", Decimal(220)),
+    ]  # fmt: skip
+
+
+def test_an_interval_is_given_from_21_days_on_and_has_a_width(migrated: Place) -> None:
+    loaded(
+        migrated,
+        [
+            *days("2099-04-10", [5] * 21), *days("2099-04-09", [5] * 22, machine="laptop"),
+            *days("2099-04-09", [5] * 21 + [500], machine="server"),
+        ],
+    )  # fmt: skip
+
+    columns = "machine, days_left, forecast_usd, low_usd < high_usd, low_usd <= forecast_usd, forecast_usd < high_usd"
+    assert rows(migrated, columns, "forecast_month") == [
+        ("laptop", 1, Decimal(110), True, True, True),
+        ("server", 1, Decimal(605), True, True, True),
+        ("studio", 1, Decimal(105), None, None, None),
+    ]
+
+
+def test_days_projects_and_machines_add_up_to_the_month(migrated: Place) -> None:
+    costs = [number * number % 17 for number in range(75)]
+    own = days("2099-02-10", costs)
+    projects = [
+        record("projects", f"{day.key}/{name}", day.key, str(day.cost_usd * part / 4), project=name)
+        for day in own[:-3]
+        for name, part in (("shop", 1), ("blog", 2))
+    ]
+    other = days("2099-02-19", [number * 5 % 11 for number in range(66)], machine="laptop", agent="codex")
+    loaded(migrated, [*own, *projects, *other])
+
+    [(whole,)] = rows(migrated, "toFloat64(forecast_usd)", "forecast_totals WHERE machine = '' AND agent = ''")
+    assert rows(migrated, "toFloat64(sum(forecast_usd))", "forecast_month") == [(pytest.approx(whole),)]
+    for name in ("forecast_by_day", "forecast_by_project"):
+        query = next(each for each in read_queries() if each.name == name)
+        with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+            table = opened.rows(query.sql, query.values({}, date(2099, 4, 25)))
+        assert sum(float(row[-2]) for row in table) == pytest.approx(whole), name
 
 
 def test_budgets_of_every_scope(migrated: Place) -> None:
@@ -690,9 +773,13 @@ def test_budgets_of_every_scope(migrated: Place) -> None:
         ("machine", "studio", "monthly", usd(40), usd(30), usd(10), 0.75, False, usd(60), date(2099, 4, 21)),
         ("model", "opus", "monthly", usd(45), usd("22.5"), usd("22.5"), 0.5, False, usd(45), None),
         ("project", "blog", "monthly", usd(0), usd(0), usd(0), None, False, usd(0), None),
-        # 1 $ a day up to the 10th. From the 15th each Wednesday to Friday has 1 $; Saturday to Tuesday, which had none
-        # in the last of the four weeks, have 0.75 $: 20.5 $ on the 26th is the limit, 21.25 $ on the 27th above it.
-        ("project", "shop", "monthly", usd("20.5"), usd(10), usd("10.5"), 0.487805, False, usd(24), date(2099, 4, 27)),
+        # 1 $ a day up to the 10th, and nothing is missing of today. From the 16th each Wednesday to Friday has 1 $;
+        # Saturday to Tuesday, which had none in the last of the six weeks, have 5 / 6 $: 20 $ on the 26th and
+        # 20.83 $ on the 27th.
+        (
+            "project", "shop", "monthly", usd("20.5"), usd(10), usd("10.5"), 0.487805, False, usd("23.666666664"),
+            date(2099, 4, 27),
+        ),
     ]  # fmt: skip
 
 
@@ -709,7 +796,7 @@ def test_forecasts_of_months_and_of_budgets_agree(migrated: Place) -> None:
     loaded(migrated, [*days("2099-02-10", costs), *days("2099-02-20", costs[:60], machine="laptop", agent="codex")])
     budgets(migrated, ("all", "", "monthly", "1", 1, 0), ("agent", "codex", "monthly", "1", 1, 0))
 
-    assert rows(migrated, "scope, forecast_usd", "budget_status") == [
-        *migrated.rows("SELECT 'agent', forecast_usd FROM forecast_month WHERE agent = 'codex'"),
-        *migrated.rows("SELECT 'all', sum(forecast_usd) FROM forecast_month"),
+    assert rows(migrated, "scope, round(forecast_usd, 6)", "budget_status") == [
+        *migrated.rows("SELECT 'agent', round(forecast_usd, 6) FROM forecast_month WHERE agent = 'codex'"),
+        *migrated.rows("SELECT 'all', round(sum(forecast_usd), 6) FROM forecast_month"),
     ]
