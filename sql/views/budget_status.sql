@@ -30,11 +30,7 @@ usage AS
     UNION ALL
     SELECT 'project', project, machine, agent, date, cost_usd, unpriced
     FROM {database}.projects_daily
-<<<<<<< HEAD
-    WHERE date > today() - 40 AND NOT is_dated_ahead
-=======
-    WHERE date > today() - 60
->>>>>>> forecast
+    WHERE date > today() - 60 AND NOT is_dated_ahead
     UNION ALL
     SELECT 'model', model, machine, agent, date, cost_usd, unpriced
     FROM {database}.model_breakdowns

@@ -64,4 +64,4 @@ SELECT
     backtest_days,
     unpriced
 FROM totals
-COMMENT 'one row is this month of one agent on one machine, or of a total: rows overlap and are not to be summed'
+COMMENT 'one row is one agent on one machine in this month, or a total of several: rows overlap and are not to be summed'
