@@ -58,6 +58,20 @@ def test_a_crash_in_the_middle_is_healed_by_the_next_run(opened: ClickHouse) -> 
     assert sorted(applied_migrations(opened)) == VERSIONS
 
 
+def test_a_semicolon_in_a_comment_or_a_text_ends_no_statement(opened: ClickHouse) -> None:
+    sql = """-- nothing is lost;
+    SELECT 1; -- the first;
+    /* nor here;
+    */ SELECT ';
+    ', 'it''s;', 'a\\';', `;` FROM (SELECT 2 AS `;`);
+    -- and no more;
+    """
+
+    split = statements(sql, opened)
+
+    assert [opened.rows(statement) for statement in split] == [[(1,)], [(";\n    ", "it's;", "a';", 2)]]
+
+
 def test_a_changed_view_is_replaced(opened: ClickHouse) -> None:
     apply_migrations(opened, "1.2.3")
     row = ("daily", "checksum of an older release", datetime.now(UTC), "1.0.0")
