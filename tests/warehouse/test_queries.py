@@ -189,7 +189,7 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
     ),
     "top_models": ({}, [(SONNET, Decimal("2.81842335"), 1, 4331528, 2, False)]),
     "models_by_month": ({}, [("2025-09-01", SONNET, Decimal("2.81842335"), 1, 4331528, False)]),
-    "model_prices": ({}, [(SONNET, 3, 15, Decimal("3.75"), Decimal("0.3"), False)]),
+    "model_prices": ({}, [(SONNET, 3, 15, Decimal("3.75"), 6, Decimal("0.3"), False)]),
     "top_projects": (
         {},
         [("-home-dev-project-1", Decimal("2.81842335"), 1, 4331528, 2, "2025-09-07", False)],
@@ -290,9 +290,9 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
     "cost_by_token_class": (
         {},
         [
-            ("cache read", 4075332, Decimal("1.2226"), Decimal("0.4338"), False),
+            ("cache read", 4075332, Decimal("1.2225996"), Decimal("0.4338"), False),
             ("output", 56535, Decimal("0.848025"), Decimal("0.3009"), False),
-            ("cache creation", 198421, Decimal("0.744079"), Decimal("0.264"), False),
+            ("cache creation", 198421, Decimal("0.74407875"), Decimal("0.264"), False),
             ("input", 1240, Decimal("0.00372"), Decimal("0.0013"), False),
         ],
     ),
