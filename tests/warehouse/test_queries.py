@@ -157,6 +157,42 @@ def imported(program: Program, place: Place, claude: Path, *arguments: str, mach
     assert done.exit_code == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "nearest"),
+    [
+        ("cost_by_day", "machine=Studi", "; nearest: studio"),
+        ("cost_by_day", "agent=cluade", "; nearest: claude"),
+        ("project_models", "project=-home-dev-project-9", "; nearest: -home-dev-project-1"),
+        ("cost_at_model_price", "model=claude-sonnet-4", f"; nearest: {SONNET}"),
+        ("held_now", "report=weekly", ""),
+    ],
+)
+def test_an_unknown_name_is_an_error_with_the_nearest(
+    migrated: Place, program: Program, corpus: Callable[[str], Path], name: str, given: str, nearest: str
+) -> None:
+    imported(program, migrated, corpus("real-2025-09"))
+    done = program("query", name, "--warehouse", migrated.url, "--param", given)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    told = f"{given.replace('=', ' ')}: nothing is stored under this name{nearest}"
+    assert done.stderr.splitlines()[0] == f"ccusage-import: error: {told}"
+
+
+@pytest.mark.one_place
+@pytest.mark.parametrize("command", ["history", "changes", "status", "report", "chart daily"])
+def test_a_machine_that_loaded_nothing_is_an_error_with_the_nearest(
+    migrated: Place, program: Program, corpus: Callable[[str], Path], command: str
+) -> None:
+    imported(program, migrated, corpus("real-2025-09"))
+    done = program(*command.split(), "--warehouse", migrated.url, "--machine", "studoi")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "ccusage-import: error: machine studoi: nothing is stored under this name; nearest: studio",
+        "hint: ccusage-import query machine_ranking --param since=1970-01-01",
+    ]
+
+
 # --- a real corpus: two days of September 2025, one model at 3, 15, 3.75 and 0.3 $ a million ---------------
 
 SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
@@ -321,6 +357,7 @@ def test_september_by_hand(migrated: Place, program: Program, corpus: Callable[[
 @pytest.fixture
 def story(migrated: Place, program: Program, tmp_path: Path) -> Place:
     """A studio of which half a day is swept, and a laptop that works on the same project."""
+    program.environ["CCUSAGE_IMPORT_SALT"] = "a salt that both of them share"
     studio, laptop = ClaudeDir(tmp_path / "studio"), ClaudeDir(tmp_path / "laptop")
     studio.say("a", days_ago(40), 70_000)
     studio.say("b", days_ago(40), 30_000)
@@ -330,7 +367,9 @@ def story(migrated: Place, program: Program, tmp_path: Path) -> Place:
     studio.delete("a")
     imported(program, migrated, studio.root)
     laptop.say("d", days_ago(2), 20_000, model=OPUS)
-    imported(program, migrated, laptop.root, machine="laptop")
+    home = tmp_path / "home of the laptop"
+    home.mkdir()
+    imported(Program(home, {**program.environ, "HOME": str(home)}), migrated, laptop.root, machine="laptop")
     return migrated
 
 
@@ -353,7 +392,7 @@ def test_machines_projects_models_and_what_is_held(story: Place, program: Progra
         (SONNET, Decimal("1.51575"), Decimal("2.52625"), Decimal("1.0105")),
         (OPUS, Decimal("0.5"), Decimal("0.5"), 0),
     ]
-    assert got("cost_at_model_price", "cost_at_price_usd", model="nobody-knows-1") == [(None,), (None,)]
+    assert {row[2] for row in answer(story, "cost_at_model_price", model="nobody-knows-1")} == {None}
     shared = ("machines", "cost_usd", "main_machine", "main_share")
     assert got("shared_projects", *shared, since=since) == [(2, Decimal("2.00075"), "studio", Decimal("0.7501"))]
 
