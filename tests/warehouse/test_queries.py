@@ -219,12 +219,12 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
     "cost_by_week": (
         {"until": "2025-09-08"},
         [
-            ("2025-09-08", 2025, 37, 0, Decimal("-2.81842335"), 0, False),
-            ("2025-09-01", 2025, 36, Decimal("2.81842335"), None, 4331528, False),
+            ("2025-09-08", 2025, 37, 0, Decimal("-2.81842335"), 0, False, False),
+            ("2025-09-01", 2025, 36, Decimal("2.81842335"), None, 4331528, False, True),
         ],
     ),
     "top_models": ({}, [(SONNET, Decimal("2.81842335"), 1, 4331528, 2, False)]),
-    "models_by_month": ({}, [("2025-09-01", SONNET, Decimal("2.81842335"), 1, 4331528, False)]),
+    "models_by_month": ({}, [("2025-09-01", SONNET, Decimal("2.81842335"), 1, 4331528, False, True)]),
     "model_prices": ({}, [(SONNET, 3, 15, Decimal("3.75"), 6, Decimal("0.3"), False)]),
     "top_projects": (
         {},
@@ -304,7 +304,7 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
     ),
     "weekend_share": (
         {"until": "2025-09-30"},
-        [("2025-09-01", Decimal("0.33115095"), Decimal("2.81842335"), Decimal("0.1175"), 1, False)],
+        [("2025-09-01", Decimal("0.33115095"), Decimal("2.81842335"), Decimal("0.1175"), 1, False, True)],
     ),
     # 324,259 of 372,135 and 3,751,073 of 3,902,858 tokens.
     "cache_by_day": (
@@ -334,7 +334,7 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
     ),
     "cost_per_output": (
         {"until": "2025-09-30"},
-        [("2025-09-01", Decimal("2.81842335"), 56535, Decimal("49.852717"), Decimal("75.62"), False)],
+        [("2025-09-01", Decimal("2.81842335"), 56535, Decimal("49.852717"), Decimal("75.62"), False, True)],
     ),
     "machine_ranking": (
         {},
@@ -476,14 +476,14 @@ def test_months_forecast_and_budgets_by_hand(migrated: Place) -> None:
     budgets(migrated, ("all", "", "monthly", "50", 1, 0), ("project", "shop", "monthly", "40", 1, 0))
 
     assert answer(migrated, "cost_by_month", since="2099-03-01") == [
-        ("2099-04-01", 15, 30, 2, -32, 150, False),
-        ("2099-03-01", 31, 62, 2, 34, 310, False),
+        ("2099-04-01", 15, 30, 2, -32, 150, False, True),
+        ("2099-03-01", 31, 62, 2, 34, 310, False, False),
     ]
     assert answer(migrated, "month_comparison", since="2099-01-31") == [
-        ("2099-04-01", 30, 30, False),
-        ("2099-03-01", 30, 62, False),
-        ("2099-02-01", 15, 28, False),
-        ("2099-01-01", 15, 31, False),
+        ("2099-04-01", 30, 30, False, True),
+        ("2099-03-01", 30, 62, False, False),
+        ("2099-02-01", 15, 28, False, False),
+        ("2099-01-01", 15, 31, False, False),
     ]
     [forecast] = answer(migrated, "month_forecast")
     assert forecast[:4] == ("2099-04-01", 16, 30, 60)
@@ -585,8 +585,8 @@ def test_machines_and_agents_by_hand(migrated: Place) -> None:
         ("studio", 4, 2, Decimal("0.5"), "2099-04-04"),
     ]
     assert answer(migrated, "machines_by_month", since="2099-04-30", agent="claude") == [
-        ("2099-04-01", "laptop", 8, 10, True),
-        ("2099-04-01", "studio", 4, 20, False),
+        ("2099-04-01", "laptop", 8, 10, True, True),
+        ("2099-04-01", "studio", 4, 20, False, True),
     ]
 
 
@@ -725,15 +725,16 @@ def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Pr
     done = program("query", "cost_by_week", "--explain", "--warehouse", migrated.url, "--param", "since=2026-10-01")
 
     lines = done.stdout.splitlines()
-    assert lines[:6] == [
+    assert lines[:7] == [
         "-- What did each ISO week cost, and how did that change?",
         "-- weeks count that have a day in the period, and count whole",
+        "-- is_partial: the week is not over, or the history begins after its Monday",
         "-- since = 2026-10-01: first day",
         "-- until = 2099-12-31: last day",
         "-- machine = : only this machine; empty for all",
         "-- agent = : only this agent; empty for all",
     ]
-    assert lines[6] == "SELECT week, iso_year, iso_week, cost_usd, cost_change_usd, total_tokens, unpriced"
+    assert lines[8].startswith("SELECT week, iso_year, iso_week, cost_usd, ")
     assert "Sorting (Sorting for ORDER BY)" in done.stdout.partition("ORDER BY week DESC")[2]
 
 

@@ -252,6 +252,24 @@ def test_months_are_the_sums_of_their_days_with_the_change_to_the_one_before(mig
     ]
 
 
+def test_the_first_period_that_is_cut_and_the_running_one_are_partial(migrated: Place) -> None:
+    # From Thursday, January 1st to Tuesday, March 3rd.
+    loaded(migrated, [daily("2099-01-01", "1"), daily("2099-03-03", "1")])
+
+    assert rows(migrated, "month, is_partial", "monthly_trends") == [
+        (date(2099, 1, 1), False), (date(2099, 2, 1), False), (date(2099, 3, 1), True),
+    ]  # fmt: skip
+    assert rows(migrated, "week", "weekly WHERE is_partial") == [(date(2098, 12, 29),), (date(2099, 3, 2),)]
+    assert rows(migrated, "date", "daily_summary WHERE is_partial") == [(date(2099, 3, 3),)]
+
+    loaded(migrated, [daily("2099-01-02", "1", agent="codex"), daily("2099-03-31", "1", agent="codex")])
+
+    # Today is not over either, also where it is the last day of a month.
+    assert rows(migrated, "month, is_partial", "monthly_trends WHERE agent = 'codex'") == [
+        (date(2099, 1, 1), True), (date(2099, 2, 1), False), (date(2099, 3, 1), True),
+    ]  # fmt: skip
+
+
 # --- models ---------------------------------------------------------------------------------------------
 
 
