@@ -147,8 +147,12 @@ def test_what_classes_do_not_explain_is_the_rest(migrated: Place, program: Progr
     ("corpus_name", "expected"),
     [
         # Tokens of 5 minutes and of an hour; cost of input, output, cache writes and reads, the rest; savings.
-        ("real-2025-06", (206_624, 0, "0.000879", "0.289695", "0.77484", "1.2907155", "0", "11.4614715")),
-        ("real-2025-09", (198_421, 0, "0.00372", "0.848025", "0.74407875", "1.2225996", "0", "10.85458065")),
+        ("june", (206_624, 0, "0.000879", "0.289695", "0.77484", "1.2907155", "0", "11.4614715")),
+        ("september", (198_421, 0, "0.00372", "0.848025", "0.74407875", "1.2225996", "0", "10.85458065")),
+        (
+            "real/2026-01",
+            (2_625_961, 2_265_795, "0.054559", "1.424325", "33.27628075", "40.2134069", "0", "349.30084735"),
+        ),
     ],
 )
 def test_costs_by_class_are_those_of_the_messages(

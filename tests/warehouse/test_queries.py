@@ -170,7 +170,7 @@ def imported(program: Program, place: Place, claude: Path, *arguments: str, mach
 def test_an_unknown_name_is_an_error_with_the_nearest(
     migrated: Place, program: Program, corpus: Callable[[str], Path], name: str, given: str, nearest: str
 ) -> None:
-    imported(program, migrated, corpus("real-2025-09"))
+    imported(program, migrated, corpus("september"))
     done = program("query", name, "--warehouse", migrated.url, "--param", given)
 
     assert (done.exit_code, done.stdout) == (2, "")
@@ -183,7 +183,7 @@ def test_an_unknown_name_is_an_error_with_the_nearest(
 def test_a_machine_that_loaded_nothing_is_an_error_with_the_nearest(
     migrated: Place, program: Program, corpus: Callable[[str], Path], command: str
 ) -> None:
-    imported(program, migrated, corpus("real-2025-09"))
+    imported(program, migrated, corpus("september"))
     done = program(*command.split(), "--warehouse", migrated.url, "--machine", "studoi")
 
     assert (done.exit_code, done.stdout) == (2, "")
