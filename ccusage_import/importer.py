@@ -37,7 +37,7 @@ from ccusage_import.exceptions import (
 )
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
-from ccusage_import.reconcile import Context, Decision, Reason, reconcile
+from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label
 from ccusage_import.refusals import left_alone
 from ccusage_import.statistics import Comparison, compare
@@ -53,6 +53,7 @@ from ccusage_import.warehouse.opening import (
     refuse_damage,
     unrecorded_loads,
 )
+from ccusage_import.warehouse.prices import models_without_price, priced_models, write_prices
 from ccusage_import.warehouse.tables import (
     REFUSED,
     Load,
@@ -192,6 +193,7 @@ def _load(run: _Run, offer: Offer, parsed: Parsed) -> ImportSummary:
         if warehouse is None or load_id is None or run.options.is_dry_run or summary.is_empty:
             return summary
         with run.phase("load"):
+            _keep_prices(run, warehouse, load_id, offer, parsed, judged)
             load = _committed_load(run, offer, judged, summary, load_id)
             _publish(run, warehouse, load, judged.decisions)
             kept_warnings = _keep_reports(run, load)
@@ -329,6 +331,17 @@ def _doubted(
             )
             doubted[label] = replace(outcome, error=error)
     return doubted
+
+
+def _keep_prices(run: _Run, warehouse: ClickHouse, load_id: int, offer: Offer, parsed: Parsed, judged: _Judged) -> None:
+    """Ask ccusage for the prices of models that have none here, and again for those with another cost than before."""
+    if offer.prices is None:
+        return
+    version = offer.provenance.ccusage_version
+    wanted = models_without_price(warehouse, version, priced_models(parsed.records), priced_models(judged.stored))
+    repriced = [item.record for item in judged.decisions if item.verdict is Verdict.REPRICED and item.offered]
+    prices = offer.prices.ask(wanted, again=priced_models(repriced))
+    write_prices(warehouse, load_id, version, prices, is_offline=not run.settings.online_prices)
 
 
 def _publish(run: _Run, warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:

@@ -64,6 +64,27 @@ class ModelUsage(NamedTuple):
     unpriced: bool
 
 
+# Whose usage, and of which model.
+PricedModel = tuple[str, str]
+
+
+class ModelPrice(NamedTuple):
+    """What a million tokens of a model cost in US dollars, by class; in long contexts None where that is the same."""
+
+    agent: str
+    model: str
+    input_usd: Decimal
+    output_usd: Decimal
+    cache_creation_usd: Decimal
+    cache_creation_1h_usd: Decimal
+    cache_read_usd: Decimal
+    long_input_usd: Decimal | None = None
+    long_output_usd: Decimal | None = None
+    long_cache_creation_usd: Decimal | None = None
+    long_cache_creation_1h_usd: Decimal | None = None
+    long_cache_read_usd: Decimal | None = None
+
+
 class Provenance(NamedTuple):
     """What the numbers were read with. A change of any of these explains a smaller number."""
 

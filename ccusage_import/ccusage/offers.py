@@ -16,6 +16,7 @@ from ccusage_import.ccusage.archive import LoadNote, ReportArchive
 from ccusage_import.ccusage.data_dirs import Sources, find_sources
 from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports, too_large
 from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
+from ccusage_import.ccusage.prices import PriceSource
 from ccusage_import.ccusage.runner import LARGEST_REPORT, fetch_options, find_runner, parse_version
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.config.settings import Configuration, Settings
@@ -49,6 +50,7 @@ class Offer:
         runner: how ccusage was run, or `files`.
         intact_from: first day whose transcripts cannot have been deleted yet; None when nothing is known of them.
         warnings: what is odd about the sources.
+        prices: whom to ask for prices; None for saved files.
     """
 
     outputs: dict[str, Fetched | FixableError]
@@ -57,6 +59,7 @@ class Offer:
     runner: str
     intact_from: date | None
     warnings: tuple[str, ...] = ()
+    prices: PriceSource | None = None
 
     def provenance_of(self, agent: str) -> Provenance:
         """Return what an agent's reports were read with: the data directories are those of Claude Code."""
@@ -131,6 +134,7 @@ def live_offer(
         runner=runner.source,
         intact_from=sources.intact_from(now, settings.zone),
         warnings=tuple(sources.warnings()),
+        prices=PriceSource(runner, options, environ),
     )
 
 

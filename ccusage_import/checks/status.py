@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import DamagedWarehouseError, SchemaError
+from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.migrations import applied_migrations
 from ccusage_import.warehouse.opening import has_warehouse, open_configured, refuse_damage, unrecorded_loads
 from ccusage_import.warehouse.snapshot import count_held, future_loads, last_import, last_success_at
@@ -46,9 +47,10 @@ def read_status(configuration: Configuration, machine: str = "") -> Status:
     """Return how the imports of a machine are going, of this one unless another is named.
 
     Raises:
+        ConfigurationError: another machine is named, of which nothing is stored.
         WarehouseError: the warehouse cannot be read.
     """
-    settings = configuration.settings
+    settings, named = configuration.settings, machine
     place, machine = settings.parsed_warehouse(), machine or settings.machine
     kept = [load for load in unrecorded_loads(configuration).loads() if load.machine == machine]
     last, success_at, held, damage = None, None, 0, None
@@ -58,6 +60,7 @@ def read_status(configuration: Configuration, machine: str = "") -> Status:
             with open_configured(configuration) as opened:
                 refuse_damage(machine, opened)
                 if applied_migrations(opened):
+                    refuse_unknown(opened, {"machine": "" if kept else named})
                     last, success_at = last_import(opened, machine), last_success_at(opened, machine)
                     held, ahead = count_held(opened, machine), tuple(future_loads(opened, machine))
                 elif not opened.is_embedded:

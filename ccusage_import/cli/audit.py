@@ -36,6 +36,7 @@ from ccusage_import.import_summary import ImportOptions
 from ccusage_import.importer import run_import
 from ccusage_import.verify import verify as verification
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.opening import import_lock, open_configured, open_to_write
 from ccusage_import.warehouse.tables import Load, read_loads
@@ -59,6 +60,7 @@ def history(
     When, with what, what they changed, and why one failed.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, _):
+        refuse_unknown(opened, {"machine": machine})
         ui_audit.print_history(read_loads(opened, machine=machine, limit=limit), as_json=as_json)
 
 
@@ -83,6 +85,7 @@ def changes(
     For each record: what was stored, what was offered, the verdict and its reason.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
+        refuse_unknown(opened, {"machine": machine})
         found = audit.read_changes(
             opened,
             load_id=load,

@@ -18,6 +18,7 @@ from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, Wareh
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import open_configured
 from ccusage_import.warehouse.queries import LIST_HINT, NamedQuery, find_query, read_queries
@@ -84,7 +85,8 @@ def query(
         if not sql:
             raise ConfigurationError("query: nothing is asked", hint=LIST_HINT)
         configuration = configured({"warehouse": warehouse}, config)
-        given = _stored_names(_parameters(param or ()), configuration.settings)
+        asked = _parameters(param or ())
+        given = _stored_names(asked, configuration.settings)
         named = find_query(sql) if NAME.fullmatch(sql) else NamedQuery("", "", "", (), (), sql.strip().rstrip(";"))
         today = datetime.now(ZoneInfo(configuration.settings.timezone)).date()
         values = named.values(given, today) if named.name else given
@@ -98,6 +100,9 @@ def query(
             ui.warn_of_damage(opened.damage)
             if opened.is_embedded and opened.damage is None:
                 apply_migrations(opened, __version__)
+            if named.name:
+                typed = {given[kind]: name for kind, name in asked.items()}
+                refuse_unknown(opened, given, {**read_names(configuration.directories.names_file), **typed})
             written_as = "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen]
             answer = read_only(opened, named.sql, written_as, FORMAT_SETTINGS, values, explains=explain)
         if explain:

@@ -35,6 +35,7 @@ from ccusage_import.exceptions import ConfigurationError, MachineTakenError, War
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import printable
 from ccusage_import.warehouse.budgets import keep_budgets
+from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.opening import open_current
 
 DEFAULT_FILE = Path("ccusage-report.html")
@@ -143,6 +144,7 @@ def _read(
         # Who may only read sees the budgets that an import has kept.
         with suppress(WarehousePermissionError, MachineTakenError):
             keep_budgets(opened, configuration)
+        refuse_unknown(opened, {"machine": machine})
         return read_digest(
             opened,
             configuration.settings,

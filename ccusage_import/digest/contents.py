@@ -224,4 +224,4 @@ def _failure(use: MachineUse) -> str:
 
 
 def _at(instant: datetime | None, digest: Digest) -> str:
-    return "never" if instant is None else f"{instant.astimezone(ZoneInfo(digest.timezone)):%Y-%m-%d %H:%M}"
+    return "never" if instant is None else f"{instant.astimezone(ZoneInfo(digest.timezone)):%Y-%m-%d %H:%M %Z}"

@@ -87,7 +87,7 @@ class ModelUse:
 class CacheUse:
     """What the cache saved with one model on all kept days, its writes subtracted, and what was paid.
 
-    The savings are None where the prices of the model's family are not known.
+    The savings are None where the price of the model is not known.
     """
 
     model: str

@@ -53,6 +53,7 @@ class _Table:
     sql: str
     tokens: str
     cost_usd: str
+    is_optional: bool = False
 
 
 # What a load that is still running, or died, has written so far and not published. GLOBAL: as a cluster wants it.
@@ -62,6 +63,14 @@ _UNPUBLISHED = (
 )
 # In the order in which they are filled: what is shown comes last. Ordered, so that equal rows give equal files.
 _TABLES = (
+    # Backups of older releases do not have it: ccusage can be asked again.
+    _Table(
+        "price_list",
+        "SELECT * FROM price_list FINAL ORDER BY agent, model, ccusage_version, load_id",
+        "0",
+        "toDecimal64(0, 9)",
+        is_optional=True,
+    ),
     _Table(
         "changes",
         f"SELECT * FROM changes WHERE (machine, load_id) GLOBAL NOT IN {_UNPUBLISHED}"  # noqa: S608 - text of ours
@@ -171,7 +180,8 @@ def read_backup(directory: Path) -> Backup:
         BackupError: it is damaged, or newer than this program.
     """
     manifest = _read_manifest(directory)
-    return Backup(manifest, {table.name: _read_file(directory, manifest, table.name) for table in (*_TABLES, _SCHEMA)})
+    tables = (*_tables_of(manifest), _SCHEMA)
+    return Backup(manifest, {table.name: _read_file(directory, manifest, table.name) for table in tables})
 
 
 def restore(warehouse: ClickHouse, backup: Backup, *, tool_version: str) -> None:
@@ -187,12 +197,16 @@ def restore(warehouse: ClickHouse, backup: Backup, *, tool_version: str) -> None
         # Nothing is shown of what a load that died, or a restore that was killed, left in the other tables.
         _empty(warehouse)
         stack.callback(_empty, warehouse)
-        for table in _TABLES:
+        for table in _tables_of(backup.manifest):
             if backup.manifest.tables[table.name].rows:
                 warehouse.insert_encoded(table.name, backup.files[table.name], PARQUET, f"{token}/{table.name}")
-        for table in _TABLES:
+        for table in _tables_of(backup.manifest):
             _compare(warehouse, table, backup.manifest.tables[table.name])
         stack.pop_all()
+
+
+def _tables_of(manifest: Manifest) -> list[_Table]:
+    return [table for table in _TABLES if not table.is_optional or table.name in manifest.tables]
 
 
 def _schema_version(warehouse: ClickHouse) -> str:

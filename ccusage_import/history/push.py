@@ -18,6 +18,7 @@ from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.migrations import refuse_pending
+from ccusage_import.warehouse.prices import push_prices
 from ccusage_import.warehouse.tables import (
     Load,
     commit,
@@ -65,6 +66,7 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
     pushed.machines += [name for (name,) in source.rows("SELECT DISTINCT machine FROM loads ORDER BY machine")]
     for machine in pushed.machines:
         claim_machine(target, machine, installation)
+    push_prices(source, target)
     for machine in pushed.machines:
         _push_machine(source, target, machine, tool_version, pushed)
     return pushed

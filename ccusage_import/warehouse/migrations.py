@@ -12,8 +12,11 @@ from pathlib import Path
 from ccusage_import.exceptions import SchemaError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
-TABLES = ("records", "changes", "loads", "budgets", "machines", "schema_migrations")
+TABLES = ("records", "changes", "loads", "budgets", "machines", "price_list", "schema_migrations")
 CLUSTER_ONLY = "-- only with a cluster"
+# What a `;` means nothing in: comments, text and quoted names; and the `;` that ends a statement.
+TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|`[^`]*`|;", re.DOTALL)
+COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Nothing is fsynced by default; a server has replicas for that, the embedded engine has only its files.
 DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1"
 # Lets a plain MergeTree table recognise an INSERT that the driver replays after a lost answer.
@@ -133,12 +136,14 @@ def apply_migrations(warehouse: ClickHouse, tool_version: str) -> list[Migration
 
 
 def statements(sql: str, warehouse: ClickHouse) -> list[str]:
-    """Split a file at semicolons that end a line, and fill in what depends on the warehouse."""
-    pieces = (piece.strip() for piece in re.split(r";[ \t]*(?:\n|$)", sql))
+    """Split a file at the semicolons that end a statement, and fill in what depends on the warehouse."""
+    ends = [token.start() for token in TOKEN.finditer(sql) if token[0] == ";"]
+    starts = [0, *(end + 1 for end in ends)]
+    pieces = (sql[start:end].strip() for start, end in zip(starts, [*ends, len(sql)], strict=True))
     return [
         _filled(piece, warehouse)
         for piece in pieces
-        if piece and (warehouse.cluster or not piece.startswith(CLUSTER_ONLY))
+        if COMMENT.sub("", piece).strip() and (warehouse.cluster or not piece.startswith(CLUSTER_ONLY))
     ]
 
 

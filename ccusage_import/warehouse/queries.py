@@ -8,7 +8,6 @@ as in `30 days ago`.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.warehouse.known_names import nearest
 from ccusage_import.warehouse.migrations import sql_directory
 
 GROUPS = (
@@ -125,7 +125,7 @@ def find_query(name: str) -> NamedQuery:
     if (sql_directory() / "views" / f"{name}.sql").exists():
         sql = f"SELECT * FROM {name}"  # noqa: S608 - a view of ours
         return NamedQuery(name, f"everything in the view {name}", "", (), (), sql)
-    similar = difflib.get_close_matches(name, known, n=3)
+    similar = nearest(name, known)
     raise ConfigurationError(
         f"query {name}: is neither SQL nor in the library" + (f"; similar: {', '.join(similar)}" if similar else ""),
         hint=LIST_HINT,

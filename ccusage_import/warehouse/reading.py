@@ -7,7 +7,6 @@ do something else than read.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from ccusage_import.exceptions import QueryError, StatementRefusedError
 from ccusage_import.masking import printable
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.known_names import nearest
 
 # What the engine calls the statements that read.
 SELECTS = frozenset({"SelectWithUnionQuery", "SelectIntersectExceptQuery", "SelectQuery"})
@@ -148,7 +148,7 @@ def _explained(warehouse: ClickHouse, sql: str, error: QueryError) -> QueryError
         return QueryError(text, details=(f"there are {', '.join(_columns(warehouse, sql))}",), hint=error.hint)
     if unknown := _UNKNOWN_TABLE.search(text):
         names = [str(name) for (name,) in warehouse.rows("SHOW TABLES")]
-        near = difflib.get_close_matches(unknown[1], names, n=3)
+        near = nearest(unknown[1], names)
         return QueryError(text, details=(f"nearest: {', '.join(near)}",) if near else (), hint=error.hint)
     return error
 

@@ -3,7 +3,7 @@
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
 -- note: hit_rate is the share of all input (uncached, written to the cache, read from it) that was read from the cache
--- note: savings are over all days, against the price of uncached input, writes subtracted, see model_performance; NULL without known prices
+-- note: savings are over all days, against the price of uncached input, what its writes cost subtracted, see model_costs; NULL without known prices
 SELECT
     model,
     sum(each.input_tokens) AS input_tokens,

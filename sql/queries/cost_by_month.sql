@@ -5,7 +5,9 @@
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
 -- note: months count that have a day in the period, and count whole; days are those from the first usage to today
-SELECT month, days, cost_usd, cost_per_day_usd, cost_change_usd, total_tokens, unpriced
+-- note: is_partial: the month is not over, or the history begins after its first day
+WITH (SELECT (min(first_day), max(today)) FROM calendar WHERE ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})) AS history
+SELECT month, days, cost_usd, cost_per_day_usd, cost_change_usd, total_tokens, unpriced, history.1 > month OR history.2 <= toLastDayOfMonth(month) AS is_partial
 FROM
 (
     SELECT

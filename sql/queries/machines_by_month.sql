@@ -4,7 +4,9 @@
 -- param: until Date = 2099-12-31: last day
 -- param: agent String = : only this agent; empty for all
 -- note: months count that have a day in the period, and count whole
-SELECT month, machine, sum(cost_usd) AS cost_usd, sum(total_tokens) AS total_tokens, max(unpriced) AS unpriced
+-- note: is_partial: the month is not over, or the history begins after its first day
+WITH (SELECT (min(first_day), max(today)) FROM calendar WHERE ({agent:String} = '' OR agent = {agent:String})) AS history
+SELECT month, machine, sum(cost_usd) AS cost_usd, sum(total_tokens) AS total_tokens, max(unpriced) AS unpriced, history.1 > month OR history.2 <= toLastDayOfMonth(month) AS is_partial
 FROM monthly_trends
 WHERE toLastDayOfMonth(month) >= {since:Date} AND month <= {until:Date}
     AND ({agent:String} = '' OR agent = {agent:String})

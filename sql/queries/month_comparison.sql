@@ -4,14 +4,17 @@
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
--- note: this day is the last one of the calendar in daily_summary: today, or the last day with usage where that is later
+-- note: this day is today, as the view calendar has it
 -- note: months count that have a day in the period, and count whole
-WITH (SELECT toDayOfMonth(max(date)) FROM daily_summary) AS today
+-- note: is_partial: the month is not over, or the history begins after its first day
+WITH (SELECT (min(first_day), max(today)) FROM calendar WHERE ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})) AS history,
+    toDayOfMonth(history.2) AS today
 SELECT
     toStartOfMonth(date) AS month,
     sumIf(day.cost_usd, toDayOfMonth(date) <= today) AS cost_by_this_day_usd,
     sum(day.cost_usd) AS cost_usd,
-    max(day.unpriced) AS unpriced
+    max(day.unpriced) AS unpriced,
+    history.1 > month OR history.2 <= toLastDayOfMonth(month) AS is_partial
 FROM daily_summary AS day
 WHERE toLastDayOfMonth(date) >= {since:Date} AND toStartOfMonth(date) <= {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})

@@ -6,7 +6,15 @@
 -- param: agent String = : only this agent; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- note: months count that have a day in the period, and count whole
-SELECT toStartOfMonth(date) AS month, project, sum(cost_usd) AS cost_usd, sum(total_tokens) AS total_tokens, max(unpriced) AS unpriced
+-- note: is_partial: the month is not over, or the history begins after its first day
+WITH (SELECT (min(first_day), max(today)) FROM calendar WHERE ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})) AS history
+SELECT
+    toStartOfMonth(date) AS month,
+    project,
+    sum(cost_usd) AS cost_usd,
+    sum(total_tokens) AS total_tokens,
+    max(unpriced) AS unpriced,
+    history.1 > month OR history.2 <= toLastDayOfMonth(month) AS is_partial
 FROM projects_daily
 WHERE toLastDayOfMonth(date) >= {since:Date} AND toStartOfMonth(date) <= {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})

@@ -17,7 +17,8 @@ CREATE OR REPLACE VIEW {database}.daily_summary {on_cluster}
     cost_moving_average_7_days_usd Decimal(18, 9) COMMENT 'mean cost of this and the 6 days before, those without usage as 0; of fewer in the first week',
     cost_moving_average_30_days_usd Decimal(18, 9) COMMENT 'mean cost of this and the 29 days before, those without usage as 0; of fewer in the first 30 days',
     cost_change_usd Nullable(Decimal(18, 9)) COMMENT 'cost less the cost of the day before; NULL on the first day',
-    cost_change_ratio Nullable(Float64) COMMENT 'that change as a share of the cost of the day before; NULL where that was 0'
+    cost_change_ratio Nullable(Float64) COMMENT 'that change as a share of the cost of the day before; NULL where that was 0',
+    is_partial Bool COMMENT 'today, which is not over'
 )
 AS WITH days AS
 (
@@ -59,7 +60,8 @@ SELECT
     sum(cost_usd) OVER seven / count() OVER seven AS cost_moving_average_7_days_usd,
     sum(cost_usd) OVER thirty / count() OVER thirty AS cost_moving_average_30_days_usd,
     cost_usd - any(toNullable(cost_usd)) OVER yesterday AS cost_change_usd,
-    toFloat64(cost_change_usd) / nullIf(toFloat64(any(toNullable(cost_usd)) OVER yesterday), 0) AS cost_change_ratio
+    toFloat64(cost_change_usd) / nullIf(toFloat64(any(toNullable(cost_usd)) OVER yesterday), 0) AS cost_change_ratio,
+    date = max(date) OVER (PARTITION BY machine, agent) AS is_partial
 FROM filled
 WINDOW
     seven AS (PARTITION BY machine, agent ORDER BY date ROWS BETWEEN 6 PRECEDING AND CURRENT ROW),

@@ -12,7 +12,7 @@ CREATE OR REPLACE VIEW {database}.freshness {on_cluster}
     last_success_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the last import ended that was committed without a failed report (UTC); NULL where there is none',
     age_hours Nullable(Float64) COMMENT 'from then to now',
     last_day Nullable(Date) COMMENT 'last day with usage in the zone of its row; NULL where there is none',
-    days_since_usage Nullable(Int32) COMMENT 'days from that one to today in that zone'
+    days_since_usage Nullable(Int32) COMMENT 'days from that one to today, as calendar has it'
 )
 AS WITH last_imports AS
 (
@@ -33,9 +33,7 @@ usage AS
     SELECT
         machine,
         arraySort(groupUniqArray(agent)) AS agents,
-        max(date) AS last_day,
-        argMax(timezone, date) AS newest_timezone,
-        toDate(formatDateTime(now('UTC'), '%F', if(newest_timezone = '', 'UTC', CAST(newest_timezone, 'String')))) AS today
+        max(date) AS last_day
     FROM {database}.daily
     WHERE (total_tokens > 0 OR cost_usd > 0) AND NOT is_dated_ahead
     GROUP BY machine
@@ -51,7 +49,7 @@ SELECT
     max(part_success_at) AS last_success_at,
     dateDiff('second', last_success_at, now64(3, 'UTC')) / 3600 AS age_hours,
     max(part_day) AS last_day,
-    max(part_days_since) AS days_since_usage
+    max(part_today) - last_day AS days_since_usage
 FROM
 (
     SELECT
@@ -63,14 +61,17 @@ FROM
         failed_reports AS part_failed_reports,
         CAST(NULL, 'Nullable(DateTime64(3, \'UTC\'))') AS part_success_at,
         CAST(NULL, 'Nullable(Date)') AS part_day,
-        CAST(NULL, 'Nullable(Int32)') AS part_days_since
+        CAST(NULL, 'Nullable(Date)') AS part_today
     FROM last_imports
     UNION ALL
     SELECT machine, [], NULL, '', '', [], last_success_at, NULL, NULL
     FROM successes
     UNION ALL
-    SELECT machine, agents, NULL, '', '', [], NULL, last_day, today - last_day
+    SELECT machine, agents, NULL, '', '', [], NULL, last_day, NULL
     FROM usage
+    UNION ALL
+    SELECT machine, [], NULL, '', '', [], NULL, NULL, today
+    FROM {database}.calendar
 )
 GROUP BY machine
 COMMENT 'one row is one machine; it spans the agents'

@@ -16,7 +16,8 @@ CREATE OR REPLACE VIEW {database}.monthly_trends {on_cluster}
     cost_per_day_usd Decimal(18, 9) COMMENT 'cost by calendar day',
     cost_per_active_day_usd Nullable(Decimal(18, 9)) COMMENT 'cost by day with usage; NULL in a month without',
     cost_change_usd Nullable(Decimal(18, 9)) COMMENT 'cost less the cost of the month before; NULL in the first month',
-    cost_change_ratio Nullable(Float64) COMMENT 'that change as a share of the cost of the month before; NULL where that was 0'
+    cost_change_ratio Nullable(Float64) COMMENT 'that change as a share of the cost of the month before; NULL where that was 0',
+    is_partial Bool COMMENT 'this month, which is not over, or the first one, where the history begins after its first day'
 )
 AS WITH months AS
 (
@@ -32,7 +33,8 @@ AS WITH months AS
         sum(cache_read_tokens) AS cache_read_tokens,
         sum(total_tokens) AS total_tokens,
         sum(cost_usd) AS cost_usd,
-        max(unpriced) AS unpriced
+        max(unpriced) AS unpriced,
+        min(date) > month OR max(max(date)) OVER (PARTITION BY machine, agent) <= toLastDayOfMonth(month) AS is_partial
     FROM {database}.daily_summary AS day
     GROUP BY machine, agent, month
 )
@@ -52,7 +54,8 @@ SELECT
     cost_usd / days AS cost_per_day_usd,
     cost_usd / nullIf(active_days, 0) AS cost_per_active_day_usd,
     cost_usd - any(toNullable(cost_usd)) OVER before AS cost_change_usd,
-    toFloat64(cost_change_usd) / nullIf(toFloat64(any(toNullable(cost_usd)) OVER before), 0) AS cost_change_ratio
+    toFloat64(cost_change_usd) / nullIf(toFloat64(any(toNullable(cost_usd)) OVER before), 0) AS cost_change_ratio,
+    is_partial
 FROM months
 WINDOW before AS (PARTITION BY machine, agent ORDER BY month ROWS BETWEEN 1 PRECEDING AND 1 PRECEDING)
 COMMENT 'one row is one calendar month of one agent on one machine as the sum of its kept days, also without usage'

@@ -14,7 +14,8 @@ CREATE OR REPLACE VIEW {database}.weekly {on_cluster}
     cache_read_tokens UInt64 COMMENT 'input read from the cache',
     total_tokens UInt64 COMMENT 'sum of the four classes',
     cost_usd Decimal(18, 9) COMMENT 'cost in US dollars as ccusage counts it',
-    unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd'
+    unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
+    is_partial Bool COMMENT 'this week, which is not over, or the first one, where the history begins after its Monday'
 )
 AS SELECT
     machine,
@@ -29,7 +30,8 @@ AS SELECT
     sum(cache_read_tokens) AS cache_read_tokens,
     sum(total_tokens) AS total_tokens,
     sum(cost_usd) AS cost_usd,
-    max(unpriced) AS unpriced
+    max(unpriced) AS unpriced,
+    min(date) > week OR max(max(date)) OVER (PARTITION BY machine, agent) <= week + 6 AS is_partial
 FROM {database}.daily_summary AS day
 GROUP BY machine, agent, week
 COMMENT 'one row is one ISO week of one agent on one machine as the sum of its kept days, also without usage'

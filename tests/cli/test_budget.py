@@ -62,6 +62,20 @@ def test_each_limit_is_held_against_what_it_is_of(program: Program, spent: Place
     assert "120% OVER" in shown
 
 
+def test_a_limit_of_what_nothing_is_stored_of_is_warned_of(program: Program, spent: Place) -> None:
+    configure(
+        program,
+        "[budget.projects.-shpo]\ndaily = 2\n[budget.models.opus]\ndaily = 2\n[budget.machines.laptop]\ndaily = 9\n",
+    )
+    done = program("budget", "--warehouse", spent.url)
+
+    assert done.exit_code == 0
+    assert done.stderr == (
+        "ccusage-import: warning: budget of project -shpo: nothing is stored under this name; nearest: -shop\n"
+        "ccusage-import: warning: budget of model opus: nothing is stored under this name\n"
+    )
+
+
 def test_within_the_budget_the_exit_code_is_0(program: Program, spent: Place) -> None:
     configure(program, "[budget]\nmonthly = 10\n")
     done = program("budget", "--warehouse", spent.url)

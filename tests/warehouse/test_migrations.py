@@ -22,12 +22,13 @@ from ccusage_import.warehouse.migrations import (
 from tests.conftest import Place
 
 VERSIONS = [
-    "0001", "0002", "0003", "0005", "0006",
+    "0001", "0002", "0003", "0004", "0005", "0006",
     "active_blocks", "block_hours", "blocks", "budget_status", "calendar", "cost_anomalies",
     "cost_by_model_daily", "daily", "daily_summary", "forecast_methods", "forecast_month", "forecast_totals",
     "forecast_weights", "freshness",
-    "held_records", "machine_summary", "model_breakdowns", "model_performance", "monthly", "monthly_from_daily",
-    "monthly_trends", "project_summary", "projects_daily", "report_coverage", "session_summary", "sessions", "weekly",
+    "held_records", "machine_summary", "model_breakdowns", "model_costs", "model_performance", "monthly",
+    "monthly_from_daily", "monthly_trends", "prices", "project_summary", "projects_daily", "report_coverage",
+    "session_summary", "sessions", "weekly",
 ]  # fmt: skip
 
 
@@ -56,6 +57,20 @@ def test_a_crash_in_the_middle_is_healed_by_the_next_run(opened: ClickHouse) -> 
 
     assert opened.rows("SELECT count() FROM daily") == [(0,)]
     assert sorted(applied_migrations(opened)) == VERSIONS
+
+
+def test_a_semicolon_in_a_comment_or_a_text_ends_no_statement(opened: ClickHouse) -> None:
+    sql = """-- nothing is lost;
+    SELECT 1; -- the first;
+    /* nor here;
+    */ SELECT ';
+    ', 'it''s;', 'a\\';', `;` FROM (SELECT 2 AS `;`);
+    -- and no more;
+    """
+
+    split = statements(sql, opened)
+
+    assert [opened.rows(statement) for statement in split] == [[(1,)], [(";\n    ", "it's;", "a';", 2)]]
 
 
 def test_a_changed_view_is_replaced(opened: ClickHouse) -> None:
@@ -132,8 +147,8 @@ def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> N
         formatted = [opened.rows("SELECT formatQuerySingleLine({q:String})", {"q": text})[0][0] for text in ddl]
 
     tables = [text for text in formatted if text.startswith("CREATE TABLE")]
-    assert len(tables) == 12
+    assert len(tables) == 14
     assert all(" ON CLUSTER main " in text for text in formatted)
-    assert sum("ENGINE = Replicated" in text for text in tables) == 6
-    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 6
+    assert sum("ENGINE = Replicated" in text for text in tables) == 7
+    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 7
     assert any("ENGINE = ReplicatedReplacingMergeTree(load_id, is_deleted)" in text for text in tables)

@@ -157,6 +157,42 @@ def imported(program: Program, place: Place, claude: Path, *arguments: str, mach
     assert done.exit_code == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "nearest"),
+    [
+        ("cost_by_day", "machine=Studi", "; nearest: studio"),
+        ("cost_by_day", "agent=cluade", "; nearest: claude"),
+        ("project_models", "project=-home-dev-project-9", "; nearest: -home-dev-project-1"),
+        ("cost_at_model_price", "model=claude-sonnet-4", f"; nearest: {SONNET}"),
+        ("held_now", "report=weekly", ""),
+    ],
+)
+def test_an_unknown_name_is_an_error_with_the_nearest(
+    migrated: Place, program: Program, corpus: Callable[[str], Path], name: str, given: str, nearest: str
+) -> None:
+    imported(program, migrated, corpus("september"))
+    done = program("query", name, "--warehouse", migrated.url, "--param", given)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    told = f"{given.replace('=', ' ')}: nothing is stored under this name{nearest}"
+    assert done.stderr.splitlines()[0] == f"ccusage-import: error: {told}"
+
+
+@pytest.mark.one_place
+@pytest.mark.parametrize("command", ["history", "changes", "status", "report", "chart daily"])
+def test_a_machine_that_loaded_nothing_is_an_error_with_the_nearest(
+    migrated: Place, program: Program, corpus: Callable[[str], Path], command: str
+) -> None:
+    imported(program, migrated, corpus("september"))
+    done = program(*command.split(), "--warehouse", migrated.url, "--machine", "studoi")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "ccusage-import: error: machine studoi: nothing is stored under this name; nearest: studio",
+        "hint: ccusage-import query machine_ranking --param since=1970-01-01",
+    ]
+
+
 # --- a real corpus: two days of September 2025, one model at 3, 15, 3.75 and 0.3 $ a million ---------------
 
 SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
@@ -183,13 +219,13 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
     "cost_by_week": (
         {"until": "2025-09-08"},
         [
-            ("2025-09-08", 2025, 37, 0, Decimal("-2.81842335"), 0, False),
-            ("2025-09-01", 2025, 36, Decimal("2.81842335"), None, 4331528, False),
+            ("2025-09-08", 2025, 37, 0, Decimal("-2.81842335"), 0, False, False),
+            ("2025-09-01", 2025, 36, Decimal("2.81842335"), None, 4331528, False, True),
         ],
     ),
     "top_models": ({}, [(SONNET, Decimal("2.81842335"), 1, 4331528, 2, False)]),
-    "models_by_month": ({}, [("2025-09-01", SONNET, Decimal("2.81842335"), 1, 4331528, False)]),
-    "model_prices": ({}, [(SONNET, 3, 15, Decimal("3.75"), Decimal("0.3"), False)]),
+    "models_by_month": ({}, [("2025-09-01", SONNET, Decimal("2.81842335"), 1, 4331528, False, True)]),
+    "model_prices": ({}, [(SONNET, 3, 15, Decimal("3.75"), 6, Decimal("0.3"), False)]),
     "top_projects": (
         {},
         [("-home-dev-project-1", Decimal("2.81842335"), 1, 4331528, 2, "2025-09-07", False)],
@@ -268,7 +304,7 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
     ),
     "weekend_share": (
         {"until": "2025-09-30"},
-        [("2025-09-01", Decimal("0.33115095"), Decimal("2.81842335"), Decimal("0.1175"), 1, False)],
+        [("2025-09-01", Decimal("0.33115095"), Decimal("2.81842335"), Decimal("0.1175"), 1, False, True)],
     ),
     # 324,259 of 372,135 and 3,751,073 of 3,902,858 tokens.
     "cache_by_day": (
@@ -290,15 +326,15 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
     "cost_by_token_class": (
         {},
         [
-            ("cache read", 4075332, Decimal("1.2226"), Decimal("0.4338"), False),
+            ("cache read", 4075332, Decimal("1.2225996"), Decimal("0.4338"), False),
             ("output", 56535, Decimal("0.848025"), Decimal("0.3009"), False),
-            ("cache creation", 198421, Decimal("0.744079"), Decimal("0.264"), False),
+            ("cache creation", 198421, Decimal("0.74407875"), Decimal("0.264"), False),
             ("input", 1240, Decimal("0.00372"), Decimal("0.0013"), False),
         ],
     ),
     "cost_per_output": (
         {"until": "2025-09-30"},
-        [("2025-09-01", Decimal("2.81842335"), 56535, Decimal("49.852717"), Decimal("75.62"), False)],
+        [("2025-09-01", Decimal("2.81842335"), 56535, Decimal("49.852717"), Decimal("75.62"), False, True)],
     ),
     "machine_ranking": (
         {},
@@ -321,6 +357,7 @@ def test_september_by_hand(migrated: Place, program: Program, corpus: Callable[[
 @pytest.fixture
 def story(migrated: Place, program: Program, tmp_path: Path) -> Place:
     """A studio of which half a day is swept, and a laptop that works on the same project."""
+    program.environ["CCUSAGE_IMPORT_SALT"] = "a salt that both of them share"
     studio, laptop = ClaudeDir(tmp_path / "studio"), ClaudeDir(tmp_path / "laptop")
     studio.say("a", days_ago(40), 70_000)
     studio.say("b", days_ago(40), 30_000)
@@ -330,7 +367,9 @@ def story(migrated: Place, program: Program, tmp_path: Path) -> Place:
     studio.delete("a")
     imported(program, migrated, studio.root)
     laptop.say("d", days_ago(2), 20_000, model=OPUS)
-    imported(program, migrated, laptop.root, machine="laptop")
+    home = tmp_path / "home of the laptop"
+    home.mkdir()
+    imported(Program(home, {**program.environ, "HOME": str(home)}), migrated, laptop.root, machine="laptop")
     return migrated
 
 
@@ -353,7 +392,7 @@ def test_machines_projects_models_and_what_is_held(story: Place, program: Progra
         (SONNET, Decimal("1.51575"), Decimal("2.52625"), Decimal("1.0105")),
         (OPUS, Decimal("0.5"), Decimal("0.5"), 0),
     ]
-    assert got("cost_at_model_price", "cost_at_price_usd", model="nobody-knows-1") == [(None,), (None,)]
+    assert {row[2] for row in answer(story, "cost_at_model_price", model="nobody-knows-1")} == {None}
     shared = ("machines", "cost_usd", "main_machine", "main_share")
     assert got("shared_projects", *shared, since=since) == [(2, Decimal("2.00075"), "studio", Decimal("0.7501"))]
 
@@ -437,14 +476,14 @@ def test_months_forecast_and_budgets_by_hand(migrated: Place) -> None:
     budgets(migrated, ("all", "", "monthly", "50", 1, 0), ("project", "shop", "monthly", "40", 1, 0))
 
     assert answer(migrated, "cost_by_month", since="2099-03-01") == [
-        ("2099-04-01", 15, 30, 2, -32, 150, False),
-        ("2099-03-01", 31, 62, 2, 34, 310, False),
+        ("2099-04-01", 15, 30, 2, -32, 150, False, True),
+        ("2099-03-01", 31, 62, 2, 34, 310, False, False),
     ]
     assert answer(migrated, "month_comparison", since="2099-01-31") == [
-        ("2099-04-01", 30, 30, False),
-        ("2099-03-01", 30, 62, False),
-        ("2099-02-01", 15, 28, False),
-        ("2099-01-01", 15, 31, False),
+        ("2099-04-01", 30, 30, False, True),
+        ("2099-03-01", 30, 62, False, False),
+        ("2099-02-01", 15, 28, False, False),
+        ("2099-01-01", 15, 31, False, False),
     ]
     [forecast] = answer(migrated, "month_forecast")
     assert forecast[:4] == ("2099-04-01", 16, 30, 60)
@@ -546,8 +585,8 @@ def test_machines_and_agents_by_hand(migrated: Place) -> None:
         ("studio", 4, 2, Decimal("0.5"), "2099-04-04"),
     ]
     assert answer(migrated, "machines_by_month", since="2099-04-30", agent="claude") == [
-        ("2099-04-01", "laptop", 8, 10, True),
-        ("2099-04-01", "studio", 4, 20, False),
+        ("2099-04-01", "laptop", 8, 10, True, True),
+        ("2099-04-01", "studio", 4, 20, False, True),
     ]
 
 
@@ -686,15 +725,16 @@ def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Pr
     done = program("query", "cost_by_week", "--explain", "--warehouse", migrated.url, "--param", "since=2026-10-01")
 
     lines = done.stdout.splitlines()
-    assert lines[:6] == [
+    assert lines[:7] == [
         "-- What did each ISO week cost, and how did that change?",
         "-- weeks count that have a day in the period, and count whole",
+        "-- is_partial: the week is not over, or the history begins after its Monday",
         "-- since = 2026-10-01: first day",
         "-- until = 2099-12-31: last day",
         "-- machine = : only this machine; empty for all",
         "-- agent = : only this agent; empty for all",
     ]
-    assert lines[6] == "SELECT week, iso_year, iso_week, cost_usd, cost_change_usd, total_tokens, unpriced"
+    assert lines[8].startswith("SELECT week, iso_year, iso_week, cost_usd, ")
     assert "Sorting (Sorting for ORDER BY)" in done.stdout.partition("ORDER BY week DESC")[2]
 
 

@@ -17,9 +17,10 @@ import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.reconcile import Decision, Reason, Verdict
-from ccusage_import.records import ModelUsage, Provenance, Record
+from ccusage_import.records import ModelPrice, ModelUsage, Provenance, Record
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import known_migrations
+from ccusage_import.warehouse.prices import write_prices
 from ccusage_import.warehouse.queries import read_queries
 from ccusage_import.warehouse.snapshot import last_success_at
 from ccusage_import.warehouse.tables import Load, commit, write_decisions, write_load
@@ -251,6 +252,24 @@ def test_months_are_the_sums_of_their_days_with_the_change_to_the_one_before(mig
     ]
 
 
+def test_the_first_period_that_is_cut_and_the_running_one_are_partial(migrated: Place) -> None:
+    # From Thursday, January 1st to Tuesday, March 3rd.
+    loaded(migrated, [daily("2099-01-01", "1"), daily("2099-03-03", "1")])
+
+    assert rows(migrated, "month, is_partial", "monthly_trends") == [
+        (date(2099, 1, 1), False), (date(2099, 2, 1), False), (date(2099, 3, 1), True),
+    ]  # fmt: skip
+    assert rows(migrated, "week", "weekly WHERE is_partial") == [(date(2098, 12, 29),), (date(2099, 3, 2),)]
+    assert rows(migrated, "date", "daily_summary WHERE is_partial") == [(date(2099, 3, 3),)]
+
+    loaded(migrated, [daily("2099-01-02", "1", agent="codex"), daily("2099-03-31", "1", agent="codex")])
+
+    # Today is not over either, also where it is the last day of a month.
+    assert rows(migrated, "month, is_partial", "monthly_trends WHERE agent = 'codex'") == [
+        (date(2099, 1, 1), True), (date(2099, 2, 1), False), (date(2099, 3, 1), True),
+    ]  # fmt: skip
+
+
 # --- models ---------------------------------------------------------------------------------------------
 
 
@@ -268,6 +287,76 @@ def write_message(file: Path, number: int, name: str, usage: dict[str, int]) -> 
     }
     with file.open("a") as transcript:
         transcript.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+def priced(
+    place: Place, name: str, *usd: str, agent: str = "claude", load_id: int = 1, ccusage_version: str = "20.0.24"
+) -> None:
+    """Write what a million tokens of a model cost: input, output, cache writes of 5 minutes and an hour, reads."""
+    price = ModelPrice(agent, name, *map(Decimal, usd))
+    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened:
+        write_prices(opened, load_id, ccusage_version, [price], is_offline=True)
+
+
+def test_the_price_is_that_of_the_load_and_of_its_ccusage_else_the_nearest(migrated: Place) -> None:
+    part = (model("m", "9", (1_000_000, 0, 0, 0)),)
+    for number, version in enumerate(("20.0.24", "20.0.24", "20.0.24", "18.0.11", "")):
+        provenance = Provenance(version, "UTC", "auto", ())
+        day = daily(f"2099-04-0{number + 1}", "9", models=part, provenance=provenance)
+        loaded(migrated, [day], 1000 * (number + 1))
+    priced(migrated, "m", "2", "0", "0", "0", "0", load_id=2000)
+    priced(migrated, "m", "3", "0", "0", "0", "0", load_id=2500)
+    priced(migrated, "m", "3", "0", "0", "0", "0", load_id=2600)
+    priced(migrated, "m", "8", "0", "0", "0", "0", load_id=5000, ccusage_version="18.0.11")
+
+    # Before the first price, at it, after the second, of another ccusage, of an unknown one.
+    assert rows(migrated, "date, input_usd, other_cost_usd", "model_costs") == [
+        (date(2099, 4, 1), Decimal(2), Decimal(7)),
+        (date(2099, 4, 2), Decimal(2), Decimal(7)),
+        (date(2099, 4, 3), Decimal(3), Decimal(6)),
+        (date(2099, 4, 4), Decimal(8), Decimal(1)),
+        (date(2099, 4, 5), Decimal(8), Decimal(1)),
+    ]
+    assert rows(migrated, "ccusage_version, input_usd, is_current", "prices") == [
+        ("18.0.11", Decimal(8), True),
+        ("20.0.24", Decimal(2), False),
+        ("20.0.24", Decimal(3), True),
+    ]
+
+
+def test_cache_writes_of_an_hour_are_between_none_and_all(migrated: Place) -> None:
+    costs = {"2099-04-01": "3.7", "2099-04-02": "4.875", "2099-04-03": "6.5"}
+    parts = {day: (model(SONNET, cost, (0, 0, 1_000_000, 0)),) for day, cost in costs.items()}
+    loaded(migrated, [daily(day, cost, models=parts[day]) for day, cost in costs.items()])
+    priced(migrated, SONNET, "3", "15", "3.75", "6", "0.3")
+
+    columns = "date, cache_creation_1h_tokens, cache_creation_cost_usd, other_cost_usd"
+    assert rows(migrated, columns, "model_costs") == [
+        (date(2099, 4, 1), 0, Decimal("3.75"), Decimal("-0.05")),
+        (date(2099, 4, 2), 500_000, Decimal("4.875"), Decimal(0)),
+        (date(2099, 4, 3), 1_000_000, Decimal(6), Decimal("0.5")),
+    ]
+
+
+def test_the_cost_of_several_models_is_split_where_all_prices_are_known(migrated: Place) -> None:
+    parts = (
+        model("a", "0", (1_000_000, 0, 0, 0)),
+        model("b", "0", (1_000_000, 0, 0, 0)),
+        model("a + b", "3.3", (0, 0, 0, 0)),
+    )
+    loaded(migrated, [daily("2099-04-01", "3.3", agent="codex", models=parts)])
+    priced(migrated, "a", "1", "1", "1", "1", "1", agent="codex")
+
+    columns = "model, cost_usd, other_cost_usd"
+    assert rows(migrated, columns, "model_costs") == [
+        ("a", Decimal(0), Decimal(-1)), ("a + b", Decimal("3.3"), Decimal("3.3")), ("b", Decimal(0), Decimal(0)),
+    ]  # fmt: skip
+
+    priced(migrated, "b", "2", "2", "2", "2", "2", agent="codex")
+
+    assert rows(migrated, columns, "model_costs") == [
+        ("a", Decimal("1.1"), Decimal("0.1")), ("b", Decimal("2.2"), Decimal("0.2")),
+    ]  # fmt: skip
 
 
 def test_prices_by_class_are_the_list_prices_of_real_ccusage(migrated: Place, program: Program, tmp_path: Path) -> None:
@@ -288,19 +377,20 @@ def test_prices_by_class_are_the_list_prices_of_real_ccusage(migrated: Place, pr
     assert done.exit_code == 0, done.stderr
 
     names = "input_cost_per_million_usd, output_cost_per_million_usd, cache_creation_cost_per_million_usd"
+    names += ", cache_creation_1h_cost_per_million_usd"
     found = {
         row[0]: [None if price is None else round(price, 9) for price in row[1:]]
         for row in rows(migrated, f"model, {names}, cache_read_cost_per_million_usd", "model_performance")
     }
     assert found == {
-        "claude-3-haiku-20240307": [0.25, 1.25, 0.3, 0.03],
-        "claude-opus-4-6": [5, 25, 6.25, 0.5],
-        SONNET: [3, 15, 3.75, 0.3],
-        "gemini-3-pro-preview": [2, 12, 2.5, 0.2],
-        "gpt-5": [1.25, 10, 1.5625, 0.125],
-        "gpt-5.4": [2.5, 15, 3.125, 0.25],
-        "nobody-knows-1": [None, None, None, None],
-        "o3": [None, None, None, None],
+        "claude-3-haiku-20240307": [0.25, 1.25, 0.3, 0.5, 0.03],
+        "claude-opus-4-6": [5, 25, 6.25, 10, 0.5],
+        SONNET: [3, 15, 3.75, 6, 0.3],
+        "gemini-3-pro-preview": [2, 12, 2.5, 4, 0.2],
+        "gpt-5": [1.25, 10, 1.5625, 2.5, 0.125],
+        "gpt-5.4": [2.5, 15, 3.125, 5, 0.25],
+        "nobody-knows-1": [None, None, None, None, None],
+        "o3": [0.55, 2.2, 0.6875, 1.1, 0.275],
     }
     # 0.30 + 0.75 + 0.15 + 0.045 $; 150 of 290 thousand input tokens; 0.15 * 2.7 - 0.04 * 0.75 $.
     assert migrated.rows(
@@ -324,6 +414,7 @@ def test_unpriced_days_of_a_model_do_not_lower_its_price(migrated: Place) -> Non
             daily("2099-04-15", "0.03", models=(model("claude-opus-5", "0.03", (1000, 1000, 0, 0)),)),
         ],
     )
+    priced(migrated, "claude-opus-5", "5", "25", "6.25", "10", "0.5")
 
     columns = "active_days, total_tokens, unpriced, cost_per_million_tokens_usd, input_cost_per_million_usd"
     assert rows(migrated, f"{columns}, cache_hit_rate", "model_performance") == [(2, 3000, True, 15.0, 5.0, 0.0)]
@@ -332,6 +423,7 @@ def test_unpriced_days_of_a_model_do_not_lower_its_price(migrated: Place) -> Non
 def test_a_cache_that_is_written_and_never_read_costs_more_than_none(migrated: Place) -> None:
     # 1,000 * 3 $ + 10,000 * 3.75 $ a million.
     loaded(migrated, [daily("2099-04-15", "0.0405", models=(model(SONNET, "0.0405", (1000, 0, 10_000, 0)),))])
+    priced(migrated, SONNET, "3", "15", "3.75", "6", "0.3")
 
     assert rows(migrated, "cache_hit_rate, cache_savings_usd", "model_performance") == [(0.0, Decimal("-0.0075"))]
 

@@ -1,0 +1,62 @@
+"""The names that a warehouse knows: whoever asks for another one hears of the nearest, and gets no empty answer."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.records import REPORTS
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+_SHOWN = 3
+_NAMES = {
+    "machine": "SELECT machine FROM loads UNION DISTINCT SELECT machine FROM records",
+    "agent": "SELECT DISTINCT agent FROM records",
+    "project": "SELECT DISTINCT project FROM records WHERE project != ''",
+    "model": "SELECT DISTINCT arrayJoin(models.model) FROM records",
+}
+_ALL_DAYS = "--param since=1970-01-01"
+_HINTS = {
+    "machine": f"ccusage-import query machine_ranking {_ALL_DAYS}",
+    "agent": f"ccusage-import query agent_ranking {_ALL_DAYS}",
+    "project": f"ccusage-import query top_projects {_ALL_DAYS}",
+    "model": f"ccusage-import query top_models {_ALL_DAYS}",
+    "report": f"give {', '.join(REPORTS)}",
+}
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the most similar of the known names, whatever the case of their letters; none where none is similar."""
+    by_folded = {each.casefold(): each for each in known}
+    return [by_folded[each] for each in difflib.get_close_matches(name.casefold(), by_folded, n=_SHOWN)]
+
+
+def complaint_of(warehouse: ClickHouse, kind: str, name: str, names: Mapping[str, str]) -> str | None:
+    """Return what to say of a name that nothing is stored under; None where something is, or nothing at all.
+
+    Args:
+        warehouse: where to look.
+        kind: machine, agent, project, model or report; of what is none of these nothing is said.
+        name: as it is stored, a pseudonym for a hidden project.
+        names: pseudonym to name, for what is shown.
+    """
+    if not name or (kind != "report" and kind not in _NAMES):
+        return None
+    known = set(REPORTS) if kind == "report" else {str(found) for (found,) in warehouse.rows(_NAMES[kind])}
+    if name in known or not known:
+        return None
+    similar = nearest(names.get(name, name), (names.get(each, each) for each in known))
+    told = f"; nearest: {', '.join(similar)}" if similar else ""
+    return f"{kind} {names.get(name, name)}: nothing is stored under this name{told}"
+
+
+def refuse_unknown(warehouse: ClickHouse, asked: Mapping[str, str], names: Mapping[str, str] | None = None) -> None:
+    """Return where all names that are asked for, by their kinds, are known.
+
+    Raises:
+        ConfigurationError: one is not.
+    """
+    for kind, name in asked.items():
+        if complaint := complaint_of(warehouse, kind, name, names or {}):
+            raise ConfigurationError(complaint, hint=_HINTS[kind])

@@ -1,0 +1,62 @@
+"""Prices in the warehouse: which models of an import have none yet, and a new row for each price that changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from ccusage_import.records import ModelPrice, PricedModel, Record, ReportName
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+_COLUMNS = ("ccusage_version", "load_id", "is_offline", *ModelPrice._fields)
+
+
+def priced_models(records: Iterable[Record]) -> set[PricedModel]:
+    """Return the models of days that cost something; what ccusage tells of several models together is no model."""
+    return {
+        (record.agent, part.model)
+        for record in records
+        if record.report == ReportName.DAILY
+        for part in record.models
+        if not part.unpriced and any(part[1:5])
+    }
+
+
+def models_without_price(
+    warehouse: ClickHouse, ccusage_version: str, offered: set[PricedModel], stored: set[PricedModel]
+) -> set[PricedModel]:
+    """Return the offered models without a price of this ccusage, and the stored ones without any."""
+    rows = warehouse.rows("SELECT DISTINCT agent, model, ccusage_version FROM price_list")
+    known = {(agent, model) for agent, model, version in rows if version == ccusage_version}
+    return (offered - known) | (stored - {(agent, model) for agent, model, _ in rows})
+
+
+def write_prices(
+    warehouse: ClickHouse, load_id: int, ccusage_version: str, prices: Sequence[ModelPrice], *, is_offline: bool
+) -> None:
+    """Write the prices that differ from the newest ones of the same ccusage."""
+    if not prices:
+        return
+    # An aggregate function passes over NULL, hence the tuple.
+    newest = f"argMax(({', '.join(ModelPrice._fields[2:])}), load_id)"
+    rows = warehouse.rows(
+        f"SELECT agent, model, {newest} FROM price_list"  # noqa: S608 - column names of ours
+        " WHERE ccusage_version = {version:String} GROUP BY agent, model",
+        {"version": ccusage_version},
+    )
+    known = {ModelPrice(agent, model, *usd) for agent, model, usd in rows}
+    changed = [price for price in prices if price not in known]
+    if changed:
+        digest = hashlib.sha256(repr(changed).encode()).hexdigest()[:16]
+        written = [(ccusage_version, load_id, is_offline, *price) for price in changed]
+        warehouse.insert("price_list", _COLUMNS, written, token=f"prices/{load_id}/{digest}")
+
+
+def push_prices(source: ClickHouse, target: ClickHouse) -> None:
+    """Copy the prices that the target lacks."""
+    sql = f"SELECT {', '.join(_COLUMNS)} FROM price_list FINAL"  # noqa: S608 - column names of ours
+    known = {tuple(row) for row in target.rows(sql)}
+    missing = sorted((tuple(row) for row in source.rows(sql) if tuple(row) not in known), key=repr)
+    if missing:
+        digest = hashlib.sha256(repr(missing).encode()).hexdigest()[:16]
+        target.insert("price_list", _COLUMNS, missing, token=f"prices/push/{digest}")
