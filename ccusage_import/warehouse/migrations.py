@@ -129,9 +129,12 @@ def apply_migrations(warehouse: ClickHouse, tool_version: str) -> list[Migration
     for migration in pending:
         for statement in statements(migration.sql, warehouse):
             warehouse.command(statement)
-        row = (migration.version, migration.checksum, datetime.now(UTC), tool_version)
+        now = datetime.now(UTC)
+        row = (migration.version, migration.checksum, now, tool_version)
         columns = ("version", "checksum", "applied_at", "tool_version")
-        warehouse.insert("schema_migrations", columns, [row], token=f"{migration.version}/{migration.checksum}")
+        # The time is in the token: a view that an older release put back is replaced again.
+        token = f"{migration.version}/{migration.checksum}/{now.isoformat()}"
+        warehouse.insert("schema_migrations", columns, [row], token=token)
     return pending
 
 

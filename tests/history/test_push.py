@@ -110,6 +110,31 @@ def test_a_push_that_is_cut_off_is_finished_by_the_next(
     assert same(server, laptop)
 
 
+def test_a_server_that_drops_what_it_knows_by_token_gets_every_row(
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
+) -> None:
+    with open_warehouse(parse_warehouse_url(server.url)) as opened:
+        for table in ("records", "changes", "loads"):
+            # What the tables of a cluster and of ClickHouse Cloud do by themselves.
+            opened.command(f"ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = 1000")
+    claude.say("s1", days_ago(3), 1_000)
+    imported(program, claude)
+    pushed(program, server)
+    claude.say("s2", days_ago(2), 2_000)
+    imported(program, claude)
+    assert server.gateway is not None
+    server.gateway.fail("drop_before", match="INSERT INTO loads", times=9)
+    assert program("push", server.url).exit_code == 4
+    server.gateway.clear_faults()
+    claude.say("s3", days_ago(1), 3_000)
+    imported(program, claude)
+
+    pushed(program, server)
+    assert server.rows("SELECT count() FROM loads FINAL") == [(3,)]
+    assert server.rows("SELECT total_tokens FROM daily ORDER BY date") == [(1_000,), (2_000,), (3_000,)]
+    assert same(server, laptop)
+
+
 def test_another_history_on_the_server_is_judged_by_the_rule(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
