@@ -54,17 +54,14 @@ from ccusage_import.warehouse.opening import (
     unrecorded_loads,
 )
 from ccusage_import.warehouse.prices import models_without_price, priced_models, write_prices
+from ccusage_import.warehouse.publish import count_totals, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import (
     REFUSED,
     Load,
-    commit,
     next_load_id,
     read_latest_window,
     read_records,
     read_taken_back,
-    settle_dead_loads,
-    tidy,
-    write_decisions,
     write_load,
 )
 
@@ -347,11 +344,8 @@ def _keep_prices(run: _Run, warehouse: ClickHouse, load_id: int, offer: Offer, p
 def _publish(run: _Run, warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
     """Write the load. Its INSERT into `records` is the point at which all of it becomes visible."""
     keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
-    write_load(warehouse, load)
-    write_decisions(warehouse, load, decisions)
     load.phases = dict(run.phases)
-    commit(warehouse, load)
-    tidy(warehouse)
+    publish(warehouse, load, decisions)
     rows, ms = sum(decision.is_written for decision in decisions), round(1000 * sum(load.phases.values()))
     logger.bind(load_id=load.load_id, machine=load.machine, rows=rows, ms=ms).info("load committed")
 
@@ -395,16 +389,11 @@ def _committed_load(run: _Run, offer: Offer, judged: _Judged, summary: ImportSum
     load = _new_load(run, load_id, offer.provenance)
     load.runner, load.intact_from = offer.runner, judged.intact_from
     load.reports = tuple(label for label, outcome in judged.outcomes.items() if outcome.error is None)
-    load.verdicts = {
-        f"{label}/{verdict}": count
-        for label, outcome in judged.outcomes.items()
-        for verdict, count in sorted((outcome.verdicts + Counter({REFUSED: outcome.refused})).items())
-    }
+    load.verdicts = {f"{label}/{REFUSED}": outcome.refused for label, outcome in judged.outcomes.items()}
     load.warnings = tuple(map(run.pseudonyms.hide_paths, summary.warnings))
     _tell_failures(load, judged.outcomes)
     if compared := judged.comparison:
-        load.tokens_before, load.cost_before_usd = compared.before.total_tokens, compared.before.cost_usd
-        load.tokens_after, load.cost_after_usd = compared.after.total_tokens, compared.after.cost_usd
+        count_totals(load, compared.before, compared.after)
     return load
 
 

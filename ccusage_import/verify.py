@@ -28,7 +28,11 @@ WAITING = {
     Verdict.REPRICED: "same tokens, other prices",
 }
 NO_TIME_TOLD = "no longer shown by ccusage; kept because nothing tells how long its agent keeps what ccusage reads"
+COUNTED_TWICE = "counted on {machines} too: a copied transcript, or one host under two names"
 KEPT = "no longer shown by ccusage; kept because its transcripts may have been deleted"
+
+
+Compared = tuple[str, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ def verify(
     decisions: Sequence[Decision],
     intact_from: date | None,
     version_info: tuple[int, int, int] | None,
+    elsewhere: Sequence[Compared] = (),
 ) -> Verification:
     """Compare everything that must agree.
 
@@ -70,10 +75,13 @@ def verify(
         decisions: what an import would do with the offer.
         intact_from: first day whose transcripts must still be there.
         version_info: the version of ccusage, None for saved files.
+        elsewhere: sessions that stand under other machines too: their name, tokens here and there, the others' names.
     """
     compared: Counter[str] = Counter()
     differences: list[Difference] = []
+    twice = [(*session[:3], COUNTED_TWICE.format(machines=session[3])) for session in elsewhere]
     for check, found in (
+        ("sessions of one machine", twice),
         ("stored = offered", list(_stored_against_offered(stored, offered, decisions, intact_from))),
         ("models = row", [_models_against_row(record) for record in offered if record.models]),
         ("projects = daily", _sums(offered, "projects", "daily", lambda record: record.day.isoformat(), "")),
@@ -90,9 +98,6 @@ def verify(
     return Verification(compared, differences)
 
 
-Compared = tuple[str, int, int, str]
-
-
 def _stored_against_offered(
     stored: Sequence[Record], offered: Sequence[Record], decisions: Sequence[Decision], intact_from: date | None
 ) -> Iterator[Compared]:
@@ -101,11 +106,11 @@ def _stored_against_offered(
         left = decision.stored.total_tokens if decision.stored else 0
         right = decision.offered.total_tokens if decision.offered else 0
         yield _subject(record), left, right, _explained(decision, intact_from)
-    shown = {(record.report, record.agent, record.key) for record in offered}
-    judged = {_identity(decision.record) for decision in decisions}
+    shown = {record.identity for record in offered}
+    judged = {decision.record.identity for decision in decisions}
     fetched = {record.label for record in offered}
     for record in stored:
-        if record.label in fetched and _identity(record) not in shown | judged:
+        if record.label in fetched and record.identity not in shown | judged:
             yield _subject(record), record.total_tokens, 0, _why_kept(record, intact_from)
 
 
@@ -160,10 +165,6 @@ def _month(record: Record) -> str:
 
 def _all_days(_: Record) -> str:
     return "all days"
-
-
-def _identity(record: Record) -> tuple[str, str, str]:
-    return (record.report, record.agent, record.key)
 
 
 def _subject(record: Record) -> str:

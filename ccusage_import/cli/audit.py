@@ -38,7 +38,8 @@ from ccusage_import.verify import verify as verification
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.opening import import_lock, open_configured, open_to_write
+from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_configured, open_to_write
+from ccusage_import.warehouse.snapshot import sessions_elsewhere
 from ccusage_import.warehouse.tables import Load, read_loads
 
 SHOWN_LOADS = 20
@@ -159,7 +160,7 @@ def verify(
 ) -> None:
     """Compare stored numbers with ccusage's.
 
-    And the reports with each other. Writes nothing.
+    And the reports with each other, and sessions with those of other machines. Writes nothing.
     """
     flags = {"warehouse": warehouse, "claude_dirs": tuple(claude_dir) if claude_dir else None, "ccusage": ccusage}
     with door(verbose, quiet=quiet, as_json=as_json):
@@ -173,10 +174,19 @@ def verify(
             [record for record in records if record.identity not in summary.left_alone]
             for records in (summary.stored, summary.offered)
         )
-        found = verification(stored, offered, summary.decisions, summary.intact_from, version_info)
+        twice = _counted_twice(configuration)
+        found = verification(stored, offered, summary.decisions, summary.intact_from, version_info, twice)
         ui_audit.print_verification(found, summary.names, quiet=quiet, as_json=as_json)
         if found.unexplained or summary.errors:
             raise typer.Exit(ExitCode.UNHEALTHY if found.unexplained else summary.exit_code)
+
+
+def _counted_twice(configuration: Configuration) -> list[tuple[str, int, int, str]]:
+    """Return the sessions of this machine that stand under another one too."""
+    if not has_warehouse(configuration):
+        return []
+    with open_configured(configuration) as opened:
+        return sessions_elsewhere(opened, configuration.settings.machine)
 
 
 @contextmanager

@@ -18,12 +18,7 @@ from ccusage_import.history.push import push as copy
 from ccusage_import.masking import printable
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.opening import (
-    has_warehouse,
-    import_lock,
-    open_configured,
-    refuse_damage,
-)
+from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_to_write
 
 
 def push(
@@ -82,9 +77,8 @@ def push_configured(configuration: Configuration, server: str = "") -> Pushed:
     with (
         import_lock(configuration),
         open_warehouse(target, cluster=settings.cluster) as opened_target,
-        open_configured(configuration) as opened,
+        open_to_write(configuration) as opened,
     ):
-        refuse_damage(settings.machine, opened)
         pushed = copy(opened, opened_target, configuration.installation, tool_version=__version__)
         keep_budgets(opened_target, configuration)
         return pushed

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import date, datetime
 from typing import Any
 
 from ccusage_import.evidence import span
 from ccusage_import.exceptions import AuditError
 from ccusage_import.reconcile import Context, Decision, Reason, Verdict, grouped, paired, reconcile
 from ccusage_import.records import Identity, Record
+from ccusage_import.statistics import shown_after, totals
 from ccusage_import.ui import label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.tables import (
-    RUNNER_OF_CHANGES,
-    Load,
-    commit,
-    next_load_id,
-    read_loads,
-    read_records,
-    record_of_json,
-    settle_dead_loads,
-    tidy,
-    write_decisions,
-    write_load,
-)
+from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
+from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, read_loads, read_records, record_of_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +104,16 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
             details=tuple("/".join(identity) for identity in later),
             hint="take the later loads back first, or use --force",
         )
-    shown = {record.identity: record for record in read_records(warehouse, target.machine)}
+    stored = read_records(warehouse, target.machine)
+    shown = {record.identity: record for record in stored}
     decisions = [
         Decision(Verdict.CORRECTED, Reason.UNDONE, shown.get(change.identity), change.decision.stored, is_written=True)
         for change in written
         if change.identity in shown or change.decision.stored is not None
     ]
-    load = _begun(warehouse, target, tool_version)
+    load = begin(warehouse, target, RUNNER_OF_CHANGES, tool_version=tool_version)
     load.undoes = load_id
-    return _written(warehouse, load, decisions)
+    return _published(warehouse, load, stored, decisions)
 
 
 def accept(
@@ -157,8 +147,8 @@ def accept(
     context = Context(machine, offers[0].provenance, None, accepted=(date.min, date.max))
     decisions = reconcile(offers, stored, {offer.label for offer in offers}, context)
     loads = read_loads(warehouse, machine=machine, limit=1)
-    load = _begun(warehouse, loads[0], tool_version)
-    _written(warehouse, load, [decision for decision in decisions if decision.is_written])
+    load = begin(warehouse, loads[0], RUNNER_OF_CHANGES, tool_version=tool_version)
+    _published(warehouse, load, stored, [decision for decision in decisions if decision.is_written])
     return Accepted(load, len(whole.keys() - chosen.keys()))
 
 
@@ -195,37 +185,10 @@ def held_now(warehouse: ClickHouse, machine: str) -> list[Change]:
     return [change for change in last.values() if change.decision.verdict is Verdict.HELD]
 
 
-def _begun(warehouse: ClickHouse, like: Load, tool_version: str) -> Load:
-    return Load(
-        load_id=next_load_id(warehouse, like.machine),
-        machine=like.machine,
-        started_at=datetime.now(UTC),
-        installation=like.installation,
-        tool_version=tool_version,
-        ccusage_version=like.ccusage_version,
-        runner=RUNNER_OF_CHANGES,
-        timezone=like.timezone,
-        cost_mode=like.cost_mode,
-    )
-
-
-def _written(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> Load:
-    days = [decision for decision in decisions if decision.record.report == "daily"]
-    before = [record for record in read_records(warehouse, load.machine) if record.report == "daily"]
-    load.tokens_before = sum(record.total_tokens for record in before)
-    load.cost_before_usd = sum((record.cost_usd for record in before), Decimal(0))
-    load.tokens_after = load.tokens_before + sum(_tokens(day.offered) - _tokens(day.stored) for day in days)
-    load.cost_after_usd = load.cost_before_usd + sum(
-        (_cost(day.offered) - _cost(day.stored) for day in days), Decimal(0)
-    )
+def _published(warehouse: ClickHouse, load: Load, stored: Sequence[Record], decisions: Sequence[Decision]) -> Load:
+    count_totals(load, totals(stored), totals(shown_after(stored, decisions)))
     load.reports = tuple(sorted({decision.record.label for decision in decisions}))
-    for decision in decisions:
-        name = f"{decision.record.label}/{decision.verdict}"
-        load.verdicts[name] = load.verdicts.get(name, 0) + 1
-    write_load(warehouse, load)
-    write_decisions(warehouse, load, decisions)
-    commit(warehouse, load)
-    tidy(warehouse)
+    publish(warehouse, load, decisions)
     return load
 
 
@@ -259,11 +222,3 @@ def _labels(change: Change, names: Mapping[str, str]) -> set[str]:
     record = change.decision.record
     shown = {record.key, label(record, names), label(record, {})}
     return {str(change.load_id), f"{record.label}/{record.key}", *shown, *(f"{record.label} {name}" for name in shown)}
-
-
-def _tokens(record: Record | None) -> int:
-    return record.total_tokens if record else 0
-
-
-def _cost(record: Record | None) -> Decimal:
-    return record.cost_usd if record else Decimal(0)

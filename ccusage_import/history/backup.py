@@ -26,7 +26,7 @@ from ccusage_import.warehouse.migrations import (
     known_migrations,
     pending_migrations,
 )
-from ccusage_import.warehouse.tables import settle_dead_loads
+from ccusage_import.warehouse.publish import settle_dead_loads
 
 FORMAT = 1
 MANIFEST = "manifest.json"

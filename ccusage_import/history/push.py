@@ -10,28 +10,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from ccusage_import.history.audit import Change
-from ccusage_import.reconcile import Context, Verdict, reconcile
+from ccusage_import.reconcile import Context, reconcile
 from ccusage_import.records import REPORTS
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.prices import push_prices
-from ccusage_import.warehouse.tables import (
-    Load,
-    commit,
-    next_load_id,
-    read_loads,
-    read_records,
-    settle_dead_loads,
-    write_decisions,
-    write_load,
-)
+from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads, worth_logging
+from ccusage_import.warehouse.tables import RUNNER_OF_PUSH, Load, read_loads, read_records, read_taken_back
 
-RUNNER = "push"
 # Rows of `changes` in one INSERT; a load's are never divided.
 CHANGES_AT_ONCE = 100_000
 FORMAT = "Native"
@@ -74,9 +64,10 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
 
 
 def _push_machine(source: ClickHouse, target: ClickHouse, machine: str, tool_version: str, pushed: Pushed) -> None:
-    ours = {load.load_id: load for load in read_loads(source, machine=machine) if load.state != "running"}
+    for warehouse in (source, target):
+        settle_dead_loads(warehouse, machine)
+    ours = {load.load_id: load for load in read_loads(source, machine=machine)}
     theirs = {load.load_id: load for load in read_loads(target, machine=machine)}
-    settle_dead_loads(target, machine)
     missing = [load for load in ours.values() if _is_older(theirs.get(load.load_id), load)]
     pushed.changes += _push_changes(source, target, machine, sorted(load.load_id for load in missing))
     if theirs.keys() <= ours.keys():
@@ -142,23 +133,17 @@ def _judge(source: ClickHouse, target: ClickHouse, last: Load, tool_version: str
     offered, stored = read_records(source, machine), read_records(target, machine)
     if not offered:
         return []
-    context = Context(machine, max(offered, key=lambda record: record.day).provenance, intact_from=None)
+    read_with = max(offered, key=lambda record: record.day).provenance
+    context = Context(machine, read_with, intact_from=None, taken_back=read_taken_back(target, machine))
     decisions = reconcile(offered, stored, REPORTS, context)
-    differing = [item for item in decisions if item.verdict not in (Verdict.UNCHANGED, Verdict.REFRESHED)]
-    if not differing:
+    logged = worth_logging(target, machine, decisions)
+    if not logged and not any(decision.is_written for decision in decisions):
         return []
-    load = Load(next_load_id(target, machine), machine, datetime.now(UTC), last.installation, tool_version)
-    load.runner, load.timezone = RUNNER, last.timezone
-    before, after = totals(stored), totals(shown_after(stored, decisions))
-    load.tokens_before, load.cost_before_usd = before.total_tokens, before.cost_usd
-    load.tokens_after, load.cost_after_usd = after.total_tokens, after.cost_usd
-    for item in decisions:
-        name = f"{item.record.report}/{item.verdict}"
-        load.verdicts[name] = load.verdicts.get(name, 0) + 1
-    write_load(target, load)
-    write_decisions(target, load, decisions)
-    commit(target, load)
-    return [Change(load.load_id, load.started_at, machine, item, None) for item in differing]
+    load = begin(target, last, RUNNER_OF_PUSH, tool_version=tool_version)
+    load.reports = tuple(sorted({record.label for record in offered}))
+    count_totals(load, totals(stored), totals(shown_after(stored, decisions)))
+    publish(target, load, decisions)
+    return [Change(load.load_id, load.started_at, machine, decision, None) for decision in logged]
 
 
 def _copy(source: ClickHouse, target: ClickHouse, table: str, sql: str, parameters: Mapping[str, object]) -> None:

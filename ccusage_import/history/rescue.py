@@ -14,15 +14,8 @@ from ccusage_import.exceptions import DamagedWarehouseError, QueryError
 from ccusage_import.files import make_private_directory
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.integrity import NOTHING, contents, detached_parts, unreadable_parts
-from ccusage_import.warehouse.tables import (
-    RUNNER_OF_CHANGES,
-    Load,
-    commit,
-    next_load_id,
-    read_loads,
-    settle_dead_loads,
-    write_load,
-)
+from ccusage_import.warehouse.publish import begin, publish, settle_dead_loads
+from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, read_loads
 
 _PART = re.compile(r"all_\d+_\d+_\d+(_\d+)?$")
 
@@ -78,22 +71,9 @@ def begin_anew(warehouse: ClickHouse, machines: Iterable[str], repaired: Repaire
         settle_dead_loads(warehouse, machine)
         last = next(load for load in read_loads(warehouse, machine=machine) if load.state in ("committed", "undone"))
         left = there[machine][1] if machine in there else NOTHING
-        load = Load(
-            load_id=next_load_id(warehouse, machine),
-            machine=machine,
-            started_at=datetime.now(UTC),
-            installation=last.installation,
-            tool_version=tool_version,
-            ccusage_version=last.ccusage_version,
-            runner=RUNNER_OF_CHANGES,
-            timezone=last.timezone,
-            cost_mode=last.cost_mode,
-            tokens_before=last.tokens_after,
-            tokens_after=left.tokens,
-            cost_before_usd=last.cost_after_usd,
-            cost_after_usd=left.cost_usd,
-            warnings=("records were lost, and a person chose to go on without them",),
-        )
-        write_load(warehouse, load)
-        commit(warehouse, load)
+        load = begin(warehouse, last, RUNNER_OF_CHANGES, tool_version=tool_version)
+        load.tokens_before, load.cost_before_usd = last.tokens_after, last.cost_after_usd
+        load.tokens_after, load.cost_after_usd = left.tokens, left.cost_usd
+        load.warnings = ("records were lost, and a person chose to go on without them",)
+        publish(warehouse, load, ())
         repaired.loads.append(load)

@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from ccusage_import.config.settings import Settings
+from ccusage_import.records import report_label
 from ccusage_import.warehouse.budgets import Spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, read_loads
+from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, read_loads
 
 TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")
 # Clocks of two hosts may differ by that; what is dated later, a clock that was ahead has dated.
 _IN_THE_FUTURE = "> now64(3, 'UTC') + INTERVAL 1 HOUR"
-_IMPORTS = f"machine = {{machine:String}} AND undoes = 0 AND runner != '{RUNNER_OF_CHANGES}'"
+_IMPORTS = f"machine = {{machine:String}} AND undoes = 0 AND runner NOT IN {NOT_IMPORTS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def read_facts(warehouse: ClickHouse, settings: Settings) -> WarehouseFacts:
 
 
 def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
-    """Return the newest run of the importer, however it ended; what undo and accept did is none."""
+    """Return the newest run of the importer, however it ended; what undo, accept and push did is none."""
     found = warehouse.rows(
         f"SELECT max(load_id) FROM loads FINAL WHERE {_IMPORTS}",  # noqa: S608 - a condition of ours
         {"machine": machine},
@@ -86,6 +87,24 @@ def count_held(warehouse: ClickHouse, machine: str) -> int:
     """Return how many records of a machine are kept against a smaller offer."""
     rows = warehouse.rows("SELECT count() FROM held_records WHERE machine = {machine:String}", {"machine": machine})
     return int(rows[0][0])
+
+
+def sessions_elsewhere(warehouse: ClickHouse, machine: str) -> list[tuple[str, int, int, str]]:
+    """Return the sessions of a machine that stand under others too: name, tokens here and there, the others' names.
+
+    Ids are the same on two machines that store names in clear or share a salt; of others nothing can be known.
+    """
+    rows = warehouse.rows(
+        "SELECT agent, anyIf(key, machine = {machine:String}), sumIf(total_tokens, machine = {machine:String}),"
+        " sumIf(total_tokens, machine != {machine:String}),"
+        " arrayStringConcat(arraySort(groupUniqArrayIf(toString(machine), machine != {machine:String})), ', ')"
+        " FROM records FINAL WHERE report = 'session' AND NOT is_project_total"
+        " GROUP BY agent, session_id"
+        " HAVING countIf(machine = {machine:String}) > 0 AND countIf(machine != {machine:String}) > 0"
+        " ORDER BY agent, session_id",
+        {"machine": machine},
+    )
+    return [(f"{report_label('session', agent)} {key}", *rest) for agent, key, *rest in rows]
 
 
 def _totals(warehouse: ClickHouse, machine: str) -> list[AgentTotals]:

@@ -1,12 +1,12 @@
-"""The tables: reads what is stored, and writes a load so that all of it appears at once."""
+"""The tables as values: records, loads, and what the log of changes says of them."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from itertools import islice
@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.reconcile import Reason
 from ccusage_import.records import PROVENANCE, Identity, ModelUsage, Provenance, Record
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
@@ -24,18 +24,13 @@ _MODEL_COLUMNS = tuple(f"models.{name}" for name in ModelUsage._fields)
 _FIELDS = (*Record._fields[:PROVENANCE], *Provenance._fields, *Record._fields[PROVENANCE + 1 :])
 _MODELS = _FIELDS.index("models")
 RECORD_COLUMNS = ("load_id", "is_deleted", *_FIELDS)
-# Verdicts that change nothing a person would ask about are counted in the load, not logged one by one.
-NOT_LOGGED = (Verdict.UNCHANGED, Verdict.REFRESHED)
 # What stands in for a verdict where a load counts the records of a report that cannot be true.
 REFUSED = "refused"
-LOGGED_AT_ONCE = 10_000
-# What stands in for a runner where a load comes from the log of changes and no report was read.
-RUNNER_OF_CHANGES = "changes"
+# What stands in for a runner where no report was read: a load of undo, accept and repair, and of push.
+RUNNER_OF_CHANGES, RUNNER_OF_PUSH = NOT_IMPORTS = ("changes", "push")
 # What UInt64 and Decimal(18, 9) hold.
 LARGEST_COUNT = 2**64 - 1
 LARGEST_USD = Decimal("999999999.999999999")
-# More active parts than this are merged after a load; a short-lived process never gets to it by itself.
-MERGED_FROM_PARTS = 8
 
 
 @dataclass(slots=True)
@@ -97,29 +92,6 @@ def read_records(warehouse: ClickHouse, machine: str, offered: Iterable[Record] 
     return records
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedOffer:
-    """The last offer that was logged under a key and not written."""
-
-    verdict: Verdict
-    offered: bytes
-
-
-def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, LoggedOffer]:
-    """Return the last offer that was logged and not written, by report, agent and key.
-
-    Only committed loads count: what a load that died had logged is logged again.
-    """
-    rows = warehouse.rows(
-        "SELECT report, agent, key, argMax((is_written, verdict, offered), load_id) AS last FROM changes"
-        " WHERE machine = {machine:String} AND load_id IN"
-        " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
-        " GROUP BY report, agent, key HAVING NOT last.1",
-        {"machine": machine},
-    )
-    return {(report, agent, key): LoggedOffer(Verdict(last[1]), last[2].encode()) for report, agent, key, last in rows}
-
-
 def read_taken_back(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
     """Return the records whose last change took a load back, with the larger of the two numbers of tokens."""
     rows = warehouse.rows(
@@ -171,65 +143,6 @@ def next_load_id(warehouse: ClickHouse, machine: str) -> int:
     return max(time.time_ns() // 1000, last_load_id(warehouse, machine) + 1)
 
 
-def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
-    """Give loads that died while running the state they reached, and return these states.
-
-    A load whose rows are published is committed. Any other never became visible and is interrupted. The caller must
-    be the only importer of this machine.
-    """
-    states = []
-    for load in read_loads(warehouse, machine=machine, state="running"):
-        published = warehouse.rows(
-            "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
-            {"machine": machine, "load_id": load.load_id},
-        )
-        if published[0][0]:
-            commit(warehouse, load)
-        else:
-            load.state = "interrupted"
-            write_load(warehouse, load)
-        states.append(load.state)
-    _settle_undone(warehouse, machine)
-    return states
-
-
-def commit(warehouse: ClickHouse, load: Load) -> None:
-    """Mark a published load as committed, and what it takes back as undone or committed again."""
-    load.state, load.finished_at = "committed", datetime.now(UTC)
-    load.records_after = _count_records(warehouse, load.machine)
-    write_load(warehouse, load)
-    if load.undoes:
-        _settle_undone(warehouse, load.machine)
-
-
-def _settle_undone(warehouse: ClickHouse, machine: str) -> None:
-    """Write the states that follow from who took back whom: a load is undone while a committed one undoes it.
-
-    A load is younger than the one it undoes, so the youngest is settled first.
-    """
-    rows = warehouse.rows(
-        "SELECT load_id, undoes FROM loads FINAL WHERE machine = {machine:String} AND undoes != 0"
-        " AND state IN ('committed', 'undone')",
-        {"machine": machine},
-    )
-    undoes = {int(load_id): int(undone) for load_id, undone in rows}
-    undone = set[int]()
-    for load_id in sorted(undoes, reverse=True):
-        if load_id not in undone:
-            undone.add(undoes[load_id])
-    for load_id in {*undoes, *undoes.values()}:
-        state = "undone" if load_id in undone else "committed"
-        for load in read_loads(warehouse, machine=machine, load_id=load_id):
-            if load.state in ("committed", "undone") and load.state != state:
-                load.state = state
-                write_load(warehouse, load)
-
-
-def _count_records(warehouse: ClickHouse, machine: str) -> int:
-    rows = warehouse.rows("SELECT count() FROM records FINAL WHERE machine = {machine:String}", {"machine": machine})
-    return int(rows[0][0])
-
-
 def write_load(warehouse: ClickHouse, load: Load) -> None:
     """Write the row of a load, replacing its earlier revision."""
     load.revision += 1
@@ -244,36 +157,11 @@ def _storable(value: Any) -> Any:
     return min(value, LARGEST_USD) if isinstance(value, Decimal) else value
 
 
-def write_decisions(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
-    """Log the decisions, then publish all written ones in one INSERT."""
-    logged = _logged(decisions, read_last_offers(warehouse, load.machine))
-    for first in range(0, len(logged), LOGGED_AT_ONCE):
-        lines = [_change_json(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
-        warehouse.insert_encoded(
-            "changes", b"\n".join(lines), "JSONEachRow", f"{load.machine}/{load.load_id}/changes/{first}"
-        )
-    rows = [
-        (load.load_id, int(decision.offered is None), *_values(decision.record))
-        for decision in decisions
-        if decision.is_written
-    ]
-    if rows:
-        warehouse.insert("records", RECORD_COLUMNS, rows, token=f"{load.machine}/{load.load_id}/records")
-
-
-def tidy(warehouse: ClickHouse) -> None:
-    """Remove what replaced rows leave behind in an embedded warehouse, as a server does by itself after a while."""
-    if not warehouse.is_embedded:
-        return
-    parts = warehouse.rows(
-        "SELECT table, count() FROM system.parts WHERE database = {name:String} AND active GROUP BY table",
-        {"name": warehouse.database},
-    )
-    for table, count in parts:
-        if count > MERGED_FROM_PARTS:
-            warehouse.command(f"OPTIMIZE TABLE `{table}` FINAL")
-        # A no-op for the data that makes the engine drop outdated parts now instead of after half a minute.
-        warehouse.command(f"ALTER TABLE `{table}` DROP PARTITION ID 'none'")
+def write_records(warehouse: ClickHouse, load_id: int, rows: Iterable[tuple[Record, bool]], token: str) -> None:
+    """Publish records of a load in one INSERT, each with whether it is deleted."""
+    values = [(load_id, int(is_deleted), *_values(record)) for record, is_deleted in rows]
+    if values:
+        warehouse.insert("records", RECORD_COLUMNS, values, token=token)
 
 
 def offer_json(record: Record | None) -> bytes:
@@ -300,43 +188,6 @@ def record_of_json(text: str) -> Record | None:
 @cache
 def _record_adapter() -> TypeAdapter[Record]:
     return TypeAdapter(Record)
-
-
-def _logged(decisions: Iterable[Decision], known: Mapping[Identity, LoggedOffer]) -> list[Decision]:
-    """Return what is logged: what changes something, each held offer once, and where nothing is held any more."""
-    logged = []
-    for decision in decisions:
-        last = known.get(decision.record.identity)
-        if decision.verdict in NOT_LOGGED:
-            if last and last.verdict is Verdict.HELD:
-                logged.append(replace(decision, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN))
-        elif decision.is_written or last is None or last.offered != offer_json(decision.offered):
-            logged.append(decision)
-    return logged
-
-
-def _change_json(load: Load, decision: Decision) -> bytes:
-    stored, offered, record = decision.stored, decision.offered, decision.record
-    return to_json(
-        {
-            "load_id": load.load_id,
-            "decided_at": datetime.now(UTC),
-            "report": record.report,
-            "machine": record.machine,
-            "agent": record.agent,
-            "key": record.key,
-            "day": record.day,
-            "verdict": str(decision.verdict),
-            "reason": str(decision.reason),
-            "is_written": decision.is_written,
-            "stored_tokens": stored.total_tokens if stored else 0,
-            "offered_tokens": offered.total_tokens if offered else 0,
-            "stored_cost_usd": stored.cost_usd if stored else 0,
-            "offered_cost_usd": offered.cost_usd if offered else 0,
-            "stored": offer_json(stored).decode(),
-            "offered": offer_json(offered).decode(),
-        }
-    )
 
 
 def _values(record: Record) -> tuple[Any, ...]:

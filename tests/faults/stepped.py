@@ -15,13 +15,13 @@ from typing import Any
 from ccusage_import import importer
 from ccusage_import.__main__ import main
 from ccusage_import.ccusage import offers
-from ccusage_import.warehouse import clickhouse_client
+from ccusage_import.warehouse import clickhouse_client, publish
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 STEPS: tuple[tuple[Any, str], ...] = (
     (offers, "validate_report"),
     (importer, "keep_names"),
-    (importer, "tidy"),
+    (publish, "tidy"),
     (clickhouse_client, "_open_embedded"),
     (clickhouse_client, "_open_server"),
     *((ClickHouse, name) for name in vars(ClickHouse) if name.startswith(("rows", "command", "insert"))),

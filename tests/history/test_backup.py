@@ -22,7 +22,8 @@ from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import Provenance, Record
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import TABLES, apply_migrations, known_migrations, sql_directory
-from ccusage_import.warehouse.tables import Load, commit, write_decisions, write_load
+from ccusage_import.warehouse.publish import commit, write_decisions
+from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program, Result
 from tests.support.gateway import Gateway
 

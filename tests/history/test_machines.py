@@ -161,3 +161,27 @@ def test_a_second_name_for_one_installation_is_refused_and_the_first_one_kept(
     assert program(*command).exit_code == 0
     assert migrated.rows("SELECT machine, sum(total_tokens), count() FROM records GROUP BY machine") == before
     assert owner(migrated) == [("laptop", 1, 1)]
+
+
+@pytest.mark.one_place
+def test_verify_names_sessions_that_are_counted_on_two_machines(
+    program: Program, other: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    command = ("import", "--warehouse", migrated.url, "--no-hash-projects", "--claude-dir")
+    copy = ClaudeDir(tmp_path / "copy")
+    # The transcript was copied to another host, where the session went on, in a folder of another name.
+    copy.say("a", days_ago(2), 10, project="-home-bea-shop")
+    copy.say("a", days_ago(1), 30, project="-home-bea-shop")
+    copy.say("b", days_ago(1), 500, project="-home-bea-shop")
+    assert program(*command, claude.root, "--machine", "laptop").exit_code == 0
+    assert other(*command, copy.root, "--machine", "tower").exit_code == 0
+
+    done = program("verify", "--warehouse", migrated.url, "--claude-dir", claude.root, CCUSAGE_IMPORT_HASH_PROJECTS="0")
+    assert done.exit_code == 0, done.stderr
+    told = [line for line in done.stdout.splitlines() if line.startswith("sessions of one machine: ")]
+    assert told == [
+        (
+            "sessions of one machine: session -home-ana-shop/a: 10 against 40 tokens: counted on tower too:"
+            " a copied transcript, or one host under two names"
+        )
+    ]

@@ -12,6 +12,7 @@ import pytest
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
+from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.gateway import Gateway
@@ -174,6 +175,75 @@ def test_a_smaller_number_never_wins_on_the_server(
     assert server.rows("SELECT total_tokens FROM daily") == [(6_000,)]
     assert laptop.rows("SELECT total_tokens FROM daily") == [(1_000,)]
     assert server.rows("SELECT verdict FROM changes WHERE report = 'daily' AND NOT is_written") == [("held",)]
+
+
+def test_a_load_that_judged_two_histories_reads_like_an_import_and_is_none(
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
+) -> None:
+    claude.say("s1", days_ago(3), 1_000)
+    imported(program, claude, "--warehouse", server.url)
+    first = server.rows("SELECT last_success_at FROM freshness")
+    claude.say("s2", days_ago(1), 7_000)
+    imported(program, claude)
+    pushed(program, server)
+
+    judging = server.rows(
+        "SELECT runner, arraySort(reports), verdicts['daily/new'], verdicts['daily/unchanged'],"
+        " verdicts['session/new'], verdicts['session/unchanged'], tokens_before, tokens_after, records_after ="
+        " (SELECT count() FROM records FINAL) FROM loads FINAL ORDER BY load_id DESC LIMIT 1"
+    )
+    reports = ["blocks", "daily", "monthly", "projects", "session"]
+    assert judging == [("push", reports, 1, 1, 1, 1, 1_000, 8_000, True)]
+    # What the laptop imported is on the server too, and is the last success there; the judging is not.
+    success = server.rows("SELECT last_success_at FROM freshness")
+    assert first != success
+    assert success == laptop.rows("SELECT last_success_at FROM freshness")
+    status = json.loads(program("status", "--warehouse", server.url, "--json").stdout)
+    assert status["last_import"]["load_id"] == laptop.rows("SELECT max(load_id) FROM loads")[0][0]
+
+
+def test_a_push_that_brings_nothing_adds_no_load(program: Program, claude: ClaudeDir, server: Place) -> None:
+    claude.say("s1", days_ago(40, hour=23), 1_000)
+    claude.say("s2", days_ago(3, hour=23), 2_000)
+    imported(program, claude, "--warehouse", server.url)
+    imported(program, claude, "--timezone", "Europe/Berlin")
+    pushed(program, server)
+    pushed(program, server)
+    loads = server.rows("SELECT count() FROM loads FINAL")
+    changes = server.rows("SELECT count() FROM changes")
+
+    again = pushed(program, server)
+    assert (again["loads"], again["changes"], again["records"], again["conflicts"]) == (0, 0, 0, [])
+    assert server.rows("SELECT count() FROM loads FINAL") == loads
+    assert server.rows("SELECT count() FROM changes") == changes
+
+
+def test_a_load_that_died_here_is_settled_before_it_is_pushed(
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
+) -> None:
+    claude.say("s1", days_ago(3), 1_000)
+    imported(program, claude, "--warehouse", server.url)
+    with open_warehouse(parse_warehouse_url(laptop.url)) as opened:
+        apply_migrations(opened, "1.2.3")
+        write_load(opened, Load(1_000, "laptop", days_ago(1)))
+
+    assert pushed(program, server)["loads"] == 1
+    assert server.rows("SELECT state FROM loads FINAL WHERE load_id = 1000") == [("interrupted",)]
+    assert server.rows("SELECT total_tokens FROM daily") == [(1_000,)]
+
+
+def test_what_was_taken_back_on_the_server_is_not_pushed_again(
+    program: Program, claude: ClaudeDir, server: Place
+) -> None:
+    claude.say("s1", days_ago(3), 1_000)
+    imported(program, claude)
+    claude.say("s1", days_ago(3, hour=13), 4_000)
+    load = imported(program, claude)["load_id"]
+    pushed(program, server)
+    assert program("undo", str(load), "--warehouse", server.url).exit_code == 0
+
+    pushed(program, server)
+    assert server.rows("SELECT total_tokens FROM daily") == [(1_000,)]
 
 
 def test_sync_pushes_after_each_import(program: Program, claude: ClaudeDir, server: Place, laptop: Place) -> None:

@@ -21,9 +21,10 @@ from ccusage_import.records import ModelPrice, ModelUsage, Provenance, Record
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import known_migrations
 from ccusage_import.warehouse.prices import write_prices
+from ccusage_import.warehouse.publish import commit, write_decisions
 from ccusage_import.warehouse.queries import read_queries
 from ccusage_import.warehouse.snapshot import last_success_at
-from ccusage_import.warehouse.tables import Load, commit, write_decisions, write_load
+from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, days_ago
 

@@ -1,0 +1,212 @@
+"""The one way into the tables: a load is logged, published in one INSERT and committed; dead loads are settled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from pydantic_core import to_json
+
+from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.records import Identity
+from ccusage_import.statistics import Totals
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.tables import (
+    Load,
+    next_load_id,
+    offer_json,
+    read_loads,
+    write_load,
+    write_records,
+)
+
+# Verdicts that change nothing a person would ask about are counted in the load, not logged one by one.
+NOT_LOGGED = (Verdict.UNCHANGED, Verdict.REFRESHED)
+LOGGED_AT_ONCE = 10_000
+# More active parts than this are merged after a load; a short-lived process never gets to it by itself.
+MERGED_FROM_PARTS = 8
+
+
+def begin(warehouse: ClickHouse, like: Load, runner: str, *, tool_version: str) -> Load:
+    """Return a new load of a machine, read with what another load of it was read with."""
+    return Load(
+        load_id=next_load_id(warehouse, like.machine),
+        machine=like.machine,
+        started_at=datetime.now(UTC),
+        installation=like.installation,
+        tool_version=tool_version,
+        ccusage_version=like.ccusage_version,
+        runner=runner,
+        timezone=like.timezone,
+        cost_mode=like.cost_mode,
+    )
+
+
+def count_totals(load: Load, before: Totals, after: Totals) -> None:
+    """Write into a load what all days of its machine add up to before and after it."""
+    load.tokens_before, load.cost_before_usd = before.total_tokens, before.cost_usd
+    load.tokens_after, load.cost_after_usd = after.total_tokens, after.cost_usd
+
+
+def publish(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
+    """Write a load: its row, the log of its verdicts, all written records in one INSERT, its row as committed.
+
+    The INSERT into `records` is the point at which all of it becomes visible. What dies before it never becomes so;
+    what dies after it is committed by `settle_dead_loads`. What the load counts already, records that were refused, is
+    counted beside the verdicts.
+    """
+    load.verdicts = dict(
+        Counter(load.verdicts) + Counter(f"{decision.record.label}/{decision.verdict}" for decision in decisions)
+    )
+    write_load(warehouse, load)
+    write_decisions(warehouse, load, decisions)
+    commit(warehouse, load)
+    tidy(warehouse)
+
+
+def write_decisions(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
+    """Log the decisions, then publish all written ones in one INSERT."""
+    logged = worth_logging(warehouse, load.machine, decisions)
+    for first in range(0, len(logged), LOGGED_AT_ONCE):
+        lines = [_change_json(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
+        warehouse.insert_encoded(
+            "changes", b"\n".join(lines), "JSONEachRow", f"{load.machine}/{load.load_id}/changes/{first}"
+        )
+    rows = ((decision.record, decision.offered is None) for decision in decisions if decision.is_written)
+    write_records(warehouse, load.load_id, rows, f"{load.machine}/{load.load_id}/records")
+
+
+def worth_logging(warehouse: ClickHouse, machine: str, decisions: Iterable[Decision]) -> list[Decision]:
+    """Return what is logged: what changes something, each held offer once, and where nothing is held any more."""
+    known, logged = read_last_offers(warehouse, machine), []
+    for decision in decisions:
+        last = known.get(decision.record.identity)
+        if decision.verdict in NOT_LOGGED:
+            if last and last.verdict is Verdict.HELD:
+                logged.append(replace(decision, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN))
+        elif decision.is_written or last is None or last.offered != offer_json(decision.offered):
+            logged.append(decision)
+    return logged
+
+
+def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
+    """Give loads that died while running the state they reached, and return these states.
+
+    A load whose rows are published is committed. Any other never became visible and is interrupted. The caller must
+    be the only importer of this machine.
+    """
+    states = []
+    for load in read_loads(warehouse, machine=machine, state="running"):
+        published = warehouse.rows(
+            "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
+            {"machine": machine, "load_id": load.load_id},
+        )
+        if published[0][0]:
+            commit(warehouse, load)
+        else:
+            load.state = "interrupted"
+            write_load(warehouse, load)
+        states.append(load.state)
+    _settle_undone(warehouse, machine)
+    return states
+
+
+def commit(warehouse: ClickHouse, load: Load) -> None:
+    """Mark a published load as committed, and what it takes back as undone or committed again."""
+    load.state, load.finished_at = "committed", datetime.now(UTC)
+    load.records_after = _count_records(warehouse, load.machine)
+    write_load(warehouse, load)
+    if load.undoes:
+        _settle_undone(warehouse, load.machine)
+
+
+def _settle_undone(warehouse: ClickHouse, machine: str) -> None:
+    """Write the states that follow from who took back whom: a load is undone while a committed one undoes it.
+
+    A load is younger than the one it undoes, so the youngest is settled first.
+    """
+    rows = warehouse.rows(
+        "SELECT load_id, undoes FROM loads FINAL WHERE machine = {machine:String} AND undoes != 0"
+        " AND state IN ('committed', 'undone')",
+        {"machine": machine},
+    )
+    undoes = {int(load_id): int(undone) for load_id, undone in rows}
+    undone = set[int]()
+    for load_id in sorted(undoes, reverse=True):
+        if load_id not in undone:
+            undone.add(undoes[load_id])
+    for load_id in {*undoes, *undoes.values()}:
+        state = "undone" if load_id in undone else "committed"
+        for load in read_loads(warehouse, machine=machine, load_id=load_id):
+            if load.state in ("committed", "undone") and load.state != state:
+                load.state = state
+                write_load(warehouse, load)
+
+
+def _count_records(warehouse: ClickHouse, machine: str) -> int:
+    rows = warehouse.rows("SELECT count() FROM records FINAL WHERE machine = {machine:String}", {"machine": machine})
+    return int(rows[0][0])
+
+
+def tidy(warehouse: ClickHouse) -> None:
+    """Remove what replaced rows leave behind in an embedded warehouse, as a server does by itself after a while."""
+    if not warehouse.is_embedded:
+        return
+    parts = warehouse.rows(
+        "SELECT table, count() FROM system.parts WHERE database = {name:String} AND active GROUP BY table",
+        {"name": warehouse.database},
+    )
+    for table, count in parts:
+        if count > MERGED_FROM_PARTS:
+            warehouse.command(f"OPTIMIZE TABLE `{table}` FINAL")
+        # A no-op for the data that makes the engine drop outdated parts now instead of after half a minute.
+        warehouse.command(f"ALTER TABLE `{table}` DROP PARTITION ID 'none'")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOffer:
+    """The last offer that was logged under a key and not written."""
+
+    verdict: Verdict
+    offered: bytes
+
+
+def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, LoggedOffer]:
+    """Return the last offer that was logged and not written, by report, agent and key.
+
+    Only committed loads count: what a load that died had logged is logged again.
+    """
+    rows = warehouse.rows(
+        "SELECT report, agent, key, argMax((is_written, verdict, offered), load_id) AS last FROM changes"
+        " WHERE machine = {machine:String} AND load_id IN"
+        " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
+        " GROUP BY report, agent, key HAVING NOT last.1",
+        {"machine": machine},
+    )
+    return {(report, agent, key): LoggedOffer(Verdict(last[1]), last[2].encode()) for report, agent, key, last in rows}
+
+
+def _change_json(load: Load, decision: Decision) -> bytes:
+    stored, offered, record = decision.stored, decision.offered, decision.record
+    return to_json(
+        {
+            "load_id": load.load_id,
+            "decided_at": datetime.now(UTC),
+            "report": record.report,
+            "machine": record.machine,
+            "agent": record.agent,
+            "key": record.key,
+            "day": record.day,
+            "verdict": str(decision.verdict),
+            "reason": str(decision.reason),
+            "is_written": decision.is_written,
+            "stored_tokens": stored.total_tokens if stored else 0,
+            "offered_tokens": offered.total_tokens if offered else 0,
+            "stored_cost_usd": stored.cost_usd if stored else 0,
+            "offered_cost_usd": offered.cost_usd if offered else 0,
+            "stored": offer_json(stored).decode(),
+            "offered": offer_json(offered).decode(),
+        }
+    )
