@@ -50,6 +50,7 @@ from ccusage_import.warehouse.opening import (
     import_lock,
     open_configured,
     open_to_write,
+    record_failed_loads,
     refuse_damage,
     unrecorded_loads,
 )
@@ -217,10 +218,7 @@ def open_for_import(run: _Run, stack: ExitStack) -> tuple[ClickHouse | None, tup
         return warehouse, ()
     warehouse = stack.enter_context(open_to_write(run.configuration))
     _claim_name(run, warehouse)
-    unrecorded = unrecorded_loads(run.configuration)
-    for load in unrecorded.loads():
-        write_load(warehouse, load)
-    unrecorded.forget()
+    record_failed_loads(run.configuration, warehouse)
     states = settle_dead_loads(warehouse, run.settings.machine)
     keep_budgets(warehouse, run.configuration)
     return warehouse, tuple(f"an earlier load ended in the middle; it is now marked as {state}" for state in states)

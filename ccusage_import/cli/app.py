@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "backup": ("backup:backup", "Copy the warehouse into a directory."),
     "restore": ("backup:restore", "Fill an empty warehouse from a backup."),
     "repair": ("repair:repair", "Put back what a damaged warehouse lost."),
+    "rename": ("rename:rename_app", "Rename what is stored."),
     "export": ("backup:export", "Unpack the reports that keep_raw kept."),
     "push": ("push:push", "Copy an embedded warehouse to a server."),
     "report": ("report:report", "Make a page of costs, charts and changes."),

@@ -200,9 +200,11 @@ def _only_load(warehouse: ClickHouse, load_id: int) -> Load:
 
 
 def _latest_loads(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
-    """Return the newest load of every key, deleted ones included."""
+    """Return the newest load that changed each key: by the log, since a machine that is renamed has new rows."""
     rows = warehouse.rows(
-        "SELECT report, agent, key, max(load_id) FROM records WHERE machine = {machine:String}"
+        "SELECT report, agent, key, max(load_id) FROM changes WHERE machine = {machine:String} AND is_written"
+        " AND load_id IN (SELECT load_id FROM loads FINAL WHERE machine = {machine:String}"
+        " AND state IN ('committed', 'undone'))"
         " GROUP BY report, agent, key",
         {"machine": machine},
     )

@@ -7,24 +7,22 @@ the rule that every import goes through, with what is here as the offer: no numb
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from ccusage_import.exceptions import OtherNameError
 from ccusage_import.history.audit import Change
+from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.reconcile import Context, reconcile
 from ccusage_import.records import REPORTS
 from ccusage_import.statistics import shown_after, totals
+from ccusage_import.warehouse.budgets import rename_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.machines import claim_machine
+from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.prices import push_prices
 from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads, worth_logging
-from ccusage_import.warehouse.tables import RUNNER_OF_PUSH, Load, read_loads, read_records, read_taken_back
-
-# Rows of `changes` in one INSERT; a load's are never divided.
-CHANGES_AT_ONCE = 100_000
-FORMAT = "Native"
+from ccusage_import.warehouse.tables import RENAMED, RUNNER_OF_PUSH, Load, read_loads, read_records, read_taken_back
 
 
 @dataclass(slots=True)
@@ -50,73 +48,89 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
     Raises:
         SchemaError: the target's tables are missing or not up to date.
         MachineTakenError: another installation loads under the same machine name.
+        OtherNameError: a machine was renamed here, and the target has loads of its old name that are not known here.
         WarehouseError: one of the two cannot be used.
     """
     refuse_pending(target)
     pushed = Pushed()
-    pushed.machines += [name for (name,) in source.rows("SELECT DISTINCT machine FROM loads ORDER BY machine")]
+    names = [name for (name,) in source.rows("SELECT DISTINCT machine FROM loads ORDER BY machine")]
+    pushed.machines += [name for name in names if read_loads(source, machine=name)]
     for machine in pushed.machines:
         claim_machine(target, machine, installation)
     push_prices(source, target)
-    for machine in pushed.machines:
-        _push_machine(source, target, machine, tool_version, pushed)
+    parts = [_part(source, target, machine) for machine in pushed.machines]
+    renamed = (_renamed(source, target, name, installation) for name in names if name not in pushed.machines)
+    parts += [part for part in renamed if part]
+    for part in parts:
+        pushed.changes += copy_changes(source, target, part.machine, sorted(load.load_id for load in part.missing))
+    # One INSERT of all machines: one that has another name is deleted under the old one and appears at once.
+    pushed.records += _push_records(
+        source, target, {part.machine: part.last for part in parts if part.last is not None}
+    )
+    for part in parts:
+        if part.last is None:
+            pushed.conflicts += _judge(source, target, part.machine, tool_version)
+        _push_loads(source, target, part.machine, part.missing)
+        pushed.loads += len(part.missing)
+        if part.renamed_to:
+            rename_budgets(target, part.machine, part.renamed_to)
+            write_claim(target, part.machine, installation, "released", part.renamed_to)
     return pushed
 
 
-def _push_machine(source: ClickHouse, target: ClickHouse, machine: str, tool_version: str, pushed: Pushed) -> None:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the target lacks of a machine; `last` is its last load there, None where it has loads that we have not."""
+
+    machine: str
+    missing: list[Load]
+    last: int | None
+    renamed_to: str = ""
+
+
+def _part(source: ClickHouse, target: ClickHouse, machine: str) -> _Part:
     for warehouse in (source, target):
         settle_dead_loads(warehouse, machine)
-    ours = {load.load_id: load for load in read_loads(source, machine=machine)}
-    theirs = {load.load_id: load for load in read_loads(target, machine=machine)}
+    ours, theirs = _loads(source, machine), _loads(target, machine)
     missing = [load for load in ours.values() if _is_older(theirs.get(load.load_id), load)]
-    pushed.changes += _push_changes(source, target, machine, sorted(load.load_id for load in missing))
-    if theirs.keys() <= ours.keys():
-        pushed.records += _push_records(source, target, machine, max(theirs, default=0))
-    else:
-        pushed.conflicts += _judge(source, target, ours[max(ours)], tool_version)
-    _push_loads(source, target, machine, missing)
-    pushed.loads += len(missing)
+    return _Part(machine, missing, max(theirs, default=0) if theirs.keys() <= ours.keys() else None)
+
+
+def _renamed(source: ClickHouse, target: ClickHouse, machine: str, installation: str) -> _Part | None:
+    """Return what the target lacks of a machine that has another name by now; None where it knows all there is."""
+    name = read_claim(source, machine).renamed_to
+    if not read_loads(target, machine=machine) or read_claim(target, machine).owner not in ("", installation):
+        return None
+    own_name(target, machine, installation)
+    part = _part(source, target, machine)
+    if part.last is None:
+        raise OtherNameError(
+            f"machine {machine!r} was renamed to {name!r} here; loads of it in {target.warehouse} are not known here",
+            hint=f"rename it there too: {rename_command(name)} --warehouse {target.warehouse}",
+        )
+    return replace(part, renamed_to=name)
+
+
+def _loads(warehouse: ClickHouse, machine: str) -> dict[int, Load]:
+    loads = read_loads(warehouse, machine=machine) + read_loads(warehouse, machine=machine, state=RENAMED)
+    return {load.load_id: load for load in loads}
 
 
 def _is_older(known: Load | None, load: Load) -> bool:
     return known is None or known.revision < load.revision
 
 
-def _push_changes(source: ClickHouse, target: ClickHouse, machine: str, load_ids: Sequence[int]) -> int:
-    """Copy the log of these loads, each load's in one INSERT, so that the target has all of it or nothing."""
-    counts = "SELECT load_id, count() FROM changes WHERE machine = {machine:String} GROUP BY load_id"
-    known = {load_id for load_id, _ in target.rows(counts, {"machine": machine})}
-    logged = {load_id: count for load_id, count in source.rows(counts, {"machine": machine}) if load_id not in known}
-    wanted = [load_id for load_id in load_ids if load_id in logged]
-    for batch in _batches(wanted, logged):
-        sql = "SELECT * FROM changes WHERE machine = {machine:String} AND load_id IN {wanted:Array(UInt64)}"
-        parameters = {"machine": machine, "wanted": batch}
-        _copy(source, target, "changes", sql, parameters)
-    return sum(logged[load_id] for load_id in wanted)
-
-
-def _batches(load_ids: Sequence[int], rows: Mapping[int, int]) -> Iterator[list[int]]:
-    batch, size = list[int](), 0
-    for load_id in load_ids:
-        if batch and size + rows[load_id] > CHANGES_AT_ONCE:
-            yield batch
-            batch, size = [], 0
-        batch.append(load_id)
-        size += rows[load_id]
-    if batch:
-        yield batch
-
-
-def _push_records(source: ClickHouse, target: ClickHouse, machine: str, last: int) -> int:
+def _push_records(source: ClickHouse, target: ClickHouse, last: Mapping[str, int]) -> int:
     """Copy what loads after the target's last one wrote, in one INSERT: the point at which it becomes visible."""
     newest = (
-        "FROM (SELECT * FROM records WHERE machine = {machine:String}"
-        " ORDER BY load_id DESC LIMIT 1 BY report, machine, agent, key) WHERE load_id > {last:UInt64}"
+        "FROM (SELECT * FROM records WHERE machine IN {machines:Array(String)}"
+        " ORDER BY load_id DESC LIMIT 1 BY report, machine, agent, key)"
+        " WHERE load_id > {last:Array(UInt64)}[indexOf({machines:Array(String)}, machine)]"
     )
-    parameters = {"machine": machine, "last": last}
-    count = int(source.rows(f"SELECT count() {newest}", parameters)[0][0])
+    parameters = {"machines": list(last), "last": list(last.values())}
+    count = int(source.rows(f"SELECT count() {newest}", parameters)[0][0]) if last else 0
     if count:
-        _copy(source, target, "records", f"SELECT * {newest}", parameters)
+        copy_rows(source, target, "records", f"SELECT * {newest}", parameters)
     return count
 
 
@@ -124,12 +138,11 @@ def _push_loads(source: ClickHouse, target: ClickHouse, machine: str, loads: Seq
     if loads:
         sql = "SELECT * FROM loads FINAL WHERE machine = {machine:String} AND load_id IN {wanted:Array(UInt64)}"
         parameters = {"machine": machine, "wanted": [load.load_id for load in loads]}
-        _copy(source, target, "loads", sql, parameters)
+        copy_rows(source, target, "loads", sql, parameters)
 
 
-def _judge(source: ClickHouse, target: ClickHouse, last: Load, tool_version: str) -> list[Change]:
+def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: str) -> list[Change]:
     """Offer the records of this warehouse to the target, as a load of its own; return what differed."""
-    machine = last.machine
     offered, stored = read_records(source, machine), read_records(target, machine)
     if not offered:
         return []
@@ -139,14 +152,9 @@ def _judge(source: ClickHouse, target: ClickHouse, last: Load, tool_version: str
     logged = worth_logging(target, machine, decisions)
     if not logged and not any(decision.is_written for decision in decisions):
         return []
+    last = read_loads(source, machine=machine, limit=1)[0]
     load = begin(target, last, RUNNER_OF_PUSH, tool_version=tool_version)
     load.reports = tuple(sorted({record.label for record in offered}))
     count_totals(load, totals(stored), totals(shown_after(stored, decisions)))
     publish(target, load, decisions)
     return [Change(load.load_id, load.started_at, machine, decision, None) for decision in logged]
-
-
-def _copy(source: ClickHouse, target: ClickHouse, table: str, sql: str, parameters: Mapping[str, object]) -> None:
-    """Copy rows in one INSERT. Its token is that of these rows alone: a server drops what comes with a known token."""
-    rows = source.raw(sql, FORMAT, {}, parameters)
-    target.insert_encoded(table, rows, FORMAT, f"push/{table}/{hashlib.sha256(rows).hexdigest()}")

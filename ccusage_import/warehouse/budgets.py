@@ -101,3 +101,15 @@ def read_spending(warehouse: ClickHouse, settings: Settings) -> list[Spending]:
         since = today if period == "daily" else today.replace(day=1)
         spending.append(Spending(configured.get(limit, limit), since, *figures))
     return spending
+
+
+def rename_budgets(warehouse: ClickHouse, old: str, new: str) -> None:
+    """Make the budgets that a machine set, or that limit it, those of its new name."""
+    rows = warehouse.rows(
+        "SELECT scope, name, period, set_by, limit_usd FROM budgets FINAL WHERE set_by = {old:String}", {"old": old}
+    )
+    revision = time.time_ns() // 1000
+    changed = [(scope, new if (scope, name) == ("machine", old) else name, *rest) for scope, name, *rest in rows]
+    values = [(*row[:3], new, row[4], 0, revision) for row in changed] + [(*row, 1, revision) for row in rows]
+    if values:
+        warehouse.insert("budgets", _COLUMNS, values, token=f"budgets/{old}/{new}/{revision}")

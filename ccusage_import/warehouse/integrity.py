@@ -173,7 +173,7 @@ def _newest_loads(warehouse: ClickHouse) -> tuple[dict[str, _Newest], dict[str, 
     records = "records_after" if ("records_after",) in map(tuple, columns) else "CAST(NULL, 'Nullable(UInt64)')"
     load = f"tuple(load_id, tokens_after, {records})"
     rows = warehouse.rows(
-        f"SELECT machine, argMaxIf({load}, load_id, state IN ('committed', 'undone')),"  # noqa: S608 - text of ours
+        f"SELECT machine, argMaxIf({load}, load_id, state IN ('committed', 'undone', 'renamed')),"  # noqa: S608 - text of ours
         f" argMaxIf({load}, load_id, state = 'running'), count() FROM loads FINAL GROUP BY machine"
     )
     finished = {machine: _Newest(*newest) for machine, newest, _, _ in rows if newest[0]}

@@ -1,9 +1,14 @@
-"""Whose name a machine's is. An installation claims it once; of two claims the earlier one owns the name."""
+"""Whose name a machine's is. An installation claims it once; of two claims the earlier one owns the name.
+
+A machine that is renamed says so of its old name before anything is moved, and gives that name back at the end.
+"""
 
 from __future__ import annotations
 
 import shlex
 import time
+from dataclasses import dataclass
+from typing import Literal
 
 from ccusage_import.exceptions import MachineTakenError, OtherNameError, WarehouseError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -13,7 +18,36 @@ SEEN_WITHIN_SECONDS = 10.0
 POLL_SECONDS = 0.2
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who owns a name, empty for nobody, and the new name of a machine that is being renamed or gave this one back."""
+
+    owner: str = ""
+    renamed_to: str = ""
+
+    @property
+    def is_renaming(self) -> bool:
+        """Whether it was begun to be renamed, and not all of it is done."""
+        return bool(self.owner and self.renamed_to)
+
+
 def claim_machine(warehouse: ClickHouse, machine: str, installation: str, *, only_looks: bool = False) -> None:
+    """Make sure that a machine's name belongs to an installation, as `own_name` does, and is not being changed.
+
+    Raises:
+        MachineTakenError: it belongs to another installation. Nothing was changed but for the claim that lost.
+        OtherNameError: it is being renamed, which must be finished first.
+    """
+    claim = read_claim(warehouse, machine)
+    if installation and claim.owner == installation and claim.is_renaming:
+        raise OtherNameError(
+            f"machine {machine!r}: it is being renamed to {claim.renamed_to!r} in {warehouse.warehouse}",
+            hint=f"finish that: {rename_command(claim.renamed_to)}",
+        )
+    own_name(warehouse, machine, installation, only_looks=only_looks)
+
+
+def own_name(warehouse: ClickHouse, machine: str, installation: str, *, only_looks: bool = False) -> None:
     """Make sure that a machine's name belongs to an installation; a name that is nobody's is claimed for it.
 
     Args:
@@ -27,7 +61,7 @@ def claim_machine(warehouse: ClickHouse, machine: str, installation: str, *, onl
     """
     if not installation:
         return
-    owner = _first_claim(warehouse, machine)
+    owner = read_claim(warehouse, machine).owner
     if not owner:
         owner = _last_loader(warehouse, machine) or installation
         if owner == installation and not only_looks:
@@ -40,46 +74,76 @@ def claim_machine(warehouse: ClickHouse, machine: str, installation: str, *, onl
         )
 
 
+def rename_command(machine: str) -> str:
+    """Return what to type to rename this machine."""
+    return f"ccusage-import rename machine {shlex.quote(machine)}"
+
+
 def refuse_other_name(warehouse: ClickHouse, machine: str, installation: str) -> None:
     """Refuse a name under which all usage of an installation would be stored a second time.
 
     Raises:
         OtherNameError: this installation has a history, and none of it is under this name.
     """
-    rows = warehouse.rows(
-        "SELECT machine FROM loads FINAL WHERE installation = {installation:String} AND installation != ''"
-        " AND state IN ('committed', 'undone') GROUP BY machine ORDER BY max(load_id) DESC",
-        {"installation": installation},
-    )
-    names = [name for (name,) in rows]
+    names = names_of(warehouse, installation)
     if names and machine not in names:
         kept = shlex.quote(names[0])
         raise OtherNameError(
             f"machine {machine!r}: the history of this installation in {warehouse.warehouse} is that of {names[0]!r};"
             " a second name would count everything twice",
-            hint=f"keep the name: --machine {kept}, or for good: ccusage-import config set machine {kept}",
+            hint=f"keep the name: --machine {kept}, or for good: ccusage-import config set machine {kept};"
+            f" or rename what is stored: {rename_command(machine)}",
         )
+
+
+def names_of(warehouse: ClickHouse, installation: str) -> list[str]:
+    """Return the names under which an installation has a history, the last one that loaded first."""
+    rows = warehouse.rows(
+        "SELECT machine FROM loads FINAL WHERE installation = {installation:String} AND installation != ''"
+        " AND state IN ('committed', 'undone') GROUP BY machine ORDER BY max(load_id) DESC",
+        {"installation": installation},
+    )
+    return [name for (name,) in rows]
+
+
+def read_claim(warehouse: ClickHouse, machine: str) -> Claim:
+    """Return what the rows about a name add up to: of claims since it was last given back, the first one counts."""
+    claim = Claim()
+    for state, installation, renamed_to in warehouse.rows(
+        "SELECT state, installation, renamed_to FROM machines WHERE machine = {machine:String}"
+        " ORDER BY claimed_at, installation",
+        {"machine": machine},
+    ):
+        if state == "released":
+            claim = Claim("", renamed_to)
+        elif claim.owner in ("", installation):
+            claim = Claim(installation, renamed_to)
+    return claim
+
+
+def write_claim(
+    warehouse: ClickHouse,
+    machine: str,
+    installation: str,
+    state: Literal["claimed", "renaming", "released"] = "claimed",
+    renamed_to: str = "",
+) -> None:
+    """Add a row about a name."""
+    # The time is in the token: a name that was given back can be claimed again.
+    token = f"machines/{machine}/{installation}/{time.time_ns()}"
+    columns = ("machine", "installation", "state", "renamed_to")
+    warehouse.insert("machines", columns, [(machine, installation, state, renamed_to)], token=token)
 
 
 def _claimed(warehouse: ClickHouse, machine: str, installation: str) -> str:
     """Claim a name; return who owns it now."""
-    # The time is in the token: a name that was given up can be claimed again.
-    token = f"machines/{machine}/{installation}/{time.time_ns()}"
-    warehouse.insert("machines", ("machine", "installation"), [(machine, installation)], token=token)
+    write_claim(warehouse, machine, installation)
     deadline = time.monotonic() + SEEN_WITHIN_SECONDS
-    while not (owner := _first_claim(warehouse, machine)):
+    while not (owner := read_claim(warehouse, machine).owner):
         if time.monotonic() > deadline:
             raise WarehouseError(f"{warehouse.warehouse}: does not show who claimed {machine!r}", hint="try again")
         time.sleep(POLL_SECONDS)
     return owner
-
-
-def _first_claim(warehouse: ClickHouse, machine: str) -> str:
-    rows = warehouse.rows(
-        "SELECT installation FROM machines WHERE machine = {machine:String} ORDER BY claimed_at, installation LIMIT 1",
-        {"machine": machine},
-    )
-    return str(rows[0][0]) if rows else ""
 
 
 def _last_loader(warehouse: ClickHouse, machine: str) -> str:

@@ -16,6 +16,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehous
 from ccusage_import.warehouse.integrity import find_damage, refuse_gone, what_is_there
 from ccusage_import.warehouse.known_warehouses import KnownWarehouses
 from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
+from ccusage_import.warehouse.tables import write_load
 from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
 
 
@@ -31,6 +32,14 @@ def import_lock(configuration: Configuration, wait_seconds: float | None = None)
 def unrecorded_loads(configuration: Configuration) -> UnrecordedLoads:
     """Return the failed loads that no warehouse could take yet."""
     return UnrecordedLoads(configuration.directories.state / "unrecorded_loads.jsonl")
+
+
+def record_failed_loads(configuration: Configuration, opened: ClickHouse) -> None:
+    """Write the failed loads that no warehouse could take before."""
+    unrecorded = unrecorded_loads(configuration)
+    for load in unrecorded.loads():
+        write_load(opened, load)
+    unrecorded.forget()
 
 
 def known_warehouses(configuration: Configuration) -> KnownWarehouses:

@@ -53,7 +53,7 @@ def read_facts(warehouse: ClickHouse, settings: Settings) -> WarehouseFacts:
 
 
 def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
-    """Return the newest run of the importer, however it ended; what undo, accept and push did is none."""
+    """Return the newest run of the importer, however it ended; what undo, accept, push and rename did is none."""
     found = warehouse.rows(
         f"SELECT max(load_id) FROM loads FINAL WHERE {_IMPORTS}",  # noqa: S608 - a condition of ours
         {"machine": machine},

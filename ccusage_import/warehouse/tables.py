@@ -26,8 +26,15 @@ _MODELS = _FIELDS.index("models")
 RECORD_COLUMNS = ("load_id", "is_deleted", *_FIELDS)
 # What stands in for a verdict where a load counts the records of a report that cannot be true.
 REFUSED = "refused"
-# What stands in for a runner where no report was read: a load of undo, accept and repair, and of push.
-RUNNER_OF_CHANGES, RUNNER_OF_PUSH = NOT_IMPORTS = ("changes", "push")
+# What stands in for a runner where no report was read: undo, accept and repair; push; the two renames.
+RUNNER_OF_CHANGES, RUNNER_OF_PUSH, RUNNER_OF_MACHINE, RUNNER_OF_PROJECTS = NOT_IMPORTS = (
+    "changes",
+    "push",
+    "rename machine",
+    "rename projects",
+)
+# The state of the loads of a machine under a name that it gave back.
+RENAMED = "renamed"
 # What UInt64 and Decimal(18, 9) hold.
 LARGEST_COUNT = 2**64 - 1
 LARGEST_USD = Decimal("999999999.999999999")
@@ -119,12 +126,12 @@ def read_latest_window(warehouse: ClickHouse, machine: str, now: datetime) -> da
 def read_loads(
     warehouse: ClickHouse, *, machine: str = "", state: str = "", load_id: int = 0, limit: int = 2**63
 ) -> list[Load]:
-    """Return loads, newest first; an empty machine or state, or load 0, means any."""
+    """Return loads, newest first; an empty machine, or load 0, means any, an empty state any but `renamed`."""
     columns = ", ".join(LOAD_COLUMNS)
     rows = warehouse.rows(
         f"SELECT {columns} FROM loads FINAL"  # noqa: S608 - column names of ours
         " WHERE ({machine:String} = '' OR machine = {machine:String})"
-        " AND ({state:String} = '' OR state = {state:String})"
+        " AND ({state:String} = '' AND state != 'renamed' OR state = {state:String})"
         " AND ({load_id:UInt64} = 0 OR load_id = {load_id:UInt64})"
         " ORDER BY load_id DESC LIMIT {limit:UInt64}",
         {"machine": machine, "state": state, "load_id": load_id, "limit": limit},
@@ -133,8 +140,12 @@ def read_loads(
 
 
 def last_load_id(warehouse: ClickHouse, machine: str) -> int:
-    """Return the newest load of a machine, 0 where there is none."""
-    rows = warehouse.rows("SELECT max(load_id) FROM loads WHERE machine = {machine:String}", {"machine": machine})
+    """Return the newest load of a machine, 0 where there is none; a machine that had the name before counts too."""
+    rows = warehouse.rows(
+        "SELECT max(load_id) FROM (SELECT load_id FROM loads WHERE machine = {machine:String}"
+        " UNION ALL SELECT max(load_id) FROM records WHERE machine = {machine:String})",
+        {"machine": machine},
+    )
     return int(rows[0][0])
 
 

@@ -16,6 +16,6 @@ SELECT
     cost_after_usd - cost_before_usd AS cost_change_usd,
     undoes
 FROM loads FINAL
-WHERE toDate(started_at) BETWEEN {since:Date} AND {until:Date}
+WHERE state != 'renamed' AND toDate(started_at) BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
 ORDER BY load_id DESC, machine

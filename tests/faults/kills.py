@@ -19,12 +19,12 @@ INTERRUPTED = "ccusage-import: interrupted\n"
 
 
 class Stepped:
-    """An import in a process that waits at each step."""
+    """An import, or another command, in a process that waits at each step."""
 
-    def __init__(self, installation: Installation, *arguments: str | Path) -> None:
+    def __init__(self, installation: Installation, *arguments: str | Path, command: str = "import") -> None:
         tell, self._hear = os.pipe(), os.pipe()
         self.process = installation.start(
-            str(tell[1]), str(self._hear[0]), "import", *arguments,
+            str(tell[1]), str(self._hear[0]), *command.split(), *arguments,
             module="tests.faults.stepped", pass_fds=(tell[1], self._hear[0]),
         )  # fmt: skip
         os.close(tell[1])

@@ -32,6 +32,7 @@ HOMES = {
         "cli/options",
         "cli/push",
         "cli/query",
+        "cli/rename",
         "cli/repair",
         "cli/report",
         "cli/schedule",

@@ -22,7 +22,7 @@ from ccusage_import.warehouse.migrations import (
 from tests.conftest import Place
 
 VERSIONS = [
-    "0001", "0002", "0003", "0004", "0005", "0006",
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007",
     "active_blocks", "block_hours", "blocks", "budget_status", "calendar", "cost_anomalies",
     "cost_by_model_daily", "daily", "daily_summary", "forecast_methods", "forecast_month", "forecast_totals",
     "forecast_weights", "freshness",
@@ -89,7 +89,7 @@ def test_a_newer_schema_is_refused_with_the_release_it_needs(opened: ClickHouse)
     with pytest.raises(SchemaError) as raised:
         apply_migrations(opened, "1.2.3")
 
-    assert str(raised.value).endswith("schema 0999 is newer than this program's 0006")
+    assert str(raised.value).endswith("schema 0999 is newer than this program's 0007")
     assert raised.value.hint == "install ccusage-import 9.9.9 or newer"
 
 

@@ -1,0 +1,165 @@
+"""Gives a machine another name: what is stored of it is copied under the new name and goes out of sight under the old.
+
+The old name says first that it is being renamed, so that nothing is imported under it any more. Then the log is copied,
+and one INSERT writes every record under the new name and deletes it under the old. The loads follow, and last the old
+name is given back. Whatever ends this half-way, the same command does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ccusage_import.exceptions import ConfigurationError, OtherNameError
+from ccusage_import.history.copying import copy_changes, copy_rows
+from ccusage_import.statistics import totals
+from ccusage_import.warehouse.budgets import rename_budgets
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.machines import names_of, own_name, read_claim, rename_command, write_claim
+from ccusage_import.warehouse.publish import begin, commit, count_totals, settle_dead_loads, tidy
+from ccusage_import.warehouse.tables import (
+    RENAMED,
+    RUNNER_OF_MACHINE,
+    Load,
+    next_load_id,
+    read_loads,
+    read_records,
+    write_load,
+)
+
+# From subqueries: in a WHERE beside it, a name means what REPLACE made of it.
+_STORED = "FROM (SELECT * FROM records FINAL WHERE machine = {old:String})"
+# Every record under the new name; every record under the old one, deleted.
+_RECORDS = (
+    "SELECT * REPLACE (toLowCardinality({new:String}) AS machine, {load_id:UInt64} AS load_id)"
+    f" {_STORED} UNION ALL SELECT * REPLACE ({{load_id:UInt64}} AS load_id, 1 AS is_deleted) {_STORED}"
+)
+_VISIBLE = "FROM (SELECT * FROM loads FINAL WHERE machine = {old:String} AND state != 'renamed')"
+# Newer revisions than any that the new name has of a load, from when the machine had that name before.
+_LOADS = f"SELECT * REPLACE (toLowCardinality({{new:String}}) AS machine, revision + 2 AS revision) {_VISIBLE}"
+_HIDDEN = f"SELECT * REPLACE (toLowCardinality({{state:String}}) AS state, revision + 1 AS revision) {_VISIBLE}"
+
+
+@dataclass(frozen=True, slots=True)
+class RenamedMachine:
+    """What got another name, in rows; the old name is empty where nothing in the warehouse had one."""
+
+    old: str
+    new: str
+    records: int = 0
+    changes: int = 0
+    loads: int = 0
+
+
+def rename_machine(
+    warehouse: ClickHouse, machine: str, new: str, installation: str, *, tool_version: str, is_dry_run: bool
+) -> RenamedMachine:
+    """Rename the machine of this installation in a warehouse.
+
+    Args:
+        warehouse: where; the caller holds the import lock.
+        machine: its name in the configuration.
+        new: its new name.
+        installation: of this program, as its loads carry it.
+        tool_version: written into the load of the renaming.
+        is_dry_run: only counts.
+
+    Raises:
+        MachineTakenError: the new name, or the old one, belongs to another installation.
+        OtherNameError: it cannot be told which machine is meant, or the new name has a history of its own.
+    """
+    old = _old_name(warehouse, machine, new, installation)
+    for name in (old, new) if old else (new,):
+        own_name(warehouse, name, installation, only_looks=is_dry_run)
+    if not old:
+        return RenamedMachine("", new)
+    records = int(_rows(warehouse, "SELECT count() FROM records FINAL WHERE machine = {old:String}", old))
+    changes = int(_rows(warehouse, "SELECT count() FROM changes WHERE machine = {old:String}", old))
+    renamed = RenamedMachine(old, new, records, changes, len(read_loads(warehouse, machine=old)))
+    if not is_dry_run:
+        _rename(warehouse, renamed, installation, tool_version)
+    return renamed
+
+
+def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str, tool_version: str) -> None:
+    old, new = renamed.old, renamed.new
+    if read_claim(warehouse, old).renamed_to != new:
+        write_claim(warehouse, old, installation, "renaming", new)
+    for name in (old, new):
+        settle_dead_loads(warehouse, name)
+    loads = read_loads(warehouse, machine=old)
+    names = {"old": old, "new": new}
+    begun = _begun(warehouse, loads, new, tool_version) if renamed.records else None
+    copy_changes(warehouse, warehouse, old, sorted(load.load_id for load in loads), new)
+    if begun:
+        copy_rows(warehouse, warehouse, "records", _RECORDS, {**names, "load_id": begun.load_id})
+    copy_rows(warehouse, warehouse, "loads", _LOADS, names)
+    if begun:
+        commit(warehouse, begun)
+    _hide(warehouse, old, names)
+    rename_budgets(warehouse, old, new)
+    if read_claim(warehouse, new).renamed_to:
+        write_claim(warehouse, new, installation)
+    write_claim(warehouse, old, installation, "released", new)
+    tidy(warehouse)
+
+
+def _old_name(warehouse: ClickHouse, machine: str, new: str, installation: str) -> str:
+    """Return which name is to be replaced; empty where nothing is stored under another name than the new one."""
+    if not installation:
+        raise ConfigurationError("rename machine: nothing was imported from here yet", hint="ccusage-import import")
+    claim = read_claim(warehouse, new)
+    if claim.is_renaming:
+        return claim.renamed_to
+    names = names_of(warehouse, installation)
+    others = [name for name in names if name != new]
+    begun = [name for name in others if read_claim(warehouse, name).renamed_to == new]
+    if not others or begun:
+        return begun[0] if begun else _left_over(warehouse, new, installation)
+    if new in names:
+        raise OtherNameError(
+            f"machine {new!r} has a history of its own in {warehouse.warehouse}, and so has {others[0]!r}:"
+            " both as one would count everything twice",
+            hint=f"choose a third name: {rename_command('NAME')}",
+        )
+    if machine not in others and len(others) > 1:
+        raise OtherNameError(
+            f"this installation has loads under {', '.join(map(repr, others))} in {warehouse.warehouse}",
+            hint=f"say which one: MACHINE_NAME={others[0]} {rename_command(new)}",
+        )
+    return machine if machine in others else others[0]
+
+
+def _left_over(warehouse: ClickHouse, new: str, installation: str) -> str:
+    """Return a name that has nothing visible any more, yet was not given back."""
+    rows = warehouse.rows(
+        "SELECT DISTINCT machine FROM machines WHERE installation = {installation:String} AND renamed_to = {new:String}"
+        " ORDER BY machine",
+        {"installation": installation, "new": new},
+    )
+    names = (str(name) for (name,) in rows)
+    return next((name for name in names if read_claim(warehouse, name).is_renaming), "")
+
+
+def _begun(warehouse: ClickHouse, loads: list[Load], new: str, tool_version: str) -> Load:
+    load = begin(warehouse, loads[0], RUNNER_OF_MACHINE, tool_version=tool_version)
+    now = totals(read_records(warehouse, load.machine))
+    load.machine, load.load_id = new, max(load.load_id, next_load_id(warehouse, new))
+    count_totals(load, now, now)
+    write_load(warehouse, load)
+    return load
+
+
+def _hide(warehouse: ClickHouse, old: str, names: Mapping[str, str]) -> None:
+    """Put the loads of the old name out of sight, with one that says when its records were deleted."""
+    last = int(_rows(warehouse, "SELECT max(load_id) FROM records WHERE machine = {old:String}", old))
+    loads = read_loads(warehouse, machine=old)
+    if loads and last > loads[0].load_id:
+        marker = begin(warehouse, loads[0], RUNNER_OF_MACHINE, tool_version=loads[0].tool_version)
+        marker.load_id, marker.state, marker.records_after = last, RENAMED, 0
+        write_load(warehouse, marker)
+    copy_rows(warehouse, warehouse, "loads", _HIDDEN, {**names, "state": RENAMED})
+
+
+def _rows(warehouse: ClickHouse, sql: str, old: str) -> int:
+    return int(warehouse.rows(sql, {"old": old})[0][0])
