@@ -205,6 +205,12 @@ class OtherNameError(FixableError):
     exit_code = ExitCode.CONFIGURATION
 
 
+class OtherNamingError(FixableError):
+    """Projects and sessions are stored under other names than those the configuration asks for."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
 class BackupError(FixableError):
     """A backup, or what is kept of a load, that cannot be written, is damaged, or does not fit the warehouse."""
 

@@ -45,6 +45,7 @@ from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
 from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
+from ccusage_import.warehouse.naming import refuse_other_naming
 from ccusage_import.warehouse.opening import (
     has_warehouse,
     import_lock,
@@ -202,7 +203,8 @@ def open_for_import(run: _Run, stack: ExitStack) -> tuple[ClickHouse | None, tup
     """Open the warehouse with a schema this program knows: the one step before publication that changes something.
 
     It refuses a damaged warehouse, migrates an embedded one, claims the machine's name or refuses that of another
-    installation, writes the failed loads that no warehouse could take before, settles loads that died and the budgets.
+    installation, refuses other names of projects than are stored, writes the failed loads that no warehouse could take
+    before, settles loads that died and the budgets.
     A dry run does none of this but refuse, and makes no warehouse where there is none.
 
     Returns:
@@ -230,6 +232,7 @@ def _claim_name(run: _Run, warehouse: ClickHouse) -> None:
     if run.options.note is None:
         refuse_other_name(warehouse, machine, installation)
     claim_machine(warehouse, machine, installation, only_looks=run.options.is_dry_run)
+    refuse_other_naming(warehouse, machine, run.pseudonyms, run.known_names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +383,7 @@ def _new_load(run: _Run, load_id: int, provenance: Provenance) -> Load:
         cost_mode=provenance.cost_mode,
         is_offline=not run.settings.online_prices,
         data_dirs=provenance.data_dirs,
+        naming=run.pseudonyms.naming,
     )
 
 

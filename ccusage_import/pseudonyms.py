@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import hmac
+import re
 
 PSEUDONYM_BYTES = 16
+FINGERPRINT_BYTES = 8
+# No name can be this: of it comes what tells one salt from another.
+_NAMING = "\0naming"
+
+
+def is_pseudonym(name: str) -> bool:
+    """Whether a name looks like a pseudonym."""
+    return re.fullmatch(rf"[0-9a-f]{{{2 * PSEUDONYM_BYTES}}}", name) is not None
 
 
 class Pseudonyms:
@@ -15,6 +24,11 @@ class Pseudonyms:
         self._is_enabled = is_enabled
         self.names: dict[str, str] = {}
         self._known: dict[str, str] = {}
+
+    @property
+    def naming(self) -> str:
+        """What tells this naming from others: empty for names in clear, else a fingerprint of the salt."""
+        return self._digest(_NAMING)[: 2 * FINGERPRINT_BYTES] if self._is_enabled else ""
 
     def of(self, name: str) -> str:
         """Return the pseudonym of `name`, or the name itself where pseudonyms are off or there is no name."""

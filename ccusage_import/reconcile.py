@@ -63,6 +63,7 @@ class Reason(StrEnum):
     DIRECTORY_MISSING = "directory_missing"
     SAVED_FILES = "saved_files"
     UNDONE = "undone"
+    RENAMED = "renamed"
 
 
 @dataclass(frozen=True, slots=True)

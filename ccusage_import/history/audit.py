@@ -16,7 +16,14 @@ from ccusage_import.ui import label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
-from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, read_loads, read_records, record_of_json
+from ccusage_import.warehouse.tables import (
+    RUNNER_OF_CHANGES,
+    RUNNER_OF_PROJECTS,
+    Load,
+    read_loads,
+    read_records,
+    record_of_json,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,7 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
         MachineTakenError: it is a load of another installation.
     """
     target = _only_load(warehouse, load_id)
+    _refuse_renamed(warehouse, target)
     claim_machine(warehouse, target.machine, installation)
     settle_dead_loads(warehouse, target.machine)
     written = [
@@ -197,6 +205,16 @@ def _only_load(warehouse: ClickHouse, load_id: int) -> Load:
     if not loads:
         raise AuditError(f"there is no load {load_id}", hint="ccusage-import history lists the loads")
     return loads[0]
+
+
+def _refuse_renamed(warehouse: ClickHouse, target: Load) -> None:
+    """Refuse to bring old names of projects and sessions back: what is imported next would stand beside them."""
+    later = read_loads(warehouse, machine=target.machine, state="committed")
+    if found := [load for load in later if load.runner == RUNNER_OF_PROJECTS and load.load_id >= target.load_id]:
+        raise AuditError(
+            f"load {target.load_id}: projects and sessions were renamed by load {found[0].load_id}",
+            hint="the names of before come back with the settings of before: ccusage-import rename projects",
+        )
 
 
 def _latest_loads(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ccusage_import.exceptions import OtherNameError
+from ccusage_import.exceptions import OtherNameError, OtherNamingError
 from ccusage_import.history.audit import Change
 from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.reconcile import Context, reconcile
@@ -20,6 +20,7 @@ from ccusage_import.warehouse.budgets import rename_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
+from ccusage_import.warehouse.naming import described, read_naming
 from ccusage_import.warehouse.prices import push_prices
 from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads, worth_logging
 from ccusage_import.warehouse.tables import RENAMED, RUNNER_OF_PUSH, Load, read_loads, read_records, read_taken_back
@@ -48,6 +49,7 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
     Raises:
         SchemaError: the target's tables are missing or not up to date.
         MachineTakenError: another installation loads under the same machine name.
+        OtherNamingError: where two histories are judged, projects are named otherwise in the target.
         OtherNameError: a machine was renamed here, and the target has loads of its old name that are not known here.
         WarehouseError: one of the two cannot be used.
     """
@@ -143,6 +145,13 @@ def _push_loads(source: ClickHouse, target: ClickHouse, machine: str, loads: Seq
 
 def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: str) -> list[Change]:
     """Offer the records of this warehouse to the target, as a load of its own; return what differed."""
+    namings = read_naming(source, machine), read_naming(target, machine)
+    if None not in namings and namings[0] != namings[1]:
+        raise OtherNamingError(
+            f"projects and sessions of {machine!r} are stored {described(namings[1] or '')} in {target.warehouse},"
+            f" and here {described(namings[0] or '')}; both would count them twice",
+            hint=f"rename them there too: ccusage-import rename projects --warehouse {target.warehouse}",
+        )
     offered, stored = read_records(source, machine), read_records(target, machine)
     if not offered:
         return []

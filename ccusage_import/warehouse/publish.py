@@ -41,6 +41,7 @@ def begin(warehouse: ClickHouse, like: Load, runner: str, *, tool_version: str) 
         runner=runner,
         timezone=like.timezone,
         cost_mode=like.cost_mode,
+        naming=like.naming,
     )
 
 
@@ -57,9 +58,8 @@ def publish(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) ->
     what dies after it is committed by `settle_dead_loads`. What the load counts already, records that were refused, is
     counted beside the verdicts.
     """
-    load.verdicts = dict(
-        Counter(load.verdicts) + Counter(f"{decision.record.label}/{decision.verdict}" for decision in decisions)
-    )
+    judged = Counter(f"{decision.record.label}/{decision.verdict}" for decision in decisions)
+    load.verdicts = dict(sorted((Counter(load.verdicts) + judged).items()))
     write_load(warehouse, load)
     write_decisions(warehouse, load, decisions)
     commit(warehouse, load)

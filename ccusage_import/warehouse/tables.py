@@ -71,6 +71,8 @@ class Load:
     phases: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str = ""
+    # Empty for names in clear, else a fingerprint of the salt; None where an older release wrote it.
+    naming: str | None = None
 
     @property
     def is_failure(self) -> bool:

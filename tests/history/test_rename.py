@@ -175,3 +175,123 @@ def test_a_server_learns_the_new_name_by_the_next_push(program: Program, claude:
     assert server.rows("SELECT machine FROM freshness") == [("tower",)]
     again = json.loads(program("push", server.url, "--json").stdout)
     assert (again["loads"], again["changes"], again["records"]) == (0, 0, 0)
+
+
+SESSIONS = "SELECT project, session_id, total_tokens FROM sessions ORDER BY ALL"
+
+
+def refused(program: Program, place: Place, claude: ClaudeDir, **environ: str) -> str:
+    done = program("import", "--warehouse", place.url, "--claude-dir", claude.root, **environ)
+    assert (done.exit_code, done.stdout) == (2, "")
+    return done.stderr
+
+
+@pytest.mark.one_place
+def test_names_in_clear_are_refused_where_pseudonyms_are_stored_and_the_other_way_round(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    imported(program, migrated, claude)
+    hashed = migrated.rows(SESSIONS)
+    first = migrated.rows("SELECT naming FROM loads FINAL")[0][0]
+    assert len(str(first)) == 16
+    said = refused(program, migrated, claude, CCUSAGE_IMPORT_HASH_PROJECTS="false")
+    assert f"are stored by pseudonyms (salt {first}) in " in said
+    assert "hint: keep hash_projects and salt as they were, or rename what is stored:" in said
+    assert "ccusage-import rename projects --no-hash-projects" in said
+    assert migrated.rows(SESSIONS) == hashed
+
+    command = ("rename", "projects", "--warehouse", migrated.url)
+    would = program(*command, "--no-hash-projects", "--dry-run")
+    assert would.stdout == "2 records would be renamed; names would be stored in clear\n"
+    assert migrated.rows(SESSIONS) == hashed
+    done = program(*command, "--no-hash-projects")
+    assert (done.exit_code, done.stdout) == (0, "2 records are renamed; names are stored in clear\n"), done.stderr
+    assert migrated.rows(SESSIONS) == [("-home-ana-shop", "a", 1_000)]
+    assert migrated.rows("SELECT project, total_tokens FROM projects_daily") == [("-home-ana-shop", 1_000)]
+
+    # An import with that naming finds all of it again, one with the other is refused.
+    imported(program, migrated, claude, "--no-hash-projects")
+    last = "SELECT naming, verdicts['session/unchanged'], verdicts['projects/unchanged'] FROM loads FINAL"
+    assert migrated.rows(f"{last} ORDER BY load_id DESC LIMIT 1") == [("", 1, 1)]
+    assert "are stored in clear in " in refused(program, migrated, claude)
+    assert program(*command).exit_code == 0
+    imported(program, migrated, claude)
+    assert migrated.rows(SESSIONS) == hashed
+    # What was loaded before is not taken back over other names.
+    load = migrated.rows("SELECT min(load_id) FROM loads")[0][0]
+    undone = program("undo", str(load), "--warehouse", migrated.url)
+    assert (undone.exit_code, "projects and sessions were renamed by load" in undone.stderr) == (2, True)
+
+
+@pytest.mark.one_place
+def test_another_salt_is_refused_and_renamed_as_far_as_the_names_are_known(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    claude.say("gone", days_ago(2), 300, project="-home-ana-old")
+    imported(program, migrated, claude)
+    said = refused(program, migrated, claude, CCUSAGE_IMPORT_SALT="another")
+    assert "rename projects --hash-projects" in said
+
+    names_file = next(program.home.rglob("names.json"))
+    names = json.loads(names_file.read_text())
+    unknown = [pseudonym for pseudonym, name in names.items() if name in ("gone", "-home-ana-old")]
+    names_file.write_text(json.dumps({key: name for key, name in names.items() if key not in unknown}))
+    claude.delete("gone", "-home-ana-old")
+
+    done = program("rename", "projects", "--warehouse", migrated.url, CCUSAGE_IMPORT_SALT="another")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("2 records are renamed; names are stored by pseudonyms (salt ")
+    assert (
+        done.stderr == f"ccusage-import: warning: 2 names are not known here and stay: {', '.join(sorted(unknown))}\n"
+    )
+    imported(program, migrated, claude, CCUSAGE_IMPORT_SALT="another")
+    assert migrated.rows("SELECT total_tokens FROM sessions ORDER BY 1") == [(300,), (1_000,)]
+    assert migrated.rows("SELECT sum(total_tokens) FROM projects_daily") == [(1_300,)]
+    shown = program(
+        "query", "SELECT project FROM projects_daily WHERE total_tokens = 1000", "--warehouse", migrated.url
+    )
+    assert "-home-ana-shop" in shown.stdout
+
+
+@pytest.mark.one_place
+def test_of_a_history_that_does_not_say_how_it_names_what_is_stored_decides(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    imported(program, migrated, claude)
+    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+        # As an older release wrote it.
+        opened.command("ALTER TABLE loads UPDATE naming = NULL WHERE 1 SETTINGS mutations_sync = 2")
+
+    assert "are stored by pseudonyms in " in refused(program, migrated, claude, CCUSAGE_IMPORT_HASH_PROJECTS="false")
+    assert "by pseudonyms of another salt" in refused(program, migrated, claude, CCUSAGE_IMPORT_SALT="another")
+    imported(program, migrated, claude)
+    assert migrated.rows("SELECT sum(total_tokens) FROM sessions") == [(1_000,)]
+
+
+def test_a_renaming_of_projects_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Path) -> None:
+    home, kept = tmp_path / "home", tmp_path / "kept"
+    installation = Installation(home, f"chdb://{home}/warehouse")
+    installation.prepare()
+    assert installation.run("import", "--from", save_generation(tmp_path / "older", 0))[0] == 0
+    sums = "SELECT report, sum(total_tokens) FROM records FINAL GROUP BY report ORDER BY report"
+    before = installation.rows(sums)
+    shutil.copytree(home, kept, symlinks=True)
+    stepped, points = Stepped(installation, "--no-hash-projects", command="rename projects"), []
+    while point := stepped.next_point():
+        points.append(point)
+        stepped.go_on()
+    assert stepped.end()[0] == 0
+
+    writing = [number for number, point in enumerate(points) if point.startswith("before insert")]
+    for number in (*writing[-4:], len(points) - 1):
+        shutil.rmtree(home)
+        shutil.copytree(kept, home, symlinks=True)
+        killed = Stepped(installation, "--no-hash-projects", command="rename projects")
+        point = killed.run_to(number)
+        killed.process.kill()
+        killed.end()
+        assert (point, installation.rows(sums)) == (point, before)
+        assert installation.run("rename", "projects", "--no-hash-projects")[0] == 0
+        assert (point, installation.rows(sums)) == (point, before)
+        hashed = "SELECT count() FROM records FINAL WHERE match(project || session_id, '^[0-9a-f]{32}')"
+        assert (point, installation.rows(hashed)) == (point, [(0,)])

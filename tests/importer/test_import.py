@@ -98,7 +98,7 @@ def test_a_second_import_changes_nothing_and_writes_only_its_load(
     assert migrated.rows("SELECT * FROM records ORDER BY report, key") == before
     assert migrated.rows("SELECT count() FROM changes") == [(len(before),)]
     assert migrated.rows("SELECT state, mapKeys(verdicts) FROM loads FINAL ORDER BY load_id DESC LIMIT 1") == [
-        ("committed", [f"{report}/unchanged" for report in ("daily", "monthly", "session", "blocks", "projects")])
+        ("committed", [f"{report}/unchanged" for report in ("blocks", "daily", "monthly", "projects", "session")])
     ]
 
 

@@ -1,0 +1,126 @@
+"""Gives stored projects and sessions the names that are configured now: in clear, by pseudonyms, or by another salt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ccusage_import.ccusage.keys import joined_key
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.pseudonyms import Pseudonyms, is_pseudonym
+from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.records import Identity, Record
+from ccusage_import.statistics import shown_after, totals
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.naming import described
+from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
+from ccusage_import.warehouse.tables import RUNNER_OF_PROJECTS, read_loads, read_records
+
+
+@dataclass(frozen=True, slots=True)
+class RenamedProjects:
+    """How names are stored now, how many records changed theirs, the names that stay, and the load that did it."""
+
+    naming: str
+    records: int
+    unknown: tuple[str, ...]
+    load_id: int | None = None
+
+
+def rename_projects(
+    warehouse: ClickHouse,
+    machine: str,
+    pseudonyms: Pseudonyms,
+    known_names: Mapping[str, str],
+    *,
+    tool_version: str,
+    is_dry_run: bool,
+) -> RenamedProjects:
+    """Rename what is stored of a machine, in one load.
+
+    Args:
+        warehouse: where; the caller holds the import lock, and the machine's name is this installation's.
+        machine: whose records.
+        pseudonyms: the names to use from now on; they remember those they met.
+        known_names: pseudonym to name, as this machine knows them.
+        tool_version: written into the load.
+        is_dry_run: only counts.
+
+    Returns:
+        What was done. A pseudonym that nobody here knows the name of stays; the load's naming is the new one.
+
+    Raises:
+        ConfigurationError: nothing was imported from this machine.
+    """
+    if not is_dry_run:
+        settle_dead_loads(warehouse, machine)
+    loads = read_loads(warehouse, machine=machine)
+    last = next((load for load in loads if load.state in ("committed", "undone")), None)
+    if last is None:
+        raise ConfigurationError(f"rename projects: nothing of {machine!r} is stored yet", hint="ccusage-import import")
+    stored = read_records(warehouse, machine)
+    decisions = list(_decisions(stored, pseudonyms, known_names))
+    renamed = sum(decision.stored is None for decision in decisions)
+    unknown = _unknown(stored, known_names)
+    how = described(pseudonyms.naming)
+    if is_dry_run:
+        return RenamedProjects(how, renamed, unknown)
+    load = begin(warehouse, last, RUNNER_OF_PROJECTS, tool_version=tool_version)
+    load.naming = pseudonyms.naming
+    load.reports = tuple(sorted({decision.record.label for decision in decisions}))
+    count_totals(load, totals(stored), totals(shown_after(stored, decisions)))
+    publish(warehouse, load, decisions)
+    return RenamedProjects(how, renamed, unknown, load.load_id)
+
+
+def _decisions(stored: Iterable[Record], pseudonyms: Pseudonyms, known_names: Mapping[str, str]) -> Iterator[Decision]:
+    """Yield what changes; of two records that get one name, as where both namings were used, the larger one stays."""
+    before = {record.identity: record for record in stored}
+    after: dict[Identity, Record] = {}
+    for record in before.values():
+        renamed = _renamed(record, pseudonyms, known_names)
+        other = after.get(renamed.identity)
+        if other is None or other.total_tokens < renamed.total_tokens:
+            after[renamed.identity] = renamed
+    for identity, record in before.items():
+        if identity not in after:
+            yield Decision(Verdict.CORRECTED, Reason.RENAMED, record, None, is_written=True)
+    for identity, record in after.items():
+        was = before.get(identity)
+        if was is None:
+            yield Decision(Verdict.NEW, Reason.RENAMED, None, record, is_written=True)
+        elif was != record:
+            same = was.usage == record.usage
+            verdict = Verdict.REFRESHED if same else Verdict.GREW
+            yield Decision(verdict, Reason.RENAMED, was, record, is_written=True)
+
+
+def _renamed(record: Record, pseudonyms: Pseudonyms, known_names: Mapping[str, str]) -> Record:
+    def new(name: str) -> str:
+        original = _original(name, known_names)
+        return name if original is None else pseudonyms.of(original)
+
+    def new_directory(digest: str) -> str:
+        return pseudonyms.always(known_names[digest]) if digest in known_names else digest
+
+    directories = tuple(sorted(map(new_directory, record.provenance.data_dirs)))
+    renamed = record._replace(
+        project=new(record.project),
+        session_id=new(record.session_id),
+        provenance=record.provenance._replace(data_dirs=directories),
+    )
+    if record.report == "projects":
+        return renamed._replace(key=f"{record.day.isoformat()}/{renamed.project}")
+    if record.report == "session":
+        return renamed._replace(key=joined_key(renamed.project, renamed.session_id))
+    return renamed
+
+
+def _original(name: str, known_names: Mapping[str, str]) -> str | None:
+    """Return what is really called so; None for a pseudonym that nobody here knows."""
+    return known_names.get(name, None if is_pseudonym(name) else name)
+
+
+def _unknown(stored: Iterable[Record], known_names: Mapping[str, str]) -> tuple[str, ...]:
+    names = {name for record in stored for name in (record.project, record.session_id)}
+    return tuple(sorted(name for name in names if _original(name, known_names) is None))
