@@ -70,7 +70,7 @@ def own_name(warehouse: ClickHouse, machine: str, installation: str, *, only_loo
         raise MachineTakenError(
             f"machine {machine!r} is the name of another installation in {warehouse.warehouse}",
             hint="choose another name: --machine NAME; or, if that installation is gone, take over its history:"
-            f' put installation = "{owner}" into identity.toml, beside the configuration file',
+            f' put installation = "{owner}", and its salt, into identity.toml, beside the configuration file',
         )
 
 

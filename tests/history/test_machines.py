@@ -99,6 +99,11 @@ def test_who_takes_over_an_installation_takes_its_name(
     identity = next(other.home.rglob("identity.toml"))
     lines = [line for line in identity.read_text().splitlines() if not line.startswith("installation")]
     identity.write_text("\n".join([*lines, f'installation = "{installation}"']) + "\n")
+    # Under a salt of its own it would store every session a second time.
+    assert "rename projects --hash-projects" in other(*command).stderr
+    salt = next(line for line in next(program.home.rglob("identity.toml")).read_text().splitlines() if "salt =" in line)
+    lines = [line for line in identity.read_text().splitlines() if not line.startswith("salt")]
+    identity.write_text("\n".join([*lines, salt]) + "\n")
 
     assert other(*command).exit_code == 0
     assert owner(migrated) == [("laptop", 1, 1)]
