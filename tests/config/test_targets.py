@@ -11,7 +11,7 @@ import pytest
 from ccusage_import.config.targets import EVENTS
 from tests.conftest import Program, Result
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "notifications.md").read_text("utf-8")
 TOML = """
 heartbeat_url = "https://hc-ping.example/T0P-SECRET"
 
@@ -43,7 +43,7 @@ def test_the_file_holds_tables(program: Program, tmp_path: Path) -> None:
 
 
 def test_the_example_of_the_readme_is_accepted(program: Program, tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text(README.partition("## Being told\n\n```toml\n")[2].partition("```")[0])
+    (tmp_path / "config.toml").write_text(PAGE.partition("# Notifications\n\n```toml\n")[2].partition("```")[0])
 
     settings = json.loads(shown(program, "--config", tmp_path / "config.toml").stdout)
 
@@ -51,7 +51,7 @@ def test_the_example_of_the_readme_is_accepted(program: Program, tmp_path: Path)
 
 
 def test_the_readme_explains_every_event() -> None:
-    rows = README.partition("| event | told |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    rows = PAGE.partition("| event | told |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
 
     assert {row.split("`")[1] for row in rows} == set(EVENTS)
 

@@ -14,7 +14,7 @@ import pytest
 
 from ccusage_import.monitoring.metrics import METRICS, PREFIX
 from tests.conftest import Program, Result
-from tests.project.test_readme import README, table_after
+from tests.project.test_readme import docs, table_after
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.gateway import Gateway
 from tests.support.prometheus_programs import (
@@ -382,7 +382,7 @@ def test_an_address_that_cannot_be_used_is_refused_without_being_shown(program: 
     assert done.stderr.splitlines()[1] == "  pushgateway (environment): is no http:// or https:// address"
 
 
-# --- rules and README --------------------------------------------------------------------------
+# --- rules and documents -----------------------------------------------------------------------
 
 
 def test_the_alert_rules_are_valid_and_fire_when_they_should() -> None:
@@ -415,11 +415,11 @@ def test_every_metric_is_explained_with_its_labels(textfile: Textfile, tmp_path:
         name, _, labels = sample.partition("{")
         written[PREFIX + name] = set(re.findall(r'(\w+)="', labels)) - {"machine"}
 
-    documented = table_after("## Metrics")
+    documented = table_after("# Metrics", "metrics.md")
     assert list(documented) == [PREFIX + name for name in METRICS]
     assert {name: set(re.findall(r"`(\w+)`", row.split(" | ")[0])) for name, row in documented.items()} == written
 
 
 def test_every_alert_is_explained() -> None:
-    assert set(table_after("alert rules")) == set(re.findall(r"- alert: (\w+)", ALERTS.read_text()))
-    assert "monitoring/prometheus/alerts.yml" in README
+    assert set(table_after("alert rules", "metrics.md")) == set(re.findall(r"- alert: (\w+)", ALERTS.read_text()))
+    assert "monitoring/prometheus/alerts.yml" in docs("metrics.md")

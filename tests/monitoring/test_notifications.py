@@ -19,7 +19,7 @@ from tests.conftest import Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.receiver import Receiver, running_receiver
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "notifications.md").read_text("utf-8")
 SECRET = "T0P-SECRET"
 LOG = ".local/state/ccusage-import/log/ccusage-import.log"
 BROKEN = {"CCUSAGE_IMPORT_CCUSAGE": "/bin/false"}
@@ -84,7 +84,7 @@ def test_what_a_webhook_gets(run_import: Importer, receiver: Receiver) -> None:
 
     [request] = receiver.requests
     document = request.document
-    example = json.loads(README.partition("```json\n")[2].partition("```")[0])
+    example = json.loads(PAGE.partition("```json\n")[2].partition("```")[0])
     assert (list(document), list(document["details"])) == (list(example), list(example["details"]))
     assert before <= datetime.fromisoformat(document.pop("at")) <= datetime.now(UTC)
     last_success = document["details"]["last_success_at"]

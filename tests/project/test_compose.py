@@ -19,7 +19,7 @@ from tests.support.dashboards import FILES, dashboard, query_panels
 
 ROOT = Path(__file__).parent.parent.parent
 MONITORING = ROOT / "monitoring"
-README = (ROOT / "README.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "dashboards.md").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PASSWORDS = {"CCUSAGE_IMPORT_PASSWORD", "GRAFANA_READER_PASSWORD", "GRAFANA_ADMIN_PASSWORD"}
@@ -60,7 +60,7 @@ def test_a_service_is_pinned_watched_and_closed(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert all(re.fullmatch(r"127\.0\.0\.1:(\d+):\1", port) for port in service["ports"])
     for port in service["ports"]:
-        assert port.rpartition(":")[0] in README.partition("## Dashboards")[2]
+        assert port.rpartition(":")[0] in PAGE
 
 
 def test_only_what_starts_as_root_keeps_some_of_its_powers() -> None:

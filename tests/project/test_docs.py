@@ -17,7 +17,8 @@ RELIABILITY = (ROOT / "docs" / "reliability.md").read_text("utf-8")
 
 def test_each_promise_names_a_test_that_exists() -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", RELIABILITY)
-    promises = [line for line in RELIABILITY.splitlines() if line.startswith("| ") and not line.startswith("| promise")]
+    table = RELIABILITY.partition("\n## What imports survive")[0]
+    promises = [line for line in table.splitlines() if line.startswith("| ") and not line.startswith("| promise")]
 
     assert len(named) == len(promises) > 30
     for file, name in named:

@@ -30,13 +30,13 @@ Made from the program by `python -m tests.support.reference`; a test compares th
 SETTINGS = """## Settings
 
 In the TOML file under this name, in the environment as `CCUSAGE_IMPORT_` and the name in capitals.
-A flag wins over the environment, and that over the file.
+[Configuration](configuration.md) says which of them wins.
 
 | setting | default | meaning |
 |---|---|---|"""
 METRICS_TITLE = """## Metrics
 
-All are gauges with the label `machine`.
+All are gauges with the label `machine`; [Metrics](metrics.md) says how they leave the program.
 
 | metric | meaning |
 |---|---|"""

@@ -33,7 +33,7 @@ RIGHTS = [
     "ALTER ORDER BY",
 ]
 ROOT = Path(__file__).parent.parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "configuration.md").read_text("utf-8")
 IMPORTER, READER = "ccusage_importer", "ccusage_reader"
 # SHA-256 of the passwords `import secret` and `reader secret`.
 HASHES = {
@@ -116,7 +116,7 @@ def refusal(url: str, sql: str, parameters: Mapping[str, str] | None = None) -> 
 def test_the_rights_are_said_in_three_places_alike() -> None:
     assert granted_rights(IMPORTER) == RIGHTS
     assert f"GRANT {', '.join(RIGHTS)} ON" in MISSING_RIGHTS_HINT
-    assert f"`{', '.join(RIGHTS)}`" in README.replace("\n", " ")
+    assert f"`{', '.join(RIGHTS)}`" in PAGE.replace("\n", " ")
     assert granted_rights(READER) == ["SELECT"]
 
 
