@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from ccusage_import.reconcile import Decision, Reason, Verdict
-from ccusage_import.records import PROVENANCE, Identity, ModelUsage, Provenance, Record
+from ccusage_import.records import PROVENANCE, Identity, ModelUsage, Provenance, Record, report_label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # `models` is read as one array a column: faster than an array of tuples, and the same in every driver version.
@@ -103,6 +103,7 @@ class LoggedOffer:
 
     verdict: Verdict
     offered: bytes
+    is_of_new_key: bool
 
 
 def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, LoggedOffer]:
@@ -111,13 +112,16 @@ def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, Logg
     Only committed loads count: what a load that died had logged is logged again.
     """
     rows = warehouse.rows(
-        "SELECT report, agent, key, argMax((is_written, verdict, offered), load_id) AS last FROM changes"
+        "SELECT report, agent, key, argMax((is_written, verdict, offered, empty(stored)), load_id) AS last FROM changes"
         " WHERE machine = {machine:String} AND load_id IN"
         " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
         " GROUP BY report, agent, key HAVING NOT last.1",
         {"machine": machine},
     )
-    return {(report, agent, key): LoggedOffer(Verdict(last[1]), last[2].encode()) for report, agent, key, last in rows}
+    return {
+        (report, agent, key): LoggedOffer(Verdict(last[1]), last[2].encode(), is_of_new_key=bool(last[3]))
+        for report, agent, key, last in rows
+    }
 
 
 def read_taken_back(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
@@ -244,9 +248,11 @@ def _storable(value: Any) -> Any:
     return min(value, LARGEST_USD) if isinstance(value, Decimal) else value
 
 
-def write_decisions(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
-    """Log the decisions, then publish all written ones in one INSERT."""
-    logged = _logged(decisions, read_last_offers(warehouse, load.machine))
+def write_decisions(
+    warehouse: ClickHouse, load: Load, decisions: Sequence[Decision], whole: Collection[str] = ()
+) -> None:
+    """Log the decisions, then publish all written ones in one INSERT; `whole` are reports that were judged whole."""
+    logged = worth_logging(decisions, read_last_offers(warehouse, load.machine), whole)
     for first in range(0, len(logged), LOGGED_AT_ONCE):
         lines = [_change_json(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
         warehouse.insert_encoded(
@@ -302,17 +308,41 @@ def _record_adapter() -> TypeAdapter[Record]:
     return TypeAdapter(Record)
 
 
-def _logged(decisions: Iterable[Decision], known: Mapping[Identity, LoggedOffer]) -> list[Decision]:
+def worth_logging(
+    decisions: Iterable[Decision], known: Mapping[Identity, LoggedOffer], whole: Collection[str] = ()
+) -> list[Decision]:
     """Return what is logged: what changes something, each held offer once, and where nothing is held any more."""
-    logged = []
+    logged, decided = [], set[Identity]()
     for decision in decisions:
+        decided.add(decision.record.identity)
         last = known.get(decision.record.identity)
         if decision.verdict in NOT_LOGGED:
             if last and last.verdict is Verdict.HELD:
                 logged.append(replace(decision, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN))
-        elif decision.is_written or last is None or last.offered != offer_json(decision.offered):
+        elif (
+            decision.is_written
+            or last is None
+            or last.verdict in NOT_LOGGED
+            or last.offered != offer_json(decision.offered)
+        ):
             logged.append(decision)
-    return logged
+    return [*logged, *_withdrawn(known, decided, whole)]
+
+
+def _is_news(last: LoggedOffer | None, decision: Decision) -> bool:
+    return last is None or last.verdict in NOT_LOGGED or last.offered != offer_json(decision.offered)
+
+
+def _withdrawn(
+    known: Mapping[Identity, LoggedOffer], decided: Collection[Identity], whole: Collection[str]
+) -> Iterator[Decision]:
+    """Yield offers of keys that were never stored and are not offered any more: what they held is elsewhere now."""
+    for identity, last in known.items():
+        report, agent, _ = identity
+        is_gone = identity not in decided and report_label(report, agent) in whole
+        if is_gone and last.is_of_new_key and last.verdict is Verdict.HELD:
+            offered = record_of_json(last.offered.decode())
+            yield Decision(Verdict.UNCHANGED, Reason.WITHDRAWN, None, offered, is_written=False)
 
 
 def _change_json(load: Load, decision: Decision) -> bytes:
