@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from ccusage_import.records import Record
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
+INSTANT = timedelta(milliseconds=1)
 # A message is filed under the time of its last part: what it belongs to may begin a little after what it was shown in.
 MESSAGE_GROWS = timedelta(hours=5)
 
@@ -43,7 +44,9 @@ def span(record: Record) -> Span:
         ends_at = record.ended_at or _midnight(record.day + timedelta(days=1), zone)
         return Span(record.started_at or ALWAYS, ends_at)
     if record.started_at is not None and record.block_ends_at is not None:
-        return Span(record.started_at, record.block_ends_at)
+        # A message of the very instant at which a block ends is still a part of it.
+        last = record.ended_at or record.started_at
+        return Span(record.started_at, max(record.block_ends_at, last + INSTANT))
     after = next_month(record.day) if record.report == "monthly" else record.day + timedelta(days=1)
     return Span(_midnight(record.day, zone), _midnight(after, zone))
 
@@ -65,6 +68,7 @@ class Session:
     """A stored session: when it was, and its tokens then and now, over all projects that it stands under."""
 
     span: Span
+    projects: frozenset[str]
     stored_tokens: int
     offered_tokens: int
     offered: tuple[Span, ...]
@@ -76,8 +80,10 @@ class Session:
 
     @property
     def fell(self) -> bool:
-        """Whether less of it is offered than stored."""
-        return self.offered_tokens < self.stored_tokens
+        """Whether less of it is offered than stored, or its beginning is missing: it went on after it was deleted."""
+        starts = [one.starts_at for one in self.offered]
+        is_cut = self.span.starts_at > ALWAYS and min(starts, default=ALWAYS) > self.span.starts_at + MESSAGE_GROWS
+        return self.offered_tokens < self.stored_tokens or is_cut
 
 
 class Sessions:
@@ -92,11 +98,23 @@ class Sessions:
         for record in stored:
             if record.total_tokens:
                 then[_name(record)].append(record)
-        self._sessions = [_session(records, now.get(name, ())) for name, records in then.items()]
+        self._named = {name: _session(records, now.get(name, ())) for name, records in then.items()}
 
-    def touching(self, spans: Sequence[Span]) -> list[Session]:
-        """Return the stored sessions that have usage in one of these times or close to it, or may have."""
-        return [item for item in self._sessions if any(item.span.touches(one, MESSAGE_GROWS) for one in spans)]
+    def named(self, record: Record) -> list[Session]:
+        """Return the stored session of a record of it."""
+        found = self._named.get(_name(record))
+        return [found] if found else []
+
+    def touching(self, spans: Sequence[Span], project: str = "") -> list[Session]:
+        """Return the stored sessions that have usage in one of these times or close to it, or may have.
+
+        Args:
+            spans: the times.
+            project: whose usage it is, where it is that of one alone.
+        """
+        found = [item for item in self._named.values() if any(item.span.touches(one, MESSAGE_GROWS) for one in spans)]
+        # What other projects lost is none of theirs; what is whole may have been theirs before it was renamed.
+        return [item for item in found if not project or project in item.projects or not (item.is_gone or item.fell)]
 
 
 def _session(stored: Sequence[Record], offered: Sequence[Record]) -> Session:
@@ -107,6 +125,7 @@ def _session(stored: Sequence[Record], offered: Sequence[Record]) -> Session:
     counts = not stored[0].is_project_total or offered_tokens >= stored_tokens
     return Session(
         Span(min(one.starts_at for one in spans), max(one.ends_at for one in spans)),
+        frozenset(record.project for record in stored),
         stored_tokens,
         offered_tokens,
         tuple(map(span, offered)) if counts else (),

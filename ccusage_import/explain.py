@@ -21,6 +21,7 @@ WORDS = {
     Reason.MOVED: "the usage moved to another record of the same time",
     Reason.ACCEPTED: "accepted by hand",
     Reason.OFFERED_AGAIN: "offered again as it is stored",
+    Reason.WITHDRAWN: "not offered any more, and never stored",
     Reason.PRICE_LOST: "what had a price has none any more",
     Reason.LOWER_PRICE: "same tokens, a lower price from saved files, another warehouse or an older ccusage",
     Reason.PRICE_OF_ITS_TIME: "same tokens, other prices; usage this old keeps the price of its time",

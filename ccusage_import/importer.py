@@ -91,24 +91,28 @@ def run_import_alone(
     configuration: Configuration, options: ImportOptions, environ: Mapping[str, str], progress: ImportProgress
 ) -> ImportSummary:
     """Run one import like `run_import`; the caller holds the import lock."""
-    run = _Run.begin(configuration, options, progress)
+    run = Run.begin(configuration, options, progress)
     try:
-        with _driver_loads_meanwhile():
-            with run.phase("fetch"):
-                offer = _offer(run, environ)
-            with run.phase("validate"):
-                parsed = parse_offer(offer, run.settings.machine, run.pseudonyms, run.today, run.archive)
+        with _driver_loads_meanwhile(), run.phase("fetch"):
+            offer = _offer(run, environ)
     except CcusageError as error:
         _leave_trace(run, _failed_load(run, error))
         raise
+    return import_offer(run, offer)
+
+
+def import_offer(run: Run, offer: Offer) -> ImportSummary:
+    """Import what ccusage or saved files offer like `run_import`; the caller holds the import lock."""
+    with run.phase("validate"):
+        parsed = parse_offer(offer, run.settings.machine, run.pseudonyms, run.today, run.archive)
     if not parsed.valid:
         _leave_trace(run, _failed_load(run, parsed.errors[0], offer, parsed))
-        return _summary(run, offer, parsed, _Judged(outcomes=parsed.outcomes))
+        return _summary(run, offer, parsed, Judged(outcomes=parsed.outcomes))
     return _load(run, offer, parsed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class Run:
     """What one import was started with. `phases` gets the seconds of each phase, `archive` the reports."""
 
     configuration: Configuration
@@ -121,13 +125,20 @@ class _Run:
     phases: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, configuration: Configuration, options: ImportOptions, progress: ImportProgress) -> _Run:
+    def begin(
+        cls,
+        configuration: Configuration,
+        options: ImportOptions,
+        progress: ImportProgress,
+        now: datetime | None = None,
+    ) -> Run:
+        """Return a run that begins now, or when its kept load began."""
         keeps_reports = configuration.settings.keep_raw and options.note is None
         return cls(
             configuration=configuration,
             options=options,
             progress=progress,
-            started_at=instant(options.note.started_at if options.note else datetime.now(UTC)),
+            started_at=instant(now or (options.note.started_at if options.note else datetime.now(UTC))),
             pseudonyms=configuration.settings.pseudonyms(),
             known_names=read_names(configuration.directories.names_file),
             archive=ReportArchive() if keeps_reports else None,
@@ -156,7 +167,7 @@ class _Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
+class Judged:
     """The verdicts, and what they add up to."""
 
     outcomes: Mapping[str, ReportOutcome]
@@ -168,14 +179,14 @@ class _Judged:
     warnings: tuple[str, ...] = ()
 
 
-def _offer(run: _Run, environ: Mapping[str, str]) -> Offer:
+def _offer(run: Run, environ: Mapping[str, str]) -> Offer:
     options = run.options
     if options.saved_dir is not None:
         return saved_offer(run.settings, options.saved_dir, options.reports, options.note, run.pseudonyms)
     return live_offer(run.configuration, options.reports, environ, run.pseudonyms, run.started_at, run.progress)
 
 
-def _load(run: _Run, offer: Offer, parsed: Parsed) -> ImportSummary:
+def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
     """Open the warehouse, judge the offer, and publish what was decided."""
     with ExitStack() as stack:
         try:
@@ -199,7 +210,7 @@ def _load(run: _Run, offer: Offer, parsed: Parsed) -> ImportSummary:
         return replace(summary, load_id=load_id, warnings=(*summary.warnings, *kept_warnings))
 
 
-def open_for_import(run: _Run, stack: ExitStack) -> tuple[ClickHouse | None, tuple[str, ...]]:
+def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tuple[str, ...]]:
     """Open the warehouse with a schema this program knows: the one step before publication that changes something.
 
     It refuses a damaged warehouse, migrates an embedded one, claims the machine's name or refuses that of another
@@ -226,7 +237,7 @@ def open_for_import(run: _Run, stack: ExitStack) -> tuple[ClickHouse | None, tup
     return warehouse, tuple(f"an earlier load ended in the middle; it is now marked as {state}" for state in states)
 
 
-def _claim_name(run: _Run, warehouse: ClickHouse) -> None:
+def _claim_name(run: Run, warehouse: ClickHouse) -> None:
     machine, installation = run.settings.machine, run.configuration.installation
     # What is replayed stands under the name that the machine had then.
     if run.options.note is None:
@@ -236,7 +247,7 @@ def _claim_name(run: _Run, warehouse: ClickHouse) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class Stored:
     """What the warehouse knows of this machine."""
 
     records: Sequence[Record] = ()
@@ -244,18 +255,18 @@ class _Stored:
     taken_back: Mapping[Identity, int] = field(default_factory=dict)
 
 
-def _stored(run: _Run, warehouse: ClickHouse | None, offered: Sequence[Record]) -> _Stored:
+def _stored(run: Run, warehouse: ClickHouse | None, offered: Sequence[Record]) -> Stored:
     if warehouse is None:
-        return _Stored()
+        return Stored()
     machine = run.settings.machine
-    return _Stored(
+    return Stored(
         read_records(warehouse, machine, offered),
         read_latest_window(warehouse, machine, run.started_at),
         read_taken_back(warehouse, machine),
     )
 
 
-def judge(run: _Run, offer: Offer, parsed: Parsed, stored: _Stored) -> _Judged:
+def judge(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Judged:
     """Judge the records of the valid reports against what is stored."""
     context = Context(
         machine=run.settings.machine,
@@ -267,9 +278,10 @@ def judge(run: _Run, offer: Offer, parsed: Parsed, stored: _Stored) -> _Judged:
         accepted=run.options.accepted,
         taken_back=stored.taken_back,
         refused=left_alone(parsed.records, stored.records, parsed.refused),
+        failed=frozenset(label for label, outcome in parsed.outcomes.items() if outcome.error),
     )
     decisions = reconcile(parsed.records, stored.records, parsed.valid, context)
-    return _Judged(
+    return Judged(
         outcomes=_doubted(run, context.intact_from, _counted(parsed.outcomes, decisions), stored.records),
         decisions=decisions,
         comparison=compare(stored.records, decisions, run.started_at),
@@ -296,7 +308,7 @@ def _counted(outcomes: Mapping[str, ReportOutcome], decisions: Sequence[Decision
     return {label: replace(outcome, verdicts=verdicts[label]) for label, outcome in outcomes.items()}
 
 
-def _missing_directories(run: _Run, offer: Offer, decisions: Sequence[Decision]) -> Iterator[str]:
+def _missing_directories(run: Run, offer: Offer, decisions: Sequence[Decision]) -> Iterator[str]:
     read_then = {
         digest
         for decision in decisions
@@ -309,7 +321,7 @@ def _missing_directories(run: _Run, offer: Offer, decisions: Sequence[Decision])
 
 
 def _doubted(
-    run: _Run, intact_from: date | None, outcomes: Mapping[str, ReportOutcome], stored: Sequence[Record]
+    run: Run, intact_from: date | None, outcomes: Mapping[str, ReportOutcome], stored: Sequence[Record]
 ) -> dict[str, ReportOutcome]:
     """Return the outcomes; an empty report is believable only where no usage is stored that it would have to show.
 
@@ -331,7 +343,7 @@ def _doubted(
     return doubted
 
 
-def _keep_prices(run: _Run, warehouse: ClickHouse, load_id: int, offer: Offer, parsed: Parsed, judged: _Judged) -> None:
+def _keep_prices(run: Run, warehouse: ClickHouse, load_id: int, offer: Offer, parsed: Parsed, judged: Judged) -> None:
     """Ask ccusage for the prices of models that have none here, and again for those with another cost than before."""
     if offer.prices is None:
         return
@@ -342,16 +354,17 @@ def _keep_prices(run: _Run, warehouse: ClickHouse, load_id: int, offer: Offer, p
     write_prices(warehouse, load_id, version, prices, is_offline=not run.settings.online_prices)
 
 
-def _publish(run: _Run, warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
+def _publish(run: Run, warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
     """Write the load. Its INSERT into `records` is the point at which all of it becomes visible."""
     keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
     load.phases = dict(run.phases)
-    publish(warehouse, load, decisions)
+    is_filtered = run.options.since > date.min or run.options.until < date.max
+    publish(warehouse, load, decisions, () if is_filtered else load.reports)
     rows, ms = sum(decision.is_written for decision in decisions), round(1000 * sum(load.phases.values()))
     logger.bind(load_id=load.load_id, machine=load.machine, rows=rows, ms=ms).info("load committed")
 
 
-def _summary(run: _Run, offer: Offer, parsed: Parsed, judged: _Judged, warnings: Sequence[str] = ()) -> ImportSummary:
+def _summary(run: Run, offer: Offer, parsed: Parsed, judged: Judged, warnings: Sequence[str] = ()) -> ImportSummary:
     return ImportSummary(
         machine=run.settings.machine,
         timezone=run.settings.timezone,
@@ -371,7 +384,7 @@ def _summary(run: _Run, offer: Offer, parsed: Parsed, judged: _Judged, warnings:
     )
 
 
-def _new_load(run: _Run, load_id: int, provenance: Provenance) -> Load:
+def _new_load(run: Run, load_id: int, provenance: Provenance) -> Load:
     return Load(
         load_id=load_id,
         machine=run.settings.machine,
@@ -387,7 +400,7 @@ def _new_load(run: _Run, load_id: int, provenance: Provenance) -> Load:
     )
 
 
-def _committed_load(run: _Run, offer: Offer, judged: _Judged, summary: ImportSummary, load_id: int) -> Load:
+def _committed_load(run: Run, offer: Offer, judged: Judged, summary: ImportSummary, load_id: int) -> Load:
     load = _new_load(run, load_id, offer.provenance)
     load.runner, load.intact_from = offer.runner, judged.intact_from
     load.reports = tuple(label for label, outcome in judged.outcomes.items() if outcome.error is None)
@@ -399,7 +412,7 @@ def _committed_load(run: _Run, offer: Offer, judged: _Judged, summary: ImportSum
     return load
 
 
-def _failed_load(run: _Run, error: FixableError, offer: Offer | None = None, parsed: Parsed | None = None) -> Load:
+def _failed_load(run: Run, error: FixableError, offer: Offer | None = None, parsed: Parsed | None = None) -> Load:
     provenance = offer.provenance if offer else provenance_now(run.settings, "", (), run.pseudonyms)
     load = _new_load(run, time.time_ns() // 1000, provenance._replace(data_dirs=()))
     load.runner = offer.runner if offer else ""
@@ -416,7 +429,7 @@ def _tell_failures(load: Load, outcomes: Mapping[str, ReportOutcome]) -> None:
     load.error = "; ".join(f"{label}: {problem.kind}" for label, problem in problems.items())
 
 
-def _leave_trace(run: _Run, load: Load) -> None:
+def _leave_trace(run: Run, load: Load) -> None:
     """Write a failed load, so that a run that fetched nothing is seen by whoever looks at the warehouse."""
     if run.options.is_dry_run:
         return
@@ -431,7 +444,7 @@ def _leave_trace(run: _Run, load: Load) -> None:
         _keep_for_later(run, load)
 
 
-def _keep_for_later(run: _Run, load: Load) -> None:
+def _keep_for_later(run: Run, load: Load) -> None:
     """Keep a failed load until an import reaches the warehouse."""
     if run.options.is_dry_run:
         return
@@ -442,7 +455,7 @@ def _keep_for_later(run: _Run, load: Load) -> None:
         logger.bind(kind=failure.kind).warning("the failed load could not be kept")
 
 
-def _keep_reports(run: _Run, load: Load) -> tuple[str, ...]:
+def _keep_reports(run: Run, load: Load) -> tuple[str, ...]:
     """Keep what the load was judged by. The load is committed: that it cannot be kept is no reason to fail."""
     if run.archive is None:
         return ()

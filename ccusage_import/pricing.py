@@ -17,10 +17,21 @@ SAME_PRICE = Decimal("0.02")
 
 def is_price_lost(stored: Record, offered: Record) -> bool:
     """Whether something that had a price has none any more."""
-    unpriced = {model.model for model in offered.models if model.unpriced}
-    if any(model.model in unpriced and not model.unpriced and model.cost_usd for model in stored.models):
+    unpriced = {model.model: model.cost_usd for model in offered.models if model.unpriced}
+    if any(model.cost_usd > unpriced.get(model.model, model.cost_usd) for model in stored.models):
         return True
-    return offered.unpriced and not stored.unpriced and stored.cost_usd > offered.cost_usd
+    # What has no price for a part may have one for the rest: its models tell, where there are any.
+    tells_more = stored.unpriced and bool(stored.models)
+    return offered.unpriced and not tells_more and stored.cost_usd > offered.cost_usd
+
+
+def lose_a_price(stored: Iterable[Record], offered: Iterable[Record]) -> bool:
+    """Whether records of which usage moves to others hold a model that had a price and has none any more."""
+    then, now = list(stored), [record for record in offered if record.unpriced]
+    unpriced = {model.model for record in now for model in record.models if model.unpriced}
+    if any(model.cost_usd and model.model in unpriced for record in then for model in record.models):
+        return True
+    return any(not record.models for record in now) and any(one.cost_usd and not one.unpriced for one in then)
 
 
 def is_older(version: str, than: str) -> bool:
@@ -63,7 +74,7 @@ class _Part:
 def _merged(stored: _Part, offered: _Part, *, are_frozen: bool) -> tuple[Decimal, bool]:
     """Return the cost of a part and whether some of it has no price."""
     weight = _weight(offered.tokens)
-    if not weight or not any(stored.tokens) or (stored.unpriced and not are_frozen):
+    if not weight or not any(stored.tokens):
         return offered.cost_usd, offered.unpriced
     grown = [max(0, now - then) for now, then in zip_longest(offered.tokens, stored.tokens, fillvalue=0)]
     of_new = (offered.cost_usd * _weight(grown) / weight).quantize(NANODOLLAR)

@@ -16,8 +16,8 @@ from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ccusage_import.evidence import MESSAGE_GROWS, Session, Sessions, Span, first_day, next_month, span
-from ccusage_import.pricing import is_older, is_price_lost, with_kept_prices
+from ccusage_import.evidence import INSTANT, MESSAGE_GROWS, Session, Sessions, Span, first_day, next_month, span
+from ccusage_import.pricing import is_older, is_price_lost, lose_a_price, with_kept_prices
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, report_label
 
 # Reports whose keys are days or months, which another time zone files anew.
@@ -52,6 +52,7 @@ class Reason(StrEnum):
     MOVED = "moved"
     ACCEPTED = "accepted"
     OFFERED_AGAIN = "offered_again"
+    WITHDRAWN = "withdrawn"
     PRICE_LOST = "price_lost"
     LOWER_PRICE = "lower_price"
     PRICE_OF_ITS_TIME = "price_of_its_time"
@@ -81,6 +82,7 @@ class Context:
         accepted: first and last day on which a person takes smaller numbers.
         taken_back: what a person took back, with the tokens up to which that holds.
         refused: what is not judged because a record that was offered cannot be true.
+        failed: the labels of the reports that were asked for in vain.
     """
 
     machine: str
@@ -92,6 +94,7 @@ class Context:
     accepted: tuple[date, date] | None = None
     taken_back: Mapping[Identity, int] = field(default_factory=dict)
     refused: frozenset[Identity] = frozenset()
+    failed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,11 @@ class _Group:
         return zip(self.spans, self.pairs, strict=True)
 
     @property
+    def stored_spans(self) -> list[Span]:
+        """The time of what is stored, which another zone gave other ends than what is offered."""
+        return [span(pair.stored) for pair in self.pairs if pair.stored is not None]
+
+    @property
     def is_offered(self) -> bool:
         return any(pair.offered for pair in self.pairs)
 
@@ -157,6 +165,16 @@ class _Group:
     def is_rearranged(self) -> bool:
         """Whether a part of it fell although the whole did not."""
         return not self.fell and any(_tokens([pair.offered]) < _tokens([pair.stored]) for pair in self.pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What is known of groups that are judged together: what moved, was taken back, or lost its price."""
+
+    has_moved: bool
+    waits: bool
+    taken_back: Sequence[_Group]
+    is_price_lost: bool
 
 
 def reconcile(
@@ -187,7 +205,10 @@ def reconcile(
         # The saved daily report of all agents holds records of each.
         if record.identity not in context.refused and not fetched.isdisjoint((record.label, record.report)):
             by_report[record.report, record.agent][1].append(record)
-    judges = {name: _Judge(name[1], *records, sessions, context) for name, records in by_report.items()}
+    busy = busy_times([*offered, *kept])
+    judges = {
+        name: _Judge(name[1], records, sessions, busy.get(name[1], ()), context) for name, records in by_report.items()
+    }
     decisions: list[Decision] = []
     for name in sorted(judges):
         daily = judges.get(("daily", name[1])) if name[0] == "monthly" else None
@@ -198,48 +219,79 @@ def reconcile(
 class _Judge:
     """Judges one report of one agent."""
 
-    def __init__(
-        self, agent: str, offered: list[Record], stored: list[Record], sessions: Sessions, context: Context
+    def __init__(  # the blocks of the agent tell when it was busy
+        self,
+        agent: str,
+        records: tuple[list[Record], list[Record]],
+        sessions: Sessions,
+        busy: Sequence[Span],
+        context: Context,
     ) -> None:
+        offered, stored = records
         self._agent = agent
         self._context = context
         self._sessions = sessions
         self._zone = ZoneInfo(context.provenance.timezone)
         self._offered = offered
-        self._groups = [_group(pairs) for pairs in grouped(paired(offered, stored))]
-        # What another zone filed under its own days, where nothing proves that all of it is offered under ours.
-        self._barred = [
-            (record.project, span(record))
-            for record in stored
-            if self._is_filed_in_other_zone(record) and not self._is_vouched_for(record)
-        ]
+        is_busy_known = report_label("blocks", agent) not in context.failed
+        self._groups = [_group(pairs) for pairs in grouped(paired(offered, stored), busy if is_busy_known else ())]
 
     def decisions(self, daily: _Judge | None) -> Iterator[Decision]:
         """Judge all groups; `daily` judges the days of a report of months."""
         for cluster in self._clusters():
             if all(self._is_judged(pair) for group in cluster for pair in group.pairs):
                 # Sources and receivers of usage that moved are judged together: all of it is offered, or nothing moves.
-                has_moved = len(cluster) > 1 and _offered_tokens(cluster) >= _stored_tokens(cluster)
+                may_have_moved = len(cluster) > 1
+                taken_back = self._taken_back(cluster)
+                is_all_there = _offered_tokens(cluster) >= _stored_tokens(cluster)
+                has_moved = may_have_moved and is_all_there and not taken_back
+                waits = may_have_moved and self._waits
+                is_price_lost = lose_a_price(
+                    [pair.stored for group in cluster for pair in group.pairs if pair.stored is not None],
+                    [pair.offered for group in cluster for pair in group.pairs if pair.offered is not None],
+                )
+                evidence = _Evidence(has_moved, waits, taken_back, is_price_lost)
                 for group in cluster:
-                    yield from self._decided(group, daily, has_moved=has_moved)
+                    yield from self._decided(group, daily, evidence)
 
-    def _decided(self, group: _Group, daily: _Judge | None, *, has_moved: bool) -> Iterator[Decision]:
+    @property
+    def _waits(self) -> bool:
+        """Whether the sessions that tell where usage moved are not known this time."""
+        return self._agent == CLAUDE and report_label("session", CLAUDE) in self._context.failed
+
+    def _verdict(self, group: _Group, evidence: _Evidence) -> tuple[bool, Reason]:
+        """Return whether the offers of a group are taken, and why."""
         takes, reason = True, Reason.MOVED
         if self._accepts(group):
             reason = Reason.ACCEPTED
-        elif self._is_taken_back(group):
+        elif group in evidence.taken_back:
             takes, reason = False, Reason.TAKEN_BACK
-        elif self._is_barred(group, daily):
-            takes, reason = False, Reason.TIMEZONE_CHANGED
+        elif self._is_refiled(group):
+            takes, reason = self._refiled(group)
+        elif evidence.waits:
+            takes, reason = False, Reason.SESSIONS_UNKNOWN
         elif group.fell:
-            takes, reason = self._explanation(group, has_moved=has_moved)
+            takes, reason = self._explanation(group, has_moved=evidence.has_moved)
         elif group.is_rearranged and any(item.is_gone or item.fell for item in self._sessions_of(group)):
             takes, reason = self._explanation(group, has_moved=False)
-        ends = [one.ends_at for one, pair in group.timed if pair.stored is not None]
+        return takes, reason
+
+    def _decided(self, group: _Group, daily: _Judge | None, evidence: _Evidence) -> Iterator[Decision]:
+        takes, reason = self._verdict(group, evidence)
+        is_replaced = group.fell or evidence.has_moved or self._is_refiled(group)
+        if takes and is_replaced and evidence.is_price_lost and reason is not Reason.ACCEPTED:
+            takes, reason = False, Reason.PRICE_LOST
+        ends = [one.ends_at for one in group.stored_spans]
         for one, pair in group.timed:
-            # Blocks after all stored ones hold nothing that is stored, whatever becomes of the others.
-            is_beyond = bool(ends) and pair.stored is None and one.starts_at >= max(ends)
-            if takes or (is_beyond and reason is not Reason.TAKEN_BACK):
+            # What begins after all that is stored holds nothing of it, whatever becomes of the others.
+            is_beyond = bool(ends) and one.starts_at >= max(ends)
+            has_new_day = (
+                daily is not None
+                and reason is Reason.TIMEZONE_CHANGED
+                and daily.takes_a_day_of(one, group.stored_spans)
+            )
+            is_apart = pair.stored is None and (is_beyond or has_new_day)
+            if takes or (is_apart and reason is not Reason.TAKEN_BACK):
                 yield self._taken(pair, reason)
             elif pair.offered is not None:
                 yield self._kept(pair.stored, pair.offered, reason)
@@ -281,11 +333,12 @@ class _Judge:
             return Decision(Verdict.HELD, Reason.LOWER_PRICE, stored, offered, is_written=False)
         if not self._trusts_prices(stored, offered) and not self._is_price_found(stored, offered):
             return Decision(Verdict.REPRICED, Reason.PRICE_OF_ITS_TIME, stored, offered, is_written=False)
-        reason = Reason.MODE_CHANGED if _changed(then, now) is Reason.MODE_CHANGED else Reason.PRICES_CHANGED
+        is_other_mode = then.cost_mode and now.cost_mode and then.cost_mode != now.cost_mode
+        reason = Reason.MODE_CHANGED if is_other_mode else Reason.PRICES_CHANGED
         return Decision(Verdict.REPRICED, reason, stored, offered, is_written=True)
 
     def _kept(self, stored: Record | None, offered: Record, reason: Reason) -> Decision:
-        if Pair(stored, offered).is_same:
+        if stored is not None and offered.usage == stored.usage:
             return Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, stored, offered, is_written=False)
         return Decision(Verdict.HELD, reason, stored, offered, is_written=False)
 
@@ -338,12 +391,9 @@ class _Judge:
     def _sessions_of(self, group: _Group) -> list[Session]:
         """Return the stored sessions of the time of a group; a session itself is the only one that it is made of."""
         if group.is_session:
-            return []
-        return self._sessions.touching([one for one, pair in group.timed if pair.stored is not None])
-
-    def _is_vouched_for(self, stored: Record) -> bool:
-        group = _group([Pair(stored, None)])
-        return self._is_intact(group.pairs[0]) and self._doubt(group) is None
+            return self._sessions.named(group.pairs[0].record)
+        record = group.pairs[0].record
+        return self._sessions.touching(group.stored_spans, record.project if record.report == "projects" else "")
 
     def _clusters(self) -> Iterator[list[_Group]]:
         """Yield the groups, one that fell together with the neighbours to which its usage may have moved."""
@@ -365,10 +415,14 @@ class _Judge:
     def _may_have_moved(self, source: _Group, receiver: _Group) -> bool:
         """Whether usage may have gone to a neighbouring record of the same sessions, none of which fell."""
         gap = MESSAGE_GROWS if source.pairs[0].record.report == "blocks" else timedelta(0)
-        if source.is_session or not any(one.touches(other, gap) for one in source.spans for other in receiver.spans):
+        if source.is_session or not any(
+            one.touches(other, gap) for one in source.stored_spans for other in receiver.spans
+        ):
             return False
-        if not all(map(self._is_intact, source.pairs)) or self._doubt(source):
+        if not all(map(self._is_intact, source.pairs)):
             return False
+        if self._waits or self._doubt(source):
+            return self._waits
         found = self._sessions_of(source)
         is_shared = any(one.touches(other) for item in found for one in item.offered for other in receiver.spans)
         return is_shared and not any(item.fell for item in found)
@@ -381,33 +435,34 @@ class _Judge:
         first, last = self._context.accepted
         return all(first <= day <= last for day in days)
 
-    def _is_taken_back(self, group: _Group) -> bool:
-        """Whether a person took back what is offered here, and the usage did not grow past it since."""
-        marks = [self._context.taken_back.get(pair.record.identity) for pair in group.pairs]
-        known = [mark for mark in marks if mark is not None]
-        return bool(known) and group.offered_tokens <= sum(known)
+    def _taken_back(self, cluster: Iterable[_Group]) -> list[_Group]:
+        """Return the groups that a person took back, unless their usage grew past it since."""
+        marks = self._context.taken_back
+        marked = [group for group in cluster if any(pair.record.identity in marks for pair in group.pairs)]
+        known = sum(marks.get(pair.record.identity, 0) for group in marked for pair in group.pairs)
+        return marked if _offered_tokens(marked) <= known else []
 
-    def _is_barred(self, group: _Group, daily: _Judge | None) -> bool:
-        """Whether another zone filed the same usage under other days, and nothing proves that all of it is here."""
-        for one, pair in group.timed:
-            if pair.stored is not None:
-                if self._is_filed_in_other_zone(pair.stored) and not self._is_vouched_for(pair.stored):
-                    return True
-            elif self._touches_barred(pair.record, one) and not (daily and daily.has_new_day_in(one)):
-                return True
-        return False
-
-    def has_new_day_in(self, month: Span) -> bool:
-        """Whether a day of a month is offered that no day of another zone touches."""
-        return any(
-            month.overlaps(span(record)) and not self._touches_barred(record, span(record)) for record in self._offered
+    def _is_refiled(self, group: _Group) -> bool:
+        """Whether another zone filed usage of the group under its own days."""
+        zone = self._context.provenance.timezone
+        return group.pairs[0].record.report in FILED_BY_DAY and any(
+            pair.stored is not None and pair.stored.provenance.timezone != zone for pair in group.pairs
         )
 
-    def _touches_barred(self, record: Record, when: Span) -> bool:
-        return any(project == record.project and when.overlaps(barred) for project, barred in self._barred)
+    def _refiled(self, group: _Group) -> tuple[bool, Reason]:
+        """Return whether days of our zone take the place of those of another one: all of their usage must be here."""
+        takes, reason = self._explanation(group, has_moved=False)
+        return takes, reason if takes else Reason.TIMEZONE_CHANGED
 
-    def _is_filed_in_other_zone(self, stored: Record) -> bool:
-        return stored.report in FILED_BY_DAY and stored.provenance.timezone != self._context.provenance.timezone
+    def takes_a_day_of(self, month: Span, other_months: Sequence[Span]) -> bool:
+        """Whether a day of this month alone is offered that shares no usage with another zone's, or replaces it."""
+        return any(
+            month.overlaps(one) and not any(one.overlaps(other) for other in other_months)
+            for group in self._groups
+            if not self._is_refiled(group) or self._refiled(group)[0]
+            for one, pair in group.timed
+            if pair.offered is not None
+        )
 
     def _is_intact(self, pair: Pair) -> bool:
         first = self._context.intact_from
@@ -431,12 +486,24 @@ def paired(offered: Iterable[Record], stored: Iterable[Record]) -> list[Pair]:
     return sorted(pairs, key=lambda pair: pair.record.key)
 
 
-def grouped(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    """Group the blocks that overlap in time, stored or offered, and a session that stands under several projects.
+def busy_times(records: Iterable[Record]) -> dict[str, list[Span]]:
+    """Return for each agent the times of its blocks, within which all of its usage lies."""
+    busy: dict[str, list[Span]] = defaultdict(list)
+    for record in records:
+        if record.report == "blocks" and record.started_at is not None:
+            busy[record.agent].append(Span(record.started_at, (record.ended_at or span(record).ends_at) + INSTANT))
+    return busy
 
-    Any other pair stands alone; so does one that is offered as it is stored: groups are cut there.
+
+def grouped(pairs: Iterable[Pair], busy: Sequence[Span] = ()) -> Iterator[list[Pair]]:
+    """Group what shares usage, stored or offered.
+
+    That is blocks that overlap in time, a session that stands under several projects, and days of two zones. Any other
+    pair stands alone; so does one that is offered as it is stored: groups are cut there. Days are cut where the agent
+    was not busy; without any times it may have been at all times.
     """
     blocks: list[Pair] = []
+    days: dict[str, list[Pair]] = defaultdict(list)
     sessions: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         record = pair.record
@@ -444,12 +511,40 @@ def grouped(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
             yield [pair]
         elif record.started_at is not None and record.block_ends_at is not None:
             blocks.append(pair)
+        elif record.report in FILED_BY_DAY:
+            days[record.project].append(pair)
         elif record.report == "session" and record.session_id and not record.is_project_total:
             sessions[record.session_id].append(pair)
         else:
             yield [pair]
     yield from sessions.values()
     yield from _overlapping(blocks)
+    for of_project in days.values():
+        yield from _sharing_usage(of_project, busy)
+
+
+def _sharing_usage(days: Iterable[Pair], busy: Sequence[Span]) -> Iterator[list[Pair]]:
+    group: list[Pair] = []
+    for pair in days:
+        # Zones are at most 26 hours apart.
+        if group and not any(_share_usage(one, pair, busy) for one in group[-2:]):
+            yield group
+            group = []
+        group.append(pair)
+    if group:
+        yield group
+
+
+def _share_usage(one: Pair, other: Pair, busy: Sequence[Span]) -> bool:
+    """Whether what one zone filed under one day may be filed under another day by another zone."""
+    for stored, offered in ((one.stored, other.offered), (other.stored, one.offered)):
+        if stored is None or offered is None or stored.provenance.timezone == offered.provenance.timezone:
+            continue
+        then, now = span(stored), span(offered)
+        common = Span(max(then.starts_at, now.starts_at), min(then.ends_at, now.ends_at))
+        if common.starts_at < common.ends_at and (not busy or any(common.overlaps(time) for time in busy)):
+            return True
+    return False
 
 
 def _overlapping(blocks: Iterable[Pair]) -> Iterator[list[Pair]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ccusage_import.evidence import span
 from ccusage_import.exceptions import AuditError
-from ccusage_import.reconcile import Context, Decision, Reason, Verdict, grouped, paired, reconcile
+from ccusage_import.reconcile import Context, Decision, Reason, Verdict, busy_times, grouped, paired, reconcile
 from ccusage_import.records import Identity, Record
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.ui import label
@@ -113,15 +113,20 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
             hint="take the later loads back first, or use --force",
         )
     stored = read_records(warehouse, target.machine)
-    shown = {record.identity: record for record in stored}
-    decisions = [
-        Decision(Verdict.CORRECTED, Reason.UNDONE, shown.get(change.identity), change.decision.stored, is_written=True)
-        for change in written
-        if change.identity in shown or change.decision.stored is not None
-    ]
+    decisions = taken_back(written, stored)
     load = begin(warehouse, target, RUNNER_OF_CHANGES, tool_version=tool_version)
     load.undoes = load_id
     return _published(warehouse, load, stored, decisions)
+
+
+def taken_back(written: Iterable[Change], shown: Iterable[Record]) -> list[Decision]:
+    """Return the decisions that restore what was there before these changes; what they created goes."""
+    now = {record.identity: record for record in shown}
+    return [
+        Decision(Verdict.CORRECTED, Reason.UNDONE, now.get(change.identity), change.decision.stored, is_written=True)
+        for change in written
+        if change.identity in now or change.decision.stored is not None
+    ]
 
 
 def accept(
@@ -142,22 +147,29 @@ def accept(
         AuditError: nothing that is held now has one of these names.
     """
     settle_dead_loads(warehouse, machine)
-    held = held_now(warehouse, machine)
+    stored = read_records(warehouse, machine)
+    decisions, taken_with_them = taken(machine, wanted, held_now(warehouse, machine), stored, names)
+    loads = read_loads(warehouse, machine=machine, limit=1)
+    load = begin(warehouse, loads[0], RUNNER_OF_CHANGES, tool_version=tool_version)
+    _published(warehouse, load, stored, decisions)
+    return Accepted(load, taken_with_them)
+
+
+def taken(
+    machine: str, wanted: Iterable[str], held: Sequence[Change], stored: Sequence[Record], names: Mapping[str, str]
+) -> tuple[list[Decision], int]:
+    """Return the decisions that take held offers, and how many are taken because they overlap the wanted ones."""
     chosen: dict[Identity, Change] = {}
     for name in wanted:
         matching = [change for change in held if name in _labels(change, names)]
         if not matching:
             raise AuditError(f"nothing held is named {name!r}", hint="ccusage-import changes --verdict held")
         chosen.update({change.identity: change for change in matching})
-    stored = read_records(warehouse, machine)
     whole = _whole_groups(chosen, held, stored)
     offers = [change.decision.offered for change in whole.values() if change.decision.offered is not None]
     context = Context(machine, offers[0].provenance, None, accepted=(date.min, date.max))
     decisions = reconcile(offers, stored, {offer.label for offer in offers}, context)
-    loads = read_loads(warehouse, machine=machine, limit=1)
-    load = begin(warehouse, loads[0], RUNNER_OF_CHANGES, tool_version=tool_version)
-    _published(warehouse, load, stored, [decision for decision in decisions if decision.is_written])
-    return Accepted(load, len(whole.keys() - chosen.keys()))
+    return [decision for decision in decisions if decision.is_written], len(whole.keys() - chosen.keys())
 
 
 def _whole_groups(
@@ -165,10 +177,12 @@ def _whole_groups(
 ) -> dict[Identity, Change]:
     """Return the chosen offers with what is held of the same time: of offers that overlap, the last one."""
     whole: dict[Identity, Change] = {}
+    busy = busy_times(stored)
     for report, agent in sorted({change.identity[:2] for change in chosen.values()}):
         known = {change.identity: change for change in held if change.identity[:2] == (report, agent)}
         offers = [change.decision.offered for change in known.values() if change.decision.offered is not None]
-        for group in grouped(paired(offers, [one for one in stored if (one.report, one.agent) == (report, agent)])):
+        pairs = paired(offers, [one for one in stored if (one.report, one.agent) == (report, agent)])
+        for group in grouped(pairs, busy.get(agent, ())):
             members = [known[pair.record.identity] for pair in group if pair.offered is not None]
             if any(change.identity in chosen for change in members):
                 whole.update({change.identity: change for change in _last_of_each_time(members)})
@@ -179,8 +193,8 @@ def _last_of_each_time(changes: Iterable[Change]) -> list[Change]:
     kept: list[Change] = []
     for change in sorted(changes, key=lambda item: item.load_id, reverse=True):
         when = span(change.decision.record)
-        is_block = change.decision.record.report == "blocks"
-        if not is_block or not any(when.overlaps(span(other.decision.record)) for other in kept):
+        is_timed = change.decision.record.report != "session"
+        if not is_timed or not any(when.overlaps(span(other.decision.record)) for other in kept):
             kept.append(change)
     return kept
 

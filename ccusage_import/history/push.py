@@ -22,7 +22,14 @@ from ccusage_import.warehouse.machines import claim_machine, own_name, read_clai
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import described, read_naming
 from ccusage_import.warehouse.prices import push_prices
-from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads, worth_logging
+from ccusage_import.warehouse.publish import (
+    begin,
+    count_totals,
+    publish,
+    read_last_offers,
+    settle_dead_loads,
+    worth_logging,
+)
 from ccusage_import.warehouse.tables import RENAMED, RUNNER_OF_PUSH, Load, read_loads, read_records, read_taken_back
 
 
@@ -158,7 +165,7 @@ def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: s
     read_with = max(offered, key=lambda record: record.day).provenance
     context = Context(machine, read_with, intact_from=None, taken_back=read_taken_back(target, machine))
     decisions = reconcile(offered, stored, REPORTS, context)
-    logged = worth_logging(target, machine, decisions)
+    logged = worth_logging(decisions, read_last_offers(target, machine))
     if not logged and not any(decision.is_written for decision in decisions):
         return []
     last = read_loads(source, machine=machine, limit=1)[0]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pydantic_core import to_json
 
 from ccusage_import.reconcile import Decision, Reason, Verdict
-from ccusage_import.records import Identity
+from ccusage_import.records import Identity, report_label
 from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.tables import (
@@ -18,6 +18,7 @@ from ccusage_import.warehouse.tables import (
     next_load_id,
     offer_json,
     read_loads,
+    record_of_json,
     write_load,
     write_records,
 )
@@ -51,24 +52,27 @@ def count_totals(load: Load, before: Totals, after: Totals) -> None:
     load.tokens_after, load.cost_after_usd = after.total_tokens, after.cost_usd
 
 
-def publish(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
+def publish(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision], whole: Collection[str] = ()) -> None:
     """Write a load: its row, the log of its verdicts, all written records in one INSERT, its row as committed.
 
     The INSERT into `records` is the point at which all of it becomes visible. What dies before it never becomes so;
     what dies after it is committed by `settle_dead_loads`. What the load counts already, records that were refused, is
-    counted beside the verdicts.
+    counted beside the verdicts. `whole` are the reports that were judged whole: what they do not offer any more is not
+    held any more.
     """
     judged = Counter(f"{decision.record.label}/{decision.verdict}" for decision in decisions)
     load.verdicts = dict(sorted((Counter(load.verdicts) + judged).items()))
     write_load(warehouse, load)
-    write_decisions(warehouse, load, decisions)
+    write_decisions(warehouse, load, decisions, whole)
     commit(warehouse, load)
     tidy(warehouse)
 
 
-def write_decisions(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
+def write_decisions(
+    warehouse: ClickHouse, load: Load, decisions: Sequence[Decision], whole: Collection[str] = ()
+) -> None:
     """Log the decisions, then publish all written ones in one INSERT."""
-    logged = worth_logging(warehouse, load.machine, decisions)
+    logged = worth_logging(decisions, read_last_offers(warehouse, load.machine), whole)
     for first in range(0, len(logged), LOGGED_AT_ONCE):
         lines = [_change_json(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
         warehouse.insert_encoded(
@@ -78,17 +82,36 @@ def write_decisions(warehouse: ClickHouse, load: Load, decisions: Sequence[Decis
     write_records(warehouse, load.load_id, rows, f"{load.machine}/{load.load_id}/records")
 
 
-def worth_logging(warehouse: ClickHouse, machine: str, decisions: Iterable[Decision]) -> list[Decision]:
+def worth_logging(
+    decisions: Iterable[Decision], known: Mapping[Identity, LoggedOffer], whole: Collection[str] = ()
+) -> list[Decision]:
     """Return what is logged: what changes something, each held offer once, and where nothing is held any more."""
-    known, logged = read_last_offers(warehouse, machine), []
+    logged, decided = [], set[Identity]()
     for decision in decisions:
+        decided.add(decision.record.identity)
         last = known.get(decision.record.identity)
         if decision.verdict in NOT_LOGGED:
             if last and last.verdict is Verdict.HELD:
                 logged.append(replace(decision, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN))
-        elif decision.is_written or last is None or last.offered != offer_json(decision.offered):
+        elif decision.is_written or _is_news(last, decision):
             logged.append(decision)
-    return logged
+    return [*logged, *_withdrawn(known, decided, whole)]
+
+
+def _is_news(last: LoggedOffer | None, decision: Decision) -> bool:
+    return last is None or last.verdict in NOT_LOGGED or last.offered != offer_json(decision.offered)
+
+
+def _withdrawn(
+    known: Mapping[Identity, LoggedOffer], decided: Collection[Identity], whole: Collection[str]
+) -> Iterator[Decision]:
+    """Yield offers of keys that were never stored and are not offered any more: what they held is elsewhere now."""
+    for identity, last in known.items():
+        report, agent, _ = identity
+        is_gone = identity not in decided and report_label(report, agent) in whole
+        if is_gone and last.is_of_new_key and last.verdict is Verdict.HELD:
+            offered = record_of_json(last.offered.decode())
+            yield Decision(Verdict.UNCHANGED, Reason.WITHDRAWN, None, offered, is_written=False)
 
 
 def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
@@ -171,6 +194,7 @@ class LoggedOffer:
 
     verdict: Verdict
     offered: bytes
+    is_of_new_key: bool
 
 
 def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, LoggedOffer]:
@@ -179,13 +203,16 @@ def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, Logg
     Only committed loads count: what a load that died had logged is logged again.
     """
     rows = warehouse.rows(
-        "SELECT report, agent, key, argMax((is_written, verdict, offered), load_id) AS last FROM changes"
+        "SELECT report, agent, key, argMax((is_written, verdict, offered, empty(stored)), load_id) AS last FROM changes"
         " WHERE machine = {machine:String} AND load_id IN"
         " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
         " GROUP BY report, agent, key HAVING NOT last.1",
         {"machine": machine},
     )
-    return {(report, agent, key): LoggedOffer(Verdict(last[1]), last[2].encode()) for report, agent, key, last in rows}
+    return {
+        (report, agent, key): LoggedOffer(Verdict(last[1]), last[2].encode(), is_of_new_key=bool(last[3]))
+        for report, agent, key, last in rows
+    }
 
 
 def _change_json(load: Load, decision: Decision) -> bytes:

@@ -1201,3 +1201,106 @@ def test_saved_files_of_an_unknown_version_explain_no_fall() -> None:
     assert judged([daily("05-12", 40)], [daily("05-12", 100, provenance=saved)]) == [
         ("held", "unexplained", "2026-05-12", False)
     ]
+
+
+# --- what lives at random found ----------------------------------------------------------------------
+
+
+def partly_priced(tokens: int, cost: str) -> Record:
+    models = (ModelUsage("opus", tokens, 0, 0, 0, Decimal(cost), unpriced=True),)
+    return daily(INSIDE, tokens, cost, unpriced=True, models=models)
+
+
+def test_dollars_that_were_kept_when_a_price_was_lost_stay_the_next_time() -> None:
+    stored = partly_priced(200, "1")
+
+    assert judged([partly_priced(200, "0")], [stored]) == [("held", "price_lost", "2026-05-12", False)]
+    (grown,) = decide([partly_priced(201, "0")], [stored])
+    assert grown.offered is not None
+    assert (grown.verdict, grown.offered.cost_usd) == (Verdict.GREW, Decimal(1))
+
+
+def test_a_fall_is_not_taken_while_the_price_is_not_known() -> None:
+    stored = daily(INSIDE, 100, models=(MODEL,), provenance=OLD_VERSION)
+    lost = MODEL._replace(input_tokens=90, cost_usd=Decimal(0), unpriced=True)
+
+    assert judged([daily(INSIDE, 90, "0", unpriced=True, models=(lost,))], [stored]) == [
+        ("held", "price_lost", "2026-05-12", False)
+    ]
+
+
+def short_session(name: str, begins: str, tokens: int, **changes: Any) -> Record:
+    """A session of one hour, as in `short_session("a", "05-12T16", 100)`."""
+    started_at = datetime.fromisoformat(f"2026-{begins}:00:00+00:00")
+    times = {"started_at": started_at, "ended_at": started_at + timedelta(hours=1)}
+    return record(
+        "session",
+        f"shop/{name}",
+        f"2026-{begins[:5]}",
+        tokens,
+        **{"session_id": name, "project": "shop", **times, **changes},
+    )
+
+
+def test_the_sessions_of_a_day_are_those_of_the_time_that_its_zone_gave_it() -> None:
+    # The 12th in Tokyo began on the 11th at 15 o'clock.
+    stored = [daily("05-12", 100, provenance=OTHER_ZONE)]
+    sessions = [short_session("a", "05-11T16", 95), short_session("b", "05-12T12", 5)]
+
+    assert judged([daily("05-11", 95), daily("05-12", 5)], stored, witness=sessions) == [
+        ("new", "first_seen", "2026-05-11", True),
+        ("corrected", "timezone_changed", "2026-05-12", True),
+    ]
+
+
+def test_a_day_whose_usage_goes_to_a_day_that_is_held_is_held_with_it() -> None:
+    stored = [daily("05-12", 107, provenance=OTHER_ZONE), daily("05-13", 11, provenance=OTHER_ZONE)]
+    then = [short_session("gone", "05-11T20", 107), short_session("here", "05-12T16", 11)]
+
+    decisions = reconcile([daily("05-12", 11), then[1]], [*stored, *then], REPORTS, CONTEXT)
+
+    assert [line for line in lines(decisions) if line[3]] == []
+
+
+def project(name: str, tokens: int) -> Record:
+    return record("projects", f"2026-05-12/{name}", "2026-05-12", tokens, project=name)
+
+
+def test_a_session_gone_from_one_project_says_nothing_of_another_that_is_renamed() -> None:
+    gone = short_session("gone", "05-12T12", 5, project="other")
+    here = short_session("here", "05-12T12", 100)
+    moved = here._replace(key="store/here", project="store")
+
+    decisions = reconcile([project("store", 100), moved], [project("shop", 100), gone, here], REPORTS, CONTEXT)
+
+    assert [line for line in lines(decisions) if "/here" not in line[2]] == [
+        ("corrected", "moved", "2026-05-12/shop", True),
+        ("new", "first_seen", "2026-05-12/store", True),
+    ]
+
+
+def test_usage_that_may_have_moved_waits_for_sessions_that_failed() -> None:
+    context = replace(CONTEXT, failed=frozenset({"session"}))
+
+    decisions = reconcile([project("store", 100)], [project("shop", 100)], ["projects"], context)
+
+    assert lines(decisions) == [("held", "sessions_unknown", "2026-05-12/store", False)]
+
+
+def test_a_session_that_lost_its_beginning_does_not_show_where_usage_went() -> None:
+    then, now = short_session("a", "05-11T09", 5), short_session("a", "05-12T16", 100)
+
+    decisions = reconcile([daily("05-12", 100), now], [daily("05-11", 5), then], REPORTS, CONTEXT)
+
+    assert [line for line in lines(decisions) if line[2].startswith("2026")] == [
+        ("new", "first_seen", "2026-05-12", True)
+    ]
+
+
+def test_what_a_person_took_back_stays_so_whatever_its_details() -> None:
+    stored = daily(INSIDE, 100, ended_at=None)
+    offered = daily(INSIDE, 100, ended_at=datetime(2026, 5, 12, tzinfo=UTC))
+
+    assert judged([offered], [stored], taken_back={offered.identity: 100}) == [
+        ("unchanged", "nothing_changed", "2026-05-12", False)
+    ]

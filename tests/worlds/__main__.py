@@ -1,0 +1,80 @@
+"""Lives in numbers.
+
+    python -m tests.worlds --lives 5000 --seed 1
+    python -m tests.worlds --engine --scripted WORDS
+
+Lives are lived in a notebook, thousands of them in minutes; with `--engine` in the real one too, step by
+step. Each life has a seed of its own, counted from `--seed`. The exit code is 1 where a promise was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from loguru import logger
+
+from tests.worlds.driver import Lab
+from tests.worlds.notebook import Notebook
+from tests.worlds.random_lives import random_life
+from tests.worlds.run import live, shortened, told, written
+from tests.worlds.scripted import LIVES, OF_THE_WAREHOUSE
+from tests.worlds.steps import Step
+
+
+def main() -> int:
+    """Run lives and print those that were lived badly."""
+    arguments = _arguments()
+    logger.remove()
+    logging.disable()
+    begun, lived, failed = time.monotonic(), 0, 0
+    with (
+        tempfile.TemporaryDirectory(prefix="worlds-", dir=arguments.work_dir) as name,
+        Lab(Path(name)).running() as lab,
+    ):
+        for title, steps in _chosen(arguments):
+            failures = live(lab, steps)
+            lived, failed = lived + 1, failed + bool(failures)
+            if failures:
+                kept, failures = shortened(lab, steps, failures)
+                print(f"{title}\n  {', '.join(map(written, kept))}\n{told(failures)}", flush=True)
+    print(f"{failed} of {lived} lives fail; {time.monotonic() - begun:.0f} s")
+    return int(failed > 0)
+
+
+@contextmanager
+def _places(arguments: argparse.Namespace) -> Iterator[tuple[Lab | Notebook, Notebook | None]]:
+    with tempfile.TemporaryDirectory(prefix="worlds-", dir=arguments.work_dir) as name:
+        if not arguments.engine:
+            yield Notebook(Path(name)), None
+            return
+        with Lab(Path(name) / "engine").running() as lab:
+            yield lab, Notebook(Path(name) / "notebook")
+
+
+def _chosen(arguments: argparse.Namespace) -> Iterator[tuple[str, Sequence[Step]]]:
+    known = {**LIVES, **OF_THE_WAREHOUSE} if arguments.engine else LIVES
+    if arguments.scripted is not None:
+        yield from ((title, steps) for title, steps in known.items() if arguments.scripted in title)
+    for seed in range(arguments.seed, arguments.seed + arguments.lives):
+        yield f"seed {seed}", random_life(seed)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.worlds", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--lives", type=int, default=0, metavar="N", help="as many lives at random")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the seed of the first of them")
+    parser.add_argument("--scripted", metavar="WORDS", help="the scripted lives whose name holds these words")
+    parser.add_argument("--engine", action="store_true", help="with the real engine")
+    parser.add_argument("--work-dir", type=Path, metavar="DIR", help="where the warehouse is made")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

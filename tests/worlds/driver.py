@@ -1,0 +1,311 @@
+"""The program as lives drive it: the one module that knows how an import is started without processes.
+
+Offers are handed to the importer's own steps, so that clock, window, version and directories are those of the life. All
+lives share one embedded engine, which one process can open only once; each database is emptied before a life. `server`
+stands for a server whose tables deduplicate INSERTs by token, as replicated ones do.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from ccusage_import.ccusage import offers
+from ccusage_import.ccusage.data_dirs import Sources
+from ccusage_import.ccusage.fetcher import Fetched
+from ccusage_import.ccusage.runner import parse_version
+from ccusage_import.config.settings import Configuration, Directories, Settings
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.exceptions import CcusageError, InvalidReportError
+from ccusage_import.history import audit
+from ccusage_import.history.backup import back_up, read_backup, restore
+from ccusage_import.history.push import push
+from ccusage_import.import_summary import ImportOptions, ImportSummary
+from ccusage_import.importer import Run, import_offer
+from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.records import Provenance
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
+from ccusage_import.warehouse.opening import import_lock
+
+LAPTOP, SERVER, RESTORED = "laptop", "server", "restored"
+TABLES = ("records", "changes", "loads", "budgets", "machines")
+TOOL = "1.2.3"
+
+
+class Identity(NamedTuple):
+    """What names a record."""
+
+    machine: str
+    report: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A record as the warehouse shows it."""
+
+    identity: Identity
+    load_id: int
+    day: date
+    tokens: int
+    cost: Decimal
+    unpriced: bool
+    started_at: datetime | None
+    ends_at: datetime | None
+    version: str
+    zone: str
+    mode: str
+    data_dirs: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A row of `changes`."""
+
+    identity: Identity
+    load_id: int
+    verdict: str
+    reason: str
+    is_written: bool
+    stored_tokens: int
+    offered_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that is compared: what is shown, what was logged, and the loads."""
+
+    shown: Mapping[Identity, Shown]
+    logged: Sequence[Logged]
+    held: Mapping[Identity, int]
+    loads: Mapping[int, Mapping[str, Any]]
+    budgets: Sequence[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One user's installation: who it is, and the settings that a life changes."""
+
+    name: str
+    machine: str
+    salt: str = "salt"
+    hash_projects: bool = True
+    prices: Literal["follow", "freeze"] = "follow"
+    budget: float | None = None
+
+    def pseudonym(self, name: str) -> str:
+        """Return what is stored for a name."""
+        return Pseudonyms(self.salt, is_enabled=self.hash_projects).of(name)
+
+    def digest(self, directory: str) -> str:
+        """Return what is stored for a data directory."""
+        return Pseudonyms(self.salt, is_enabled=self.hash_projects).always(directory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What ccusage printed, and what it was run with; a report without a document failed."""
+
+    documents: Mapping[str, Mapping[str, Any] | None]
+    started_at: datetime
+    version: str
+    zone: str
+    mode: Literal["auto", "calculate", "display"]
+    directories: tuple[str, ...]
+    cleanup_days: int | None
+    since: date = date.min
+    until: date = date.max
+    is_saved: bool = False
+
+
+class Silent:
+    """Nobody looks on."""
+
+    def started(self, report: str) -> None: ...
+    def finished(self, report: str, seconds: float) -> None: ...
+    def failed(self, report: str, error: CcusageError) -> None: ...
+    def phase(self, name: str) -> None: ...
+
+
+@dataclass
+class Program:
+    """How a life's program is configured, and what ccusage hands to it."""
+
+    root: Path
+
+    def url(self, database: str) -> str:
+        """Return the address of a database."""
+        return f"chdb://{self.root}/engine?database={database}"
+
+    def configuration(self, who: Installation, offer: Offer | None = None, database: str = LAPTOP) -> Configuration:
+        """Return what an installation is configured with when it reads an offer."""
+        home = self.root / "homes" / who.name
+        settings = Settings.model_validate(
+            {
+                "warehouse": self.url(database),
+                "machine": who.machine,
+                "timezone": offer.zone if offer else "UTC",
+                "mode": offer.mode if offer else "auto",
+                "salt": who.salt,
+                "hash_projects": who.hash_projects,
+                "prices": who.prices,
+                "budget": {"monthly": who.budget} if who.budget else {},
+            }
+        )
+        directories = Directories(home / "config", home / "data", home / "state", home / "log")
+        file = home / "config" / "config.toml"
+        return Configuration(settings, {}, directories, f"installation-{who.name}", file, None)
+
+    def handed(self, settings: Settings, who: Installation, offer: Offer) -> offers.Offer:
+        """Return an offer as the importer gets it."""
+        directories = () if offer.is_saved else tuple(sorted(map(who.digest, offer.directories)))
+        return offers.Offer(
+            outputs={
+                report: InvalidReportError(report, ("failed",)) if document is None else _fetched(report, document)
+                for report, document in offer.documents.items()
+            },
+            provenance=Provenance(offer.version, offer.zone, offer.mode, directories),
+            version_info=parse_version(offer.version),
+            runner=offers.FILES if offer.is_saved else "configured",
+            intact_from=None if offer.is_saved else self._sources(offer).intact_from(offer.started_at, settings.zone),
+        )
+
+    def _sources(self, offer: Offer) -> Sources:
+        directory = self.root / "homes" / "claude"
+        (directory / "projects").mkdir(parents=True, exist_ok=True)
+        text = "{}" if offer.cleanup_days is None else json.dumps({"cleanupPeriodDays": offer.cleanup_days})
+        (directory / "settings.json").write_text(text)
+        return Sources((directory,), ())
+
+
+@dataclass
+class Lab(Program):
+    """The program with its engine, and the directories of the life that runs."""
+
+    _touched: set[str] = field(default_factory=lambda: {LAPTOP, SERVER, RESTORED})
+
+    @contextmanager
+    def running(self) -> Iterator[Lab]:
+        """Keep the engine open: each opening of it from nothing takes a quarter of a second."""
+        with self.opened("keeper"):
+            for database in (LAPTOP, SERVER, RESTORED):
+                with self.opened(database) as warehouse:
+                    apply_migrations(warehouse, TOOL)
+            with self.opened(SERVER) as warehouse:
+                for table in TABLES:
+                    warehouse.command(f"ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = 1000")
+            yield self
+
+    @contextmanager
+    def opened(self, database: str) -> Iterator[ClickHouse]:
+        """Open a database beside those that are open: what locks the engine's directory is this very process."""
+        with open_warehouse(parse_warehouse_url(self.url(database))) as warehouse:
+            (self.root / "engine.lock").unlink()
+            yield warehouse
+
+    def begin_life(self) -> None:
+        """Empty every database and forget all names."""
+        shutil.rmtree(self.root / "homes", ignore_errors=True)
+        touched, self._touched = self._touched, {LAPTOP}
+        for database in sorted(touched):
+            with self.opened(database) as warehouse:
+                for table in TABLES:
+                    warehouse.command(f"TRUNCATE TABLE {table}")
+
+    def run_import(self, who: Installation, offer: Offer, database: str = LAPTOP) -> ImportSummary:
+        """Import an offer; raises what a user would see as an error."""
+        self._touched.add(database)
+        configuration = self.configuration(who, offer, database)
+        options = ImportOptions(since=offer.since, until=offer.until)
+        with import_lock(configuration):
+            run = Run.begin(configuration, options, Silent(), offer.started_at)
+            return import_offer(run, self.handed(configuration.settings, who, offer))
+
+    def undo(self, who: Installation, load_id: int) -> int:
+        """Take a load back and return the new load."""
+        with import_lock(self.configuration(who)), self.opened(LAPTOP) as warehouse:
+            return audit.undo(
+                warehouse, load_id, forces=False, installation=f"installation-{who.name}", tool_version=TOOL
+            ).load_id
+
+    def accept(self, who: Installation, names: Sequence[str]) -> int:
+        """Accept held records and return the new load."""
+        with import_lock(self.configuration(who)), self.opened(LAPTOP) as warehouse:
+            return audit.accept(warehouse, who.machine, names, {}, tool_version=TOOL).load.load_id
+
+    def push(self, who: Installation) -> None:
+        """Copy the laptop's database to the server's."""
+        self._touched.add(SERVER)
+        with import_lock(self.configuration(who)), self.opened(LAPTOP) as source, self.opened(SERVER) as target:
+            push(source, target, f"installation-{who.name}", tool_version=TOOL)
+
+    def backup_and_restore(self, who: Installation) -> None:
+        """Back the laptop's database up and fill an empty one from it."""
+        self._touched.add(RESTORED)
+        directory = self.root / "homes" / who.name / "backup"
+        shutil.rmtree(directory, ignore_errors=True)
+        with import_lock(self.configuration(who)), self.opened(LAPTOP) as warehouse:
+            back_up(warehouse, directory, machine=who.machine, tool_version=TOOL)
+        with self.opened(RESTORED) as warehouse:
+            for table in TABLES:
+                warehouse.command(f"TRUNCATE TABLE {table}")
+            restore(warehouse, read_backup(directory), tool_version=TOOL)
+
+    def state(self, database: str = LAPTOP) -> State:
+        """Read a database back."""
+        with self.opened(database) as warehouse:
+            return State(
+                shown={item.identity: item for item in map(_shown, warehouse.rows(_RECORDS))},
+                logged=[_logged(row) for row in warehouse.rows(_CHANGES)],
+                held={Identity(*row[:3]): int(row[3]) for row in warehouse.rows(_HELD)},
+                loads={int(row[0]): dict(zip(_LOAD_COLUMNS, row, strict=True)) for row in warehouse.rows(_LOADS)},
+                budgets=[tuple(row) for row in warehouse.rows("SELECT * FROM budgets FINAL ORDER BY ALL")],
+            )
+
+
+_RECORDS = (
+    "SELECT machine, report, key, load_id, day, total_tokens, cost_usd, unpriced, started_at, block_ends_at,"
+    " ccusage_version, timezone, cost_mode, data_dirs FROM records FINAL"
+)
+_CHANGES = (
+    "SELECT machine, report, key, load_id, verdict, reason, is_written, stored_tokens, offered_tokens FROM changes"
+    " ORDER BY load_id, report, key"
+)
+_HELD = "SELECT machine, report, key, offered_tokens FROM held_records"
+_LOAD_COLUMNS = (
+    "load_id",
+    "machine",
+    "state",
+    "installation",
+    "undoes",
+    "reports",
+    "failed_reports",
+    "verdicts",
+    "tokens_after",
+    "intact_from",
+    "runner",
+    "error",
+)
+_LOADS = f"SELECT {', '.join(_LOAD_COLUMNS)} FROM loads FINAL ORDER BY load_id"
+
+
+def _shown(row: Sequence[Any]) -> Shown:
+    names = [column.name for column in fields(Shown)][1:]
+    return Shown(Identity(*row[:3]), **dict(zip(names, row[3:], strict=True)))
+
+
+def _logged(row: Sequence[Any]) -> Logged:
+    machine, report, key, *values = row
+    return Logged(Identity(machine, report, key), *values)
+
+
+def _fetched(report: str, document: Mapping[str, Any]) -> Fetched:
+    return Fetched(report, json.dumps(document).encode(), 0.0, 1)

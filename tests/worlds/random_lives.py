@@ -1,0 +1,150 @@
+"""Lives at random: each seed is one life, a list of steps that does not depend on what becomes of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from tests.worlds.ccusage_model import LESS, MORE, OPUS, REPORTS, SONNET, USUAL
+from tests.worlds.steps import (
+    Accept,
+    BackUp,
+    Configure,
+    Copy,
+    Delete,
+    Directory,
+    Edit,
+    Grow,
+    Import,
+    ImportSaved,
+    Keep,
+    MoveProject,
+    Push,
+    Read,
+    ReadDirectory,
+    Save,
+    Step,
+    Sweep,
+    Undo,
+    Wait,
+    Work,
+)
+from tests.worlds.world import BOB
+
+SESSIONS = "abcdef"
+SHOP, STORE = "-home-ana-shop", "-home-ana-store"
+ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Europe/Berlin")
+LONGEST = 12
+Happening = Callable[[random.Random], Sequence[Step]]
+
+
+def random_life(seed: int) -> list[Step]:
+    """Return the life of a seed: stretches of work, something that happens or not, and an import after each."""
+    chance = random.Random(seed)
+    steps: list[Step] = []
+    for _ in range(chance.randint(3, LONGEST)):
+        for _ in range(chance.randint(0, 3)):
+            steps += [_work(chance), _wait(chance)]
+        if chance.random() < 0.7:
+            happening, *_ = chance.choices(list(HAPPENINGS), list(HAPPENINGS.values()))
+            steps += happening(chance)
+        steps.append(_import(chance))
+    return steps
+
+
+def _work(chance: random.Random) -> Step:
+    session = chance.choice(SESSIONS)
+    return Work(
+        session,
+        chance.choice((1, 10, 100, 1000, 100_000)) + chance.randrange(10),
+        # A session stays where it was begun, most of the time.
+        project=STORE if session in "ef" else SHOP,
+        directory="two" if session in "bd" else "one",
+        model=chance.choice((SONNET, SONNET, OPUS)),
+        kind=chance.choice(("plain",) * 8 + ("gateway", "progress")),
+    )
+
+
+def _wait(chance: random.Random) -> Step:
+    if chance.random() < 0.15:
+        return Wait(days=chance.choice((1, 2, 9, 20, 29, 31, 45)), hours=chance.randrange(24))
+    return Wait(hours=chance.choice((0.5, 1, 2.25, 4, 5, 7, 13)))
+
+
+def _import(chance: random.Random) -> Step:
+    if chance.random() < 0.06:
+        return Import(fails=tuple(chance.sample(REPORTS, chance.randint(1, 4))))
+    if chance.random() < 0.06:
+        days = sorted(chance.sample(range(5), 2))
+        return chance.choice((Import(since_days_ago=days[1]), Import(until_days_ago=days[0])))
+    return Import()
+
+
+def _session(step: Callable[[str], Step]) -> Happening:
+    return lambda chance: [step(chance.choice(SESSIONS))]
+
+
+def _copied(chance: random.Random) -> Sequence[Step]:
+    session, into = chance.sample(SESSIONS, 2)
+    return [Copy(session, into, project=chance.choice(("", "", STORE)))]
+
+
+def _moved(chance: random.Random) -> Sequence[Step]:
+    old, new = chance.choice(((SHOP, STORE), (STORE, SHOP)))
+    return [MoveProject(old, new)]
+
+
+def _missing(chance: random.Random) -> Sequence[Step]:
+    back: list[Step] = [Directory("two", is_missing=False)] if chance.random() < 0.8 else []
+    return [Directory("two", is_missing=True), _work(chance), Import(), Wait(hours=1), *back]
+
+
+def _saved(chance: random.Random) -> Sequence[Step]:
+    return [Save()] if chance.random() < 0.5 else [ImportSaved()]
+
+
+def _second_host(_: random.Random) -> Sequence[Step]:
+    return [Work("x", who=BOB), Import(who=BOB)]
+
+
+def _renamed(_: random.Random) -> Sequence[Step]:
+    return [Configure(machine="desk"), Import(), Configure(machine="laptop")]
+
+
+def _kept(chance: random.Random) -> Sequence[Step]:
+    return [Keep(chance.choice((10, 30, 3650)))]
+
+
+def _read(name: str, values: Sequence[str]) -> Happening:
+    return lambda chance: [Read(**{name: chance.choice(values)})]
+
+
+def _always(*steps: Step) -> Happening:
+    return lambda _: steps
+
+
+# What happens, and how often against the others.
+HAPPENINGS: dict[Happening, int] = {
+    _always(Sweep()): 12,
+    _session(Delete): 8,
+    _session(Grow): 8,
+    _session(Edit): 2,
+    _copied: 6,
+    _moved: 3,
+    _always(ReadDirectory("two")): 8,
+    _missing: 5,
+    _read("version", ("20.0.23", LESS, USUAL, USUAL, MORE)): 10,
+    _read("zone", ZONES): 5,
+    _read("prices", ("known", "known", "cheaper", "dearer", "lost")): 8,
+    _read("mode", ("auto", "auto", "calculate", "display")): 3,
+    _kept: 4,
+    _saved: 6,
+    lambda chance: [Undo(chance.choice((0, 0, 1)))]: 8,
+    lambda chance: [Accept(chance.choice(("", "", *REPORTS)), chance.choice((None, 0, 1)))]: 8,
+    lambda chance: [Configure(prices=chance.choice(("freeze", "follow")))]: 3,
+    lambda chance: [Wait(days=-chance.choice((1, 5, 40)))]: 2,
+    _second_host: 2,
+    _renamed: 2,
+    _always(Push()): 4,
+    _always(BackUp()): 3,
+}

@@ -1,0 +1,412 @@
+"""What happens in lives. A step is a value that prints as it is written; where it cannot happen it does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Protocol
+
+from ccusage_import.evidence import MESSAGE_GROWS
+from ccusage_import.exceptions import FixableError
+from tests.worlds.ccusage_model import REPORTS, SONNET, File, Transcript, document, entries
+from tests.worlds.driver import RESTORED, SERVER, Lab, State
+from tests.worlds.invariants import Violation, check_accept, check_undo
+from tests.worlds.world import ANA, Saved, World
+
+PROJECT = "-home-ana-shop"
+
+
+class Step(Protocol):
+    """Something that happens."""
+
+    def take(self, world: World) -> Iterator[Violation]:
+        """Change the world and yield the promises that were broken by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A message is written."""
+
+    session: str
+    tokens: int = 100
+    project: str = PROJECT
+    directory: str = "one"
+    model: str = SONNET
+    kind: str = "plain"
+    who: str = ANA
+
+    def take(self, world: World) -> Iterator[Violation]:
+        if self.directory not in world.missing:
+            known = world.files(self.session) if self.who == ANA else ()
+            file = known[0] if known else File(self.directory, self.project, world.session(self.session))
+            world.write(self.who, file, tokens=self.tokens, model=self.model, kind=self.kind)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRoundTheClock:
+    """A message each `every_minutes` for days; `per_session` of them are a session."""
+
+    prefix: str
+    days: int
+    every_minutes: int = 50
+    per_session: int = 6
+    tokens: int = 100
+
+    def take(self, world: World) -> Iterator[Violation]:
+        for number in range(self.days * 24 * 60 // self.every_minutes):
+            yield from Work(f"{self.prefix}{number // self.per_session}", self.tokens + number % 7).take(world)
+            world.now += timedelta(minutes=self.every_minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The clock goes on; backwards with negative numbers, as only a clock that is set does."""
+
+    days: float = 0
+    hours: float = 0
+
+    def take(self, world: World) -> Iterator[Violation]:
+        world.now += timedelta(days=self.days, hours=self.hours)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grow:
+    """The last message of a session grows for as long as messages do, and bears the time of its end."""
+
+    session: str
+    tokens: int = 10
+
+    def take(self, world: World) -> Iterator[Violation]:
+        for file in world.files(self.session)[:1]:
+            transcript = world.tree[file]
+            last = transcript.lines[-1]
+            if last.message in world.ledger.copied or not timedelta(0) <= world.now - last.at <= MESSAGE_GROWS:
+                return
+            tokens = last.tokens._replace(output_tokens=last.tokens.output_tokens + self.tokens)
+            transcript.lines.append(replace(last, at=world.now, tokens=tokens))
+            transcript.touched_at = world.now
+            world.ledger.instants[last.message] = world.now
+            world.ledger.grown.add(last.message)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Claude Code starts, and deletes transcripts that were not touched for so many days."""
+
+    def take(self, world: World) -> Iterator[Violation]:
+        days = 30 if world.cleanup_days is None else world.cleanup_days
+        for file, transcript in list(world.tree.items()):
+            if (world.now - transcript.touched_at).days >= days and file.directory not in world.missing:
+                world.delete(file)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """A person deletes the transcript of a session, which may go on: in a new transcript, under its own name."""
+
+    session: str
+    goes_on: bool = False
+
+    def take(self, world: World) -> Iterator[Violation]:
+        for file in world.files(self.session):
+            world.delete(file, ends=not self.goes_on)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A person cuts the first message out of a transcript."""
+
+    session: str
+
+    def take(self, world: World) -> Iterator[Violation]:
+        for file in world.files(self.session):
+            lines = world.tree[file].lines
+            world.ledger.edited.add(lines[0].message)
+            lines[:] = [line for line in lines if line.message != lines[0].message]
+            if not lines:
+                world.delete(file)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A session is resumed or forked: a new transcript begins with the messages of the old one."""
+
+    session: str
+    into: str
+    project: str = ""
+    directory: str = ""
+
+    def take(self, world: World) -> Iterator[Violation]:
+        for file in world.files(self.session)[:1] if not world.files(self.into) else ():
+            target = File(self.directory or file.directory, self.project or file.project, world.session(self.into))
+            lines = list(world.tree[file].lines)
+            world.tree.setdefault(target, Transcript()).lines[:0] = lines
+            world.tree[target].touched_at = world.now
+            world.ledger.copied.update(line.message for line in lines)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class MoveProject:
+    """The directory of a project is renamed."""
+
+    old: str
+    new: str
+
+    def take(self, world: World) -> Iterator[Violation]:
+        for file in [file for file in world.tree if file.project == self.old]:
+            target = file._replace(project=self.new)
+            if target not in world.tree:
+                world.tree[target] = world.tree.pop(file)
+                world.ledger.moved.update(line.message for line in world.tree[target].lines)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDirectory:
+    """A second data directory is named in the configuration."""
+
+    directory: str
+
+    def take(self, world: World) -> Iterator[Violation]:
+        world.directories = sorted({*world.directories, self.directory})
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A data directory goes missing, as on a disk that is not mounted, or comes back."""
+
+    directory: str
+    is_missing: bool
+
+    def take(self, world: World) -> Iterator[Violation]:
+        (world.missing.add if self.is_missing else world.missing.discard)(self.directory)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """ccusage is run otherwise from now on: another version, zone, mode, or table of prices."""
+
+    version: str = ""
+    zone: str = ""
+    mode: str = ""
+    prices: str = ""
+
+    def take(self, world: World) -> Iterator[Violation]:
+        changes = {name: value for name in ("version", "zone", "mode", "prices") if (value := getattr(self, name))}
+        world.reading = replace(world.reading, **changes)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """`cleanupPeriodDays` is set in Claude Code's settings."""
+
+    days: int
+
+    def take(self, world: World) -> Iterator[Violation]:
+        world.cleanup_days = self.days
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """A setting of the importer changes: machine, salt, hash_projects, prices or budget."""
+
+    machine: str = ""
+    salt: str = ""
+    hash_projects: bool | None = None
+    prices: str = ""
+    budget: float | None = None
+    who: str = ANA
+
+    def take(self, world: World) -> Iterator[Violation]:
+        names = ("machine", "salt", "hash_projects", "prices", "budget")
+        changes = {name: value for name in names if (value := getattr(self, name)) not in ("", None)}
+        world.hosts[self.who] = replace(world.hosts[self.who], **changes)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """The importer runs."""
+
+    fails: tuple[str, ...] = ()
+    since_days_ago: int | None = None
+    until_days_ago: int | None = None
+    who: str = ANA
+
+    def take(self, world: World) -> Iterator[Violation]:
+        if not world.readable():
+            return
+        today = world.now.date()
+        days: dict[str, date] = {}
+        if self.since_days_ago is not None:
+            days["since"] = today - timedelta(days=self.since_days_ago)
+        if self.until_days_ago is not None:
+            days["until"] = today - timedelta(days=self.until_days_ago)
+        offered = world.live(self.who, **days)
+        if self.fails:
+            documents = {
+                report: None if report in self.fails else text for report, text in offered.offer.documents.items()
+            }
+            content = {key: value for key, value in offered.content.items() if key.report not in self.fails}
+            offered = replace(offered, offer=replace(offered.offer, documents=documents), content=content)
+        yield from world.run_import(offered)
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """A person saves what ccusage prints."""
+
+    name: str = "saved"
+
+    def take(self, world: World) -> Iterator[Violation]:
+        found = tuple(entries(world.tree, world.readable(), world.reading.version))
+        documents = {report: document(report, found, world.reading, world.now) for report in REPORTS}
+        world.saved[self.name] = Saved(documents, found, world.reading)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSaved:
+    """Saved reports are imported."""
+
+    name: str = "saved"
+
+    def take(self, world: World) -> Iterator[Violation]:
+        saved = world.saved.get(self.name)
+        if saved is not None and saved.reading.zone == world.reading.zone:
+            who = world.hosts[ANA]
+            yield from world.run_import(world.offered(who, saved.found, saved.reading, saved.documents, is_saved=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The newest load, or one before it, is taken back."""
+
+    back: int = 0
+
+    def take(self, world: World) -> Iterator[Violation]:
+        before, ledger = world.read_state(), world.ledger
+        loads = [
+            load for load, state in sorted(ledger.states.items()) if state == "committed" and ledger.replaced.get(load)
+        ]
+        if self.back >= len(loads):
+            return
+        target = loads[-1 - self.back]
+        try:
+            load_id = world.lab.undo(world.hosts[ANA], target)
+        except FixableError:
+            load_id = 0
+        world.state = None
+        after = world.read_state()
+        if load_id:
+            yield from check_undo(ledger, before, after, target, load_id)
+        elif before.shown != after.shown:
+            yield Violation("a refused undo changes nothing", str(target))
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """A person accepts what is held: all of it, or one record by its place among them."""
+
+    report: str = ""
+    place: int | None = None
+
+    def take(self, world: World) -> Iterator[Violation]:
+        before, who = world.read_state(), world.hosts[ANA]
+        held = sorted(key for key in before.held if key.machine == who.machine and self.report in ("", key.report))
+        chosen = held if self.place is None else held[self.place : self.place + 1]
+        if not chosen:
+            return
+        try:
+            load_id = world.lab.accept(who, [f"{key.report}/{key.key}" for key in chosen])
+        except FixableError:
+            return
+        world.state = None
+        yield from check_accept(world.ledger, before, world.read_state(), load_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOnServer:
+    """The same machine imports straight into the server, which has another history from then on."""
+
+    def take(self, world: World) -> Iterator[Violation]:
+        if isinstance(world.lab, Lab):
+            yield from world.run_import(world.live(ANA), SERVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """The warehouse is pushed to a server, twice."""
+
+    def take(self, world: World) -> Iterator[Violation]:
+        if not isinstance(world.lab, Lab):
+            return
+        laptop, who = world.read_state(), world.hosts[ANA]
+        before = world.lab.state(SERVER)
+        alone = before.loads.keys() <= laptop.loads.keys()
+        try:
+            world.lab.push(who)
+            after = world.lab.state(SERVER)
+            world.lab.push(who)
+        except FixableError as error:
+            yield Violation("a push is not refused", f"{type(error).__name__}: {error}")
+            return
+        again = world.lab.state(SERVER)
+        if again != after:
+            new = again.loads.keys() - after.loads.keys()
+            yield Violation("a second push brings nothing", f"new loads {new}")
+        for identity, shown in sorted(before.shown.items()):
+            now = after.shown.get(identity)
+            if not alone and (now is None or now.tokens < shown.tokens):
+                yield Violation(
+                    "no number on the server falls by a push", f"{identity}: {shown.tokens}, {now and now.tokens}"
+                )
+            if not alone and now and now.tokens == shown.tokens and now.cost < shown.cost:
+                yield Violation("no cost on the server falls by a push", f"{identity}: {shown.cost}, {now.cost}")
+        yield from _agree("server and laptop agree", laptop, after) if alone else _not_less(laptop, after)
+
+
+def _agree(promise: str, one: State, other: State) -> Iterator[Violation]:
+    for name in ("shown", "logged", "loads", "held"):
+        left, right = getattr(one, name), getattr(other, name)
+        if left != right:
+            pairs = list(left.items() ^ right.items()) if name == "shown" else [(len(left), len(right))]
+            rows = (
+                [(key, left[key], right.get(key)) for key in left if right.get(key) != left[key]]
+                if name == "loads"
+                else pairs[:2]
+            )
+            yield Violation(promise, f"{name}: {rows[:2]}")
+
+
+def _not_less(laptop: State, server: State) -> Iterator[Violation]:
+    for identity, shown in sorted(laptop.shown.items()):
+        now = server.shown.get(identity)
+        if identity not in server.held and (now is None or now.tokens < shown.tokens):
+            yield Violation(
+                "the server shows what the laptop shows", f"{identity}: {shown.tokens}, {now and now.tokens}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class BackUp:
+    """A backup is made, and restored into an empty warehouse."""
+
+    def take(self, world: World) -> Iterator[Violation]:
+        before = world.read_state()
+        if before.shown and isinstance(world.lab, Lab):
+            world.lab.backup_and_restore(world.hosts[ANA])
+            world.state = None
+            yield from _agree("what is restored is what was backed up", world.read_state(), world.lab.state(RESTORED))

@@ -1,0 +1,38 @@
+"""Lives are lived well: a hundred at random, and each of those that were once lived badly, with the engine too."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.worlds.notebook import Notebook
+from tests.worlds.random_lives import random_life
+from tests.worlds.run import live, shortened, told, written
+from tests.worlds.scripted import LIVES
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_lives_at_random(tmp_path: Path) -> None:
+    notebook = Notebook(tmp_path)
+    for seed in range(1, 101):
+        if failures := live(notebook, random_life(seed)):
+            steps, failures = shortened(notebook, random_life(seed), failures)
+            pytest.fail(f"seed {seed}: {', '.join(map(written, steps))}\n{told(failures)}")
+
+
+@pytest.mark.parametrize("title", LIVES)
+def test_lives_that_were_lived_badly(tmp_path: Path, title: str) -> None:
+    assert told(live(Notebook(tmp_path), LIVES[title])) == ""
+
+
+def test_engine_and_notebook_agree(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.worlds", "--engine", "--scripted", "undone", "--lives", "4"]
+    done = subprocess.run(
+        [*command, "--work-dir", tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
