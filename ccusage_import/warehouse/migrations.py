@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -126,16 +127,24 @@ def apply_migrations(warehouse: ClickHouse, tool_version: str) -> list[Migration
         bootstrap = (sql_directory() / "schema_migrations.sql").read_text("utf-8")
         for statement in statements(bootstrap, warehouse):
             warehouse.command(statement)
-    for migration in pending:
-        for statement in statements(migration.sql, warehouse):
-            warehouse.command(statement)
-        now = datetime.now(UTC)
-        row = (migration.version, migration.checksum, now, tool_version)
-        columns = ("version", "checksum", "applied_at", "tool_version")
-        # The time is in the token: a view that an older release put back is replaced again.
-        token = f"{migration.version}/{migration.checksum}/{now.isoformat()}"
-        warehouse.insert("schema_migrations", columns, [row], token=token)
+    numbered = [migration for migration in pending if not migration.is_view]
+    # Views are replaced again by whoever finds them unrecorded, so one INSERT is enough for all of them.
+    for together in (*([migration] for migration in numbered), [each for each in pending if each.is_view]):
+        for migration in together:
+            for statement in statements(migration.sql, warehouse):
+                warehouse.command(statement)
+        _record(warehouse, together, tool_version)
     return pending
+
+
+def _record(warehouse: ClickHouse, applied: Sequence[Migration], tool_version: str) -> None:
+    if not applied:
+        return
+    now = datetime.now(UTC)
+    columns = ("version", "checksum", "applied_at", "tool_version")
+    rows = [(migration.version, migration.checksum, now, tool_version) for migration in applied]
+    # The time is in the token: a view that an older release put back is replaced again.
+    warehouse.insert("schema_migrations", columns, rows, token=f"{applied[0].version}/{len(rows)}/{now.isoformat()}")
 
 
 def statements(sql: str, warehouse: ClickHouse) -> list[str]:
