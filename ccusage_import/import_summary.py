@@ -12,6 +12,7 @@ from ccusage_import.ccusage.archive import LoadNote
 from ccusage_import.ccusage.fetcher import FetchProgress
 from ccusage_import.ccusage.offers import ReportOutcome
 from ccusage_import.exceptions import ExitCode, FixableError
+from ccusage_import.fact_summary import FactsSummary
 from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import REPORTS, Identity, Record
 from ccusage_import.statistics import Comparison
@@ -34,7 +35,10 @@ class ImportProgress(FetchProgress, Protocol):
     """Told what an import is doing."""
 
     def phase(self, name: str) -> None:
-        """A phase begins: fetch, validate, open, reconcile or load."""
+        """A phase begins: fetch, validate, open, reconcile, load or transcripts."""
+
+    def read(self, done: int, total: int) -> None:
+        """So many bytes of those that are new in the transcripts are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,7 @@ class ImportSummary:
         comparison: totals before and after, and what they consist of; None where no report was valid.
         names: pseudonym to name.
         phases: seconds by phase.
+        facts: what was read of the transcripts; None where they were not read.
     """
 
     machine: str
@@ -76,6 +81,7 @@ class ImportSummary:
     comparison: Comparison | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     phases: Mapping[str, float] = field(default_factory=dict)
+    facts: FactsSummary | None = None
 
     @property
     def held(self) -> list[Decision]:
@@ -89,8 +95,10 @@ class ImportSummary:
 
     @property
     def errors(self) -> list[FixableError]:
-        """Why reports or parts of them failed, each reason once: a missing agent fails all of its reports."""
-        return list(dict.fromkeys(outcome.problem for outcome in self.reports.values() if outcome.problem))
+        """Why reports or parts of them, or the transcripts, failed, each reason once."""
+        problems = [outcome.problem for outcome in self.reports.values() if outcome.problem]
+        of_facts = [self.facts.error] if self.facts and self.facts.error else []
+        return list(dict.fromkeys([*problems, *of_facts]))
 
     @property
     def is_empty(self) -> bool:
@@ -99,7 +107,7 @@ class ImportSummary:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0, or 5 where some reports failed or some records were refused, or 3 where all reports failed."""
+        """0, or 5 where some reports or the transcripts failed or records were refused, 3 where all reports failed."""
         if not self.errors:
             return ExitCode.OK
         return ExitCode.CCUSAGE if len(self.failed) == len(self.reports) else ExitCode.PARTIAL

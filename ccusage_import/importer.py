@@ -35,6 +35,8 @@ from ccusage_import.exceptions import (
     FixableError,
     WarehouseError,
 )
+from ccusage_import.fact_import import import_facts
+from ccusage_import.fact_summary import FactsSummary
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
@@ -207,7 +209,28 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             load = _committed_load(run, offer, judged, summary, load_id)
             _publish(run, warehouse, load, judged.decisions)
             kept_warnings = _keep_reports(run, load)
-        return replace(summary, load_id=load_id, warnings=(*summary.warnings, *kept_warnings))
+        facts = _facts(run, warehouse, offer, load)
+        return replace(summary, load_id=load_id, warnings=(*summary.warnings, *kept_warnings), facts=facts)
+
+
+def _facts(run: _Run, warehouse: ClickHouse, offer: Offer, load: Load) -> FactsSummary | None:
+    """Read the transcripts too. The reports are loaded: that this fails changes nothing about them."""
+    if not (run.settings.transcripts and offer.directories):
+        return None
+    with run.phase("transcripts"):
+        facts = import_facts(
+            run.configuration, warehouse, offer.directories, load.load_id, run.pseudonyms, run.progress
+        )
+    if not facts.counts:
+        return facts
+    try:
+        keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
+        load.facts, load.phases = facts.counts, dict(run.phases)
+        write_load(warehouse, load)
+        tidy(warehouse)
+    except FixableError as error:
+        facts.error = facts.error or error
+    return facts
 
 
 def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tuple[str, ...]]:

@@ -6,6 +6,7 @@ import hmac
 import re
 
 PSEUDONYM_BYTES = 16
+BLIND_DIGITS = 16
 FINGERPRINT_BYTES = 8
 # No name can be this: of it comes what tells one salt from another.
 _NAMING = "\0naming"
@@ -43,6 +44,15 @@ class Pseudonyms:
         pseudonym = self._digest(name)
         self.names[pseudonym] = name
         return pseudonym
+
+    def blind(self, kind: str, name: str) -> str:
+        """Return the pseudonym of a name that nobody needs to see again; equal names of two kinds differ."""
+        return self._digest(f"{kind}\0{name}")[:BLIND_DIGITS]
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether projects and sessions are named by pseudonyms."""
+        return self._is_enabled
 
     def hide_paths(self, text: str) -> str:
         """Return `text` with the paths met so far replaced by their pseudonyms."""

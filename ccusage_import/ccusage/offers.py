@@ -51,6 +51,7 @@ class Offer:
         intact_from: first day whose transcripts cannot have been deleted yet; None when nothing is known of them.
         warnings: what is odd about the sources.
         prices: whom to ask for prices; None for saved files.
+        directories: the data directories of Claude Code that were read; none where files were.
     """
 
     outputs: dict[str, Fetched | FixableError]
@@ -60,6 +61,7 @@ class Offer:
     intact_from: date | None
     warnings: tuple[str, ...] = ()
     prices: PriceSource | None = None
+    directories: tuple[Path, ...] = ()
 
     def provenance_of(self, agent: str) -> Provenance:
         """Return what an agent's reports were read with: the data directories are those of Claude Code."""
@@ -135,6 +137,7 @@ def live_offer(
         intact_from=sources.intact_from(now, settings.zone),
         warnings=tuple(sources.warnings()),
         prices=PriceSource(runner, options, environ),
+        directories=sources.found,
     )
 
 

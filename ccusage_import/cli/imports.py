@@ -102,6 +102,12 @@ def import_command(
         bool | None,
         typer.Option("--hash-projects/--no-hash-projects", help="Store pseudonyms of projects and sessions, or names."),
     ] = None,
+    transcripts: Annotated[
+        bool | None,
+        typer.Option(
+            "--transcripts/--no-transcripts", help="Read what is new in the transcripts too, or only reports."
+        ),
+    ] = None,
     online_prices: Annotated[
         bool | None, typer.Option("--online-prices/--offline-prices", help="Let ccusage fetch current prices.")
     ] = None,
@@ -121,6 +127,7 @@ def import_command(
         "timezone": timezone,
         "machine": machine,
         "hash_projects": hash_projects,
+        "transcripts": transcripts,
         "online_prices": online_prices,
         "jobs": jobs,
         "timeout_seconds": timeout,

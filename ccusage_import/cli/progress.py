@@ -19,6 +19,9 @@ class QuietProgress:
     def phase(self, name: str) -> None:
         """Ignore a phase."""
 
+    def read(self, done: int, total: int) -> None:
+        """Ignore how much of the transcripts is read."""
+
     def started(self, report: str) -> None:
         """Ignore a report that is being run."""
 
@@ -57,6 +60,12 @@ class TerminalProgress(AbstractContextManager["TerminalProgress"]):
         if self._phase is not None:
             self._progress.update(self._phase, total=1, completed=1)
         self._phase = self._progress.add_task(name, total=None)
+
+    def read(self, done: int, total: int) -> None:
+        """Show how much of the transcripts is read."""
+        if self._phase is not None:
+            of_total = f"transcripts: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+            self._progress.update(self._phase, description=of_total)
 
     def started(self, report: str) -> None:
         """Show that a report is being run."""

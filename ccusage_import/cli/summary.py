@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ccusage_import.cli.plain_table import plain_table
 from ccusage_import.explain import reason_in_words
+from ccusage_import.fact_summary import FACT_KINDS, FactsSummary
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.masking import printable
 from ccusage_import.reconcile import Decision, Verdict
@@ -39,12 +40,26 @@ def print_summary(summary: ImportSummary) -> None:
         parts += _compared(summary.comparison, summary.names)
     if summary.held:
         parts.append(_held_lines(summary))
+    if summary.facts:
+        parts.append(Text(_facts_line(summary.facts)))
     shown = console()
     for part in parts:
         shown.print(part)
         shown.print()
     phases = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in summary.phases.items())
     shown.print(Text(phases, style="dim"))
+
+
+def _facts_line(facts: FactsSummary) -> str:
+    """Return what was read of the transcripts in one line."""
+    line = f"facts: {facts.new['messages']:,} new messages, {facts.new['tool_calls']:,} tool calls"
+    if facts.days:
+        line += f"; ledger equals ccusage on {facts.equal_days:,} of {facts.days:,} days"
+    if bad := sum(facts.bad_lines.values()):
+        line += f"; {bad:,} lines not understood"
+    if unreadable := sum(facts.unreadable.values()):
+        line += f"; {unreadable:,} files or directories not readable"
+    return line
 
 
 def _compared(comparison: Comparison, names: Mapping[str, str]) -> Iterator[RenderableType]:
@@ -98,8 +113,25 @@ def summary_json(summary: ImportSummary) -> dict[str, Any]:
             {**asdict(each), "share": round(each.share, 6)} for each in (compared.coverage if compared else ())
         ],
         "held": [_held_json(decision, summary) for decision in summary.held],
+        "facts": _facts_json(summary.facts) if summary.facts else None,
         "warnings": summary.warnings,
         "phases": summary.phases,
+    }
+
+
+def _facts_json(facts: FactsSummary) -> dict[str, Any]:
+    return {
+        "files": facts.files,
+        "bytes": facts.bytes,
+        "lines": facts.lines,
+        "new": {kind: facts.new[kind] for kind in FACT_KINDS},
+        "bad_lines": facts.bad_lines,
+        "unknown": facts.unknown,
+        "unreadable": facts.unreadable,
+        "equal_days": facts.equal_days,
+        "days": facts.days,
+        "seconds": facts.seconds,
+        "error": error_json(facts.error) if facts.error else None,
     }
 
 

@@ -141,6 +141,9 @@ class Settings(BaseModel):
     agents: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], ...], BeforeValidator(_names), Field(min_length=1)
     ] = Field(default=("claude",), description="coding agents whose usage is imported, by ccusage's names, or all")
+    transcripts: bool = Field(
+        default=True, description="read messages, tool calls and prompts from the transcripts too"
+    )
     ccusage: str | None = Field(
         default=None, description="ccusage command; searched on PATH, then bunx, then npx when unset"
     )

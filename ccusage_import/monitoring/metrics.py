@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from ccusage_import import __version__
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import AnnouncementError
+from ccusage_import.fact_summary import FACT_KINDS, FactsSummary
 from ccusage_import.files import replace_file
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.monitoring.http_calls import call
@@ -40,6 +41,9 @@ METRICS = {
     "report_duration_seconds": "How long ccusage took for a report of the last run.",
     "report_records": "Records that a report of the last run offered, by verdict.",
     "report_failures": "1 if a report of the last run failed, with the reason, else 0.",
+    "facts": "Facts that the last run read from the transcripts and that are new, by kind.",
+    "transcript_bytes": "Bytes of transcripts that the last run read.",
+    "transcript_problems": "Lines, records and files of the transcripts that the last run did not understand, by kind.",
     "info": "Versions of the last run, and how ccusage was found.",
     "held_records": "Records that are kept as they were, against a smaller offer.",
     "cost_dollars": "Cost of all kept days, in US dollars.",
@@ -134,6 +138,8 @@ def _samples(settings: Settings, outcome: RunOutcome) -> Iterator[Sample]:
     yield Sample("peak_memory_bytes", outcome.peak_memory_bytes)
     if outcome.summary is not None:
         yield from _of_reports(outcome.summary)
+        if outcome.summary.facts is not None:
+            yield from _of_transcripts(outcome.summary.facts)
     if outcome.facts is not None:
         yield from _of_warehouse(outcome.facts, settings)
 
@@ -152,6 +158,14 @@ def _of_reports(summary: ImportSummary) -> Iterator[Sample]:
         if not item.error:
             for verdict in Verdict:
                 yield Sample("report_records", item.verdicts[verdict], {"report": report, "verdict": verdict})
+
+
+def _of_transcripts(facts: FactsSummary) -> Iterator[Sample]:
+    for kind in FACT_KINDS:
+        yield Sample("facts", facts.new[kind], {"kind": kind})
+    yield Sample("transcript_bytes", facts.bytes)
+    for kind, found in (("line", facts.bad_lines), ("record", facts.unknown), ("file", facts.unreadable)):
+        yield Sample("transcript_problems", sum(found.values()), {"kind": kind})
 
 
 def _of_warehouse(facts: WarehouseFacts, settings: Settings) -> Iterator[Sample]:

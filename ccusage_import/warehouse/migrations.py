@@ -13,7 +13,8 @@ from pathlib import Path
 from ccusage_import.exceptions import SchemaError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
-TABLES = ("records", "changes", "loads", "budgets", "machines", "price_list", "schema_migrations")
+FACT_TABLES = ("message_facts", "tool_call_facts", "turn_facts", "event_facts")
+TABLES = ("records", "changes", "loads", "budgets", "machines", "price_list", *FACT_TABLES, "schema_migrations")
 CLUSTER_ONLY = "-- only with a cluster"
 # What a `;` means nothing in: comments, text and quoted names; and the `;` that ends a statement.
 TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|`[^`]*`|;", re.DOTALL)

@@ -73,6 +73,7 @@ class Load:
     error: str = ""
     # Empty for names in clear, else a fingerprint of the salt; None where an older release wrote it.
     naming: str | None = None
+    facts: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_failure(self) -> bool:

@@ -126,8 +126,8 @@ def test_json_is_one_object_with_stable_keys(program: Program, corpus: Callable[
     summary = json.loads(done.stdout)
     assert list(summary) == [
         "load_id", "machine", "dry_run", "exit_code", "ccusage_version", "runner", "timezone", "intact_from",
-        "reports", "totals", "active_block", "top_agents", "top_models", "top_projects", "coverage", "held", "warnings",
-        "phases",
+        "reports", "totals", "active_block", "top_agents", "top_models", "top_projects", "coverage", "held", "facts",
+        "warnings", "phases",
     ]  # fmt: skip
     assert summary["reports"]["daily"] | {"seconds": 0} == {
         "offered": 2, "new": 2, "grew": 0, "repriced": 0, "corrected": 0, "held": 0, "refreshed": 0, "unchanged": 0,

@@ -1,0 +1,105 @@
+"""The step of an import after the reports: reads what is new in the transcripts and publishes it as facts."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from loguru import logger
+
+from ccusage_import.ccusage.data_dirs import TRANSCRIPTS
+from ccusage_import.config.settings import Configuration
+from ccusage_import.exceptions import FixableError
+from ccusage_import.fact_summary import FactsSummary
+from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.transcripts.cursor import Cursor, open_cursor
+from ccusage_import.transcripts.facts import Facts
+from ccusage_import.transcripts.naming import Names
+from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, read_transcripts
+from ccusage_import.transcripts.transcript import resolve_turns
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, publish_facts
+from ccusage_import.warehouse.tables import read_loads
+
+
+def import_facts(
+    configuration: Configuration,
+    warehouse: ClickHouse,
+    directories: Sequence[Path],
+    load_id: int,
+    pseudonyms: Pseudonyms,
+    progress: ReadProgress,
+) -> FactsSummary:
+    """Read what is new in the transcripts of the data directories and publish it; the caller holds the import lock.
+
+    Facts are written first, then how far was read: whatever happens between them only reads again.
+    """
+    summary, begun = FactsSummary(), time.perf_counter()
+    try:
+        with open_cursor(configuration.directories.state / "transcripts.sqlite") as cursor:
+            _read_into(summary, configuration, warehouse, cursor, directories, load_id, Names(pseudonyms), progress)
+    except FixableError as error:
+        logger.bind(kind=error.kind).info("the transcripts could not be read to their end")
+        summary.error = error
+    summary.seconds = round(time.perf_counter() - begun, 3)
+    new, ms = summary.new["messages"], round(1000 * summary.seconds)
+    if summary.files:
+        logger.bind(files=summary.files, bytes=summary.bytes, rows=new, ms=ms).info("transcripts read")
+    return summary
+
+
+def _read_into(
+    summary: FactsSummary,
+    configuration: Configuration,
+    warehouse: ClickHouse,
+    cursor: Cursor,
+    directories: Sequence[Path],
+    load_id: int,
+    names: Names,
+    progress: ReadProgress,
+) -> None:
+    settings = configuration.settings
+    marks = {
+        "warehouse": f"{settings.parsed_warehouse()} {settings.machine}",
+        "naming": f"{settings.timezone} {settings.hash_projects}",
+    }
+    _forget_what_does_not_fit(warehouse, cursor, settings.machine, marks)
+    known = cursor.files()
+    listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], known, names)
+    summary.unreadable += listing.unreadable
+    if not listing.changed:
+        return
+    marks["order"] = cursor.mark("order") or str(load_id)
+    load = FactsLoad(load_id, int(marks["order"]), settings.machine, settings.timezone)
+    for number, batch in enumerate(read_transcripts(listing, known, names, progress)):
+        prompts = _resolve(cursor, batch.facts)
+        summary.new += publish_facts(warehouse, load, batch.facts, number)
+        cursor.keep(batch.files, prompts, {**marks, "load": str(load_id)})
+        summary.add(batch)
+    summary.equal_days, summary.days = count_equal_days(warehouse, settings.machine)
+
+
+def _forget_what_does_not_fit(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[str, str]) -> None:
+    """Forget how far was read where that went into another warehouse, or into one that an older backup replaced."""
+    last = cursor.mark("load")
+    if not last:
+        return
+    is_same = all(cursor.mark(name) == value for name, value in marks.items())
+    if not is_same or not read_loads(warehouse, machine=machine, load_id=int(last)):
+        cursor.forget()
+
+
+def _resolve(cursor: Cursor, facts: Facts) -> list[tuple[str, int, int]]:
+    """Give turns to what stands in files without a prompt; return session, instant and turn of the prompts read."""
+    read = [(turn.claude_session_id, turn.at, turn.turn) for turn in facts.turns if turn.at is not None]
+    sessions = {message.claude_session_id for message in facts.messages.values() if not message.turn}
+    sessions |= {call.claude_session_id for call in facts.tool_calls if not call.turn}
+    prompts = defaultdict(list, cursor.prompts(sessions))
+    for session, at, turn in read:
+        prompts[session].append((at, turn))
+    ordered = {session: sorted(set(found)) for session, found in prompts.items()}
+    agents = {call.started_agent: call.turn for call in facts.tool_calls if call.started_agent and call.turn}
+    resolve_turns(facts, ordered, agents)
+    return read

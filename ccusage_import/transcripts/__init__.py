@@ -1,0 +1,1 @@
+"""Transcripts as a source: lines to facts, read once and incrementally."""

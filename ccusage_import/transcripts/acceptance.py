@@ -1,0 +1,101 @@
+"""Which records the pinned ccusage counts, and in which of its reports. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ccusage_import.transcripts.lines import Line, is_too_deep, repeats_a_key
+
+# ccusage has two rules: that of `daily`, and that of all other reports.
+DAILY, SESSION = 1, 2
+BOTH = DAILY | SESSION
+LARGEST_COUNT = 2**64 - 1
+# ccusage overlooks a line without these bytes: one that some tool wrote anew with blanks.
+USAGE = b'"usage":{'
+# A quote within a text is escaped, so this meets keys alone.
+_NULLED = re.compile(
+    rb'"(id|cwd|model|speed|costUSD|version|sessionId|requestId|isApiErrorMessage|cache_read_input_tokens'
+    rb'|cache_creation_input_tokens)"\s*:\s*null'
+)
+_TIMESTAMP = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?"
+    r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+)
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+# Keys that ccusage reads; where one of them stands twice it reads none of the line.
+_READ_KEYS = (b'"timestamp":', b'"message":', b'"usage":', b'"sessionId":', b'"requestId":', b'"costUSD":')
+
+
+def accepted_by(line: bytes, read: Line, record: dict[str, Any]) -> int:
+    """Return the rules by which ccusage counts the usage of a line's own record."""
+    rules = _rules_of_line(line, read)
+    return rules if rules and _is_accepted(record, record) else 0
+
+
+def nested_accepted_by(line: bytes, read: Line, record: dict[str, Any], nested: dict[str, Any]) -> int:
+    """Return the rules by which ccusage counts the usage of a subagent that its parent tells of."""
+    rules = _rules_of_line(line, read) & DAILY
+    return rules if rules and _is_accepted(nested, record) else 0
+
+
+def _rules_of_line(line: bytes, read: Line) -> int:
+    if USAGE not in line:
+        return 0
+    has_null = b"null" in line
+    if not read.is_strict:
+        # Bad text is read by whoever looks at the fields alone that it uses.
+        return SESSION if read.problem == "bad_text" and not has_null else 0
+    value = read.values[0]
+    if has_null and _has_forbidden_null(line, value):
+        return 0
+    if repeats_a_key(line, value) and (has_null or any(line.count(key) > 1 for key in _READ_KEYS)):
+        return 0
+    if is_too_deep(line, value):
+        return 0 if has_null else SESSION
+    return BOTH
+
+
+def _has_forbidden_null(line: bytes, value: dict[str, Any]) -> bool:
+    """Return whether a field that ccusage reads is null anywhere; only models of iterations may be."""
+    names = [match[1] for match in _NULLED.finditer(line)]
+    if not names or set(names) != {b"model"}:
+        return bool(names)
+    message = value.get("message")
+    usage = message.get("usage") if isinstance(message, dict) else None
+    iterations = usage.get("iterations") if isinstance(usage, dict) else None
+    allowed = sum(
+        isinstance(part, dict) and "model" in part and part["model"] is None
+        for part in (iterations if isinstance(iterations, list) else ())
+    )
+    return len(names) > allowed
+
+
+def _is_accepted(record: dict[str, Any], outer: dict[str, Any]) -> bool:
+    message = record.get("message")
+    usage = message.get("usage") if isinstance(message, dict) else None
+    timestamp, version = record.get("timestamp"), outer.get("version", "0.0.0")
+    if not isinstance(message, dict) or not isinstance(usage, dict):
+        return False
+    if not (isinstance(timestamp, str) and _TIMESTAMP.fullmatch(timestamp)):
+        return False
+    if not (isinstance(version, str) and _VERSION.match(version)):
+        return False
+    names = (
+        message.get("id", "-"),
+        message.get("model", "-"),
+        record.get("requestId", "-"),
+        outer.get("sessionId", "-"),
+    )
+    return all(isinstance(name, str) and name for name in names) and _has_counts(usage)
+
+
+def _has_counts(usage: dict[str, Any]) -> bool:
+    counts = (
+        usage.get("input_tokens"),
+        usage.get("output_tokens"),
+        usage.get("cache_creation_input_tokens", 0),
+        usage.get("cache_read_input_tokens", 0),
+    )
+    are_counts = all(type(count) is int and 0 <= count <= LARGEST_COUNT for count in counts)
+    return are_counts and usage.get("speed", "fast") in ("standard", "fast")

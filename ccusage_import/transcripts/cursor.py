@@ -1,0 +1,130 @@
+"""How far each transcript was read: a cache beside the warehouse. Losing it costs a reading, nothing else."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from ccusage_import.exceptions import ConfigurationError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (
+    path TEXT PRIMARY KEY, inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    position INTEGER NOT NULL, edges BLOB NOT NULL, place INTEGER NOT NULL, turn TEXT NOT NULL, mode TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS prompts (
+    session TEXT NOT NULL, at INTEGER NOT NULL, turn TEXT NOT NULL, PRIMARY KEY (session, at, turn)
+) WITHOUT ROWID;
+"""
+
+
+class FileState(NamedTuple):
+    """How far one file was read.
+
+    Attributes:
+        path: its pseudonym.
+        inode: of the file that was read.
+        size: when it was read last.
+        mtime_ns: likewise.
+        position: behind the last whole line.
+        edges: a digest of the first bytes and of those before that position.
+        place: its order among all files.
+        turn: of the last prompt.
+        mode: the last permission mode.
+    """
+
+    path: str
+    inode: int
+    size: int
+    mtime_ns: int
+    position: int
+    edges: bytes
+    place: int
+    turn: int
+    mode: str
+
+
+class Cursor:
+    """An open cursor."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def mark(self, name: str) -> str:
+        """Return what was noted under a name; empty where nothing was."""
+        row = self._connection.execute("SELECT value FROM mark WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def files(self) -> dict[str, FileState]:
+        """Return the state of each file by its pseudonym."""
+        rows = self._connection.execute("SELECT * FROM files")
+        return {row[0]: FileState._make((*row[:7], int(row[7]), row[8])) for row in rows}
+
+    def prompts(self, sessions: Iterable[str]) -> dict[str, list[tuple[int, int]]]:
+        """Return instant and turn of the prompts of some sessions, in order of time."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for session in sessions:
+            rows = self._connection.execute("SELECT at, turn FROM prompts WHERE session = ? ORDER BY at", (session,))
+            found[session] = [(at, int(turn)) for at, turn in rows]
+        return found
+
+    def keep(self, files: Iterable[FileState], prompts: Iterable[tuple[str, int, int]], marks: dict[str, str]) -> None:
+        """Write down how far files were read, at once."""
+        with self._connection:
+            # Numbers of 64 bits without a sign do not fit into an INTEGER.
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                ((*state[:7], str(state.turn), state.mode) for state in files),
+            )
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO prompts VALUES (?, ?, ?)",
+                ((session, at, str(turn)) for session, at, turn in prompts),
+            )
+            self._connection.executemany("INSERT OR REPLACE INTO mark VALUES (?, ?)", marks.items())
+
+    def forget(self) -> None:
+        """Forget everything: what the warehouse holds is not what was read."""
+        with self._connection:
+            for table in ("mark", "files", "prompts"):
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+
+
+@contextmanager
+def open_cursor(file: Path) -> Iterator[Cursor]:
+    """Open the cursor; a file that cannot be one is replaced.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            connection = _connect(file)
+        except sqlite3.DatabaseError:
+            for part in (file, file.with_name(f"{file.name}-journal")):
+                part.unlink(missing_ok=True)
+            connection = _connect(file)
+        with closing(connection):
+            yield Cursor(connection)
+    except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(
+            f"{file}: {why}", hint="make the directory writable; the file may be deleted"
+        ) from None
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, timeout=5)
+    try:
+        connection.executescript(_SCHEMA)
+        connection.execute("SELECT * FROM files, prompts LIMIT 1")
+        if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("damaged")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,205 @@
+"""Messages in records: usage, model, content. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from ccusage_import.transcripts.acceptance import LARGEST_COUNT
+from ccusage_import.transcripts.facts import Message, Usage, instant, number
+from ccusage_import.transcripts.lines import clean
+from ccusage_import.transcripts.naming import Names, word
+
+Record = dict[str, Any]
+# The model of what Claude Code itself puts into a transcript.
+SYNTHETIC = "<synthetic>"
+
+
+@dataclass(slots=True, kw_only=True)
+class Source:
+    """Where a record stands: its file as ccusage names it, and its position there.
+
+    Attributes:
+        session: ccusage's session.
+        session_id: its pseudonym, as in the report of sessions.
+        project: pseudonym of ccusage's project.
+        file: the order of the file among all files.
+        position: of the line in the file.
+        agent_id: number of the subagent whose file it is; 0 for a session's own.
+    """
+
+    session: str
+    session_id: str
+    project: str
+    file: int
+    agent_id: int
+    position: int = 0
+
+
+def find_usage(record: Record) -> Record | None:
+    """Return the usage that a record tells of."""
+    message = record.get("message")
+    usage = message.get("usage") if isinstance(message, dict) else None
+    return usage if isinstance(usage, dict) else None
+
+
+def read_messages(record: Record, outer: Record, accepted: int, source: Source, names: Names) -> Iterator[Message]:
+    """Return the message of a record with usage, and those of its advisors; none where it has no instant.
+
+    Args:
+        record: has the message.
+        outer: the line's own record, which is the same or the parent's that tells of a subagent.
+        accepted: the rules by which ccusage counts it.
+        source: where the line stands.
+        names: what names become.
+    """
+    at, message, usage = instant(record.get("timestamp")), record["message"], find_usage(record)
+    if at is None or usage is None:
+        return
+    session = outer.get("sessionId")
+    counted = session if isinstance(session, str) and session else source.session
+    made = _message(record, outer, _usage(usage), at, source)
+    made.accepted, made.is_nested = accepted, record is not outer
+    made.counted_session, made.claude_session_id = number(counted), names.of_report(counted)
+    made.branch = names.always("branch", outer.get("gitBranch"))
+    speed = usage.get("speed")
+    made.speed = speed if speed in ("fast", "standard") else ""
+    made.model = _model(message.get("model"))
+    made.model += "-fast" if speed == "fast" and made.model not in ("", SYNTHETIC) else ""
+    made.service_tier, made.stop_reason = word(usage.get("service_tier")), word(message.get("stop_reason"))
+    made.is_final = bool(made.stop_reason)
+    cost = record.get("costUSD")
+    if isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost):
+        made.listed_cost_usd, made.cost_usd = float(cost), Decimal(str(cost))
+    made.unpriced = made.listed_cost_usd is None and made.total_tokens > 0 and made.model != SYNTHETIC
+    _count_content(made, message.get("content"))
+    made.web_searches = _web_searches(usage)
+    advisors = usage.get("iterations")
+    yield _with_ids(made, message.get("id"), record, source)
+    for index, part in enumerate(_advisors(advisors)):
+        yield _advisor(made, f"{message.get('id')}:advisor:{index}", part, record, source)
+
+
+def _message(record: Record, outer: Record, usage: Usage, at: int, source: Source) -> Message:
+    agent = outer.get("agentId")
+    return Message(
+        message=0,
+        request=0,
+        counted_session=0,
+        record=0,
+        accepted=0,
+        is_sidechain=record.get("isSidechain") is True,
+        is_nested=False,
+        at=at,
+        times=(at,),
+        place=(source.file, source.position),
+        usage=usage,
+        total_tokens=sum(usage),
+        model="",
+        speed="",
+        session_id=source.session_id,
+        project=source.project,
+        version=word(outer.get("version")),
+        entrypoint=word(outer.get("entrypoint")),
+        agent_id=number(agent) if isinstance(agent, str) and agent else source.agent_id,
+    )
+
+
+def _with_ids(made: Message, message_id: object, record: Record, source: Source) -> Message:
+    request = record.get("requestId")
+    made.request = number(request) if isinstance(request, str) and request else 0
+    if isinstance(message_id, str) and message_id:
+        made.message = number(message_id)
+        made.record = 0 if made.request else made.at
+    else:
+        uuid = record.get("uuid")
+        of_record = uuid if isinstance(uuid, str) and uuid else f"{made.at}/{source.position}"
+        made.request, made.record = 0, number(f"{source.session}/{of_record}")
+    return made
+
+
+def _advisor(made: Message, message_id: str, part: Record, record: Record, source: Source) -> Message:
+    usage = _usage(part)
+    advisor = Message(
+        message=0,
+        request=0,
+        counted_session=made.counted_session,
+        record=0,
+        accepted=made.accepted,
+        is_sidechain=made.is_sidechain,
+        is_nested=made.is_nested,
+        at=made.at,
+        times=made.times,
+        place=made.place,
+        usage=usage,
+        total_tokens=sum(usage),
+        model=_model(part.get("model")),
+        speed="",
+        session_id=made.session_id,
+        claude_session_id=made.claude_session_id,
+        project=made.project,
+        branch=made.branch,
+        version=made.version,
+        entrypoint=made.entrypoint,
+        agent_id=made.agent_id,
+        is_final=made.is_final,
+        unpriced=sum(usage) > 0,
+    )
+    return _with_ids(advisor, message_id, record, source)
+
+
+def _advisors(iterations: object) -> list[Record]:
+    parts = iterations if isinstance(iterations, list) else []
+    return [
+        part
+        for part in parts
+        if isinstance(part, dict)
+        and part.get("type") == "advisor_message"
+        and isinstance(part.get("model"), str)
+        and part["model"]
+    ]
+
+
+def _model(name: object) -> str:
+    return clean(name) if isinstance(name, str) else ""
+
+
+def _usage(usage: Record) -> Usage:
+    """Return the tokens by class; where the cache writes are split, the split alone counts."""
+    split = usage.get("cache_creation")
+    if isinstance(split, dict):
+        short, long = _count(split.get("ephemeral_5m_input_tokens")), _count(split.get("ephemeral_1h_input_tokens"))
+    else:
+        short, long = _count(usage.get("cache_creation_input_tokens")), 0
+    return Usage(
+        _count(usage.get("input_tokens")),
+        _count(usage.get("output_tokens")),
+        short,
+        long,
+        _count(usage.get("cache_read_input_tokens")),
+    )
+
+
+def _count(value: object) -> int:
+    return value if type(value) is int and 0 <= value <= LARGEST_COUNT else 0
+
+
+def _web_searches(usage: Record) -> int:
+    tools = usage.get("server_tool_use")
+    return _count(tools.get("web_search_requests")) if isinstance(tools, dict) else 0
+
+
+def _count_content(made: Message, content: object) -> None:
+    for block in content if isinstance(content, list) else ():
+        kind = block.get("type") if isinstance(block, dict) else None
+        if kind == "text":
+            made.texts += 1
+            text = block.get("text")
+            made.text_characters += len(text) if isinstance(text, str) else 0
+        elif kind in ("thinking", "redacted_thinking"):
+            made.thoughts += 1
+        elif kind in ("tool_use", "server_tool_use"):
+            made.tool_uses += 1

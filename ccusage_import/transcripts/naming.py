@@ -1,0 +1,153 @@
+"""What stands for names: a pseudonym, unless the name is of a closed list. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ccusage_import.pseudonyms import Pseudonyms
+
+# Commands that come with Claude Code.
+BUILT_IN_COMMANDS = frozenset(
+    [
+        "/add-dir",
+        "/agents",
+        "/bashes",
+        "/batch",
+        "/btw",
+        "/bug",
+        "/chrome",
+        "/clear",
+        "/color",
+        "/commit-push-pr",
+        "/compact",
+        "/config",
+        "/context",
+        "/copy",
+        "/cost",
+        "/debug",
+        "/desktop",
+        "/diff",
+        "/doctor",
+        "/effort",
+        "/exit",
+        "/export",
+        "/extra-usage",
+        "/fast",
+        "/feedback",
+        "/files",
+        "/fork",
+        "/goal",
+        "/help",
+        "/hooks",
+        "/ide",
+        "/init",
+        "/insights",
+        "/install-github-app",
+        "/install-slack-app",
+        "/keybindings",
+        "/login",
+        "/logout",
+        "/loop",
+        "/mcp",
+        "/memory",
+        "/migrate-installer",
+        "/mobile",
+        "/model",
+        "/new",
+        "/output-style",
+        "/passes",
+        "/permissions",
+        "/plan",
+        "/plugin",
+        "/pr-comments",
+        "/privacy-settings",
+        "/quit",
+        "/rate-limit-options",
+        "/release-notes",
+        "/reload-plugins",
+        "/remote-control",
+        "/remote-env",
+        "/rename",
+        "/resume",
+        "/review",
+        "/rewind",
+        "/sandbox",
+        "/schedule",
+        "/security-review",
+        "/simplify",
+        "/skills",
+        "/stats",
+        "/status",
+        "/statusline",
+        "/stickers",
+        "/tag",
+        "/tasks",
+        "/team-onboarding",
+        "/teleport",
+        "/terminal-setup",
+        "/theme",
+        "/think-back",
+        "/todos",
+        "/ultraplan",
+        "/ultrareview",
+        "/upgrade",
+        "/usage",
+        "/vim",
+        "/voice",
+    ]
+)
+_TOOL = re.compile(r"[A-Z][A-Za-z]{1,40}")
+_MCP = re.compile(r"mcp__(.+?)__(.+)", re.DOTALL)
+_EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,8})$")
+_WORD = re.compile(r"[A-Za-z0-9_.+-]{1,40}", re.ASCII)
+
+
+class Names:
+    """Names of one machine as they are stored; each kind of name has pseudonyms of its own."""
+
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        self._pseudonyms = pseudonyms
+        self._known: dict[tuple[str, str], str] = {}
+
+    def of_report(self, name: str) -> str:
+        """Return a project or a session as the reports name it."""
+        return self._pseudonyms.of(name)
+
+    def always(self, kind: str, name: object) -> str:
+        """Return the pseudonym of a name that is never stored; empty for what is no name."""
+        if not isinstance(name, str) or not name:
+            return ""
+        key = (kind, name)
+        if key not in self._known:
+            self._known[key] = self._pseudonyms.blind(kind, name)
+        return self._known[key]
+
+    def unless_clear(self, kind: str, name: object) -> str:
+        """Return the pseudonym of a name that may be stored in clear where projects may."""
+        is_clear = isinstance(name, str) and not self._pseudonyms.is_enabled
+        return word(name) if is_clear else self.always(kind, name)
+
+    def tool(self, name: object) -> tuple[str, str]:
+        """Return a tool, and the MCP server that offers it."""
+        if not isinstance(name, str):
+            return "", ""
+        if mcp := _MCP.fullmatch(name):
+            server = self.unless_clear("mcp", mcp[1])
+            return f"mcp__{server}__{self.unless_clear('mcp tool', mcp[2])}", server
+        return (name if _TOOL.fullmatch(name) else self.unless_clear("tool", name)), ""
+
+    def command(self, name: str) -> tuple[str, bool]:
+        """Return a slash command, and whether it is one of Claude Code's own."""
+        is_built_in = name in BUILT_IN_COMMANDS
+        return (name if is_built_in else self.unless_clear("command", name)), is_built_in
+
+
+def extension(path: object) -> str:
+    """Return the extension of a file where it is an ordinary one."""
+    found = _EXTENSION.search(path) if isinstance(path, str) else None
+    return found[1].lower() if found else ""
+
+
+def word(value: object) -> str:
+    """Return a value of a closed list that is not known here; empty for anything that could be a text."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""

@@ -1,0 +1,232 @@
+"""The transcripts of the data directories: what is new in them since they were read last."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import groupby
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from ccusage_import.transcripts.cursor import FileState
+from ccusage_import.transcripts.facts import Facts, number
+from ccusage_import.transcripts.messages import Source
+from ccusage_import.transcripts.naming import Names
+from ccusage_import.transcripts.transcript import Transcript
+
+# A file that begins with the same bytes, and has the same ones before where it was read to, is the same and has grown.
+EDGE_BYTES = 1024
+# A line that is longer is counted, not read.
+LONGEST_LINE = 256 * 1024 * 1024
+# Facts are handed on after so many messages and calls, which bounds the memory that a first reading takes.
+FACTS_AT_ONCE = 40_000
+# Places of files are this far apart, so that new files find room between two others.
+FILE_DISTANCE = 2**24
+# How ccusage calls the project of a transcript that lies in no folder of a project.
+UNKNOWN_PROJECT = "Unknown Project"
+
+
+class ReadProgress(Protocol):
+    """Told how far a reading is."""
+
+    def read(self, done: int, total: int) -> None:
+        """So many bytes of the unread ones are read."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Facts that were read together, and how far that brought each file."""
+
+    facts: Facts = field(default_factory=Facts)
+    files: list[FileState] = field(default_factory=list)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    bytes_read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One transcript that is there, and what is unread of it."""
+
+    path: str
+    pseudonym: str
+    root: str
+    place: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What there is to read."""
+
+    files: Sequence[Found]
+    changed: Sequence[Found]
+    unreadable: Counter[str]
+
+
+def list_transcripts(roots: Sequence[Path], known: Mapping[str, FileState], names: Names) -> Listing:
+    """Return all transcripts in the order in which ccusage meets them, and those that changed since."""
+    unreadable = Counter[str]()
+    entries = [(path, str(root), status) for root in roots for path, status in _walk(str(root), unreadable)]
+    entries.sort(key=lambda entry: entry[0])
+    pseudonyms = [names.always("path", path) for path, _, _ in entries]
+    places = _places([known[name].place if name in known else None for name in pseudonyms])
+    files = [
+        Found(path, name, root, place, status.st_ino, status.st_size, status.st_mtime_ns)
+        for (path, root, status), name, place in zip(entries, pseudonyms, places, strict=True)
+    ]
+    return Listing(files, [file for file in files if not _is_unchanged(file, known.get(file.pseudonym))], unreadable)
+
+
+def read_transcripts(
+    listing: Listing, known: Mapping[str, FileState], names: Names, progress: ReadProgress
+) -> Iterator[Batch]:
+    """Read what is new in the changed files, a batch at a time; an appended file is read on from where it ended."""
+    batch = Batch()
+    states = [known.get(file.pseudonym) for file in listing.changed]
+    total = sum(
+        file.size - (state.position if state and state.inode == file.inode and state.position <= file.size else 0)
+        for file, state in zip(listing.changed, states, strict=True)
+    )
+    done = 0
+    for file, state in zip(listing.changed, states, strict=True):
+        before = batch.bytes_read
+        _read_file(file, state, names, batch)
+        done += batch.bytes_read - before
+        progress.read(done, total)
+        if len(batch.facts.messages) + len(batch.facts.tool_calls) >= FACTS_AT_ONCE:
+            yield batch
+            batch = Batch()
+    yield batch
+
+
+def session_of(path: str, root: str) -> tuple[str, str]:
+    """Return project and session of a transcript as ccusage names them."""
+    parts = path[len(root) :].strip("/").split("/")
+    stem = parts[-1].removesuffix(".jsonl")
+    if len(parts) == 1:
+        return UNKNOWN_PROJECT, parts[0]
+    if len(parts) == 2:
+        return parts[0], stem
+    if parts[-2] == "subagents":
+        return "/".join(parts[:-3]) or UNKNOWN_PROJECT, parts[-3]
+    return "/".join(parts[:-2]), parts[-2]
+
+
+def _walk(directory: str, unreadable: Counter[str]) -> Iterator[tuple[str, os.stat_result]]:
+    """Return the transcripts below a directory, their sizes and times; as ccusage, it does not follow links."""
+    try:
+        with os.scandir(directory) as entries:
+            found = list(entries)
+    except OSError:
+        unreadable["directory"] += 1
+        return
+    for entry in found:
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(entry.path, unreadable)
+            elif entry.name.endswith(".jsonl") and entry.name != ".jsonl" and entry.is_file(follow_symlinks=False):
+                yield entry.path, entry.stat(follow_symlinks=False)
+        except OSError:
+            unreadable["file"] += 1
+
+
+def _places(known: Sequence[int | None]) -> list[int]:
+    """Return the order of files as numbers: those of known files stay, new ones get numbers between."""
+    places: list[int] = []
+    last, index = 0, 0
+    for is_new, run in groupby(known, key=lambda place: place is None):
+        files = list(run)
+        index += len(files)
+        if is_new:
+            following = known[index] if index < len(known) else None
+            room = FILE_DISTANCE * (len(files) + 1) if following is None else max(0, following - last)
+            places += [last + max(1, room * number // (len(files) + 1)) for number in range(1, len(files) + 1)]
+        else:
+            places += [place for place in files if place is not None]
+        last = places[-1]
+    return places
+
+
+def _is_unchanged(file: Found, state: FileState | None) -> bool:
+    now = (file.inode, file.size, file.mtime_ns)
+    return state is not None and now == (state.inode, state.size, state.mtime_ns)
+
+
+def _read_file(file: Found, state: FileState | None, names: Names, batch: Batch) -> None:
+    project, session = session_of(file.path, file.root)
+    stem = file.path.rpartition("/")[2].removesuffix(".jsonl")
+    source = Source(
+        session=session,
+        session_id=names.of_report(session),
+        project=names.of_report(project),
+        file=file.place,
+        agent_id=number(stem.removeprefix("agent-")) if stem.startswith("agent-") else 0,
+    )
+    try:
+        with open(file.path, "rb") as stream:  # noqa: PTH123 - thousands of files: a Path each costs more than opening
+            status = os.fstat(stream.fileno())
+            goes_on = state is not None and _goes_on(state, status, stream)
+            transcript = Transcript(
+                source, names, batch.facts, *((state.turn, state.mode) if state and goes_on else ())
+            )
+            begin = state.position if state and goes_on else 0
+            stream.seek(begin)
+            end = _read_lines(stream, begin, transcript, batch.facts)
+            batch.bytes_read += max(0, stream.tell() - begin)
+            edges = _edges(stream, end)
+    except OSError:
+        batch.unreadable["file"] += 1
+        return
+    transcript.finish()
+    batch.files.append(
+        FileState(
+            file.pseudonym, status.st_ino, status.st_size, status.st_mtime_ns, end, edges, file.place,
+            transcript.turn, transcript.mode,
+        )
+    )  # fmt: skip
+
+
+def _goes_on(state: FileState, status: os.stat_result, stream: BinaryIO) -> bool:
+    """Return whether a file is the one that was read, with more at its end."""
+    is_long_enough = state.inode == status.st_ino and status.st_size >= state.position
+    return is_long_enough and _edges(stream, state.position) == state.edges
+
+
+def _edges(stream: BinaryIO, end: int) -> bytes:
+    """Return what tells the bytes before a position from others: a digest of the first and the last ones."""
+    stream.seek(0)
+    digest = blake2b(stream.read(min(end, EDGE_BYTES)), digest_size=16)
+    stream.seek(max(0, end - EDGE_BYTES))
+    digest.update(stream.read(min(end, EDGE_BYTES)))
+    return digest.digest()
+
+
+def _read_lines(stream: BinaryIO, begin: int, transcript: Transcript, facts: Facts) -> int:
+    """Read to the end; return the position behind the last whole line.
+
+    A last line without its end is read where it is whole, and again when it has its end: somebody may be writing it.
+    """
+    position = begin
+    while line := stream.readline(LONGEST_LINE):
+        length = len(line)
+        is_ended = line.endswith(b"\n")
+        if not is_ended and length == LONGEST_LINE:
+            facts.bad_lines["huge"] += 1
+            while (rest := stream.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                length += len(rest)
+            length += len(rest)
+        elif is_ended:
+            transcript.read(line, position)
+        else:
+            bad = Counter(facts.bad_lines)
+            if not transcript.read(line, position):
+                facts.bad_lines = bad
+                facts.bad_lines["half"] += 1
+            return position
+        position += length
+    return position

@@ -1,0 +1,254 @@
+"""Facts in the warehouse: reads the copies of messages that are stored, and publishes what was read since."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic_core import to_json
+
+from ccusage_import.transcripts.facts import Event, Facts, Message, ToolCall, Turn, Usage, joined
+from ccusage_import.transcripts.once import judge_copies, version_of
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+# So many ids go into the address of one question to a server.
+IDS_AT_ONCE = 300
+# For more ids all rows of the machine are read.
+MOST_IDS = 6000
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FactsLoad:
+    """The load to which facts belong; `ordered_since` is the first load that knew the order of files as it is now."""
+
+    load_id: int
+    ordered_since: int
+    machine: str
+    timezone: str
+
+
+def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: int) -> Counter[str]:
+    """Write facts that were read together, each table in one INSERT; return how many of each kind are new.
+
+    Publishing the same facts again, in any order and from any number of readings, changes nothing.
+    """
+    token = f"{load.machine}/{load.load_id}/facts/{batch}"
+    new = Counter[str]()
+    rows = list(_message_rows(warehouse, load, facts, new))
+    _insert(warehouse, "message_facts", rows, token)
+    calls = {call.call for call in facts.tool_calls if call.called_at is not None}
+    turns = [turn for turn in facts.turns if turn.turn]
+    prompts = {turn.turn for turn in turns if turn.kind}
+    events = {event.event for event in facts.events}
+    for kind, table, column, ids in (
+        ("tool_calls", "tool_call_facts", "call", calls),
+        ("turns", "turn_facts", "turn", prompts),
+        ("events", "event_facts", "event", events),
+    ):
+        new[kind] = len(ids - _known_ids(warehouse, table, column, load.machine, ids)) if ids else 0
+    _insert(warehouse, "tool_call_facts", [_call_row(load, call) for call in facts.tool_calls], token)
+    _insert(warehouse, "turn_facts", [_turn_row(load, turn) for turn in turns], token)
+    _insert(warehouse, "event_facts", [_event_row(load, event) for event in facts.events], token)
+    return new
+
+
+def count_equal_days(warehouse: ClickHouse, machine: str) -> tuple[int, int]:
+    """Return on how many days messages add up to what ccusage shows, and how many days with messages there are."""
+    rows = warehouse.rows(
+        "SELECT countIf(token_difference = 0), count() FROM ledger_daily WHERE machine = {machine:String}"
+        " AND messages > 0",
+        {"machine": machine},
+    )
+    return int(rows[0][0]), int(rows[0][1])
+
+
+def _message_rows(warehouse: ClickHouse, load: FactsLoad, facts: Facts, new: Counter[str]) -> Iterator[Row]:
+    """Return the rows of copies that are new, or of which something else is to be said than is stored."""
+    ids = {message.message for message in facts.messages.values()}
+    zone = ZoneInfo(load.timezone)
+    stored, before = {}, {}
+    for message, days in _stored_copies(warehouse, load.machine, ids):
+        stored[message.identity] = message
+        before[message.identity] = {**_content(message, load, zone), **days}
+    shown_before = sum(message.is_shown for message in stored.values())
+    copies = dict(stored)
+    for identity, message in facts.messages.items():
+        known = copies.get(identity)
+        if known and known.load_id < load.ordered_since:
+            # It was stored in another order of files: of equal copies the one that is there now counts.
+            known.place = (message.place[0], message.place[1] + 1)
+            del before[identity]
+        copies[identity] = joined(known, message) if known else message
+    judge_copies(copies.values())
+    new["messages"] = sum(message.is_shown for message in copies.values()) - shown_before
+    for identity, message in copies.items():
+        message.first_load_id = message.first_load_id or load.load_id
+        content = _content(message, load, zone)
+        if before.get(identity) != content:
+            yield {**content, "version": str(version_of(message, load.load_id)), "load_id": load.load_id}
+
+
+def _stored_copies(warehouse: ClickHouse, machine: str, ids: Collection[int]) -> Iterator[tuple[Message, Row]]:
+    """Return the stored copies of some messages, and by which zone they have their days."""
+    columns = ", ".join(_EXPRESSIONS)
+    for where, parameters in _selections("message", machine, ids):
+        for row in warehouse.stream(f"SELECT {columns} FROM message_facts FINAL WHERE {where}", parameters):  # noqa: S608
+            stored = dict(zip(_EXPRESSIONS.values(), row, strict=True))
+            if stored["message"] in ids:
+                yield _stored_message(stored), {name: stored[name] for name in ("date", "timezone")}
+
+
+def _known_ids(warehouse: ClickHouse, table: str, column: str, machine: str, ids: Collection[int]) -> set[int]:
+    known = set[int]()
+    for where, parameters in _selections(column, machine, ids):
+        for (number,) in warehouse.stream(f"SELECT {column} FROM {table} WHERE {where}", parameters):  # noqa: S608
+            known.add(int(number))
+    return known
+
+
+def _selections(column: str, machine: str, ids: Collection[int]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Return conditions that together meet the rows of some ids, and their parameters."""
+    if len(ids) > MOST_IDS:
+        yield "machine = {machine:String}", {"machine": machine}
+        return
+    each = iter(ids)
+    while some := list(islice(each, IDS_AT_ONCE)):
+        where = f"machine = {{machine:String}} AND {column} IN {{ids:Array(UInt64)}}"
+        yield where, {"machine": machine, "ids": some}
+
+
+def _insert(warehouse: ClickHouse, table: str, rows: Sequence[Row], token: str) -> None:
+    if rows:
+        warehouse.insert_encoded(table, b"\n".join(map(to_json, rows)), "JSONEachRow", f"{token}/{table}")
+
+
+# What is read of a copy, and the names it has in `_stored_message`.
+_SAME = (
+    "message", "request", "counted_session", "copy", "record", "load_id", "file_order", "position", "first_load_id",
+    "taken_back", "is_shown", "counts_in", "other_times", "session_id", "claude_session_id", "project", "branch",
+    "model", "speed", "service_tier", "input_tokens", "output_tokens", "cache_creation_5m_tokens",
+    "cache_creation_1h_tokens", "cache_read_tokens", "cost_usd", "unpriced", "listed_cost_usd", "stop_reason",
+    "is_final", "is_subagent", "agent_id", "texts", "thoughts", "tool_uses", "text_characters", "web_searches",
+    "claude_version", "entrypoint", "turn", "timezone", "date",
+)  # fmt: skip
+_EXPRESSIONS = {"toUnixTimestamp64Milli(at)": "at", **{name: name for name in _SAME}}
+
+
+def _stored_message(stored: Mapping[str, Any]) -> Message:
+    flags, at = stored["copy"], stored["at"]
+    usage = Usage(*(stored[name] for name in Usage._fields))
+    return Message(
+        message=stored["message"],
+        request=stored["request"],
+        counted_session=stored["counted_session"],
+        record=stored["record"],
+        accepted=flags & 3,
+        is_sidechain=bool(flags & 4),
+        is_nested=bool(flags & 8),
+        at=at,
+        times=tuple(sorted({at, *(at + other for other in stored["other_times"])})),
+        place=(stored["file_order"], stored["position"]),
+        usage=usage,
+        total_tokens=sum(usage),
+        version=stored["claude_version"],
+        load_id=stored["load_id"],
+        **{name: stored[name] for name in _CARRIED},
+    )
+
+
+_CARRIED = (
+    "first_load_id", "taken_back", "is_shown", "counts_in", "session_id", "claude_session_id", "project", "branch",
+    "model", "speed", "service_tier", "cost_usd", "unpriced", "listed_cost_usd", "stop_reason", "is_final", "agent_id",
+    "texts", "thoughts", "tool_uses", "text_characters", "web_searches", "entrypoint", "turn",
+)  # fmt: skip
+
+
+def _content(message: Message, load: FactsLoad, zone: ZoneInfo) -> Row:
+    """Return what a row says of a copy, but for the load that wrote it."""
+    _, _, _, flags, _ = message.identity
+    return {
+        "machine": load.machine,
+        "message": message.message,
+        "request": message.request,
+        "counted_session": message.counted_session,
+        "copy": flags,
+        "record": message.record,
+        "at": _seconds(message.at),
+        "file_order": message.place[0],
+        "position": message.place[1],
+        "date": datetime.fromtimestamp(message.at / 1000, zone).date(),
+        "timezone": load.timezone,
+        "other_times": [time - message.at for time in message.times if time != message.at],
+        **message.usage._asdict(),
+        "is_subagent": message.is_sidechain or message.is_nested,
+        "claude_version": message.version,
+        **{name: getattr(message, name) for name in _CARRIED},
+    }
+
+
+def _call_row(load: FactsLoad, call: ToolCall) -> Row:
+    """Return one half of a call; where it belongs is what the call says, not its result."""
+    is_call = call.called_at is not None
+    return {
+        "machine": load.machine,
+        "call": call.call,
+        "first_load_id": load.load_id,
+        "called_at": _seconds(call.called_at),
+        "answered_at": _seconds(call.answered_at),
+        "session_id": call.session_id if is_call else "",
+        "claude_session_id": call.claude_session_id if is_call else "",
+        "project": call.project if is_call else "",
+        "turn": call.turn if is_call else 0,
+        "agent_id": call.agent_id if is_call else 0,
+        **_named(call, _CALL_COLUMNS),
+    }
+
+
+_CALL_COLUMNS = (
+    "tool", "mcp_server", "file", "extension", "message", "is_subagent", "is_error", "is_interrupted", "error_class",
+    "lines_added", "lines_removed", "running_ms", "subagent_tokens", "subagent_ms", "started_agent",
+)  # fmt: skip
+_TURN_COLUMNS = (
+    "turn", "kind", "command", "is_built_in", "characters", "session_id", "claude_session_id", "project", "branch",
+    "permission_mode",
+)  # fmt: skip
+_EVENT_COLUMNS = (
+    "event", "kind", "detail", "session_id", "claude_session_id", "project", "turn", "tokens_before", "tokens_after",
+    "wait_ms",
+)  # fmt: skip
+
+
+def _turn_row(load: FactsLoad, turn: Turn) -> Row:
+    return {
+        "machine": load.machine,
+        "first_load_id": load.load_id,
+        "at": _seconds(turn.at),
+        "ended_at": _seconds(turn.ended_at),
+        "claude_version": turn.version,
+        **_named(turn, _TURN_COLUMNS),
+    }
+
+
+def _event_row(load: FactsLoad, event: Event) -> Row:
+    return {
+        "machine": load.machine,
+        "first_load_id": load.load_id,
+        "at": _seconds(event.at),
+        "resets_at": _seconds(event.resets_at),
+        **_named(event, _EVENT_COLUMNS),
+    }
+
+
+def _named(fact: object, names: Iterable[str]) -> Row:
+    return {name: getattr(fact, name) for name in names}
+
+
+def _seconds(milliseconds: int | None) -> str | None:
+    """Return an instant as ClickHouse reads it from a text."""
+    return None if milliseconds is None else f"{milliseconds // 1000}.{milliseconds % 1000:03}"

@@ -1,0 +1,61 @@
+CREATE OR REPLACE VIEW {database}.tool_calls {on_cluster}
+(
+    machine LowCardinality(String) COMMENT 'the host the usage came from',
+    agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
+    tool LowCardinality(String) COMMENT 'built-in tool by its name, one of an MCP server by pseudonyms',
+    mcp_server LowCardinality(String) COMMENT 'pseudonym of the MCP server; empty for built-in tools',
+    called_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the call was written; NULL where only its result is known',
+    answered_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the result was written; NULL where there is none yet',
+    wall_ms Nullable(Int64) COMMENT 'from call to result, waiting for a permission included; NULL where a clock went back',
+    running_ms Nullable(UInt64) COMMENT 'running alone, where the tool tells it',
+    status LowCardinality(String) COMMENT 'ok, error, denied, interrupted or unfinished',
+    error_class LowCardinality(String) COMMENT 'kind of error by how its text began; empty for none',
+    file String COMMENT 'pseudonym of the file that was read or written',
+    extension LowCardinality(String) COMMENT 'of that file',
+    lines_added UInt32 COMMENT 'lines that an edit added',
+    lines_removed UInt32 COMMENT 'lines that an edit removed',
+    subagent_tokens Nullable(UInt64) COMMENT 'tokens of the subagent that the call started, as it says itself',
+    subagent_ms Nullable(UInt64) COMMENT 'how long that subagent ran',
+    is_subagent Bool COMMENT 'a subagent called',
+    session_id LowCardinality(String) COMMENT 'session as ccusage names it: a pseudonym unless names are stored in clear',
+    claude_session_id LowCardinality(String) COMMENT 'session as Claude Code names it, likewise',
+    project LowCardinality(String) COMMENT 'project as ccusage names it, likewise',
+    message_id UInt64 COMMENT 'the message that called',
+    turn_id UInt64 COMMENT 'the turn that it belongs to; 0 where its prompt is not known',
+    call_id UInt64 COMMENT 'number of the id of the call',
+    load_id UInt64 COMMENT 'the load that met it first'
+)
+AS SELECT
+    machine,
+    'claude' AS agent,
+    tool,
+    mcp_server,
+    called_at,
+    answered_at,
+    if(answered_at >= called_at, dateDiff('millisecond', called_at, answered_at), NULL) AS wall_ms,
+    running_ms,
+    multiIf(
+        isNull(answered_at), 'unfinished',
+        startsWith(error_class, 'denied'), 'denied',
+        is_interrupted = 1, 'interrupted',
+        is_error = 1, 'error',
+        'ok'
+    ) AS status,
+    error_class,
+    file,
+    extension,
+    lines_added,
+    lines_removed,
+    subagent_tokens,
+    subagent_ms,
+    is_subagent = 1 AS is_subagent,
+    session_id,
+    claude_session_id,
+    project,
+    message AS message_id,
+    turn AS turn_id,
+    call AS call_id,
+    first_load_id AS load_id
+FROM {database}.tool_call_facts FINAL
+WHERE NOT bitTest(taken_back, 0) AND isNotNull(called_at)
+COMMENT 'one row is one call of a tool'

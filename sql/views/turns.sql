@@ -1,0 +1,105 @@
+CREATE OR REPLACE VIEW {database}.turns {on_cluster}
+(
+    machine LowCardinality(String) COMMENT 'the host the usage came from',
+    agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
+    turn_id UInt64 COMMENT 'number of the id of the prompt',
+    at DateTime64(3, 'UTC') COMMENT 'when the prompt was sent, in UTC',
+    kind LowCardinality(String) COMMENT 'text, command or bash',
+    command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym; empty for none',
+    characters UInt64 COMMENT 'length of the prompt',
+    position UInt64 COMMENT 'of the turn in its session, from 1',
+    session_id LowCardinality(String) COMMENT 'session as ccusage names it: a pseudonym unless names are stored in clear',
+    claude_session_id LowCardinality(String) COMMENT 'session as Claude Code names it, likewise',
+    project LowCardinality(String) COMMENT 'project as ccusage names it, likewise',
+    branch LowCardinality(String) COMMENT 'pseudonym of the branch in git',
+    claude_version LowCardinality(String) COMMENT 'Claude Code that took the prompt',
+    permission_mode LowCardinality(String) COMMENT 'permission mode of the prompt; empty where it is not told',
+    messages UInt64 COMMENT 'answers, those of subagents included',
+    tool_calls UInt64 COMMENT 'calls of tools',
+    failed_tool_calls UInt64 COMMENT 'calls that ended with an error, denials included',
+    input_tokens UInt64 COMMENT 'uncached input',
+    output_tokens UInt64 COMMENT 'output',
+    cache_creation_tokens UInt64 COMMENT 'input written to the cache',
+    cache_read_tokens UInt64 COMMENT 'input read from the cache',
+    total_tokens UInt64 COMMENT 'sum of the four classes',
+    cost_usd Decimal(38, 15) COMMENT 'cost in US dollars as ccusage counts it',
+    unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
+    first_answer_ms Nullable(Int64) COMMENT 'from the prompt to the first answer; NULL without one',
+    duration_ms UInt64 COMMENT 'from the prompt to the last thing it caused',
+    outcome LowCardinality(String) COMMENT 'done, interrupted, api_error or limit',
+    load_id UInt64 COMMENT 'the load that met it first'
+)
+AS SELECT
+    machine,
+    'claude' AS agent,
+    turn AS turn_id,
+    assumeNotNull(prompts.at) AS at,
+    kind,
+    command,
+    characters,
+    row_number() OVER (PARTITION BY machine, claude_session_id ORDER BY prompts.at, turn) AS position,
+    session_id,
+    claude_session_id,
+    project,
+    branch,
+    claude_version,
+    permission_mode,
+    answers.messages,
+    calls.tool_calls,
+    calls.failed AS failed_tool_calls,
+    answers.input_tokens,
+    answers.output_tokens,
+    answers.cache_creation_tokens,
+    answers.cache_read_tokens,
+    answers.total_tokens,
+    answers.cost_usd,
+    answers.unpriced,
+    if(answers.messages > 0 AND answers.first_at >= prompts.at, dateDiff('millisecond', prompts.at, answers.first_at), NULL) AS first_answer_ms,
+    toUInt64(greatest(0, dateDiff('millisecond', assumeNotNull(prompts.at), greatest(
+        coalesce(prompts.ended_at, assumeNotNull(prompts.at)), answers.last_at, assumeNotNull(prompts.at))))) AS duration_ms,
+    multiIf(happened.interrupts > 0, 'interrupted', happened.limits > 0, 'limit', happened.errors > 0, 'api_error', 'done') AS outcome,
+    first_load_id AS load_id
+FROM
+(
+    SELECT * FROM {database}.turn_facts FINAL
+    WHERE turn != 0 AND isNotNull(at) AND NOT bitTest(taken_back, 0)
+) AS prompts
+LEFT JOIN
+(
+    SELECT
+        machine,
+        turn,
+        count() AS messages,
+        sum(input_tokens) AS input_tokens,
+        sum(output_tokens) AS output_tokens,
+        sum(cache_creation_5m_tokens + cache_creation_1h_tokens) AS cache_creation_tokens,
+        sum(cache_read_tokens) AS cache_read_tokens,
+        input_tokens + output_tokens + cache_creation_tokens + cache_read_tokens AS total_tokens,
+        sum(cost_usd) AS cost_usd,
+        max(unpriced) AS unpriced,
+        min(at) AS first_at,
+        max(at) AS last_at
+    FROM {database}.message_facts FINAL
+    WHERE turn != 0 AND is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
+    GROUP BY machine, turn
+) AS answers USING (machine, turn)
+LEFT JOIN
+(
+    SELECT machine, turn, count() AS tool_calls, countIf(is_error = 1) AS failed
+    FROM {database}.tool_call_facts FINAL
+    WHERE turn != 0 AND isNotNull(called_at) AND NOT bitTest(taken_back, 0)
+    GROUP BY machine, turn
+) AS calls USING (machine, turn)
+LEFT JOIN
+(
+    SELECT
+        machine,
+        turn,
+        countIf(kind = 'interrupt') AS interrupts,
+        countIf(kind = 'limit') AS limits,
+        countIf(kind = 'api_error') AS errors
+    FROM {database}.event_facts FINAL
+    WHERE turn != 0 AND NOT bitTest(taken_back, 0)
+    GROUP BY machine, turn
+) AS happened USING (machine, turn)
+COMMENT 'one row is one prompt and all that it caused'

@@ -1,0 +1,146 @@
+"""How far transcripts were read is a cache: whatever becomes of it, every fact is there once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.migrations import FACT_TABLES, apply_migrations
+from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.facts import Reader
+
+SUMS = "SELECT (count(), sum(total_tokens)) FROM messages WHERE machine = {machine:String}"
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[ClickHouse]:
+    """An empty warehouse."""
+    with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/warehouse")) as warehouse:
+        apply_migrations(warehouse, "1.2.3")
+        yield warehouse
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeDir:
+    """Two sessions with three messages."""
+    claude = ClaudeDir(tmp_path / "claude")
+    for session, tokens in (("a", 10), ("a", 20), ("b", 30)):
+        claude.say(session, days_ago(1), tokens)
+    return claude
+
+
+def test_an_unchanged_file_is_not_opened(opened: ClickHouse, claude: ClaudeDir, tmp_path: Path) -> None:
+    reader = Reader(opened, tmp_path / "home")
+    assert (reader.read(claude.root).files, reader.read(claude.root).files) == (2, 0)
+    # What cannot be opened would be counted.
+    for session in "ab":
+        status = claude.file(session).stat()
+        content = claude.file(session).read_bytes()
+        claude.file(session).write_bytes(b"#" * len(content))
+        os.utime(claude.file(session), ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    again = reader.read(claude.root)
+
+    assert (again.files, again.lines) == (0, 0)
+
+
+def test_an_appended_file_is_read_on_from_where_it_ended(opened: ClickHouse, claude: ClaudeDir, tmp_path: Path) -> None:
+    reader = Reader(opened, tmp_path / "home")
+    reader.read(claude.root)
+    claude.say("a", days_ago(0), 40)
+
+    read = reader.read(claude.root)
+
+    assert (read.files, read.lines, dict(read.new)) == (1, 1, {"messages": 1})
+    assert reader.one(SUMS) == (4, 100)
+
+
+def test_a_moved_a_copied_and_a_truncated_file_change_nothing(
+    opened: ClickHouse, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    reader = Reader(opened, tmp_path / "home")
+    reader.read(claude.root)
+    moved = claude.file("a", "-home-ana-moved")
+    moved.parent.mkdir()
+    claude.file("a").rename(moved)
+    copied = claude.file("copy")
+    copied.write_bytes(claude.file("b").read_bytes())
+    moved.write_bytes(moved.read_bytes().splitlines(keepends=True)[0])
+
+    reader.read(claude.root)
+
+    assert reader.one(SUMS) == (3, 60)
+
+
+def test_a_half_line_is_waited_for(opened: ClickHouse, claude: ClaudeDir, tmp_path: Path) -> None:
+    reader, whole = Reader(opened, tmp_path / "home"), claude.file("a").read_bytes()
+    claude.file("a").write_bytes(whole[:-30])
+    assert reader.read(claude.root).bad_lines == {"half": 1}
+    assert reader.one(SUMS) == (2, 40)
+    claude.file("a").write_bytes(whole)
+
+    assert reader.read(claude.root).bad_lines == {}
+    assert reader.one(SUMS) == (3, 60)
+
+
+@pytest.mark.parametrize("damage", ["deleted", "cut", "no database", "other schema"])
+def test_a_cursor_that_is_lost_or_damaged_only_costs_a_reading(
+    opened: ClickHouse, claude: ClaudeDir, tmp_path: Path, damage: str
+) -> None:
+    reader = Reader(opened, tmp_path / "home")
+    reader.read(claude.root)
+    if damage == "deleted":
+        reader.cursor.unlink()
+    elif damage == "cut":
+        reader.cursor.write_bytes(reader.cursor.read_bytes()[:5000])
+    else:
+        reader.cursor.write_bytes(b"#" * 5000 if damage == "no database" else b"")
+    claude.say("b", days_ago(0), 40)
+
+    read = reader.read(claude.root)
+
+    assert (read.files, dict(+read.new)) == (2, {"messages": 1})
+    assert reader.one(SUMS) == (4, 100)
+
+
+def test_a_warehouse_from_before_the_last_reading_gets_everything_again(
+    opened: ClickHouse, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    reader = Reader(opened, tmp_path / "home")
+    reader.read(claude.root)
+    for table in (*FACT_TABLES, "loads"):
+        opened.command(f"TRUNCATE TABLE {table}")
+
+    assert reader.read(claude.root).files == 2
+    assert reader.one(SUMS) == (3, 60)
+
+
+def test_another_time_zone_files_the_days_anew(opened: ClickHouse, claude: ClaudeDir, tmp_path: Path) -> None:
+    reader = Reader(opened, tmp_path / "home")
+    claude.say("c", days_ago(3, hour=23), 5)
+    reader.read(claude.root)
+    reader.timezone = "Pacific/Auckland"
+
+    reader.read(claude.root)
+
+    days = opened.rows("SELECT toString(date), timezone FROM messages WHERE total_tokens = 5")
+    assert list(days) == [(str(days_ago(2).date()), "Pacific/Auckland")]
+
+
+def test_a_file_that_cannot_be_read_is_counted_and_read_later(
+    opened: ClickHouse, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    reader = Reader(opened, tmp_path / "home")
+    folder = claude.file("d").parent / "d.jsonl"
+    folder.symlink_to(tmp_path / "nowhere")
+    (claude.root / "projects" / "loop").symlink_to(claude.root / "projects")
+
+    read = reader.read(claude.root)
+
+    assert (read.files, read.unreadable) == (2, {})
+    assert reader.one(SUMS) == (3, 60)

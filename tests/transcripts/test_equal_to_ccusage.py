@@ -1,0 +1,127 @@
+"""Sums over messages against what the pinned ccusage prints, to the token, in four time zones."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
+from tests.conftest import CORPORA
+from tests.support.facts import Reader, Tokens
+
+ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland")
+SYNTHETIC = "<synthetic>"
+BLOCK = timedelta(hours=5)
+# Real sessions that are too large to be kept here; each directory with transcripts below it is a corpus.
+MORE_CORPORA = os.environ.get("CCUSAGE_IMPORT_TEST_CORPORA")
+
+
+def _corpora() -> list[Path]:
+    own = [CORPORA / name for name in ("edge", "active", "transcripts-edge", "june", "september")]
+    own += [CORPORA / "agents" / "claude", *sorted((CORPORA / "facts").glob("*/?"))]
+    return own + (sorted(Path(MORE_CORPORA).glob("real/*")) if MORE_CORPORA else [])
+
+
+def _printed(ccusage: Path, root: Path, report: str, zone: str, home: Path) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [ccusage, "claude", report, "--json", "--offline", "--timezone", zone],
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "CLAUDE_CONFIG_DIR": str(root), "TZ": "UTC"},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    printed = json.loads(done.stdout or b"[]")
+    rows = next((value for value in printed.values() if isinstance(value, list)), []) if printed else []
+    return list(rows)
+
+
+def _tokens(row: dict[str, Any]) -> Tokens:
+    names = ("inputTokens", "outputTokens", "cacheCreationTokens", "cacheReadTokens")
+    created = row.get("cacheCreationTokens", row.get("cacheCreationInputTokens", 0))
+    read = row.get("cacheReadTokens", row.get("cacheReadInputTokens", 0))
+    return row[names[0]], row[names[1]], created, read
+
+
+def _sum(rows: Iterator[tuple[Any, Tokens]]) -> dict[Any, Tokens]:
+    sums: dict[Any, Tokens] = defaultdict(lambda: (0, 0, 0, 0))
+    for key, (some, more, created, read) in rows:
+        known = sums[key]
+        sums[key] = (known[0] + some, known[1] + more, known[2] + created, known[3] + read)
+    return dict(sums)
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    """One warehouse for all corpora; each is a machine of its own."""
+    place = parse_warehouse_url(f"chdb://{tmp_path_factory.mktemp('facts')}/warehouse")
+    with open_warehouse(place) as warehouse:
+        apply_migrations(warehouse, "1.2.3")
+        yield warehouse
+
+
+@pytest.mark.parametrize("corpus", _corpora(), ids=lambda path: "/".join(path.parts[-2:]))
+def test_messages_add_up_to_every_report(opened: ClickHouse, tmp_path: Path, ccusage20: Path, corpus: Path) -> None:
+    # ccusage takes a folder named `projects` above the transcripts for theirs.
+    root = tmp_path / "claude"
+    shutil.copytree(corpus, root)
+    columns = (
+        "at, session_id, project, model, (input_tokens, output_tokens,"
+        " cache_creation_5m_tokens + cache_creation_1h_tokens, cache_read_tokens) AS tokens"
+    )
+
+    for zone in ZONES:
+        reader = Reader(opened, tmp_path / "home", f"{corpus} {zone}", timezone=zone, hashes=False)
+        reader.cursor.unlink(missing_ok=True)
+        reader.read(root)
+        mine = {"machine": reader.machine}
+        days = opened.rows(
+            "SELECT toString(date), model, tokens, date FROM (SELECT *, (input_tokens, output_tokens,"
+            " cache_creation_5m_tokens + cache_creation_1h_tokens, cache_read_tokens) AS tokens FROM messages)"
+            " WHERE machine = {machine:String} AND has(counts_in, 'daily')",
+            mine,
+        )
+        printed = _printed(ccusage20, root, "daily", zone, tmp_path)
+        assert _sum((row[0], row[2]) for row in days) == {
+            row.get("date") or row["period"]: _tokens(row) for row in printed
+        }
+        assert _sum(((row[0], row[1]), row[2]) for row in days if row[1] not in ("", SYNTHETIC)) == {
+            (row.get("date") or row["period"], part["modelName"]): _tokens(part)
+            for row in printed
+            for part in row["modelBreakdowns"]
+        }
+
+    counted = opened.rows(
+        f"SELECT {columns} FROM messages WHERE machine = {{machine:String}} AND has(counts_in, 'session') ORDER BY at",
+        mine,
+    )
+    sessions = _sum(((row[2], row[1]), row[4]) for row in counted)
+    assert {key: tokens for key, tokens in sessions.items() if any(tokens)} == _sum(
+        ((row["projectPath"], row["sessionId"]), _tokens(row))
+        for row in _printed(ccusage20, root, "session", "UTC", tmp_path)
+    )
+    assert _sum(iter(_in_blocks([(row[0], row[4]) for row in counted]))) == {
+        row["startTime"]: _tokens(row["tokenCounts"])
+        for row in _printed(ccusage20, root, "blocks", "UTC", tmp_path)
+        if not row.get("isGap")
+    }
+
+
+def _in_blocks(messages: list[tuple[datetime, Tokens]]) -> Iterator[tuple[str, Tokens]]:
+    """Yield messages with the start of their five-hour block."""
+    start = previous = datetime.min.replace(tzinfo=UTC)
+    for at, tokens in messages:
+        if at - start > BLOCK or at - previous > BLOCK:
+            start = at.replace(minute=0, second=0, microsecond=0)
+        previous = at
+        yield start.strftime("%Y-%m-%dT%H:%M:%S.000Z"), tokens

@@ -1,0 +1,83 @@
+"""Nothing that people or models wrote is in any column of the facts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import FACT_TABLES, apply_migrations
+from tests.conftest import CORPORA
+from tests.support.facts import Reader
+
+MORE_CORPORA = os.environ.get("CCUSAGE_IMPORT_TEST_CORPORA")
+# Fields whose values are of closed lists; all other texts of a record are private.
+PUBLIC = frozenset((
+    "backupTime", "code", "entrypoint", "error", "hookEvent", "id", "inference_geo", "kind", "leafUuid", "level",
+    "logicalParentUuid", "messageId", "mode", "model", "name", "operation", "overageStatus", "parentToolUseID",
+    "parentUuid", "permissionMode", "promptId", "rateLimitType", "requestId", "role", "service_tier",
+    "snapshotUpdateTime", "sourceToolAssistantUUID", "speed", "status", "stop_reason", "stop_sequence", "subtype",
+    "timestamp", "toolUseID", "tool_use_id", "trigger", "type", "userType", "uuid", "version",
+))  # fmt: skip
+# Words of closed lists that also occur in texts.
+SHARED = re.compile(
+    r"claude|sonnet|opus|haiku|standard|text|tool|use|auto|manual|daily|session|read|write|edit|answer|server|limit|task"
+    r"|default|plan|error|interrupt|compaction|command|missing|other|deploy|clear|model|exit|compact|review|login|agent"
+    r"|explore|bash|json|external|done|test|file|main"
+    r"|code|denied|false|hour|overloaded|sequence|sibling|stop|true|turn|user|websearch"
+)
+
+
+def _texts(value: Any, name: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _texts(part, key)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part, name)
+    elif isinstance(value, str) and name not in PUBLIC:
+        yield value
+
+
+def _words(root: Path) -> set[str]:
+    words: set[str] = set()
+    for file in root.rglob("*.jsonl"):
+        for line in file.read_text("utf-8", "replace").split("\n"):
+            try:
+                texts = list(_texts(json.loads(line)))
+            except ValueError:
+                texts = [line]
+            words |= {word for text in texts for word in re.findall(r"[^\W\d_]{4,}", text.lower())}
+    return {word for word in words if not SHARED.fullmatch(word)}
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [CORPORA / "facts", CORPORA / "june", CORPORA / "september"]
+    + ([Path(MORE_CORPORA) / "real" / "2026-01"] if MORE_CORPORA else []),
+    ids=lambda path: path.name,
+)
+def test_no_word_of_a_transcript_is_in_any_column(tmp_path: Path, corpus: Path) -> None:
+    roots = [path.parent for path in corpus.rglob("projects")]
+    with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/warehouse")) as opened:
+        apply_migrations(opened, "1.2.3")
+        Reader(opened, tmp_path / "home").read(*roots)
+        stored = {
+            value
+            for table in FACT_TABLES
+            for (value,) in opened.rows(
+                f"SELECT DISTINCT arrayJoin(splitByChar('\\t', formatRowNoNewline('TSV', *))) FROM {table}"
+            )
+        }
+
+    found = {word for value in stored for word in re.findall(r"[^\W\d_]{4,}", value.lower())}
+    assert found
+    assert sorted(found & _words(corpus)) == []
+    assert [value for value in stored if "/home" in value or "://" in value] == []
