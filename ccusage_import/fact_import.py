@@ -14,6 +14,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import FixableError
 from ccusage_import.fact_summary import FactsSummary
 from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.records import CLAUDE
 from ccusage_import.transcripts.cursor import Cursor, open_cursor
 from ccusage_import.transcripts.facts import Facts
 from ccusage_import.transcripts.naming import Names
@@ -21,14 +22,15 @@ from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, re
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, publish_facts
-from ccusage_import.warehouse.tables import read_loads
+from ccusage_import.warehouse.prices import read_prices
+from ccusage_import.warehouse.tables import Load, read_loads
 
 
 def import_facts(
     configuration: Configuration,
     warehouse: ClickHouse,
     directories: Sequence[Path],
-    load_id: int,
+    load: Load,
     pseudonyms: Pseudonyms,
     progress: ReadProgress,
 ) -> FactsSummary:
@@ -39,7 +41,7 @@ def import_facts(
     summary, begun = FactsSummary(), time.perf_counter()
     try:
         with open_cursor(configuration.directories.state / "transcripts.sqlite") as cursor:
-            _read_into(summary, configuration, warehouse, cursor, directories, load_id, Names(pseudonyms), progress)
+            _read_into(summary, configuration, warehouse, cursor, directories, load, Names(pseudonyms), progress)
     except FixableError as error:
         logger.bind(kind=error.kind).info("the transcripts could not be read to their end")
         summary.error = error
@@ -56,7 +58,7 @@ def _read_into(
     warehouse: ClickHouse,
     cursor: Cursor,
     directories: Sequence[Path],
-    load_id: int,
+    load: Load,
     names: Names,
     progress: ReadProgress,
 ) -> None:
@@ -71,12 +73,14 @@ def _read_into(
     summary.unreadable += listing.unreadable
     if not listing.changed:
         return
-    marks["order"] = cursor.mark("order") or str(load_id)
-    load = FactsLoad(load_id, int(marks["order"]), settings.machine, settings.timezone)
+    marks["order"] = cursor.mark("order") or str(load.load_id)
+    prices = read_prices(warehouse, CLAUDE, load.ccusage_version)
+    ordered_since = int(marks["order"])
+    of_load = FactsLoad(load.load_id, ordered_since, settings.machine, settings.timezone, prices, settings.mode)
     for number, batch in enumerate(read_transcripts(listing, known, names, progress)):
         prompts = _resolve(cursor, batch.facts)
-        summary.new += publish_facts(warehouse, load, batch.facts, number)
-        cursor.keep(batch.files, prompts, {**marks, "load": str(load_id)})
+        summary.new += publish_facts(warehouse, of_load, batch.facts, number)
+        cursor.keep(batch.files, prompts, {**marks, "load": str(load.load_id)})
         summary.add(batch)
     summary.equal_days, summary.days = count_equal_days(warehouse, settings.machine)
 

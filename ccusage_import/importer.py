@@ -218,9 +218,7 @@ def _facts(run: _Run, warehouse: ClickHouse, offer: Offer, load: Load) -> FactsS
     if not (run.settings.transcripts and offer.directories):
         return None
     with run.phase("transcripts"):
-        facts = import_facts(
-            run.configuration, warehouse, offer.directories, load.load_id, run.pseudonyms, run.progress
-        )
+        facts = import_facts(run.configuration, warehouse, offer.directories, load, run.pseudonyms, run.progress)
     if not facts.counts:
         return facts
     try:

@@ -79,7 +79,7 @@ class Message:
     text_characters: int = 0
     web_searches: int = 0
     cost_usd: Decimal = NO_COST
-    unpriced: bool = False
+    unpriced: bool = True
     counts_in: int = 0
     is_shown: bool = True
     first_load_id: int = NOTHING

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from ccusage_import.transcripts.acceptance import LARGEST_COUNT
@@ -73,8 +72,7 @@ def read_messages(record: Record, outer: Record, accepted: int, source: Source, 
     made.is_final = bool(made.stop_reason)
     cost = record.get("costUSD")
     if isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost):
-        made.listed_cost_usd, made.cost_usd = float(cost), Decimal(str(cost))
-    made.unpriced = made.listed_cost_usd is None and made.total_tokens > 0 and made.model != SYNTHETIC
+        made.listed_cost_usd = float(cost)
     _count_content(made, message.get("content"))
     made.web_searches = _web_searches(usage)
     advisors = usage.get("iterations")
@@ -146,7 +144,6 @@ def _advisor(made: Message, message_id: str, part: Record, record: Record, sourc
         entrypoint=made.entrypoint,
         agent_id=made.agent_id,
         is_final=made.is_final,
-        unpriced=sum(usage) > 0,
     )
     return _with_ids(advisor, message_id, record, source)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import to_json
 
+from ccusage_import.records import ModelPrice
+from ccusage_import.transcripts.costs import price
 from ccusage_import.transcripts.facts import Event, Facts, Message, ToolCall, Turn, Usage, joined
 from ccusage_import.transcripts.once import judge_copies, version_of
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -25,12 +27,23 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FactsLoad:
-    """The load to which facts belong; `ordered_since` is the first load that knew the order of files as it is now."""
+    """The load to which facts belong.
+
+    Attributes:
+        load_id: of the load.
+        ordered_since: the first load that knew the order of files as it is now.
+        machine: whose facts they are.
+        timezone: the IANA zone in which days begin.
+        prices: of each model.
+        mode: the cost mode of ccusage.
+    """
 
     load_id: int
     ordered_since: int
     machine: str
     timezone: str
+    prices: Mapping[str, ModelPrice] = field(default_factory=dict)
+    mode: str = "auto"
 
 
 def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: int) -> Counter[str]:
@@ -85,6 +98,9 @@ def _message_rows(warehouse: ClickHouse, load: FactsLoad, facts: Facts, new: Cou
             known.place = (message.place[0], message.place[1] + 1)
             del before[identity]
         copies[identity] = joined(known, message) if known else message
+    for message in copies.values():
+        if message.unpriced:
+            price(message, load.prices, load.mode)
     judge_copies(copies.values())
     new["messages"] = sum(message.is_shown for message in copies.values()) - shown_before
     for identity, message in copies.items():
@@ -198,7 +214,7 @@ def _call_row(load: FactsLoad, call: ToolCall) -> Row:
     return {
         "machine": load.machine,
         "call": call.call,
-        "first_load_id": load.load_id,
+        **_loads(load),
         "called_at": _seconds(call.called_at),
         "answered_at": _seconds(call.answered_at),
         "session_id": call.session_id if is_call else "",
@@ -227,7 +243,7 @@ _EVENT_COLUMNS = (
 def _turn_row(load: FactsLoad, turn: Turn) -> Row:
     return {
         "machine": load.machine,
-        "first_load_id": load.load_id,
+        **_loads(load),
         "at": _seconds(turn.at),
         "ended_at": _seconds(turn.ended_at),
         "claude_version": turn.version,
@@ -238,11 +254,15 @@ def _turn_row(load: FactsLoad, turn: Turn) -> Row:
 def _event_row(load: FactsLoad, event: Event) -> Row:
     return {
         "machine": load.machine,
-        "first_load_id": load.load_id,
+        **_loads(load),
         "at": _seconds(event.at),
         "resets_at": _seconds(event.resets_at),
         **_named(event, _EVENT_COLUMNS),
     }
+
+
+def _loads(load: FactsLoad) -> Row:
+    return {"first_load_id": load.load_id, "last_load_id": load.load_id}
 
 
 def _named(fact: object, names: Iterable[str]) -> Row:

@@ -52,6 +52,17 @@ def write_prices(
         warehouse.insert("price_list", _COLUMNS, written, token=f"prices/{load_id}/{digest}")
 
 
+def read_prices(warehouse: ClickHouse, agent: str, ccusage_version: str) -> dict[str, ModelPrice]:
+    """Return the newest prices of an agent's models that one ccusage told."""
+    newest = f"argMax(({', '.join(ModelPrice._fields[2:])}), load_id)"
+    rows = warehouse.rows(
+        f"SELECT agent, model, {newest} FROM price_list"  # noqa: S608 - column names of ours
+        " WHERE agent = {agent:String} AND ccusage_version = {version:String} GROUP BY agent, model",
+        {"agent": agent, "version": ccusage_version},
+    )
+    return {model: ModelPrice(agent, model, *usd) for agent, model, usd in rows}
+
+
 def push_prices(source: ClickHouse, target: ClickHouse) -> None:
     """Copy the prices that the target lacks."""
     sql = f"SELECT {', '.join(_COLUMNS)} FROM price_list FINAL"  # noqa: S608 - column names of ours

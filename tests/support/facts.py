@@ -59,9 +59,7 @@ class Reader:
         load = Load(next_load_id(self.warehouse, self.machine), self.machine, datetime.now(UTC), state="committed")
         write_load(self.warehouse, load)
         settings = self.configuration.settings
-        summary = import_facts(
-            self.configuration, self.warehouse, roots, load.load_id, settings.pseudonyms(), QuietProgress()
-        )
+        summary = import_facts(self.configuration, self.warehouse, roots, load, settings.pseudonyms(), QuietProgress())
         if summary.error:
             raise summary.error
         return summary
