@@ -46,12 +46,14 @@ def push(
                     "loads": pushed.loads,
                     "changes": pushed.changes,
                     "records": pushed.records,
+                    "facts": pushed.facts,
                     "conflicts": conflicts,
                     "server": str(place),
                 }
             )
         elif not quiet:
             counts = f"{pushed.records:,} records, {pushed.changes:,} changes, {pushed.loads:,} loads"
+            counts += f", {pushed.facts:,} facts" if pushed.facts else ""
             print(printable(f"{counts} of {', '.join(pushed.machines) or 'no machine'} pushed to {place}"))
             if pushed.conflicts:
                 print("the server has loads that are not known here; what differed:")

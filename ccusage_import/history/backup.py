@@ -71,6 +71,24 @@ _TABLES = (
         "toDecimal64(0, 9)",
         is_optional=True,
     ),
+    # Nor these, of which what is still there can be read again.
+    _Table(
+        "message_facts",
+        "SELECT * FROM message_facts FINAL ORDER BY machine, message, request, counted_session, copy, record",
+        "input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens",
+        "cost_usd",
+        is_optional=True,
+    ),
+    *(
+        _Table(
+            f"{kind}_facts",
+            f"SELECT * FROM {kind}_facts FINAL ORDER BY machine, {key}",  # noqa: S608 - text of ours
+            "0",
+            "toDecimal64(0, 9)",
+            is_optional=True,
+        )
+        for kind, key in (("tool_call", "call"), ("turn", "turn"), ("event", "event"))
+    ),
     _Table(
         "changes",
         f"SELECT * FROM changes WHERE (machine, load_id) GLOBAL NOT IN {_UNPUBLISHED}"  # noqa: S608 - text of ours

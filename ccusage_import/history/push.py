@@ -18,6 +18,7 @@ from ccusage_import.records import REPORTS
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.budgets import rename_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.facts import push_facts
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import described, read_naming
@@ -41,6 +42,7 @@ class Pushed:
     loads: int = 0
     changes: int = 0
     records: int = 0
+    facts: int = 0
     conflicts: list[Change] = field(default_factory=list)
 
 
@@ -79,6 +81,7 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
     for part in parts:
         if part.last is None:
             pushed.conflicts += _judge(source, target, part.machine, tool_version)
+        pushed.facts += push_facts(source, target, part.machine, is_behind=part.last is not None)
         _push_loads(source, target, part.machine, part.missing)
         pushed.loads += len(part.missing)
         if part.renamed_to:

@@ -17,6 +17,7 @@ from ccusage_import.transcripts.costs import price
 from ccusage_import.transcripts.facts import Event, Facts, Message, ToolCall, Turn, Usage, joined
 from ccusage_import.transcripts.once import judge_copies, version_of
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.migrations import FACT_TABLES
 
 # So many ids go into the address of one question to a server.
 IDS_AT_ONCE = 300
@@ -69,6 +70,30 @@ def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: i
     _insert(warehouse, "turn_facts", [_turn_row(load, turn) for turn in turns], token)
     _insert(warehouse, "event_facts", [_event_row(load, event) for event in facts.events], token)
     return new
+
+
+def push_facts(source: ClickHouse, target: ClickHouse, machine: str, *, is_behind: bool) -> int:
+    """Copy the facts of a machine that the target lacks, and return how many; whatever it has, the larger copy counts.
+
+    Args:
+        source: the warehouse of the machine.
+        target: where to.
+        machine: whose facts.
+        is_behind: the target knows no load that the source does not know, so that it has all facts up to its last one.
+    """
+    copied = 0
+    for table in FACT_TABLES:
+        load = "load_id" if table == "message_facts" else "last_load_id"
+        mine = {"machine": machine}
+        newest = f"SELECT max({load}) FROM {table} WHERE machine = {{machine:String}}"  # noqa: S608 - names of ours
+        last = int(target.rows(newest, mine)[0][0]) if is_behind else 0
+        where = f"FROM {table} FINAL WHERE machine = {{machine:String}} AND {load} > {{last:UInt64}}"
+        parameters = {**mine, "last": last}
+        if count := int(source.rows(f"SELECT count() {where}", parameters)[0][0]):
+            rows = source.raw(f"SELECT * {where}", "Native", {}, parameters)
+            target.insert_encoded(table, rows, "Native", f"{machine}/{last}/{count}/push/{table}")
+        copied += count
+    return copied
 
 
 def count_equal_days(warehouse: ClickHouse, machine: str) -> tuple[int, int]:

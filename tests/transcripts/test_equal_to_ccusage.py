@@ -146,7 +146,8 @@ def test_costs_add_up_to_every_report(program: Program, tmp_path: Path, corpus: 
     assert (
         place.rows(
             "SELECT date, models.model, cost, models.cost_usd FROM daily ARRAY JOIN models LEFT JOIN"
-            " (SELECT date, model, sum(cost_usd) AS cost FROM messages WHERE has(counts_in, 'daily') GROUP BY date, model)"
+            " (SELECT date, model, sum(cost_usd) AS cost FROM messages WHERE has(counts_in, 'daily')"
+            " GROUP BY date, model)"
             " AS mine ON mine.date = daily.date AND mine.model = models.model WHERE abs(cost - models.cost_usd) > 1e-9"
         )
         == []

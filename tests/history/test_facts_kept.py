@@ -1,0 +1,61 @@
+"""Facts go with the warehouse: into a backup and back, and to the server of a push."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ccusage_import.warehouse.migrations import FACT_TABLES
+from tests.conftest import CORPORA, Place, Program
+from tests.support.facts import become
+
+VIEWS = ("messages", "tool_calls", "turns", "events", "ledger_daily", "ledger_sessions")
+
+
+def _shown(place: Place) -> dict[str, list[tuple[object, ...]]]:
+    shown = {view: place.rows(f"SELECT * FROM {view} ORDER BY ALL") for view in VIEWS}
+    assert all(shown.values())
+    return shown
+
+
+@pytest.fixture
+def read(program: Program, tmp_path: Path) -> Place:
+    """An embedded warehouse with facts of all kinds, and the directory that they were read from."""
+    become(tmp_path / "claude", CORPORA / "june")
+    for group in ("07-retries", "03-parallel-calls"):
+        become(tmp_path / "claude" / "projects" / group, CORPORA / "facts" / group / "1" / "projects")
+    place = Place(f"chdb://{tmp_path}/filled")
+    done = program("import", "--warehouse", place.url, "--claude-dir", tmp_path / "claude")
+    assert done.exit_code == 0, done.stderr
+    return place
+
+
+@pytest.mark.one_place
+def test_a_restored_warehouse_shows_the_same_facts(program: Program, read: Place, place: Place, tmp_path: Path) -> None:
+    assert program("backup", "saved", "--warehouse", read.url).exit_code == 0
+
+    done = program("restore", "saved", "--warehouse", place.url)
+
+    assert done.exit_code == 0, done.stderr
+    assert _shown(place) == _shown(read)
+    again = program("import", "--warehouse", place.url, "--claude-dir", tmp_path / "claude")
+    assert "facts: 0 new messages, 0 tool calls" in again.stdout
+
+
+def test_a_push_copies_facts_and_the_next_one_only_what_is_new(
+    program: Program, read: Place, migrated: Place, tmp_path: Path
+) -> None:
+    if migrated.url.startswith("chdb"):
+        pytest.skip("a push goes to a server")
+    assert program("push", migrated.url, "--warehouse", read.url).exit_code == 0
+    assert _shown(migrated) == _shown(read)
+    become(tmp_path / "claude" / "projects" / "new", CORPORA / "facts" / "17-never-final" / "1" / "projects")
+    program("import", "--warehouse", read.url, "--claude-dir", tmp_path / "claude")
+
+    done = program("push", migrated.url, "--warehouse", read.url)
+
+    assert done.stdout.splitlines()[0].split(" loads, ")[1].startswith("4 facts of ")
+    assert _shown(migrated) == _shown(read)
+    counts = [migrated.rows(f"SELECT count() FROM {table} FINAL") for table in FACT_TABLES]
+    assert counts == [read.rows(f"SELECT count() FROM {table} FINAL") for table in FACT_TABLES]
