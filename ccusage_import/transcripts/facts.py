@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -200,6 +201,12 @@ def instant(text: object) -> int | None:
         return None
     seconds = moment.timestamp()
     return round(seconds * 1000) if 0 <= seconds < 10**10 else None
+
+
+@lru_cache(maxsize=1024)
+def number_of_session(text: str) -> int:
+    """Return the id of a session as a number."""
+    return number(text)
 
 
 def joined(one: Message, other: Message) -> Message:

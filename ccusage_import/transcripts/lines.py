@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 # How deep ccusage follows nested values.
 DEEPEST = 127
@@ -38,8 +38,8 @@ def read_line(line: bytes) -> Line:
 
 
 def repeats_a_key(line: bytes, value: dict[str, Any]) -> bool:
-    """Return whether an object on a strict line has a key twice; counting tells it nearly always."""
-    if line.count(b'":') - line.count(b'\\":') == _count_keys(value):
+    """Return whether an object on a strict line has a key twice; its length, or counting, tells it nearly always."""
+    if len(to_json(value)) == len(line.strip()) or line.count(b'":') - line.count(b'\\":') == _count_keys(value):
         return False
     repeated = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ccusage_import.pseudonyms import Pseudonyms
 
@@ -150,4 +151,9 @@ def extension(path: object) -> str:
 
 def word(value: object) -> str:
     """Return a value of a closed list that is not known here; empty for anything that could be a text."""
-    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
+    return _word(value) if isinstance(value, str) else ""
+
+
+@lru_cache(maxsize=1024)
+def _word(text: str) -> str:
+    return text if _WORD.fullmatch(text) else ""

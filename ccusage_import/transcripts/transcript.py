@@ -44,7 +44,7 @@ BOOKKEEPING = frozenset(
     ]
 )
 # Most lines, and none of them makes a fact: they are not even parsed.
-_SKIPPED = (b'"data":{"type":"bash_progress"', b'"data":{"type":"hook_progress"')
+_BASH, _HOOK = b'"data":{"type":"bash_progress"', b'"data":{"type":"hook_progress"'
 _SNAPSHOT = b'{"type":"file-history-snapshot"'
 
 
@@ -54,14 +54,14 @@ class Transcript:
     def __init__(self, source: Source, names: Names, facts: Facts, turn: int = NOTHING, mode: str = "") -> None:
         self._source, self._names, self._facts = source, names, facts
         self.turn, self.mode = turn, mode
-        self._prompts: set[int] = set()
+        self._prompts: dict[str, int] = {}
         self._ends: dict[int, int] = {}
 
     def read(self, line: bytes, position: int) -> bool:
         """Read one line; return whether it is whole, that is some JSON."""
         facts, self._source.position = self._facts, position
         facts.lines += 1
-        if line.startswith(_SNAPSHOT) or any(mark in line for mark in _SKIPPED):
+        if _BASH in line or _HOOK in line or line.startswith(_SNAPSHOT):
             return True
         read = read_line(line)
         if read.problem:
@@ -119,7 +119,7 @@ class Transcript:
         prompt = read_prompt(record, text, at, self._names)
         if prompt is not None:
             self.turn = prompt.turn
-            self._prompts.add(prompt.turn)
+            self._prompts[record["uuid"]] = prompt.turn
             self._placed(prompt, record)
             prompt.branch = self._names.always("branch", record.get("gitBranch"))
             prompt.version = word(record.get("version"))
@@ -154,8 +154,7 @@ class Transcript:
     def _turn_of(self, record: Record) -> int:
         """Return the turn of a record: its parent's where that is a prompt, else that of the prompt before it."""
         parent = record.get("parentUuid")
-        turn = number(parent) if isinstance(parent, str) else NOTHING
-        return turn if turn in self._prompts else self.turn
+        return self._prompts.get(parent, self.turn) if isinstance(parent, str) else self.turn
 
 
 def resolve_turns(facts: Facts, prompts: dict[str, list[tuple[int, int]]], agents: dict[int, int]) -> None:
