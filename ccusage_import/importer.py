@@ -58,7 +58,7 @@ from ccusage_import.warehouse.opening import (
     unrecorded_loads,
 )
 from ccusage_import.warehouse.prices import models_without_price, priced_models, write_prices
-from ccusage_import.warehouse.publish import count_totals, publish, settle_dead_loads
+from ccusage_import.warehouse.publish import count_totals, publish, settle_dead_loads, tidy
 from ccusage_import.warehouse.tables import (
     REFUSED,
     Load,
@@ -213,7 +213,7 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
         return replace(summary, load_id=load_id, warnings=(*summary.warnings, *kept_warnings), facts=facts)
 
 
-def _facts(run: _Run, warehouse: ClickHouse, offer: Offer, load: Load) -> FactsSummary | None:
+def _facts(run: Run, warehouse: ClickHouse, offer: Offer, load: Load) -> FactsSummary | None:
     """Read the transcripts too. The reports are loaded: that this fails changes nothing about them."""
     if not (run.settings.transcripts and offer.directories):
         return None

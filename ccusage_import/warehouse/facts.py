@@ -96,6 +96,31 @@ def push_facts(source: ClickHouse, target: ClickHouse, machine: str, *, is_behin
     return copied
 
 
+def take_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
+    """Take back the facts that a load brought first; where they come again, they stay taken back until they grow."""
+    _mark(warehouse, machine, "stored.first_load_id = {wanted:UInt64}", load_id, undone_by, 2 * undone_by + 1)
+
+
+def bring_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
+    """Bring back the facts that a load took back."""
+    _mark(warehouse, machine, "stored.taken_back = {wanted:UInt64}", 2 * load_id + 1, undone_by, 2 * undone_by)
+
+
+def _mark(warehouse: ClickHouse, machine: str, where: str, wanted: int, load_id: int, taken_back: int) -> None:
+    """Write rows anew with another mark; the mark of the later load is the higher one and counts."""
+    parameters = {"machine": machine, "wanted": wanted, "load": load_id, "mark": taken_back}
+    for table in FACT_TABLES:
+        changed = "{load:UInt64} AS last_load_id"
+        if table == "message_facts":
+            changed = "{load:UInt64} AS load_id, version - version % pow2 + {load:UInt64} AS version"
+        warehouse.command(
+            f"INSERT INTO {table} WITH toUInt128('{2**64}') AS pow2"  # noqa: S608 - names of ours
+            f" SELECT * REPLACE ({{mark:UInt64}} AS taken_back, {changed}) FROM {table} AS stored FINAL"
+            f" WHERE machine = {{machine:String}} AND {where}",
+            parameters,
+        )
+
+
 def count_equal_days(warehouse: ClickHouse, machine: str) -> tuple[int, int]:
     """Return on how many days messages add up to what ccusage shows, and how many days with messages there are."""
     rows = warehouse.rows(

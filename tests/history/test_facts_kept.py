@@ -59,3 +59,35 @@ def test_a_push_copies_facts_and_the_next_one_only_what_is_new(
     assert _shown(migrated) == _shown(read)
     counts = [migrated.rows(f"SELECT count() FROM {table} FINAL") for table in FACT_TABLES]
     assert counts == [read.rows(f"SELECT count() FROM {table} FINAL") for table in FACT_TABLES]
+
+
+def test_undo_takes_back_the_facts_that_a_load_brought_and_undo_of_that_brings_them_back(
+    program: Program, migrated: Place, tmp_path: Path
+) -> None:
+    claude = tmp_path / "claude"
+    become(claude / "projects" / "old", CORPORA / "facts" / "03-parallel-calls" / "1" / "projects")
+    program("import", "--warehouse", migrated.url, "--claude-dir", claude)
+    before = _facts(migrated)
+    become(claude / "projects" / "new", CORPORA / "facts" / "09-compactions" / "1" / "projects")
+    program("import", "--warehouse", migrated.url, "--claude-dir", claude)
+    after = _facts(migrated)
+    assert (len(before["messages"]), len(after["messages"])) == (2, 7)
+
+    assert program("undo", _last_load(migrated), "--warehouse", migrated.url).exit_code == 0
+    assert _facts(migrated) == before
+    for cursor in program.home.rglob("transcripts.sqlite"):
+        cursor.unlink()
+    program("import", "--warehouse", migrated.url, "--claude-dir", claude)
+    assert _facts(migrated) == before
+
+    undo = str(migrated.rows("SELECT max(load_id) FROM loads WHERE undoes != 0")[0][0])
+    assert program("undo", undo, "--warehouse", migrated.url, "--force").exit_code == 0
+    assert _facts(migrated) == after
+
+
+def _facts(place: Place) -> dict[str, list[tuple[object, ...]]]:
+    return {view: place.rows(f"SELECT * FROM {view} ORDER BY ALL") for view in VIEWS[:4]}
+
+
+def _last_load(place: Place) -> str:
+    return str(place.rows("SELECT max(load_id) FROM loads")[0][0])
