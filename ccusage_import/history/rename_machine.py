@@ -15,6 +15,7 @@ from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.statistics import totals
 from ccusage_import.warehouse.budgets import rename_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.facts import rename_facts
 from ccusage_import.warehouse.machines import names_of, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.publish import begin, commit, count_totals, settle_dead_loads, tidy
 from ccusage_import.warehouse.tables import (
@@ -93,6 +94,7 @@ def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str, t
     copy_changes(warehouse, warehouse, old, sorted(load.load_id for load in loads), new)
     if begun:
         copy_rows(warehouse, warehouse, "records", _RECORDS, {**names, "load_id": begun.load_id})
+    rename_facts(warehouse, old, new, begun.load_id if begun else next_load_id(warehouse, new))
     copy_rows(warehouse, warehouse, "loads", _LOADS, names)
     if begun:
         commit(warehouse, begun)

@@ -96,6 +96,18 @@ def push_facts(source: ClickHouse, target: ClickHouse, machine: str, *, is_behin
     return copied
 
 
+def rename_facts(warehouse: ClickHouse, old: str, new: str, load_id: int) -> None:
+    """Copy the facts of a machine that are shown to its new name, and take them back under the old one.
+
+    Doing it again after it was ended half-way does the rest.
+    """
+    shown = "stored.machine = {machine:String} AND NOT bitTest(stored.taken_back, 0)"
+    changes = "toLowCardinality({name:String}) AS machine, {mark:UInt64} AS taken_back"
+    for name, mark in ((new, 2 * load_id), (old, 2 * load_id + 1)):
+        parameters = {"machine": old, "name": name, "load": load_id, "mark": mark}
+        _write_anew(warehouse, shown, changes, parameters)
+
+
 def take_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
     """Take back the facts that a load brought first; where they come again, they stay taken back until they grow."""
     _mark(warehouse, machine, "stored.first_load_id = {wanted:UInt64}", load_id, undone_by, 2 * undone_by + 1)
@@ -109,14 +121,19 @@ def bring_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_b
 def _mark(warehouse: ClickHouse, machine: str, where: str, wanted: int, load_id: int, taken_back: int) -> None:
     """Write rows anew with another mark; the mark of the later load is the higher one and counts."""
     parameters = {"machine": machine, "wanted": wanted, "load": load_id, "mark": taken_back}
+    where = f"stored.machine = {{machine:String}} AND {where}"
+    _write_anew(warehouse, where, "{mark:UInt64} AS taken_back", parameters)
+
+
+def _write_anew(warehouse: ClickHouse, where: str, changes: str, parameters: Mapping[str, object]) -> None:
+    """Write rows anew, changed; what a later load wrote counts."""
     for table in FACT_TABLES:
         changed = "{load:UInt64} AS last_load_id"
         if table == "message_facts":
             changed = "{load:UInt64} AS load_id, version - version % pow2 + {load:UInt64} AS version"
         warehouse.command(
             f"INSERT INTO {table} WITH toUInt128('{2**64}') AS pow2"  # noqa: S608 - names of ours
-            f" SELECT * REPLACE ({{mark:UInt64}} AS taken_back, {changed}) FROM {table} AS stored FINAL"
-            f" WHERE machine = {{machine:String}} AND {where}",
+            f" SELECT * REPLACE ({changes}, {changed}) FROM {table} AS stored FINAL WHERE {where}",
             parameters,
         )
 

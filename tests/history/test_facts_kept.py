@@ -85,6 +85,23 @@ def test_undo_takes_back_the_facts_that_a_load_brought_and_undo_of_that_brings_t
     assert _facts(migrated) == after
 
 
+def test_facts_go_with_a_machine_that_gets_another_name(program: Program, migrated: Place, tmp_path: Path) -> None:
+    claude = tmp_path / "claude"
+    become(claude, CORPORA / "facts" / "03-parallel-calls" / "1")
+    program("import", "--warehouse", migrated.url, "--claude-dir", claude, "--machine", "before")
+
+    done = program("rename", "machine", "after", "--warehouse", migrated.url)
+
+    assert done.exit_code == 0, done.stderr
+    assert migrated.rows("SELECT machine, count(), sum(total_tokens) FROM messages GROUP BY machine") == [
+        ("after", 2, 97)
+    ]
+    assert migrated.rows("SELECT DISTINCT machine FROM tool_calls") == [("after",)]
+    again = program("import", "--warehouse", migrated.url, "--claude-dir", claude)
+    assert "facts: 0 new messages, 0 tool calls" in again.stdout
+    assert migrated.rows("SELECT count() FROM turns") == [(1,)]
+
+
 def _facts(place: Place) -> dict[str, list[tuple[object, ...]]]:
     return {view: place.rows(f"SELECT * FROM {view} ORDER BY ALL") for view in VIEWS[:4]}
 
