@@ -65,7 +65,7 @@ def _read_into(
     settings = configuration.settings
     marks = {
         "warehouse": f"{settings.parsed_warehouse()} {settings.machine}",
-        "naming": f"{settings.timezone} {settings.hash_projects}",
+        "naming": f"{settings.timezone} {settings.pseudonyms().naming}",
     }
     _forget_what_does_not_fit(warehouse, cursor, settings.machine, marks)
     known = cursor.files()

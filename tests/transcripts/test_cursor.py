@@ -144,3 +144,16 @@ def test_a_file_that_cannot_be_read_is_counted_and_read_later(
 
     assert (read.files, read.unreadable) == (2, {})
     assert reader.one(SUMS) == (3, 60)
+
+
+def test_names_that_are_stored_otherwise_from_now_on_replace_the_old_ones(
+    opened: ClickHouse, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    reader = Reader(opened, tmp_path / "home")
+    reader.read(claude.root)
+    reader.hashes = False
+
+    assert reader.read(claude.root).new.total() == 0
+
+    named = opened.rows("SELECT DISTINCT project, session_id FROM messages ORDER BY ALL")
+    assert list(named) == [("-home-ana-shop", "a"), ("-home-ana-shop", "b")]
