@@ -9,6 +9,7 @@ from typing import Any
 
 from ccusage_import.cli.plain_table import plain_table
 from ccusage_import.explain import reason_in_words
+from ccusage_import.fact_summary import FACT_KINDS
 from ccusage_import.history.audit import Change
 from ccusage_import.masking import printable
 from ccusage_import.reconcile import Verdict
@@ -141,5 +142,7 @@ def _counts(load: Load) -> str:
     for name, count in load.verdicts.items():
         counts[name.rpartition("/")[2]] += count
     counted = (*COUNTED_VERDICTS, REFUSED)
-    shown = ", ".join(f"{counts[verdict]} {verdict}" for verdict in counted if counts[verdict])
+    parts = [f"{counts[verdict]} {verdict}" for verdict in counted if counts[verdict]]
+    parts += [f"{facts} facts"] if (facts := sum(load.facts.get(kind, 0) for kind in FACT_KINDS)) else []
+    shown = ", ".join(parts)
     return shown or ("" if load.error else "nothing changed")

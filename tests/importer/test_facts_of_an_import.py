@@ -50,6 +50,8 @@ def test_facts_belong_to_the_load_that_brought_them(migrated: Place, program: Pr
     assert printed["facts"]["new"] == {"messages": 3, "tool_calls": 0, "turns": 0, "events": 0}
     assert (printed["facts"]["files"], printed["facts"]["lines"], printed["facts"]["error"]) == (2, 3, None)
     assert migrated.rows("SELECT DISTINCT load_id FROM messages") == [(printed["load_id"],)]
+    shown = program("history", "--warehouse", migrated.url)
+    assert ", 3 facts " in shown.stdout.splitlines()[1]
 
 
 @pytest.mark.one_place
