@@ -1,15 +1,18 @@
--- A block says when it began and when its last message was, not what happened between: it is spread evenly over these clock hours. So
--- an hour is an estimate, and the sum over the hours of a block is the block. Hours and weekdays are those of the zone of the row.
+-- A block says when it began and when its last message was. Where its messages are stored, each clock hour has the share of the block
+-- that they have; elsewhere the block is spread evenly over its hours, and an hour is an estimate. The sum over the hours of a block is
+-- the block. Hours and weekdays are those of the zone of the row.
 CREATE OR REPLACE VIEW {database}.block_hours {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from; one without blocks has no rows',
     started_at DateTime64(3, 'UTC') COMMENT 'start of the block',
     date Date COMMENT 'day of that start in the zone of the row',
+    at DateTime64(3, 'UTC') COMMENT 'start of the hour',
     weekday UInt8 COMMENT 'of the hour; 1 is Monday',
     hour UInt8 COMMENT 'hour of the day, 0 to 23',
     cost_usd Float64 COMMENT 'share of the cost of the block in US dollars',
     total_tokens Float64 COMMENT 'share of the tokens of the block',
+    is_estimate Bool COMMENT 'the block was spread evenly',
     unpriced Bool COMMENT 'some usage of the block has no price and counts as 0 in cost_usd'
 )
 AS WITH spread AS
@@ -23,21 +26,46 @@ AS WITH spread AS
         addHours(began, arrayJoin(range(length))) AS at,
         -- The cast to String keeps the engine from trying the empty zone of the dictionary.
         if(timezone = '', 'UTC', CAST(timezone, 'String')) AS zone,
-        toFloat64(cost_usd) / length AS cost,
-        total_tokens / length AS tokens,
+        toFloat64(cost_usd) AS cost,
+        total_tokens AS tokens,
         unpriced
     FROM {database}.blocks AS blocks
     WHERE isNotNull(blocks.started_at)
+),
+told AS
+(
+    SELECT
+        machine,
+        'claude' AS agent,
+        toDateTime64(toStartOfHour(at), 3, 'UTC') AS hour,
+        toFloat64(sum(cost_usd)) AS cost,
+        toFloat64(sum(input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens)) AS tokens
+    FROM {database}.messages
+    WHERE has(counts_in, 'session')
+    GROUP BY machine, hour
+),
+weighed AS
+(
+    SELECT
+        spread.*,
+        told.cost AS told_cost,
+        told.tokens AS told_tokens,
+        sum(told.cost) OVER (PARTITION BY machine, agent, began) AS all_cost,
+        sum(told.tokens) OVER (PARTITION BY machine, agent, began) AS all_tokens
+    FROM spread
+    GLOBAL LEFT JOIN told ON told.machine = spread.machine AND told.agent = spread.agent AND told.hour = spread.at
 )
 SELECT
     machine,
     agent,
     began AS started_at,
     date,
+    at,
     toUInt8(formatDateTime(at, '%u', zone)) AS weekday,
     toUInt8(formatDateTime(at, '%H', zone)) AS hour,
-    cost AS cost_usd,
-    tokens AS total_tokens,
+    cost * if(all_cost > 0, told_cost / all_cost, if(all_tokens > 0, told_tokens / all_tokens, 1 / length)) AS cost_usd,
+    tokens * if(all_tokens > 0, told_tokens / all_tokens, 1 / length) AS total_tokens,
+    all_tokens = 0 AS is_estimate,
     unpriced
-FROM spread AS spread
+FROM weighed
 COMMENT 'one row is one clock hour of one five-hour block'

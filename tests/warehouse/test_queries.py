@@ -264,30 +264,30 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
             ("2025-09-03", 1, 179, Decimal("2.4872724"), 3955764, False),
         ],
     ),
-    # 00:00 to 01:02 UTC are two hours, 02 and 03 in Berlin; 09:00 to 09:54 is one, 11.
+    # As `ccusage blocks --session-length 1` prints them: 00:00, 01:00 and 09:00 UTC are 02, 03 and 11 in Berlin.
     "busiest_hours": (
         {},
         [
-            (2, Decimal("1.243636"), Decimal("0.4413"), 1977882, False),
-            (3, Decimal("1.243636"), Decimal("0.4413"), 1977882, False),
+            (2, Decimal("2.188792"), Decimal("0.7766"), 3217011, False),
             (11, Decimal("0.331151"), Decimal("0.1175"), 375764, False),
+            (3, Decimal("0.298481"), Decimal("0.1059"), 738753, False),
         ],
     ),
     # The 3rd is a Wednesday, the 7th a Sunday.
     "hours_of_week": (
         {},
         [
-            (3, 2, Decimal("1.243636"), 1977882, False),
-            (3, 3, Decimal("1.243636"), 1977882, False),
+            (3, 2, Decimal("2.188792"), 3217011, False),
+            (3, 3, Decimal("0.298481"), 738753, False),
             (7, 11, Decimal("0.331151"), 375764, False),
         ],
     ),
     "off_hours_share": (
         {"from_hour": "3", "to_hour": "12"},
         [
-            ("other hours", Decimal("1.243636"), Decimal("0.4413"), 1977882, False),
-            ("working hours", Decimal("1.243636"), Decimal("0.4413"), 1977882, False),
+            ("other hours", Decimal("2.188792"), Decimal("0.7766"), 3217011, False),
             ("weekend", Decimal("0.331151"), Decimal("0.1175"), 375764, False),
+            ("working hours", Decimal("0.298481"), Decimal("0.1059"), 738753, False),
         ],
     ),
     "cost_by_weekday": (
