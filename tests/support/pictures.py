@@ -26,10 +26,9 @@ from rich.console import Console
 
 from ccusage_import.ccusage.offers import live_offer
 from ccusage_import.cli.demo import demo_directories
-from ccusage_import.cli.progress import QuietProgress
 from ccusage_import.cli.summary import summary_parts
 from ccusage_import.config.settings import Configuration, load_configuration
-from ccusage_import.import_summary import ImportOptions, ImportSummary
+from ccusage_import.import_summary import SILENT, ImportOptions, ImportSummary
 from ccusage_import.importer import Run, import_offer
 from ccusage_import.logger import log_to_console
 from ccusage_import.versions import PINNED_VERSION
@@ -85,14 +84,14 @@ def _set_aside(transcripts: list[Path], place: Path) -> Iterator[None]:
 def _imported(configuration: Configuration) -> ImportSummary:
     environ, options = _environ(configuration.directories.state), ImportOptions()
     with import_lock(configuration):
-        run = Run.begin(configuration, options, QuietProgress(), CLOCK)
+        run = Run.begin(configuration, options, SILENT, CLOCK)
         offer = live_offer(configuration, options.reports, environ, run.pseudonyms, CLOCK, run.progress)
         return import_offer(run, offer)
 
 
 def _drawn(summary: ImportSummary) -> str:
     reports = {name: replace(outcome, seconds=REPORT_SECONDS) for name, outcome in summary.reports.items()}
-    shown = replace(summary, load_id=LOAD_ID, reports=reports, phases=PHASES)
+    shown = replace(summary, load_id=LOAD_ID, reports=reports, phases={name: PHASES[name] for name in summary.phases})
     console = Console(record=True, width=SUMMARY_COLUMNS, highlight=False, file=io.StringIO(), color_system="truecolor")
     for part in summary_parts(shown):
         console.print(part)
