@@ -44,7 +44,7 @@ CLOCK = datetime(2026, 10, 31, 18, 0, tzinfo=UTC)
 IDENTITY = {"machine": "laptop", "timezone": "UTC", "salt": "salt", "installation": "installation"}
 LOAD_ID = 1793469600000000
 REPORT_SECONDS = 0.1
-PHASES = {"fetch": 0.21, "validate": 0.01, "open": 0.06, "reconcile": 0.02, "load": 0.05}
+PHASES = {"fetch": 0.21, "validate": 0.01, "open": 0.06, "reconcile": 0.02, "load": 0.05, "transcripts": 0.09}
 SUMMARY_COLUMNS = 120
 PAGE_PIXELS = (1280, 950)
 LATER_SESSIONS = 3
