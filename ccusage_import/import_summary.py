@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ccusage_import.ccusage.archive import LoadNote
-from ccusage_import.ccusage.fetcher import FetchProgress
+from ccusage_import.ccusage.fetcher import FetchProgress, SilentFetch
 from ccusage_import.ccusage.offers import ReportOutcome
 from ccusage_import.exceptions import ExitCode, FixableError
 from ccusage_import.fact_summary import FactsSummary
@@ -39,6 +39,17 @@ class ImportProgress(FetchProgress, Protocol):
 
     def read(self, done: int, total: int) -> None:
         """So many bytes of those that are new in the transcripts are read."""
+
+
+class SilentProgress(SilentFetch):
+    """Shows nothing."""
+
+    def phase(self, name: str) -> None: ...
+
+    def read(self, done: int, total: int) -> None: ...
+
+
+SILENT = SilentProgress()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ from ccusage_import.exceptions import (
 )
 from ccusage_import.fact_import import import_facts
 from ccusage_import.fact_summary import FactsSummary
-from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
+from ccusage_import.import_summary import SILENT, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label
@@ -74,7 +74,7 @@ FIRST_DAY = date(1970, 1, 1)
 
 
 def run_import(
-    configuration: Configuration, options: ImportOptions, environ: Mapping[str, str], progress: ImportProgress
+    configuration: Configuration, options: ImportOptions, environ: Mapping[str, str], progress: ImportProgress = SILENT
 ) -> ImportSummary:
     """Run one import.
 

@@ -76,7 +76,7 @@ class FetchProgress(Protocol):
         """A report failed for good."""
 
 
-class _Silent:
+class SilentFetch:
     """Shows nothing."""
 
     def started(self, report: str) -> None: ...
@@ -94,7 +94,7 @@ class _Outcome:
     transient: bool = False
 
 
-_SILENT = _Silent()
+_SILENT = SilentFetch()
 
 
 def fetch_reports(

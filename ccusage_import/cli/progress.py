@@ -10,26 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from ccusage_import.exceptions import CcusageError
-from ccusage_import.import_summary import ImportProgress
-
-
-class QuietProgress:
-    """Shows nothing."""
-
-    def phase(self, name: str) -> None:
-        """Ignore a phase."""
-
-    def read(self, done: int, total: int) -> None:
-        """Ignore how much of the transcripts is read."""
-
-    def started(self, report: str) -> None:
-        """Ignore a report that is being run."""
-
-    def finished(self, report: str, seconds: float) -> None:
-        """Ignore a report that was fetched."""
-
-    def failed(self, report: str, error: CcusageError) -> None:
-        """Ignore a report that failed."""
+from ccusage_import.import_summary import SILENT, ImportProgress
 
 
 class TerminalProgress(AbstractContextManager["TerminalProgress"]):
@@ -82,4 +63,4 @@ class TerminalProgress(AbstractContextManager["TerminalProgress"]):
 
 def show_progress(*, is_wanted: bool) -> AbstractContextManager[ImportProgress]:
     """Return progress for a person at a terminal, silence for anybody else."""
-    return TerminalProgress() if is_wanted and sys.stderr.isatty() else nullcontext(QuietProgress())
+    return TerminalProgress() if is_wanted and sys.stderr.isatty() else nullcontext(SILENT)

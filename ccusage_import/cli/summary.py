@@ -35,6 +35,13 @@ def print_summary(summary: ImportSummary) -> None:
     if summary.is_empty and not summary.failed:
         print("no usage found; nothing was written")
         return
+    shown = console()
+    for part in summary_parts(summary):
+        shown.print(part)
+
+
+def summary_parts(summary: ImportSummary) -> Iterator[RenderableType]:
+    """Yield what is shown of an import, from top to bottom."""
     parts: list[RenderableType] = [_headline(summary), _reports_table(summary)]
     if summary.comparison:
         parts += _compared(summary.comparison, summary.names)
@@ -42,12 +49,10 @@ def print_summary(summary: ImportSummary) -> None:
         parts.append(_held_lines(summary))
     if summary.facts:
         parts.append(Text(_facts_line(summary.facts)))
-    shown = console()
     for part in parts:
-        shown.print(part)
-        shown.print()
-    phases = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in summary.phases.items())
-    shown.print(Text(phases, style="dim"))
+        yield part
+        yield ""
+    yield Text(" · ".join(f"{name} {seconds:.2f} s" for name, seconds in summary.phases.items()), style="dim")
 
 
 def _facts_line(facts: FactsSummary) -> str:

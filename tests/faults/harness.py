@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ccusage_import.cli.progress import QuietProgress
 from ccusage_import.config.identity import keep_identity
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
 from ccusage_import.config.warehouse_url import parse_warehouse_url
@@ -85,7 +84,7 @@ class Installation:
 
     def load(self, saved: Path) -> ImportSummary:
         """Import saved reports without a process of its own, and without waiting for any lock."""
-        summary = run_import(self.configuration(), ImportOptions(saved_dir=saved), {}, QuietProgress())
+        summary = run_import(self.configuration(), ImportOptions(saved_dir=saved), {})
         if summary.failed:
             raise RuntimeError(f"failed reports: {', '.join(summary.failed)}")
         return summary

@@ -24,9 +24,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_holds_sql_and_demo_and_no_tests(wheel: Path) -> None:
+def test_the_wheel_holds_sql_demo_and_types_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
+    assert "ccusage_import/py.typed" in names
     assert "ccusage_import/sql/migrations/0001_tables.sql" in names
     assert "ccusage_import/sql/views/daily.sql" in names
     assert "ccusage_import/sql/digest/total.sql" in names
