@@ -11,7 +11,7 @@ from typing import Protocol
 from ccusage_import.ccusage.archive import LoadNote
 from ccusage_import.ccusage.fetcher import FetchProgress
 from ccusage_import.ccusage.offers import ReportOutcome
-from ccusage_import.exceptions import ExitCode, FixableError
+from ccusage_import.exceptions import CcusageError, ExitCode, FixableError
 from ccusage_import.fact_summary import FactsSummary
 from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import REPORTS, Identity, Record
@@ -39,6 +39,25 @@ class ImportProgress(FetchProgress, Protocol):
 
     def read(self, done: int, total: int) -> None:
         """So many bytes of those that are new in the transcripts are read."""
+
+
+class QuietProgress:
+    """Shows nothing."""
+
+    def phase(self, name: str) -> None:
+        """Ignore a phase."""
+
+    def read(self, done: int, total: int) -> None:
+        """Ignore how much of the transcripts is read."""
+
+    def started(self, report: str) -> None:
+        """Ignore a report that is being run."""
+
+    def finished(self, report: str, seconds: float) -> None:
+        """Ignore a report that was fetched."""
+
+    def failed(self, report: str, error: CcusageError) -> None:
+        """Ignore a report that failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from ccusage_import.ccusage.offers import (
     saved_offer,
 )
 from ccusage_import.ccusage.parser import instant
+from ccusage_import.ccusage.refusals import left_alone
 from ccusage_import.config.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.exceptions import (
@@ -41,7 +42,6 @@ from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportS
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label
-from ccusage_import.refusals import left_alone
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver

@@ -7,10 +7,10 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
+from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.validation import RefusedRow
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import ALL_AGENTS, CLAUDE, split_label
-from ccusage_import.refusals import Refused
 
 
 def joined_key(first: str, second: str) -> str:

@@ -17,6 +17,7 @@ from ccusage_import.ccusage.data_dirs import Sources, find_sources
 from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports, too_large
 from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
 from ccusage_import.ccusage.prices import PriceSource
+from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.runner import LARGEST_REPORT, fetch_options, find_runner, parse_version
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.config.settings import Configuration, Settings
@@ -33,7 +34,6 @@ from ccusage_import.explain import dated_ahead
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Verdict
 from ccusage_import.records import CLAUDE, Provenance, Record, report_file, split_label
-from ccusage_import.refusals import Refused
 
 # What stands for a runner where reports come from saved files.
 FILES = "files"

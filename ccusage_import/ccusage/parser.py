@@ -34,11 +34,11 @@ from ccusage_import.ccusage.models import (
     Totals,
     UsageRow,
 )
+from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.validation import MOST_REFUSED, Validated
 from ccusage_import.exceptions import InvalidReportError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import ALL_AGENTS, CLAUDE, NANODOLLAR, UNDATED, ModelUsage, Provenance, Record, split_label
-from ccusage_import.refusals import Refused
 
 # From here on ccusage says itself which models it has no price for.
 NAMES_UNPRICED_SINCE = (20, 0, 23)

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ccusage_import.cli.progress import QuietProgress
 from ccusage_import.config.identity import keep_identity
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import FixableError
-from ccusage_import.import_summary import ImportOptions, ImportSummary
+from ccusage_import.import_summary import ImportOptions, ImportSummary, QuietProgress
 from ccusage_import.importer import run_import
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
