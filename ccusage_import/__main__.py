@@ -106,7 +106,7 @@ def _secure_streams() -> None:
         try:
             os.fstat(descriptor)
         except OSError:
-            # Read-only: what is printed on a closed stdout fails, and is told of.
+            # Read-only: what is printed on a closed stdout fails, and is reported.
             os.open(os.devnull, os.O_RDONLY)
     sys.stdout, sys.stderr = _stream(sys.stdout, STDOUT), _stream(sys.stderr, STDERR)
 

@@ -38,7 +38,7 @@ class Span(NamedTuple):
 
 
 def span(record: Record) -> Span:
-    """Return the time a record may hold usage of; a session that does not tell its start may be as old as can be."""
+    """Return the time a record may hold usage of; a session that does not show its start may be as old as can be."""
     zone = record.provenance.timezone
     if record.report == "session":
         ends_at = record.ended_at or _midnight(record.day + timedelta(days=1), zone)
@@ -52,7 +52,7 @@ def span(record: Record) -> Span:
 
 
 def first_day(record: Record, zone: tzinfo) -> date:
-    """Return the first day whose transcripts a record needs; a session that does not tell its start may need any."""
+    """Return the first day whose transcripts a record needs; a session that does not show its start may need any."""
     if record.report != "session":
         return record.day
     return record.started_at.astimezone(zone).date() if record.started_at else date.min

@@ -32,7 +32,7 @@ class ImportOptions:
 
 
 class ImportProgress(FetchProgress, Protocol):
-    """Told what an import is doing."""
+    """Hears what an import is doing."""
 
     def phase(self, name: str) -> None:
         """A phase begins: fetch, validate, open, reconcile, load or transcripts."""

@@ -477,7 +477,7 @@ def _keep_for_later(run: Run, load: Load) -> None:
 
 
 def _keep_reports(run: Run, load: Load) -> tuple[str, ...]:
-    """Keep what the load was judged by. The load is committed: that it cannot be kept is no reason to fail."""
+    """Keep what the load was judged by. The load is committed, so the import does not fail where this does."""
     if run.archive is None:
         return ()
     note = LoadNote(

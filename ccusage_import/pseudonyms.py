@@ -28,7 +28,7 @@ class Pseudonyms:
 
     @property
     def naming(self) -> str:
-        """What tells this naming from others: empty for names in clear, else a fingerprint of the salt."""
+        """What distinguishes this naming from others: empty for names in clear, else a fingerprint of the salt."""
         return self._digest(_NAMING)[: 2 * FINGERPRINT_BYTES] if self._is_enabled else ""
 
     def of(self, name: str) -> str:

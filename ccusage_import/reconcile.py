@@ -2,7 +2,7 @@
 
 Tokens decide, never cost. A smaller number replaces a stored one only on evidence: the transcripts of its time cannot
 have been swept yet, every session of that time is still offered, and something explains the fall. Otherwise it is held:
-the stored record stays and the offer is logged. That is known of Claude Code alone: nothing tells how long other agents
+the stored record stays and the offer is logged. That is known of Claude Code alone: nobody knows how long other agents
 keep what ccusage reads, so their falls are always held.
 """
 
@@ -469,7 +469,7 @@ class _Judge:
         if self._agent != CLAUDE or first is None:
             return False
         known, *others = (first_day(record, self._zone) for record in (pair.stored, pair.offered) if record)
-        # Where what is offered does not tell its start, the stored start counts.
+        # Where what is offered does not show its start, the stored start counts.
         return known >= first and all(day >= first or day == date.min for day in others)
 
     def _is_judged(self, pair: Pair) -> bool:

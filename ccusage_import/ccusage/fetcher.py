@@ -146,7 +146,7 @@ def _fetch(
 
     def tell(state: RetryCallState) -> None:
         known = logger.bind(report=report, attempt=state.attempt_number)
-        known.warning("A report failed for a passing reason, trying again")
+        known.warning("A report failed for a transient reason, trying again")
 
     retrying = Retrying(
         retry=retry_if_result(lambda outcome: outcome.transient),

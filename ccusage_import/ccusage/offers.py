@@ -221,7 +221,7 @@ def parse_offer(
 def with_unpriced_blocks(records: Sequence[Record]) -> list[Record]:
     """Mark the blocks in whose time a day of the same offer has usage of one of their models without a price.
 
-    A block names its models and tells one cost, which hides those that count as 0 in it.
+    A block names its models and shows one cost, which hides those that count as 0 in it.
     """
     unpriced: list[tuple[str, Span, set[str]]] = []
     for record in records:
@@ -246,7 +246,7 @@ def _with_price_missing(block: Record, unpriced: Sequence[tuple[str, Span, set[s
 def provenance_now(
     settings: Settings, ccusage_version: str, directories: Sequence[Path], pseudonyms: Pseudonyms
 ) -> Provenance:
-    """Return what reports are read with now; data directories are told by keyed hashes."""
+    """Return what reports are read with now; data directories are given as keyed hashes."""
     digests = tuple(sorted(pseudonyms.always(str(path)) for path in directories))
     return Provenance(ccusage_version, settings.timezone, settings.mode, digests)
 

@@ -319,7 +319,7 @@ class _Parser:
         )
 
     def _codex_models(self, row: CodexRow) -> list[ModelUsage]:
-        """Return the models of a row of codex: its cost is told for them together, and is of those with a price."""
+        """Return the models of a row of codex: its cost is given for them together, and is of those with a price."""
         cost = money(row.cost)
         is_free = self._infers_unpriced and cost == 0
         models = [
@@ -389,7 +389,7 @@ def _sum(tokens: Tokens) -> int:
 
 
 def _with_rest(models: list[ModelUsage], owners: list[ModelUsage], tokens: int, cost: Decimal) -> list[ModelUsage]:
-    """Add output tokens and cost that are told of `owners` together: to the only one, or as a part of their names."""
+    """Add output tokens and cost that are given for `owners` together: to the only one, or as a part of their names."""
     if not owners or not (tokens or cost):
         return models
     if len(owners) > 1:

@@ -57,7 +57,7 @@ class PriceSource:
     def ask(self, wanted: set[PricedModel], again: Collection[PricedModel] = ()) -> list[ModelPrice]:
         """Return the prices of models; what has no price has none, and is not asked for again but on request.
 
-        That nothing can be asked is no error of an import: its numbers do not need prices.
+        An import does not fail because nothing can be asked: its numbers do not need prices.
         """
         silent = self._without_price()
         asked = (wanted - silent) | set(again)

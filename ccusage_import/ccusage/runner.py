@@ -222,7 +222,7 @@ def _identify(source: str, argv: tuple[str, ...], options: FetchOptions, environ
         version = _packaged_version(argv[-1])
     needed = ".".join(map(str, OLDEST_SUPPORTED))
     if version is None or version < OLDEST_SUPPORTED:
-        told = "does not tell its version" if version is None else f"is version {'.'.join(map(str, version))}"
+        told = "does not say its version" if version is None else f"is version {'.'.join(map(str, version))}"
         raise UnsupportedVersionError(f"ccusage ({source}) {told}, {needed} or newer is needed", hint=PINNED_HINT)
     return _native(Runner(argv, ".".join(map(str, version)), source), options, environ)
 

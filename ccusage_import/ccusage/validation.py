@@ -40,7 +40,7 @@ class RefusedRow:
 
     @property
     def repeats_keys(self) -> bool:
-        """Whether a key stands more than once in it, so that it cannot be told which value is meant."""
+        """Whether a key stands more than once in it, so that it is unclear which value is meant."""
         return any(line.endswith(REPEATED) for line in self.lines)
 
 
@@ -111,7 +111,7 @@ def validate_report(label: str, output: bytes) -> Validated:
 
     Raises:
         NotAReportError: the output is not JSON, or another report than asked for.
-        InvalidReportError: no row can be true, or it cannot be told where rows belong; `details` holds every path
+        InvalidReportError: no row can be true, or it is unclear where rows belong; `details` holds every path
             and reason.
     """
     _, report = split_label(label)
@@ -156,7 +156,7 @@ def _other_shape(label: str, keys: tuple[str, ...], output: bytes) -> NotAReport
 
 
 def _row_by_row(label: str, keys: tuple[str, ...], output: bytes) -> Validated:
-    """Tell the rows that can be true from those that cannot."""
+    """Separate the rows that can be true from those that cannot."""
     try:
         tree = parse_marking(output)
     except (ValueError, RecursionError) as error:
@@ -177,7 +177,7 @@ def _row_by_row(label: str, keys: tuple[str, ...], output: bytes) -> Validated:
 
 
 def _refuse_ambiguous(label: str, tree: dict[str, Any], key: str) -> None:
-    """Refuse a report in which it cannot be told where rows belong."""
+    """Refuse a report in which it is unclear where rows belong."""
     places = [("", tree), *([(f"{key}.", tree[key])] if isinstance(tree[key], dict) else [])]
     lines = [f"{_cut(path + name)}: {REPEATED}" for path, place in places for name in getattr(place, "repeated", ())]
     if lines:

@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "query": ("query:query", "Ask the warehouse: SQL, or a query of the library."),
     "budget": ("budget:budget", "Hold spending against the budgets."),
     "check": ("health:check", "Find out whether the next import can work."),
-    "status": ("health:status", "Tell how imports are going, for monitoring."),
+    "status": ("health:status", "Show how imports are going, for monitoring."),
     "logs": ("health:logs", "Print the path of the log file and the lines of the last import."),
     "history": ("audit:history", "List loads, newest first."),
     "changes": ("audit:changes", "Show what each load changed, and why."),

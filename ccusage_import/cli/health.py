@@ -83,7 +83,7 @@ def status(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell how imports are going, for monitoring.
+    """Show how imports are going, for monitoring.
 
     Exit code 6 when the last one failed, or none succeeded for too long.
     """

@@ -260,7 +260,7 @@ def _days(text: str) -> tuple[date, date]:
         days = date.max, date.min
     if days[0] > days[1]:
         raise ConfigurationError(
-            f"--accept-lower {text}: is no range of days", hint="use FROM..TO, such as 2026-10-01..2026-10-07"
+            f"--accept-lower {text}: is not a range of days", hint="use FROM..TO, such as 2026-10-01..2026-10-07"
         )
     return days
 

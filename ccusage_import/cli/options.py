@@ -147,12 +147,12 @@ def complete_query_parameters(context: typer.Context, incomplete: str) -> Iterat
 
 
 def complete_loads(incomplete: str) -> Iterator[str]:
-    """Offer the loads that the log tells of, newest first."""
+    """Offer the loads that the log names, newest first."""
     yield from (load for load, _ in _logged() if load.startswith(incomplete))
 
 
 def complete_machines(incomplete: str) -> Iterator[str]:
-    """Offer the machines that the log tells of."""
+    """Offer the machines that the log names."""
     yield from sorted({machine for _, machine in _logged() if machine.startswith(incomplete)})
 
 

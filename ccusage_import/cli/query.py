@@ -135,7 +135,7 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
     for text in given:
         name, equals, value = text.partition("=")
         if not (equals and name.isidentifier()):
-            raise ConfigurationError(f"--param {text}: is no NAME=VALUE", hint="such as --param since=2026-10-01")
+            raise ConfigurationError(f"--param {text}: is not NAME=VALUE", hint="such as --param since=2026-10-01")
         parameters[name] = value
     return parameters
 

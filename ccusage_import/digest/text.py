@@ -22,7 +22,7 @@ def percent(share: float | None) -> str:
 
 
 def cost_text(usage: Usage) -> str:
-    """Return the cost; a star tells that some of the usage has no price."""
+    """Return the cost; a star says that some of the usage has no price."""
     return f"{usd(usage.cost_usd)}*" if usage.unpriced else usd(usage.cost_usd)
 
 

@@ -67,7 +67,7 @@ def rename_machine(
 
     Raises:
         MachineTakenError: the new name, or the old one, belongs to another installation.
-        OtherNameError: it cannot be told which machine is meant, or the new name has a history of its own.
+        OtherNameError: it is unclear which machine is meant, or the new name has a history of its own.
     """
     old = _old_name(warehouse, machine, new, installation)
     for name in (old, new) if old else (new,):

@@ -1,4 +1,4 @@
-"""Tells the world how a run of the importer ended. What cannot be told is a warning, never the end of an import."""
+"""Reports to the world how a run of the importer ended. What cannot be reported is a warning, never a failed import."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ccusage_import.warehouse.snapshot import WarehouseFacts, read_facts
 
 
 class Announcer:
-    """Collects how one run ends; `warn` is told who could not be told."""
+    """Collects how one run ends; `warn` is called for each target that could not be notified."""
 
     def __init__(self, configuration: Configuration, environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
         self._configuration = configuration
@@ -60,7 +60,7 @@ class Announcer:
         self._attempt(lambda: ping(settings, "success" if outcome.is_success else "failure", failure))
 
     def _facts(self) -> WarehouseFacts | None:
-        """Look at the warehouse only where somebody is to be told what is in it."""
+        """Look at the warehouse only where somebody wants to be notified of what is in it."""
         settings = self._settings
         if not (settings.metrics_file or settings.pushgateway or settings.notify):
             return None

@@ -36,7 +36,7 @@ class Cron:
     name: str = "cron"
 
     def is_usable(self) -> bool:
-        """Tell whether there is a `crontab` program."""
+        """Return whether there is a `crontab` program."""
         return shutil.which("crontab", path=self.environ.get("PATH", "")) is not None
 
     def files(self, schedule: Schedule) -> dict[str, str]:
@@ -72,7 +72,7 @@ class Cron:
         return SchedulerState(is_active=True, facts=facts | installed.next_run())
 
     def hints(self, schedule: Schedule) -> list[str]:  # noqa: ARG002 - the other schedulers look at it
-        """Tell what cron does not do."""
+        """Say what cron does not do."""
         hints = ["cron passes over what it misses while the computer sleeps; the next import catches up"]
         if not _daemon_runs():
             hints.append("no cron daemon is seen here: without one nothing starts")

@@ -12,7 +12,7 @@ _COLUMNS = ("ccusage_version", "load_id", "is_offline", *ModelPrice._fields)
 
 
 def priced_models(records: Iterable[Record]) -> set[PricedModel]:
-    """Return the models of days that cost something; what ccusage tells of several models together is no model."""
+    """Return the models of days that cost something; what ccusage shows for several models together is not a model."""
     return {
         (record.agent, part.model)
         for record in records

@@ -123,7 +123,7 @@ def _formatted(warehouse: ClickHouse, sql: str) -> str:
 def _refuse_output(warehouse: ClickHouse, statement: str) -> None:
     """Refuse a statement that says how and where its answer is written.
 
-    A SELECT that does cannot be a part of another one. Of other statements the canonical text tells.
+    A SELECT that does cannot be a part of another one. For other statements the canonical text decides.
     """
     is_select = bool(re.match(r"\(*(?:SELECT|WITH|FROM)\b", statement))
     try:
