@@ -107,7 +107,7 @@ def _contents(opened: ClickHouse) -> Iterator[Check]:
         found = f"nothing is missing; damaged parts are set aside: {', '.join(part.path for part in aside)}"
         yield warn("contents", found, "ccusage-import repair --accept-loss moves them out of the warehouse")
     else:
-        yield ok("contents", "nothing is missing of what the loads left")
+        yield ok("contents", "nothing that the loads left is missing")
 
 
 def _rights(opened: ClickHouse) -> Check:

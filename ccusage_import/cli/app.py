@@ -17,20 +17,20 @@ Exit codes: 0 ok, 1 a bug, 2 usage or configuration, 3 ccusage, 4 warehouse, 5 s
 6 a check that is not healthy, 130 interrupted.
 """
 FIRST_STEPS = """\
-ccusage-import keeps what ccusage shows in ClickHouse, and never loses a number of it.
+ccusage-import keeps what ccusage shows in ClickHouse, and never loses a number.
 
   ccusage-import import --demo   try it on sample transcripts
-  ccusage-import import          import what ccusage shows of yours
-  ccusage-import report          make a page of what is stored
-  ccusage-import query --list    what can be asked by name
-  ccusage-import --help          all commands
+  ccusage-import import          import your own usage
+  ccusage-import report          make a page of costs and charts
+  ccusage-import query --list    list the named queries
+  ccusage-import --help          list all commands
 """
 # In the order of --help: where each command is found, and the first sentence of its help.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "import": ("imports:import_command", "Run the ccusage reports and load what they show."),
     "migrate": ("warehouse:migrate", "Bring tables and views of the warehouse up to date."),
-    "query": ("query:query", "Ask the warehouse: SQL, or a query of the library."),
-    "budget": ("budget:budget", "Hold spending against the budgets."),
+    "query": ("query:query", "Query the warehouse in SQL, or by a named query."),
+    "budget": ("budget:budget", "Compare spending with the budgets."),
     "check": ("health:check", "Find out whether the next import can work."),
     "status": ("health:status", "Show how imports are going, for monitoring."),
     "logs": ("health:logs", "Print the path of the log file and the lines of the last import."),

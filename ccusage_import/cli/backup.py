@@ -38,7 +38,7 @@ from ccusage_import.warehouse.opening import (
 
 
 def backup(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; must not exist or be empty.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory to write; must be empty or not exist.")],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verbose: Verbose = 0,
@@ -62,7 +62,7 @@ def backup(
 
 
 def restore(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What backup wrote.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory that backup wrote.")],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verbose: Verbose = 0,
@@ -92,7 +92,7 @@ def _tell(manifest: Manifest, sentence: str, *, quiet: bool, as_json: bool) -> N
 
 
 def push(
-    server: Annotated[str, typer.Argument(metavar="[URL]", help="Where to, unless `sync` is set.")] = "",
+    server: Annotated[str, typer.Argument(metavar="[URL]", help="Server to copy to, unless `sync` is set.")] = "",
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verbose: Verbose = 0,
@@ -157,7 +157,9 @@ def push_configured(configuration: Configuration, server: str = "") -> Pushed:
 
 
 def export(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; gets a directory for each load.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Directory to write; gets one directory for each load.")
+    ],
     load: Annotated[
         list[int] | None, typer.Option(metavar="LOAD", help="Only this load; may be given several times.")
     ] = None,

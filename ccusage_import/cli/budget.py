@@ -1,4 +1,4 @@
-"""The command that holds spending against the budgets."""
+"""The command that compares spending with the budgets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def budget(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hold spending against the budgets.
+    """Compare spending with the budgets.
 
     Spent, expected, and when a limit is crossed. Exit code 6 when one is.
     """

@@ -115,7 +115,7 @@ def import_command(
         bool | None, typer.Option("--online-prices/--offline-prices", help="Let ccusage fetch current prices.")
     ] = None,
     jobs: Annotated[int | None, typer.Option(metavar="N", help="Reports that run at once.")] = None,
-    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest time of one report.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="How long one report may take.")] = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -274,7 +274,7 @@ def demo_directories(now: datetime) -> Iterator[tuple[Path, Directories]]:
             _copy_samples(root / "claude", now)
         except OSError as error:
             raise ConfigurationError(
-                f"the demo finds no place for its files: {error.strerror}",
+                f"the demo cannot write its files: {error.strerror}",
                 hint="set TMPDIR to a directory that can be written",
             ) from None
         yield root / "claude", Directories(root / "config", root / "data", root / "state", root / "log")

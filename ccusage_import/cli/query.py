@@ -1,4 +1,4 @@
-"""The command that asks the warehouse: SQL, or a query of the library."""
+"""The command that queries the warehouse: SQL, or a query of the library."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def query(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the warehouse: SQL, or a query of the library.
+    """Query the warehouse in SQL, or by a named query.
 
     query --list shows the library, query "SHOW TABLES" the views.
     """
@@ -100,7 +100,7 @@ def query(
             print_queries(read_queries(), as_json=as_json)
             return
         if not sql:
-            raise ConfigurationError("query: nothing is asked", hint=LIST_HINT)
+            raise ConfigurationError("query: give SQL or the name of a query", hint=LIST_HINT)
         configuration = configured({"warehouse": warehouse}, config)
         asked = _parameters(param or ())
         given = _stored_names(asked, configuration.settings)
@@ -109,9 +109,9 @@ def query(
         values = named.values(given, today) if named.name else given
         chosen = "json" if as_json else output_format
         if chosen == "parquet" and sys.stdout.isatty():
-            raise ConfigurationError("query: Parquet is nothing for a terminal", hint="write it to a file: > FILE")
+            raise ConfigurationError("query: a terminal cannot show Parquet", hint="write it to a file: > FILE")
         if csv_safe and chosen != "csv":
-            raise ConfigurationError(f"--csv-safe: {chosen} is nothing for a spreadsheet", hint="--format csv")
+            raise ConfigurationError(f"--csv-safe: {chosen} does not need it", hint="--format csv")
         with open_configured(configuration) as opened:
             # A server is somebody else's to migrate, and most of it can be asked before.
             ui.warn_of_damage(opened.damage)

@@ -40,7 +40,7 @@ rename_app = typer.Typer(
     help="Rename what is stored.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
 )
 SHOWN_NAMES = 10
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be renamed.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be renamed.")]
 
 
 def migrate(
@@ -105,7 +105,7 @@ def repair(
                 print(f"moved to {line}")
             for load in repaired.loads:
                 print(f"{printable(load.machine)}: load {load.load_id} goes on with {load.records_after:,} records")
-            print("nothing that is known of is missing")
+            print("nothing is known to be missing")
 
 
 def _repaired(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
@@ -147,9 +147,9 @@ def machine_command(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give this machine another name, with everything that is stored of it.
+    """Give this machine another name, and everything that is stored under the old one.
 
-    What is ended half-way, the same command finishes.
+    If it is interrupted, the same command finishes it.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
@@ -189,7 +189,7 @@ def projects_command(
 ) -> None:
     """Store projects and sessions of this machine under the names that are configured now.
 
-    After hash_projects or the salt was changed. A pseudonym that this machine knows no name of stays.
+    After hash_projects or the salt was changed. A pseudonym whose name this machine does not know stays.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse, "hash_projects": hash_projects}, config)

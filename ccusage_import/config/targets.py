@@ -61,7 +61,7 @@ class NotifyTarget(BaseModel):
         if not getattr(self, wanted) or getattr(self, other):
             raise ValueError(f"a target of type {self.type} needs `{wanted}` and no `{other}`")
         if not self.events:
-            raise ValueError("`events` is empty: there would be nothing to report")
+            raise ValueError("`events` is empty: nothing would be sent")
         return self
 
 

@@ -242,7 +242,7 @@ def _copied(warehouse: ClickHouse, directory: Path) -> dict[str, TableFile]:
         if _moment(warehouse) == before:
             return tables
     raise BackupError(
-        f"warehouse {warehouse.warehouse}: other machines loaded into it all the while", hint="try again in a minute"
+        f"warehouse {warehouse.warehouse}: other machines kept loading into it", hint="try again in a minute"
     )
 
 

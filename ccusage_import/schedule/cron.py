@@ -75,7 +75,7 @@ class Cron:
         """Say what cron does not do."""
         hints = ["cron passes over what it misses while the computer sleeps; the next import catches up"]
         if not _daemon_runs():
-            hints.append("no cron daemon is seen here: without one nothing starts")
+            hints.append("no cron daemon runs here, and without one nothing starts")
         return hints
 
     def _crontab(self) -> bytes:
@@ -126,7 +126,7 @@ def split(crontab: bytes) -> tuple[bytes, bytes, bytes]:
         return crontab, b"", b""
     if [mark for _, mark in marks] != [BEGIN, END]:
         raise ScheduleError(
-            "crontab: the marks of the ccusage-import block do not pair, so nothing was changed",
+            "crontab: the marks of the ccusage-import block do not match, so nothing was changed",
             details=tuple(f"line {index + 1}: {mark.decode()}" for index, mark in marks),
             hint=f"crontab -e: delete the block and both of its marks, {BEGIN.decode()} and {END.decode()}",
         )

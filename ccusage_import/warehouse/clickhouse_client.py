@@ -119,9 +119,7 @@ class ClickHouse:
         except WarehousePermissionError as error:
             if not self._only_reads:
                 raise
-            raise StatementRefusedError(
-                f"query only reads: {error}", hint="import and migrate are what writes"
-            ) from None
+            raise StatementRefusedError(f"query only reads: {error}", hint="only import and migrate write") from None
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run one statement that returns nothing of interest."""

@@ -495,7 +495,7 @@ def test_a_known_cause_is_named_and_not_tried_again(
 def test_killed_for_memory_is_not_tried_again(machine: Machine, ending: str) -> None:
     failed = machine.fetch_with(f"echo x >> {machine.root}/calls; {ending}")
     assert isinstance(failed, OutOfMemoryError)
-    assert str(failed) == "the daily report was killed, most likely for want of memory"
+    assert str(failed) == "the daily report was killed, most likely because memory ran out"
     assert machine.count("calls") == 1
 
 

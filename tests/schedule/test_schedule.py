@@ -145,7 +145,7 @@ def test_marks_that_do_not_pair_are_left_alone(scheduled: Program, marks: str) -
     for command in ("install", "remove", "status"):
         done = scheduled("schedule", command)
         assert done.exit_code == 2, command
-        assert "crontab: the marks of the ccusage-import block do not pair, so nothing was changed" in done.stderr
+        assert "crontab: the marks of the ccusage-import block do not match, so nothing was changed" in done.stderr
         assert "hint: crontab -e" in done.stderr
 
     assert crontab(scheduled) == marks.encode()

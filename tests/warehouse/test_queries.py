@@ -822,9 +822,7 @@ def test_safe_csv_is_for_csv_alone(program: Program) -> None:
     done = program("query", "SELECT 1", "--csv-safe")
 
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == (
-        "ccusage-import: error: --csv-safe: table is nothing for a spreadsheet\nhint: --format csv\n"
-    )
+    assert done.stderr == ("ccusage-import: error: --csv-safe: table does not need it\nhint: --format csv\n")
 
 
 def test_a_view_that_is_not_there_yet_is_a_matter_of_migrating(migrated: Place, program: Program) -> None:
