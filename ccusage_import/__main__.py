@@ -26,7 +26,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def main() -> None:
     """Run the command line. A bug keeps its traceback: on stderr and in the log."""
-    # One short job whose objects live to its end: looking for cycles among them would take half the time.
+    # One short job whose objects live until it ends: looking for cycles among them would take half the time.
     gc.disable()
     sys.excepthook = _log_bug
     for number in SIGNALS:
@@ -85,7 +85,7 @@ class _Output(io.FileIO):
             return memoryview(data).nbytes if self._has_failed else super().write(data)
         except OSError as error:
             self._has_failed = True
-            # Nobody can be told on stderr that stderr takes nothing.
+            # Nobody would read on stderr that stderr takes nothing.
             if self.fileno() == STDERR:
                 return memoryview(data).nbytes
             if isinstance(error, BrokenPipeError):

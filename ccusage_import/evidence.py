@@ -113,7 +113,7 @@ class Sessions:
             project: whose usage it is, where it is that of one alone.
         """
         found = [item for item in self._named.values() if any(item.span.touches(one, MESSAGE_GROWS) for one in spans)]
-        # What other projects lost is none of theirs; what is whole may have been theirs before it was renamed.
+        # What other projects lost is not theirs; what is whole may have been theirs before it was renamed.
         return [item for item in found if not project or project in item.projects or not (item.is_gone or item.fell)]
 
 

@@ -8,7 +8,7 @@ import re
 PSEUDONYM_BYTES = 16
 BLIND_DIGITS = 16
 FINGERPRINT_BYTES = 8
-# No name can be this: of it comes what tells one salt from another.
+# No name can be this: the fingerprint that distinguishes salts is made of it.
 _NAMING = "\0naming"
 
 

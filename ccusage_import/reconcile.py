@@ -283,7 +283,7 @@ class _Judge:
             takes, reason = False, Reason.PRICE_LOST
         ends = [one.ends_at for one in group.stored_spans]
         for one, pair in group.timed:
-            # What begins after all that is stored holds nothing of it, whatever becomes of the others.
+            # What begins after everything stored holds none of it, whatever becomes of the others.
             is_beyond = bool(ends) and one.starts_at >= max(ends)
             has_new_day = (
                 daily is not None
@@ -574,7 +574,7 @@ def _sessions_of_claude(records: Iterable[Record]) -> list[Record]:
 
 
 def _changed(then: Provenance, now: Provenance) -> Reason | None:
-    """Return what was read differently; what is not known, as with saved files, explains nothing."""
+    """Return what was read differently; anything unknown, as with saved files, explains nothing."""
     for before, after, reason in (
         (then.ccusage_version, now.ccusage_version, Reason.VERSION_CHANGED),
         (then.timezone, now.timezone, Reason.TIMEZONE_CHANGED),

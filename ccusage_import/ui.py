@@ -47,7 +47,7 @@ def print_warnings(warnings: Sequence[str]) -> None:
 
 @contextmanager
 def prints_what_is_done() -> Iterator[None]:
-    """Print what an import did: that nobody takes it does not change how the import ended."""
+    """Print what an import did; a reader who goes away does not change how the import ended."""
     try:
         yield
         sys.stdout.flush()
@@ -59,13 +59,13 @@ def prints_what_is_done() -> Iterator[None]:
 
 
 def warn_of_damage(damage: DamagedWarehouseError | None) -> None:
-    """Say that what is printed is not all that there was."""
+    """Warn that what is printed is incomplete."""
     if damage is not None:
         print_warnings([str(damage), *damage.details[:SHOWN_DETAILS], f"hint: {damage.hint}"])
 
 
 def warn_of_exposure(exposure: Exposure | None) -> None:
-    """Say that somebody else may write the configuration, and how to end that."""
+    """Warn that somebody else can write the configuration, and say how to end that."""
     if exposure is not None:
         print_warnings([f"{exposure}, so no command in it is run", f"hint: {exposure.chmod}"])
 

@@ -37,7 +37,7 @@ Compared = tuple[str, int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two numbers of tokens that are not equal; an empty explanation means that there is none."""
+    """Two numbers of tokens that are not equal; `explanation` is empty if nothing explains it."""
 
     check: str
     subject: str

@@ -25,12 +25,12 @@ from ccusage_import.records import CLAUDE, ModelPrice, PricedModel, report_label
 
 # What ccusage adds to the name of a Claude model whose `speed` was fast.
 FAST = "-fast"
-# A price is that of so many tokens more: of the first ones, and of those of a message that is long for every model.
+# A price is the cost of that many more tokens: the first ones, and those in a message that is long for every model.
 STEP = 100_000
 LONG = 400_000
 PER_MILLION = 1_000_000 // STEP
 CLASSES = ("input", "output", "cache_creation", "cache_creation_1h", "cache_read")
-# Codex tells of no cache writes; OpenAI charges them as input.
+# Codex reports no cache writes; OpenAI charges them as input.
 CODEX_CLASSES = ("input", "output", "cache_read")
 FIRST_DAY = date(2020, 1, 1)
 Line = dict[str, Any]

@@ -21,9 +21,9 @@ CHECK_HINT = "check the ccusage command, or the file this was read from"
 KEYS = {"session": ("sessions", "session")}
 # Versions up to 18, and 19 under `claude`, print a bare array when these have no rows.
 BARE_WHEN_EMPTY = ("daily", "session", "projects")
-# A report with more odd rows than this is not a report with odd rows; nor is the millionth of them worth the wait.
+# A report with more odd rows than this is not merely odd, and the millionth of them is not worth the wait.
 MOST_REFUSED = 1000
-# So much of one row is told of, and so much of what an error quotes.
+# As much of one row is reported, and as much of what an error quotes.
 MOST_LINES, MOST_CHARACTERS = 10, 200
 T = TypeVar("T")
 REPEATED = "Key stands more than once"

@@ -1,4 +1,4 @@
-"""Checks of who else may see what this program keeps."""
+"""Checks of who else can see what this program keeps."""
 
 from __future__ import annotations
 

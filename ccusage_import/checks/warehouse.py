@@ -91,7 +91,7 @@ def _checks_of(opened: ClickHouse, configuration: Configuration) -> Iterator[Che
 
 
 def _contents(opened: ClickHouse) -> Iterator[Check]:
-    """Report what is missing of what the warehouse held; all of an embedded one is read."""
+    """Report what the warehouse has lost; an embedded one is read completely."""
     damage = opened.damage
     if damage is not None:
         yield fail("contents", "; ".join((str(damage), *damage.details)), damage.hint)

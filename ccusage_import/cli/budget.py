@@ -44,7 +44,7 @@ def budget(
 
 
 def print_spending(spending: Sequence[Spending], names: Mapping[str, str], *, as_json: bool) -> None:
-    """Print each limit with what was spent of it."""
+    """Print each limit with how much of it was spent."""
     if as_json:
         ui.print_json([_json(each, names) for each in spending])
         return

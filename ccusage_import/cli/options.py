@@ -20,7 +20,7 @@ from ccusage_import.exceptions import ExitCode, FixableError, LimitError
 from ccusage_import.logger import log_to_console
 from ccusage_import.warehouse.migrations import sql_directory
 
-# What a system call says where the user, and not a file, is at a limit.
+# Errors of system calls that mean a limit of the user, not a problem with a file.
 LIMITS = {
     errno.EMFILE: "no file can be opened",
     errno.ENFILE: "no file can be opened",

@@ -113,7 +113,7 @@ def query(
         if csv_safe and chosen != "csv":
             raise ConfigurationError(f"--csv-safe: {chosen} does not need it", hint="--format csv")
         with open_configured(configuration) as opened:
-            # A server is somebody else's to migrate, and most of it can be asked before.
+            # A server is not ours to migrate, and most of it can be queried before that.
             ui.warn_of_damage(opened.damage)
             if opened.is_embedded and opened.damage is None:
                 apply_migrations(opened, __version__)
@@ -149,7 +149,7 @@ def _stored_names(given: Mapping[str, str], settings: Settings) -> dict[str, str
 
 
 def print_queries(queries: Sequence[NamedQuery], *, as_json: bool) -> None:
-    """Print names and what they answer, by group; as JSON all there is."""
+    """Print names and what they answer, by group; as JSON, everything."""
     if as_json:
         ui.print_json([asdict(query) for query in queries])
         return

@@ -152,7 +152,7 @@ def _read(
     names = read_names(configuration.directories.names_file)
     with open_current(configuration) as opened:
         ui.warn_of_damage(opened.damage)
-        # Who may only read sees the budgets that an import has kept.
+        # A user who may only read sees the budgets that an import has kept.
         with suppress(WarehousePermissionError, MachineTakenError):
             keep_budgets(opened, configuration)
         refuse_unknown(opened, {"machine": machine})

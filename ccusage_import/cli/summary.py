@@ -25,7 +25,7 @@ from ccusage_import.statistics import Comparison, Coverage, Share, Totals
 from ccusage_import.ui import change, console, error_json, label, named, plain_table, usd
 
 SHOWN_HELD = 10
-# A report that holds less of the cost of the days than this says so.
+# A report that covers less of the days' cost than this says so.
 WHOLE = Decimal("0.9995")
 SHOWN_VERDICTS = (
     Verdict.NEW, Verdict.GREW, Verdict.REPRICED, Verdict.CORRECTED, Verdict.HELD, Verdict.REFRESHED, Verdict.UNCHANGED,

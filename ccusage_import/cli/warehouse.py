@@ -153,7 +153,7 @@ def machine_command(
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
-        # What cannot be a name is refused as in the configuration.
+        # Invalid names are refused as in the configuration.
         configured({"machine": new}, config)
         renamed = _renamed(configuration, new.strip(), is_dry_run=dry_run)
         if as_json:

@@ -17,7 +17,7 @@ SECRET_VARIABLES = frozenset(
 )
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
 _PATH = frozenset({"CCUSAGE_IMPORT_PASSWORD_FILE", "CCUSAGE_IMPORT_LOG_FILE"})
-# What they hold is run.
+# Their values are run as commands.
 _COMMANDS = frozenset({"CCUSAGE_IMPORT_CCUSAGE", "CCUSAGE_IMPORT_NOTIFY"})
 _PATHS = frozenset({"CLAUDE_CONFIG_DIR", "CCUSAGE_IMPORT_CLAUDE_DIRS"})
 

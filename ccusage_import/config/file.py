@@ -1,4 +1,4 @@
-"""Changes one setting in the TOML file and leaves everything else of it as it is: the only home of tomlkit."""
+"""Changes one setting in the TOML file and leaves everything else in it alone: the only home of tomlkit."""
 
 from __future__ import annotations
 

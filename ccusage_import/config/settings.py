@@ -26,7 +26,7 @@ APP = "ccusage-import"
 PREFIX = "CCUSAGE_IMPORT_"
 # Settings that are tables in the file; the environment holds them as JSON.
 TABLES = frozenset({"notify", "budget"})
-# What is a secret, or an address that may hold one.
+# Secrets, and addresses that may hold one.
 SECRETS = frozenset(
     {"warehouse", "password", "sync", "sync_password", "salt", "pushgateway", "heartbeat_url", "notify"}
 )
@@ -194,7 +194,7 @@ class Settings(BaseModel):
         return now.astimezone(self.zone).date()
 
     def pseudonyms(self) -> Pseudonyms:
-        """Return what turns names into what is stored."""
+        """Return what turns names into their stored form."""
         return Pseudonyms(self.salt.get_secret_value(), is_enabled=self.hash_projects)
 
     def parsed_warehouse(self) -> Warehouse:

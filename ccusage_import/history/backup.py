@@ -38,7 +38,7 @@ EMBEDDED_SETTINGS: Mapping[str, int] = {
     "output_format_parquet_parallel_encoding": 0,
     "output_format_parquet_row_group_size": 10_000,
 }
-# How often a backup is begun anew because another machine loaded into the same warehouse meanwhile.
+# How often a backup starts over because another machine loaded into the same warehouse meanwhile.
 ATTEMPTS = 5
 EMPTY_TARGET_HINT = (
     "restore into an empty warehouse: --warehouse chdb:///new/directory, or another database of the server"

@@ -37,7 +37,7 @@ class Announcer:
         """Write and push metrics, notify the targets, ping the heartbeat."""
         settings, memory, now = self._settings, read_memory(self._memory_file), datetime.now(UTC)
         if memory.last_success_at and memory.last_success_at > now:
-            # A clock was ahead: that success would never be old.
+            # A clock was ahead: such a success would never become old.
             memory.last_success_at = None
         outcome = RunOutcome(
             machine=settings.machine,
@@ -85,7 +85,7 @@ def announced(
     """Announce the run inside a `with` block, however it ends; the block puts the summary into the announcer."""
     announcer = Announcer(configuration, environ, warn)
     announcer.begin()
-    # What stays if nothing below says otherwise.
+    # This stands if nothing below says otherwise.
     exit_code, failure = ExitCode.BUG, "A bug in ccusage-import"
     try:
         yield announcer

@@ -28,7 +28,7 @@ from ccusage_import.monitoring.outcome import RunMemory, RunOutcome, Told
 from ccusage_import.processes import Stop, in_threads, run_program
 from ccusage_import.pseudonyms import Pseudonyms
 
-# For all that one target is to hear, and for each part of it however long the others took.
+# For everything one target is sent, and for each part of it, however long the others took.
 LIMIT_SECONDS = 10.0
 LEAST_SECONDS = 1.0
 DISCORD_CHARACTERS = 2000
@@ -51,7 +51,7 @@ def notify(
     command is run.
     """
     pseudonyms = Pseudonyms(settings.salt.get_secret_value(), is_enabled=True)
-    # An address may be a secret; its pseudonym is none.
+    # An address may be a secret; its pseudonym is not.
     names = [pseudonyms.always(target.address) for target in settings.notify]
     tasks = []
     for position, (name, target) in enumerate(zip(names, settings.notify, strict=True)):

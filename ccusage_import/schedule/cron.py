@@ -82,7 +82,7 @@ class Cron:
         done = run_tool(_LIST, self.environ)
         if done.exit_code == 0:
             return done.stdout
-        # Who may not use crontab has none to look into; who wants one hears of it when it is written.
+        # A user who may not use crontab has none to read; one who wants one finds out when it is written.
         if b"no crontab for" in done.stderr or b"not allowed" in done.stderr:
             return b""
         raise failure(_LIST, done)

@@ -267,7 +267,7 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
 def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Client:
     driver = _driver()
     if not warehouse.verify:
-        # Said with every request otherwise; whoever wrote verify=false knows.
+        # Otherwise every request warns; whoever wrote verify=false knows.
         importlib.import_module("urllib3").disable_warnings()
     try:
         client: Client = driver.get_client(
@@ -342,7 +342,7 @@ def _temporary_files(warehouse: Warehouse) -> Iterator[None]:
     directory, before = warehouse.path / "tmp", tempfile.tempdir
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
-        # What a killed import left.
+        # Left by a killed import.
         for left in (*directory.glob("*.native"), *directory.glob("*.raw")):
             left.unlink()
         tempfile.tempdir = str(directory)

@@ -1,4 +1,4 @@
-"""What a reader may ask: one statement that reads, and nothing but the warehouse.
+"""What a query may do: one statement that reads, and reads nothing but the warehouse.
 
 The engine itself refuses writes, settings and most ways out (`readonly = 1`). What it lets through is refused here, by
 the engine's own parser: several statements, answers written to files, functions that read files, and statements that
@@ -67,7 +67,7 @@ def read_only(
     *,
     explains: bool = False,
 ) -> bytes:
-    """Return the answer to a statement of a person, in a ClickHouse output format.
+    """Return the answer to a user's statement, in a ClickHouse output format.
 
     Args:
         warehouse: reads alone from now on.
