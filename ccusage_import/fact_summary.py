@@ -20,7 +20,7 @@ class FactsSummary:
         bytes: that were read of them.
         lines: likewise.
         new: facts that no load brought before, by kind.
-        bad_lines: lines that are no record, by what is wrong with them.
+        bad_lines: lines that are not records, by what is wrong with them.
         unknown: records of a type that is not known, by type.
         unreadable: files and directories that could not be read.
         equal_days: days on which messages add up to what ccusage shows.

@@ -53,7 +53,7 @@ def write_prices(
 
 
 def read_prices(warehouse: ClickHouse, agent: str, ccusage_version: str) -> dict[str, ModelPrice]:
-    """Return the newest prices of an agent's models that one ccusage told."""
+    """Return the newest prices of an agent's models that one ccusage gave."""
     newest = f"argMax(({', '.join(ModelPrice._fields[2:])}), load_id)"
     rows = warehouse.rows(
         f"SELECT agent, model, {newest} FROM price_list"  # noqa: S608 - column names of ours
