@@ -37,8 +37,7 @@ from ccusage_import.exceptions import (
     WarehouseError,
 )
 from ccusage_import.fact_import import import_facts
-from ccusage_import.fact_summary import FactsSummary
-from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
+from ccusage_import.import_summary import FactsSummary, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label

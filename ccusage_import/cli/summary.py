@@ -16,8 +16,7 @@ from rich.text import Text
 
 from ccusage_import.exceptions import CcusageError
 from ccusage_import.explain import reason_in_words
-from ccusage_import.fact_summary import FACT_KINDS, FactsSummary
-from ccusage_import.import_summary import ImportProgress, ImportSummary, QuietProgress
+from ccusage_import.import_summary import FACT_KINDS, FactsSummary, ImportProgress, ImportSummary, QuietProgress
 from ccusage_import.masking import printable
 from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import CLAUDE, Record, split_label
