@@ -1,29 +1,38 @@
-"""Entry point: `ccusage-import` and `python -m ccusage_import`."""
+"""Entry point of `ccusage-import` and `python -m ccusage_import`: signals, standard streams, exit codes."""
 
 from __future__ import annotations
 
+import codecs
 import gc
+import io
+import json
+import os
 import signal
 import sys
 from importlib import import_module
 from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, TextIO
 
 from ccusage_import.exceptions import OutputError
-from ccusage_import.streams import secure_streams
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 INTERRUPTED = 130
+STDOUT, STDERR = 1, 2
+_ESCAPED = "ccusage_import_escaped"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> None:
     """Run the command line. A bug keeps its traceback: on stderr and in the log."""
-    # One short job whose objects live to its end: looking for cycles among them would take half the time.
+    # One short job whose objects live until it ends: looking for cycles among them would take half the time.
     gc.disable()
     sys.excepthook = _log_bug
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
-    secure_streams()
+    _secure_streams()
     exit_code: str | int | None = 0
     try:
         # Imported here, so that a signal during the quarter of a second that takes ends the program as any other does.
@@ -62,6 +71,58 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+class _Output(io.FileIO):
+    """A standard stream that fails at most once: what comes later is dropped, also at the end of the interpreter."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "wb", closefd=False)
+        self._has_failed = False
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return memoryview(data).nbytes if self._has_failed else super().write(data)
+        except OSError as error:
+            self._has_failed = True
+            # Nobody would read on stderr that stderr takes nothing.
+            if self.fileno() == STDERR:
+                return memoryview(data).nbytes
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise OutputError(
+                f"stdout cannot be written: {error.strerror}",
+                hint="what was asked for is done, but what it prints is lost",
+            ) from None
+
+
+def _secure_streams() -> None:
+    """Replace stdout and stderr by streams that take every character and say when nobody takes what is printed.
+
+    A standard stream that is closed is opened first, or the next file would get its number, and what is printed.
+    """
+    codecs.register_error(_ESCAPED, _escape)
+    for descriptor in (0, STDOUT, STDERR):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # Read-only: what is printed on a closed stdout fails, and is reported.
+            os.open(os.devnull, os.O_RDONLY)
+    sys.stdout, sys.stderr = _stream(sys.stdout, STDOUT), _stream(sys.stderr, STDERR)
+
+
+def _stream(replaced: TextIO | None, descriptor: int) -> io.TextIOWrapper:
+    raw = _Output(descriptor)
+    encoding = (replaced.encoding if replaced else None) or "utf-8"
+    is_for_people = descriptor == STDERR or raw.isatty()
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, _ESCAPED, line_buffering=is_for_people)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Write what an encoding lacks as JSON does."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""JSON and TOML that anybody may have written: what is nested too deeply is damaged, as is what cannot be parsed."""
+"""JSON and TOML that anybody may have written: one that nests too deeply is damaged, like one that does not parse."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 import tomllib
 from typing import Any
 
-# Far more than any document needs, and few enough for all that walks through one.
+# Far more than any document needs, and few enough for everything that walks through one.
 DEEPEST = 100
 TOO_DEEP = f"nested more than {DEEPEST} levels deep"
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
-# The parser needs memory by the square of a name's parts.
+# The parser's memory grows with the square of a name's parts.
 _DEEP_NAME = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{DEEPEST}}}")
 
 

@@ -38,7 +38,7 @@ class Span(NamedTuple):
 
 
 def span(record: Record) -> Span:
-    """Return the time a record may hold usage of; a session that does not tell its start may be as old as can be."""
+    """Return the time a record may hold usage of; a session that does not show its start may be as old as can be."""
     zone = record.provenance.timezone
     if record.report == "session":
         ends_at = record.ended_at or _midnight(record.day + timedelta(days=1), zone)
@@ -52,7 +52,7 @@ def span(record: Record) -> Span:
 
 
 def first_day(record: Record, zone: tzinfo) -> date:
-    """Return the first day whose transcripts a record needs; a session that does not tell its start may need any."""
+    """Return the first day whose transcripts a record needs; a session that does not show its start may need any."""
     if record.report != "session":
         return record.day
     return record.started_at.astimezone(zone).date() if record.started_at else date.min
@@ -113,7 +113,7 @@ class Sessions:
             project: whose usage it is, where it is that of one alone.
         """
         found = [item for item in self._named.values() if any(item.span.touches(one, MESSAGE_GROWS) for one in spans)]
-        # What other projects lost is none of theirs; what is whole may have been theirs before it was renamed.
+        # What other projects lost is not theirs; what is whole may have been theirs before it was renamed.
         return [item for item in found if not project or project in item.projects or not (item.is_gone or item.fell)]
 
 

@@ -66,7 +66,7 @@ class RunnerNotFoundError(CcusageError):
 
 
 class UnsupportedVersionError(CcusageError):
-    """The ccusage that was found is older than this program can read, or does not tell its version."""
+    """The ccusage that was found is older than this program can read, or does not say its version."""
 
 
 class NodeTooOldError(CcusageError):

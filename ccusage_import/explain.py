@@ -50,7 +50,7 @@ def reason_in_words(decision: Decision, intact_from: date | None) -> str:
     if decision.reason is not Reason.MAY_BE_SWEPT:
         return words
     if record.agent != CLAUDE:
-        return f"{words}: nothing tells how long {record.agent} keeps them"
+        return f"{words}: nobody knows how long {record.agent} keeps them"
     if intact_from is None:
         return words
     if record.report == "session":

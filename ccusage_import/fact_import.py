@@ -12,7 +12,7 @@ from loguru import logger
 from ccusage_import.ccusage.data_dirs import TRANSCRIPTS
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import FixableError
-from ccusage_import.fact_summary import FactsSummary
+from ccusage_import.import_summary import FactsSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE
 from ccusage_import.transcripts.cursor import Cursor, open_cursor

@@ -33,7 +33,7 @@ def replace_file(file: Path, data: bytes, *, mode: int = _OWNER_ALONE, durable: 
     """Replace `file` by one that holds `data`; it appears whole or not at all.
 
     It is written beside the target under a name that nobody can know before. What a killed process left of an earlier
-    try is removed first; a lock tells it from what another process is writing.
+    try is removed first; a lock distinguishes it from what another process is writing.
 
     Args:
         file: what to replace; a link at its place is replaced, not followed.

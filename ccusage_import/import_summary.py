@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,10 +13,12 @@ from ccusage_import.ccusage.archive import LoadNote
 from ccusage_import.ccusage.fetcher import FetchProgress, SilentFetch
 from ccusage_import.ccusage.offers import ReportOutcome
 from ccusage_import.exceptions import ExitCode, FixableError
-from ccusage_import.fact_summary import FactsSummary
 from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import REPORTS, Identity, Record
 from ccusage_import.statistics import Comparison
+from ccusage_import.transcripts.reader import Batch
+
+FACT_KINDS = ("messages", "tool_calls", "turns", "events")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class ImportOptions:
 
 
 class ImportProgress(FetchProgress, Protocol):
-    """Told what an import is doing."""
+    """Hears what an import is doing."""
 
     def phase(self, name: str) -> None:
         """A phase begins: fetch, validate, open, reconcile, load or transcripts."""
@@ -50,6 +53,54 @@ class SilentProgress(SilentFetch):
 
 
 SILENT = SilentProgress()
+
+
+@dataclass(slots=True)
+class FactsSummary:
+    """What was read of the transcripts, and what of it is new.
+
+    Attributes:
+        files: transcripts that had changed.
+        bytes: that were read of them.
+        lines: likewise.
+        new: facts that no load brought before, by kind.
+        bad_lines: lines that are not records, by what is wrong with them.
+        unknown: records of a type that is not known, by type.
+        unreadable: files and directories that could not be read.
+        equal_days: days on which messages add up to what ccusage shows.
+        days: days with messages; 0 where nothing was read.
+        seconds: that it took.
+        error: why it ended early; what was published before stays.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    lines: int = 0
+    new: Counter[str] = field(default_factory=Counter)
+    bad_lines: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    equal_days: int = 0
+    days: int = 0
+    seconds: float = 0.0
+    error: FixableError | None = None
+
+    def add(self, batch: Batch) -> None:
+        """Add what was odd about a batch."""
+        self.files += len(batch.files)
+        self.bytes += batch.bytes_read
+        self.lines += batch.facts.lines
+        self.bad_lines += batch.facts.bad_lines
+        self.unknown += batch.facts.unknown
+        self.unreadable += batch.unreadable
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return what a load says of it."""
+        odd = {f"bad lines/{kind}": count for kind, count in sorted(self.bad_lines.items())}
+        odd |= {f"unknown/{kind}": count for kind, count in sorted(self.unknown.items())}
+        odd |= {f"unreadable/{kind}": count for kind, count in sorted(self.unreadable.items())}
+        return {**{kind: count for kind, count in self.new.items() if count}, **odd}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from ccusage_import.ccusage.offers import (
     saved_offer,
 )
 from ccusage_import.ccusage.parser import instant
+from ccusage_import.ccusage.refusals import left_alone
 from ccusage_import.config.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.exceptions import (
@@ -36,12 +37,10 @@ from ccusage_import.exceptions import (
     WarehouseError,
 )
 from ccusage_import.fact_import import import_facts
-from ccusage_import.fact_summary import FactsSummary
-from ccusage_import.import_summary import SILENT, ImportOptions, ImportProgress, ImportSummary
+from ccusage_import.import_summary import SILENT, FactsSummary, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label
-from ccusage_import.refusals import left_alone
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
@@ -477,7 +476,7 @@ def _keep_for_later(run: Run, load: Load) -> None:
 
 
 def _keep_reports(run: Run, load: Load) -> tuple[str, ...]:
-    """Keep what the load was judged by. The load is committed: that it cannot be kept is no reason to fail."""
+    """Keep what the load was judged by. The load is committed, so the import does not fail where this does."""
     if run.archive is None:
         return ()
     note = LoadNote(

@@ -42,7 +42,7 @@ def log_to_console(verbosity: int) -> None:
         sys.stderr,
         level=CONSOLE_LEVELS[max(-1, min(verbosity, 2))],
         format=_console_line,
-        # What a library warns of, our own error says better.
+        # Our own errors say better what libraries warn of.
         filter=lambda record: verbosity > 0 or LIBRARY not in record["extra"],
         backtrace=False,
         diagnose=False,
@@ -53,7 +53,7 @@ def log_to_console(verbosity: int) -> None:
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
-    # It tells of every retry, with paths of addresses; whoever called it says what came of it. Not by its level:
+    # It logs every retry, with paths of addresses; whoever called it says what came of it. Not by its level:
     # the driver of the warehouse sets that when it is imported.
     return record.levelno >= logging.ERROR or not record.name.startswith("urllib3")
 

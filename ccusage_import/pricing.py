@@ -20,7 +20,7 @@ def is_price_lost(stored: Record, offered: Record) -> bool:
     unpriced = {model.model: model.cost_usd for model in offered.models if model.unpriced}
     if any(model.cost_usd > unpriced.get(model.model, model.cost_usd) for model in stored.models):
         return True
-    # What has no price for a part may have one for the rest: its models tell, where there are any.
+    # What has no price for a part may have one for the rest: its models show that, where there are any.
     tells_more = stored.unpriced and bool(stored.models)
     return offered.unpriced and not tells_more and stored.cost_usd > offered.cost_usd
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar
 
-# More than any answer but a report.
+# More than any answer except a report.
 SHORT_BYTES = 65_536
 _GRACE_SECONDS = 2.0
 _READ_AT_ONCE = 1 << 20

@@ -8,7 +8,7 @@ import re
 PSEUDONYM_BYTES = 16
 BLIND_DIGITS = 16
 FINGERPRINT_BYTES = 8
-# No name can be this: of it comes what tells one salt from another.
+# No name can be this: the fingerprint that distinguishes salts is made of it.
 _NAMING = "\0naming"
 
 
@@ -28,7 +28,7 @@ class Pseudonyms:
 
     @property
     def naming(self) -> str:
-        """What tells this naming from others: empty for names in clear, else a fingerprint of the salt."""
+        """What distinguishes this naming from others: empty for names in clear, else a fingerprint of the salt."""
         return self._digest(_NAMING)[: 2 * FINGERPRINT_BYTES] if self._is_enabled else ""
 
     def of(self, name: str) -> str:

@@ -2,7 +2,7 @@
 
 Tokens decide, never cost. A smaller number replaces a stored one only on evidence: the transcripts of its time cannot
 have been swept yet, every session of that time is still offered, and something explains the fall. Otherwise it is held:
-the stored record stays and the offer is logged. That is known of Claude Code alone: nothing tells how long other agents
+the stored record stays and the offer is logged. That is known of Claude Code alone: nobody knows how long other agents
 keep what ccusage reads, so their falls are always held.
 """
 
@@ -283,7 +283,7 @@ class _Judge:
             takes, reason = False, Reason.PRICE_LOST
         ends = [one.ends_at for one in group.stored_spans]
         for one, pair in group.timed:
-            # What begins after all that is stored holds nothing of it, whatever becomes of the others.
+            # What begins after everything stored holds none of it, whatever becomes of the others.
             is_beyond = bool(ends) and one.starts_at >= max(ends)
             has_new_day = (
                 daily is not None
@@ -469,7 +469,7 @@ class _Judge:
         if self._agent != CLAUDE or first is None:
             return False
         known, *others = (first_day(record, self._zone) for record in (pair.stored, pair.offered) if record)
-        # Where what is offered does not tell its start, the stored start counts.
+        # Where what is offered does not show its start, the stored start counts.
         return known >= first and all(day >= first or day == date.min for day in others)
 
     def _is_judged(self, pair: Pair) -> bool:
@@ -574,7 +574,7 @@ def _sessions_of_claude(records: Iterable[Record]) -> list[Record]:
 
 
 def _changed(then: Provenance, now: Provenance) -> Reason | None:
-    """Return what was read differently; what is not known, as with saved files, explains nothing."""
+    """Return what was read differently; anything unknown, as with saved files, explains nothing."""
     for before, after, reason in (
         (then.ccusage_version, now.ccusage_version, Reason.VERSION_CHANGED),
         (then.timezone, now.timezone, Reason.TIMEZONE_CHANGED),

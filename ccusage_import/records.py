@@ -24,7 +24,7 @@ CLAUDE = "claude"
 ALL_AGENTS = "all"
 # What ccusage prints for any other agent.
 AGENT_REPORTS: tuple[str, ...] = ("daily", "monthly", "session")
-# The day of a session of which ccusage tells no time.
+# The day of a session for which ccusage gives no time.
 UNDATED = date(1970, 1, 1)
 NANODOLLAR = Decimal("0.000000001")
 
@@ -52,7 +52,7 @@ Identity = tuple[str, str, str]
 class ModelUsage(NamedTuple):
     """One model's part of a record; money in US dollars.
 
-    What ccusage tells of several models together is a part of its own, named by all of them: `a + b`.
+    What ccusage shows for several models together is a part of its own, named by all of them: `a + b`.
     """
 
     model: str
@@ -131,7 +131,7 @@ class Record(NamedTuple):
 
     @property
     def identity(self) -> Identity:
-        """Report, agent and key: what tells it from the other records of its machine."""
+        """Report, agent and key: what distinguishes it from the other records of its machine."""
         return (self.report, self.agent, self.key)
 
     @property

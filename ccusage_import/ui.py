@@ -15,7 +15,8 @@ from ccusage_import.exceptions import DamagedWarehouseError, FixableError, Outpu
 from ccusage_import.masking import printable, printable_lines
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.table import Table
 
     from ccusage_import.config.exposure import Exposure
     from ccusage_import.records import Record
@@ -46,7 +47,7 @@ def print_warnings(warnings: Sequence[str]) -> None:
 
 @contextmanager
 def prints_what_is_done() -> Iterator[None]:
-    """Print what an import did: that nobody takes it does not change how the import ended."""
+    """Print what an import did; a reader who goes away does not change how the import ended."""
     try:
         yield
         sys.stdout.flush()
@@ -58,13 +59,13 @@ def prints_what_is_done() -> Iterator[None]:
 
 
 def warn_of_damage(damage: DamagedWarehouseError | None) -> None:
-    """Say that what is printed is not all that there was."""
+    """Warn that what is printed is incomplete."""
     if damage is not None:
         print_warnings([str(damage), *damage.details[:SHOWN_DETAILS], f"hint: {damage.hint}"])
 
 
 def warn_of_exposure(exposure: Exposure | None) -> None:
-    """Say that somebody else may write the configuration, and how to end that."""
+    """Warn that somebody else can write the configuration, and say how to end that."""
     if exposure is not None:
         print_warnings([f"{exposure}, so no command in it is run", f"hint: {exposure.chmod}"])
 
@@ -75,6 +76,31 @@ def console() -> Console:
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else NO_TERMINAL_WIDTH
     return Console(highlight=False, soft_wrap=True, width=max(width, LEAST_WIDTH))
+
+
+def plain_table(*columns: str) -> Table:
+    """Return a table without lines; no cell is read as markup, or holds what a terminal would obey."""
+    from rich.table import Table
+
+    class PlainTable(Table):
+        def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+            super().add_row(*map(_shown, cells), **options)
+
+    table = PlainTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+    return table
+
+
+def _shown(cell: RenderableType | None) -> RenderableType | None:
+    """Return a cell as it is written; what has several lines is given as `Text`."""
+    from rich.text import Text
+
+    if isinstance(cell, str):
+        return Text(printable(cell))
+    if isinstance(cell, Text) and (shown := printable_lines(cell.plain)) != cell.plain:
+        return Text(shown, style=cell.style)
+    return cell
 
 
 def print_json(value: object) -> None:

@@ -27,7 +27,7 @@ WAITING = {
     Verdict.GREW: f"{NOT_YET}: more tokens since the last load",
     Verdict.REPRICED: "same tokens, other prices",
 }
-NO_TIME_TOLD = "no longer shown by ccusage; kept because nothing tells how long its agent keeps what ccusage reads"
+NO_TIME_TOLD = "no longer shown by ccusage; kept because nobody knows how long its agent keeps what ccusage reads"
 COUNTED_TWICE = "counted on {machines} too: a copied transcript, or one host under two names"
 KEPT = "no longer shown by ccusage; kept because its transcripts may have been deleted"
 
@@ -37,7 +37,7 @@ Compared = tuple[str, int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two numbers of tokens that are not equal; an empty explanation means that there is none."""
+    """Two numbers of tokens that are not equal; `explanation` is empty if nothing explains it."""
 
     check: str
     subject: str

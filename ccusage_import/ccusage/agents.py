@@ -17,7 +17,7 @@ from ccusage_import.exceptions import CcusageError, ConfigurationError, UnknownA
 from ccusage_import.records import AGENT_REPORTS, CLAUDE, REPORTS, report_label
 
 ALL = "all"
-# `ccusage --help` lists `codex` (20) or `codex daily` (19), beside reports that are no agent's.
+# `ccusage --help` lists `codex` (20) or `codex daily` (19), beside reports that do not belong to an agent.
 _COMMAND = re.compile(r"^ +([a-z][a-z0-9-]*)(?: [a-z]+)? {2,}\S", re.MULTILINE)
 _NO_AGENTS = frozenset({"daily", "weekly", "monthly", "session", "blocks", "statusline"})
 

@@ -110,7 +110,7 @@ def export_loads(kept: Path, target: Path, warehouse: str, wanted: Collection[in
     if not exported:
         raise BackupError(
             f"no reports are kept of any load into {warehouse}",
-            hint="set keep_raw = true to keep them from now on, or name the warehouse of that time: --warehouse URL",
+            hint="set keep_raw = true to keep them from now on, or name the warehouse used then: --warehouse URL",
         )
     return exported
 

@@ -35,7 +35,7 @@ class Sources:
         return (now.astimezone(UTC) - timedelta(days=days)).astimezone(zone).date() + timedelta(days=1)
 
     def warnings(self) -> list[str]:
-        """Return what is odd about the directories."""
+        """Return warnings about the directories."""
         lines = [f"data directory {path} is missing or has no {TRANSCRIPTS}/" for path in self.missing]
         lines += [
             f"data directory {path} lies below a folder named {TRANSCRIPTS}: ccusage takes its name for every project's"

@@ -79,7 +79,7 @@ def _no_data(claude_dirs: Sequence[Path], environ: Mapping[str, str]) -> str:
 def plain(output: bytes, environ: Mapping[str, str]) -> str:
     """Return what may be shown of a program's last words: no escapes, stack traces, secrets or home directory."""
     text = _ESCAPES.sub("", output[-_READ_BYTES:].decode(errors="replace"))
-    # Cut twice: looking for secrets takes long in minified source, and half a secret is not recognised.
+    # Cut twice: searching minified source for secrets is slow, and half a secret would not be recognised.
     home = environ.get("HOME", "")
     told = (line[: 5 * _LINE_CHARACTERS] for line in text.splitlines() if not _NOISE.match(line))
     lines = (without_secrets(line, home) for line in told)

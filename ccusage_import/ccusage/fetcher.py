@@ -146,7 +146,7 @@ def _fetch(
 
     def tell(state: RetryCallState) -> None:
         known = logger.bind(report=report, attempt=state.attempt_number)
-        known.warning("A report failed for a passing reason, trying again")
+        known.warning("A report failed for a transient reason, trying again")
 
     retrying = Retrying(
         retry=retry_if_result(lambda outcome: outcome.transient),
@@ -241,7 +241,7 @@ def _judge(report: str, finished: Finished, options: FetchOptions, environ: Mapp
     number = -finished.exit_code if finished.exit_code < 0 else finished.exit_code - 128
     if number == signal.SIGKILL:
         hint = f"set `jobs = 1`, or use ccusage {PINNED_VERSION}, which needs the least memory"
-        return _Outcome(OutOfMemoryError(f"{what} was killed, most likely for want of memory", hint=hint))
+        return _Outcome(OutOfMemoryError(f"{what} was killed, most likely because memory ran out", hint=hint))
     ended = f"was ended by {_signal_name(number)}" if number > 0 else f"failed with exit code {finished.exit_code}"
     hint = "run `ccusage-import check`; the words after the colon are ccusage's own"
     return _Outcome(ReportFailedError(f"{what} {ended}: {words}", hint=hint), transient=True)

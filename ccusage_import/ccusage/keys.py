@@ -1,4 +1,4 @@
-"""Natural keys of records, and what a row that cannot be true still tells of its own."""
+"""Natural keys of records, and what a row that cannot be true still says about its own."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
+from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.validation import RefusedRow
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import ALL_AGENTS, CLAUDE, split_label
-from ccusage_import.refusals import Refused
 
 
 def joined_key(first: str, second: str) -> str:
@@ -24,7 +24,7 @@ def block_key(started_at: datetime) -> str:
 
 
 def refused_records(label: str, row: RefusedRow, pseudonyms: Pseudonyms) -> Iterator[Refused]:
-    """Return the records that a row that cannot be true stands for, as far as it tells."""
+    """Return the records that a row that cannot be true stands for, as far as it names them."""
     agent, report = split_label(label)
     printed = row.printed if isinstance(row.printed, dict) else {}
     started_at, ends_at = (_instant(printed.get(name)) for name in ("startTime", "endTime"))
@@ -54,7 +54,7 @@ def _key(report: str, project: str, printed: Mapping[str, Any], pseudonyms: Pseu
 
 
 def _agents(printed: Mapping[str, Any]) -> Sequence[str | None]:
-    """Return whose usage a row is; None where that cannot be told."""
+    """Return whose usage a row is; None where that is unclear."""
     agent = printed.get("agent", CLAUDE)
     if agent != ALL_AGENTS:
         return [agent if isinstance(agent, str) and agent else None]

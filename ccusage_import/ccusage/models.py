@@ -18,7 +18,7 @@ LARGEST_COUNT = 2**64 - 1
 LARGEST_COST_USD = 999_999_999
 
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)]
-# Costs are sums of floats: -0.0 occurs, and versions up to 18 print null for a logged cost that is no number.
+# Costs are sums of floats: -0.0 occurs, and versions up to 18 print null for a logged cost that is not a number.
 Cost = Annotated[float, Field(strict=True, ge=-1e-9, le=LARGEST_COST_USD, allow_inf_nan=False)] | None
 Rate = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 # The range of ClickHouse's Date, a day off at both ends so that no time zone leaves it.

@@ -17,6 +17,7 @@ from ccusage_import.ccusage.data_dirs import Sources, find_sources
 from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports, too_large
 from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
 from ccusage_import.ccusage.prices import PriceSource
+from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.runner import LARGEST_REPORT, fetch_options, find_runner, parse_version
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.config.settings import Configuration, Settings
@@ -33,7 +34,6 @@ from ccusage_import.explain import dated_ahead
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.reconcile import Verdict
 from ccusage_import.records import CLAUDE, Provenance, Record, report_file, split_label
-from ccusage_import.refusals import Refused
 
 # What stands for a runner where reports come from saved files.
 FILES = "files"
@@ -221,7 +221,7 @@ def parse_offer(
 def with_unpriced_blocks(records: Sequence[Record]) -> list[Record]:
     """Mark the blocks in whose time a day of the same offer has usage of one of their models without a price.
 
-    A block names its models and tells one cost, which hides those that count as 0 in it.
+    A block names its models and shows one cost, which hides those that count as 0 in it.
     """
     unpriced: list[tuple[str, Span, set[str]]] = []
     for record in records:
@@ -246,7 +246,7 @@ def _with_price_missing(block: Record, unpriced: Sequence[tuple[str, Span, set[s
 def provenance_now(
     settings: Settings, ccusage_version: str, directories: Sequence[Path], pseudonyms: Pseudonyms
 ) -> Provenance:
-    """Return what reports are read with now; data directories are told by keyed hashes."""
+    """Return what reports are read with now; data directories are given as keyed hashes."""
     digests = tuple(sorted(pseudonyms.always(str(path)) for path in directories))
     return Provenance(ccusage_version, settings.timezone, settings.mode, digests)
 

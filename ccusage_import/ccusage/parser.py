@@ -34,11 +34,11 @@ from ccusage_import.ccusage.models import (
     Totals,
     UsageRow,
 )
+from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.validation import MOST_REFUSED, Validated
 from ccusage_import.exceptions import InvalidReportError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import ALL_AGENTS, CLAUDE, NANODOLLAR, UNDATED, ModelUsage, Provenance, Record, split_label
-from ccusage_import.refusals import Refused
 
 # From here on ccusage says itself which models it has no price for.
 NAMES_UNPRICED_SINCE = (20, 0, 23)
@@ -319,7 +319,7 @@ class _Parser:
         )
 
     def _codex_models(self, row: CodexRow) -> list[ModelUsage]:
-        """Return the models of a row of codex: its cost is told for them together, and is of those with a price."""
+        """Return the models of a row of codex: its cost is given for them together, and is of those with a price."""
         cost = money(row.cost)
         is_free = self._infers_unpriced and cost == 0
         models = [
@@ -389,7 +389,7 @@ def _sum(tokens: Tokens) -> int:
 
 
 def _with_rest(models: list[ModelUsage], owners: list[ModelUsage], tokens: int, cost: Decimal) -> list[ModelUsage]:
-    """Add output tokens and cost that are told of `owners` together: to the only one, or as a part of their names."""
+    """Add output tokens and cost that are given for `owners` together: to the only one, or as a part of their names."""
     if not owners or not (tokens or cost):
         return models
     if len(owners) > 1:

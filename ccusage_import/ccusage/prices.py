@@ -25,12 +25,12 @@ from ccusage_import.records import CLAUDE, ModelPrice, PricedModel, report_label
 
 # What ccusage adds to the name of a Claude model whose `speed` was fast.
 FAST = "-fast"
-# A price is that of so many tokens more: of the first ones, and of those of a message that is long for every model.
+# A price is the cost of that many more tokens: the first ones, and those in a message that is long for every model.
 STEP = 100_000
 LONG = 400_000
 PER_MILLION = 1_000_000 // STEP
 CLASSES = ("input", "output", "cache_creation", "cache_creation_1h", "cache_read")
-# Codex tells of no cache writes; OpenAI charges them as input.
+# Codex reports no cache writes; OpenAI charges them as input.
 CODEX_CLASSES = ("input", "output", "cache_read")
 FIRST_DAY = date(2020, 1, 1)
 Line = dict[str, Any]
@@ -57,7 +57,7 @@ class PriceSource:
     def ask(self, wanted: set[PricedModel], again: Collection[PricedModel] = ()) -> list[ModelPrice]:
         """Return the prices of models; what has no price has none, and is not asked for again but on request.
 
-        That nothing can be asked is no error of an import: its numbers do not need prices.
+        An import does not fail because nothing can be asked: its numbers do not need prices.
         """
         silent = self._without_price()
         asked = (wanted - silent) | set(again)

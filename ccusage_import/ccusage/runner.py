@@ -39,7 +39,7 @@ from ccusage_import.versions import OLDEST_SUPPORTED, PINNED_VERSION
 FIRST_MAJOR_WITH_AGENTS = 19
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 QUICK_TIMEOUT_SECONDS = 60.0
-# A hundred times what the busiest team was seen to have; reading it takes several times the memory.
+# A hundred times what the busiest team was seen to have; reading it takes several times as much memory.
 LARGEST_REPORT = 1 << 30
 _UNSET = frozenset({"DEBUG", "CONSOLA_LEVEL", "FORCE_COLOR", "CCUSAGE_MODEL_ALIASES"})
 # Both run a command with the package first on PATH. Asking npx for every report would cost half a second each.
@@ -215,14 +215,14 @@ def _identify(source: str, argv: tuple[str, ...], options: FetchOptions, environ
     finished = run_quickly(what, (*argv, "--version"), options, environ, QUICK_TIMEOUT_SECONDS)
     version = parse_version(finished.stdout.decode(errors="replace")) if finished.exit_code == 0 else None
     if version is None:
-        # 15.x tells its version only when there is a data directory.
+        # 15.x prints its version only when there is a data directory.
         cause = known_cause(what, finished.stderr, options.claude_dirs, environ)
         if cause is not None and not isinstance(cause, DataDirectoryError):
             raise cause
         version = _packaged_version(argv[-1])
     needed = ".".join(map(str, OLDEST_SUPPORTED))
     if version is None or version < OLDEST_SUPPORTED:
-        told = "does not tell its version" if version is None else f"is version {'.'.join(map(str, version))}"
+        told = "does not say its version" if version is None else f"is version {'.'.join(map(str, version))}"
         raise UnsupportedVersionError(f"ccusage ({source}) {told}, {needed} or newer is needed", hint=PINNED_HINT)
     return _native(Runner(argv, ".".join(map(str, version)), source), options, environ)
 

@@ -21,9 +21,9 @@ CHECK_HINT = "check the ccusage command, or the file this was read from"
 KEYS = {"session": ("sessions", "session")}
 # Versions up to 18, and 19 under `claude`, print a bare array when these have no rows.
 BARE_WHEN_EMPTY = ("daily", "session", "projects")
-# A report with more odd rows than this is not a report with odd rows; nor is the millionth of them worth the wait.
+# A report with more odd rows than this is not merely odd, and the millionth of them is not worth the wait.
 MOST_REFUSED = 1000
-# So much of one row is told of, and so much of what an error quotes.
+# As much of one row is reported, and as much of what an error quotes.
 MOST_LINES, MOST_CHARACTERS = 10, 200
 T = TypeVar("T")
 REPEATED = "Key stands more than once"
@@ -40,7 +40,7 @@ class RefusedRow:
 
     @property
     def repeats_keys(self) -> bool:
-        """Whether a key stands more than once in it, so that it cannot be told which value is meant."""
+        """Whether a key stands more than once in it, so that it is unclear which value is meant."""
         return any(line.endswith(REPEATED) for line in self.lines)
 
 
@@ -111,7 +111,7 @@ def validate_report(label: str, output: bytes) -> Validated:
 
     Raises:
         NotAReportError: the output is not JSON, or another report than asked for.
-        InvalidReportError: no row can be true, or it cannot be told where rows belong; `details` holds every path
+        InvalidReportError: no row can be true, or it is unclear where rows belong; `details` holds every path
             and reason.
     """
     _, report = split_label(label)
@@ -156,7 +156,7 @@ def _other_shape(label: str, keys: tuple[str, ...], output: bytes) -> NotAReport
 
 
 def _row_by_row(label: str, keys: tuple[str, ...], output: bytes) -> Validated:
-    """Tell the rows that can be true from those that cannot."""
+    """Separate the rows that can be true from those that cannot."""
     try:
         tree = parse_marking(output)
     except (ValueError, RecursionError) as error:
@@ -177,7 +177,7 @@ def _row_by_row(label: str, keys: tuple[str, ...], output: bytes) -> Validated:
 
 
 def _refuse_ambiguous(label: str, tree: dict[str, Any], key: str) -> None:
-    """Refuse a report in which it cannot be told where rows belong."""
+    """Refuse a report in which it is unclear where rows belong."""
     places = [("", tree), *([(f"{key}.", tree[key])] if isinstance(tree[key], dict) else [])]
     lines = [f"{_cut(path + name)}: {REPEATED}" for path, place in places for name in getattr(place, "repeated", ())]
     if lines:

@@ -85,7 +85,7 @@ def _report(configuration: Configuration, runner: Runner, report: str, output: F
             name,
             f"{len(parsed.refused)} of {len(parsed.refused) + len(parsed.records)} records cannot be true, such as"
             f" {parsed.complaints[0]}",
-            "import leaves them out and loads the others; mend the transcript they come from",
+            "import leaves them out and loads the others; correct the transcript they come from",
         )
     return ok(name, f"{len(parsed.records)} records in {output.seconds:.2f} s")
 

@@ -1,4 +1,4 @@
-"""Checks of who else may see what this program keeps."""
+"""Checks of who else can see what this program keeps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_permissions(configuration: Configuration) -> Iterator[Check]:
         shlex.join(["chmod", mode, *map(str, found)]) for mode, found in (("700", wide), ("600", wide_files)) if found
     ]
     names = ", ".join(map(str, (*wide, *wide_files)))
-    yield warn("permissions", f"others may look into {names}", " && ".join(commands))
+    yield warn("permissions", f"others can look into {names}", " && ".join(commands))
 
 
 def _is_wide(place: Path) -> bool:

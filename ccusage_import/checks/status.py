@@ -37,9 +37,9 @@ class Status:
     age_hours: float | None
     stale_after_hours: float
     held: int
-    # Loads that a clock which was ahead has dated: none counts as a success.
+    # Loads dated by a clock that was ahead: none counts as a success.
     future_loads: tuple[int, ...] = ()
-    # Of what the warehouse held, a line each, and what to do.
+    # What is missing from the warehouse, a line each, and what to do.
     missing: tuple[str, ...] = ()
 
 

@@ -33,7 +33,7 @@ POLL_SECONDS = 1.0
 
 
 def check_locks(configuration: Configuration) -> Iterator[Check]:
-    """Tell whether another import runs."""
+    """Report whether another import runs."""
     try:
         with import_lock(configuration, wait_seconds=0):
             yield ok("lock", "free")
@@ -91,7 +91,7 @@ def _checks_of(opened: ClickHouse, configuration: Configuration) -> Iterator[Che
 
 
 def _contents(opened: ClickHouse) -> Iterator[Check]:
-    """Tell what is missing of what the warehouse held; all of an embedded one is read."""
+    """Report what the warehouse has lost; an embedded one is read completely."""
     damage = opened.damage
     if damage is not None:
         yield fail("contents", "; ".join((str(damage), *damage.details)), damage.hint)
@@ -107,7 +107,7 @@ def _contents(opened: ClickHouse) -> Iterator[Check]:
         found = f"nothing is missing; damaged parts are set aside: {', '.join(part.path for part in aside)}"
         yield warn("contents", found, "ccusage-import repair --accept-loss moves them out of the warehouse")
     else:
-        yield ok("contents", "nothing is missing of what the loads left")
+        yield ok("contents", "nothing that the loads left is missing")
 
 
 def _rights(opened: ClickHouse) -> Check:
@@ -169,7 +169,7 @@ def _last_import(opened: ClickHouse, configuration: Configuration) -> Iterator[C
         yield warn("last import", f"{last.state}: {last.error}", "ccusage-import history")
     success, now = last_success_at(opened, settings.machine), datetime.now(UTC)
     if success is None or now - success > timedelta(hours=settings.stale_after_hours):
-        yield warn("last success", _ago(success, now), "ccusage-import history tells why")
+        yield warn("last success", _ago(success, now), "ccusage-import history says why")
     else:
         yield ok("last success", _ago(success, now))
 

@@ -17,34 +17,34 @@ Exit codes: 0 ok, 1 a bug, 2 usage or configuration, 3 ccusage, 4 warehouse, 5 s
 6 a check that is not healthy, 130 interrupted.
 """
 FIRST_STEPS = """\
-ccusage-import keeps what ccusage shows in ClickHouse, and never loses a number of it.
+ccusage-import keeps what ccusage shows in ClickHouse, and never loses a number.
 
   ccusage-import import --demo   try it on sample transcripts
-  ccusage-import import          import what ccusage shows of yours
-  ccusage-import report          make a page of what is stored
-  ccusage-import query --list    what can be asked by name
-  ccusage-import --help          all commands
+  ccusage-import import          import your own usage
+  ccusage-import report          make a page of costs and charts
+  ccusage-import query --list    list the named queries
+  ccusage-import --help          list all commands
 """
 # In the order of --help: where each command is found, and the first sentence of its help.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "import": ("imports:import_command", "Run the ccusage reports and load what they show."),
     "migrate": ("warehouse:migrate", "Bring tables and views of the warehouse up to date."),
-    "query": ("query:query", "Ask the warehouse: SQL, or a query of the library."),
-    "budget": ("budget:budget", "Hold spending against the budgets."),
+    "query": ("query:query", "Query the warehouse in SQL, or by a named query."),
+    "budget": ("budget:budget", "Compare spending with the budgets."),
     "check": ("health:check", "Find out whether the next import can work."),
-    "status": ("health:status", "Tell how imports are going, for monitoring."),
+    "status": ("health:status", "Show how imports are going, for monitoring."),
     "logs": ("health:logs", "Print the path of the log file and the lines of the last import."),
     "history": ("audit:history", "List loads, newest first."),
     "changes": ("audit:changes", "Show what each load changed, and why."),
     "undo": ("audit:undo", "Take a load back."),
     "accept": ("audit:accept", "Take held numbers over the stored ones."),
-    "verify": ("audit:verify", "Compare stored numbers with ccusage's."),
+    "verify": ("verify:verify", "Compare stored numbers with ccusage's."),
     "backup": ("backup:backup", "Copy the warehouse into a directory."),
     "restore": ("backup:restore", "Fill an empty warehouse from a backup."),
-    "repair": ("repair:repair", "Put back what a damaged warehouse lost."),
-    "rename": ("rename:rename_app", "Rename what is stored."),
+    "repair": ("warehouse:repair", "Put back what a damaged warehouse lost."),
+    "rename": ("warehouse:rename_app", "Rename what is stored."),
     "export": ("backup:export", "Unpack the reports that keep_raw kept."),
-    "push": ("push:push", "Copy an embedded warehouse to a server."),
+    "push": ("backup:push", "Copy an embedded warehouse to a server."),
     "report": ("report:report", "Make a page of costs, charts and changes."),
     "chart": ("report:chart", "Draw costs as bars in the terminal."),
     "config": ("config:config_app", "Show and change the configuration."),

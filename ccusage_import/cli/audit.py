@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from ccusage_import import __version__, ui
-from ccusage_import.ccusage.runner import parse_version
-from ccusage_import.cli import audit_tables as ui_audit
-from ccusage_import.cli import completion
 from ccusage_import.cli.options import (
     DAY_FORMATS,
     AsJson,
-    CcusageCommand,
-    ClaudeDirs,
     ConfigFile,
     Quiet,
     Verbose,
     WarehouseUrl,
+    complete_loads,
+    complete_machines,
     configured,
     door,
 )
-from ccusage_import.cli.progress import show_progress
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import ExitCode
+from ccusage_import.explain import reason_in_words
 from ccusage_import.history import audit
-from ccusage_import.import_summary import ImportOptions
-from ccusage_import.importer import run_import
-from ccusage_import.verify import verify as verification
+from ccusage_import.history.audit import Change
+from ccusage_import.import_summary import FACT_KINDS
+from ccusage_import.reconcile import Verdict
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_configured, open_to_write
-from ccusage_import.warehouse.snapshot import sessions_elsewhere
-from ccusage_import.warehouse.tables import Load, read_loads
+from ccusage_import.warehouse.opening import import_lock, open_configured, open_to_write
+from ccusage_import.warehouse.tables import REFUSED, Load, read_loads
 
 SHOWN_LOADS = 20
 LoggedVerdict = Literal["new", "grew", "repriced", "corrected", "held", "unchanged"]
-Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.", autocompletion=completion.machines)]
+Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.", autocompletion=complete_machines)]
+COUNTED_VERDICTS = (Verdict.NEW, Verdict.GREW, Verdict.REPRICED, Verdict.CORRECTED, Verdict.HELD)
 
 
 def history(
@@ -62,11 +59,51 @@ def history(
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, _):
         refuse_unknown(opened, {"machine": machine})
-        ui_audit.print_history(read_loads(opened, machine=machine, limit=limit), as_json=as_json)
+        print_history(read_loads(opened, machine=machine, limit=limit), as_json=as_json)
+
+
+def print_history(loads: Sequence[Load], *, as_json: bool) -> None:
+    """Print loads, newest first."""
+    if as_json:
+        ui.print_json([asdict(load) for load in loads])
+        return
+    if not loads:
+        print("no load yet")
+        return
+    table = ui.plain_table("load", "when (UTC)", "machine", "state", "ccusage", "records", "cost", "change", "seconds")
+    for column in (2, 3, 4, 5):
+        table.columns[column].justify = "left"
+    table.columns[5].no_wrap = False
+    for load in loads:
+        is_published = load.state in ("committed", "undone")
+        seconds = (load.finished_at - load.started_at).total_seconds() if load.finished_at else None
+        table.add_row(
+            str(load.load_id),
+            f"{load.started_at:%Y-%m-%d %H:%M:%S}",
+            load.machine,
+            load.state,
+            load.ccusage_version or load.runner,
+            "; ".join(filter(None, (load.error, _counts(load)))),
+            ui.usd(load.cost_after_usd) if is_published else "",
+            ui.change(load.cost_after_usd - load.cost_before_usd, ui.usd) if is_published else "",
+            "" if seconds is None else f"{seconds:.1f}",
+        )
+    ui.console().print(table)
+
+
+def _counts(load: Load) -> str:
+    counts: Counter[str] = Counter()
+    for name, count in load.verdicts.items():
+        counts[name.rpartition("/")[2]] += count
+    counted = (*COUNTED_VERDICTS, REFUSED)
+    parts = [f"{counts[verdict]} {verdict}" for verdict in counted if counts[verdict]]
+    parts += [f"{facts} facts"] if (facts := sum(load.facts.get(kind, 0) for kind in FACT_KINDS)) else []
+    shown = ", ".join(parts)
+    return shown or ("" if load.error else "nothing changed")
 
 
 def changes(
-    load: Annotated[int, typer.Argument(metavar="[LOAD]", help="Only this load.", autocompletion=completion.loads)] = 0,
+    load: Annotated[int, typer.Argument(metavar="[LOAD]", help="Only this load.", autocompletion=complete_loads)] = 0,
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verdict: Annotated[
@@ -94,14 +131,64 @@ def changes(
             since=since.date() if since else date(1970, 1, 1),
             machine=machine,
         )
-        ui_audit.print_changes(found, read_names(configuration.directories.names_file), as_json=as_json)
+        print_changes(found, read_names(configuration.directories.names_file), as_json=as_json)
+
+
+def print_changes(changes: Sequence[Change], names: Mapping[str, str], *, as_json: bool) -> None:
+    """Print verdicts with both numbers and the reason in words."""
+    if as_json:
+        ui.print_json([change_json(change, names) for change in changes])
+        return
+    if not changes:
+        print("nothing changed")
+        return
+    table = ui.plain_table("load", "verdict", "record", "stored", "offered", "why")
+    table.columns[5].no_wrap = False
+    for column in (1, 2, 5):
+        table.columns[column].justify = "left"
+    for change in changes:
+        decision = change.decision
+        stored, offered = decision.stored, decision.offered
+        table.add_row(
+            str(change.load_id),
+            str(decision.verdict),
+            f"{decision.record.label} {ui.label(decision.record, names)}",
+            ui.usd(stored.cost_usd) if stored else "-",
+            ui.usd(offered.cost_usd) if offered else "-",
+            reason_in_words(decision, change.intact_from),
+        )
+    ui.console().print(table)
+
+
+def change_json(change: Change, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return one verdict as an object with stable keys."""
+    decision, record = change.decision, change.decision.record
+    stored, offered = decision.stored, decision.offered
+    return {
+        "load_id": change.load_id,
+        "decided_at": change.decided_at.isoformat(),
+        "machine": change.machine,
+        "report": record.report,
+        "agent": record.agent,
+        "key": record.key,
+        "label": ui.label(record, names),
+        "day": record.day.isoformat(),
+        "verdict": str(decision.verdict),
+        "reason": str(decision.reason),
+        "explanation": reason_in_words(decision, change.intact_from),
+        "is_written": decision.is_written,
+        "stored_tokens": stored.total_tokens if stored else None,
+        "offered_tokens": offered.total_tokens if offered else None,
+        "stored_cost_usd": stored.cost_usd if stored else None,
+        "offered_cost_usd": offered.cost_usd if offered else None,
+    }
 
 
 def undo(
     load: Annotated[
         int,
         typer.Argument(
-            metavar="LOAD", help="The load to take back, as history lists it.", autocompletion=completion.loads
+            metavar="LOAD", help="The load to take back, as history lists it.", autocompletion=complete_loads
         ),
     ],
     config: ConfigFile = None,
@@ -126,7 +213,7 @@ def accept(
         typer.Argument(
             metavar="LOAD|KEY...",
             help="Loads, keys or records, as changes lists them.",
-            autocompletion=completion.loads,
+            autocompletion=complete_loads,
         ),
     ],
     config: ConfigFile = None,
@@ -147,46 +234,6 @@ def accept(
         if done.taken_with_them:
             sentence += f"; {done.taken_with_them} that overlap them in time were taken with them"
         _tell(done.load, sentence, quiet=quiet, as_json=as_json)
-
-
-def verify(
-    config: ConfigFile = None,
-    warehouse: WarehouseUrl = None,
-    claude_dir: ClaudeDirs = None,
-    ccusage: CcusageCommand = None,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-) -> None:
-    """Compare stored numbers with ccusage's.
-
-    And the reports with each other, and sessions with those of other machines. Writes nothing.
-    """
-    flags = {"warehouse": warehouse, "claude_dirs": tuple(claude_dir) if claude_dir else None, "ccusage": ccusage}
-    with door(verbose, quiet=quiet, as_json=as_json):
-        configuration = configured(flags, config)
-        with show_progress(is_wanted=not quiet and not as_json) as progress:
-            summary = run_import(configuration, ImportOptions(is_dry_run=True), os.environ, progress)
-        for error in summary.errors:
-            ui.print_error(error)
-        version_info = parse_version(summary.ccusage_version)
-        stored, offered = (
-            [record for record in records if record.identity not in summary.left_alone]
-            for records in (summary.stored, summary.offered)
-        )
-        twice = _counted_twice(configuration)
-        found = verification(stored, offered, summary.decisions, summary.intact_from, version_info, twice)
-        ui_audit.print_verification(found, summary.names, quiet=quiet, as_json=as_json)
-        if found.unexplained or summary.errors:
-            raise typer.Exit(ExitCode.UNHEALTHY if found.unexplained else summary.exit_code)
-
-
-def _counted_twice(configuration: Configuration) -> list[tuple[str, int, int, str]]:
-    """Return the sessions of this machine that stand under another one too."""
-    if not has_warehouse(configuration):
-        return []
-    with open_configured(configuration) as opened:
-        return sessions_elsewhere(opened, configuration.settings.machine)
 
 
 @contextmanager

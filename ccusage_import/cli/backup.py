@@ -1,4 +1,4 @@
-"""Commands that copy the warehouse and fill it from copies: backups, and the reports that were kept."""
+"""Commands that copy the warehouse and fill it from copies: backups, a server, and the reports that were kept."""
 
 from __future__ import annotations
 
@@ -11,16 +11,26 @@ import typer
 
 from ccusage_import import __version__, ui
 from ccusage_import.ccusage.archive import LoadNote, export_loads
+from ccusage_import.cli.audit import change_json, print_changes
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.cli.summary import SHOWN_VERDICTS
-from ccusage_import.exceptions import BackupError, ExitCode
+from ccusage_import.config.names import read_names
+from ccusage_import.config.settings import Configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.exceptions import BackupError, ConfigurationError, ExitCode
 from ccusage_import.history.backup import Manifest, back_up, read_backup
 from ccusage_import.history.backup import restore as fill
+from ccusage_import.history.push import Pushed
+from ccusage_import.history.push import push as copy
 from ccusage_import.import_summary import ImportSummary
+from ccusage_import.masking import printable
+from ccusage_import.warehouse.budgets import keep_budgets
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.opening import (
     has_warehouse,
     import_lock,
     open_configured,
+    open_to_write,
     open_unchecked,
     refuse_damage,
     remember,
@@ -28,7 +38,7 @@ from ccusage_import.warehouse.opening import (
 
 
 def backup(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; must not exist or be empty.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory to write; must be empty or not exist.")],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verbose: Verbose = 0,
@@ -52,7 +62,7 @@ def backup(
 
 
 def restore(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What backup wrote.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory that backup wrote.")],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verbose: Verbose = 0,
@@ -72,8 +82,84 @@ def restore(
             _tell(saved.manifest, f"are restored into {opened.warehouse}", quiet=quiet, as_json=as_json)
 
 
+def _tell(manifest: Manifest, sentence: str, *, quiet: bool, as_json: bool) -> None:
+    if as_json:
+        ui.print_json(manifest.as_json())
+    elif not quiet:
+        parts = [f"{manifest.tables[table].rows:,} {table}" for table in ("records", "changes", "loads")]
+        size = sum(table.bytes for table in manifest.tables.values()) / 1_000_000
+        print(f"{', '.join(parts)} {sentence} ({size:.1f} MB)")
+
+
+def push(
+    server: Annotated[str, typer.Argument(metavar="[URL]", help="Server to copy to, unless `sync` is set.")] = "",
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy an embedded warehouse to a server.
+
+    Loads, changes and records that it lacks; where it has another history of a machine, no number on it falls.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured({"warehouse": warehouse}, config)
+        pushed = push_configured(configuration, server)
+        place = configuration.settings.parsed_sync(server)
+        names = read_names(configuration.directories.names_file)
+        if as_json:
+            conflicts = [change_json(change, names) for change in pushed.conflicts]
+            ui.print_json(
+                {
+                    "machines": pushed.machines,
+                    "loads": pushed.loads,
+                    "changes": pushed.changes,
+                    "records": pushed.records,
+                    "facts": pushed.facts,
+                    "conflicts": conflicts,
+                    "server": str(place),
+                }
+            )
+        elif not quiet:
+            counts = f"{pushed.records:,} records, {pushed.changes:,} changes, {pushed.loads:,} loads"
+            counts += f", {pushed.facts:,} facts" if pushed.facts else ""
+            print(printable(f"{counts} of {', '.join(pushed.machines) or 'no machine'} pushed to {place}"))
+            if pushed.conflicts:
+                print("the server has loads that are not known here; what differed:")
+                print_changes(pushed.conflicts, names, as_json=False)
+
+
+def push_configured(configuration: Configuration, server: str = "") -> Pushed:
+    """Push the configured warehouse to a server, to `sync` of the configuration unless another is named.
+
+    Raises:
+        ConfigurationError: the warehouse is a server itself, or no server is named.
+        WarehouseError: one of the two cannot be used.
+    """
+    settings = configuration.settings
+    place, target = settings.parsed_warehouse(), settings.parsed_sync(server)
+    if not isinstance(place, EmbeddedWarehouse) or isinstance(target, EmbeddedWarehouse):
+        raise ConfigurationError(
+            f"push: copies an embedded warehouse to a server, not {place} to {target}",
+            hint="backup and restore copy any warehouse into an empty one",
+        )
+    if not has_warehouse(configuration):
+        raise ConfigurationError(f"push: there is no warehouse {place}", hint="ccusage-import import")
+    with (
+        import_lock(configuration),
+        open_warehouse(target, cluster=settings.cluster) as opened_target,
+        open_to_write(configuration) as opened,
+    ):
+        pushed = copy(opened, opened_target, configuration.installation, tool_version=__version__)
+        keep_budgets(opened_target, configuration)
+        return pushed
+
+
 def export(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; gets a directory for each load.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Directory to write; gets one directory for each load.")
+    ],
     load: Annotated[
         list[int] | None, typer.Option(metavar="LOAD", help="Only this load; may be given several times.")
     ] = None,
@@ -119,15 +205,6 @@ def print_replay(replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, 
             print(f"load {note.load_id} of {note.started_at:%Y-%m-%d %H:%M} UTC: {counts or 'failed'}")
         older = f"; {passed_over} passed over: what is stored is as new" if passed_over else ""
         print(f"{_counted(len(replayed), 'load')} replayed{older}")
-
-
-def _tell(manifest: Manifest, sentence: str, *, quiet: bool, as_json: bool) -> None:
-    if as_json:
-        ui.print_json(manifest.as_json())
-    elif not quiet:
-        parts = [f"{manifest.tables[table].rows:,} {table}" for table in ("records", "changes", "loads")]
-        size = sum(table.bytes for table in manifest.tables.values()) / 1_000_000
-        print(f"{', '.join(parts)} {sentence} ({size:.1f} MB)")
 
 
 def _replay_json(note: LoadNote, summary: ImportSummary) -> dict[str, object]:

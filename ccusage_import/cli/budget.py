@@ -1,15 +1,18 @@
-"""The command that holds spending against the budgets."""
+"""The command that compares spending with the budgets."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
 import typer
+from rich.text import Text
 
 from ccusage_import import ui
-from ccusage_import.cli import budget_tables as ui_budget
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
 from ccusage_import.exceptions import ConfigurationError, ExitCode
-from ccusage_import.warehouse.budgets import keep_budgets, read_spending, unknown_budgets
+from ccusage_import.warehouse.budgets import Spending, keep_budgets, read_spending, unknown_budgets
 from ccusage_import.warehouse.opening import open_current
 
 
@@ -20,7 +23,7 @@ def budget(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hold spending against the budgets.
+    """Compare spending with the budgets.
 
     Spent, expected, and when a limit is crossed. Exit code 6 when one is.
     """
@@ -35,6 +38,41 @@ def budget(
         if not spending:
             raise ConfigurationError("budget: no limit is set", hint="ccusage-import config set budget.monthly 200")
         if as_json or not quiet:
-            ui_budget.print_spending(spending, names, as_json=as_json)
+            print_spending(spending, names, as_json=as_json)
         if any(each.is_over for each in spending):
             raise typer.Exit(ExitCode.UNHEALTHY)
+
+
+def print_spending(spending: Sequence[Spending], names: Mapping[str, str], *, as_json: bool) -> None:
+    """Print each limit with how much of it was spent."""
+    if as_json:
+        ui.print_json([_json(each, names) for each in spending])
+        return
+    table = ui.plain_table("budget", "spent", "limit", "share", "expected", "crossed")
+    for each in spending:
+        limit = each.limit
+        whose = "everything" if limit.scope == "all" else f"{limit.scope} {names.get(limit.name, limit.name)}"
+        share = each.spent_usd / limit.limit_usd
+        table.add_row(
+            f"{whose}, {'today' if limit.period == 'daily' else 'this month'}",
+            ui.usd(each.spent_usd) + (" and unpriced usage" if each.unpriced else ""),
+            ui.usd(limit.limit_usd),
+            Text(f"{share:.0%}{' OVER' if each.is_over else ''}", style="bold red" if each.is_over else ""),
+            ui.usd(each.forecast_usd),
+            f"{each.crossing_day}" if each.crossing_day else "-",
+        )
+    ui.console().print(table)
+
+
+def _json(each: Spending, names: Mapping[str, str]) -> dict[str, object]:
+    limit = asdict(each.limit)
+    return {
+        **limit,
+        "name": names.get(each.limit.name, each.limit.name),
+        "since": each.since,
+        "spent_usd": each.spent_usd,
+        "forecast_usd": each.forecast_usd,
+        "crossing_day": each.crossing_day,
+        "is_over": each.is_over,
+        "unpriced": each.unpriced,
+    }

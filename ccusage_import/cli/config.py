@@ -9,12 +9,11 @@ import typer
 from pydantic import BaseModel, SecretStr
 
 from ccusage_import.cli.options import AsJson, ConfigFile, configured, door
-from ccusage_import.cli.plain_table import plain_table
 from ccusage_import.config.file import changed
 from ccusage_import.config.settings import Configuration, Directories
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import MASK
-from ccusage_import.ui import console, print_json
+from ccusage_import.ui import console, plain_table, print_json
 
 config_app = typer.Typer(
     help="Show and change the configuration.", rich_markup_mode=None, no_args_is_help=True, add_completion=False

@@ -1,12 +1,14 @@
-"""`import`: options to configuration, one call, its result rendered, an exit code."""
+"""`import`: options to configuration, one call, its result rendered, an exit code; and the demo."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, nullcontext
-from datetime import UTC, date, datetime
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,9 +17,7 @@ import typer
 
 from ccusage_import import __version__, ui
 from ccusage_import.ccusage.archive import find_loads
-from ccusage_import.cli import backup as cli_backup
-from ccusage_import.cli import push as cli_push
-from ccusage_import.cli.demo import demo_directories
+from ccusage_import.cli.backup import print_replay, push_configured, replay_exit_code
 from ccusage_import.cli.options import (
     DAY_FORMATS,
     Agents,
@@ -31,11 +31,10 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
-from ccusage_import.cli.progress import show_progress
-from ccusage_import.cli.summary import print_summary, summary_json
+from ccusage_import.cli.summary import print_summary, show_progress, summary_json
 from ccusage_import.config.environment import read_environment_file
 from ccusage_import.config.identity import choose_identity
-from ccusage_import.config.settings import Configuration, load_configuration
+from ccusage_import.config.settings import Configuration, Directories, load_configuration
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
 from ccusage_import.history.replay import replay
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
@@ -49,6 +48,10 @@ from ccusage_import.warehouse.migrations import apply_migrations
 DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own: ccusage-import import"
 T = TypeVar("T")
 Importer = Callable[[Configuration, ImportOptions, Mapping[str, str], ImportProgress], T]
+SAMPLES = Path(__file__).parent / "demo_transcripts"
+_INSTANT = re.compile(r'"timestamp":"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3})Z"')
+# The newest message is this old, so that the demo shows an active block.
+NEWEST_AGE = timedelta(minutes=3)
 
 
 def import_command(
@@ -112,7 +115,7 @@ def import_command(
         bool | None, typer.Option("--online-prices/--offline-prices", help="Let ccusage fetch current prices.")
     ] = None,
     jobs: Annotated[int | None, typer.Option(metavar="N", help="Reports that run at once.")] = None,
-    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest time of one report.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="How long one report may take.")] = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -150,9 +153,9 @@ def import_command(
         kept = find_loads(from_dir) if from_dir else []
         if kept:
             done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
-            exit_code = cli_backup.replay_exit_code(done)
+            exit_code = replay_exit_code(done)
             with ui.prints_what_is_done():
-                cli_backup.print_replay(done, len(kept), quiet=quiet, as_json=as_json)
+                print_replay(done, len(kept), quiet=quiet, as_json=as_json)
         else:
             is_announced = not (demo or dry_run or from_dir)
             with announced(configuration, environ, _warn) if is_announced else nullcontext(None) as announcer:
@@ -230,7 +233,7 @@ def _synchronise(configuration: Configuration) -> None:
     if configuration.settings.sync is None:
         return
     try:
-        cli_push.push_configured(configuration)
+        push_configured(configuration)
     except FixableError as error:
         _warn(f"not pushed, the next import tries again: {error}")
 
@@ -257,6 +260,40 @@ def _days(text: str) -> tuple[date, date]:
         days = date.max, date.min
     if days[0] > days[1]:
         raise ConfigurationError(
-            f"--accept-lower {text}: is no range of days", hint="use FROM..TO, such as 2026-10-01..2026-10-07"
+            f"--accept-lower {text}: is not a range of days", hint="use FROM..TO, such as 2026-10-01..2026-10-07"
         )
     return days
+
+
+@contextmanager
+def demo_directories(now: datetime) -> Iterator[tuple[Path, Directories]]:
+    """Yield a data directory with the samples, and directories for a warehouse; both are deleted at the end."""
+    with ExitStack() as stack:
+        try:
+            root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ccusage-import-demo-")))
+            _copy_samples(root / "claude", now)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the demo cannot write its files: {error.strerror}",
+                hint="set TMPDIR to a directory that can be written",
+            ) from None
+        yield root / "claude", Directories(root / "config", root / "data", root / "state", root / "log")
+
+
+def _copy_samples(target: Path, now: datetime) -> None:
+    texts = {file: file.read_text("utf-8") for file in sorted(SAMPLES.rglob("*.jsonl"))}
+    newest = max(_parsed(match[1]) for text in texts.values() for match in _INSTANT.finditer(text))
+    shift = now - NEWEST_AGE - newest
+    for file, text in texts.items():
+        copy = target / file.relative_to(SAMPLES)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(_INSTANT.sub(lambda match: _moved(match[1], shift), text), "utf-8")
+
+
+def _parsed(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _moved(text: str, shift: timedelta) -> str:
+    moved = (_parsed(text) + shift).isoformat(timespec="milliseconds").removesuffix("+00:00")
+    return f'"timestamp":"{moved}Z"'

@@ -1,11 +1,13 @@
-"""What all commands share: their common options, the configuration they load, and the door errors leave by."""
+"""What all commands share: common options and their completion, the configuration, and the door errors leave by."""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -16,8 +18,9 @@ from ccusage_import.config.identity import NOT_CHOSEN, complete_identity, read_i
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
 from ccusage_import.exceptions import ExitCode, FixableError, LimitError
 from ccusage_import.logger import log_to_console
+from ccusage_import.warehouse.migrations import sql_directory
 
-# What a system call says where the user, and not a file, is at a limit.
+# Errors of system calls that mean a limit of the user, not a problem with a file.
 LIMITS = {
     errno.EMFILE: "no file can be opened",
     errno.ENFILE: "no file can be opened",
@@ -26,6 +29,9 @@ LIMITS = {
     errno.EFBIG: "no file may be that large",
 }
 DAY_FORMATS = ["%Y-%m-%d", "%Y%m%d"]
+# Loads further back are too old to be completed.
+LOG_TAIL_BYTES = 256 * 1024
+_PARAMETER = re.compile(r"^-- param: (\w+) ", re.MULTILINE)
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="TOML file to read instead of the default one.")
@@ -124,3 +130,48 @@ def configured(
     )
     ui.warn_of_exposure(configuration.exposure)
     return configuration
+
+
+def complete_queries(incomplete: str) -> Iterator[str]:
+    """Offer the named queries and the views."""
+    yield from (name for name in sorted({*_files("queries"), *_files("views")}) if name.startswith(incomplete))
+
+
+def complete_query_parameters(context: typer.Context, incomplete: str) -> Iterator[str]:
+    """Offer the parameters of the query that was named."""
+    # After an option without its value, Typer leaves the arguments before it unread.
+    named = context.params.get("sql") or next(iter(context.args), "")
+    file = _files("queries").get(named)
+    names = _PARAMETER.findall(file.read_text("utf-8")) if file else ()
+    yield from (f"{name}=" for name in names if name.startswith(incomplete))
+
+
+def complete_loads(incomplete: str) -> Iterator[str]:
+    """Offer the loads that the log names, newest first."""
+    yield from (load for load, _ in _logged() if load.startswith(incomplete))
+
+
+def complete_machines(incomplete: str) -> Iterator[str]:
+    """Offer the machines that the log names."""
+    yield from sorted({machine for _, machine in _logged() if machine.startswith(incomplete)})
+
+
+def _files(kind: str) -> dict[str, Path]:
+    return {file.stem: file for file in (sql_directory() / kind).glob("**/*.sql")}
+
+
+def _logged() -> dict[tuple[str, str], None]:
+    try:
+        with Directories.of_platform().log_file.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+            lines = [line for line in log if b'"load_id": ' in line]
+    except OSError:
+        return {}
+    return dict.fromkeys(load for line in reversed(lines) for load in _load(line))
+
+
+def _load(line: bytes) -> Iterator[tuple[str, str]]:
+    # The first line of the tail may be cut, the last one be half written.
+    with suppress(ValueError, KeyError):
+        told = json.loads(line)
+        yield str(told["load_id"]), str(told["machine"])

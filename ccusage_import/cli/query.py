@@ -1,23 +1,36 @@
-"""The command that asks the warehouse: SQL, or a query of the library."""
+"""The command that queries the warehouse: SQL, or a query of the library."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from itertools import groupby, zip_longest
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.cells import cell_len
 
 from ccusage_import import __version__, ui
-from ccusage_import.cli import completion
-from ccusage_import.cli import query_tables as ui_query
-from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.cli.options import (
+    AsJson,
+    ConfigFile,
+    Quiet,
+    Verbose,
+    WarehouseUrl,
+    complete_queries,
+    complete_query_parameters,
+    configured,
+    door,
+)
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.masking import printable, printable_lines
 from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import open_configured
@@ -40,13 +53,17 @@ FORMAT_SETTINGS = {
 HIDDEN_PARAMETERS = ("project",)
 NAME = re.compile(r"[\w-]+")
 PSEUDONYM = re.compile(r"[0-9a-f]{32}")
+_QUOTED = re.compile(rb'"((?:[^"]|"")*)"')
+# As OWASP lists them (https://owasp.org/www-community/attacks/CSV_Injection); the last four are of full width.
+_FORMULA_BEGINS = tuple(sign.encode() for sign in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+NUMBERS = ("UInt", "Int", "Float", "Decimal")
 
 
 def query(
     sql: Annotated[
         str,
         typer.Argument(
-            metavar="[SQL|NAME]", help="A statement that reads, or a named query.", autocompletion=completion.queries
+            metavar="[SQL|NAME]", help="A statement that reads, or a named query.", autocompletion=complete_queries
         ),
     ] = "",
     config: ConfigFile = None,
@@ -56,7 +73,7 @@ def query(
         typer.Option(
             metavar="NAME=VALUE",
             help="A parameter, such as since=2026-10-01; may be given several times.",
-            autocompletion=completion.query_parameters,
+            autocompletion=complete_query_parameters,
         ),
     ] = None,
     list_queries: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
@@ -74,16 +91,16 @@ def query(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the warehouse: SQL, or a query of the library.
+    """Query the warehouse in SQL, or by a named query.
 
     query --list shows the library, query "SHOW TABLES" the views.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         if list_queries:
-            ui_query.print_queries(read_queries(), as_json=as_json)
+            print_queries(read_queries(), as_json=as_json)
             return
         if not sql:
-            raise ConfigurationError("query: nothing is asked", hint=LIST_HINT)
+            raise ConfigurationError("query: give SQL or the name of a query", hint=LIST_HINT)
         configuration = configured({"warehouse": warehouse}, config)
         asked = _parameters(param or ())
         given = _stored_names(asked, configuration.settings)
@@ -92,11 +109,11 @@ def query(
         values = named.values(given, today) if named.name else given
         chosen = "json" if as_json else output_format
         if chosen == "parquet" and sys.stdout.isatty():
-            raise ConfigurationError("query: Parquet is nothing for a terminal", hint="write it to a file: > FILE")
+            raise ConfigurationError("query: a terminal cannot show Parquet", hint="write it to a file: > FILE")
         if csv_safe and chosen != "csv":
-            raise ConfigurationError(f"--csv-safe: {chosen} is nothing for a spreadsheet", hint="--format csv")
+            raise ConfigurationError(f"--csv-safe: {chosen} does not need it", hint="--format csv")
         with open_configured(configuration) as opened:
-            # A server is somebody else's to migrate, and most of it can be asked before.
+            # A server is not ours to migrate, and most of it can be queried before that.
             ui.warn_of_damage(opened.damage)
             if opened.is_embedded and opened.damage is None:
                 apply_migrations(opened, __version__)
@@ -106,11 +123,11 @@ def query(
             written_as = "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen]
             answer = read_only(opened, named.sql, written_as, FORMAT_SETTINGS, values, explains=explain)
         if explain:
-            ui_query.print_query(named, values)
+            print_query(named, values)
         if chosen == "table" and not explain:
-            ui_query.print_table(answer, read_names(configuration.directories.names_file))
+            print_table(answer, read_names(configuration.directories.names_file))
             return
-        ui_query.print_answer(ui_query.csv_safe(answer) if csv_safe and not explain else answer)
+        print_answer(as_safe_csv(answer) if csv_safe and not explain else answer)
 
 
 def _parameters(given: Sequence[str]) -> dict[str, str]:
@@ -118,7 +135,7 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
     for text in given:
         name, equals, value = text.partition("=")
         if not (equals and name.isidentifier()):
-            raise ConfigurationError(f"--param {text}: is no NAME=VALUE", hint="such as --param since=2026-10-01")
+            raise ConfigurationError(f"--param {text}: is not NAME=VALUE", hint="such as --param since=2026-10-01")
         parameters[name] = value
     return parameters
 
@@ -129,3 +146,69 @@ def _stored_names(given: Mapping[str, str], settings: Settings) -> dict[str, str
         name: names.of(value) if name in HIDDEN_PARAMETERS and not PSEUDONYM.fullmatch(value) else value
         for name, value in given.items()
     }
+
+
+def print_queries(queries: Sequence[NamedQuery], *, as_json: bool) -> None:
+    """Print names and what they answer, by group; as JSON, everything."""
+    if as_json:
+        ui.print_json([asdict(query) for query in queries])
+        return
+    width = max(len(query.name) for query in queries)
+    for group, members in groupby(queries, key=lambda query: query.group):
+        print(group)
+        for query in members:
+            print(f"  {query.name:{width}}  {query.answers}")
+    print("\nquery NAME --explain shows the parameters of a query and its SQL")
+
+
+def print_query(query: NamedQuery, values: Mapping[str, str]) -> None:
+    """Print a query, how it is made, what its parameters mean and have for values."""
+    for line in (query.answers, *query.notes):
+        if line:
+            print(f"-- {line}")
+    meanings = {parameter.name: f": {parameter.meaning}" for parameter in query.parameters}
+    for name, value in values.items():
+        print(f"-- {name} = {value}{meanings.get(name, '')}")
+    print(f"{query.sql}\n")
+
+
+def as_safe_csv(answer: bytes) -> bytes:
+    """Return CSV with a quote before texts that a spreadsheet would run; the engine leaves only numbers unquoted."""
+    return _QUOTED.sub(lambda cell: b"\"'" + cell[0][1:] if cell[1].startswith(_FORMULA_BEGINS) else cell[0], answer)
+
+
+def print_answer(answer: bytes) -> None:
+    """Print bytes as they are, and where people read them without what a terminal would obey."""
+    if sys.stdout.isatty():
+        print(printable_lines(answer.decode("utf-8", "replace")), end="")
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(answer)
+    sys.stdout.buffer.flush()
+
+
+def print_table(answer: bytes, names: Mapping[str, str]) -> None:
+    """Print an answer in JSONCompactStringsEachRowWithNamesAndTypes as a table, with names for pseudonyms.
+
+    No value is cut, and none holds a control character that a terminal would obey.
+    """
+    header, types, *rows = (json.loads(line) for line in answer.splitlines() if line)
+    lines = [line for row in (header, *rows) for line in _lines(row, names)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    is_number = [kind.removeprefix("LowCardinality(").removeprefix("Nullable(").startswith(NUMBERS) for kind in types]
+
+    def padded(cells: Sequence[str], fill: str) -> Iterator[str]:
+        for cell, width, is_right in zip(cells, widths, is_number, strict=True):
+            gap = fill * (width - cell_len(cell))
+            yield gap + cell if is_right else cell + gap
+
+    print("┌─" + "─┬─".join(padded(lines[0], "─")) + "─┐")
+    for line in lines[1:]:
+        print("│ " + " │ ".join(padded(line, " ")) + " │")
+    print("└─" + "─┴─".join("─" * width for width in widths) + "─┘")
+
+
+def _lines(row: Sequence[str], names: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """Return the lines of a row: one, or as many as its longest cell has."""
+    cells = ([printable(line) for line in ui.with_names(cell, names).split("\n")] for cell in row)
+    return zip_longest(*cells, fillvalue="")

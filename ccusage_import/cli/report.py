@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 import webbrowser
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.bar import Bar
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from ccusage_import import __version__, ui
-from ccusage_import.cli.chart import print_days, print_models, print_projects
 from ccusage_import.cli.options import (
     DAY_FORMATS,
     AsJson,
@@ -31,6 +39,7 @@ from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
 from ccusage_import.digest.model import Digest
 from ccusage_import.digest.reader import read_digest
+from ccusage_import.digest.text import NO_MODEL, percent, usd
 from ccusage_import.exceptions import ConfigurationError, MachineTakenError, WarehousePermissionError
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import printable
@@ -44,6 +53,8 @@ Format = Literal["html", "markdown", "json"]
 Charted = Literal["daily", "models", "projects"]
 Since = Annotated[datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="First day that is shown.")]
 Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.")]
+PIPED_WIDTH = 80
+LARGEST_WIDTH = 120
 
 
 def report(
@@ -141,7 +152,7 @@ def _read(
     names = read_names(configuration.directories.names_file)
     with open_current(configuration) as opened:
         ui.warn_of_damage(opened.damage)
-        # Who may only read sees the budgets that an import has kept.
+        # A user who may only read sees the budgets that an import has kept.
         with suppress(WarehousePermissionError, MachineTakenError):
             keep_budgets(opened, configuration)
         refuse_unknown(opened, {"machine": machine})
@@ -152,3 +163,42 @@ def _read(
             machine=machine,
             since=since,
         )
+
+
+def print_days(digest: Digest) -> None:
+    """Print one bar a day, also for days without usage."""
+    costs: dict[date, Decimal] = defaultdict(Decimal)
+    for part in digest.days:
+        costs[part.start] += part.cost_usd
+    first, last = min(costs), max(*costs, digest.today)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    _print_bars(digest, [(f"{day} {day:%a}", costs[day]) for day in days])
+
+
+def print_models(digest: Digest) -> None:
+    """Print one bar a model."""
+    _print_bars(digest, [(use.model or NO_MODEL, use.usage.cost_usd) for use in digest.models])
+
+
+def print_projects(digest: Digest) -> None:
+    """Print one bar for each of the projects that cost most."""
+    _print_bars(digest, [(use.project, use.usage.cost_usd) for use in digest.projects])
+    if others := digest.project_count - len(digest.projects):
+        print(f"and {others} more")
+
+
+def _print_bars(digest: Digest, costs: Sequence[tuple[str, Decimal]]) -> None:
+    """Print names, costs, shares and bars; long names wrap, numbers are never cut."""
+    width = min(shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH, LARGEST_WIDTH)
+    total = digest.span("total").usage.cost_usd
+    largest = max((cost for _, cost in costs), default=Decimal(0))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
+    table.add_column(max_width=width // 3, overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(ratio=1)
+    for name, cost in costs:
+        share = percent(float(cost / total)) if total else ""
+        bar = Bar(float(largest) or 1, 0, float(cost)) if cost > 0 else ""
+        table.add_row(Text(name), usd(cost), share, bar)
+    Console(highlight=False, width=width).print(table)

@@ -1,4 +1,4 @@
-"""Commands that make the import run by itself, and tell whether it will."""
+"""Commands that make the import run by itself, and show whether it will."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def schedule_install(
 
 @schedule_app.command("status")
 def schedule_status(as_json: AsJson = False) -> None:
-    """Tell whether the import is scheduled and can start.
+    """Show whether the import is scheduled and can start.
 
     Exit code 6 when it is not.
     """
@@ -133,7 +133,7 @@ def _print_installed(chosen: Scheduler, job: Schedule) -> None:
     facts = chosen.state(installed).facts if installed else {}
     if "next run" in facts:
         print(f"next run {facts['next run']}")
-    for hint in [*chosen.hints(job), "ccusage-import check tells whether the next import can work"]:
+    for hint in [*chosen.hints(job), "ccusage-import check shows whether the next import can work"]:
         print(f"hint: {hint}")
 
 

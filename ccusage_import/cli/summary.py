@@ -1,28 +1,30 @@
-"""What an import prints when it is done: tables for people, or one JSON object."""
+"""What people see of an import: its progress while it runs, then tables, or one JSON object."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from ccusage_import.cli.plain_table import plain_table
+from ccusage_import.exceptions import CcusageError
 from ccusage_import.explain import reason_in_words
-from ccusage_import.fact_summary import FACT_KINDS, FactsSummary
-from ccusage_import.import_summary import ImportSummary
+from ccusage_import.import_summary import FACT_KINDS, SILENT, FactsSummary, ImportProgress, ImportSummary
 from ccusage_import.masking import printable
 from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import CLAUDE, Record, split_label
 from ccusage_import.statistics import Comparison, Coverage, Share, Totals
-from ccusage_import.ui import change, console, error_json, label, named, usd
+from ccusage_import.ui import change, console, error_json, label, named, plain_table, usd
 
 SHOWN_HELD = 10
-# A report that holds less of the cost of the days than this says so.
+# A report that covers less of the days' cost than this says so.
 WHOLE = Decimal("0.9995")
 SHOWN_VERDICTS = (
     Verdict.NEW, Verdict.GREW, Verdict.REPRICED, Verdict.CORRECTED, Verdict.HELD, Verdict.REFRESHED, Verdict.UNCHANGED,
@@ -252,3 +254,56 @@ def _held_lines(summary: ImportSummary) -> Text:
     if len(held) > SHOWN_HELD:
         lines.append(f"\n  and {len(held) - SHOWN_HELD} more; --json lists them all", style="not bold")
     return lines
+
+
+class TerminalProgress(AbstractContextManager["TerminalProgress"]):
+    """One line for each report with its time, then one for each phase; gone when the summary comes."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            SpinnerColumn(finished_text=" "),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._phase: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        """Show the progress."""
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the progress."""
+        self._progress.stop()
+
+    def phase(self, name: str) -> None:
+        """Show that a phase begins and the one before it is done."""
+        if self._phase is not None:
+            self._progress.update(self._phase, total=1, completed=1)
+        self._phase = self._progress.add_task(name, total=None)
+
+    def read(self, done: int, total: int) -> None:
+        """Show how much of the transcripts is read."""
+        if self._phase is not None:
+            of_total = f"transcripts: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+            self._progress.update(self._phase, description=of_total)
+
+    def started(self, report: str) -> None:
+        """Show that a report is being run."""
+        self._tasks[report] = self._progress.add_task(f"  {report}", total=None)
+
+    def finished(self, report: str, seconds: float) -> None:
+        """Show how long a report took."""
+        self._progress.update(self._tasks[report], description=f"  {report} {seconds:.2f} s", total=1, completed=1)
+
+    def failed(self, report: str, error: CcusageError) -> None:  # noqa: ARG002 - the summary shows the error
+        """Show that a report failed."""
+        self._progress.update(self._tasks[report], description=f"  {report} failed", total=1, completed=1)
+
+
+def show_progress(*, is_wanted: bool) -> AbstractContextManager[ImportProgress]:
+    """Return progress for a person at a terminal, silence for anybody else."""
+    return TerminalProgress() if is_wanted and sys.stderr.isatty() else nullcontext(SILENT)

@@ -1,17 +1,46 @@
-"""`migrate`: bring a warehouse up to date."""
+"""Commands that change a warehouse as a whole: migrate, repair and rename."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from ccusage_import import __version__
+from ccusage_import import __version__, ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
-from ccusage_import.ui import print_json
+from ccusage_import.config.file import changed
+from ccusage_import.config.identity import keep_identity, read_identity
+from ccusage_import.config.names import keep_names, read_names
+from ccusage_import.config.settings import Configuration
+from ccusage_import.exceptions import ConfigurationError, DamagedWarehouseError
+from ccusage_import.files import write_private_file
+from ccusage_import.history.rename_machine import RenamedMachine, rename_machine
+from ccusage_import.history.rename_projects import RenamedProjects, rename_projects
+from ccusage_import.history.rescue import Repaired, accept_loss, attach, begin_anew
+from ccusage_import.masking import printable
+from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.migrations import applied_migrations, apply_migrations, pending_migrations
+from ccusage_import.warehouse.integrity import find_damage
+from ccusage_import.warehouse.machines import claim_machine
+from ccusage_import.warehouse.migrations import applied_migrations, apply_migrations, pending_migrations, refuse_pending
+from ccusage_import.warehouse.opening import (
+    has_warehouse,
+    import_lock,
+    known_warehouses,
+    open_to_write,
+    open_unchecked,
+    record_failed_loads,
+    remember,
+)
+
+rename_app = typer.Typer(
+    help="Rename what is stored.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
+)
+SHOWN_NAMES = 10
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be renamed.")]
 
 
 def migrate(
@@ -36,7 +65,7 @@ def migrate(
             versions = [migration.version for migration in done]
             if as_json:
                 applied = applied_migrations(opened)
-                print_json({"pending" if status else "applied_now": versions, "applied": sorted(applied)})
+                ui.print_json({"pending" if status else "applied_now": versions, "applied": sorted(applied)})
             elif not quiet:
                 print_migrations(versions, is_status=status)
 
@@ -46,3 +75,184 @@ def print_migrations(versions: Sequence[str], *, is_status: bool) -> None:
     verb = "pending" if is_status else "applied"
     lines = [f"{verb} {version}" for version in versions] or ["nothing is pending"]
     print("\n".join(lines))
+
+
+def repair(
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    loses: Annotated[
+        bool, typer.Option("--accept-loss", help="Go on with what is left; damaged files are moved out of the way.")
+    ] = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put back what a damaged warehouse lost.
+
+    That is, as far as its files are whole again. Exit code 4 when rows are still missing.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured({"warehouse": warehouse}, config)
+        with import_lock(configuration):
+            repaired = _repaired(configuration, accepts_loss=loses)
+        if as_json:
+            loads = [load.load_id for load in repaired.loads]
+            ui.print_json({"attached": repaired.attached, "moved": repaired.moved, "loads": loads})
+        elif not quiet:
+            for line in repaired.attached:
+                print(f"put back: {line}")
+            for line in repaired.moved:
+                print(f"moved to {line}")
+            for load in repaired.loads:
+                print(f"{printable(load.machine)}: load {load.load_id} goes on with {load.records_after:,} records")
+            print("nothing is known to be missing")
+
+
+def _repaired(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
+    place, known = configuration.settings.parsed_warehouse(), known_warehouses(configuration)
+    repaired = Repaired()
+    try:
+        has_warehouse(configuration)
+    except DamagedWarehouseError:
+        if not accepts_loss:
+            raise
+        known.keep(place, None)
+        return repaired
+    with open_unchecked(configuration) as opened:
+        attach(opened, repaired)
+        if accepts_loss:
+            accept_loss(opened, repaired)
+            if opened.is_embedded:
+                apply_migrations(opened, __version__)
+            else:
+                refuse_pending(opened)
+            damage = find_damage(opened, None)
+            begin_anew(opened, damage.machines, repaired, tool_version=__version__)
+            remember(configuration, opened)
+        damage = find_damage(opened, known.of(place))
+    if damage.lines:
+        error = damage.error(place)
+        error.details = (*error.details, *repaired.refused)
+        raise error
+    return repaired
+
+
+@rename_app.command("machine")
+def machine_command(
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The new name of this machine.")],
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    dry_run: DryRun = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give this machine another name, and everything that is stored under the old one.
+
+    If it is interrupted, the same command finishes it.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured({"warehouse": warehouse}, config)
+        # Invalid names are refused as in the configuration.
+        configured({"machine": new}, config)
+        renamed = _renamed(configuration, new.strip(), is_dry_run=dry_run)
+        if as_json:
+            ui.print_json(
+                {
+                    "old": renamed.old,
+                    "new": renamed.new,
+                    "records": renamed.records,
+                    "changes": renamed.changes,
+                    "loads": renamed.loads,
+                    "is_dry_run": dry_run,
+                }
+            )
+        elif not quiet:
+            counts = f"{renamed.records:,} records, {renamed.changes:,} changes, {renamed.loads:,} loads"
+            done = "would be" if dry_run else "are"
+            of_old = f"{counts} of {renamed.old} {done} those of {renamed.new}"
+            print(of_old if renamed.old else f"nothing is stored under another name than {renamed.new}")
+
+
+@rename_app.command("projects")
+def projects_command(
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    hash_projects: Annotated[
+        bool | None,
+        typer.Option("--hash-projects/--no-hash-projects", help="Store pseudonyms of projects and sessions, or names."),
+    ] = None,
+    dry_run: DryRun = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Store projects and sessions of this machine under the names that are configured now.
+
+    After hash_projects or the salt was changed. A pseudonym whose name this machine does not know stays.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured({"warehouse": warehouse, "hash_projects": hash_projects}, config)
+        renamed = _renamed_projects(configuration, is_dry_run=dry_run)
+        if as_json:
+            ui.print_json({**asdict(renamed), "is_dry_run": dry_run})
+            return
+        if renamed.unknown:
+            shown = ", ".join(renamed.unknown[:SHOWN_NAMES])
+            more = "" if len(renamed.unknown) <= SHOWN_NAMES else f" and {len(renamed.unknown) - SHOWN_NAMES} more"
+            ui.print_warnings([f"{len(renamed.unknown)} names are not known here and stay: {shown}{more}"])
+        if not quiet:
+            done = "would be" if dry_run else "are"
+            print(f"{renamed.records:,} records {done} renamed; names {done} stored {renamed.naming}")
+
+
+def _renamed_projects(configuration: Configuration, *, is_dry_run: bool) -> RenamedProjects:
+    settings, names_file = configuration.settings, configuration.directories.names_file
+    _refuse_nowhere(configuration)
+    with import_lock(configuration), open_to_write(configuration) as opened:
+        claim_machine(opened, settings.machine, configuration.installation, only_looks=True)
+        known, pseudonyms = read_names(names_file), settings.pseudonyms()
+        would = rename_projects(opened, settings.machine, pseudonyms, known, tool_version=__version__, is_dry_run=True)
+        if is_dry_run:
+            return would
+        # The new pseudonyms are known before anything is stored under them.
+        keep_names(names_file, known, pseudonyms.names)
+        done = rename_projects(opened, settings.machine, pseudonyms, known, tool_version=__version__, is_dry_run=False)
+        keep_budgets(opened, configuration)
+        return done
+
+
+def _refuse_nowhere(configuration: Configuration) -> None:
+    if not has_warehouse(configuration):
+        place = configuration.settings.parsed_warehouse()
+        raise ConfigurationError(f"rename: there is no warehouse {place}", hint="ccusage-import import")
+
+
+def _renamed(configuration: Configuration, new: str, *, is_dry_run: bool) -> RenamedMachine:
+    settings = configuration.settings
+    _refuse_nowhere(configuration)
+    with import_lock(configuration):
+        with open_to_write(configuration) as opened:
+            if not is_dry_run:
+                record_failed_loads(configuration, opened)
+            renamed = rename_machine(
+                opened,
+                settings.machine,
+                new,
+                configuration.installation,
+                tool_version=__version__,
+                is_dry_run=is_dry_run,
+            )
+        if not is_dry_run:
+            _keep(configuration, new)
+    return renamed
+
+
+def _keep(configuration: Configuration, new: str) -> None:
+    """Write the new name down where the old one is; the identity comes last."""
+    origin, file = configuration.origins["machine"], configuration.directories.identity_file
+    if origin == "environment" and configuration.settings.machine != new:
+        ui.print_warnings([f"the environment still says that this machine is {configuration.settings.machine}"])
+    elif configuration.file.exists() and origin == str(configuration.file):
+        write_private_file(configuration.file, changed(configuration.file, "machine", json.dumps(new)))
+    keep_identity(file, {**read_identity(file), "machine": new})

@@ -1,4 +1,4 @@
-"""Budgets: what the configuration allows to be spent, and how much of it is."""
+"""Budgets: what the configuration allows to be spent, and how much of it has been."""
 
 from __future__ import annotations
 

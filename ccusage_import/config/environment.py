@@ -17,7 +17,7 @@ SECRET_VARIABLES = frozenset(
 )
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
 _PATH = frozenset({"CCUSAGE_IMPORT_PASSWORD_FILE", "CCUSAGE_IMPORT_LOG_FILE"})
-# What they hold is run.
+# Their values are run as commands.
 _COMMANDS = frozenset({"CCUSAGE_IMPORT_CCUSAGE", "CCUSAGE_IMPORT_NOTIFY"})
 _PATHS = frozenset({"CLAUDE_CONFIG_DIR", "CCUSAGE_IMPORT_CLAUDE_DIRS"})
 
@@ -37,10 +37,10 @@ def environment_text(variables: Mapping[str, str]) -> str:
     """Return the contents of an environment file.
 
     Raises:
-        ScheduleError: a value holds a line break or is no UTF-8 text. The message never repeats it.
+        ScheduleError: a value holds a line break or is not UTF-8 text. The message never repeats it.
     """
     for name, value in variables.items():
-        # A lone surrogate is a byte of the environment that is no UTF-8.
+        # A lone surrogate is a byte of the environment that is not UTF-8.
         if "\n" in value or any("\ud800" <= character <= "\udfff" for character in value):
             raise ScheduleError(
                 f"{name} holds a character that an environment file cannot carry", hint="unset or change it"
@@ -58,7 +58,7 @@ def read_environment_file(file: Path) -> dict[str, str]:
     try:
         lines = file.read_bytes().decode("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise ConfigurationError(f"environment file {file}: {reason}", hint="check --env-file") from None
     found: dict[str, str] = {}
     problems: list[str] = []
@@ -69,7 +69,7 @@ def read_environment_file(file: Path) -> dict[str, str]:
         if match is None:
             problems.append(f"line {number}: is not NAME=value")
         elif match[1] not in SETTING_VARIABLES:
-            problems.append(f"line {number}: {match[1]} is no setting")
+            problems.append(f"line {number}: {match[1]} is not a setting")
         else:
             found[match[1]] = match[2]
     if problems:

@@ -55,7 +55,7 @@ def _is_exposed(place: Path) -> bool:
 
 
 def _is_group_of_one(found: os.stat_result) -> bool:
-    """Tell whether a group is that of its owner alone, as Debian and Fedora give one to each user."""
+    """Return whether a group is that of its owner alone, as Debian and Fedora give one to each user."""
     try:
         owner, group = pwd.getpwuid(found.st_uid), grp.getgrgid(found.st_gid)
     except KeyError:

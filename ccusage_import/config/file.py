@@ -1,4 +1,4 @@
-"""Changes one setting in the TOML file and leaves everything else of it as it is: the only home of tomlkit."""
+"""Changes one setting in the TOML file and leaves everything else in it alone: the only home of tomlkit."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def changed(file: Path, name: str, value: str) -> str:
     Args:
         file: the TOML file; it may be missing.
         name: of the setting; dots lead into tables, as in `budget.monthly`.
-        value: as in TOML; what is no TOML value is a text.
+        value: as in TOML; anything that is not a TOML value is a text.
 
     Raises:
-        ConfigurationError: the file cannot be read, or the name leads into something that is no table.
+        ConfigurationError: the file cannot be read, or the name leads into something that is not a table.
     """
     toml: Any = import_module("tomlkit")
     try:
@@ -36,7 +36,7 @@ def changed(file: Path, name: str, value: str) -> str:
     for table in tables:
         place = place.setdefault(table, toml.table())
         if not isinstance(place, MutableMapping):
-            raise ConfigurationError(f"config set {name}: {table} is no table", hint="correct the file by hand")
+            raise ConfigurationError(f"config set {name}: {table} is not a table", hint="correct the file by hand")
     try:
         place[last] = toml.value(value)
     except toml.exceptions.ParseError:

@@ -26,7 +26,7 @@ APP = "ccusage-import"
 PREFIX = "CCUSAGE_IMPORT_"
 # Settings that are tables in the file; the environment holds them as JSON.
 TABLES = frozenset({"notify", "budget"})
-# What is a secret, or an address that may hold one.
+# Secrets, and addresses that may hold one.
 SECRETS = frozenset(
     {"warehouse", "password", "sync", "sync_password", "salt", "pushgateway", "heartbeat_url", "notify"}
 )
@@ -37,7 +37,7 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin or UTC") from None
+        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin or UTC") from None
     return name
 
 
@@ -162,7 +162,7 @@ class Settings(BaseModel):
         default=None, ge=1, le=16, description="reports run at once; by version and cores when unset"
     )
     timeout_seconds: float = Field(default=300, gt=0, description="longest time one report may take")
-    attempts: int = Field(default=3, ge=1, le=10, description="tries of a report that fails for a passing reason")
+    attempts: int = Field(default=3, ge=1, le=10, description="tries of a report that fails for a transient reason")
     lock_wait_seconds: float = Field(default=30, ge=0, description="how long to wait for another process to finish")
     log_file: AbsolutePath | None = Field(default=None, description="log file; the platform's log directory when unset")
     log_rotation: str = Field(default="10 MB", description="when the log file is rotated, by size or age")
@@ -180,7 +180,7 @@ class Settings(BaseModel):
         default=None, description="address that is pinged at start, success and failure of each import"
     )
     notify: NotifyTargets = Field(
-        default=(), description="who is told when an import fails, data is stale or held, or a budget is crossed"
+        default=(), description="who is notified when an import fails, data is stale or held, or a budget is crossed"
     )
     budget: Budget = Field(default=Budget(), description="what may be spent, by day and month")
 
@@ -194,7 +194,7 @@ class Settings(BaseModel):
         return now.astimezone(self.zone).date()
 
     def pseudonyms(self) -> Pseudonyms:
-        """Return what turns names into what is stored."""
+        """Return what turns names into their stored form."""
         return Pseudonyms(self.salt.get_secret_value(), is_enabled=self.hash_projects)
 
     def parsed_warehouse(self) -> Warehouse:
@@ -224,7 +224,7 @@ class Settings(BaseModel):
         try:
             return self.password_file.read_text("utf-8").partition("\n")[0].strip()
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
+            reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
             raise ConfigurationError(
                 f"password_file {self.password_file}: {reason}", hint="check the path and its permissions"
             ) from None
@@ -318,7 +318,7 @@ def environment_settings(environ: Mapping[str, str]) -> dict[str, Any]:
         try:
             found[name] = parse_json(found[name])
         except ValueError:
-            # Left as it is: whoever validates it says that it is no table.
+            # Left as it is: whoever validates it says that it is not a table.
             continue
     return found
 

@@ -1,4 +1,4 @@
-"""Who is told what: the tables `[[notify]]` of the configuration."""
+"""Who is notified of what: the tables `[[notify]]` of the configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVENTS: tuple[Event, ...] = get_args(Event)
 def _http(url: SecretStr) -> SecretStr:
     if not _is_http(url.get_secret_value()):
         # Without the value: it may be a secret.
-        raise ValueError("is no http:// or https:// address")
+        raise ValueError("is not an http:// or https:// address")
     return url
 
 
@@ -32,7 +32,7 @@ def _list_of(what: str) -> BeforeValidator:
     def checked(value: object) -> object:
         if isinstance(value, list | tuple):
             return value
-        raise ValueError(f"is no list of {what}")
+        raise ValueError(f"is not a list of {what}")
 
     return BeforeValidator(checked)
 
@@ -52,7 +52,7 @@ class NotifyTarget(BaseModel):
 
     @property
     def address(self) -> str:
-        """What tells one target from another; it may be a secret."""
+        """What distinguishes one target from another; it may be a secret."""
         return json.dumps([self.type, self.url.get_secret_value() if self.url else self.command])
 
     @model_validator(mode="after")
@@ -61,7 +61,7 @@ class NotifyTarget(BaseModel):
         if not getattr(self, wanted) or getattr(self, other):
             raise ValueError(f"a target of type {self.type} needs `{wanted}` and no `{other}`")
         if not self.events:
-            raise ValueError("`events` is empty: nothing would be told")
+            raise ValueError("`events` is empty: nothing would be sent")
         return self
 
 

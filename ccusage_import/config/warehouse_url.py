@@ -69,7 +69,7 @@ def _split(url: str) -> SplitResult:
         _ = parts.port
     except ValueError:
         # What urlsplit says of a bad port repeats the password where that was not quoted.
-        raise ConfigurationError(f"warehouse: {without_password(url)!r} is no address", hint=FORMS) from None
+        raise ConfigurationError(f"warehouse: {without_password(url)!r} is not an address", hint=FORMS) from None
     return parts
 
 
@@ -90,7 +90,7 @@ def _server(parts: SplitResult, url: str, password: str) -> ServerWarehouse:
         raise ConfigurationError(f"warehouse: verify={verify} is neither true nor false", hint=FORMS)
     ca_cert = Path(options["ca_cert"]).expanduser() if "ca_cert" in options else None
     if ca_cert is not None and not ca_cert.is_file():
-        raise ConfigurationError(f"warehouse: ca_cert {ca_cert} is no file", hint="give the path of a PEM file")
+        raise ConfigurationError(f"warehouse: ca_cert {ca_cert} is not a file", hint="give the path of a PEM file")
     return ServerWarehouse(
         host=parts.hostname,
         port=parts.port or PORTS[parts.scheme],

@@ -180,7 +180,8 @@ def _by_hour(digest: Digest) -> Chart | None:
     return Chart(
         name="hours",
         title="When: weekday and hour",
-        note=f"Five-hour blocks by the hours of their messages; spread evenly where none are stored. Hours in {digest.timezone}.",
+        note="Five-hour blocks by the hours of their messages; spread evenly where none are stored."
+        f" Hours in {digest.timezone}.",
         summary=f"Cost by weekday and hour. The highest is {WEEKDAYS[highest[0] - 1]} at {highest[1]:02}:00 with"
         f" {usd(costs[highest])} in all.",
         option={"baseOption": option, **_narrow({"series": [{"label": {"show": False}}]})},

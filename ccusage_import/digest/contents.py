@@ -70,7 +70,7 @@ def notices_of(digest: Digest) -> Iterator[str]:
 
 
 def tables_of(digest: Digest) -> list[Table]:
-    """Return the tables that stand for themselves, beside those of the charts."""
+    """Return the tables that do not belong to a chart."""
     tables = [_models(digest), _sessions(digest), _budget(digest), _changes(digest), _held(digest), _machines(digest)]
     return [table for table in tables if table.rows or table.note]
 

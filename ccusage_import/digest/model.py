@@ -1,4 +1,4 @@
-"""What a report page tells, as plain values: the numbers of the warehouse with names instead of pseudonyms."""
+"""What a report page shows, as plain values: the numbers of the warehouse with names instead of pseudonyms."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ class MachineUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """Everything a report page tells. Days begin in `timezone`; `machine` is empty where it spans all of them.
+    """Everything a report page shows. Days begin in `timezone`; `machine` is empty where it spans all of them.
 
     `since` bounds everything but the comparisons of today, the last 7 days and the month, the forecast, the cache
     savings, the budget and what is held. `first_day` is None where nothing is stored.

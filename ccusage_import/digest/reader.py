@@ -49,7 +49,7 @@ def read_digest(
     machine: str = "",
     since: date | None = None,
 ) -> Digest:
-    """Return what a report page tells.
+    """Return what a report page shows.
 
     Args:
         warehouse: where.

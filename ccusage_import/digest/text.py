@@ -11,7 +11,7 @@ NO_MODEL = "no model"
 
 
 def usd(value: Decimal) -> str:
-    """Return dollars and cents; a cost below a cent is not shown as none."""
+    """Return dollars and cents; a cost below a cent is not shown as zero."""
     shown = f"{abs(value):,.2f}" if value == 0 or abs(value) >= Decimal("0.01") else f"{abs(value):.4f}"
     return f"-${shown}" if value < 0 else f"${shown}"
 
@@ -22,7 +22,7 @@ def percent(share: float | None) -> str:
 
 
 def cost_text(usage: Usage) -> str:
-    """Return the cost; a star tells that some of the usage has no price."""
+    """Return the cost; a star says that some of the usage has no price."""
     return f"{usd(usage.cost_usd)}*" if usage.unpriced else usd(usage.cost_usd)
 
 

@@ -231,7 +231,7 @@ def _refuse_renamed(warehouse: ClickHouse, target: Load) -> None:
     if found := [load for load in later if load.runner == RUNNER_OF_PROJECTS and load.load_id >= target.load_id]:
         raise AuditError(
             f"load {target.load_id}: projects and sessions were renamed by load {found[0].load_id}",
-            hint="the names of before come back with the settings of before: ccusage-import rename projects",
+            hint="the earlier names come back with the earlier settings: ccusage-import rename projects",
         )
 
 

@@ -38,7 +38,7 @@ EMBEDDED_SETTINGS: Mapping[str, int] = {
     "output_format_parquet_parallel_encoding": 0,
     "output_format_parquet_row_group_size": 10_000,
 }
-# How often a backup is begun anew because another machine loaded into the same warehouse meanwhile.
+# How often a backup starts over because another machine loaded into the same warehouse meanwhile.
 ATTEMPTS = 5
 EMPTY_TARGET_HINT = (
     "restore into an empty warehouse: --warehouse chdb:///new/directory, or another database of the server"
@@ -242,7 +242,7 @@ def _copied(warehouse: ClickHouse, directory: Path) -> dict[str, TableFile]:
         if _moment(warehouse) == before:
             return tables
     raise BackupError(
-        f"warehouse {warehouse.warehouse}: other machines loaded into it all the while", hint="try again in a minute"
+        f"warehouse {warehouse.warehouse}: other machines kept loading into it", hint="try again in a minute"
     )
 
 
@@ -307,7 +307,7 @@ def _read_manifest(directory: Path) -> Manifest:
         written = parse_json(file.read_bytes())
         version, tool_version = int(written["format"]), str(written["tool_version"])
     except FileNotFoundError:
-        raise BackupError(f"{directory} is no backup: it has no {MANIFEST}", hint="name what backup wrote") from None
+        raise BackupError(f"{directory} is not a backup: it has no {MANIFEST}", hint="name what backup wrote") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(file, error) from None
     newer_hint = f"install ccusage-import {tool_version} or newer"

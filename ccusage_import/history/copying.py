@@ -41,7 +41,7 @@ def copy_changes(
     known = {load_id for load_id, _ in target.rows(counts, {"machine": new_name})}
     logged = {load_id: count for load_id, count in source.rows(counts, {"machine": machine}) if load_id not in known}
     wanted = [load_id for load_id in load_ids if load_id in logged]
-    # The name is in the rows that are kept as JSON too: before anything that a person named.
+    # The rows that are kept as JSON hold the name too, before anything that a person named.
     was, now = (f'"machine":{to_json(name).decode()}' for name in (machine, new_name))
     sql = (
         "SELECT * REPLACE (toLowCardinality({new_name:String}) AS machine,"

@@ -67,7 +67,7 @@ def rename_machine(
 
     Raises:
         MachineTakenError: the new name, or the old one, belongs to another installation.
-        OtherNameError: it cannot be told which machine is meant, or the new name has a history of its own.
+        OtherNameError: it is unclear which machine is meant, or the new name has a history of its own.
     """
     old = _old_name(warehouse, machine, new, installation)
     for name in (old, new) if old else (new,):
@@ -109,7 +109,9 @@ def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str, t
 def _old_name(warehouse: ClickHouse, machine: str, new: str, installation: str) -> str:
     """Return which name is to be replaced; empty where nothing is stored under another name than the new one."""
     if not installation:
-        raise ConfigurationError("rename machine: nothing was imported from here yet", hint="ccusage-import import")
+        raise ConfigurationError(
+            "rename machine: nothing has been imported from here yet", hint="ccusage-import import"
+        )
     claim = read_claim(warehouse, new)
     if claim.is_renaming:
         return claim.renamed_to

@@ -1,1 +1,1 @@
-"""Telling others how a run ended."""
+"""Reports to others how a run ended."""

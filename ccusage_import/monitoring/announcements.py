@@ -1,4 +1,4 @@
-"""Tells the world how a run of the importer ended. What cannot be told is a warning, never the end of an import."""
+"""Reports to the world how a run of the importer ended. What cannot be reported is a warning, never a failed import."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ccusage_import.warehouse.snapshot import WarehouseFacts, read_facts
 
 
 class Announcer:
-    """Collects how one run ends; `warn` is told who could not be told."""
+    """Collects how one run ends; `warn` is called for each target that could not be notified."""
 
     def __init__(self, configuration: Configuration, environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
         self._configuration = configuration
@@ -37,7 +37,7 @@ class Announcer:
         """Write and push metrics, notify the targets, ping the heartbeat."""
         settings, memory, now = self._settings, read_memory(self._memory_file), datetime.now(UTC)
         if memory.last_success_at and memory.last_success_at > now:
-            # A clock was ahead: that success would never be old.
+            # A clock was ahead: such a success would never become old.
             memory.last_success_at = None
         outcome = RunOutcome(
             machine=settings.machine,
@@ -60,7 +60,7 @@ class Announcer:
         self._attempt(lambda: ping(settings, "success" if outcome.is_success else "failure", failure))
 
     def _facts(self) -> WarehouseFacts | None:
-        """Look at the warehouse only where somebody is to be told what is in it."""
+        """Look at the warehouse only where somebody wants to be notified of what is in it."""
         settings = self._settings
         if not (settings.metrics_file or settings.pushgateway or settings.notify):
             return None
@@ -85,7 +85,7 @@ def announced(
     """Announce the run inside a `with` block, however it ends; the block puts the summary into the announcer."""
     announcer = Announcer(configuration, environ, warn)
     announcer.begin()
-    # What stays if nothing below says otherwise.
+    # This stands if nothing below says otherwise.
     exit_code, failure = ExitCode.BUG, "A bug in ccusage-import"
     try:
         yield announcer

@@ -1,4 +1,4 @@
-"""What people are to be told after a run: decided from how it ended and what they were told before; pure."""
+"""What to notify people of after a run: decided from how it ended and what they know already; pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOOK_AT_HELD = "more: ccusage-import changes --verdict held"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to tell: `title` is one line, `details` are its numbers; `told` is what who hears it knows then."""
+    """One notification: `title` is one line, `details` are its numbers; `told` is what its reader then knows."""
 
     event: Event
     title: str
@@ -29,7 +29,7 @@ class Notice:
 
 
 def known(told: Told, facts: WarehouseFacts | None) -> Told:
-    """Return what a target was told, less what is over: held numbers that were settled, budgets of past periods."""
+    """Return what a target knows, less what is over: held numbers that were settled, budgets of past periods."""
     if facts is None:
         return told
     return replace(
@@ -40,7 +40,7 @@ def known(told: Told, facts: WarehouseFacts | None) -> Told:
 def due_events(
     outcome: RunOutcome, told: Told, *, last_success_at: datetime | None, stale_after_hours: float
 ) -> Iterator[Notice]:
-    """Return what is to be told, in order; what a notice says of `told` counts once those before it were told too.
+    """Return the notices to send, in order; the `told` of a notice counts once those before it were delivered too.
 
     A run that was interrupted is neither a failure nor a recovery. Without facts nothing is known of held numbers and
     budgets.
@@ -107,7 +107,7 @@ def _printable(line: str) -> str:
 
 
 def _key(spending: Spending) -> str:
-    """Return what tells one crossing from another: a limit that was changed can be crossed again."""
+    """Return what distinguishes one crossing from another: a limit that was changed can be crossed again."""
     limit = spending.limit
     return f"{limit.scope}/{limit.name}/{limit.period}/{spending.since}/{limit.limit_usd.normalize():f}"
 

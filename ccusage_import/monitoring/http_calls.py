@@ -1,4 +1,4 @@
-"""The only home of urllib3: one short HTTP request to somebody who is told of an import."""
+"""The only home of urllib3: one short HTTP request to somebody who is notified of an import."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from ccusage_import.exceptions import AnnouncementError
 
-# Those who are told answer at once or are not worth the wait: an import must not hang on them.
+# Whoever is notified answers at once or is not worth the wait: an import must not hang on it.
 LIMIT_SECONDS = 10.0
 CONNECT_SECONDS = 3.0
 RETRIES = 2
@@ -140,7 +140,7 @@ def _reason(error: BaseException) -> str:
         if isinstance(cause, ConnectionError):
             return "the connection was closed"
         if isinstance(cause, HTTPException):
-            return "that is no HTTP server"
+            return "that is not an HTTP server"
     return "the address or the proxy cannot be used"
 
 

@@ -16,9 +16,8 @@ from pydantic import SecretStr
 from ccusage_import import __version__
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import AnnouncementError
-from ccusage_import.fact_summary import FACT_KINDS, FactsSummary
 from ccusage_import.files import replace_file
-from ccusage_import.import_summary import ImportSummary
+from ccusage_import.import_summary import FACT_KINDS, FactsSummary, ImportSummary
 from ccusage_import.monitoring.http_calls import call
 from ccusage_import.monitoring.outcome import RunOutcome
 from ccusage_import.reconcile import Verdict

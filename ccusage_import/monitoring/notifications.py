@@ -1,4 +1,4 @@
-"""Tells people what became of an import: Slack, Discord, any other webhook, or a command."""
+"""Notifies people of what became of an import: Slack, Discord, any other webhook, or a command."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ccusage_import.monitoring.outcome import RunMemory, RunOutcome, Told
 from ccusage_import.processes import Stop, in_threads, run_program
 from ccusage_import.pseudonyms import Pseudonyms
 
-# For all that one target is to hear, and for each part of it however long the others took.
+# For everything one target is sent, and for each part of it, however long the others took.
 LIMIT_SECONDS = 10.0
 LEAST_SECONDS = 1.0
 DISCORD_CHARACTERS = 2000
@@ -44,14 +44,14 @@ def notify(
     *,
     commands_refused: ConfigurationError | None = None,
 ) -> list[str]:
-    """Tell each target what it is to know and does not know yet; return a warning for each that could not be told.
+    """Notify each target of what it does not know yet; return a warning for each that could not be reached.
 
-    The memory holds what each target was told. What could not be delivered is not in it, so it is told after the next
-    run if it is still true then; what a target does not want counts as told. `commands_refused` is why no command is
-    run.
+    The memory holds what each target knows. What could not be delivered is not in it, so it is sent after the next
+    run if it is still true then; what a target does not want counts as delivered. `commands_refused` is why no
+    command is run.
     """
     pseudonyms = Pseudonyms(settings.salt.get_secret_value(), is_enabled=True)
-    # An address may be a secret; its pseudonym is none.
+    # An address may be a secret; its pseudonym is not.
     names = [pseudonyms.always(target.address) for target in settings.notify]
     tasks = []
     for position, (name, target) in enumerate(zip(names, settings.notify, strict=True)):
@@ -159,7 +159,7 @@ def _run(
 
 @contextmanager
 def _piped(data: bytes) -> Iterator[IO[bytes]]:
-    """Yield what gives the data to whoever reads it: without a file, since a full disk is what is told of."""
+    """Yield what gives the data to whoever reads it: without a file, since the notice may be of a full disk."""
     reader, writer = os.pipe()
 
     def write() -> None:

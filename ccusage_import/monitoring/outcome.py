@@ -18,7 +18,7 @@ from ccusage_import.warehouse.snapshot import WarehouseFacts
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one target of notifications was told, and so believes.
+    """What one target was notified of, and so believes.
 
     `budgets` are the limits it knows to be crossed, each with the first day of its period.
     """

@@ -36,7 +36,7 @@ class Cron:
     name: str = "cron"
 
     def is_usable(self) -> bool:
-        """Tell whether there is a `crontab` program."""
+        """Return whether there is a `crontab` program."""
         return shutil.which("crontab", path=self.environ.get("PATH", "")) is not None
 
     def files(self, schedule: Schedule) -> dict[str, str]:
@@ -72,17 +72,17 @@ class Cron:
         return SchedulerState(is_active=True, facts=facts | installed.next_run())
 
     def hints(self, schedule: Schedule) -> list[str]:  # noqa: ARG002 - the other schedulers look at it
-        """Tell what cron does not do."""
+        """Say what cron does not do."""
         hints = ["cron passes over what it misses while the computer sleeps; the next import catches up"]
         if not _daemon_runs():
-            hints.append("no cron daemon is seen here: without one nothing starts")
+            hints.append("no cron daemon runs here, and without one nothing starts")
         return hints
 
     def _crontab(self) -> bytes:
         done = run_tool(_LIST, self.environ)
         if done.exit_code == 0:
             return done.stdout
-        # Who may not use crontab has none to look into; who wants one hears of it when it is written.
+        # A user who may not use crontab has none to read; one who wants one finds out when it is written.
         if b"no crontab for" in done.stderr or b"not allowed" in done.stderr:
             return b""
         raise failure(_LIST, done)
@@ -126,7 +126,7 @@ def split(crontab: bytes) -> tuple[bytes, bytes, bytes]:
         return crontab, b"", b""
     if [mark for _, mark in marks] != [BEGIN, END]:
         raise ScheduleError(
-            "crontab: the marks of the ccusage-import block do not pair, so nothing was changed",
+            "crontab: the marks of the ccusage-import block do not match, so nothing was changed",
             details=tuple(f"line {index + 1}: {mark.decode()}" for index, mark in marks),
             hint=f"crontab -e: delete the block and both of its marks, {BEGIN.decode()} and {END.decode()}",
         )

@@ -32,7 +32,7 @@ class Launchd:
     name: str = "launchd"
 
     def is_usable(self) -> bool:
-        """Tell whether there is a `launchctl`."""
+        """Return whether there is a `launchctl`."""
         return shutil.which("launchctl", path=self.environ.get("PATH", "")) is not None
 
     def files(self, schedule: Schedule) -> dict[str, str]:
@@ -106,7 +106,7 @@ class Launchd:
         return SchedulerState(is_active=True, facts=facts | installed.next_run())
 
     def hints(self, schedule: Schedule) -> list[str]:
-        """Tell of folders that macOS guards: an agent is not asked, it is refused."""
+        """Warn of folders that macOS guards: an agent is not asked, it is refused."""
         home = home_of(self.environ)
         guarded = [*(home / name for name in _GUARDED), Path("/Volumes")]
         paths = [*(Path(word) for word in schedule.argv if word.startswith("/")), *schedule.writable]

@@ -55,7 +55,7 @@ def every(interval: str, seed: str) -> Timing:
     """
     hours = EVERY_HOURS.get(interval)
     if hours is None:
-        raise ScheduleError(f"--every {interval}: is no interval", hint=f"use one of {', '.join(EVERY_HOURS)}")
+        raise ScheduleError(f"--every {interval}: is not an interval", hint=f"use one of {', '.join(EVERY_HOURS)}")
     return Timing(tuple(range(_NOON % hours, _HOURS, hours)), 1 + zlib.crc32(seed.encode("utf-8", "replace")) % 59)
 
 
@@ -63,11 +63,11 @@ def daily_at(text: str) -> Timing:
     """Return the timing of a time of day such as 09:30.
 
     Raises:
-        ScheduleError: it is no time of day.
+        ScheduleError: it is not a time of day.
     """
     match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", text, re.ASCII)
     if match is None:
-        raise ScheduleError(f"--at {text}: is no time of day", hint="use HH:MM, such as 09:30")
+        raise ScheduleError(f"--at {text}: is not a time of day", hint="use HH:MM, such as 09:30")
     return Timing((int(match[1]),), int(match[2]))
 
 
@@ -98,7 +98,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class InstalledSchedule:
-    """A schedule as the installed unit tells it; `environment` is all that the unit sets."""
+    """A schedule as the installed unit states it; `environment` is all that the unit sets."""
 
     scheduler: str
     argv: tuple[str, ...]
@@ -113,7 +113,7 @@ class InstalledSchedule:
         return f"{self.scheduler}, {self.when}"
 
     def next_run(self) -> dict[str, str]:
-        """Return when it starts next by the clock of this host, as one fact, for schedulers that do not tell."""
+        """Return when it starts next by the clock of this host, as one fact, for schedulers that do not say."""
         if self.timing is None:
             return {}
         return {"next run": f"{self.timing.next_after(datetime.now().astimezone()):%Y-%m-%d %H:%M}"}
@@ -142,7 +142,7 @@ class Scheduler(Protocol):
         """What `--scheduler` calls it."""
 
     def is_usable(self) -> bool:
-        """Tell whether this host has the scheduler and this user may use it."""
+        """Return whether this host has the scheduler and this user may use it."""
 
     def files(self, schedule: Schedule) -> dict[str, str]:
         """Return what `install` writes: text by path, or by what it is where it has no path."""

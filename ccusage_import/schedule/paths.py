@@ -74,7 +74,7 @@ def stable(program: Path) -> Path:
 
 
 def is_passing(program: Path, environ: Mapping[str, str]) -> bool:
-    """Tell whether a program is in a cache or in the directory of temporary files, also where a link leads there."""
+    """Return whether a program is in a cache or in the directory of temporary files, also where a link leads there."""
     temporary = os.path.realpath(environ.get("TMPDIR") or "/tmp")  # noqa: S108 - it is left out, not used
     real = os.path.realpath(program)
     if _CACHES.search(str(program)) or _CACHES.search(real):

@@ -48,7 +48,7 @@ class Systemd:
     name: str = "systemd"
 
     def is_usable(self) -> bool:
-        """Tell whether a user manager answers."""
+        """Return whether a user manager answers."""
         if shutil.which(_CTL[0], path=self.environ.get("PATH", "")) is None:
             return False
         return run_tool((*_CTL, "show-environment"), self.environ).exit_code == 0
@@ -107,7 +107,7 @@ class Systemd:
         return SchedulerState(facts["timer"] == "active", {name: value for name, value in facts.items() if value})
 
     def hints(self, schedule: Schedule) -> list[str]:  # noqa: ARG002 - launchd looks at it
-        """Tell how the timer goes on while nobody is logged in."""
+        """Say how the timer goes on while nobody is logged in."""
         user = self.environ.get("USER") or home_of(self.environ).name
         if Path("/var/lib/systemd/linger", user).exists():
             return []

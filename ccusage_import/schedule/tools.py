@@ -86,7 +86,7 @@ def read_unit(file: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise ScheduleError(f"{file}: {reason}", hint="ccusage-import schedule install") from None
 
 

@@ -37,7 +37,7 @@ def accepted_by(line: bytes, read: Line, record: dict[str, Any]) -> int:
 
 
 def nested_accepted_by(line: bytes, read: Line, record: dict[str, Any], nested: dict[str, Any]) -> int:
-    """Return the rules by which ccusage counts the usage of a subagent that its parent tells of."""
+    """Return the rules by which ccusage counts the usage of a subagent that its parent reports."""
     rules = _rules_of_line(line, read) & DAILY
     return rules if rules and _is_accepted(nested, record) else 0
 

@@ -30,7 +30,7 @@ class Usage(NamedTuple):
 
 @dataclass(slots=True)
 class Message:
-    """One answer of a model, as one kind of copy tells of it: the largest record, and what all its records add.
+    """One answer of a model, as one kind of copy shows it: the largest record, and what all its records add.
 
     Attributes:
         message: number of the message's id; 0 where it has none.
@@ -38,7 +38,7 @@ class Message:
         counted_session: number of the session for which ccusage counts it.
         record: tells records apart where ids do not; else 0.
         accepted: the rules by which ccusage counts it.
-        is_nested: the parent of a subagent tells of it.
+        is_nested: the parent of a subagent reports it.
         place: the order of its file among all files, and its position there.
         times: the instants of all its records.
         counts_in: the rules by which this copy is the one that ccusage counts.
@@ -89,7 +89,7 @@ class Message:
 
     @property
     def identity(self) -> tuple[int, int, int, int, int]:
-        """What tells it from other copies of any message."""
+        """What distinguishes it from other copies of any message."""
         flags = self.accepted | self.is_sidechain << 2 | self.is_nested << 3
         return (self.message, self.request, self.counted_session, flags, self.record)
 

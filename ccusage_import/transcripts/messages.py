@@ -39,7 +39,7 @@ class Source:
 
 
 def find_usage(record: Record) -> Record | None:
-    """Return the usage that a record tells of."""
+    """Return the usage that a record holds."""
     message = record.get("message")
     usage = message.get("usage") if isinstance(message, dict) else None
     return usage if isinstance(usage, dict) else None
@@ -50,7 +50,7 @@ def read_messages(record: Record, outer: Record, accepted: int, source: Source, 
 
     Args:
         record: has the message.
-        outer: the line's own record, which is the same or the parent's that tells of a subagent.
+        outer: the line's own record, which is the same or the parent's that reports a subagent.
         accepted: the rules by which ccusage counts it.
         source: where the line stands.
         names: what names become.

@@ -115,7 +115,7 @@ class Names:
         return self._pseudonyms.of(name)
 
     def always(self, kind: str, name: object) -> str:
-        """Return the pseudonym of a name that is never stored; empty for what is no name."""
+        """Return the pseudonym of a name that is never stored; empty for what is not a name."""
         if not isinstance(name, str) or not name:
             return ""
         key = (kind, name)

@@ -79,7 +79,7 @@ def read_prompt(record: Record, text: str, at: int, names: Names) -> Turn | None
 
 
 def read_interrupt(record: Record, text: str, at: int) -> Event | None:
-    """Return the interrupt that a user's record tells of."""
+    """Return the interrupt that a user's record reports."""
     found = _INTERRUPT.match(text)
     return _event(record, "interrupt", at, "tool_use" if found[1] else "answer") if found else None
 
@@ -91,7 +91,7 @@ def read_mode(record: Record, at: int) -> Event | None:
 
 
 def read_api_error(record: Record, content: object, at: int) -> Event | None:
-    """Return what an answer tells of that is an error of the API, or a limit that was hit."""
+    """Return the error of the API, or the limit that was hit, that an answer reports."""
     if record.get("isApiErrorMessage") is not True:
         return None
     text = first_text(content) or ""
@@ -108,7 +108,7 @@ def read_api_error(record: Record, content: object, at: int) -> Event | None:
 
 
 def read_system(record: Record, at: int) -> Event | None:
-    """Return what a record of the program itself tells of."""
+    """Return what a record of the program itself reports."""
     subtype = record.get("subtype")
     if subtype == "compact_boundary":
         told = record.get("compactMetadata")

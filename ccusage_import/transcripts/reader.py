@@ -198,7 +198,7 @@ def _goes_on(state: FileState, status: os.stat_result, stream: BinaryIO) -> bool
 
 
 def _edges(stream: BinaryIO, end: int) -> bytes:
-    """Return what tells the bytes before a position from others: a digest of the first and the last ones."""
+    """Return what distinguishes the bytes before a position from others: a digest of the first and the last ones."""
     stream.seek(0)
     digest = blake2b(stream.read(min(end, EDGE_BYTES)), digest_size=16)
     stream.seek(max(0, end - EDGE_BYTES))

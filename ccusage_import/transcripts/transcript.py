@@ -184,7 +184,7 @@ def _at(fact: Message | ToolCall | Event) -> int:
 
 
 def _nested(record: Record) -> dict[str, Any] | None:
-    """Return the record of a subagent that its parent tells of."""
+    """Return the record of a subagent that its parent reports."""
     data = record.get("data")
     nested = data.get("message") if isinstance(data, dict) else None
     return nested if isinstance(nested, dict) else None

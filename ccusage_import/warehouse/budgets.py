@@ -79,7 +79,7 @@ def keep_budgets(warehouse: ClickHouse, configuration: Configuration) -> None:
 
 
 def unknown_budgets(warehouse: ClickHouse, settings: Settings, names: Mapping[str, str]) -> list[str]:
-    """Return what to say of configured limits of what nothing is stored of: perhaps not yet, perhaps misspelt."""
+    """Return warnings about limits of names under which nothing is stored: perhaps not yet, perhaps misspelt."""
     pseudonyms = settings.pseudonyms()
     parts = dict.fromkeys((limit.scope, limit.name) for limit in settings.budget.limits())
     stored = {(scope, pseudonyms.of(name) if scope == "project" else name): name for scope, name in parts}
@@ -89,7 +89,7 @@ def unknown_budgets(warehouse: ClickHouse, settings: Settings, names: Mapping[st
 
 
 def read_spending(warehouse: ClickHouse, settings: Settings) -> list[Spending]:
-    """Return every limit in the warehouse, whoever set it, with what all machines spent of it."""
+    """Return every limit in the warehouse, whoever set it, with what all machines have spent."""
     configured, today = stored_limits(settings), datetime.now(ZoneInfo(settings.timezone)).date()
     rows = warehouse.rows(
         "SELECT scope, name, period, limit_usd, spent_usd, forecast_usd, crossing_day, unpriced FROM budget_status"

@@ -119,9 +119,7 @@ class ClickHouse:
         except WarehousePermissionError as error:
             if not self._only_reads:
                 raise
-            raise StatementRefusedError(
-                f"query only reads: {error}", hint="import and migrate are what writes"
-            ) from None
+            raise StatementRefusedError(f"query only reads: {error}", hint="only import and migrate write") from None
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run one statement that returns nothing of interest."""
@@ -269,7 +267,7 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
 def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Client:
     driver = _driver()
     if not warehouse.verify:
-        # Said with every request otherwise; whoever wrote verify=false knows.
+        # Otherwise every request warns; whoever wrote verify=false knows.
         importlib.import_module("urllib3").disable_warnings()
     try:
         client: Client = driver.get_client(
@@ -344,7 +342,7 @@ def _temporary_files(warehouse: Warehouse) -> Iterator[None]:
     directory, before = warehouse.path / "tmp", tempfile.tempdir
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
-        # What a killed import left.
+        # Left by a killed import.
         for left in (*directory.glob("*.native"), *directory.glob("*.raw")):
             left.unlink()
         tempfile.tempdir = str(directory)

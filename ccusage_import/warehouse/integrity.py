@@ -35,7 +35,7 @@ GONE_HINT = (
     "bring the directory back, or fill a new one: ccusage-import restore BACKUP; ccusage-import repair --accept-loss"
     " lets the next import begin anew"
 )
-# Rows of the others are written anew by the next import.
+# The next import writes the rows of the others again.
 COUNTED = ("records", "changes", "loads")
 
 
@@ -110,7 +110,7 @@ def find_damage(warehouse: ClickHouse, known: Known | None) -> Damage:
 
 
 def what_is_there(warehouse: ClickHouse) -> Known:
-    """Return what is to be known of a warehouse from now on."""
+    """Return what to remember of a warehouse from now on."""
     return _newest_loads(warehouse)[2]
 
 
@@ -210,7 +210,7 @@ def _missing(
 
 
 def _lost_rows(known: Known | None, found: Known) -> Iterator[str]:
-    """Yield what is missing of what never becomes less."""
+    """Yield what is missing from tables that never shrink."""
     if known is None:
         return
     for name, before, now in (("loads", known.loads, found.loads), ("changes", known.changes, found.changes)):

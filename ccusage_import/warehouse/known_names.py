@@ -33,11 +33,11 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
 
 
 def complaint_of(warehouse: ClickHouse, kind: str, name: str, names: Mapping[str, str]) -> str | None:
-    """Return what to say of a name that nothing is stored under; None where something is, or nothing at all.
+    """Return what to say about a name under which nothing is stored; None where something is, or nothing at all.
 
     Args:
         warehouse: where to look.
-        kind: machine, agent, project, model or report; of what is none of these nothing is said.
+        kind: machine, agent, project, model or report; any other kind is ignored.
         name: as it is stored, a pseudonym for a hidden project.
         names: pseudonym to name, for what is shown.
     """

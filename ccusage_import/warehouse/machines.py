@@ -20,14 +20,14 @@ POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who owns a name, empty for nobody, and the new name of a machine that is being renamed or gave this one back."""
+    """Who owns a name, empty if nobody does, and the new name of a machine that is renamed or gave this one back."""
 
     owner: str = ""
     renamed_to: str = ""
 
     @property
     def is_renaming(self) -> bool:
-        """Whether it was begun to be renamed, and not all of it is done."""
+        """Whether its renaming has begun and is not finished."""
         return bool(self.owner and self.renamed_to)
 
 

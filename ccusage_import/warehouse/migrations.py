@@ -16,7 +16,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 FACT_TABLES = ("message_facts", "tool_call_facts", "turn_facts", "event_facts")
 TABLES = ("records", "changes", "loads", "budgets", "machines", "price_list", *FACT_TABLES, "schema_migrations")
 CLUSTER_ONLY = "-- only with a cluster"
-# What a `;` means nothing in: comments, text and quoted names; and the `;` that ends a statement.
+# Where a `;` means nothing: comments, text and quoted names; and the `;` that ends a statement.
 TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|`[^`]*`|;", re.DOTALL)
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Nothing is fsynced by default; a server has replicas for that, the embedded engine has only its files.

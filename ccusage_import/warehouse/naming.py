@@ -29,7 +29,7 @@ def refuse_other_naming(
 ) -> None:
     """Refuse names under which the usage of projects and sessions would be stored a second time.
 
-    Where no load says how it named them, what is stored decides, as far as it tells.
+    Where no load says how it named them, what is stored decides, as far as it shows.
 
     Raises:
         OtherNamingError: the history of this machine is named otherwise.

@@ -125,7 +125,7 @@ def refuse_damage(machine: str, opened: ClickHouse) -> None:
 
 
 def remember(configuration: Configuration, opened: ClickHouse) -> None:
-    """Write down what an embedded warehouse holds. It holds it: that this fails is no reason to fail."""
+    """Write down what an embedded warehouse holds. The rows are safe in it, so a failure here ends nothing."""
     if not opened.is_embedded:
         return
     try:

@@ -12,7 +12,7 @@ _COLUMNS = ("ccusage_version", "load_id", "is_offline", *ModelPrice._fields)
 
 
 def priced_models(records: Iterable[Record]) -> set[PricedModel]:
-    """Return the models of days that cost something; what ccusage tells of several models together is no model."""
+    """Return the models of days that cost something; what ccusage shows for several models together is not a model."""
     return {
         (record.agent, part.model)
         for record in records
@@ -53,7 +53,7 @@ def write_prices(
 
 
 def read_prices(warehouse: ClickHouse, agent: str, ccusage_version: str) -> dict[str, ModelPrice]:
-    """Return the newest prices of an agent's models that one ccusage told."""
+    """Return the newest prices of an agent's models that one ccusage gave."""
     newest = f"argMax(({', '.join(ModelPrice._fields[2:])}), load_id)"
     rows = warehouse.rows(
         f"SELECT agent, model, {newest} FROM price_list"  # noqa: S608 - column names of ours

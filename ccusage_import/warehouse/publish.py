@@ -116,7 +116,7 @@ def _withdrawn(
 
 
 def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
-    """Give loads that died while running the state they reached, and return these states.
+    """Settle loads that died while running in the state they reached, and return these states.
 
     A load whose rows are published is committed. Any other never became visible and is interrupted. The caller must
     be the only importer of this machine.

@@ -66,7 +66,7 @@ class Parameter:
         """Return the value, or the default, on a day.
 
         Raises:
-            ConfigurationError: the value is none of the type, or there is none.
+            ConfigurationError: the value is not of the type, or there is none.
         """
         text = self.default if given is None else given
         check, looks = _TYPES[self.type]
@@ -77,7 +77,9 @@ class Parameter:
         try:
             return check(text, today)
         except (ValueError, OverflowError):
-            raise ConfigurationError(f"--param {self.name}={text}: is no {self.type}", hint=f"give {looks}") from None
+            raise ConfigurationError(
+                f"--param {self.name}={text}: is not a {self.type}", hint=f"give {looks}"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class NamedQuery:
         """Return the value of each parameter.
 
         Raises:
-            ConfigurationError: a value is missing, is none of the type, or is given for what is no parameter.
+            ConfigurationError: a value is missing, is not of its type, or is given for an unknown parameter.
         """
         names = [parameter.name for parameter in self.parameters]
         if unknown := sorted(given.keys() - set(names)):

@@ -1,4 +1,4 @@
-"""What a reader may ask: one statement that reads, and nothing but the warehouse.
+"""What a query may do: one statement that reads, and reads nothing but the warehouse.
 
 The engine itself refuses writes, settings and most ways out (`readonly = 1`). What it lets through is refused here, by
 the engine's own parser: several statements, answers written to files, functions that read files, and statements that
@@ -67,7 +67,7 @@ def read_only(
     *,
     explains: bool = False,
 ) -> bytes:
-    """Return the answer to a statement of a person, in a ClickHouse output format.
+    """Return the answer to a user's statement, in a ClickHouse output format.
 
     Args:
         warehouse: reads alone from now on.
@@ -123,7 +123,7 @@ def _formatted(warehouse: ClickHouse, sql: str) -> str:
 def _refuse_output(warehouse: ClickHouse, statement: str) -> None:
     """Refuse a statement that says how and where its answer is written.
 
-    A SELECT that does cannot be a part of another one. Of other statements the canonical text tells.
+    A SELECT that does cannot be a part of another one. For other statements the canonical text decides.
     """
     is_select = bool(re.match(r"\(*(?:SELECT|WITH|FROM)\b", statement))
     try:

@@ -14,7 +14,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, read_loads
 
 TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")
-# Clocks of two hosts may differ by that; what is dated later, a clock that was ahead has dated.
+# Clocks of two hosts may differ by this much; a later date comes from a clock that was ahead.
 _IN_THE_FUTURE = "> now64(3, 'UTC') + INTERVAL 1 HOUR"
 _IMPORTS = f"machine = {{machine:String}} AND undoes = 0 AND runner NOT IN {NOT_IMPORTS}"
 
@@ -47,13 +47,13 @@ def read_facts(warehouse: ClickHouse, settings: Settings) -> WarehouseFacts:
         last_success_at=last_success_at(warehouse, machine),
         held=count_held(warehouse, machine),
         totals=_totals(warehouse, machine),
-        # Of a limit that another machine set, that machine tells.
+        # A limit that another machine set is reported by that machine.
         budget=[spending for spending in read_spending(warehouse, settings) if spending.limit in limits],
     )
 
 
 def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
-    """Return the newest run of the importer, however it ended; what undo, accept, push and rename did is none."""
+    """Return the newest run of the importer, however it ended; undo, accept, push and rename do not count."""
     found = warehouse.rows(
         f"SELECT max(load_id) FROM loads FINAL WHERE {_IMPORTS}",  # noqa: S608 - a condition of ours
         {"machine": machine},
@@ -63,7 +63,7 @@ def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
 
 
 def last_success_at(warehouse: ClickHouse, machine: str) -> datetime | None:
-    """Return the end of the last run of the importer in which no report failed; none that lies in the future."""
+    """Return the end of the last run of the importer in which no report failed, leaving out those in the future."""
     rows = warehouse.rows(
         f"SELECT max(finished_at) FROM loads FINAL WHERE {_IMPORTS}"  # noqa: S608 - a condition of ours
         f" AND state IN ('committed', 'undone') AND empty(failed_reports) AND NOT finished_at {_IN_THE_FUTURE}",
@@ -92,7 +92,7 @@ def count_held(warehouse: ClickHouse, machine: str) -> int:
 def sessions_elsewhere(warehouse: ClickHouse, machine: str) -> list[tuple[str, int, int, str]]:
     """Return the sessions of a machine that stand under others too: name, tokens here and there, the others' names.
 
-    Ids are the same on two machines that store names in clear or share a salt; of others nothing can be known.
+    Ids are the same on two machines that store names in clear or share a salt; of others nothing is known.
     """
     rows = warehouse.rows(
         "SELECT agent, anyIf(key, machine = {machine:String}), sumIf(total_tokens, machine = {machine:String}),"

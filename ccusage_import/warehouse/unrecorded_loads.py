@@ -11,7 +11,7 @@ from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import write_private_file
 from ccusage_import.warehouse.tables import Load
 
-# Somebody whose server is gone for a year needs no longer list than this.
+# Even a server that is gone for a year needs no longer list than this.
 KEPT_LOADS = 1000
 
 

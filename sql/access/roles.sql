@@ -13,7 +13,7 @@ GRANT DROP TABLE ON scratch_* TO ccusage_importer;
 CREATE ROLE IF NOT EXISTS ccusage_reader;
 GRANT SELECT ON * TO ccusage_reader;
 
--- 2: read-only, but settings may be changed, which Grafana's driver does with every query; 0 would be no limit.
+-- 2: read-only, but settings may be changed, which Grafana's driver does with every query; 0 would mean no limit.
 CREATE SETTINGS PROFILE OR REPLACE ccusage_reader SETTINGS
     readonly = 2,
     max_execution_time = 60 MIN 1 MAX 120,

@@ -2,7 +2,7 @@
 -- group: cost
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
--- note: all days, at the prices of the view model_costs, which also tells cache writes of an hour from those of 5 minutes
+-- note: all days, at the prices of the view model_costs, which also separates cache writes of an hour from those of 5 minutes
 -- note: other is the rest of the cost: models without a known price, long contexts, costs that were logged
 SELECT
     class.1 AS token_class,

@@ -6,7 +6,7 @@
 -- param: agent String = : only this agent; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- note: percent of all sessions, the most expensive first, rounded up to whole ones
--- note: a session counts on the day of its last activity; ccusage tells no time of sessions of opencode and gemini, which are left out
+-- note: a session counts on the day of its last activity; ccusage gives no time for sessions of opencode and gemini, which are left out
 SELECT
     percent,
     toUInt64(ceil(length(costs) * percent / 100)) AS sessions,

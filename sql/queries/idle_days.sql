@@ -4,7 +4,7 @@
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
--- note: a gap may also be one of imports: machine_freshness tells
+-- note: a gap may also be one of imports: machine_freshness says
 SELECT date, ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'][any(weekday)] AS weekday_name
 FROM daily_summary
 WHERE date BETWEEN {since:Date} AND {until:Date}

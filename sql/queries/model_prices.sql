@@ -2,7 +2,7 @@
 -- group: models
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
--- note: as ccusage told them of the models that were used, on the last day with a price; the view prices has all; NULL where none is known
+-- note: as ccusage gave them for the models that were used, on the last day with a price; the view prices has all; NULL where none is known
 SELECT
     model,
     argMax(input_cost_per_million_usd, last_day) AS input_usd,

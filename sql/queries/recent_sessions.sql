@@ -4,7 +4,7 @@
 -- param: agent String = : only this agent; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- param: top UInt32 = 10: how many rows at most
--- note: sessions of which ccusage tells no time are left out
+-- note: sessions for which ccusage gives no time are left out
 SELECT last_activity, project, session_id, machine, agent, cost_usd, total_tokens, models_used, unpriced
 FROM session_summary
 WHERE isNotNull(last_activity)

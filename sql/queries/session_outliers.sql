@@ -8,7 +8,7 @@
 -- param: agent String = : only this agent; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- note: the median is over the sessions of the project in the period, on all machines
--- note: a session counts on the day of its last activity; ccusage tells no time of sessions of opencode and gemini, which are left out
+-- note: a session counts on the day of its last activity; ccusage gives no time for sessions of opencode and gemini, which are left out
 SELECT project, session_id, machine, date, cost_usd, round(median, 6) AS median_cost_usd, round(toFloat64(cost_usd) / median, 1) AS times_median, unpriced
 FROM
 (

@@ -5,7 +5,7 @@
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
--- note: a session counts on the day of its last activity; ccusage tells no time of sessions of opencode and gemini, which are left out
+-- note: a session counts on the day of its last activity; ccusage gives no time for sessions of opencode and gemini, which are left out
 SELECT
     multiIf(
         session.cost_usd < 0.1, 'below 0.10',

@@ -6,7 +6,7 @@
 -- param: agent String = : only this agent; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- param: top UInt32 = 10: how many rows at most
--- note: a session counts on the day of its last activity; ccusage tells no time of sessions of opencode and gemini, which are left out
+-- note: a session counts on the day of its last activity; ccusage gives no time for sessions of opencode and gemini, which are left out
 SELECT project, session_id, machine, date, round(duration_minutes, 1) AS duration_minutes, cost_usd, total_tokens, models_used, unpriced
 FROM session_summary
 WHERE date BETWEEN {since:Date} AND {until:Date}

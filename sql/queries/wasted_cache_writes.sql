@@ -7,7 +7,7 @@
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- param: top UInt32 = 10: how many rows at most
 -- note: what is written and not read again costs more than uncached input
--- note: a session counts on the day of its last activity; ccusage tells no time of sessions of opencode and gemini, which are left out
+-- note: a session counts on the day of its last activity; ccusage gives no time for sessions of opencode and gemini, which are left out
 SELECT project, session_id, machine, date, cache_creation_tokens, cache_read_tokens, cost_usd, unpriced
 FROM sessions
 WHERE cache_creation_tokens > cache_read_tokens AND date BETWEEN {since:Date} AND {until:Date}

@@ -11,7 +11,7 @@ CREATE OR REPLACE VIEW {database}.events {on_cluster}
     tokens_before Nullable(UInt64) COMMENT 'tokens in the context before a compaction',
     tokens_after Nullable(UInt64) COMMENT 'tokens in the context after it; NULL where the version does not tell',
     wait_ms Nullable(Float64) COMMENT 'how long a retry waited',
-    resets_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when a limit is lifted, in UTC; NULL where only a clock time was told',
+    resets_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when a limit is lifted, in UTC; NULL where only a clock time was given',
     turn_id UInt64 COMMENT 'the turn in which it happened; 0 where its prompt is not known',
     load_id UInt64 COMMENT 'the load that met it first'
 )

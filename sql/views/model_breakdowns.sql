@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW {database}.model_breakdowns {on_cluster}
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
     date Date COMMENT 'day in the zone of the row',
-    model String COMMENT 'model; names joined by + hold what ccusage tells of these models together, as the cost of codex',
+    model String COMMENT 'model; names joined by + hold what ccusage gives for these models together, as the cost of codex',
     input_tokens UInt64 COMMENT 'uncached input',
     output_tokens UInt64 COMMENT 'output',
     cache_creation_tokens UInt64 COMMENT 'input written to the cache',

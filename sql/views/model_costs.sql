@@ -1,18 +1,18 @@
 -- ccusage shows one cost a model, not one a class of tokens. Tokens times the prices that it was asked for give the classes. Its
--- reports do not tell cache writes of an hour from those of 5 minutes; as the cost is linear in the classes, they follow from
+-- reports do not separate cache writes of an hour from those of 5 minutes; as the cost is linear in the classes, they follow from
 -- it: (cost - cost if all were of 5 minutes) / (difference of the two prices), between none and all. What is left is other_cost_usd.
 -- The price is that of the ccusage that gave the numbers, as it was at their load; else the nearest one that is known.
--- Of codex it tells one cost for the models of a day. It is split as the tokens of each at its prices, where all are known.
+-- For codex it gives one cost for the models of a day. It is split as the tokens of each at its prices, where all are known.
 CREATE OR REPLACE VIEW {database}.model_costs {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
     date Date COMMENT 'day in the zone of the row',
-    model String COMMENT 'model; names joined by + hold what ccusage tells of these models together and no price splits',
+    model String COMMENT 'model; names joined by + hold what ccusage gives for these models together and no price splits',
     input_tokens UInt64 COMMENT 'uncached input',
     output_tokens UInt64 COMMENT 'output',
     cache_creation_tokens UInt64 COMMENT 'input written to the cache',
-    cache_creation_1h_tokens Nullable(UInt64) COMMENT 'of these for an hour, as the cost tells; NULL without a price',
+    cache_creation_1h_tokens Nullable(UInt64) COMMENT 'of these for an hour, as the cost says; NULL without a price',
     cache_read_tokens UInt64 COMMENT 'input read from the cache',
     total_tokens UInt64 COMMENT 'sum of the four classes',
     cost_usd Decimal(18, 9) COMMENT 'cost in US dollars as ccusage counts it',

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW {database}.prices {on_cluster}
     agent LowCardinality(String) COMMENT 'whose usage of the model is priced so',
     model String COMMENT 'model as ccusage names it',
     ccusage_version LowCardinality(String) COMMENT 'ccusage that was asked',
-    known_since DateTime64(3, 'UTC') COMMENT 'when ccusage first told this price, in UTC',
+    known_since DateTime64(3, 'UTC') COMMENT 'when ccusage first gave this price, in UTC',
     is_current Bool COMMENT 'it is the newest price of this agent, model and version of ccusage',
     is_offline Bool COMMENT 'the prices that ccusage brings along; else those of that day',
     input_usd Decimal(18, 9) COMMENT 'a million tokens of uncached input, in US dollars',

@@ -7,7 +7,7 @@ CREATE OR REPLACE VIEW {database}.tool_calls {on_cluster}
     called_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the call was written; NULL where only its result is known',
     answered_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the result was written; NULL where there is none yet',
     wall_ms Nullable(Int64) COMMENT 'from call to result, waiting for a permission included; NULL where a clock went back',
-    running_ms Nullable(UInt64) COMMENT 'running alone, where the tool tells it',
+    running_ms Nullable(UInt64) COMMENT 'running alone, where the tool reports it',
     status LowCardinality(String) COMMENT 'ok, error, denied, interrupted or unfinished',
     error_class LowCardinality(String) COMMENT 'kind of error by how its text began; empty for none',
     file String COMMENT 'pseudonym of the file that was read or written',

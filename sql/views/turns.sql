@@ -13,7 +13,7 @@ CREATE OR REPLACE VIEW {database}.turns {on_cluster}
     project LowCardinality(String) COMMENT 'project as ccusage names it, likewise',
     branch LowCardinality(String) COMMENT 'pseudonym of the branch in git',
     claude_version LowCardinality(String) COMMENT 'Claude Code that took the prompt',
-    permission_mode LowCardinality(String) COMMENT 'permission mode of the prompt; empty where it is not told',
+    permission_mode LowCardinality(String) COMMENT 'permission mode of the prompt; empty where it is not known',
     messages UInt64 COMMENT 'answers, those of subagents included',
     tool_calls UInt64 COMMENT 'calls of tools',
     failed_tool_calls UInt64 COMMENT 'calls that ended with an error, denials included',

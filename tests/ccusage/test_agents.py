@@ -417,7 +417,7 @@ def test_deleted_sessions_of_an_agent_lower_nothing(run_fresh: Importer, warehou
     assert days(warehouse, "codex") == {day: 1500}
     assert ("codex", "daily", day, "held", "may_be_swept") in verdicts(warehouse)
     assert f"codex daily {day}: " in done.stdout
-    assert "its transcripts may have been deleted: nothing tells how long codex keeps them" in done.stdout
+    assert "its transcripts may have been deleted: nobody knows how long codex keeps them" in done.stdout
 
 
 def test_a_held_fall_of_an_agent_is_accepted_by_its_name(

@@ -252,7 +252,7 @@ def test_nothing_is_kept_unless_it_is_asked_for(
     assert done.exit_code == 4
     assert done.stderr.splitlines() == [
         f"ccusage-import: error: no reports are kept of any load into {migrated.url}",
-        "hint: set keep_raw = true to keep them from now on, or name the warehouse of that time: --warehouse URL",
+        "hint: set keep_raw = true to keep them from now on, or name the warehouse used then: --warehouse URL",
     ]
     assert not (program.home / "out").exists()
 

@@ -381,7 +381,7 @@ def test_a_passing_failure_is_tried_again(machine: Machine, passing: str, warnin
     assert fetched.attempts == 3
     assert 0.6 <= fetched.seconds <= 10
     assert warnings == [
-        {"message": "A report failed for a passing reason, trying again", "report": "daily", "attempt": attempt}
+        {"message": "A report failed for a transient reason, trying again", "report": "daily", "attempt": attempt}
         for attempt in (1, 2)
     ]
 
@@ -495,7 +495,7 @@ def test_a_known_cause_is_named_and_not_tried_again(
 def test_killed_for_memory_is_not_tried_again(machine: Machine, ending: str) -> None:
     failed = machine.fetch_with(f"echo x >> {machine.root}/calls; {ending}")
     assert isinstance(failed, OutOfMemoryError)
-    assert str(failed) == "the daily report was killed, most likely for want of memory"
+    assert str(failed) == "the daily report was killed, most likely because memory ran out"
     assert machine.count("calls") == 1
 
 
@@ -851,7 +851,7 @@ def test_a_command_that_tells_no_version(machine: Machine) -> None:
     command = str(machine.script("mine", "echo hello"))
     with pytest.raises(UnsupportedVersionError) as caught:
         find_runner(replace(machine.options, command=(command,)), machine.environ)
-    assert str(caught.value) == "ccusage (command) does not tell its version, 15.5.0 or newer is needed"
+    assert str(caught.value) == "ccusage (command) does not say its version, 15.5.0 or newer is needed"
 
 
 def test_a_command_that_does_not_exist(machine: Machine) -> None:

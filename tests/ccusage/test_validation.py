@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
+from ccusage_import.ccusage.refusals import Refused, left_alone
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.exceptions import CcusageError, InvalidReportError, NotAReportError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import Provenance, Record
-from ccusage_import.refusals import Refused, left_alone
 
 PROVENANCE = Provenance("20.0.24", "UTC", "auto", ())
 ORIGIN = Origin("studio", PROVENANCE, (20, 0, 24), date(2026, 11, 20))

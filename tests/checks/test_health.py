@@ -103,7 +103,7 @@ def test_what_is_kept_is_for_the_owner_alone_and_wider_directories_are_named(
     found = checked(program("check", "--claude-dir", claude.root, "--json")).checks["permissions"]
 
     assert found["health"] == "warn"
-    assert found["found"] == f"others may look into {config}, {data}/warehouse, {config}/identity.toml"
+    assert found["found"] == f"others can look into {config}, {data}/warehouse, {config}/identity.toml"
     assert found["hint"] == f"chmod 700 {config} {data}/warehouse && chmod 600 {config}/identity.toml"
 
 

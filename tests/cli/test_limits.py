@@ -45,7 +45,7 @@ def test_a_demo_says_that_it_needs_some(program: Program) -> None:
     assert (done.exit_code, done.stderr.splitlines()) == (
         2,
         [
-            "ccusage-import: error: the demo finds no place for its files: No such file or directory",
+            "ccusage-import: error: the demo cannot write its files: No such file or directory",
             "hint: set TMPDIR to a directory that can be written",
         ],
     )

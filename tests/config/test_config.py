@@ -284,7 +284,7 @@ def test_everything_that_cannot_be_used_is_said_at_once_with_its_origin(director
         f"colour ({file}): unknown setting",
         f"jobs ({file}): Input should be greater than or equal to 1",
         "mode (command line): Input should be 'auto', 'calculate' or 'display'",
-        "timezone (environment): 'Mars/Phobos' is no IANA time zone such as Europe/Berlin or UTC",
+        "timezone (environment): 'Mars/Phobos' is not an IANA time zone such as Europe/Berlin or UTC",
     ]
 
 
@@ -436,7 +436,7 @@ def test_a_setting_is_changed_in_the_file_and_the_rest_stays(program: Program) -
     [
         ("jobs", "99", "jobs ({file}): Input should be less than or equal to 16"),
         ("nonsense", "1", "nonsense ({file}): unknown setting"),
-        ("jobs.more", "1", "config set jobs.more: jobs is no table"),
+        ("jobs.more", "1", "config set jobs.more: jobs is not a table"),
     ],
 )
 def test_a_value_that_cannot_be_used_does_not_get_into_the_file(
@@ -461,4 +461,4 @@ def test_tables_in_the_environment_are_json(program: Program) -> None:
     assert document["notify"]["value"] == [{"type": "slack", "url": "**********"}]
     assert "secret" not in shown.stdout
     broken = program("config", "show", CCUSAGE_IMPORT_NOTIFY="slack")
-    assert "notify (environment): is no list of tables" in broken.stderr
+    assert "notify (environment): is not a list of tables" in broken.stderr

@@ -51,7 +51,7 @@ def test_the_example_of_the_readme_is_accepted(program: Program, tmp_path: Path)
 
 
 def test_the_readme_explains_every_event() -> None:
-    rows = PAGE.partition("| event | told |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    rows = PAGE.partition("| event | sent |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
 
     assert {row.split("`")[1] for row in rows} == set(EVENTS)
 
@@ -62,24 +62,27 @@ URL = "https://hooks.example/T0P-SECRET"
 @pytest.mark.parametrize(
     ("notify", "reason"),
     [
-        ({"type": "slack", "url": URL}, "notify (environment): is no list of tables: begin each with [[notify]]; in"),
+        (
+            {"type": "slack", "url": URL},
+            "notify (environment): is not a list of tables: begin each with [[notify]]; in",
+        ),
         ([{"url": URL}], "notify.0.type (environment): Field required"),
         ([{"type": "slack"}], "notify.0 (environment): a target of type slack needs `url` and no `command`"),
         (
             [{"type": "slack", "url": URL}, {"type": "command", "url": URL}],
             "notify.1 (environment): a target of type command needs `command` and no `url`",
         ),
-        ([{"type": "slack", "url": "T0P-SECRET"}], "notify.0.url (environment): is no http:// or https:// address"),
-        ([{"type": "slack", "url": "https:///T0P-SECRET"}], "notify.0.url (environment): is no http://"),
-        ([{"type": "slack", "url": "http://h:T0P-SECRET"}], "notify.0.url (environment): is no http://"),
-        ([{"type": "slack", "url": "http://[T0P-SECRET"}], "notify.0.url (environment): is no http://"),
-        ([{"type": "slack", "url": "http://h/ T0P-SECRET"}], "notify.0.url (environment): is no http://"),
+        ([{"type": "slack", "url": "T0P-SECRET"}], "notify.0.url (environment): is not an http:// or https:// address"),
+        ([{"type": "slack", "url": "https:///T0P-SECRET"}], "notify.0.url (environment): is not an http://"),
+        ([{"type": "slack", "url": "http://h:T0P-SECRET"}], "notify.0.url (environment): is not an http://"),
+        ([{"type": "slack", "url": "http://[T0P-SECRET"}], "notify.0.url (environment): is not an http://"),
+        ([{"type": "slack", "url": "http://h/ T0P-SECRET"}], "notify.0.url (environment): is not an http://"),
         (
             [{"type": "slack", "url": URL, "events": ["late"]}],
             "notify.0.events.0 (environment): Input should be 'failed', 'recovered', 'stale', 'budget' or 'held'",
         ),
         ([{"type": "slack", "url": URL, "events": []}], "notify.0 (environment): `events` is empty: nothing would be"),
-        ([{"type": "command", "command": "say"}], "notify.0.command (environment): is no list of words"),
+        ([{"type": "command", "command": "say"}], "notify.0.command (environment): is not a list of words"),
         ([{"type": "slack", "url": URL, "color": "red"}], "notify.0.color (environment): unknown setting"),
         (
             [{"type": "slack", "url": URL, "events": ["failed"]}, {"type": "slack", "url": URL, "events": ["held"]}],

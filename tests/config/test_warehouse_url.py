@@ -63,7 +63,7 @@ def test_a_certificate_authority_is_a_file(tmp_path: Path) -> None:
     file.touch()
     parsed = parse_warehouse_url(f"clickhouses://db?ca_cert={file}")
     assert parsed == server(port=8443, secure=True, ca_cert=file)
-    with pytest.raises(ConfigurationError, match=r"^warehouse: ca_cert /nowhere/ca\.pem is no file$"):
+    with pytest.raises(ConfigurationError, match=r"^warehouse: ca_cert /nowhere/ca\.pem is not a file$"):
         parse_warehouse_url("clickhouses://db?ca_cert=/nowhere/ca.pem")
 
 
@@ -79,7 +79,7 @@ def test_a_password_in_the_url_comes_before_another() -> None:
         ("mysql://db/usage", "warehouse: unknown kind of address 'mysql://db/usage'"),
         ("/var/lib/usage", "warehouse: unknown kind of address '/var/lib/usage'"),
         ("chdb://usage", "warehouse: 'chdb://usage' names no absolute directory"),
-        ("clickhouse://db:70000", "warehouse: 'clickhouse://db:70000' is no address"),
+        ("clickhouse://db:70000", "warehouse: 'clickhouse://db:70000' is not an address"),
     ],
 )
 def test_addresses_of_no_known_form(url: str, message: str) -> None:

@@ -368,10 +368,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "missing manifest": (
         lambda saved: (saved / "manifest.json").unlink(),
-        "saved is no backup: it has no manifest.json",
+        "saved is not a backup: it has no manifest.json",
         "hint: name what backup wrote",
     ),
-    "manifest is no JSON": (
+    "manifest is not JSON": (
         lambda saved: (saved / "manifest.json").write_text('{"format": 1'),
         "saved/manifest.json is damaged: Expecting ',' delimiter",
         OTHER_BACKUP,

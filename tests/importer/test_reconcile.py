@@ -47,7 +47,7 @@ def monthly(month: str, tokens: int, **changes: Any) -> Record:
 
 
 def session(name: str, begins: str | None, ends: str, tokens: int, **changes: Any) -> Record:
-    """A session from one day to another; one that does not tell its start has None."""
+    """A session from one day to another; one that does not show its start has None."""
     started_at = datetime.fromisoformat(f"2026-{begins}T12:00:00+00:00") if begins else None
     return record("session", f"shop/{name}", f"2026-{ends}", tokens, started_at=started_at, **changes)
 

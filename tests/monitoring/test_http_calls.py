@@ -66,7 +66,7 @@ def test_a_failure_that_may_pass_is_tried_again(receiver: Receiver, status: Answ
         (404, 1, "answered 404"),
         (302, 1, "answered 302, and redirects are not followed"),
         ("close", 1, "no answer: the connection was closed"),
-        ("garbage", 1, "no answer: that is no HTTP server"),
+        ("garbage", 1, "no answer: that is not an HTTP server"),
     ],
 )
 def test_why_it_was_not_taken(receiver: Receiver, answer: Answer, requests: int, reason: str) -> None:

@@ -379,7 +379,7 @@ def test_an_address_that_cannot_be_used_is_refused_without_being_shown(program: 
     done = program("import", CCUSAGE_IMPORT_PUSHGATEWAY=url)
 
     assert done.exit_code == 2
-    assert done.stderr.splitlines()[1] == "  pushgateway (environment): is no http:// or https:// address"
+    assert done.stderr.splitlines()[1] == "  pushgateway (environment): is not an http:// or https:// address"
 
 
 # --- rules and documents -----------------------------------------------------------------------

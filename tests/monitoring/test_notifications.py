@@ -23,7 +23,7 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "notifications.md").read_
 SECRET = "T0P-SECRET"
 LOG = ".local/state/ccusage-import/log/ccusage-import.log"
 BROKEN = {"CCUSAGE_IMPORT_CCUSAGE": "/bin/false"}
-WHY = "The ccusage that was found is older than this program can read, or does not tell its version"
+WHY = "The ccusage that was found is older than this program can read, or does not say its version"
 
 Importer = Callable[..., Result]
 

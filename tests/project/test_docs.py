@@ -16,12 +16,13 @@ RELIABILITY = (ROOT / "docs" / "reliability.md").read_text("utf-8")
 
 
 def test_each_promise_names_a_test_that_exists() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", RELIABILITY)
+    name_of_a_test = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
     table = RELIABILITY.partition("\n## What imports survive")[0]
     promises = [line for line in table.splitlines() if line.startswith("| ") and not line.startswith("| promise")]
 
-    assert len(named) == len(promises) > 30
-    for file, name in named:
+    assert len(promises) > 30
+    assert [line for line in promises if len(name_of_a_test.findall(line)) != 1] == []
+    for file, name in name_of_a_test.findall(RELIABILITY):
         tree = ast.parse((ROOT / file).read_text("utf-8"))
         assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, f"{file}::{name}"
 

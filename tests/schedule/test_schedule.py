@@ -145,7 +145,7 @@ def test_marks_that_do_not_pair_are_left_alone(scheduled: Program, marks: str) -
     for command in ("install", "remove", "status"):
         done = scheduled("schedule", command)
         assert done.exit_code == 2, command
-        assert "crontab: the marks of the ccusage-import block do not pair, so nothing was changed" in done.stderr
+        assert "crontab: the marks of the ccusage-import block do not match, so nothing was changed" in done.stderr
         assert "hint: crontab -e" in done.stderr
 
     assert crontab(scheduled) == marks.encode()
@@ -362,10 +362,10 @@ def test_cron_starts_the_import(program: Program, tmp_path: Path, corpus: Callab
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--every", "5h"), "--every 5h: is no interval"),
-        (("--every", "90m"), "--every 90m: is no interval"),
-        (("--at", "24:00"), "--at 24:00: is no time of day"),
-        (("--at", "9"), "--at 9: is no time of day"),
+        (("--every", "5h"), "--every 5h: is not an interval"),
+        (("--every", "90m"), "--every 90m: is not an interval"),
+        (("--at", "24:00"), "--at 24:00: is not a time of day"),
+        (("--at", "9"), "--at 9: is not a time of day"),
         (("--at", "09:30", "--every", "1h"), "--every and --at exclude each other"),
         (("--config", "missing.toml"), "config file missing.toml: no such file"),
     ],
@@ -420,7 +420,7 @@ def test_a_damaged_environment_file_is_refused_without_its_values(program: Progr
     assert done.exit_code == 2
     assert done.stderr == (
         f"ccusage-import: error: environment file {file}: 3 lines cannot be used\n"
-        "  line 1: is not NAME=value\n  line 2: PATH is no setting\n  line 3: is not NAME=value\n"
+        "  line 1: is not NAME=value\n  line 2: PATH is not a setting\n  line 3: is not NAME=value\n"
         "hint: correct the file\n"
     )
     missing = program("import", "--env-file", tmp_path / "none.env")

@@ -12,8 +12,7 @@ from typing import Any
 
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
 from ccusage_import.fact_import import import_facts
-from ccusage_import.fact_summary import FactsSummary
-from ccusage_import.import_summary import SILENT
+from ccusage_import.import_summary import SILENT, FactsSummary
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.tables import Load, next_load_id, write_load
 

@@ -102,7 +102,7 @@ def managed(directory: Path) -> tuple[str, ...]:
 
 
 def has_manager(directory: Path) -> bool:
-    """Tell whether a user manager can be started here."""
+    """Return whether a user manager can be started here."""
     if os.geteuid() != 0 or shutil.which("unshare") is None or not Path("/lib/systemd/systemd").exists():
         return False
     environ = {"PATH": "/usr/bin:/bin", "HOME": str(directory), "XDG_RUNTIME_DIR": "/run/user/0"}

@@ -134,7 +134,7 @@ def test_tables_that_are_written_anew_stop_nobody(lab: Lab) -> None:
     checked = user.run("check")
     assert "damaged parts are set aside" in checked[1]
     assert user.run("repair", "--accept-loss")[0] == 0
-    assert "nothing is missing of what the loads left" in user.run("check")[1]
+    assert "nothing that the loads left is missing" in user.run("check")[1]
 
 
 def test_the_file_comes_back_and_repair_puts_the_part_back(lab: Lab) -> None:
@@ -237,7 +237,7 @@ def test_undo_and_accept_leave_totals_that_hold(lab: Lab, tmp_path: Path) -> Non
     assert user.run("import", "--from", save_generation(tmp_path / "third", 2))[0] == 0
     assert user.run("accept", "2026-03-20")[0] == 0
 
-    assert "nothing is missing of what the loads left" in user.run("check")[1]
+    assert "nothing that the loads left is missing" in user.run("check")[1]
     assert user.run("status")[0] == 0
 
 

@@ -752,14 +752,14 @@ def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Pr
         ),
         (
             ("top_models", "--param", "since=yesterday"),
-            ["--param since=yesterday: is no Date", "give a day such as 2026-10-01, or 30 days ago"],
+            ["--param since=yesterday: is not a Date", "give a day such as 2026-10-01, or 30 days ago"],
         ),
-        (("top_models", "--param", "since=2026-02-30"), ["--param since=2026-02-30: is no Date", "give a day"]),
-        (("top_models", "--param", "top=-1"), ["--param top=-1: is no UInt32", "give a whole number"]),
-        (("top_models", "--param", "top=4294967296"), ["--param top=4294967296: is no UInt32", "give a whole"]),
-        (("session_outliers", "--param", "times=nan"), ["--param times=nan: is no Float64", "give a number"]),
+        (("top_models", "--param", "since=2026-02-30"), ["--param since=2026-02-30: is not a Date", "give a day"]),
+        (("top_models", "--param", "top=-1"), ["--param top=-1: is not a UInt32", "give a whole number"]),
+        (("top_models", "--param", "top=4294967296"), ["--param top=4294967296: is not a UInt32", "give a whole"]),
+        (("session_outliers", "--param", "times=nan"), ["--param times=nan: is not a Float64", "give a number"]),
         (("project_days",), ["--param project: is missing: its name, or as it is stored", "--param project=VALUE"]),
-        (("top_models", "--param", "since"), ["--param since: is no NAME=VALUE", "such as --param since=2026-10-01"]),
+        (("top_models", "--param", "since"), ["--param since: is not NAME=VALUE", "such as --param since=2026-10-01"]),
         (("SELECT {day:Date}", "--param", "day=soon"), ["for query parameter 'day'", "--param NAME=VALUE, of the"]),
         (("SELECT {day:Date} + {n:UInt8}", "--param", "n=1"), ["Substitution `day` is not set", "--param NAME=VALUE"]),
     ],
@@ -822,9 +822,7 @@ def test_safe_csv_is_for_csv_alone(program: Program) -> None:
     done = program("query", "SELECT 1", "--csv-safe")
 
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == (
-        "ccusage-import: error: --csv-safe: table is nothing for a spreadsheet\nhint: --format csv\n"
-    )
+    assert done.stderr == ("ccusage-import: error: --csv-safe: table does not need it\nhint: --format csv\n")
 
 
 def test_a_view_that_is_not_there_yet_is_a_matter_of_migrating(migrated: Place, program: Program) -> None:

@@ -12,7 +12,7 @@ BLOCK_LENGTH = timedelta(hours=5)
 
 
 class Refused(NamedTuple):
-    """A record that was offered and cannot be true; what it does not tell of itself is None."""
+    """A record that was offered and cannot be true; what it does not say about itself is None."""
 
     report: str
     agent: str | None
@@ -24,7 +24,7 @@ class Refused(NamedTuple):
 def left_alone(offered: Sequence[Record], stored: Sequence[Record], refused: Sequence[Refused]) -> frozenset[Identity]:
     """Return the records that cannot be judged because some that were offered were refused.
 
-    A refused record was offered: what is stored under its key did not vanish. Where it does not tell its key, it may
+    A refused record was offered: what is stored under its key did not vanish. Where it does not show its key, it may
     be any stored record that is not offered. Blocks that overlap such a one are left alone with it.
     """
     if not refused:

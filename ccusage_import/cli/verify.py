@@ -1,0 +1,111 @@
+"""The command that compares what is stored with what ccusage says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import typer
+
+from ccusage_import import ui
+from ccusage_import.ccusage.runner import parse_version
+from ccusage_import.cli.options import (
+    AsJson,
+    CcusageCommand,
+    ClaudeDirs,
+    ConfigFile,
+    Quiet,
+    Verbose,
+    WarehouseUrl,
+    configured,
+    door,
+)
+from ccusage_import.cli.summary import show_progress
+from ccusage_import.config.settings import Configuration
+from ccusage_import.exceptions import ExitCode
+from ccusage_import.import_summary import ImportOptions
+from ccusage_import.importer import run_import
+from ccusage_import.masking import printable
+from ccusage_import.verify import Verification
+from ccusage_import.verify import verify as verification
+from ccusage_import.warehouse.opening import has_warehouse, open_configured
+from ccusage_import.warehouse.snapshot import sessions_elsewhere
+
+SHOWN_DIFFERENCES = 20
+
+
+def verify(
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    claude_dir: ClaudeDirs = None,
+    ccusage: CcusageCommand = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare stored numbers with ccusage's.
+
+    And the reports with each other, and sessions with those of other machines. Writes nothing.
+    """
+    flags = {"warehouse": warehouse, "claude_dirs": tuple(claude_dir) if claude_dir else None, "ccusage": ccusage}
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured(flags, config)
+        with show_progress(is_wanted=not quiet and not as_json) as progress:
+            summary = run_import(configuration, ImportOptions(is_dry_run=True), os.environ, progress)
+        for error in summary.errors:
+            ui.print_error(error)
+        version_info = parse_version(summary.ccusage_version)
+        stored, offered = (
+            [record for record in records if record.identity not in summary.left_alone]
+            for records in (summary.stored, summary.offered)
+        )
+        twice = _counted_twice(configuration)
+        found = verification(stored, offered, summary.decisions, summary.intact_from, version_info, twice)
+        print_verification(found, summary.names, quiet=quiet, as_json=as_json)
+        if found.unexplained or summary.errors:
+            raise typer.Exit(ExitCode.UNHEALTHY if found.unexplained else summary.exit_code)
+
+
+def _counted_twice(configuration: Configuration) -> list[tuple[str, int, int, str]]:
+    """Return the sessions of this machine that stand under another one too."""
+    if not has_warehouse(configuration):
+        return []
+    with open_configured(configuration) as opened:
+        return sessions_elsewhere(opened, configuration.settings.machine)
+
+
+def print_verification(found: Verification, names: Mapping[str, str], *, quiet: bool, as_json: bool) -> None:
+    """Print each check, then every difference with what explains it, the unexplained ones first."""
+    if as_json:
+        ui.print_json(
+            {
+                "compared": found.compared,
+                "unexplained": len(found.unexplained),
+                "differences": [asdict(difference) for difference in found.differences],
+            }
+        )
+        return
+    if quiet and not found.unexplained:
+        return
+    table = ui.plain_table("check", "compared", "equal", "explained", "unexplained")
+    for check, compared in found.compared.items():
+        differences = [difference for difference in found.differences if difference.check == check]
+        unexplained = sum(not difference.explanation for difference in differences)
+        table.add_row(
+            check,
+            str(compared),
+            str(compared - len(differences)),
+            str(len(differences) - unexplained),
+            str(unexplained),
+        )
+    ui.console().print(table)
+    ordered = sorted(found.differences, key=lambda difference: bool(difference.explanation))
+    for difference in ordered[:SHOWN_DIFFERENCES]:
+        why = difference.explanation or "NOTHING EXPLAINS IT"
+        print(
+            f"{difference.check}: {printable(ui.with_names(difference.subject, names))}:"
+            f" {difference.left_tokens:,} against {difference.right_tokens:,} tokens: {why}"
+        )
+    if len(ordered) > SHOWN_DIFFERENCES:
+        print(f"and {len(ordered) - SHOWN_DIFFERENCES} more; --json lists them all")
