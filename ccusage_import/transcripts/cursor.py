@@ -118,6 +118,8 @@ def open_cursor(file: Path) -> Iterator[Cursor]:
 
 
 def _connect(file: Path) -> sqlite3.Connection:
+    # Its owner's alone; the files that SQLite makes beside it have the mode of this one.
+    file.touch(0o600)
     connection = sqlite3.connect(file, timeout=5)
     try:
         connection.executescript(_SCHEMA)

@@ -16,9 +16,12 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 
 # Views that tell the age of something differ from moment to moment, and a replay holds at another time.
 CLOCKED = {"active_blocks", "freshness", "held_records"}
-# Saved reports name no prices; the next import asks for them.
+# Saved reports hold neither prices nor transcripts; the next import asks for the ones and reads the others.
 PRICED = {"model_costs", "model_performance", "prices"}
-VIEWS = sorted({file.stem for file in (sql_directory() / "views").glob("*.sql")} - CLOCKED - PRICED)
+TRANSCRIBED = {
+    "block_hours", "events", "hourly", "ledger_daily", "ledger_sessions", "messages", "tool_calls", "turns",
+}  # fmt: skip
+VIEWS = sorted({file.stem for file in (sql_directory() / "views").glob("*.sql")} - CLOCKED - PRICED - TRANSCRIBED)
 RAW = ".local/share/ccusage-import/raw"
 KEEP = {"CCUSAGE_IMPORT_KEEP_RAW": "true"}
 REPORT_FILES = ["blocks.json", "daily.json", "monthly.json", "projects.json", "session.json"]
