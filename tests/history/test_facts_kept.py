@@ -9,6 +9,7 @@ import pytest
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from tests.conftest import CORPORA, Place, Program
 from tests.support.facts import become
+from tests.support.gateway import Gateway
 
 VIEWS = ("messages", "tool_calls", "turns", "events", "ledger_daily", "ledger_sessions")
 
@@ -44,20 +45,20 @@ def test_a_restored_warehouse_shows_the_same_facts(program: Program, read: Place
 
 
 def test_a_push_copies_facts_and_the_next_one_only_what_is_new(
-    program: Program, read: Place, migrated: Place, tmp_path: Path
+    program: Program, read: Place, gateway: Gateway, tmp_path: Path
 ) -> None:
-    if migrated.url.startswith("chdb"):
-        pytest.skip("a push goes to a server")
-    assert program("push", migrated.url, "--warehouse", read.url).exit_code == 0
-    assert _shown(migrated) == _shown(read)
+    server = Place(gateway.url(database="facts_of_a_push"), gateway)
+    assert program("migrate", "--warehouse", server.url, "--create-database").exit_code == 0
+    assert program("push", server.url, "--warehouse", read.url).exit_code == 0
+    assert _shown(server) == _shown(read)
     become(tmp_path / "claude" / "projects" / "new", CORPORA / "facts" / "17-never-final" / "1" / "projects")
     program("import", "--warehouse", read.url, "--claude-dir", tmp_path / "claude")
 
-    done = program("push", migrated.url, "--warehouse", read.url)
+    done = program("push", server.url, "--warehouse", read.url)
 
     assert done.stdout.splitlines()[0].split(" loads, ")[1].startswith("4 facts of ")
-    assert _shown(migrated) == _shown(read)
-    counts = [migrated.rows(f"SELECT count() FROM {table} FINAL") for table in FACT_TABLES]
+    assert _shown(server) == _shown(read)
+    counts = [server.rows(f"SELECT count() FROM {table} FINAL") for table in FACT_TABLES]
     assert counts == [read.rows(f"SELECT count() FROM {table} FINAL") for table in FACT_TABLES]
 
 

@@ -160,7 +160,7 @@ def imported(program: Program, place: Place, claude: Path, *arguments: str, mach
 @pytest.mark.parametrize(
     ("name", "given", "nearest"),
     [
-        ("cost_by_day", "machine=Studi", "; nearest: studio"),
+        ("cost_by_day", "machine=studio9", "; nearest: studio"),
         ("cost_by_day", "agent=cluade", "; nearest: claude"),
         ("project_models", "project=-home-dev-project-9", "; nearest: -home-dev-project-1"),
         ("cost_at_model_price", "model=claude-sonnet-4", f"; nearest: {SONNET}"),
@@ -184,16 +184,16 @@ def test_a_machine_that_loaded_nothing_is_an_error_with_the_nearest(
     migrated: Place, program: Program, corpus: Callable[[str], Path], command: str
 ) -> None:
     imported(program, migrated, corpus("september"))
-    done = program(*command.split(), "--warehouse", migrated.url, "--machine", "studoi")
+    done = program(*command.split(), "--warehouse", migrated.url, "--machine", "studio9")
 
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        "ccusage-import: error: machine studoi: nothing is stored under this name; nearest: studio",
+        "ccusage-import: error: machine studio9: nothing is stored under this name; nearest: studio",
         "hint: ccusage-import query machine_ranking --param since=1970-01-01",
     ]
 
 
-# --- a real corpus: two days of September 2025, one model at 3, 15, 3.75 and 0.3 $ a million ---------------
+# --- two days of September 2025, one model at 3, 15, 3.75 and 0.3 $ a million ---------------
 
 SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
     "cost_by_day": (
