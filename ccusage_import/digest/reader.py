@@ -142,7 +142,8 @@ class _Reader:
     def _forecast(self) -> Forecast | None:
         days = [ForecastDay(*row) for row in self._rows("forecast_days")]
         for cost, low, high, method, error in self._rows("forecast"):
-            return Forecast(cost, low, high, method, error, days)
+            # A history in which no forecast can be tried yet is too short for one.
+            return None if error is None else Forecast(cost, low, high, method, error, days)
         return None
 
     def _models(self) -> list[ModelUse]:

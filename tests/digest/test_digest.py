@@ -124,10 +124,10 @@ def test_parts_add_up_to_the_whole_by_model_project_session_and_hour(
     ]
     hours = {(use["weekday"], use["hour"]): (float(use["cost_usd"]), use["total_tokens"]) for use in shown["hours"]}
     three_days_ago, two_days_ago = days_ago(3).isoweekday(), days_ago(2).isoweekday()
-    # One block of 1.80 $ from nine to ten o'clock, and one of an hour.
+    # One block from nine to ten o'clock, by its messages, and one of an hour.
     assert hours == {
-        (three_days_ago, 9): (0.9, 60_000),
-        (three_days_ago, 10): (0.9, 60_000),
+        (three_days_ago, 9): (1.5, 100_000),
+        (three_days_ago, 10): (0.3, 20_000),
         (two_days_ago, 15): (4.5, 60_000),
     }
 
@@ -234,7 +234,10 @@ def test_budgets_show_what_is_spent_of_them(program: Program, migrated: Place, c
     assert "| budget of project -home-ana-shop, today | $1.50 | $6.00 | 25.0 % | within |\n" in done.stdout
 
 
-def test_savings_of_the_cache(program: Program, migrated: Place, tmp_path: Path) -> None:
+def test_savings_of_the_cache(program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path) -> None:
+    # An import of transcripts asks for the prices; saved reports alone name none.
+    claude.say("one", days_ago(2), 20_000)
+    imported(program, migrated, claude)
     day = str(TODAY - timedelta(days=1))
     tokens = {"inputTokens": 0, "outputTokens": 0, "cacheCreationTokens": 0, "cacheReadTokens": 1_000_000}
     model = {"modelName": "claude-sonnet-4-20250514", "cost": 0.3, **tokens}
