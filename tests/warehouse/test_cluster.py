@@ -110,6 +110,15 @@ def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(
         "records_local": f"ReplicatedReplacingMergeTree({replica('records_local')}, load_id, is_deleted)",
         "changes_local": f"ReplicatedMergeTree({replica('changes_local')})",
         "loads_local": f"ReplicatedReplacingMergeTree({replica('loads_local')}, revision)",
+        "message_facts_local": f"ReplicatedReplacingMergeTree({replica('message_facts_local')}, version)",
+        **{
+            f"{table}_local": f"ReplicatedAggregatingMergeTree({replica(f'{table}_local')})"
+            for table in ("tool_call_facts", "turn_facts", "event_facts")
+        },
+        **{
+            table: f"Distributed('main', 'usage', '{table}_local', cityHash64(machine))"
+            for table in ("message_facts", "tool_call_facts", "turn_facts", "event_facts")
+        },
         "price_list_local": f"ReplicatedReplacingMergeTree({replica('price_list_local')})",
         "budgets_local": f"ReplicatedReplacingMergeTree({replica('budgets_local')}, revision, is_deleted)",
         "machines_local": f"ReplicatedMergeTree({replica('machines_local')})",
