@@ -270,7 +270,7 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
         [
             (2, Decimal("2.188792"), Decimal("0.7766"), 3217011, False),
             (11, Decimal("0.331151"), Decimal("0.1175"), 375764, False),
-            (3, Decimal("0.298481"), Decimal("0.1059"), 738753, False),
+            (3, Decimal("0.29848"), Decimal("0.1059"), 738753, False),
         ],
     ),
     # The 3rd is a Wednesday, the 7th a Sunday.
@@ -278,7 +278,7 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
         {},
         [
             (3, 2, Decimal("2.188792"), 3217011, False),
-            (3, 3, Decimal("0.298481"), 738753, False),
+            (3, 3, Decimal("0.29848"), 738753, False),
             (7, 11, Decimal("0.331151"), 375764, False),
         ],
     ),
@@ -287,7 +287,7 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
         [
             ("other hours", Decimal("2.188792"), Decimal("0.7766"), 3217011, False),
             ("weekend", Decimal("0.331151"), Decimal("0.1175"), 375764, False),
-            ("working hours", Decimal("0.298481"), Decimal("0.1059"), 738753, False),
+            ("working hours", Decimal("0.29848"), Decimal("0.1059"), 738753, False),
         ],
     ),
     "cost_by_weekday": (
