@@ -65,7 +65,7 @@ SELECT
     toUInt8(formatDateTime(at, '%H', zone)) AS hour,
     cost * if(all_cost > 0, told_cost / all_cost, if(all_tokens > 0, told_tokens / all_tokens, 1 / length)) AS cost_usd,
     tokens * if(all_tokens > 0, told_tokens / all_tokens, 1 / length) AS total_tokens,
-    all_tokens = 0 AS is_estimate,
+    toBool(all_tokens = 0) AS is_estimate,
     unpriced
 FROM weighed
 COMMENT 'one row is one clock hour of one five-hour block'

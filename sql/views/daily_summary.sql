@@ -61,7 +61,7 @@ SELECT
     sum(cost_usd) OVER thirty / count() OVER thirty AS cost_moving_average_30_days_usd,
     cost_usd - any(toNullable(cost_usd)) OVER yesterday AS cost_change_usd,
     toFloat64(cost_change_usd) / nullIf(toFloat64(any(toNullable(cost_usd)) OVER yesterday), 0) AS cost_change_ratio,
-    date = max(date) OVER (PARTITION BY machine, agent) AS is_partial
+    toBool(date = max(date) OVER (PARTITION BY machine, agent)) AS is_partial
 FROM filled
 WINDOW
     seven AS (PARTITION BY machine, agent ORDER BY date ROWS BETWEEN 6 PRECEDING AND CURRENT ROW),

@@ -34,7 +34,7 @@ AS WITH months AS
         sum(total_tokens) AS total_tokens,
         sum(cost_usd) AS cost_usd,
         max(unpriced) AS unpriced,
-        min(date) > month OR max(max(date)) OVER (PARTITION BY machine, agent) <= toLastDayOfMonth(month) AS is_partial
+        toBool(min(date) > month OR max(max(date)) OVER (PARTITION BY machine, agent) <= toLastDayOfMonth(month)) AS is_partial
     FROM {database}.daily_summary AS day
     GROUP BY machine, agent, month
 )

@@ -31,7 +31,7 @@ AS SELECT
     sum(total_tokens) AS total_tokens,
     sum(cost_usd) AS cost_usd,
     max(unpriced) AS unpriced,
-    min(date) > week OR max(max(date)) OVER (PARTITION BY machine, agent) <= week + 6 AS is_partial
+    toBool(min(date) > week OR max(max(date)) OVER (PARTITION BY machine, agent) <= week + 6) AS is_partial
 FROM {database}.daily_summary AS day
 GROUP BY machine, agent, week
 COMMENT 'one row is one ISO week of one agent on one machine as the sum of its kept days, also without usage'
