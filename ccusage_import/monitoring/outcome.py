@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import sys
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from ccusage_import.exceptions import ExitCode
 from ccusage_import.files import write_private_file
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.warehouse.snapshot import WarehouseFacts
+
+RESIDENT_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in one of ru_maxrss
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +89,15 @@ def keep_memory(file: Path, memory: RunMemory) -> None:
 
 def peak_memory_bytes() -> int:
     """Return the largest memory that this process and any of its children had resident so far."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(_own_peak_bytes(), RESIDENT_UNIT * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+
+
+def _own_peak_bytes() -> int:
+    """Return the peak of this process alone: Linux lets `ru_maxrss` begin with that of the program that started it."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        status = ""
+    if found := re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE):
+        return 1024 * int(found[1])
+    return RESIDENT_UNIT * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

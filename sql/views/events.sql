@@ -18,18 +18,18 @@ CREATE OR REPLACE VIEW {database}.events {on_cluster}
 AS SELECT
     machine,
     'claude' AS agent,
-    kind,
-    at,
-    detail,
-    session_id,
-    claude_session_id,
-    project,
-    tokens_before,
-    tokens_after,
-    wait_ms,
-    resets_at,
-    turn AS turn_id,
-    first_load_id AS load_id
+    CAST(kind, 'LowCardinality(String)') AS kind,
+    CAST(at, 'DateTime64(3, \'UTC\')') AS at,
+    CAST(detail, 'LowCardinality(String)') AS detail,
+    CAST(session_id, 'LowCardinality(String)') AS session_id,
+    CAST(claude_session_id, 'LowCardinality(String)') AS claude_session_id,
+    CAST(project, 'LowCardinality(String)') AS project,
+    CAST(tokens_before, 'Nullable(UInt64)') AS tokens_before,
+    CAST(tokens_after, 'Nullable(UInt64)') AS tokens_after,
+    CAST(wait_ms, 'Nullable(Float64)') AS wait_ms,
+    CAST(resets_at, 'Nullable(DateTime64(3, \'UTC\'))') AS resets_at,
+    CAST(turn, 'UInt64') AS turn_id,
+    CAST(first_load_id, 'UInt64') AS load_id
 FROM {database}.event_facts FINAL
 WHERE NOT bitTest(taken_back, 0)
 COMMENT 'one row is one thing that happened to a session'

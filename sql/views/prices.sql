@@ -22,7 +22,7 @@ AS SELECT
     model,
     ccusage_version,
     fromUnixTimestamp64Milli(intDiv(load_id, 1000), 'UTC') AS known_since,
-    load_id = max(load_id) OVER (PARTITION BY agent, model, ccusage_version) AS is_current,
+    toBool(load_id = max(load_id) OVER (PARTITION BY agent, model, ccusage_version)) AS is_current,
     is_offline,
     input_usd,
     output_usd,

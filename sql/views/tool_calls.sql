@@ -28,12 +28,12 @@ CREATE OR REPLACE VIEW {database}.tool_calls {on_cluster}
 AS SELECT
     machine,
     'claude' AS agent,
-    tool,
-    mcp_server,
-    called_at,
-    answered_at,
+    CAST(tool, 'LowCardinality(String)') AS tool,
+    CAST(mcp_server, 'LowCardinality(String)') AS mcp_server,
+    CAST(called_at, 'Nullable(DateTime64(3, \'UTC\'))') AS called_at,
+    CAST(answered_at, 'Nullable(DateTime64(3, \'UTC\'))') AS answered_at,
     if(answered_at >= called_at, dateDiff('millisecond', called_at, answered_at), NULL) AS wall_ms,
-    running_ms,
+    CAST(running_ms, 'Nullable(UInt64)') AS running_ms,
     multiIf(
         isNull(answered_at), 'unfinished',
         startsWith(error_class, 'denied'), 'denied',
@@ -41,21 +41,21 @@ AS SELECT
         is_error = 1, 'error',
         'ok'
     ) AS status,
-    error_class,
-    file,
-    extension,
-    lines_added,
-    lines_removed,
-    subagent_tokens,
-    subagent_ms,
-    is_subagent = 1 AS is_subagent,
-    session_id,
-    claude_session_id,
-    project,
-    message AS message_id,
-    turn AS turn_id,
+    CAST(error_class, 'LowCardinality(String)') AS error_class,
+    CAST(file, 'String') AS file,
+    CAST(extension, 'LowCardinality(String)') AS extension,
+    CAST(lines_added, 'UInt32') AS lines_added,
+    CAST(lines_removed, 'UInt32') AS lines_removed,
+    CAST(subagent_tokens, 'Nullable(UInt64)') AS subagent_tokens,
+    CAST(subagent_ms, 'Nullable(UInt64)') AS subagent_ms,
+    toBool(is_subagent = 1) AS is_subagent,
+    CAST(session_id, 'LowCardinality(String)') AS session_id,
+    CAST(claude_session_id, 'LowCardinality(String)') AS claude_session_id,
+    CAST(project, 'LowCardinality(String)') AS project,
+    CAST(message, 'UInt64') AS message_id,
+    CAST(turn, 'UInt64') AS turn_id,
     call AS call_id,
-    first_load_id AS load_id
+    CAST(first_load_id, 'UInt64') AS load_id
 FROM {database}.tool_call_facts FINAL
 WHERE NOT bitTest(taken_back, 0) AND isNotNull(called_at)
 COMMENT 'one row is one call of a tool'

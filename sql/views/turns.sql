@@ -34,16 +34,16 @@ AS SELECT
     'claude' AS agent,
     turn AS turn_id,
     assumeNotNull(prompts.at) AS at,
-    kind,
-    command,
-    characters,
+    CAST(kind, 'LowCardinality(String)') AS kind,
+    CAST(command, 'LowCardinality(String)') AS command,
+    CAST(characters, 'UInt64') AS characters,
     row_number() OVER (PARTITION BY machine, claude_session_id ORDER BY prompts.at, turn) AS position,
-    session_id,
-    claude_session_id,
-    project,
-    branch,
-    claude_version,
-    permission_mode,
+    CAST(session_id, 'LowCardinality(String)') AS session_id,
+    CAST(claude_session_id, 'LowCardinality(String)') AS claude_session_id,
+    CAST(project, 'LowCardinality(String)') AS project,
+    CAST(branch, 'LowCardinality(String)') AS branch,
+    CAST(claude_version, 'LowCardinality(String)') AS claude_version,
+    CAST(permission_mode, 'LowCardinality(String)') AS permission_mode,
     answers.messages,
     calls.tool_calls,
     calls.failed AS failed_tool_calls,
@@ -58,7 +58,7 @@ AS SELECT
     toUInt64(greatest(0, dateDiff('millisecond', assumeNotNull(prompts.at), greatest(
         coalesce(prompts.ended_at, assumeNotNull(prompts.at)), answers.last_at, assumeNotNull(prompts.at))))) AS duration_ms,
     multiIf(happened.interrupts > 0, 'interrupted', happened.limits > 0, 'limit', happened.errors > 0, 'api_error', 'done') AS outcome,
-    first_load_id AS load_id
+    CAST(first_load_id, 'UInt64') AS load_id
 FROM
 (
     SELECT * FROM {database}.turn_facts FINAL

@@ -100,6 +100,15 @@ def test_the_textfile_tells_of_an_import(textfile: Textfile, corpus: Callable[[s
     assert modified - 60 < values[f"last_success_timestamp_seconds{{{machine}}}"] <= modified
 
 
+def test_the_peak_of_a_run_is_not_that_of_the_program_that_started_it(
+    textfile: Textfile, corpus: Callable[[str], Path]
+) -> None:
+    large = b"x" * 1_500_000_000  # resident in this process, which starts the import
+    textfile("--claude-dir", corpus("september"))
+
+    assert len(large) > textfile.values()['peak_memory_bytes{machine="laptop"}']
+
+
 def test_a_failed_import_keeps_the_last_success(textfile: Textfile, corpus: Callable[[str], Path]) -> None:
     claude_dir = corpus("september")
     textfile("--claude-dir", claude_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +16,18 @@ from ccusage_import.fact_import import import_facts
 from ccusage_import.import_summary import SILENT, FactsSummary
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.tables import Load, next_load_id, write_load
+from tests.conftest import CORPORA
 
 Tokens = tuple[int, int, int, int]
+# Real sessions that are too large to be kept here; each directory with transcripts below it is a corpus.
+MORE_CORPORA = os.environ.get("CCUSAGE_IMPORT_TEST_CORPORA")
+LARGER = [CORPORA / name for name in ("edge", "active", "transcripts-edge", "june", "september", "agents/claude")]
+LARGER += sorted(Path(MORE_CORPORA).glob("real/*")) if MORE_CORPORA else []
+
+
+def name_of(corpus: Path) -> str:
+    """Return what a test on a corpus is called."""
+    return "/".join(corpus.parts[-2:])
 
 
 @dataclass

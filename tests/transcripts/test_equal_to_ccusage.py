@@ -17,23 +17,13 @@ import pytest
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
-from tests.conftest import CORPORA, Place, Program
-from tests.support.facts import Reader, Tokens
+from tests.conftest import CORPORA
+from tests.support.facts import LARGER, Reader, Tokens, name_of
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland")
 SYNTHETIC = "<synthetic>"
 BLOCK = timedelta(hours=5)
-# Real sessions that are too large to be kept here; each directory with transcripts below it is a corpus.
-MORE_CORPORA = os.environ.get("CCUSAGE_IMPORT_TEST_CORPORA")
-
-
-LARGER = [CORPORA / name for name in ("edge", "active", "transcripts-edge", "june", "september", "agents/claude")]
-LARGER += sorted(Path(MORE_CORPORA).glob("real/*")) if MORE_CORPORA else []
 ALL = [*LARGER, *sorted((CORPORA / "facts").glob("*/?"))]
-
-
-def _name(corpus: Path) -> str:
-    return "/".join(corpus.parts[-2:])
 
 
 def _printed(ccusage: Path, root: Path, report: str, zone: str, home: Path) -> list[dict[str, Any]]:
@@ -73,7 +63,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
         yield warehouse
 
 
-@pytest.mark.parametrize("corpus", ALL, ids=_name)
+@pytest.mark.parametrize("corpus", ALL, ids=name_of)
 def test_messages_add_up_to_every_report(opened: ClickHouse, tmp_path: Path, ccusage20: Path, corpus: Path) -> None:
     # ccusage takes a folder named `projects` above the transcripts for theirs.
     root = tmp_path / "claude"
@@ -128,27 +118,3 @@ def _in_blocks(messages: list[tuple[datetime, Tokens]]) -> Iterator[tuple[str, T
             start = at.replace(minute=0, second=0, microsecond=0)
         previous = at
         yield start.strftime("%Y-%m-%dT%H:%M:%S.000Z"), tokens
-
-
-@pytest.mark.parametrize("corpus", LARGER, ids=_name)
-@pytest.mark.parametrize("mode", ["auto", "calculate"])
-def test_costs_add_up_to_every_report(program: Program, tmp_path: Path, corpus: Path, mode: str) -> None:
-    shutil.copytree(corpus, root := tmp_path / "claude")
-    place = Place(f"chdb://{tmp_path}/warehouse")
-
-    done = program("import", "--warehouse", place.url, "--claude-dir", root, CCUSAGE_IMPORT_MODE=mode)
-
-    assert done.exit_code == 0, done.stderr
-    for view in ("ledger_daily", "ledger_sessions"):
-        assert place.rows(
-            f"SELECT countIf(token_difference != 0), countIf(abs(cost_difference_usd) > 1e-9), count() > 0 FROM {view}"
-        ) == [(0, 0, True)]
-    assert (
-        place.rows(
-            "SELECT date, models.model, cost, models.cost_usd FROM daily ARRAY JOIN models LEFT JOIN"
-            " (SELECT date, model, sum(cost_usd) AS cost FROM messages WHERE has(counts_in, 'daily')"
-            " GROUP BY date, model)"
-            " AS mine ON mine.date = daily.date AND mine.model = models.model WHERE abs(cost - models.cost_usd) > 1e-9"
-        )
-        == []
-    )
