@@ -39,8 +39,8 @@ from ccusage_import.exceptions import (
 from ccusage_import.fact_import import import_facts
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
-from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label
+from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver

@@ -21,7 +21,6 @@ from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.runner import LARGEST_REPORT, fetch_options, find_runner, parse_version
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.config.settings import Configuration, Settings
-from ccusage_import.evidence import Span, span
 from ccusage_import.exceptions import (
     CcusageError,
     DataDirectoryError,
@@ -30,10 +29,11 @@ from ccusage_import.exceptions import (
     NotAReportError,
     RefusedRecordsError,
 )
-from ccusage_import.explain import dated_ahead
 from ccusage_import.pseudonyms import Pseudonyms
-from ccusage_import.reconcile import Verdict
 from ccusage_import.records import CLAUDE, Provenance, Record, report_file, split_label
+from ccusage_import.rule.evidence import Span, span
+from ccusage_import.rule.explain import dated_ahead
+from ccusage_import.rule.reconcile import Verdict
 
 # What stands for a runner where reports come from saved files.
 FILES = "files"

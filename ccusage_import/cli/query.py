@@ -31,11 +31,11 @@ from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.masking import printable, printable_lines
+from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries
+from ccusage_import.querying.reading import read_only
 from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import open_configured
-from ccusage_import.warehouse.queries import LIST_HINT, NamedQuery, find_query, read_queries
-from ccusage_import.warehouse.reading import read_only
 
 OutputFormat = Literal["table", "json", "csv", "parquet"]
 CLICKHOUSE_FORMATS = {

@@ -15,11 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ccusage_import.exceptions import CcusageError
-from ccusage_import.explain import reason_in_words
 from ccusage_import.import_summary import FACT_KINDS, SILENT, FactsSummary, ImportProgress, ImportSummary
 from ccusage_import.masking import printable
-from ccusage_import.reconcile import Decision, Verdict
 from ccusage_import.records import CLAUDE, Record, split_label
+from ccusage_import.rule.explain import reason_in_words
+from ccusage_import.rule.reconcile import Decision, Verdict
 from ccusage_import.statistics import Comparison, Coverage, Share, Totals
 from ccusage_import.ui import change, console, error_json, label, named, plain_table, usd
 

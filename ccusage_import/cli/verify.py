@@ -27,8 +27,8 @@ from ccusage_import.exceptions import ExitCode
 from ccusage_import.import_summary import ImportOptions
 from ccusage_import.importer import run_import
 from ccusage_import.masking import printable
-from ccusage_import.verify import Verification
-from ccusage_import.verify import verify as verification
+from ccusage_import.rule.verify import Verification
+from ccusage_import.rule.verify import verify as verification
 from ccusage_import.warehouse.opening import has_warehouse, open_configured
 from ccusage_import.warehouse.snapshot import sessions_elsewhere
 

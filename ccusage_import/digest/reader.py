@@ -27,8 +27,8 @@ from ccusage_import.digest.model import (
     SpanName,
     Usage,
 )
-from ccusage_import.explain import WORDS
-from ccusage_import.reconcile import Reason
+from ccusage_import.rule.explain import WORDS
+from ccusage_import.rule.reconcile import Reason
 from ccusage_import.warehouse.budgets import read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import sql_directory

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from ccusage_import.evidence import span
 from ccusage_import.exceptions import AuditError
-from ccusage_import.reconcile import Context, Decision, Reason, Verdict, busy_times, grouped, paired, reconcile
 from ccusage_import.records import Identity, Record
+from ccusage_import.rule.evidence import span
+from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, busy_times, grouped, paired, reconcile
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.ui import label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse

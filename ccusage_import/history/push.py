@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from ccusage_import.exceptions import OtherNameError, OtherNamingError
 from ccusage_import.history.audit import Change
 from ccusage_import.history.copying import copy_changes, copy_rows
-from ccusage_import.reconcile import Context, reconcile
 from ccusage_import.records import REPORTS
+from ccusage_import.rule.reconcile import Context, reconcile
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.budgets import rename_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse

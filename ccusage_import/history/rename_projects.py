@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ccusage_import.ccusage.keys import joined_key
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.pseudonyms import Pseudonyms, is_pseudonym
-from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import Identity, Record
+from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.naming import described

@@ -14,7 +14,7 @@ from ccusage_import.monitoring.metrics import push_metrics, write_metrics
 from ccusage_import.monitoring.notifications import notify
 from ccusage_import.monitoring.outcome import RunOutcome, keep_memory, peak_memory_bytes, read_memory
 from ccusage_import.warehouse.opening import open_configured
-from ccusage_import.warehouse.snapshot import WarehouseFacts, read_facts
+from ccusage_import.warehouse.snapshot import Snapshot, read_snapshot
 
 
 class Announcer:
@@ -59,14 +59,14 @@ class Announcer:
         self._attempt(lambda: keep_memory(self._memory_file, memory))
         self._attempt(lambda: ping(settings, "success" if outcome.is_success else "failure", failure))
 
-    def _facts(self) -> WarehouseFacts | None:
+    def _facts(self) -> Snapshot | None:
         """Look at the warehouse only where somebody wants to be notified of what is in it."""
         settings = self._settings
         if not (settings.metrics_file or settings.pushgateway or settings.notify):
             return None
         try:
             with open_configured(self._configuration, lock_wait_seconds=0) as opened:
-                return read_facts(opened, settings)
+                return read_snapshot(opened, settings)
         except WarehouseError:
             # The import has said so, or the next one will.
             return None

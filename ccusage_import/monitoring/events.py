@@ -11,7 +11,7 @@ from ccusage_import.config.targets import Event
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.monitoring.outcome import RunOutcome, Told
 from ccusage_import.warehouse.budgets import Spending
-from ccusage_import.warehouse.snapshot import WarehouseFacts
+from ccusage_import.warehouse.snapshot import Snapshot
 
 LOOK = "more: ccusage-import status, ccusage-import history"
 LOOK_AT_HELD = "more: ccusage-import changes --verdict held"
@@ -28,7 +28,7 @@ class Notice:
     told: Told
 
 
-def known(told: Told, facts: WarehouseFacts | None) -> Told:
+def known(told: Told, facts: Snapshot | None) -> Told:
     """Return what a target knows, less what is over: held numbers that were settled, budgets of past periods."""
     if facts is None:
         return told
@@ -70,7 +70,7 @@ def due_events(
         yield from _of_the_warehouse(outcome.machine, outcome.facts, told)
 
 
-def _of_the_warehouse(machine: str, facts: WarehouseFacts, told: Told) -> Iterator[Notice]:
+def _of_the_warehouse(machine: str, facts: Snapshot, told: Told) -> Iterator[Notice]:
     if facts.held > told.held:
         before, told = told.held, replace(told, held=facts.held)
         title = f"{machine}: {facts.held} smaller {'number is' if facts.held == 1 else 'numbers are'} held back"

@@ -20,8 +20,8 @@ from ccusage_import.files import replace_file
 from ccusage_import.import_summary import FACT_KINDS, FactsSummary, ImportSummary
 from ccusage_import.monitoring.http_calls import call
 from ccusage_import.monitoring.outcome import RunOutcome
-from ccusage_import.reconcile import Verdict
-from ccusage_import.warehouse.snapshot import WarehouseFacts
+from ccusage_import.rule.reconcile import Verdict
+from ccusage_import.warehouse.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -167,7 +167,7 @@ def _of_transcripts(facts: FactsSummary) -> Iterator[Sample]:
         yield Sample("transcript_problems", sum(found.values()), {"kind": kind})
 
 
-def _of_warehouse(facts: WarehouseFacts, settings: Settings) -> Iterator[Sample]:
+def _of_warehouse(facts: Snapshot, settings: Settings) -> Iterator[Sample]:
     yield Sample("held_records", facts.held)
     for totals in facts.totals:
         yield Sample("cost_dollars", totals.cost_usd, {"agent": totals.agent})

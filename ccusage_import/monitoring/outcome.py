@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.files import write_private_file
 from ccusage_import.import_summary import ImportSummary
-from ccusage_import.warehouse.snapshot import WarehouseFacts
+from ccusage_import.warehouse.snapshot import Snapshot
 
 RESIDENT_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in one of ru_maxrss
 
@@ -50,7 +50,7 @@ class RunOutcome:
     exit_code: int
     failure: str = ""
     summary: ImportSummary | None = None
-    facts: WarehouseFacts | None = None
+    facts: Snapshot | None = None
     last_success_at: datetime | None = None
     peak_memory_bytes: int = 0
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from ccusage_import.config.known_warehouses import Known
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
 from ccusage_import.exceptions import (
     DamagedWarehouseError,
@@ -20,7 +21,6 @@ from ccusage_import.exceptions import (
     WarehousePermissionError,
 )
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.known_warehouses import Known
 from ccusage_import.warehouse.migrations import TABLES
 
 EMBEDDED_HINT = (

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from loguru import logger
 
 from ccusage_import import __version__
+from ccusage_import.config.known_warehouses import KnownWarehouses
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import file_lock
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.integrity import find_damage, refuse_gone, what_is_there
-from ccusage_import.warehouse.known_warehouses import KnownWarehouses
 from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
 from ccusage_import.warehouse.tables import write_load
 from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from pydantic_core import to_json
 
-from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import Identity, report_label
+from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import FACT_TABLES

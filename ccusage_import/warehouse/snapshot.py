@@ -29,7 +29,7 @@ class AgentTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class WarehouseFacts:
+class Snapshot:
     """What one machine's warehouse holds now; budgets are of all machines in it."""
 
     last_import: Load | None
@@ -39,10 +39,10 @@ class WarehouseFacts:
     budget: Sequence[Spending]
 
 
-def read_facts(warehouse: ClickHouse, settings: Settings) -> WarehouseFacts:
+def read_snapshot(warehouse: ClickHouse, settings: Settings) -> Snapshot:
     """Return what the warehouse holds of the configured machine."""
     machine, limits = settings.machine, set(settings.budget.limits())
-    return WarehouseFacts(
+    return Snapshot(
         last_import=last_import(warehouse, machine),
         last_success_at=last_success_at(warehouse, machine),
         held=count_held(warehouse, machine),

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.querying.queries import read_queries
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations, known_migrations
-from ccusage_import.warehouse.queries import read_queries
 from tests.benchmarks.fleet import Fleet, write_fleet
 from tests.benchmarks.measure import Figure, importer_environ, run_program, say
 

@@ -10,8 +10,8 @@ import pytest
 
 from ccusage_import.cli.summary import print_summary
 from ccusage_import.import_summary import ImportSummary
-from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import ModelUsage, Provenance, Record
+from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.statistics import (
     Coverage,
     Share,

@@ -13,7 +13,7 @@ from ccusage_import.config.budget import BudgetLimit
 from ccusage_import.monitoring.events import due_events, known
 from ccusage_import.monitoring.outcome import RunOutcome, Told
 from ccusage_import.warehouse.budgets import Spending
-from ccusage_import.warehouse.snapshot import WarehouseFacts
+from ccusage_import.warehouse.snapshot import Snapshot
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STALE_AFTER_HOURS = 26
@@ -30,10 +30,10 @@ class Run:
     spent_usd: int = 0
     reached: int = 9
 
-    def facts(self, today: date) -> WarehouseFacts | None:
+    def facts(self, today: date) -> Snapshot | None:
         if self.held is None:
             return None
-        return WarehouseFacts(None, None, self.held, [], [Spending(DAILY, today, Decimal(self.spent_usd))])
+        return Snapshot(None, None, self.held, [], [Spending(DAILY, today, Decimal(self.spent_usd))])
 
 
 RUNS = st.lists(
@@ -153,7 +153,7 @@ def test_two_budgets_are_told_apart() -> None:
         started_at=NOON,
         finished_at=NOON,
         exit_code=0,
-        facts=WarehouseFacts(None, None, 0, [], spent),
+        facts=Snapshot(None, None, 0, [], spent),
         last_success_at=NOON,
     )
 

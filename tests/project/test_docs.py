@@ -41,8 +41,9 @@ def test_every_link_leads_somewhere() -> None:
     ("changed", "asked"),
     [
         ("ccusage_import/history/push.py", "tests/history"),
-        ("ccusage_import/reconcile.py", "tests/importer"),
+        ("ccusage_import/importer.py", "tests/importer"),
         ("sql/views/daily.sql", "tests/warehouse"),
+        ("sql/queries/daily.sql", "tests/querying"),
         ("tests/cli/test_query.py", "tests/cli/test_query.py"),
         ("docs/rule.md", "tests/project"),
     ],

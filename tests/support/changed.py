@@ -35,7 +35,7 @@ def asked_for(files: Sequence[str]) -> Iterator[str]:
             package, slash, _ = rest.partition("/")
             yield f"tests/{package}" if slash else "tests/importer"
         elif top == "sql":
-            yield "tests/warehouse"
+            yield "tests/querying" if rest.startswith("queries/") else "tests/warehouse"
         elif top != "tests":
             yield "tests/project"
 

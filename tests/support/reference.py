@@ -17,9 +17,9 @@ from ccusage_import.cli.app import COMMANDS, LazyCommand, app
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.monitoring.metrics import METRICS, PREFIX
+from ccusage_import.querying.queries import read_queries
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations, sql_directory
-from ccusage_import.warehouse.queries import read_queries
 
 FILE = Path(__file__).parent.parent.parent / "docs" / "reference.md"
 TITLE = """# Reference

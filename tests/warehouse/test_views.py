@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.querying.queries import read_queries
 from ccusage_import.records import ModelPrice, ModelUsage, Provenance, Record
+from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import known_migrations
 from ccusage_import.warehouse.prices import write_prices
 from ccusage_import.warehouse.publish import commit, write_decisions
-from ccusage_import.warehouse.queries import read_queries
 from ccusage_import.warehouse.snapshot import last_success_at
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program

@@ -17,9 +17,9 @@ from ccusage_import.exceptions import AuditError, ExitCode, MachineTakenError, O
 from ccusage_import.history.audit import Change, taken, taken_back
 from ccusage_import.import_summary import ImportOptions
 from ccusage_import.importer import Run, Stored, judge
-from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import Identity as Name
 from ccusage_import.records import Record
+from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse.publish import LoggedOffer, worth_logging
 from ccusage_import.warehouse.tables import offer_json
 from tests.worlds.driver import LAPTOP, Identity, Installation, Logged, Offer, Program, Shown, Silent, State

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Protocol
 
-from ccusage_import.evidence import MESSAGE_GROWS
 from ccusage_import.exceptions import FixableError
+from ccusage_import.rule.evidence import MESSAGE_GROWS
 from tests.worlds.ccusage_model import REPORTS, SONNET, File, Transcript, document, entries
 from tests.worlds.driver import RESTORED, SERVER, Lab, State
 from tests.worlds.invariants import Violation, check_accept, check_undo

@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.reconcile import Decision, Reason, Verdict
+from ccusage_import.querying.queries import GROUPS, NamedQuery, find_query, read_queries
+from ccusage_import.querying.reading import read_only
 from ccusage_import.records import Record
+from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import sql_directory
-from ccusage_import.warehouse.queries import GROUPS, NamedQuery, find_query, read_queries
-from ccusage_import.warehouse.reading import read_only
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, ClaudeDir, days_ago
 from tests.warehouse.test_views import block, budgets, daily, days, hold, judged, loaded, model, record

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from ccusage_import.reconcile import Decision, Reason
 from ccusage_import.records import CLAUDE
+from ccusage_import.rule.reconcile import Decision, Reason
 
 WORDS = {
     Reason.FIRST_SEEN: "first seen",

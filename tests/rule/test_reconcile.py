@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccusage_import.explain import reason_in_words
-from ccusage_import.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.records import REPORTS, ModelUsage, Provenance, Record
+from ccusage_import.rule.explain import reason_in_words
+from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.statistics import shown_after
 
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1", "d2"))

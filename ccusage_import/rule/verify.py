@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from ccusage_import.evidence import first_day
-from ccusage_import.explain import WORDS, reason_in_words
-from ccusage_import.reconcile import Decision, Reason, Verdict
 from ccusage_import.records import CLAUDE, Record
+from ccusage_import.rule.evidence import first_day
+from ccusage_import.rule.explain import WORDS, reason_in_words
+from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 
 # Contract of ccusage: daily and projects come from one loader, the other reports from a second one, which counts
 # repeated messages of gateways and forked sessions differently.

@@ -16,9 +16,9 @@ from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ccusage_import.evidence import INSTANT, MESSAGE_GROWS, Session, Sessions, Span, first_day, next_month, span
-from ccusage_import.pricing import is_older, is_price_lost, lose_a_price, with_kept_prices
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, report_label
+from ccusage_import.rule.evidence import INSTANT, MESSAGE_GROWS, Session, Sessions, Span, first_day, next_month, span
+from ccusage_import.rule.pricing import is_older, is_price_lost, lose_a_price, with_kept_prices
 
 # Reports whose keys are days or months, which another time zone files anew.
 FILED_BY_DAY = ("daily", "monthly", "projects")

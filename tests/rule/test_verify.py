@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from ccusage_import.records import Provenance, Record
-from ccusage_import.verify import KEPT, verify
+from ccusage_import.rule.verify import KEPT, verify
 
 
 def session(key: str, started_at: datetime, zone: str) -> Record:

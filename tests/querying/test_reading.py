@@ -11,8 +11,8 @@ import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import FixableError, StatementRefusedError
+from ccusage_import.querying.reading import read_only
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.reading import read_only
 from tests.conftest import Place, Program
 
 # {file} is a file that exists, {out} one that must not, {address} somebody who must not hear anything.
