@@ -7,7 +7,7 @@
 -- note: months count that have a day in the period, and count whole; days are those from the first usage to today
 -- note: is_partial: the month is not over, or the history begins after its first day
 WITH (SELECT (min(first_day), max(today)) FROM calendar WHERE ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})) AS history
-SELECT month, days, cost_usd, cost_per_day_usd, cost_change_usd, total_tokens, unpriced, history.1 > month OR history.2 <= toLastDayOfMonth(month) AS is_partial
+SELECT month, days, cost_usd, cost_per_day_usd, cost_change_usd, total_tokens, unpriced, toBool(history.1 > month OR history.2 <= toLastDayOfMonth(month)) AS is_partial
 FROM
 (
     SELECT

@@ -7,7 +7,7 @@
 -- note: weeks count that have a day in the period, and count whole
 -- note: is_partial: the week is not over, or the history begins after its Monday
 WITH (SELECT (min(first_day), max(today)) FROM calendar WHERE ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})) AS history
-SELECT week, iso_year, iso_week, cost_usd, cost_change_usd, total_tokens, unpriced, history.1 > week OR history.2 <= week + 6 AS is_partial
+SELECT week, iso_year, iso_week, cost_usd, cost_change_usd, total_tokens, unpriced, toBool(history.1 > week OR history.2 <= week + 6) AS is_partial
 FROM
 (
     SELECT

@@ -14,7 +14,7 @@ SELECT
     round(1e6 * toFloat64(cost_usd) / nullIf(output_tokens, 0), 6) AS cost_per_million_output_usd,
     round((sum(total_tokens) - output_tokens) / nullIf(output_tokens, 0), 2) AS input_per_output,
     max(each.unpriced) AS unpriced,
-    history.1 > month OR history.2 <= toLastDayOfMonth(month) AS is_partial
+    toBool(history.1 > month OR history.2 <= toLastDayOfMonth(month)) AS is_partial
 FROM monthly_trends AS each
 WHERE toLastDayOfMonth(month) >= {since:Date} AND month <= {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})

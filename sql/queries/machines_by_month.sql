@@ -6,7 +6,7 @@
 -- note: months count that have a day in the period, and count whole
 -- note: is_partial: the month is not over, or the history begins after its first day
 WITH (SELECT (min(first_day), max(today)) FROM calendar WHERE ({agent:String} = '' OR agent = {agent:String})) AS history
-SELECT month, machine, sum(cost_usd) AS cost_usd, sum(total_tokens) AS total_tokens, max(unpriced) AS unpriced, history.1 > month OR history.2 <= toLastDayOfMonth(month) AS is_partial
+SELECT month, machine, sum(cost_usd) AS cost_usd, sum(total_tokens) AS total_tokens, max(unpriced) AS unpriced, toBool(history.1 > month OR history.2 <= toLastDayOfMonth(month)) AS is_partial
 FROM monthly_trends
 WHERE toLastDayOfMonth(month) >= {since:Date} AND month <= {until:Date}
     AND ({agent:String} = '' OR agent = {agent:String})

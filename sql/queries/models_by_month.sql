@@ -14,7 +14,7 @@ SELECT
     round(toFloat64(cost_usd) / nullIf(toFloat64(sum(cost_usd) OVER (PARTITION BY month)), 0), 4) AS cost_share,
     sum(part.total_tokens) AS total_tokens,
     max(part.unpriced) AS unpriced,
-    history.1 > month OR history.2 <= toLastDayOfMonth(month) AS is_partial
+    toBool(history.1 > month OR history.2 <= toLastDayOfMonth(month)) AS is_partial
 FROM cost_by_model_daily AS part
 WHERE toLastDayOfMonth(date) >= {since:Date} AND toStartOfMonth(date) <= {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})

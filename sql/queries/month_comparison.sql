@@ -14,7 +14,7 @@ SELECT
     sumIf(day.cost_usd, toDayOfMonth(date) <= today) AS cost_by_this_day_usd,
     sum(day.cost_usd) AS cost_usd,
     max(day.unpriced) AS unpriced,
-    history.1 > month OR history.2 <= toLastDayOfMonth(month) AS is_partial
+    toBool(history.1 > month OR history.2 <= toLastDayOfMonth(month)) AS is_partial
 FROM daily_summary AS day
 WHERE toLastDayOfMonth(date) >= {since:Date} AND toStartOfMonth(date) <= {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})

@@ -14,7 +14,7 @@ SELECT
     sum(cost_usd) AS cost_usd,
     sum(total_tokens) AS total_tokens,
     max(unpriced) AS unpriced,
-    history.1 > month OR history.2 <= toLastDayOfMonth(month) AS is_partial
+    toBool(history.1 > month OR history.2 <= toLastDayOfMonth(month)) AS is_partial
 FROM projects_daily
 WHERE toLastDayOfMonth(date) >= {since:Date} AND toStartOfMonth(date) <= {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})

@@ -14,7 +14,7 @@ SELECT
     round(toFloat64(weekend_cost_usd) / nullIf(toFloat64(cost_usd), 0), 4) AS weekend_share,
     uniqExactIf(date, weekday > 5 AND day.total_tokens > 0) AS weekend_days_used,
     max(day.unpriced) AS unpriced,
-    history.1 > month OR history.2 <= toLastDayOfMonth(month) AS is_partial
+    toBool(history.1 > month OR history.2 <= toLastDayOfMonth(month)) AS is_partial
 FROM daily_summary AS day
 WHERE toLastDayOfMonth(date) >= {since:Date} AND toStartOfMonth(date) <= {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})

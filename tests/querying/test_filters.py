@@ -1,0 +1,132 @@
+"""Each filter of each named query: asked of a whole fleet, it answers what a warehouse of nothing else answers.
+
+Every warehouse is a database of one directory, so that one engine holds them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+from functools import cache
+
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.querying.queries import find_query, read_queries
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
+from tests.benchmarks.fleet import Fleet, write_fleet
+
+# A month ends on a Sunday, the next one begins on a Monday: whole months and weeks on both sides, long from now.
+LAST_DAY, UNTIL, SINCE, DAY = date(2099, 7, 20), date(2099, 5, 31), date(2099, 6, 1), date(2099, 6, 10)
+LAST_WEEK = LAST_DAY - timedelta(days=7)
+EARLIEST = "2099-05-01"
+PROJECT = "lower(hex(sipHash128('project', toUInt64(4))))"
+FILTERS = {"machine": "machine-01", "agent": "codex", "since": str(SINCE), "until": str(UNTIL)}
+# What a filter leaves of each table; reports without projects are the same for each of them, and the last week is there
+# always, so that no earlier month is the current one.
+LEFT = {
+    "machine": dict.fromkeys(("records", "changes", "loads"), "machine = 'machine-01'"),
+    "agent": dict.fromkeys(("records", "changes"), "agent = 'codex'"),
+    "project": {"records": f"project IN ({PROJECT}, '')"},
+    "since": {
+        "records": f"day >= '{SINCE}'", "changes": f"decided_at >= '{SINCE}'", "loads": f"started_at >= '{SINCE}'",
+    },
+    "until": {
+        "records": f"day <= '{UNTIL}' OR day > '{LAST_WEEK}'", "changes": f"toDate(decided_at) <= '{UNTIL}'",
+        "loads": f"toDate(started_at) <= '{UNTIL}'",
+    },
+}  # fmt: skip
+TABLES = ("records", "changes", "loads", "budgets", "price_list")
+# What a fleet does not have: blocks and projects of a second agent, usage without a price, limits, prices, gaps between
+# reports, sessions and days beyond all others, a machine and an agent that came later.
+ADDED = """
+INSERT INTO records SELECT * REPLACE ('codex' AS agent)
+FROM records WHERE report IN ('blocks', 'projects') AND machine = 'machine-00';
+
+INSERT INTO records SELECT * REPLACE (load_id + 10 AS load_id, true AS unpriced,
+    arrayMap(part -> (part.1, part.2, part.3, part.4, part.5, toDecimal64(0, 9), true), models) AS models)
+FROM records WHERE report = 'daily' AND day % 3 = 0;
+
+INSERT INTO records SELECT * REPLACE (load_id + 20 AS load_id, block_ends_at AS limit_resets_at)
+FROM records WHERE report = 'blocks' AND day % 2 = 0;
+
+INSERT INTO records SELECT * REPLACE (concat('long ', key) AS key, concat('long ', session_id) AS session_id,
+    90 * cost_usd AS cost_usd, ended_at + INTERVAL 9 HOUR AS ended_at)
+FROM records WHERE report = 'session' AND day % 5 = 0;
+
+INSERT INTO records SELECT * REPLACE (load_id + 40 AS load_id, cost_usd + 7 AS cost_usd)
+FROM records WHERE report = 'projects' AND day % 4 = 0;
+
+INSERT INTO records SELECT * REPLACE (load_id + 50 AS load_id, 60 * cost_usd AS cost_usd)
+FROM records WHERE report = 'daily' AND day = '2099-06-16';
+
+INSERT INTO records SELECT * REPLACE ('idle' AS project, concat('idle ', key) AS key)
+FROM records WHERE report = 'projects' AND day BETWEEN '2099-05-11' AND '2099-05-20';
+
+INSERT INTO records SELECT * REPLACE (day - 40 AS day, toString(day - 40) AS key)
+FROM records WHERE report = 'daily' AND machine = 'machine-00' AND agent = 'claude' AND day < '2099-06-01';
+
+INSERT INTO changes SELECT * REPLACE (load_id + 3600000000 AS load_id, decided_at + INTERVAL 1 HOUR AS decided_at,
+    if(day % 2 = 0, 'repriced', 'held') AS verdict, day % 2 = 0 AS is_written)
+FROM (SELECT * FROM changes WHERE report = 'daily' ORDER BY load_id DESC LIMIT 1 BY machine, agent, key);
+
+INSERT INTO price_list (agent, model, ccusage_version, load_id, is_offline, input_usd, output_usd, cache_creation_usd,
+    cache_creation_1h_usd, cache_read_usd)
+SELECT DISTINCT agent, arrayJoin(models_used), '20.0.24', 1, true, 3, 15, 3.75, 6, 0.3 FROM records
+"""
+# Questions whose answer looks at days before or after those that are asked for; their periods have tests of their own.
+LOOKS_BEYOND = {
+    "cost_by_month": "since", "cost_by_week": "since", "daily_averages": "since", "project_growth": "since",
+    "unusual_days": "since", "month_comparison": "since", "cost_jumps": "since", "idle_projects": "since",
+    "machine_utilisation": "since",
+}  # fmt: skip
+ASKED = [
+    (query.name, parameter.name, parameter.default is None)
+    for query in read_queries()
+    for parameter in query.parameters
+    if parameter.name in LEFT and LOOKS_BEYOND.get(query.name) != parameter.name
+]
+
+Answer = Callable[..., list[bytes]]
+
+
+@pytest.fixture(scope="module")
+def answer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answer]:
+    """Answer a query in the whole fleet, or in what one filter leaves of it."""
+    place = f"chdb://{tmp_path_factory.mktemp('fleet')}/warehouse"
+    for database in ("whole", *LEFT):
+        with open_warehouse(parse_warehouse_url(f"{place}?database={database}"), creates_database=True) as opened:
+            apply_migrations(opened, "1.2.3")
+            if database == "whole":
+                write_fleet(opened, Fleet(machines=2, days=72, last_day=LAST_DAY))
+                for statement in ADDED.split(";"):
+                    opened.command(statement)
+            else:
+                for table in TABLES:
+                    condition = LEFT[database].get(table, "true")
+                    opened.command(f"INSERT INTO {table} SELECT * FROM whole.{table} WHERE {condition}")
+    with open_warehouse(parse_warehouse_url(f"{place}?database=whole")) as opened:
+        ((project,),) = opened.rows(f"SELECT {PROJECT}")
+
+        @cache
+        def answered(name: str, database: str, *filters: str, **given: str) -> list[bytes]:
+            query = find_query(name)
+            known = {**FILTERS, "project": project, "model": "claude-opus-4-1-20250805", "day": str(DAY)}
+            # The whole time, unless a filter says otherwise.
+            asked: Mapping[str, str] = {"since": EARLIEST, **given, **{each: known[each] for each in filters}}
+            needed = {each.name: known[each.name] for each in query.parameters if each.default is None}
+            taken = {each.name: asked[each.name] for each in query.parameters if each.name in asked}
+            opened.command(f"USE {database}")
+            return opened.raw(query.sql, "JSONEachRow", {}, query.values(needed | taken, LAST_DAY)).splitlines()
+
+        yield answered
+
+
+@pytest.mark.parametrize(("name", "parameter", "is_needed"), ASKED)
+def test_a_filter_leaves_what_it_asks_for(answer: Answer, name: str, parameter: str, *, is_needed: bool) -> None:
+    given = {"top": "1000", "before": "2099-05-12", **({"since": str(SINCE)} if name == "idle_projects" else {})}
+    filtered = answer(name, "whole", parameter, **given)
+
+    assert filtered == answer(name, parameter, parameter, **given)
+    assert is_needed or filtered != answer(name, "whole", **given)
