@@ -21,9 +21,9 @@ from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, read_transcripts
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, publish_facts
+from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, price_facts, publish_facts
 from ccusage_import.warehouse.prices import read_prices
-from ccusage_import.warehouse.tables import Load, read_loads
+from ccusage_import.warehouse.tables import Load, read_loads, write_load
 
 
 def import_facts(
@@ -36,7 +36,8 @@ def import_facts(
 ) -> FactsSummary:
     """Read what is new in the transcripts of the data directories and publish it; the caller holds the import lock.
 
-    Facts are written first, then how far was read: whatever happens between them only reads again.
+    Facts are written first, then how far was read: whatever happens between them only reads again. A load that is not
+    written yet is written as soon as there is something to read.
     """
     summary, begun = FactsSummary(), time.perf_counter()
     try:
@@ -71,18 +72,23 @@ def _read_into(
     known = cursor.files()
     listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], known, names)
     summary.unreadable += listing.unreadable
-    if not listing.changed:
-        return
     marks["order"] = cursor.mark("order") or str(load.load_id)
     prices = read_prices(warehouse, CLAUDE, load.ccusage_version)
     ordered_since = int(marks["order"])
     of_load = FactsLoad(load.load_id, ordered_since, settings.machine, settings.timezone, prices, settings.mode)
+    if load.revision:
+        price_facts(warehouse, of_load)
+    if not listing.changed:
+        return
+    if not load.revision:
+        write_load(warehouse, load)
     for number, batch in enumerate(read_transcripts(listing, known, names, progress)):
         prompts = _resolve(cursor, batch.facts)
         summary.new += publish_facts(warehouse, of_load, batch.facts, number)
         cursor.keep(batch.files, prompts, {**marks, "load": str(load.load_id)})
         summary.add(batch)
-    summary.equal_days, summary.days = count_equal_days(warehouse, settings.machine)
+    if load.reports:
+        summary.equal_days, summary.days = count_equal_days(warehouse, settings.machine)
 
 
 def _forget_what_does_not_fit(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[str, str]) -> None:

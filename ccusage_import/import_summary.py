@@ -18,17 +18,19 @@ from ccusage_import.rule.reconcile import Decision, Verdict
 from ccusage_import.statistics import Comparison
 from ccusage_import.transcripts.reader import Batch
 
-FACT_KINDS = ("messages", "tool_calls", "turns", "events")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """What a person asked for on the command line; `note` is what saved reports were read with, where it is known."""
+    """What a person asked for on the command line; `note` is what saved reports were read with, where it is known.
+
+    With `only_transcripts` no ccusage is run.
+    """
 
     reports: tuple[str, ...] = REPORTS
     since: date = date.min
     until: date = date.max
     is_dry_run: bool = False
+    only_transcripts: bool = False
     saved_dir: Path | None = None
     accepted: tuple[date, date] | None = None
     note: LoadNote | None = None
@@ -112,7 +114,7 @@ class ImportSummary:
         timezone: the IANA zone in which days begin.
         is_dry_run: whether nothing was to be written.
         ccusage_version: empty where it is not known.
-        runner: how ccusage was run, or `files`.
+        runner: how ccusage was run, or `files`, or `transcripts`.
         load_id: the load that was committed; None where there was none.
         intact_from: first day whose transcripts cannot have been deleted yet.
         reports: what became of each report.
@@ -172,4 +174,4 @@ class ImportSummary:
         """0, or 5 where some reports or the transcripts failed or records were refused, 3 where all reports failed."""
         if not self.errors:
             return ExitCode.OK
-        return ExitCode.CCUSAGE if len(self.failed) == len(self.reports) else ExitCode.PARTIAL
+        return ExitCode.CCUSAGE if self.reports and len(self.failed) == len(self.reports) else ExitCode.PARTIAL

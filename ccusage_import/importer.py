@@ -14,7 +14,7 @@ from loguru import logger
 
 from ccusage_import import __version__
 from ccusage_import.ccusage.archive import LoadNote, ReportArchive
-from ccusage_import.ccusage.data_dirs import Sources
+from ccusage_import.ccusage.data_dirs import Sources, find_sources
 from ccusage_import.ccusage.offers import (
     Offer,
     Parsed,
@@ -39,11 +39,12 @@ from ccusage_import.exceptions import (
 from ccusage_import.fact_import import import_facts
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
-from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label
+from ccusage_import.records import CLAUDE, REPORTS, Identity, Provenance, Record, split_label
 from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
+from ccusage_import.warehouse.integrity import NOTHING, contents
 from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import refuse_other_naming
@@ -57,9 +58,10 @@ from ccusage_import.warehouse.opening import (
     unrecorded_loads,
 )
 from ccusage_import.warehouse.prices import models_without_price, priced_models, write_prices
-from ccusage_import.warehouse.publish import count_totals, publish, settle_dead_loads, tidy
+from ccusage_import.warehouse.publish import commit, count_totals, publish, settle_dead_loads, tidy
 from ccusage_import.warehouse.tables import (
     REFUSED,
+    RUNNER_OF_TRANSCRIPTS,
     Load,
     next_load_id,
     read_latest_window,
@@ -93,6 +95,8 @@ def run_import_alone(
 ) -> ImportSummary:
     """Run one import like `run_import`; the caller holds the import lock."""
     run = Run.begin(configuration, options, progress)
+    if options.only_transcripts:
+        return _transcripts_alone(run, environ)
     try:
         with _driver_loads_meanwhile(), run.phase("fetch"):
             offer = _offer(run, environ)
@@ -230,6 +234,73 @@ def _facts(run: Run, warehouse: ClickHouse, offer: Offer, load: Load) -> FactsSu
     return facts
 
 
+def _transcripts_alone(run: Run, environ: Mapping[str, str]) -> ImportSummary:
+    """Read the transcripts as a load of their own; where there is nothing new in them there is no load."""
+    settings = run.settings
+    _refuse_what_reports_need(run.options)
+    sources = find_sources(settings.claude_dirs, environ)
+    with ExitStack() as stack:
+        with run.phase("open"):
+            warehouse, warnings = _open_for_load(run, stack)
+            load = _load_of_transcripts(run, warehouse, sources)
+        with run.phase("transcripts"):
+            facts = import_facts(run.configuration, warehouse, sources.found, load, run.pseudonyms, run.progress)
+        if load.revision:
+            _end_load_of_transcripts(run, warehouse, load, facts)
+    if facts.error and not facts.new.total():
+        raise facts.error
+    return ImportSummary(
+        machine=settings.machine,
+        timezone=settings.timezone,
+        is_dry_run=False,
+        ccusage_version="",
+        runner=load.runner,
+        load_id=load.load_id if load.revision else None,
+        warnings=(*sources.warnings(), *warnings),
+        names=run.names,
+        phases=run.phases,
+        facts=facts,
+    )
+
+
+def _refuse_what_reports_need(options: ImportOptions) -> None:
+    needed = {
+        "--dry-run": options.is_dry_run,
+        "--from": options.saved_dir is not None,
+        "--report": options.reports != REPORTS,
+        "--since": options.since > date.min,
+        "--until": options.until < date.max,
+        "--accept-lower": options.accepted is not None,
+    }
+    for option in (name for name, is_given in needed.items() if is_given):
+        raise ConfigurationError(
+            f"{option}: is about reports, and --transcripts-only reads none", hint="leave one of the two out"
+        )
+
+
+def _load_of_transcripts(run: Run, warehouse: ClickHouse, sources: Sources) -> Load:
+    """Return a load that leaves the records as they are; it is not written yet."""
+    provenance = provenance_now(run.settings, "", sources.found, run.pseudonyms)
+    load = _new_load(run, next_load_id(warehouse, run.settings.machine), provenance)
+    _, there = contents(warehouse).get(load.machine, (0, NOTHING))
+    load.runner = RUNNER_OF_TRANSCRIPTS
+    load.tokens_before = load.tokens_after = there.tokens
+    load.cost_before_usd = load.cost_after_usd = there.cost_usd
+    return load
+
+
+def _end_load_of_transcripts(run: Run, warehouse: ClickHouse, load: Load, facts: FactsSummary) -> None:
+    keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
+    load.facts, load.phases = facts.counts, dict(run.phases)
+    load.error = facts.error.kind if facts.error else ""
+    if facts.error and not facts.new.total():
+        load.state, load.finished_at = "failed", datetime.now(UTC)
+        write_load(warehouse, load)
+    else:
+        commit(warehouse, load)
+    tidy(warehouse)
+
+
 def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tuple[str, ...]]:
     """Open the warehouse with a schema this program knows: the one step before publication that changes something.
 
@@ -249,6 +320,10 @@ def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tupl
         refuse_pending(warehouse)
         _claim_name(run, warehouse)
         return warehouse, ()
+    return _open_for_load(run, stack)
+
+
+def _open_for_load(run: Run, stack: ExitStack) -> tuple[ClickHouse, tuple[str, ...]]:
     warehouse = stack.enter_context(open_to_write(run.configuration))
     _claim_name(run, warehouse)
     record_failed_loads(run.configuration, warehouse)

@@ -29,9 +29,9 @@ from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.history import audit
 from ccusage_import.history.audit import Change
-from ccusage_import.import_summary import FACT_KINDS
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Verdict
+from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.machines import claim_machine

@@ -111,6 +111,10 @@ def import_command(
             "--transcripts/--no-transcripts", help="Read what is new in the transcripts too, or only reports."
         ),
     ] = None,
+    transcripts_only: Annotated[
+        bool,
+        typer.Option("--transcripts-only", help="Run no ccusage: read what is new in the transcripts, nothing else."),
+    ] = False,
     online_prices: Annotated[
         bool | None, typer.Option("--online-prices/--offline-prices", help="Let ccusage fetch current prices.")
     ] = None,
@@ -136,12 +140,17 @@ def import_command(
         "timeout_seconds": timeout,
     }
     with door(verbose, quiet=quiet, as_json=as_json), ExitStack() as stack:
+        if transcripts_only and transcripts is False:
+            raise ConfigurationError(
+                "--no-transcripts: leaves nothing for --transcripts-only", hint="leave one of the two out"
+            )
         environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
         options = ImportOptions(
             reports=tuple(name for name in REPORTS if not report or name in report),
             since=since.date() if since else date.min,
             until=until.date() if until else date.max,
             is_dry_run=dry_run,
+            only_transcripts=transcripts_only,
             saved_dir=from_dir,
             accepted=_days(accept_lower) if accept_lower else None,
         )
@@ -150,14 +159,14 @@ def import_command(
         else:
             configuration = configured(flags, config, keeps_identity=not dry_run, environ=environ)
         _log_to_file(configuration)
-        kept = find_loads(from_dir) if from_dir else []
+        kept = find_loads(from_dir) if from_dir and not transcripts_only else []
         if kept:
             done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
             exit_code = replay_exit_code(done)
             with ui.prints_what_is_done():
                 print_replay(done, len(kept), quiet=quiet, as_json=as_json)
         else:
-            is_announced = not (demo or dry_run or from_dir)
+            is_announced = not (demo or dry_run or from_dir or transcripts_only)
             with announced(configuration, environ, _warn) if is_announced else nullcontext(None) as announcer:
                 shows_progress = not quiet and not as_json
                 summary = _import(run_import, configuration, options, environ, shows_progress=shows_progress)

@@ -15,12 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ccusage_import.exceptions import CcusageError
-from ccusage_import.import_summary import FACT_KINDS, SILENT, FactsSummary, ImportProgress, ImportSummary
+from ccusage_import.import_summary import SILENT, FactsSummary, ImportProgress, ImportSummary
 from ccusage_import.masking import printable
 from ccusage_import.records import CLAUDE, Record, split_label
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Decision, Verdict
 from ccusage_import.statistics import Comparison, Coverage, Share, Totals
+from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.ui import change, console, error_json, label, named, plain_table, usd
 
 SHOWN_HELD = 10
@@ -44,7 +45,9 @@ def print_summary(summary: ImportSummary) -> None:
 
 def summary_parts(summary: ImportSummary) -> Iterator[RenderableType]:
     """Yield what is shown of an import, from top to bottom."""
-    parts: list[RenderableType] = [_headline(summary), _reports_table(summary)]
+    parts: list[RenderableType] = [_headline(summary)]
+    if summary.reports:
+        parts.append(_reports_table(summary))
     if summary.comparison:
         parts += _compared(summary.comparison, summary.names)
     if summary.held:
@@ -168,11 +171,14 @@ def _block_json(block: Record) -> dict[str, Any]:
 
 
 def _headline(summary: ImportSummary) -> Text:
-    ccusage = f"ccusage {summary.ccusage_version} ({summary.runner})" if summary.ccusage_version else "saved files"
-    parts = [f"machine {summary.machine}", ccusage, f"days in {summary.timezone}"]
-    parts.append(f"load {summary.load_id}" if summary.load_id else "dry run, nothing written")
-    if summary.failed and summary.load_id is None and not summary.is_dry_run:
-        parts[-1] = "nothing loaded"
+    source = "saved files" if summary.reports else "transcripts alone"
+    if summary.ccusage_version:
+        source = f"ccusage {summary.ccusage_version} ({summary.runner})"
+    parts = [f"machine {summary.machine}", source, f"days in {summary.timezone}"]
+    if summary.load_id:
+        parts.append(f"load {summary.load_id}")
+    else:
+        parts.append("dry run, nothing written" if summary.is_dry_run else "nothing loaded")
     return Text(printable(" · ".join(parts)), style="bold")
 
 

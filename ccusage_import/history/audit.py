@@ -14,7 +14,7 @@ from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, bu
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.ui import label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.facts import bring_back_facts, take_back_facts
+from ccusage_import.warehouse.facts import bring_back_facts, count_facts, take_back_facts
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import (
@@ -100,7 +100,8 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
         for change in read_changes(warehouse, load_id=load_id, machine=target.machine)
         if change.decision.is_written
     ]
-    if target.state != "committed" or not (written or target.facts or target.undoes):
+    brought = written or target.undoes or count_facts(warehouse, target.machine, load_id)
+    if target.state != "committed" or not brought:
         raise AuditError(
             f"load {load_id} is {target.state} and changed {len(written)} records: nothing to take back",
             hint="ccusage-import history lists the loads",

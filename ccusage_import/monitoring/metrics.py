@@ -17,10 +17,11 @@ from ccusage_import import __version__
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import AnnouncementError
 from ccusage_import.files import replace_file
-from ccusage_import.import_summary import FACT_KINDS, FactsSummary, ImportSummary
+from ccusage_import.import_summary import FactsSummary, ImportSummary
 from ccusage_import.monitoring.http_calls import call
 from ccusage_import.monitoring.outcome import RunOutcome
 from ccusage_import.rule.reconcile import Verdict
+from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.snapshot import Snapshot
 
 if TYPE_CHECKING:

@@ -13,6 +13,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
+# The kinds of facts, by the views that show them.
+FACT_KINDS = ("messages", "tool_calls", "turns", "events")
 # No turn, or no id.
 NOTHING = 0
 NO_COST = Decimal(0)

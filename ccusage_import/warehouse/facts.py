@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from ccusage_import.records import ModelPrice
 from ccusage_import.transcripts.costs import price
-from ccusage_import.transcripts.facts import Event, Facts, Message, ToolCall, Turn, Usage, joined
+from ccusage_import.transcripts.facts import FACT_KINDS, Event, Facts, Message, ToolCall, Turn, Usage, joined
 from ccusage_import.transcripts.once import judge_copies, version_of
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import FACT_TABLES
@@ -70,6 +70,30 @@ def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: i
     _insert(warehouse, "turn_facts", [_turn_row(load, turn) for turn in turns], token)
     _insert(warehouse, "event_facts", [_event_row(load, event) for event in facts.events], token)
     return new
+
+
+def price_facts(warehouse: ClickHouse, load: FactsLoad) -> None:
+    """Price the stored messages of models that had no price when they were read, and have one now."""
+    mine = "machine = {machine:String}"
+    rows = warehouse.rows(
+        f"SELECT DISTINCT message FROM message_facts WHERE {mine} AND message IN"  # noqa: S608 - a condition of ours
+        f" (SELECT message FROM message_facts WHERE {mine} AND unpriced AND model IN {{models:Array(String)}})"
+        " GROUP BY message, request, counted_session, copy, record HAVING argMax(unpriced, version)",
+        {"machine": load.machine, "models": list(load.prices)},
+    )
+    if ids := {int(message) for (message,) in rows}:
+        priced = list(_message_rows(warehouse, load, Facts(), Counter(), ids))
+        _insert(warehouse, "message_facts", priced, f"{load.machine}/{load.load_id}/facts/prices")
+
+
+def count_facts(warehouse: ClickHouse, machine: str, load_id: int) -> dict[str, int]:
+    """Return how many facts of each kind a load brought first that are shown."""
+    counts = ", ".join(
+        f"(SELECT count() FROM {kind} WHERE machine = {{machine:String}} AND load_id = {{load:UInt64}})"  # noqa: S608
+        for kind in FACT_KINDS
+    )
+    row = warehouse.rows(f"SELECT {counts}", {"machine": machine, "load": load_id})[0]
+    return {kind: int(count) for kind, count in zip(FACT_KINDS, row, strict=True) if count}
 
 
 def push_facts(source: ClickHouse, target: ClickHouse, machine: str, *, is_behind: bool) -> int:
@@ -148,9 +172,19 @@ def count_equal_days(warehouse: ClickHouse, machine: str) -> tuple[int, int]:
     return int(rows[0][0]), int(rows[0][1])
 
 
-def _message_rows(warehouse: ClickHouse, load: FactsLoad, facts: Facts, new: Counter[str]) -> Iterator[Row]:
-    """Return the rows of copies that are new, or of which something else is to be said than is stored."""
-    ids = {message.message for message in facts.messages.values()}
+def _message_rows(
+    warehouse: ClickHouse, load: FactsLoad, facts: Facts, new: Counter[str], others: Collection[int] = ()
+) -> Iterator[Row]:
+    """Return the rows of copies that are new, or of which something else is to be said than is stored.
+
+    Args:
+        warehouse: where.
+        load: to which they belong.
+        facts: what was read.
+        new: counts the messages that are new.
+        others: messages of which nothing was read, to be judged again.
+    """
+    ids = {message.message for message in facts.messages.values()}.union(others)
     zone = ZoneInfo(load.timezone)
     stored, before = {}, {}
     for message, days in _stored_copies(warehouse, load.machine, ids):

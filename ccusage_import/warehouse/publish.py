@@ -13,8 +13,10 @@ from ccusage_import.records import Identity, report_label
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.facts import count_facts
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import (
+    RUNNER_OF_TRANSCRIPTS,
     Load,
     next_load_id,
     offer_json,
@@ -127,7 +129,9 @@ def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
             "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
             {"machine": machine, "load_id": load.load_id},
         )
-        if published[0][0]:
+        if load.runner == RUNNER_OF_TRANSCRIPTS:
+            load.facts = count_facts(warehouse, machine, load.load_id)
+        if published[0][0] or load.facts:
             commit(warehouse, load)
         else:
             load.state = "interrupted"

@@ -53,7 +53,7 @@ def read_snapshot(warehouse: ClickHouse, settings: Settings) -> Snapshot:
 
 
 def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
-    """Return the newest run of the importer, however it ended; undo, accept, push and rename do not count."""
+    """Return the newest run of the importer, however it ended; what reads no report does not count."""
     found = warehouse.rows(
         f"SELECT max(load_id) FROM loads FINAL WHERE {_IMPORTS}",  # noqa: S608 - a condition of ours
         {"machine": machine},

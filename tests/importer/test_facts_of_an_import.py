@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,98 @@ def test_a_session_that_goes_on_after_its_beginning_was_deleted_is_whole(
     assert migrated.rows(
         "SELECT total_tokens, stored_tokens, token_difference FROM ledger_sessions WHERE total_tokens > 100"
     ) == [(1500, 1000, 500)]
+
+
+def test_transcripts_alone_are_a_load_of_their_own(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    where = ("--warehouse", migrated.url)
+    program("import", *where, "--claude-dir", claude.root)
+    success = "SELECT last_load_at, last_state, last_success_at FROM freshness"
+    before = migrated.rows(success)
+    claude.say("b", days_ago(0), 40)
+    alone = ("import", "--transcripts-only", *where, "--claude-dir", claude.root, "--ccusage", "/is/not/there")
+
+    first, second = program(*alone), program(*alone)
+
+    assert (first.exit_code, first.stderr, second.exit_code) == (0, "", 0)
+    load_id = migrated.rows("SELECT max(load_id) FROM loads")[0][0]
+    assert [line for line in first.stdout.splitlines() if line][:2] == [
+        f"machine {_machine(migrated)} · transcripts alone · days in UTC · load {load_id}",
+        "facts: 1 new messages, 0 tool calls",
+    ]
+    assert second.stdout.splitlines()[0].endswith(" · nothing loaded")
+    assert migrated.rows("SELECT state, runner, facts, reports FROM loads FINAL ORDER BY load_id DESC") == [
+        ("committed", "transcripts", {"messages": 1}, []),
+        ("committed", "PATH", {"messages": 3}, ["daily", "monthly", "session", "blocks", "projects"]),
+    ]
+    assert migrated.rows("SELECT sum(total_tokens) FROM messages") == [(100,)]
+    assert migrated.rows("SELECT sum(cost_usd) FROM messages") == [(Decimal("0.0015"),)]
+    assert migrated.rows("SELECT sum(total_tokens) FROM daily") == [(60,)]
+    assert migrated.rows(success) == before
+
+    shown = program("history", *where).stdout.splitlines()[1]
+    assert (str(load_id) in shown, " transcripts " in shown, " 1 facts " in shown) == (True, True, True)
+    assert program("changes", str(load_id), *where).stdout == "nothing changed\n"
+    status = json.loads(program("status", "--json", *where).stdout)
+    assert (status["state"], status["last_import"]["load_id"] < load_id) == ("ok", True)
+    assert program("undo", str(load_id), *where).exit_code == 0
+    assert migrated.rows("SELECT sum(total_tokens) FROM messages") == [(60,)]
+
+
+def test_a_load_of_transcripts_is_not_an_import_of_the_reports(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
+    done = program("import", "--transcripts-only", "--json", *where, CCUSAGE_IMPORT_METRICS_FILE="metrics.prom")
+
+    printed = json.loads(done.stdout)
+    assert (done.exit_code, printed["reports"], printed["facts"]["new"]["messages"]) == (0, {}, 3)
+    assert list(program.home.rglob("metrics.prom")) == []
+    status = program("status", "--json", "--warehouse", migrated.url)
+    assert (status.exit_code, json.loads(status.stdout)["state"]) == (6, "never imported")
+    assert migrated.rows("SELECT sum(cost_usd), max(unpriced) FROM messages") == [(Decimal(0), True)]
+
+    # What had no price yet gets one: 60 tokens at 15 $ a million.
+    assert program("import", *where).exit_code == 0
+    assert migrated.rows("SELECT sum(cost_usd), max(unpriced) FROM messages") == [(Decimal("0.0009"), False)]
+    assert migrated.rows("SELECT load_id FROM messages GROUP BY load_id") == [(printed["load_id"],)]
+
+
+@pytest.mark.one_place
+@pytest.mark.parametrize(
+    ("option", "error"),
+    [
+        (("--no-transcripts",), "--no-transcripts: leaves nothing for --transcripts-only"),
+        (("--dry-run",), "--dry-run: is about reports, and --transcripts-only reads none"),
+        (("--from", "."), "--from: is about reports, and --transcripts-only reads none"),
+        (("--report", "daily"), "--report: is about reports, and --transcripts-only reads none"),
+        (("--until", "2026-01-01"), "--until: is about reports, and --transcripts-only reads none"),
+    ],
+)
+def test_options_of_reports_are_refused_where_none_is_read(
+    migrated: Place, program: Program, option: tuple[str, ...], error: str
+) -> None:
+    done = program("import", "--transcripts-only", "--warehouse", migrated.url, *option)
+
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (2, f"ccusage-import: error: {error}")
+    assert migrated.rows("SELECT count() FROM loads") == [(0,)]
+
+
+@pytest.mark.one_place
+def test_transcripts_alone_that_cannot_be_read_are_an_error(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
+    program("import", *where)
+    (cursor,) = program.home.rglob("transcripts.sqlite")
+    cursor.unlink()
+    cursor.mkdir()
+
+    done = program("import", "--transcripts-only", *where)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == f"ccusage-import: error: {cursor}: Is a directory"
+    assert migrated.rows("SELECT count() FROM loads FINAL") == [(1,)]
+
+
+def _machine(place: Place) -> object:
+    return place.rows("SELECT any(machine) FROM loads")[0][0]
