@@ -22,6 +22,7 @@ from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, re
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, price_facts, publish_facts
+from ccusage_import.warehouse.opening import cursor_file, cursor_marks
 from ccusage_import.warehouse.prices import read_prices
 from ccusage_import.warehouse.tables import Load, read_loads, write_load
 
@@ -41,7 +42,7 @@ def import_facts(
     """
     summary, begun = FactsSummary(), time.perf_counter()
     try:
-        with open_cursor(configuration.directories.state / "transcripts.sqlite") as cursor:
+        with open_cursor(cursor_file(configuration)) as cursor:
             _read_into(summary, configuration, warehouse, cursor, directories, load, Names(pseudonyms), progress)
     except FixableError as error:
         logger.bind(kind=error.kind).info("the transcripts could not be read to their end")
@@ -64,10 +65,7 @@ def _read_into(
     progress: ReadProgress,
 ) -> None:
     settings = configuration.settings
-    marks = {
-        "warehouse": f"{settings.parsed_warehouse()} {settings.machine}",
-        "naming": f"{settings.timezone} {settings.pseudonyms().naming}",
-    }
+    marks = cursor_marks(configuration)
     _forget_what_does_not_fit(warehouse, cursor, settings.machine, marks)
     known = cursor.files()
     listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], known, names)
@@ -96,8 +94,7 @@ def _forget_what_does_not_fit(warehouse: ClickHouse, cursor: Cursor, machine: st
     last = cursor.mark("load")
     if not last:
         return
-    is_same = all(cursor.mark(name) == value for name, value in marks.items())
-    if not is_same or not read_loads(warehouse, machine=machine, load_id=int(last)):
+    if not cursor.has(marks) or not read_loads(warehouse, machine=machine, load_id=int(last)):
         cursor.forget()
 
 

@@ -19,6 +19,10 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, ConfigurationError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, REPORTS, Provenance
+from ccusage_import.transcripts.cursor import FileState, look_into_cursor
+from ccusage_import.transcripts.naming import Names
+from ccusage_import.transcripts.reader import list_transcripts, unread_bytes
+from ccusage_import.warehouse.opening import cursor_file, cursor_marks
 
 # 18 and older count only the first part of a streamed answer's output tokens.
 COUNTS_RIGHT_SINCE = (19, 0, 0)
@@ -34,8 +38,12 @@ def check_data_directories(configuration: Configuration, environ: Mapping[str, s
         return
     for warning in sources.warnings():
         yield warn("data directory", warning, "ccusage-import config show lists `claude_dirs`")
+    known = None
+    if configuration.settings.transcripts:
+        known = look_into_cursor(cursor_file(configuration), cursor_marks(configuration))
+    names = Names(configuration.settings.pseudonyms())
     for directory in sources.found:
-        yield _transcripts(directory)
+        yield _transcripts(directory, known, names)
         yield _cleanup(directory)
 
 
@@ -90,7 +98,8 @@ def _report(configuration: Configuration, runner: Runner, report: str, output: F
     return ok(name, f"{len(parsed.records)} records in {output.seconds:.2f} s")
 
 
-def _transcripts(directory: Path) -> Check:
+def _transcripts(directory: Path, known: Mapping[str, FileState] | None, names: Names) -> Check:
+    """Report which transcripts there are; where facts are kept, `known` says how far they were read."""
     name = f"transcripts in {directory}"
     files, closed = _readable(directory / TRANSCRIPTS)
     if closed:
@@ -98,7 +107,16 @@ def _transcripts(directory: Path) -> Check:
     if not files:
         return warn(name, "there are none yet", "use Claude Code once, or name another directory: --claude-dir DIR")
     newest = datetime.fromtimestamp(max(file.stat().st_mtime for file in files), UTC)
-    return ok(name, f"{len(files)}, the newest of {newest:%Y-%m-%d %H:%M} UTC")
+    found = f"{len(files)}, the newest of {newest:%Y-%m-%d %H:%M} UTC"
+    if known is not None:
+        listing = list_transcripts([directory / TRANSCRIPTS], known, names)
+        unread = f"{_size(unread_bytes(listing, known))} in {len(listing.changed):,} of them"
+        found += f"; {unread} are not read as facts yet" if listing.changed else "; all are read as facts"
+    return ok(name, found)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count:,} bytes"
 
 
 def _readable(root: Path) -> tuple[Sequence[Path], Sequence[Path]]:

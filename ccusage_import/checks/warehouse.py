@@ -19,11 +19,12 @@ from ccusage_import.exceptions import (
     WarehousePermissionError,
     WarehouseUnreachableError,
 )
+from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.integrity import detached_parts, hint_of, unreadable_parts
 from ccusage_import.warehouse.migrations import pending_migrations
 from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_configured
-from ccusage_import.warehouse.snapshot import future_loads, last_import, last_success_at
+from ccusage_import.warehouse.snapshot import future_loads, last_import, last_load_with_facts, last_success_at
 from ccusage_import.warehouse.tables import Load
 
 SCRATCH = "scratch_"
@@ -162,6 +163,7 @@ def _last_import(opened: ClickHouse, configuration: Configuration) -> Iterator[C
         yield warn("clock", f"{found}; none of them counts as a success", "set the clock, then ccusage-import import")
     yield _zone(configuration, last)
     yield _machine(opened, configuration)
+    yield from _not_understood(opened, settings.machine)
     if last is None:
         yield warn("last import", "none yet", "ccusage-import import")
         return
@@ -202,6 +204,26 @@ def _machine(opened: ClickHouse, configuration: Configuration) -> Check:
             f'set machine = "{before}", or all of its usage is stored a second time',
         )
     return ok("machine", f"{name}, from {origin}")
+
+
+def _not_understood(opened: ClickHouse, machine: str) -> Iterator[Check]:
+    """Report what of the transcripts the last load that read some did not understand."""
+    load = last_load_with_facts(opened, machine)
+    if load is None:
+        return
+    kinds = {kind: count for kind, count in load.facts.items() if kind not in FACT_KINDS}
+    if not kinds:
+        yield ok("facts", f"load {load.load_id} understood all that it read of the transcripts")
+        return
+    listed = ", ".join(f"{count:,} {kind.replace('/', ': ')}" for kind, count in sorted(kinds.items()))
+    found = f"load {load.load_id} did not understand {listed}"
+    # New types of records come with new releases of Claude Code, and a last line may be half written.
+    if all(kind.startswith("unknown/") or kind == "bad lines/half" for kind in kinds):
+        yield ok("facts", found)
+    else:
+        yield warn(
+            "facts", found, "what these lines say is not among the facts; what ccusage reads of them is in the reports"
+        )
 
 
 def _ago(instant: datetime | None, now: datetime) -> str:

@@ -129,7 +129,7 @@ def _load_json(status: Status) -> dict[str, Any] | None:
     if status.last_import is None:
         return None
     load = asdict(status.last_import)
-    names = ("load_id", "state", "started_at", "finished_at", "ccusage_version", "failed_reports", "error")
+    names = ("load_id", "state", "started_at", "finished_at", "ccusage_version", "failed_reports", "error", "facts")
     return {name: load[name] for name in names}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +59,10 @@ class Cursor:
         row = self._connection.execute("SELECT value FROM mark WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
 
+    def has(self, marks: Mapping[str, str]) -> bool:
+        """Return whether all of these were noted so."""
+        return all(self.mark(name) == value for name, value in marks.items())
+
     def files(self) -> dict[str, FileState]:
         """Return the state of each file by its pseudonym."""
         rows = self._connection.execute("SELECT * FROM files")
@@ -91,6 +95,16 @@ class Cursor:
         with self._connection:
             for table in ("mark", "files", "prompts"):
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+
+
+def look_into_cursor(file: Path, marks: Mapping[str, str]) -> dict[str, FileState]:
+    """Return how far each file was read, and change nothing; nothing where the cursor is damaged or of other marks."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            cursor = Cursor(connection)
+            return cursor.files() if cursor.has(marks) else {}
+    except sqlite3.Error:
+        return {}
 
 
 @contextmanager

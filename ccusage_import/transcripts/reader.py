@@ -88,10 +88,7 @@ def read_transcripts(
     """Read what is new in the changed files, a batch at a time; an appended file is read on from where it ended."""
     batch = Batch()
     states = [known.get(file.pseudonym) for file in listing.changed]
-    total = sum(
-        file.size - (state.position if state and state.inode == file.inode and state.position <= file.size else 0)
-        for file, state in zip(listing.changed, states, strict=True)
-    )
+    total = unread_bytes(listing, known)
     done = 0
     for file, state in zip(listing.changed, states, strict=True):
         before = batch.bytes_read
@@ -102,6 +99,15 @@ def read_transcripts(
             yield batch
             batch = Batch()
     yield batch
+
+
+def unread_bytes(listing: Listing, known: Mapping[str, FileState]) -> int:
+    """Return how much of the changed files is not read yet."""
+    states = ((file, known.get(file.pseudonym)) for file in listing.changed)
+    return sum(
+        file.size - (state.position if state and state.inode == file.inode and state.position <= file.size else 0)
+        for file, state in states
+    )
 
 
 def session_of(path: str, root: str) -> tuple[str, str]:

@@ -1,9 +1,10 @@
-"""What a configuration stands for: its warehouse and lock, and the loads still to be recorded."""
+"""What a configuration stands for: its warehouse and lock, the loads still to be recorded, how far was read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from loguru import logger
 
@@ -45,6 +46,20 @@ def record_failed_loads(configuration: Configuration, opened: ClickHouse) -> Non
 def known_warehouses(configuration: Configuration) -> KnownWarehouses:
     """Return the file that says what each embedded warehouse held."""
     return KnownWarehouses(configuration.directories.state / "warehouses.json")
+
+
+def cursor_file(configuration: Configuration) -> Path:
+    """Return the file that says how far each transcript was read."""
+    return configuration.directories.state / "transcripts.sqlite"
+
+
+def cursor_marks(configuration: Configuration) -> dict[str, str]:
+    """Return what that file says of itself where it belongs to this warehouse, machine, time zone and naming."""
+    settings = configuration.settings
+    return {
+        "warehouse": f"{settings.parsed_warehouse()} {settings.machine}",
+        "naming": f"{settings.timezone} {settings.pseudonyms().naming}",
+    }
 
 
 def has_warehouse(configuration: Configuration) -> bool:

@@ -62,6 +62,17 @@ def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
     return read_loads(warehouse, machine=machine, load_id=load_id)[0] if load_id else None
 
 
+def last_load_with_facts(warehouse: ClickHouse, machine: str) -> Load | None:
+    """Return the newest load that says something of the transcripts, of an import or of transcripts alone."""
+    found = warehouse.rows(
+        "SELECT max(load_id) FROM loads FINAL WHERE machine = {machine:String} AND notEmpty(facts)"
+        " AND state != 'renamed'",
+        {"machine": machine},
+    )
+    load_id = int(found[0][0])
+    return read_loads(warehouse, machine=machine, load_id=load_id)[0] if load_id else None
+
+
 def last_success_at(warehouse: ClickHouse, machine: str) -> datetime | None:
     """Return the end of the last run of the importer in which no report failed, leaving out those in the future."""
     rows = warehouse.rows(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -157,6 +158,44 @@ def test_transcripts_that_cannot_be_read_are_named(program: Program, claude: Cla
 
     line = found.checks[f"transcripts in {claude.root}"]
     assert (line["health"], line["found"]) == ("warn", f"1 cannot be read, such as {hidden}")
+
+
+def test_what_is_unread_and_what_was_not_understood_is_counted(program: Program, claude: ClaudeDir) -> None:
+    def says() -> tuple[str, dict[str, dict[str, Any]]]:
+        found = checked(program("check", "--claude-dir", claude.root, "--json")).checks
+        return found[f"transcripts in {claude.root}"]["found"].partition("; ")[2], found
+
+    (claude.root / "projects" / "-home-ana-shop" / "s2.jsonl").write_bytes(b"#" * 1_499_999 + b"\n")
+    size = claude.file("s1").stat().st_size
+    before, found = says()
+    assert (before, "facts" in found) == ("1.5 MB in 2 of them are not read as facts yet", False)
+
+    claude.file("s1").write_bytes(claude.file("s1").read_bytes() + b'{"type":"brand-new"}\n' + b'{"type":')
+    program("import", "--claude-dir", claude.root)
+    after, found = says()
+    assert after == "all are read as facts"
+    (load_id,) = re.findall(r"^load (\d+) did", found["facts"]["found"])
+    assert (found["facts"]["health"], found["facts"]["found"]) == (
+        "warn",
+        f"load {load_id} did not understand 1 bad lines: half, 1 bad lines: not_json, 1 unknown: brand-new",
+    )
+    kept = json.loads(program("status", "--json").stdout)["last_import"]["facts"]
+    assert kept == {"messages": 1, "bad lines/half": 1, "bad lines/not_json": 1, "unknown/brand-new": 1}
+
+    claude.file("s1").write_bytes(claude.file("s1").read_bytes() + b'"brand-new"}\n')
+    grown = claude.file("s1").stat().st_size - size
+    assert (grown, says()[0]) == (42, "21 bytes in 1 of them are not read as facts yet")
+    program("import", "--claude-dir", claude.root)
+    found = says()[1]
+    assert (found["facts"]["health"], found["facts"]["found"][-35:]) == (
+        "ok",
+        "did not understand 1 unknown: brand-new"[-35:],
+    )
+    # A cursor that cannot be one is not an error, and stays as it is.
+    (cursor,) = program.home.rglob("transcripts.sqlite")
+    cursor.write_bytes(b"#")
+    assert says()[0] == "1.5 MB in 2 of them are not read as facts yet"
+    assert cursor.read_bytes() == b"#"
 
 
 def test_another_zone_and_another_name_are_warnings(program: Program, claude: ClaudeDir) -> None:
