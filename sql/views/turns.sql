@@ -24,12 +24,28 @@ CREATE OR REPLACE VIEW {database}.turns {on_cluster}
     total_tokens UInt64 COMMENT 'sum of the four classes',
     cost_usd Decimal(38, 15) COMMENT 'cost in US dollars as ccusage counts it',
     unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
+    cache_savings_usd Nullable(Decimal(18, 9)) COMMENT 'what its cache reads would have cost more as uncached input, less what its cache writes cost more; negative where the cache cost more; NULL without a price',
     first_answer_ms Nullable(Int64) COMMENT 'from the prompt to the first answer; NULL without one',
     duration_ms UInt64 COMMENT 'from the prompt to the last thing it caused',
     outcome LowCardinality(String) COMMENT 'done, interrupted, api_error or limit',
     load_id UInt64 COMMENT 'the load that met it first'
 )
-AS SELECT
+AS WITH
+-- A number becomes the decimal one that prints as it does, not the next lower one.
+millionths -> accurateCastOrNull(toString(round(millionths / 1e6, 9)), 'Decimal(18, 9)') AS as_usd,
+(
+    SELECT mapFromArrays(groupArray(name), groupArray(known))
+    FROM
+    (
+        SELECT
+            model AS name,
+            groupArray((load_id, arrayMap(usd -> toFloat64(usd), [input_usd, cache_creation_usd, cache_creation_1h_usd, cache_read_usd]))) AS known
+        FROM {database}.price_list FINAL
+        WHERE agent = 'claude'
+        GROUP BY name
+    )
+) AS price_lists
+SELECT
     machine,
     'claude' AS agent,
     turn AS turn_id,
@@ -54,6 +70,7 @@ AS SELECT
     answers.total_tokens,
     answers.cost_usd,
     answers.unpriced,
+    if(answers.has_unknown_price, NULL, as_usd(answers.millionths_saved)) AS cache_savings_usd,
     if(answers.messages > 0 AND answers.first_at >= prompts.at, dateDiff('millisecond', prompts.at, answers.first_at), NULL) AS first_answer_ms,
     toUInt64(greatest(0, dateDiff('millisecond', assumeNotNull(prompts.at), greatest(
         coalesce(prompts.ended_at, assumeNotNull(prompts.at)), answers.last_at, assumeNotNull(prompts.at))))) AS duration_ms,
@@ -69,18 +86,42 @@ LEFT JOIN
     SELECT
         machine,
         turn,
-        count() AS messages,
-        sum(input_tokens) AS input_tokens,
-        sum(output_tokens) AS output_tokens,
-        sum(cache_creation_5m_tokens + cache_creation_1h_tokens) AS cache_creation_tokens,
-        sum(cache_read_tokens) AS cache_read_tokens,
+        sum(part_messages) AS messages,
+        sum(part_input) AS input_tokens,
+        sum(part_output) AS output_tokens,
+        sum(part_5m + part_1h) AS cache_creation_tokens,
+        sum(part_read) AS cache_read_tokens,
         input_tokens + output_tokens + cache_creation_tokens + cache_read_tokens AS total_tokens,
-        sum(cost_usd) AS cost_usd,
-        max(unpriced) AS unpriced,
-        min(at) AS first_at,
-        max(at) AS last_at
-    FROM {database}.message_facts FINAL
-    WHERE turn != 0 AND is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
+        sum(part_cost) AS cost_usd,
+        max(part_unpriced) AS unpriced,
+        min(part_first_at) AS first_at,
+        max(part_last_at) AS last_at,
+        toBool(max(empty(price) AND part_5m + part_1h + part_read > 0)) AS has_unknown_price,
+        sumIf(part_read * (price[1] - price[4]) - part_5m * (price[2] - price[1]) - part_1h * (price[3] - price[1]), notEmpty(price)) AS millionths_saved
+    FROM
+    (
+        SELECT
+            machine,
+            turn,
+            max(load_id) AS priced_by,
+            -- As it was at that load; else the next one that is known.
+            tupleElement(arraySort(
+                known -> (known.1 > priced_by, if(known.1 > priced_by, known.1, toUInt64(-1) - known.1)),
+                price_lists[toString(model)])[1], 2) AS price,
+            count() AS part_messages,
+            sum(input_tokens) AS part_input,
+            sum(output_tokens) AS part_output,
+            sum(cache_creation_5m_tokens) AS part_5m,
+            sum(cache_creation_1h_tokens) AS part_1h,
+            sum(cache_read_tokens) AS part_read,
+            sum(cost_usd) AS part_cost,
+            max(unpriced) AS part_unpriced,
+            min(at) AS part_first_at,
+            max(at) AS part_last_at
+        FROM {database}.message_facts FINAL
+        WHERE turn != 0 AND is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
+        GROUP BY machine, turn, model
+    )
     GROUP BY machine, turn
 ) AS answers USING (machine, turn)
 LEFT JOIN
