@@ -21,7 +21,7 @@ from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, read_transcripts
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, price_facts, publish_facts
+from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, last_reading, price_facts, publish_facts
 from ccusage_import.warehouse.opening import cursor_file, cursor_marks
 from ccusage_import.warehouse.prices import read_prices
 from ccusage_import.warehouse.tables import Load, read_loads, write_load
@@ -70,31 +70,37 @@ def _read_into(
     known = cursor.files()
     listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], known, names)
     summary.unreadable += listing.unreadable
-    marks["order"] = cursor.mark("order") or str(load.load_id)
+    ordered_since = cursor.mark("order") or str(load.load_id)
+    marks |= {"order": ordered_since, "load": str(load.load_id)}
     prices = read_prices(warehouse, CLAUDE, load.ccusage_version)
-    ordered_since = int(marks["order"])
-    of_load = FactsLoad(load.load_id, ordered_since, settings.machine, settings.timezone, prices, settings.mode)
-    if load.revision:
-        price_facts(warehouse, of_load)
+    of_load = FactsLoad(load.load_id, int(ordered_since), settings.machine, settings.timezone, prices, settings.mode)
+    if load.revision and price_facts(warehouse, of_load):
+        cursor.note(marks)
     if not listing.changed:
         return
     if not load.revision:
         write_load(warehouse, load)
+    # Noted first: where this ends before the facts are kept as read, they are those of this cursor all the same.
+    cursor.note(marks)
     for number, batch in enumerate(read_transcripts(listing, known, names, progress)):
         prompts = _resolve(cursor, batch.facts)
         summary.new += publish_facts(warehouse, of_load, batch.facts, number)
-        cursor.keep(batch.files, prompts, {**marks, "load": str(load.load_id)})
+        cursor.keep(batch.files, prompts)
         summary.add(batch)
     if load.reports:
         summary.equal_days, summary.days = count_equal_days(warehouse, settings.machine)
 
 
 def _forget_what_does_not_fit(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[str, str]) -> None:
-    """Forget how far was read where that went into another warehouse, or into one that an older backup replaced."""
-    last = cursor.mark("load")
+    """Forget how far was read where that went into another warehouse, or where an older copy replaced one of the two.
+
+    Of equal copies of a message the first file's counts, and each cursor has an order of files of its own.
+    """
+    last = int(cursor.mark("load") or 0)
     if not last:
         return
-    if not cursor.has(marks) or not read_loads(warehouse, machine=machine, load_id=int(last)):
+    is_of_this = cursor.has(marks) and read_loads(warehouse, machine=machine, load_id=last)
+    if not is_of_this or last_reading(warehouse, machine) > last:
         cursor.forget()
 
 

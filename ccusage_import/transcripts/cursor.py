@@ -76,7 +76,12 @@ class Cursor:
             found[session] = [(at, int(turn)) for at, turn in rows]
         return found
 
-    def keep(self, files: Iterable[FileState], prompts: Iterable[tuple[str, int, int]], marks: dict[str, str]) -> None:
+    def note(self, marks: Mapping[str, str]) -> None:
+        """Write down what `mark` and `has` tell."""
+        with self._connection:
+            self._connection.executemany("INSERT OR REPLACE INTO mark VALUES (?, ?)", marks.items())
+
+    def keep(self, files: Iterable[FileState], prompts: Iterable[tuple[str, int, int]]) -> None:
         """Write down how far files were read, at once."""
         with self._connection:
             # Numbers of 64 bits without a sign do not fit into an INTEGER.
@@ -88,7 +93,6 @@ class Cursor:
                 "INSERT OR IGNORE INTO prompts VALUES (?, ?, ?)",
                 ((session, at, str(turn)) for session, at, turn in prompts),
             )
-            self._connection.executemany("INSERT OR REPLACE INTO mark VALUES (?, ?)", marks.items())
 
     def forget(self) -> None:
         """Forget everything: what the warehouse holds is not what was read."""

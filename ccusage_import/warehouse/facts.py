@@ -72,8 +72,22 @@ def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: i
     return new
 
 
-def price_facts(warehouse: ClickHouse, load: FactsLoad) -> None:
-    """Price the stored messages of models that had no price when they were read, and have one now."""
+def last_reading(warehouse: ClickHouse, machine: str) -> int:
+    """Return the last load in which messages of a machine were read; what took a load back read nothing."""
+    rows = warehouse.rows(
+        "SELECT max(load_id) FROM message_facts WHERE machine = {machine:String} AND load_id NOT IN"
+        " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND undoes != 0)",
+        {"machine": machine},
+    )
+    return int(rows[0][0])
+
+
+def price_facts(warehouse: ClickHouse, load: FactsLoad) -> bool:
+    """Price the stored messages of models that had no price when they were read, and have one now.
+
+    Returns:
+        Whether there were any.
+    """
     mine = "machine = {machine:String}"
     rows = warehouse.rows(
         f"SELECT DISTINCT message FROM message_facts WHERE {mine} AND message IN"  # noqa: S608 - a condition of ours
@@ -84,6 +98,7 @@ def price_facts(warehouse: ClickHouse, load: FactsLoad) -> None:
     if ids := {int(message) for (message,) in rows}:
         priced = list(_message_rows(warehouse, load, Facts(), Counter(), ids))
         _insert(warehouse, "message_facts", priced, f"{load.machine}/{load.load_id}/facts/prices")
+    return bool(ids)
 
 
 def count_facts(warehouse: ClickHouse, machine: str, load_id: int) -> dict[str, int]:

@@ -7,10 +7,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ccusage_import.config.identity import keep_identity
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
@@ -89,7 +89,7 @@ class Installation:
             raise RuntimeError(f"failed reports: {', '.join(summary.failed)}")
         return summary
 
-    def configuration(self) -> Configuration:
+    def configuration(self, **flags: Any) -> Configuration:
         """The configuration of `load`: the files are those the processes of this installation use."""
         directories = Directories(
             self._directory_of("identity.toml"),
@@ -97,7 +97,7 @@ class Installation:
             self._directory_of("import.lock"),
             self.home,
         )
-        flags = {"warehouse": self.url, "lock_wait_seconds": 0}
+        flags |= {"warehouse": self.url, "lock_wait_seconds": 0}
         return load_configuration(flags, {}, identity=self.identity, directories=directories)
 
     def _directory_of(self, name: str) -> Path:
@@ -113,6 +113,32 @@ class Installation:
         """Read the warehouse back."""
         with self.opened() as warehouse:
             return [tuple(row) for row in warehouse.rows(sql)]
+
+
+class FaultyLab(Protocol):
+    """An installation that gets newer usage while a fault befalls it, and the judge of what becomes of it."""
+
+    installation: Installation
+
+    @property
+    def restore(self) -> Callable[[], None]:
+        """What brings back how it was before the fault."""
+
+    @property
+    def arguments(self) -> tuple[str | Path, ...]:
+        """What the import is started with."""
+
+    def load(self) -> None:
+        """Import without a process of its own, and without waiting for any lock."""
+
+    def meanwhile(self) -> AbstractContextManager[None]:
+        """Return what else happens while an import runs."""
+
+    def complaints(self) -> list[str]:
+        """Say all that is wrong after a fault, then after the next import; nothing is good."""
+
+    def shows_after(self) -> bool:
+        """Whether the newer usage is shown."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +176,25 @@ class Lab:
     after: State
     restore: Callable[[], None]
 
+    @property
+    def arguments(self) -> tuple[str | Path, ...]:
+        """What the import is started with."""
+        return ("--from", self.newer)
+
+    def load(self) -> None:
+        """Import without a process of its own, and without waiting for any lock."""
+        self.installation.load(self.newer)
+
+    def meanwhile(self) -> AbstractContextManager[None]:
+        """Return what else happens while an import runs: nothing."""
+        return nullcontext()
+
     def complaints(self) -> list[str]:
         """Say all that is wrong with the warehouse after a fault, then after the next import; nothing is good."""
         try:
             found = _state(self.installation)
             wrong = [] if found.views in (self.before.views, self.after.views) else [self._mixed(found)]
-            self.installation.load(self.newer)
+            self.load()
             healed = _state(self.installation)
         except FixableError as error:
             return [f"{type(error).__name__}: {error}"]

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.harness import TIMEOUT_SECONDS, Installation, Lab
+from tests.faults.harness import TIMEOUT_SECONDS, FaultyLab, Installation
 
 SHORTEST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.0002, 0.03
-WRITING = ("before insert", "before command", "before open", "before keep_names")
+WRITING = ("before insert", "before command", "before open", "before keep")
 INTERRUPTED = "ccusage-import: interrupted\n"
 
 
@@ -63,10 +63,10 @@ class Stepped:
         return self.process.returncode, stderr
 
 
-def points_of(lab: Lab) -> list[str]:
+def points_of(lab: FaultyLab) -> list[str]:
     """List the points of an undisturbed import."""
     lab.restore()
-    stepped, points = Stepped(lab.installation, "--from", lab.newer), []
+    stepped, points = Stepped(lab.installation, *lab.arguments), []
     while point := stepped.next_point():
         points.append(point)
         stepped.go_on()
@@ -75,11 +75,11 @@ def points_of(lab: Lab) -> list[str]:
     return points
 
 
-def seconds_of(lab: Lab) -> float:
+def seconds_of(lab: FaultyLab) -> float:
     """Measure an undisturbed import."""
     lab.restore()
     begun = time.monotonic()
-    lab.installation.run("import", "--from", lab.newer)
+    lab.installation.run("import", *lab.arguments)
     return time.monotonic() - begun
 
 
@@ -124,7 +124,7 @@ def print_tallies(tallies: Sequence[Tally]) -> None:
         print(text)
 
 
-def kill_imports(lab: Lab, kills: int, seed: int, name: str = "SIGKILL") -> list[Tally]:
+def kill_imports(lab: FaultyLab, kills: int, seed: int, name: str = "SIGKILL") -> list[Tally]:
     """Kill imports: at each step in turn, in the middle of a step that writes, and at any moment of its life."""
     chance, points, seconds = random.Random(seed), points_of(lab), seconds_of(lab)
     writing = [number for number, point in enumerate(points) if point.startswith(WRITING)]
@@ -153,8 +153,8 @@ def _short_delay(chance: random.Random) -> float:
     return SHORTEST_DELAY_SECONDS * ratio
 
 
-def _kill_at(lab: Lab, tally: Tally, step: int, delay_seconds: float) -> None:
-    stepped = Stepped(lab.installation, "--from", lab.newer)
+def _kill_at(lab: FaultyLab, tally: Tally, step: int, delay_seconds: float) -> None:
+    stepped = Stepped(lab.installation, *lab.arguments)
     point = stepped.run_to(step)
     if delay_seconds:
         stepped.go_on()
@@ -164,16 +164,17 @@ def _kill_at(lab: Lab, tally: Tally, step: int, delay_seconds: float) -> None:
     _judge(lab, tally, stepped.process, f"{point} + {delay_seconds:.4f} s", in_time=exit_code == -signal.SIGKILL)
 
 
-def _kill_after(lab: Lab, tally: Tally, delay_seconds: float) -> None:
-    process = lab.installation.start("import", "--from", lab.newer)
-    time.sleep(delay_seconds)
-    process.kill()
-    process.communicate(timeout=TIMEOUT_SECONDS)
+def _kill_after(lab: FaultyLab, tally: Tally, delay_seconds: float) -> None:
+    with lab.meanwhile():
+        process = lab.installation.start("import", *lab.arguments)
+        time.sleep(delay_seconds)
+        process.kill()
+        process.communicate(timeout=TIMEOUT_SECONDS)
     in_time = process.returncode == -signal.SIGKILL
     _judge(lab, tally, process, f"{delay_seconds:.3f} s", in_time=in_time)
 
 
-def interrupt_imports(lab: Lab, times: int, seed: int) -> list[Tally]:
+def interrupt_imports(lab: FaultyLab, times: int, seed: int) -> list[Tally]:
     """Send SIGTERM, SIGINT, and SIGINT twice, at each step in turn or shortly after it."""
     chance, points = random.Random(seed), points_of(lab)
     tallies = [Tally("SIGTERM"), Tally("SIGINT"), Tally("SIGINT twice")]
@@ -185,8 +186,10 @@ def interrupt_imports(lab: Lab, times: int, seed: int) -> list[Tally]:
     return tallies
 
 
-def _interrupt(lab: Lab, tally: Tally, step: int, signals: Sequence[signal.Signals], delay_seconds: float) -> None:
-    stepped = Stepped(lab.installation, "--from", lab.newer)
+def _interrupt(
+    lab: FaultyLab, tally: Tally, step: int, signals: Sequence[signal.Signals], delay_seconds: float
+) -> None:
+    stepped = Stepped(lab.installation, *lab.arguments)
     point = stepped.run_to(step)
     if delay_seconds:
         stepped.go_on()
@@ -202,7 +205,7 @@ def _interrupt(lab: Lab, tally: Tally, step: int, signals: Sequence[signal.Signa
 
 
 def _judge(
-    lab: Lab, tally: Tally, process: subprocess.Popen[str], case: str, *, in_time: bool, wrong: Sequence[str] = ()
+    lab: FaultyLab, tally: Tally, process: subprocess.Popen[str], case: str, *, in_time: bool, wrong: Sequence[str] = ()
 ) -> None:
     left = [] if group_is_gone(process) else ["a process is left"]
     published = lab.shows_after()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ccusage_import.exceptions import ExitCode, FixableError
-from tests.faults.harness import Lab
+from tests.faults.harness import FaultyLab
 from tests.faults.kills import Tally
 from tests.support.gateway import Gateway
 
@@ -18,33 +18,33 @@ FAULTS: tuple[tuple[str, int], ...] = (
 )  # fmt: skip
 
 
-def statements_of(lab: Lab, gateway: Gateway) -> list[str]:
+def statements_of(lab: FaultyLab, gateway: Gateway) -> list[str]:
     """List the statements of an undisturbed import."""
     lab.restore()
     already = len(gateway.statements())
-    lab.installation.load(lab.newer)
+    lab.load()
     return gateway.statements()[already:]
 
 
 def break_requests(
-    lab: Lab, gateway: Gateway, faults: Sequence[tuple[str, int]] = FAULTS, each: int = 1
+    lab: FaultyLab, gateway: Gateway, faults: Sequence[tuple[str, int]] = FAULTS, each: int = 1, name: str = ""
 ) -> list[Tally]:
     """Let every request of an import, or each n-th, run into each fault."""
     requests, tallies = len(statements_of(lab, gateway)), []
     for index, (kind, times) in enumerate(faults):
-        tally = Tally(f"{kind}, {'once' if times == 1 else 'for good'}")
+        tally = Tally(f"{name}{kind}, {'once' if times == 1 else 'for good'}")
         for skip in range(index % each, requests, each):
             _break_request(lab, gateway, tally, kind, skip, times)
         tallies.append(tally)
     return tallies
 
 
-def _break_request(lab: Lab, gateway: Gateway, tally: Tally, kind: str, skip: int, times: int) -> None:
+def _break_request(lab: FaultyLab, gateway: Gateway, tally: Tally, kind: str, skip: int, times: int) -> None:
     lab.restore()
     already = len(gateway.statements())
     gateway.fail(kind, skip=skip, times=times, seconds=DELAY_SECONDS)
     try:
-        lab.installation.load(lab.newer)
+        lab.load()
         failure = None
     except Exception as error:  # noqa: BLE001 - anything but the one expected kind is a finding
         failure = error

@@ -20,6 +20,7 @@ import pytest
 
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.faults.documents import save_generation
+from tests.faults.facts import embedded_facts_lab, http_facts_lab
 from tests.faults.harness import MACHINE, Installation, Lab, embedded_lab, http_lab, new_user, read_state
 from tests.faults.kills import INTERRUPTED, Stepped, Tally, interrupt_imports, kill_imports, points_of, print_tallies
 from tests.faults.network import FAULTS, FOR_GOOD, break_requests
@@ -98,6 +99,14 @@ def test_a_killed_first_import_leaves_all_or_nothing(tmp_path: Path) -> None:
     assert_all_survived(tallies)
     assert sum(tally.attempted for tally in tallies) == 9
     assert sum(tally.in_time for tally in tallies) >= 7
+
+
+def test_a_killed_reading_of_transcripts_leaves_every_fact_once(tmp_path: Path) -> None:
+    tallies = kill_imports(embedded_facts_lab(tmp_path), 5, SEED, "facts: SIGKILL")
+
+    assert_all_survived(tallies)
+    assert sum(tally.attempted for tally in tallies) == 5
+    assert sum(tally.in_time for tally in tallies) >= 4
 
 
 def test_an_interrupted_import_says_so_and_leaves_all_or_nothing(embedded: Lab) -> None:
@@ -200,6 +209,15 @@ def test_any_request_may_fail(behind_http: Lab, server: Gateway) -> None:
     assert [tally.fault for tally in tallies if tally.published == 0 and "once" in tally.fault] == []
     assert len(tallies) == len(FAULTS)
     assert min(tally.attempted for tally in tallies) >= 4
+
+
+def test_any_request_of_a_reading_of_transcripts_may_fail(tmp_path: Path, server: Gateway) -> None:
+    faults = (("drop_before", FOR_GOOD), ("drop_after", FOR_GOOD), ("drop_after", 1), ("truncate", 1))
+
+    tallies = break_requests(http_facts_lab(tmp_path, server), server, faults, each=16)
+
+    assert_all_survived(tallies)
+    assert min(tally.attempted for tally in tallies) >= 2
 
 
 @pytest.mark.parametrize("statement", ["SELECT version()", "FROM records FINAL", "INSERT INTO", "`loads`"])

@@ -11,8 +11,9 @@ import pytest
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import FACT_TABLES, apply_migrations
+from tests.conftest import CORPORA
 from tests.support.claude_dir import ClaudeDir, days_ago
-from tests.support.facts import Reader
+from tests.support.facts import Reader, become
 
 SUMS = "SELECT (count(), sum(total_tokens)) FROM messages WHERE machine = {machine:String}"
 
@@ -118,6 +119,38 @@ def test_a_warehouse_from_before_the_last_reading_gets_everything_again(
 
     assert reader.read(claude.root).files == 2
     assert reader.one(SUMS) == (3, 60)
+
+
+def test_a_cursor_of_another_installation_is_not_followed(
+    opened: ClickHouse, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    other, reader = Reader(opened, tmp_path / "other", "desktop"), Reader(opened, tmp_path / "home")
+    other.read(claude.root)
+    reader.cursor.parent.mkdir(parents=True)
+    reader.cursor.write_bytes(other.cursor.read_bytes())
+
+    assert reader.read(claude.root).files == 2
+    assert reader.one(SUMS) == (3, 60)
+
+
+def test_a_cursor_from_before_another_one_is_not_followed(opened: ClickHouse, tmp_path: Path) -> None:
+    reader, tree = Reader(opened, tmp_path / "home"), tmp_path / "tree"
+    at_once = Reader(opened, tmp_path / "at once", "at once")
+    become(tree, CORPORA / "facts" / "15-resumed" / "1")
+    reader.read(tree)
+    older = reader.cursor.read_bytes()
+    become(tree, CORPORA / "facts" / "15-resumed" / "2")
+    reader.cursor.unlink()
+    reader.read(tree)
+    # As with a home directory that is restored: the order of files in it is not the one that the facts have.
+    reader.cursor.write_bytes(older)
+
+    assert reader.read(tree).files == 2
+    at_once.read(tree)
+    owners = "SELECT groupArray((message_id, session_id)) FROM (SELECT * FROM messages ORDER BY ALL)"
+    assert reader.one(f"{owners} WHERE machine = {{machine:String}}") == at_once.one(
+        f"{owners} WHERE machine = {{machine:String}}"
+    )
 
 
 def test_another_time_zone_files_the_days_anew(opened: ClickHouse, claude: ClaudeDir, tmp_path: Path) -> None:
