@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import groupby
@@ -21,6 +21,8 @@ from ccusage_import.transcripts.transcript import Transcript
 EDGE_BYTES = 1024
 # A line that is longer is counted, not read.
 LONGEST_LINE = 256 * 1024 * 1024
+# How far the reading is is told after so many bytes.
+TOLD_BYTES = 4 * 1024 * 1024
 # Facts are handed on after so many messages and calls, which bounds the memory that a first reading takes.
 FACTS_AT_ONCE = 40_000
 # Places of files are this far apart, so that new files find room between two others.
@@ -90,11 +92,15 @@ def read_transcripts(
     states = [known.get(file.pseudonym) for file in listing.changed]
     total = unread_bytes(listing, known)
     done = 0
+
+    def tell(length: int) -> None:
+        nonlocal done
+        done += length
+        batch.bytes_read += length
+        progress.read(min(done, total), total)
+
     for file, state in zip(listing.changed, states, strict=True):
-        before = batch.bytes_read
-        _read_file(file, state, names, batch)
-        done += batch.bytes_read - before
-        progress.read(done, total)
+        _read_file(file, state, names, batch, tell)
         if len(batch.facts.messages) + len(batch.facts.tool_calls) >= FACTS_AT_ONCE:
             yield batch
             batch = Batch()
@@ -163,7 +169,7 @@ def _is_unchanged(file: Found, state: FileState | None) -> bool:
     return state is not None and now == (state.inode, state.size, state.mtime_ns)
 
 
-def _read_file(file: Found, state: FileState | None, names: Names, batch: Batch) -> None:
+def _read_file(file: Found, state: FileState | None, names: Names, batch: Batch, tell: Callable[[int], None]) -> None:
     project, session = session_of(file.path, file.root)
     stem = file.path.rpartition("/")[2].removesuffix(".jsonl")
     source = Source(
@@ -182,9 +188,9 @@ def _read_file(file: Found, state: FileState | None, names: Names, batch: Batch)
             )
             begin = state.position if state and goes_on else 0
             stream.seek(begin)
-            end = _read_lines(stream, begin, transcript, batch.facts)
-            batch.bytes_read += max(0, stream.tell() - begin)
-            edges = _edges(stream, end)
+            end = _read_lines(stream, begin, transcript, batch.facts, tell)
+            # What was changed while it was read, not only at its end perhaps, is read again from its beginning.
+            edges = _edges(stream, end) if _is_same(status, os.fstat(stream.fileno())) else b""
     except OSError:
         batch.unreadable["file"] += 1
         return
@@ -195,6 +201,10 @@ def _read_file(file: Found, state: FileState | None, names: Names, batch: Batch)
             transcript.turn, transcript.mode,
         )
     )  # fmt: skip
+
+
+def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)
 
 
 def _goes_on(state: FileState, status: os.stat_result, stream: BinaryIO) -> bool:
@@ -212,12 +222,12 @@ def _edges(stream: BinaryIO, end: int) -> bytes:
     return digest.digest()
 
 
-def _read_lines(stream: BinaryIO, begin: int, transcript: Transcript, facts: Facts) -> int:
-    """Read to the end; return the position behind the last whole line.
+def _read_lines(stream: BinaryIO, begin: int, transcript: Transcript, facts: Facts, tell: Callable[[int], None]) -> int:
+    """Read to the end, and tell now and then how much; return the position behind the last whole line.
 
     A last line without its end is read where it is whole, and again when it has its end: somebody may be writing it.
     """
-    position = begin
+    position = told = begin
     while line := stream.readline(LONGEST_LINE):
         length = len(line)
         is_ended = line.endswith(b"\n")
@@ -233,6 +243,11 @@ def _read_lines(stream: BinaryIO, begin: int, transcript: Transcript, facts: Fac
             if not transcript.read(line, position):
                 facts.bad_lines = bad
                 facts.bad_lines["half"] += 1
+            tell(position + length - told)
             return position
         position += length
+        if position - told >= TOLD_BYTES:
+            tell(position - told)
+            told = position
+    tell(position - told)
     return position

@@ -13,7 +13,7 @@ from typing import Any
 
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
 from ccusage_import.fact_import import import_facts
-from ccusage_import.import_summary import SILENT, FactsSummary
+from ccusage_import.import_summary import SILENT, FactsSummary, ImportProgress
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.tables import Load, next_load_id, write_load
 from tests.conftest import CORPORA
@@ -64,12 +64,12 @@ class Reader:
         """The file that says how far each transcript was read."""
         return self.directories.state / "transcripts.sqlite"
 
-    def read(self, *roots: Path) -> FactsSummary:
+    def read(self, *roots: Path, progress: ImportProgress = SILENT) -> FactsSummary:
         """Read what is new in data directories, as a load of its own."""
         load = Load(next_load_id(self.warehouse, self.machine), self.machine, datetime.now(UTC), state="committed")
         write_load(self.warehouse, load)
         settings = self.configuration.settings
-        summary = import_facts(self.configuration, self.warehouse, roots, load, settings.pseudonyms(), SILENT)
+        summary = import_facts(self.configuration, self.warehouse, roots, load, settings.pseudonyms(), progress)
         if summary.error:
             raise summary.error
         return summary

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.import_summary import SilentProgress
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import FACT_TABLES, apply_migrations
 from tests.conftest import CORPORA
@@ -119,6 +120,61 @@ def test_a_warehouse_from_before_the_last_reading_gets_everything_again(
 
     assert reader.read(claude.root).files == 2
     assert reader.one(SUMS) == (3, 60)
+
+
+class Disturbing(SilentProgress):
+    """Changes a transcript when so many bytes of it are read."""
+
+    def __init__(self, change: Callable[[], object]) -> None:
+        self.change, self.told = change, list[int]()
+
+    def read(self, done: int, total: int) -> None:
+        self.told.append(done)
+        if done < total:
+            self.change()
+
+
+def test_a_transcript_that_is_written_anew_while_it_is_read_is_read_again(
+    opened: ClickHouse, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    reader, file = Reader(opened, tmp_path / "home"), claude.file("a")
+    first, filling = file.read_bytes(), b'{"type":"file-history-snapshot","text":"%s"}\n' % (b"#" * 100_000)
+    claude.say("other", days_ago(1), 40)
+    other = claude.file("other").read_bytes()
+    claude.file("other").unlink()
+    file.write_bytes(first + filling * 50)
+    # The same beginning and end, longer, and a message where the reading has been already.
+    disturbing = Disturbing(lambda: file.write_bytes(first + other + filling * 60))
+
+    reader.read(claude.root, progress=disturbing)
+    read = reader.read(claude.root)
+
+    assert (len(disturbing.told), read.files, reader.one(SUMS)) == (3, 1, (4, 100))
+    assert reader.read(claude.root).files == 0
+
+
+def test_a_transcript_that_grows_while_it_is_read_loses_nothing(
+    opened: ClickHouse, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    reader, file = Reader(opened, tmp_path / "home"), claude.file("a")
+    filling = b'{"type":"file-history-snapshot","text":"%s"}\n' % (b"#" * 100_000)
+    file.write_bytes(file.read_bytes() + filling * 50)
+
+    reader.read(claude.root, progress=Disturbing(lambda: claude.say("a", days_ago(0), 40)))
+    claude.say("a", days_ago(0), 50)
+    reader.read(claude.root)
+
+    assert reader.one(SUMS) == (5, 150)
+
+
+def test_a_transcript_that_is_deleted_while_others_are_read_is_counted(
+    opened: ClickHouse, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    reader = Reader(opened, tmp_path / "home")
+
+    read = reader.read(claude.root, progress=Disturbing(claude.file("b").unlink))
+
+    assert (read.files, read.unreadable, reader.one(SUMS)) == (1, {"file": 1}, (2, 30))
 
 
 def test_a_cursor_of_another_installation_is_not_followed(
