@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import signal
@@ -25,6 +24,7 @@ from tests.faults.harness import MACHINE, Installation, Lab, embedded_lab, http_
 from tests.faults.kills import INTERRUPTED, Stepped, Tally, interrupt_imports, kill_imports, points_of, print_tallies
 from tests.faults.network import FAULTS, FOR_GOOD, break_requests
 from tests.faults.readers import watch_imports
+from tests.support.disks import mounted, needs_mounts, room_of
 from tests.support.gateway import Gateway, User, running_gateway, stop, wait_until_ready
 
 SEED = 7
@@ -32,8 +32,6 @@ MIB = 2**20
 # What generation 1 changes, counted by hand: daily 1 new, 10 grew, 1 held; monthly 2; sessions 1 + 14; blocks 1 + 7;
 # projects 2 + 20. The held one is logged, but not written.
 LOGGED_OF_0, LOGGED_OF_1, WRITTEN_OF_1 = 152, 59, 58
-MOUNTS = sys.platform == "linux" and os.geteuid() == 0
-needs_mounts = pytest.mark.skipif(not MOUNTS, reason="only root on Linux can mount a disk of its own")
 
 
 @pytest.fixture(scope="module")
@@ -408,24 +406,12 @@ def disk_of_its_own(lab: Lab, directory: Path) -> Iterator[None]:
     """Put a directory of the installation, with what is in it, on a disk of 4 MiB."""
     copy = lab.installation.home.with_name("on-disk")
     subprocess.run(["cp", "-a", directory, copy], check=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", directory], check=True)
     try:
-        subprocess.run(["cp", "-a", f"{copy}/.", directory], check=True)
-        yield
+        with mounted(directory):
+            subprocess.run(["cp", "-a", f"{copy}/.", directory], check=True)
+            yield
     finally:
-        subprocess.run(["umount", directory], check=True)
         subprocess.run(["rm", "-r", copy], check=True)
-
-
-@contextmanager
-def room_of(directory: Path, room: int) -> Iterator[None]:
-    """Leave only so many bytes free on the disk of a directory."""
-    disk, ballast = os.statvfs(directory), directory / "ballast"
-    ballast.write_bytes(bytes(disk.f_bavail * disk.f_frsize - room))
-    try:
-        yield
-    finally:
-        ballast.unlink()
 
 
 @needs_mounts
