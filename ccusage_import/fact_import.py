@@ -16,9 +16,9 @@ from ccusage_import.import_summary import FactsSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE
 from ccusage_import.transcripts.cursor import Cursor, open_cursor
-from ccusage_import.transcripts.facts import Facts
+from ccusage_import.transcripts.facts import FACT_KINDS, Facts
 from ccusage_import.transcripts.naming import Names
-from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, read_transcripts
+from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, read_transcripts, unread_bytes
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, last_reading, price_facts, publish_facts
@@ -48,9 +48,11 @@ def import_facts(
         logger.bind(kind=error.kind).info("the transcripts could not be read to their end")
         summary.error = error
     summary.seconds = round(time.perf_counter() - begun, 3)
-    new, ms = summary.new["messages"], round(1000 * summary.seconds)
     if summary.files:
-        logger.bind(files=summary.files, bytes=summary.bytes, rows=new, ms=ms).info("transcripts read")
+        odd = (summary.bad_lines + summary.unknown + summary.unreadable).total()
+        read = logger.bind(load_id=load.load_id, files=summary.files, bytes=summary.bytes, lines=summary.lines, odd=odd)
+        new = {kind: summary.new[kind] for kind in FACT_KINDS}
+        read.bind(**new, ms=round(1000 * summary.seconds)).info("transcripts read")
     return summary
 
 
@@ -70,6 +72,7 @@ def _read_into(
     known = cursor.files()
     listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], known, names)
     summary.unreadable += listing.unreadable
+    summary.unread_bytes = unread_bytes(listing, known)
     ordered_since = cursor.mark("order") or str(load.load_id)
     marks |= {"order": ordered_since, "load": str(load.load_id)}
     prices = read_prices(warehouse, CLAUDE, load.ccusage_version)

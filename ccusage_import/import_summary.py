@@ -64,7 +64,8 @@ class FactsSummary:
     Attributes:
         files: transcripts that had changed.
         bytes: that were read of them.
-        lines: likewise.
+        unread_bytes: of changed transcripts that are still to be read.
+        lines: that were read.
         new: facts that no load brought before, by kind.
         bad_lines: lines that are not records, by what is wrong with them.
         unknown: records of a type that is not known, by type.
@@ -77,6 +78,7 @@ class FactsSummary:
 
     files: int = 0
     bytes: int = 0
+    unread_bytes: int = 0
     lines: int = 0
     new: Counter[str] = field(default_factory=Counter)
     bad_lines: Counter[str] = field(default_factory=Counter)
@@ -91,6 +93,7 @@ class FactsSummary:
         """Add what was odd about a batch."""
         self.files += len(batch.files)
         self.bytes += batch.bytes_read
+        self.unread_bytes = max(0, self.unread_bytes - batch.bytes_read)
         self.lines += batch.facts.lines
         self.bad_lines += batch.facts.bad_lines
         self.unknown += batch.facts.unknown

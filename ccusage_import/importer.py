@@ -59,6 +59,7 @@ from ccusage_import.warehouse.opening import (
 )
 from ccusage_import.warehouse.prices import models_without_price, priced_models, write_prices
 from ccusage_import.warehouse.publish import commit, count_totals, publish, settle_dead_loads, tidy
+from ccusage_import.warehouse.snapshot import size_bytes
 from ccusage_import.warehouse.tables import (
     REFUSED,
     RUNNER_OF_TRANSCRIPTS,
@@ -213,7 +214,17 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             _publish(run, warehouse, load, judged.decisions)
             kept_warnings = _keep_reports(run, load)
         facts = _facts(run, warehouse, offer, load)
-        return replace(summary, load_id=load_id, warnings=(*summary.warnings, *kept_warnings), facts=facts)
+        warnings = (*summary.warnings, *kept_warnings, *_too_large(run, warehouse))
+        return replace(summary, load_id=load_id, warnings=warnings, facts=facts)
+
+
+def _too_large(run: Run, warehouse: ClickHouse) -> Iterator[str]:
+    limit, size = run.settings.large_warehouse_gb, size_bytes(warehouse) / 1e9
+    if size > limit:
+        yield (
+            f"the warehouse takes {size:.3g} GB, more than large_warehouse_gb = {limit:g};"
+            " ccusage-import compact --older-than 13mo makes it smaller"
+        )
 
 
 def _facts(run: Run, warehouse: ClickHouse, offer: Offer, load: Load) -> FactsSummary | None:
@@ -247,6 +258,7 @@ def _transcripts_alone(run: Run, environ: Mapping[str, str]) -> ImportSummary:
             facts = import_facts(run.configuration, warehouse, sources.found, load, run.pseudonyms, run.progress)
         if load.revision:
             _end_load_of_transcripts(run, warehouse, load, facts)
+        warnings += tuple(_too_large(run, warehouse))
     if facts.error and not facts.new.total():
         raise facts.error
     return ImportSummary(

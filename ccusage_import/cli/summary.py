@@ -133,6 +133,7 @@ def _facts_json(facts: FactsSummary) -> dict[str, Any]:
     return {
         "files": facts.files,
         "bytes": facts.bytes,
+        "unread_bytes": facts.unread_bytes,
         "lines": facts.lines,
         "new": {kind: facts.new[kind] for kind in FACT_KINDS},
         "bad_lines": facts.bad_lines,

@@ -144,6 +144,9 @@ class Settings(BaseModel):
     transcripts: bool = Field(
         default=True, description="read messages, tool calls and prompts from the transcripts too"
     )
+    large_warehouse_gb: float = Field(
+        default=5, gt=0, description="size of the warehouse, in GB, from which an import says how large it is"
+    )
     ccusage: str | None = Field(
         default=None, description="ccusage command; searched on PATH, then bunx, then npx when unset"
     )

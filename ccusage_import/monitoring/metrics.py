@@ -43,6 +43,7 @@ METRICS = {
     "report_failures": "1 if a report of the last run failed, with the reason, else 0.",
     "facts": "Facts that the last run read from the transcripts and that are new, by kind.",
     "transcript_bytes": "Bytes of transcripts that the last run read.",
+    "transcript_unread_bytes": "Bytes of transcripts that the last run left unread.",
     "transcript_problems": "Lines, records and files of the transcripts that the last run did not understand, by kind.",
     "info": "Versions of the last run, and how ccusage was found.",
     "held_records": "Records that are kept as they were, against a smaller offer.",
@@ -164,6 +165,7 @@ def _of_transcripts(facts: FactsSummary) -> Iterator[Sample]:
     for kind in FACT_KINDS:
         yield Sample("facts", facts.new[kind], {"kind": kind})
     yield Sample("transcript_bytes", facts.bytes)
+    yield Sample("transcript_unread_bytes", facts.unread_bytes)
     for kind, found in (("line", facts.bad_lines), ("record", facts.unknown), ("file", facts.unreadable)):
         yield Sample("transcript_problems", sum(found.values()), {"kind": kind})
 

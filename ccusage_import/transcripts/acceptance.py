@@ -19,8 +19,8 @@ _NOT_NULL = (
     "cache_read_input_tokens", "cache_creation_input_tokens",
 )  # fmt: skip
 _NULLED = re.compile(rb'"(%s)"\s*:\s*null' % "|".join(_NOT_NULL).encode())
-# Looking for some bytes is many times faster than for a pattern.
-_NULLS = [f'"{name}":null'.encode() for name in _NOT_NULL]
+# Looking at what stands before each null is many times faster than looking for a pattern.
+_BEFORE_NULL = tuple(f'"{name}":'.encode() for name in _NOT_NULL)
 _TIMESTAMP = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?"
     r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
@@ -61,7 +61,7 @@ def _rules_of_line(line: bytes, read: Line) -> int:
 
 def _has_forbidden_null(line: bytes, value: dict[str, Any]) -> bool:
     """Return whether a field that ccusage reads is null anywhere; only models of iterations may be."""
-    if not any(null in line for null in _NULLS) and b": null" not in line and b" :" not in line:
+    if not _has_near_null(line) and b": null" not in line and b" :" not in line:
         return False
     names = [match[1] for match in _NULLED.finditer(line)]
     if not names or set(names) != {b"model"}:
@@ -74,6 +74,16 @@ def _has_forbidden_null(line: bytes, value: dict[str, Any]) -> bool:
         for part in (iterations if isinstance(iterations, list) else ())
     )
     return len(names) > allowed
+
+
+def _has_near_null(line: bytes) -> bool:
+    """Return whether the value of such a field begins with `null`, without a blank before it."""
+    position = line.find(b"null")
+    while position >= 0:
+        if line.endswith(_BEFORE_NULL, 0, position):
+            return True
+        position = line.find(b"null", position + 4)
+    return False
 
 
 def _is_accepted(record: dict[str, Any], outer: dict[str, Any]) -> bool:
@@ -92,7 +102,10 @@ def _is_accepted(record: dict[str, Any], outer: dict[str, Any]) -> bool:
         record.get("requestId", "-"),
         outer.get("sessionId", "-"),
     )
-    return all(isinstance(name, str) and name for name in names) and _has_counts(usage)
+    for name in names:
+        if not isinstance(name, str) or not name:
+            return False
+    return _has_counts(usage)
 
 
 def _has_counts(usage: dict[str, Any]) -> bool:
@@ -102,5 +115,8 @@ def _has_counts(usage: dict[str, Any]) -> bool:
         usage.get("cache_creation_input_tokens", 0),
         usage.get("cache_read_input_tokens", 0),
     )
-    are_counts = all(type(count) is int and 0 <= count <= LARGEST_COUNT for count in counts)
-    return are_counts and usage.get("speed", "fast") in ("standard", "fast")
+    # A loop is faster than all() of a generator, and these are asked of every line.
+    for count in counts:
+        if type(count) is not int or not 0 <= count <= LARGEST_COUNT:
+            return False
+    return usage.get("speed", "fast") in ("standard", "fast")

@@ -186,6 +186,8 @@ class Facts:
             self.messages[message.identity] = joined(known, message)
 
 
+# An id stands on several lines that follow each other.
+@lru_cache(maxsize=4096)
 def number(text: str) -> int:
     """Return an id as a number: not a secret, only shorter."""
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
@@ -193,7 +195,13 @@ def number(text: str) -> int:
 
 def instant(text: object) -> int | None:
     """Return an instant as Claude Code writes it, in any shape that names one; None for everything else."""
-    if not isinstance(text, str) or len(text) < 20 or text[4] != "-":
+    return _instant(text) if isinstance(text, str) else None
+
+
+# It is asked several times for that of a line.
+@lru_cache(maxsize=64)
+def _instant(text: str) -> int | None:
+    if len(text) < 20 or text[4] != "-":
         return None
     try:
         moment = datetime.fromisoformat(text.upper())
@@ -203,12 +211,6 @@ def instant(text: object) -> int | None:
         return None
     seconds = moment.timestamp()
     return round(seconds * 1000) if 0 <= seconds < 10**10 else None
-
-
-@lru_cache(maxsize=1024)
-def number_of_session(text: str) -> int:
-    """Return the id of a session as a number."""
-    return number(text)
 
 
 def joined(one: Message, other: Message) -> Message:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ccusage_import.transcripts.acceptance import LARGEST_COUNT
-from ccusage_import.transcripts.facts import Message, Usage, instant, number, number_of_session
+from ccusage_import.transcripts.facts import Message, Usage, instant, number
 from ccusage_import.transcripts.lines import clean
 from ccusage_import.transcripts.naming import Names, word
 
@@ -62,7 +62,7 @@ def read_messages(record: Record, outer: Record, accepted: int, source: Source, 
     counted = session if isinstance(session, str) and session else source.session
     made = _message(record, outer, _usage(usage), at, source)
     made.accepted, made.is_nested = accepted, record is not outer
-    made.counted_session, made.claude_session_id = number_of_session(counted), names.of_report(counted)
+    made.counted_session, made.claude_session_id = number(counted), names.of_report(counted)
     made.branch = names.always("branch", outer.get("gitBranch"))
     speed = usage.get("speed")
     made.speed = speed if speed in ("fast", "standard") else ""

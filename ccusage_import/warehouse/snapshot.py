@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from ccusage_import.config.settings import Settings
+from ccusage_import.exceptions import WarehousePermissionError
 from ccusage_import.records import report_label
 from ccusage_import.warehouse.budgets import Spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -50,6 +51,15 @@ def read_snapshot(warehouse: ClickHouse, settings: Settings) -> Snapshot:
         # A limit that another machine set is reported by that machine.
         budget=[spending for spending in read_spending(warehouse, settings) if spending.limit in limits],
     )
+
+
+def size_bytes(warehouse: ClickHouse) -> int:
+    """Return how much of the disk the tables take, of a cluster on the server that answers; 0 where it is not shown."""
+    sql = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = {database:String}"
+    try:
+        return int(warehouse.rows(sql, {"database": warehouse.database})[0][0])
+    except WarehousePermissionError:
+        return 0
 
 
 def last_import(warehouse: ClickHouse, machine: str) -> Load | None:

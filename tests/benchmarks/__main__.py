@@ -1,6 +1,6 @@
 """What an import costs beyond ccusage itself, what 100,000 records cost, and what every view and query costs.
 
-    python -m tests.benchmarks [--mb 300] [--runs 5] [--small-only | --queries-only] [--json]
+    python -m tests.benchmarks [--mb 300] [--runs 5] [--small-only | --queries-only | --facts-only] [--json]
         [--work-dir DIR] [--ccusage COMMAND]
 
 Nothing fails for being slow: the figures stand beside their targets, and the machine's other work is in them.
@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ccusage_import.versions import PINNED_VERSION
+from tests.benchmarks.fact_time import measure_facts
 from tests.benchmarks.import_time import Target, measure_imports
 from tests.benchmarks.many_records import measure_many_records
 from tests.benchmarks.measure import Figure, print_figures
@@ -29,20 +30,33 @@ def main() -> None:
     arguments = _arguments()
     work_dir: Path = arguments.work_dir.absolute()
     work_dir.mkdir(parents=True, exist_ok=True)
-    figures = [] if arguments.queries_only else _measure_imports(arguments, work_dir)
-    figures += measure_queries(work_dir, arguments.runs)
+    if arguments.facts_only:
+        figures = _measure_facts(arguments, work_dir)
+    else:
+        figures = [] if arguments.queries_only else _measure_imports(arguments, work_dir)
+        figures += measure_queries(work_dir, arguments.runs)
     if arguments.json:
         print(json.dumps([{**asdict(figure), "is_met": figure.is_met} for figure in figures], indent=2))
     else:
         print_figures(figures)
 
 
+def _ccusage(arguments: argparse.Namespace) -> list[str]:
+    return shlex.split(arguments.ccusage) if arguments.ccusage else [str(install_ccusage(PINNED_VERSION))]
+
+
+def _measure_facts(arguments: argparse.Namespace, work_dir: Path) -> list[Figure]:
+    large = replace(LARGE, mb=arguments.mb)
+    return measure_facts(work_dir, large, arguments.runs, _ccusage(arguments))
+
+
 def _measure_imports(arguments: argparse.Namespace, work_dir: Path) -> list[Figure]:
-    ccusage = shlex.split(arguments.ccusage) if arguments.ccusage else [str(install_ccusage(PINNED_VERSION))]
+    ccusage = _ccusage(arguments)
     figures = measure_imports(work_dir, SMALL, arguments.runs, ccusage, Target(own_seconds=1.0))
     if not arguments.small_only:
         large = replace(LARGE, mb=arguments.mb)
         figures += measure_imports(work_dir, large, arguments.runs, ccusage, Target(ratio=1.25))
+        figures += _measure_facts(arguments, work_dir)
     return figures + measure_many_records(work_dir, arguments.runs)
 
 
@@ -52,6 +66,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="how often each is measured (default: %(default)s)")
     parser.add_argument("--small-only", action="store_true", help="leave out the large transcripts")
     parser.add_argument("--queries-only", action="store_true", help="time views, queries and commands alone")
+    parser.add_argument("--facts-only", action="store_true", help="measure readings of the large transcripts alone")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--ccusage", metavar="COMMAND", help="ccusage to run (default: the pinned one, from npm)")
     parser.add_argument(

@@ -20,7 +20,7 @@ from pathlib import Path
 from ccusage_import.ccusage.fetcher import default_jobs, report_command, report_environ
 from ccusage_import.ccusage.runner import FetchOptions, find_runner
 from ccusage_import.records import REPORTS
-from tests.benchmarks.measure import Figure, importer_environ, run_import, say
+from tests.benchmarks.measure import Figure, Run, importer_environ, run_import, say
 from tests.support import transcripts
 from tests.support.transcripts import Shape, Tokens, write_transcripts
 
@@ -36,7 +36,7 @@ class Target:
 
 
 @dataclass(slots=True)
-class _Times:
+class Times:
     """Wall and CPU seconds of repeated measurements."""
 
     wall: list[float] = field(default_factory=list)
@@ -57,10 +57,10 @@ def measure_imports(work_dir: Path, shape: Shape, runs: int, ccusage: Sequence[s
         ccusage: the command to run, as `--ccusage` takes it.
         target: what is asked of the second import.
     """
-    claude_dir, tokens = _transcripts(work_dir, shape)
-    alone, second, first = _Times(), _Times(), _Times()
+    claude_dir, tokens = kept_transcripts(work_dir, shape)
+    alone, second, first = Times(), Times(), Times()
     with tempfile.TemporaryDirectory(prefix="import-", dir=work_dir) as name:
-        bench = _Bench(Path(name), claude_dir, ccusage)
+        bench = Bench(Path(name), claude_dir, ccusage)
         bench.run_processes()
         bench.check(tokens)
         for number in range(runs):
@@ -71,21 +71,20 @@ def measure_imports(work_dir: Path, shape: Shape, runs: int, ccusage: Sequence[s
             first.add(*bench.first_import())
     subject = f"{shape.mb:g} MB"
     return [
-        *_figures(subject, "five ccusage processes", alone, None, Target()),
-        *_figures(subject, "second import", second, alone, target),
-        *_figures(subject, "first import", first, alone, Target()),
+        *figures_of(subject, "five ccusage processes", alone, None, Target()),
+        *figures_of(subject, "second import", second, alone, target),
+        *figures_of(subject, "first import", first, alone, Target()),
     ]
 
 
-class _Bench:
+class Bench:
     """One scratch directory in which imports of the same transcripts run, and their processes alone."""
 
-    def __init__(self, directory: Path, claude_dir: Path, ccusage: Sequence[str]) -> None:
+    def __init__(self, directory: Path, claude_dir: Path, ccusage: Sequence[str], *more: Path) -> None:
         self._directory = directory
         self._environ = importer_environ(directory / "home")
         self._options = (
-            "--claude-dir",
-            str(claude_dir),
+            *(part for path in (claude_dir, *more) for part in ("--claude-dir", str(path))),
             "--ccusage",
             shlex.join(ccusage),
             "--timezone",
@@ -93,7 +92,7 @@ class _Bench:
             "--warehouse",
         )
         fetch = FetchOptions(
-            state_dir=directory / "state", command=tuple(ccusage), claude_dirs=(claude_dir,), timezone=TIMEZONE
+            state_dir=directory / "state", command=tuple(ccusage), claude_dirs=(claude_dir, *more), timezone=TIMEZONE
         )
         runner = find_runner(fetch, self._environ)
         self._commands = [report_command(runner, report, fetch) for report in REPORTS]
@@ -109,6 +108,16 @@ class _Bench:
             raise ValueError(f"imported {found}, the transcripts hold {tokens}")
         if any(report["offered"] != report["unchanged"] for report in summary["reports"].values()):
             raise ValueError("the second import of the same transcripts is not unchanged")
+
+    def run(self, warehouse: str, *more: str) -> Run:
+        """Import into a warehouse below the directory."""
+        return run_import(self._environ, *self._options, self._warehouse(warehouse), *more)
+
+    def forget(self, warehouse: str) -> None:
+        """Remove a warehouse, and what is known of it and of what was read into it."""
+        shutil.rmtree(self._directory / warehouse)
+        shutil.rmtree(self._directory / "home")
+        (self._directory / "home").mkdir()
 
     def run_processes(self) -> tuple[float, float]:
         """Run what an import runs, as many at once; return wall and CPU seconds."""
@@ -143,7 +152,7 @@ def _children_cpu_seconds() -> float:
     return times.children_user + times.children_system
 
 
-def _figures(subject: str, what: str, times: _Times, alone: _Times | None, target: Target) -> list[Figure]:
+def figures_of(subject: str, what: str, times: Times, alone: Times | None, target: Target) -> list[Figure]:
     wall, cpu = statistics.median(times.wall), statistics.median(times.cpu)
     figures = [Figure(subject, what, wall, "s"), Figure(subject, f"{what}, CPU", cpu, "s")]
     if alone is not None:
@@ -155,7 +164,7 @@ def _figures(subject: str, what: str, times: _Times, alone: _Times | None, targe
     return figures
 
 
-def _transcripts(work_dir: Path, shape: Shape) -> tuple[Path, Tokens]:
+def kept_transcripts(work_dir: Path, shape: Shape) -> tuple[Path, Tokens]:
     """Return a tree and its totals, written by an earlier benchmark or now."""
     source = Path(transcripts.__file__).read_bytes()
     digest = hashlib.sha256(source + repr(shape).encode()).hexdigest()[:8]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.gateway import Gateway
 
 
 @pytest.fixture
@@ -53,6 +55,42 @@ def test_facts_belong_to_the_load_that_brought_them(migrated: Place, program: Pr
     assert migrated.rows("SELECT DISTINCT load_id FROM messages") == [(printed["load_id"],)]
     shown = program("history", "--warehouse", migrated.url)
     assert ", 3 facts " in shown.stdout.splitlines()[1]
+
+
+def test_a_warehouse_that_is_large_says_so(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
+    usual = program("import", *where)
+    claude.say("b", days_ago(0), 40)
+    large = program("import", "--transcripts-only", *where, CCUSAGE_IMPORT_LARGE_WAREHOUSE_GB="0.000001")
+
+    assert (usual.exit_code, usual.stderr, large.exit_code) == (0, "", 0)
+    assert re.fullmatch(
+        r"ccusage-import: warning: the warehouse takes [\d.e-]+ GB, more than large_warehouse_gb = 1e-06;"
+        r" ccusage-import compact --older-than 13mo makes it smaller\n",
+        large.stderr,
+    )
+
+
+def test_a_server_that_is_lost_while_facts_are_written_costs_no_report(
+    gateway: Gateway, program: Program, claude: ClaudeDir
+) -> None:
+    place = Place(gateway.url(database="lost_meanwhile"), gateway)
+    where = ("--warehouse", place.url, "--claude-dir", claude.root)
+    assert program("migrate", "--warehouse", place.url, "--create-database").exit_code == 0
+    gateway.fail("drop_before", match="INSERT INTO `tool_call_facts`", times=9)
+    gateway.fail("drop_before", match="INSERT INTO message_facts", times=9)
+
+    done = program("import", "--json", *where)
+
+    gateway.clear_faults()
+    printed = json.loads(done.stdout)
+    assert (done.exit_code, printed["facts"]["unread_bytes"] > 0) == (5, True)
+    assert printed["facts"]["error"]["message"].startswith(f"warehouse {place.url}: no answer: ")
+    assert place.rows("SELECT sum(total_tokens) FROM daily") == [(60,)]
+    assert place.rows("SELECT state FROM loads FINAL") == [("committed",)]
+    again = json.loads(program("import", "--json", *where).stdout)
+    assert (again["facts"]["new"]["messages"], again["facts"]["unread_bytes"]) == (3, 0)
+    assert place.rows("SELECT count(), sum(total_tokens) FROM messages") == [(3, 60)]
 
 
 @pytest.mark.one_place

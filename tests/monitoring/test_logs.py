@@ -34,6 +34,11 @@ def test_each_import_leaves_its_reports_and_its_load_in_the_log(
     assert committed["load_id"] == json.loads(done.stdout)["load_id"]
     assert (committed["machine"], committed["rows"], committed["level"]) == ("laptop", 12, "INFO")
     assert isinstance(committed["ms"], int)
+    [facts] = [line for line in lines if line["message"] == "transcripts read"]
+    assert {name: facts[name] for name in ("load_id", "files", "bytes", "lines", "odd", "messages", "tool_calls")} == {
+        "load_id": committed["load_id"], "files": 5, "bytes": 168_425, "lines": 307, "odd": 0, "messages": 199,
+        "tool_calls": 0,
+    }  # fmt: skip
     assert len({line["run"] for line in lines}) == 1
 
 

@@ -90,6 +90,9 @@ def test_the_textfile_tells_of_an_import(textfile: Textfile, corpus: Callable[[s
         assert values[f'report_records{{{machine},report="{report}",verdict="new"}}'] == new
         assert values[f'report_failures{{{machine},reason="",report="{report}"}}'] == 0
         assert 0 < values[f'report_duration_seconds{{{machine},report="{report}"}}'] < 60
+    assert values[f'facts{{kind="messages",{machine}}}'] == 199
+    assert values[f"transcript_bytes{{{machine}}}"] == 168_425
+    assert values[f"transcript_unread_bytes{{{machine}}}"] == 0
     for phase in ("fetch", "validate", "open", "reconcile", "load"):
         assert 0 <= values[f'phase_duration_seconds{{{machine},phase="{phase}"}}'] < 60
     assert values[f'info{{ccusage_version="20.0.24",{machine},runner="PATH",version="0.1.0"}}'] == 1
