@@ -42,8 +42,10 @@ from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, REPORTS, Identity, Provenance, Record, split_label
 from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.statistics import Comparison, compare
+from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
+from ccusage_import.warehouse.facts import count_facts
 from ccusage_import.warehouse.integrity import NOTHING, contents
 from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
@@ -233,16 +235,21 @@ def _facts(run: Run, warehouse: ClickHouse, offer: Offer, load: Load) -> FactsSu
         return None
     with run.phase("transcripts"):
         facts = import_facts(run.configuration, warehouse, offer.directories, load, run.pseudonyms, run.progress)
-    if not facts.counts:
+    if not (facts.counts or facts.error):
         return facts
     try:
         keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
-        load.facts, load.phases = facts.counts, dict(run.phases)
+        load.facts, load.phases = _counts_of(warehouse, load, facts), dict(run.phases)
         write_load(warehouse, load)
         tidy(warehouse)
     except FixableError as error:
         facts.error = facts.error or error
     return facts
+
+
+def _counts_of(warehouse: ClickHouse, load: Load, facts: FactsSummary) -> dict[str, int]:
+    """Return what a load says of its facts; where it ended early, nobody counted what of the last ones is new."""
+    return facts.counts | (count_facts(warehouse, load.machine, load.load_id) if facts.error else {})
 
 
 def _transcripts_alone(run: Run, environ: Mapping[str, str]) -> ImportSummary:
@@ -259,7 +266,7 @@ def _transcripts_alone(run: Run, environ: Mapping[str, str]) -> ImportSummary:
         if load.revision:
             _end_load_of_transcripts(run, warehouse, load, facts)
         warnings += tuple(_too_large(run, warehouse))
-    if facts.error and not facts.new.total():
+    if facts.error and load.state != "committed":
         raise facts.error
     return ImportSummary(
         machine=settings.machine,
@@ -303,9 +310,9 @@ def _load_of_transcripts(run: Run, warehouse: ClickHouse, sources: Sources) -> L
 
 def _end_load_of_transcripts(run: Run, warehouse: ClickHouse, load: Load, facts: FactsSummary) -> None:
     keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
-    load.facts, load.phases = facts.counts, dict(run.phases)
+    load.facts, load.phases = _counts_of(warehouse, load, facts), dict(run.phases)
     load.error = facts.error.kind if facts.error else ""
-    if facts.error and not facts.new.total():
+    if facts.error and not any(load.facts.get(kind) for kind in FACT_KINDS):
         load.state, load.finished_at = "failed", datetime.now(UTC)
         write_load(warehouse, load)
     else:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Place, Program
+from tests.conftest import CORPORA, Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.facts import become
 from tests.support.gateway import Gateway
 
 
@@ -91,6 +92,29 @@ def test_a_server_that_is_lost_while_facts_are_written_costs_no_report(
     again = json.loads(program("import", "--json", *where).stdout)
     assert (again["facts"]["new"]["messages"], again["facts"]["unread_bytes"]) == (3, 0)
     assert place.rows("SELECT count(), sum(total_tokens) FROM messages") == [(3, 60)]
+
+
+def test_facts_that_were_written_before_the_server_was_lost_are_those_of_a_load(
+    gateway: Gateway, program: Program, tmp_path: Path
+) -> None:
+    place, claude = Place(gateway.url(database="half_written"), gateway), tmp_path / "claude"
+    become(claude, CORPORA / "facts" / "03-parallel-calls" / "1")
+    where = ("--transcripts-only", "--warehouse", place.url, "--claude-dir", claude)
+    assert program("migrate", "--warehouse", place.url, "--create-database").exit_code == 0
+    gateway.fail("drop_before", match="INSERT INTO tool_call_facts", times=9)
+
+    lost = program("import", *where)
+
+    gateway.clear_faults()
+    assert (lost.exit_code, "error: warehouse" in lost.stderr) == (5, True)
+    assert place.rows("SELECT state, error, facts FROM loads FINAL") == [
+        ("committed", "No server answers at that address", {"messages": 2})
+    ]
+    again = json.loads(program("import", "--json", *where).stdout)["facts"]["new"]
+    assert again == {"messages": 0, "tool_calls": 3, "turns": 1, "events": 0}
+    first = str(place.rows("SELECT min(load_id) FROM loads")[0][0])
+    assert program("undo", first, "--warehouse", place.url).exit_code == 0
+    assert place.rows("SELECT count() FROM messages") == [(0,)]
 
 
 @pytest.mark.one_place
