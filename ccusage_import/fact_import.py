@@ -1,4 +1,4 @@
-"""The step of an import after the reports: reads what is new in the transcripts and publishes it as facts."""
+"""Transcripts in an import: they tell what became of the messages of records that fell, and are read for facts."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from loguru import logger
 
 from ccusage_import.ccusage.data_dirs import TRANSCRIPTS
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import FixableError
+from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.import_summary import FactsSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE
+from ccusage_import.rule.ledger import Fall, Ledger, covered, weigh
 from ccusage_import.transcripts.cursor import Cursor, open_cursor
 from ccusage_import.transcripts.facts import Facts
 from ccusage_import.transcripts.naming import Names
+from ccusage_import.transcripts.presence import look_for
 from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, read_transcripts
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.counted_messages import read_counted
 from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, publish_facts
 from ccusage_import.warehouse.prices import read_prices
 from ccusage_import.warehouse.tables import Load, read_loads
@@ -40,7 +43,7 @@ def import_facts(
     """
     summary, begun = FactsSummary(), time.perf_counter()
     try:
-        with open_cursor(configuration.directories.state / "transcripts.sqlite") as cursor:
+        with open_cursor(_cursor_file(configuration)) as cursor:
             _read_into(summary, configuration, warehouse, cursor, directories, load, Names(pseudonyms), progress)
     except FixableError as error:
         logger.bind(kind=error.kind).info("the transcripts could not be read to their end")
@@ -50,6 +53,82 @@ def import_facts(
     if summary.files:
         logger.bind(files=summary.files, bytes=summary.bytes, rows=new, ms=ms).info("transcripts read")
     return summary
+
+
+def weigh_falls(
+    configuration: Configuration,
+    warehouse: ClickHouse,
+    directories: Sequence[Path],
+    falls: Sequence[Fall],
+    pseudonyms: Pseudonyms,
+    *,
+    only_looks: bool,
+) -> Ledger:
+    """Return what became of the messages of records that fell, as far as the ledger covers them.
+
+    A fall that was weighed before is not weighed again while it is the same, so that old ones cost nothing.
+
+    Args:
+        configuration: whose records they are, and where the cursor lies.
+        warehouse: holds the ledger.
+        directories: the data directories that the reports were read from.
+        falls: the records, and what is offered of them.
+        pseudonyms: what names become.
+        only_looks: keep nothing of it.
+    """
+    file = _cursor_file(configuration)
+    if not falls or (only_looks and not file.exists()):
+        return {}
+    try:
+        with open_cursor(file) as cursor:
+            machine, marks = configuration.settings.machine, _marks(configuration)
+            if only_looks and not _fits(warehouse, cursor, machine, marks):
+                return {}
+            _forget_what_does_not_fit(warehouse, cursor, machine, marks)
+            known = cursor.weighed(falls)
+            new = [fall for fall in falls if fall.stored.identity not in known]
+            weighed = _weigh(configuration, warehouse, cursor, directories, new, Names(pseudonyms)) if new else {}
+            if not only_looks:
+                cursor.keep_weighed(new, weighed)
+    except ConfigurationError as error:
+        logger.bind(kind=error.kind).info("falls could not be weighed by their messages")
+        return {}
+    return {**{identity: one for identity, one in known.items() if one is not None}, **weighed}
+
+
+def _weigh(
+    configuration: Configuration,
+    warehouse: ClickHouse,
+    cursor: Cursor,
+    directories: Sequence[Path],
+    falls: Sequence[Fall],
+    names: Names,
+) -> Ledger:
+    records = [fall.stored for fall in falls]
+    messages = covered(records, lambda: read_counted(warehouse, configuration.settings.machine, records))
+    if not messages:
+        return {}
+    asked = [frozenset(message.number for message in some) for some in messages.values()]
+    listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], cursor.files(), names)
+    presence = look_for(asked, listing, cursor.holding(frozenset().union(*asked)), names)
+    return {
+        record.identity: weigh(record, messages[record.identity], presence.found, presence.copies)
+        for record in records
+        if record.identity in messages
+    }
+
+
+def _cursor_file(configuration: Configuration) -> Path:
+    return configuration.directories.state / "transcripts.sqlite"
+
+
+def _marks(configuration: Configuration) -> dict[str, str]:
+    """Return what the cursor belongs to: a warehouse, and how names and days are written there."""
+    settings = configuration.settings
+    return {
+        "warehouse": f"{settings.parsed_warehouse()} {settings.machine}",
+        "naming": f"{settings.timezone} {settings.pseudonyms().naming}",
+    }
 
 
 def _read_into(
@@ -62,11 +141,7 @@ def _read_into(
     names: Names,
     progress: ReadProgress,
 ) -> None:
-    settings = configuration.settings
-    marks = {
-        "warehouse": f"{settings.parsed_warehouse()} {settings.machine}",
-        "naming": f"{settings.timezone} {settings.pseudonyms().naming}",
-    }
+    settings, marks = configuration.settings, _marks(configuration)
     _forget_what_does_not_fit(warehouse, cursor, settings.machine, marks)
     known = cursor.files()
     listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], known, names)
@@ -80,19 +155,23 @@ def _read_into(
     for number, batch in enumerate(read_transcripts(listing, known, names, progress)):
         prompts = _resolve(cursor, batch.facts)
         summary.new += publish_facts(warehouse, of_load, batch.facts, number)
-        cursor.keep(batch.files, prompts, {**marks, "load": str(load.load_id)})
+        cursor.keep(batch.files, prompts, {**marks, "load": str(load.load_id)}, batch.stretches)
         summary.add(batch)
     summary.equal_days, summary.days = count_equal_days(warehouse, settings.machine)
 
 
 def _forget_what_does_not_fit(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[str, str]) -> None:
     """Forget how far was read where that went into another warehouse, or into one that an older backup replaced."""
+    if not _fits(warehouse, cursor, machine, marks):
+        cursor.forget()
+
+
+def _fits(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[str, str]) -> bool:
     last = cursor.mark("load")
     if not last:
-        return
+        return True
     is_same = all(cursor.mark(name) == value for name, value in marks.items())
-    if not is_same or not read_loads(warehouse, machine=machine, load_id=int(last)):
-        cursor.forget()
+    return is_same and bool(read_loads(warehouse, machine=machine, load_id=int(last)))
 
 
 def _resolve(cursor: Cursor, facts: Facts) -> list[tuple[str, int, int]]:

@@ -36,11 +36,12 @@ from ccusage_import.exceptions import (
     FixableError,
     WarehouseError,
 )
-from ccusage_import.fact_import import import_facts
+from ccusage_import.fact_import import import_facts, weigh_falls
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label
-from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
+from ccusage_import.rule.ledger import Fall, Ledger
+from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, find_falls, reconcile
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
@@ -196,7 +197,8 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             with run.phase("reconcile"):
                 stored = _stored(run, warehouse, parsed.records)
                 load_id = next_load_id(warehouse, run.settings.machine) if warehouse else None
-                judged = judge(run, offer, parsed, stored)
+                ledger = _ledger(run, warehouse, offer, falls_of(run, offer, parsed, stored))
+                judged = judge(run, offer, parsed, stored, ledger)
         except WarehouseError as error:
             _keep_for_later(run, _failed_load(run, error, offer, parsed))
             raise
@@ -286,9 +288,36 @@ def _stored(run: Run, warehouse: ClickHouse | None, offered: Sequence[Record]) -
     )
 
 
-def judge(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Judged:
-    """Judge the records of the valid reports against what is stored."""
-    context = Context(
+def falls_of(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> list[Fall]:
+    """Return the stored records that fell, as far as their messages may decide what becomes of them."""
+    return find_falls(parsed.records, stored.records, parsed.valid, _context(run, offer, parsed, stored))
+
+
+def _ledger(run: Run, warehouse: ClickHouse | None, offer: Offer, falls: Sequence[Fall]) -> Ledger:
+    """Return what became of the messages of records that fell; nothing where transcripts are not read."""
+    if warehouse is None or not (run.settings.transcripts and offer.directories):
+        return {}
+    dry = run.options.is_dry_run
+    return weigh_falls(run.configuration, warehouse, offer.directories, falls, run.pseudonyms, only_looks=dry)
+
+
+def judge(run: Run, offer: Offer, parsed: Parsed, stored: Stored, ledger: Ledger | None = None) -> Judged:
+    """Judge the records of the valid reports against what is stored, and by what became of their messages."""
+    context = replace(_context(run, offer, parsed, stored), ledger=ledger or {})
+    decisions = reconcile(parsed.records, stored.records, parsed.valid, context)
+    return Judged(
+        outcomes=_doubted(run, context.intact_from, _counted(parsed.outcomes, decisions), stored.records),
+        decisions=decisions,
+        comparison=compare(stored.records, decisions, run.started_at),
+        stored=stored.records,
+        left_alone=context.refused,
+        intact_from=context.intact_from,
+        warnings=tuple(_missing_directories(run, offer, decisions)),
+    )
+
+
+def _context(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Context:
+    return Context(
         machine=run.settings.machine,
         provenance=offer.provenance,
         intact_from=_window(offer.intact_from, stored.intact_from),
@@ -299,16 +328,6 @@ def judge(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Judged:
         taken_back=stored.taken_back,
         refused=left_alone(parsed.records, stored.records, parsed.refused),
         failed=frozenset(label for label, outcome in parsed.outcomes.items() if outcome.error),
-    )
-    decisions = reconcile(parsed.records, stored.records, parsed.valid, context)
-    return Judged(
-        outcomes=_doubted(run, context.intact_from, _counted(parsed.outcomes, decisions), stored.records),
-        decisions=decisions,
-        comparison=compare(stored.records, decisions, run.started_at),
-        stored=stored.records,
-        left_alone=context.refused,
-        intact_from=context.intact_from,
-        warnings=tuple(_missing_directories(run, offer, decisions)),
     )
 
 

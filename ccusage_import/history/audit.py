@@ -10,7 +10,8 @@ from typing import Any
 from ccusage_import.exceptions import AuditError
 from ccusage_import.records import Identity, Record
 from ccusage_import.rule.evidence import span
-from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, busy_times, grouped, paired, reconcile
+from ccusage_import.rule.groups import busy_times, grouped, paired
+from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.ui import label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -24,6 +25,7 @@ from ccusage_import.warehouse.tables import (
     read_loads,
     read_records,
     record_of_json,
+    weighed_of_json,
 )
 
 
@@ -250,7 +252,12 @@ def _latest_loads(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
 def _change(row: Sequence[Any]) -> Change:
     load_id, decided_at, machine, verdict, reason, stored, offered, is_written, intact_from = row
     decision = Decision(
-        Verdict(verdict), Reason(reason), record_of_json(stored), record_of_json(offered), is_written=bool(is_written)
+        Verdict(verdict),
+        Reason(reason),
+        record_of_json(stored),
+        record_of_json(offered),
+        is_written=bool(is_written),
+        weighed=weighed_of_json(stored or offered),
     )
     return Change(load_id, decided_at, machine, decision, intact_from)
 

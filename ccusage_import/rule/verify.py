@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.records import CLAUDE, Record
 from ccusage_import.rule.evidence import first_day
-from ccusage_import.rule.explain import WORDS, reason_in_words
+from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 
 # Contract of ccusage: daily and projects come from one loader, the other reports from a second one, which counts
@@ -127,7 +127,7 @@ def _explained(decision: Decision, intact_from: date | None) -> str:
     if decision.verdict in WAITING:
         return WAITING[decision.verdict]
     if decision.verdict is Verdict.CORRECTED:
-        return f"the next import corrects it: {WORDS[decision.reason]}"
+        return f"the next import corrects it: {reason_in_words(decision, intact_from)}"
     return f"kept: {reason_in_words(decision, intact_from)}"
 
 

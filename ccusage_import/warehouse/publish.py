@@ -99,8 +99,13 @@ def worth_logging(
     return [*logged, *_withdrawn(known, decided, whole)]
 
 
+def logged_offer(decision: Decision) -> bytes:
+    """Return the offer as it is logged; where nothing is stored, it tells what became of the messages of others."""
+    return offer_json(decision.offered, None if decision.stored else decision.weighed)
+
+
 def _is_news(last: LoggedOffer | None, decision: Decision) -> bool:
-    return last is None or last.verdict in NOT_LOGGED or last.offered != offer_json(decision.offered)
+    return last is None or last.verdict in NOT_LOGGED or last.offered != logged_offer(decision)
 
 
 def _withdrawn(
@@ -235,7 +240,7 @@ def _change_json(load: Load, decision: Decision) -> bytes:
             "offered_tokens": offered.total_tokens if offered else 0,
             "stored_cost_usd": stored.cost_usd if stored else 0,
             "offered_cost_usd": offered.cost_usd if offered else 0,
-            "stored": offer_json(stored).decode(),
-            "offered": offer_json(offered).decode(),
+            "stored": offer_json(stored, decision.weighed).decode(),
+            "offered": logged_offer(decision).decode(),
         }
     )
