@@ -15,7 +15,7 @@ from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.import_summary import FactsSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE
-from ccusage_import.rule.ledger import Fall, Ledger, covered, weigh
+from ccusage_import.rule.ledger import Fall, Ledger, covered, weigh_all
 from ccusage_import.transcripts.cursor import Cursor, open_cursor
 from ccusage_import.transcripts.facts import Facts
 from ccusage_import.transcripts.naming import Names
@@ -111,11 +111,7 @@ def _weigh(
     asked = [frozenset(message.number for message in some) for some in messages.values()]
     listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], cursor.files(), names)
     presence = look_for(asked, listing, cursor.holding(frozenset().union(*asked)), names)
-    return {
-        record.identity: weigh(record, messages[record.identity], presence.found, presence.copies)
-        for record in records
-        if record.identity in messages
-    }
+    return weigh_all(records, messages, presence.found, presence.copies)
 
 
 def _cursor_file(configuration: Configuration) -> Path:

@@ -40,8 +40,8 @@ from ccusage_import.fact_import import import_facts, weigh_falls
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label
-from ccusage_import.rule.ledger import Fall, Ledger
-from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, find_falls, reconcile
+from ccusage_import.rule.ledger import NO_LEDGER, Ledger
+from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
@@ -197,8 +197,9 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             with run.phase("reconcile"):
                 stored = _stored(run, warehouse, parsed.records)
                 load_id = next_load_id(warehouse, run.settings.machine) if warehouse else None
-                ledger = _ledger(run, warehouse, offer, falls_of(run, offer, parsed, stored))
-                judged = judge(run, offer, parsed, stored, ledger)
+                prepared = prepare(run, offer, parsed, stored)
+                ledger = _ledger(run, warehouse, offer, prepared)
+                judged = judge(run, offer, parsed, stored, prepared, ledger)
         except WarehouseError as error:
             _keep_for_later(run, _failed_load(run, error, offer, parsed))
             raise
@@ -288,23 +289,26 @@ def _stored(run: Run, warehouse: ClickHouse | None, offered: Sequence[Record]) -
     )
 
 
-def falls_of(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> list[Fall]:
-    """Return the stored records that fell, as far as their messages may decide what becomes of them."""
-    return find_falls(parsed.records, stored.records, parsed.valid, _context(run, offer, parsed, stored))
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The records of the valid reports beside what is stored, and what the rule must know beyond them."""
+
+    case: Case
+    context: Context
 
 
-def _ledger(run: Run, warehouse: ClickHouse | None, offer: Offer, falls: Sequence[Fall]) -> Ledger:
+def _ledger(run: Run, warehouse: ClickHouse | None, offer: Offer, prepared: Prepared) -> Ledger:
     """Return what became of the messages of records that fell; nothing where transcripts are not read."""
     if warehouse is None or not (run.settings.transcripts and offer.directories):
-        return {}
+        return NO_LEDGER
     dry = run.options.is_dry_run
+    falls = prepared.case.falls()
     return weigh_falls(run.configuration, warehouse, offer.directories, falls, run.pseudonyms, only_looks=dry)
 
 
-def judge(run: Run, offer: Offer, parsed: Parsed, stored: Stored, ledger: Ledger | None = None) -> Judged:
+def judge(run: Run, offer: Offer, parsed: Parsed, stored: Stored, prepared: Prepared, ledger: Ledger) -> Judged:
     """Judge the records of the valid reports against what is stored, and by what became of their messages."""
-    context = replace(_context(run, offer, parsed, stored), ledger=ledger or {})
-    decisions = reconcile(parsed.records, stored.records, parsed.valid, context)
+    context, decisions = prepared.context, prepared.case.decisions(ledger)
     return Judged(
         outcomes=_doubted(run, context.intact_from, _counted(parsed.outcomes, decisions), stored.records),
         decisions=decisions,
@@ -316,8 +320,9 @@ def judge(run: Run, offer: Offer, parsed: Parsed, stored: Stored, ledger: Ledger
     )
 
 
-def _context(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Context:
-    return Context(
+def prepare(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Prepared:
+    """Put what is offered beside what is stored."""
+    context = Context(
         machine=run.settings.machine,
         provenance=offer.provenance,
         intact_from=_window(offer.intact_from, stored.intact_from),
@@ -329,6 +334,7 @@ def _context(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Context:
         refused=left_alone(parsed.records, stored.records, parsed.refused),
         failed=frozenset(label for label, outcome in parsed.outcomes.items() if outcome.error),
     )
+    return Prepared(Case(parsed.records, stored.records, parsed.valid, context), context)
 
 
 def _window(now: date | None, known: date | None) -> date | None:

@@ -58,7 +58,7 @@ class Weighed:
 
     Attributes:
         messages: of which the record consists, to the token.
-        left: of these still in the transcripts, none smaller than it was.
+        left: of these still in the transcripts.
         tokens_gone: of the others.
         moved: those that now count elsewhere, as they are counted there.
     """
@@ -82,8 +82,9 @@ class Fall:
     offered_tokens: int
 
 
-# Only records that the ledger covers wholly.
+# Only records that the ledger covers wholly, and whose messages settle what becomes of them.
 Ledger = Mapping[Identity, Weighed]
+NO_LEDGER: Ledger = {}
 # By the number of a message all of its copies that are there.
 Present = Mapping[int, Sequence[CountedMessage]]
 
@@ -110,8 +111,10 @@ def covered(
     return found
 
 
-def weigh(record: Record, messages: Sequence[CountedMessage], found: Collection[int], present: Present) -> Weighed:
-    """Return what became of the messages of a record.
+def weigh(
+    record: Record, messages: Sequence[CountedMessage], found: Collection[int], present: Present
+) -> Weighed | None:
+    """Return what became of the messages of a record; None where some are there, but only smaller than they were.
 
     Args:
         record: consists of them.
@@ -120,15 +123,32 @@ def weigh(record: Record, messages: Sequence[CountedMessage], found: Collection[
         present: their copies, where no number is missing.
     """
     missing = [message for message in messages if message.number not in found]
-    if not missing:
-        missing = [message for message in messages if not _is_there(message, present)]
+    if missing:
+        gone = sum(message.total_tokens for message in missing)
+        return Weighed(len(messages), len(messages) - len(missing), gone)
+    if not all(_is_there(message, present) for message in messages):
+        return None
     moved: list[CountedMessage] = []
-    for message in messages if not missing else ():
+    for message in messages:
         now = _counted_now(message, present, is_daily=record.report in COUNTED_AS_DAILY)
         if now is not None and not holds(record, now):
             moved.append(now)
-    gone = sum(message.total_tokens for message in missing)
-    return Weighed(len(messages), len(messages) - len(missing), gone, tuple(moved))
+    return Weighed(len(messages), len(messages), moved=tuple(moved))
+
+
+def weigh_all(
+    records: Iterable[Record],
+    messages: Mapping[Identity, Sequence[CountedMessage]],
+    found: Collection[int],
+    present: Present,
+) -> Ledger:
+    """Return what became of the messages of those of the records that consist of them."""
+    weighed = {
+        record.identity: weigh(record, messages[record.identity], found, present)
+        for record in records
+        if record.identity in messages
+    }
+    return {identity: one for identity, one in weighed.items() if one is not None}
 
 
 def holds(record: Record, message: CountedMessage) -> bool:

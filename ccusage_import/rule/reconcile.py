@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -19,7 +20,7 @@ from zoneinfo import ZoneInfo
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, report_label
 from ccusage_import.rule.evidence import MESSAGE_GROWS, Session, Sessions, Span, first_day, next_month
 from ccusage_import.rule.groups import FILED_BY_DAY, Group, Pair, busy_times, group_of, grouped, paired, present
-from ccusage_import.rule.ledger import Fall, Ledger, Weighed
+from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, Weighed
 from ccusage_import.rule.moves import Moves
 from ccusage_import.rule.pricing import is_older, is_price_lost, lose_a_price, with_kept_prices
 
@@ -85,7 +86,6 @@ class Context:
         taken_back: what a person took back, with the tokens up to which that holds.
         refused: what is not judged because a record that was offered cannot be true.
         failed: the labels of the reports that were asked for in vain.
-        ledger: what became of the messages of records that fell.
     """
 
     machine: str
@@ -98,7 +98,6 @@ class Context:
     taken_back: Mapping[Identity, int] = field(default_factory=dict)
     refused: frozenset[Identity] = frozenset()
     failed: frozenset[str] = frozenset()
-    ledger: Ledger = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,23 +145,29 @@ def reconcile(
         One decision a key, ordered by report, agent and key. Stored records that simply stay, although nothing is
         offered for them any more, have none.
     """
-    judges = _judges(offered, stored, reports, context)
-    decisions: list[Decision] = []
-    for name in sorted(judges):
-        daily = judges.get(("daily", name[1])) if name[0] == "monthly" else None
-        decisions += sorted(judges[name].decisions(daily), key=lambda decision: decision.record.key)
-    return decisions
+    return Case(offered, stored, reports, context).decisions()
 
 
-def find_falls(
-    offered: Sequence[Record], stored: Iterable[Record], reports: Iterable[str], context: Context
-) -> list[Fall]:
-    """Return the stored records of Claude Code that fell, as far as their messages would decide what becomes of them.
+class Case:
+    """What `reconcile` judges in two steps: which records fell, then all by what is known of their messages."""
 
-    Takes what `reconcile` takes.
-    """
-    judges = _judges(offered, stored, reports, context).values()
-    return [fall for judge in judges for fall in judge.falls()]
+    def __init__(
+        self, offered: Sequence[Record], stored: Iterable[Record], reports: Iterable[str], context: Context
+    ) -> None:
+        self._judges = _judges(offered, stored, reports, context)
+
+    def falls(self) -> list[Fall]:
+        """Return the stored records that fell, as far as their messages would decide what becomes of them."""
+        return [fall for judge in self._judges.values() for fall in judge.falls()]
+
+    def decisions(self, ledger: Ledger = NO_LEDGER) -> list[Decision]:
+        """Return a decision for each key like `reconcile`."""
+        judges = {name: judge.informed_by(ledger) for name, judge in self._judges.items()}
+        decisions: list[Decision] = []
+        for name in sorted(judges):
+            daily = judges.get(("daily", name[1])) if name[0] == "monthly" else None
+            decisions += sorted(judges[name].decisions(daily), key=lambda decision: decision.record.key)
+        return decisions
 
 
 def _judges(
@@ -207,7 +212,13 @@ class _Judge:
         self._offered = offered
         is_busy_known = report_label("blocks", agent) not in context.failed
         self._groups = [group_of(pairs) for pairs in grouped(paired(offered, stored), busy if is_busy_known else ())]
-        self._moves = Moves(self._groups, context.ledger)
+        self.moves = Moves(self._groups, NO_LEDGER)
+
+    def informed_by(self, ledger: Ledger) -> _Judge:
+        """Return a judge of the same report who knows what became of the messages of records that fell."""
+        informed = copy(self)
+        informed.moves = Moves(self._groups, ledger)
+        return informed
 
     def decisions(self, daily: _Judge | None) -> Iterator[Decision]:
         """Judge all groups; `daily` judges the days of a report of months."""
@@ -227,7 +238,7 @@ class _Judge:
                 for group in cluster:
                     for decision in self._decided(group, daily, evidence):
                         is_by_messages = decision.reason in (Reason.MESSAGES_THERE, Reason.MESSAGES_GONE)
-                        weighed = self._moves.weighed(group) if is_by_messages else None
+                        weighed = self.moves.weighed(group) if is_by_messages else None
                         yield replace(decision, weighed=weighed) if weighed else decision
 
     def falls(self) -> Iterator[Fall]:
@@ -376,13 +387,13 @@ class _Judge:
 
         What an empty report or saved files offer is never settled by them.
         """
-        weighed = self._moves.weighed(group)
+        weighed = self.moves.weighed(group)
         if weighed is None or not self._offered or self._context.intact_from is None:
             return None
         if weighed.gone:
             return False, Reason.DIRECTORY_MISSING if self._is_directory_missing(group) else Reason.MESSAGES_GONE
-        is_all_taken = not evidence.taken_back and not any(map(self._is_refiled, self._moves.receivers(group)))
-        if not is_all_taken or not self._moves.arrive(group):
+        is_all_taken = not evidence.taken_back and not any(map(self._is_refiled, self.moves.receivers(group)))
+        if not is_all_taken or not self.moves.arrive(group):
             return None
         return True, Reason.MESSAGES_THERE
 
@@ -425,7 +436,7 @@ class _Judge:
                     join(index, receiver)
         index_of = {id(group): index for index, group in enumerate(self._groups)}
         for index, group in enumerate(self._groups):
-            for other in self._moves.receivers(group):
+            for other in self.moves.receivers(group):
                 join(index, index_of[id(other)])
         seen: set[int] = set()
         for index, members in clusters.items():

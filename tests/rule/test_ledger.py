@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from ccusage_import.records import Provenance, Record
 from ccusage_import.rule.explain import reason_in_words
-from ccusage_import.rule.ledger import CountedMessage, Ledger, Weighed, covered, weigh
-from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, find_falls, reconcile
+from ccusage_import.rule.ledger import CountedMessage, Fall, Ledger, Weighed, covered, weigh_all
+from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict
 
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
 REPORTS = ("daily", "monthly", "session", "projects")
@@ -57,21 +57,14 @@ def records(messages: Iterable[CountedMessage]) -> list[Record]:
     ]  # fmt: skip
 
 
-def ledger_of(
-    stored: Sequence[Record], offered: Sequence[Record], ledger: Sequence[CountedMessage],
-    present: Sequence[CountedMessage], context: Context,
-) -> Ledger:  # fmt: skip
+def ledger_of(falls: Sequence[Fall], ledger: Sequence[CountedMessage], present: Sequence[CountedMessage]) -> Ledger:
     """What the importer would find out of the records that fell."""
-    fallen = [fall.stored for fall in find_falls(offered, stored, REPORTS, context)]
+    fallen = [fall.stored for fall in falls]
     messages = covered(fallen, lambda: ledger)
     copies: dict[int, list[CountedMessage]] = defaultdict(list)
     for one in present:
         copies[one.number].append(one)
-    return {
-        record.identity: weigh(record, messages[record.identity], copies.keys(), copies)
-        for record in fallen
-        if record.identity in messages
-    }
+    return weigh_all(fallen, messages, copies.keys(), copies)
 
 
 def decide(
@@ -80,8 +73,8 @@ def decide(
 ) -> dict[tuple[str, str], Decision]:  # fmt: skip
     """What becomes of what was imported before, when the transcripts hold this now; by report and key."""
     stored, offered = records(before), records(one for one in present if one.in_daily)
-    weighed = ledger_of(stored, offered, before if ledger is None else ledger, present, context)
-    decisions = reconcile(offered, stored, REPORTS, replace(context, ledger=weighed))
+    case = Case(offered, stored, REPORTS, context)
+    decisions = case.decisions(ledger_of(case.falls(), before if ledger is None else ledger, present))
     return {(one.record.report, one.record.key): one for one in decisions}
 
 
@@ -118,10 +111,12 @@ def test_one_that_is_gone_holds_what_others_would_correct() -> None:
     assert told(found[DAY]) == ("held", "1 message is gone from the transcripts: 10 tokens")
 
 
-def test_a_smaller_copy_is_not_the_message() -> None:
-    found = decide([A, B], [A, B._replace(tokens=(0, 199, 0, 0))], OPEN)
+def test_a_message_of_which_a_smaller_copy_is_left_is_left_to_the_window() -> None:
+    smaller = B._replace(tokens=(0, 199, 0, 0))
 
-    assert told(found[DAY]) == ("held", "1 message is gone from the transcripts: 200 tokens")
+    assert decide([A, B], [A, smaller])[DAY].reason is Reason.MAY_BE_SWEPT
+    # What is gone besides decides.
+    assert decide([A, B, C], [A, smaller])[DAY].reason is Reason.MESSAGES_GONE
 
 
 def test_what_the_ledger_does_not_cover_is_left_to_the_window() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ccusage_import.rule.ledger import Fall, Ledger, covered, weigh
+from ccusage_import.rule.ledger import Fall, Ledger, covered, weigh_all
 from ccusage_import.transcripts.acceptance import BOTH
 from ccusage_import.transcripts.facts import Facts, Message, Usage, joined, number
 from ccusage_import.transcripts.once import judge_copies
@@ -47,11 +47,7 @@ class MessageBook:
         records = [fall.stored for fall in falls]
         messages = covered(records, lambda: map(counted, shown))
         present = counted_copies(_read(tree, who).messages.values())
-        return {
-            record.identity: weigh(record, messages[record.identity], present.keys(), present)
-            for record in records
-            if record.identity in messages
-        }
+        return weigh_all(records, messages, present.keys(), present)
 
 
 def _read(tree: Tree, who: Installation) -> Facts:

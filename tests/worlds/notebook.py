@@ -16,10 +16,10 @@ from ccusage_import.ccusage.offers import parse_offer
 from ccusage_import.exceptions import AuditError, ExitCode, MachineTakenError, OtherNameError
 from ccusage_import.history.audit import Change, taken, taken_back
 from ccusage_import.import_summary import ImportOptions
-from ccusage_import.importer import Run, Stored, falls_of, judge
+from ccusage_import.importer import Run, Stored, judge, prepare
 from ccusage_import.records import Identity as Name
 from ccusage_import.records import Record
-from ccusage_import.rule.ledger import Ledger
+from ccusage_import.rule.ledger import NO_LEDGER
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse.publish import LoggedOffer, logged_offer, worth_logging
 from tests.worlds.driver import LAPTOP, Identity, Installation, Logged, Offer, Program, Shown, Silent, State
@@ -73,10 +73,10 @@ class Notebook(Program):
             return Done(ExitCode.CCUSAGE)
         page = self._claimed(who)
         stored = Stored(page.shown, _latest_window(page, offer.started_at), _taken_back(page))
-        ledger: Ledger = {}
+        prepared, ledger = prepare(run, handed, parsed, stored), NO_LEDGER
         if self.has_ledger and not offer.is_saved:
-            ledger = page.messages.weigh(falls_of(run, handed, parsed, stored), offer.tree, who)
-        judged = judge(run, handed, parsed, stored, ledger)
+            ledger = page.messages.weigh(prepared.case.falls(), offer.tree, who)
+        judged = judge(run, handed, parsed, stored, prepared, ledger)
         if all(outcome.error for outcome in judged.outcomes.values()):
             return Done(ExitCode.CCUSAGE)
         if judged.decisions or page.shown:
