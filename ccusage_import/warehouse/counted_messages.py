@@ -1,4 +1,4 @@
-"""The stored messages of which some records may consist, as the rule knows them."""
+"""The stored messages as the rule knows them: those of which some records may consist, and what they add up to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from ccusage_import.records import Record
 from ccusage_import.rule.evidence import span
 from ccusage_import.rule.ledger import CountedMessage
+from ccusage_import.rule.ledger_check import LedgerSum
 from ccusage_import.transcripts.acceptance import DAILY, SESSION
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
@@ -46,6 +47,24 @@ def read_counted(warehouse: ClickHouse, machine: str, records: Sequence[Record])
             in_daily=bool(counts_in & DAILY),
             in_session=bool(counts_in & SESSION),
         )
+
+
+def read_sums(warehouse: ClickHouse, machine: str) -> list[LedgerSum]:
+    """Return what the messages of a machine add up to, by day and by session."""
+    parameters = {"machine": machine}
+    days = warehouse.rows(
+        "SELECT date, total_tokens FROM ledger_daily WHERE machine = {machine:String} AND messages > 0 ORDER BY date",
+        parameters,
+    )
+    sessions = warehouse.rows(
+        "SELECT project, session_id, total_tokens FROM ledger_sessions"
+        " WHERE machine = {machine:String} AND messages > 0 ORDER BY project, session_id",
+        parameters,
+    )
+    return [
+        *(LedgerSum("daily", day, "", "", int(tokens)) for day, tokens in days),
+        *(LedgerSum("session", None, project, session, int(tokens)) for project, session, tokens in sessions),
+    ]
 
 
 def _times(records: Iterator[Record]) -> list[tuple[int, int]]:

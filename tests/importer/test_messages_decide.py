@@ -188,3 +188,30 @@ def test_a_dry_run_weighs_too_and_keeps_nothing_of_it(run: Run) -> None:
 
     assert {change["reason"] for change in json.loads(done.stdout)["held"]} == {"messages_gone"}
     assert cursor.read_bytes() == before
+
+
+@pytest.mark.one_place
+def test_verify_compares_messages_with_reports_and_explains_what_differs(run: Run) -> None:
+    run.claude.say("new", days_ago(1), 7)
+    run()
+    rewrite(run.claude, "new")
+    run.claude.delete("a")
+    run.claude.say("b", days_ago(OLD, 13), 5)
+    run()
+    run()
+    done = run.program("verify", "--json", "--warehouse", run.place.url, "--claude-dir", run.claude.root)
+
+    found = json.loads(done.stdout)
+    assert (found["compared"]["messages = daily"], found["compared"]["messages = session"]) == (2, 3)
+    told = {
+        (one["check"], one["left_tokens"], one["right_tokens"]): one["explanation"]
+        for one in found["differences"]
+        if one["check"].startswith("messages")
+    }
+    together = "kept messages and new ones, which ccusage never showed together: transcripts were deleted between"
+    copied = "ccusage counts its messages in a copy of the session now, or overlooks lines that were written anew"
+    assert told == {
+        ("messages = daily", 335, 330): together,
+        ("messages = daily", 7, 0): "ccusage overlooks lines that some tool wrote anew",
+        ("messages = session", 7, 0): copied,
+    }
