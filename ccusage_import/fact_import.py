@@ -88,7 +88,8 @@ def weigh_falls(
             known = cursor.weighed(falls)
             new = [fall for fall in falls if fall.stored.identity not in known]
             weighed = _weigh(configuration, warehouse, cursor, directories, new, Names(pseudonyms)) if new else {}
-            if not only_looks:
+            # What is not covered before the first reading may be after it.
+            if not only_looks and cursor.mark("load"):
                 cursor.keep_weighed(new, weighed)
     except ConfigurationError as error:
         logger.bind(kind=error.kind).info("falls could not be weighed by their messages")

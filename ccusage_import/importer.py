@@ -199,7 +199,7 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
                 load_id = next_load_id(warehouse, run.settings.machine) if warehouse else None
                 prepared = prepare(run, offer, parsed, stored)
                 ledger = _ledger(run, warehouse, offer, prepared)
-                judged = judge(run, offer, parsed, stored, prepared, ledger)
+                judged = judge(run, offer, parsed, prepared, ledger)
         except WarehouseError as error:
             _keep_for_later(run, _failed_load(run, error, offer, parsed))
             raise
@@ -291,8 +291,9 @@ def _stored(run: Run, warehouse: ClickHouse | None, offered: Sequence[Record]) -
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The records of the valid reports beside what is stored, and what the rule must know beyond them."""
+    """What is offered beside what is stored, and what the rule must know beyond the records."""
 
+    stored: Stored
     case: Case
     context: Context
 
@@ -306,9 +307,9 @@ def _ledger(run: Run, warehouse: ClickHouse | None, offer: Offer, prepared: Prep
     return weigh_falls(run.configuration, warehouse, offer.directories, falls, run.pseudonyms, only_looks=dry)
 
 
-def judge(run: Run, offer: Offer, parsed: Parsed, stored: Stored, prepared: Prepared, ledger: Ledger) -> Judged:
+def judge(run: Run, offer: Offer, parsed: Parsed, prepared: Prepared, ledger: Ledger) -> Judged:
     """Judge the records of the valid reports against what is stored, and by what became of their messages."""
-    context, decisions = prepared.context, prepared.case.decisions(ledger)
+    context, stored, decisions = prepared.context, prepared.stored, prepared.case.decisions(ledger)
     return Judged(
         outcomes=_doubted(run, context.intact_from, _counted(parsed.outcomes, decisions), stored.records),
         decisions=decisions,
@@ -334,7 +335,7 @@ def prepare(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Prepared:
         refused=left_alone(parsed.records, stored.records, parsed.refused),
         failed=frozenset(label for label, outcome in parsed.outcomes.items() if outcome.error),
     )
-    return Prepared(Case(parsed.records, stored.records, parsed.valid, context), context)
+    return Prepared(stored, Case(parsed.records, stored.records, parsed.valid, context), context)
 
 
 def _window(now: date | None, known: date | None) -> date | None:

@@ -76,7 +76,7 @@ class Notebook(Program):
         prepared, ledger = prepare(run, handed, parsed, stored), NO_LEDGER
         if self.has_ledger and not offer.is_saved:
             ledger = page.messages.weigh(prepared.case.falls(), offer.tree, who)
-        judged = judge(run, handed, parsed, stored, prepared, ledger)
+        judged = judge(run, handed, parsed, prepared, ledger)
         if all(outcome.error for outcome in judged.outcomes.values()):
             return Done(ExitCode.CCUSAGE)
         if judged.decisions or page.shown:
