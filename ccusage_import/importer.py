@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from loguru import logger
 
 from ccusage_import import __version__
-from ccusage_import.ccusage.archive import LoadNote, ReportArchive
+from ccusage_import.ccusage.archive import LoadNote, ReportArchive, WeighedRecord
 from ccusage_import.ccusage.data_dirs import Sources
 from ccusage_import.ccusage.offers import (
     Offer,
@@ -40,7 +40,7 @@ from ccusage_import.fact_import import import_facts, weigh_falls
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, split_label
-from ccusage_import.rule.ledger import NO_LEDGER, Ledger
+from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
 from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.warehouse.budgets import keep_budgets
@@ -178,6 +178,7 @@ class Judged:
     stored: Sequence[Record] = ()
     left_alone: frozenset[Identity] = frozenset()
     intact_from: date | None = None
+    ledger: Ledger = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -210,7 +211,7 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             _keep_prices(run, warehouse, load_id, offer, parsed, judged)
             load = _committed_load(run, offer, judged, summary, load_id)
             _publish(run, warehouse, load, judged.decisions)
-            kept_warnings = _keep_reports(run, load)
+            kept_warnings = _keep_reports(run, load, judged.ledger)
         facts = _facts(run, warehouse, offer, load)
         return replace(summary, load_id=load_id, warnings=(*summary.warnings, *kept_warnings), facts=facts)
 
@@ -299,7 +300,12 @@ class Prepared:
 
 
 def _ledger(run: Run, warehouse: ClickHouse | None, offer: Offer, prepared: Prepared) -> Ledger:
-    """Return what became of the messages of records that fell; nothing where transcripts are not read."""
+    """Return what became of the messages of records that fell; nothing where transcripts are not read.
+
+    What is replayed was weighed then.
+    """
+    if run.options.note is not None:
+        return run.options.note.ledger
     if warehouse is None or not (run.settings.transcripts and offer.directories):
         return NO_LEDGER
     dry = run.options.is_dry_run
@@ -317,8 +323,20 @@ def judge(run: Run, offer: Offer, parsed: Parsed, prepared: Prepared, ledger: Le
         stored=stored.records,
         left_alone=context.refused,
         intact_from=context.intact_from,
+        ledger=_decisive(prepared.case.falls(), decisions, ledger) if ledger else NO_LEDGER,
         warnings=tuple(_missing_directories(run, offer, decisions)),
     )
+
+
+def _decisive(falls: Sequence[Fall], decisions: Sequence[Decision], ledger: Ledger) -> Ledger:
+    """Return what of the ledger decided something: of what is not offered at all, only what was taken."""
+    taken = {one.record.identity for one in decisions if one.reason is Reason.MESSAGES_THERE}
+    known = ((fall, ledger[fall.stored.identity]) for fall in falls if fall.stored.identity in ledger)
+    return {
+        fall.stored.identity: one
+        for fall, one in known
+        if fall.stored.identity in taken or (fall.offered_tokens and (one.gone or not one.moved))
+    }
 
 
 def prepare(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Prepared:
@@ -501,7 +519,7 @@ def _keep_for_later(run: Run, load: Load) -> None:
         logger.bind(kind=failure.kind).warning("the failed load could not be kept")
 
 
-def _keep_reports(run: Run, load: Load) -> tuple[str, ...]:
+def _keep_reports(run: Run, load: Load, ledger: Ledger) -> tuple[str, ...]:
     """Keep what the load was judged by. The load is committed, so the import does not fail where this does."""
     if run.archive is None:
         return ()
@@ -521,6 +539,9 @@ def _keep_reports(run: Run, load: Load) -> tuple[str, ...]:
         since=run.options.since,
         until=run.options.until,
         accepted=run.options.accepted,
+        weighed=tuple(
+            WeighedRecord(*identity, one.messages, one.left, one.tokens_gone) for identity, one in ledger.items()
+        ),
     )
     try:
         run.archive.write(run.configuration.directories.raw, note)

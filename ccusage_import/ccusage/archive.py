@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
@@ -20,10 +20,22 @@ from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import BackupError, NotAReportError
 from ccusage_import.files import make_private_directory, replace_file
 from ccusage_import.records import Provenance, report_file
+from ccusage_import.rule.ledger import Ledger, Weighed
 
 FORMAT: Literal[1] = 1
 NOTE = "load.json"
 SUFFIX = ".zip"
+
+
+class WeighedRecord(NamedTuple):
+    """What was known of the messages of a record that fell."""
+
+    report: str
+    agent: str
+    key: str
+    messages: int
+    left: int
+    tokens_gone: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +58,12 @@ class LoadNote:
     since: date
     until: date
     accepted: tuple[date, date] | None
+    weighed: tuple[WeighedRecord, ...] = ()
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was known of the messages of records that fell."""
+        return {one[:3]: Weighed(*one[3:]) for one in self.weighed}
 
     @property
     def provenance(self) -> Provenance:

@@ -112,7 +112,7 @@ def test_an_export_gives_an_empty_warehouse_the_same_rows_and_verdicts(
 ) -> None:
     before = shown(history)
     logged = {(row[5], row[6]) for row in before["changes"]}
-    assert {("held", "may_be_swept"), ("corrected", "accepted"), ("grew", "more_tokens")} <= logged
+    assert {("held", "messages_gone"), ("corrected", "accepted"), ("grew", "more_tokens")} <= logged
 
     exported = program("export", "out", "--warehouse", history.url)
     assert (exported.exit_code, exported.stdout, exported.stderr) == (0, "4 loads exported to out\n", "")

@@ -407,7 +407,7 @@ def test_machines_projects_models_and_what_is_held(story: Place, program: Progra
 
     held = ("key", "machine", "reason", "stored_cost_usd", "offered_cost_usd", "stored_tokens", "offered_tokens")
     assert got("held_now", *held) == [
-        (swept, "studio", "may_be_swept", Decimal("1.5"), Decimal("0.45"), 100_000, 30_000)
+        (swept, "studio", "messages_gone", Decimal("1.5"), Decimal("0.45"), 100_000, 30_000)
     ]
     totals = got("held_totals", "report", "held_records", "cost_kept_usd", "tokens_kept")
     assert ("daily", 1, Decimal("1.05"), 70_000) in totals
@@ -417,7 +417,7 @@ def test_machines_projects_models_and_what_is_held(story: Place, program: Progra
     ]
     changed = got("what_changed")
     assert [row for row in changed if row[0] == "daily"] == [
-        ("daily", "held", "may_be_swept", 1, 0, 0, Decimal("1.05")),
+        ("daily", "held", "messages_gone", 1, 0, 0, Decimal("1.05")),
         ("daily", "new", "first_seen", 4, 121_050, Decimal("2.01575"), 0),
     ]
     assert got("what_changed", until=swept) == []
