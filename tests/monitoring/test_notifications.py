@@ -150,7 +150,7 @@ def test_held_numbers_are_told_when_they_are_more(run_import: Importer, claude: 
     assert second["details"]["held_before"] == first["details"]["held"] < second["details"]["held"]
     assert first["title"] == f"studio: {first['details']['held']} smaller numbers are held back"
     assert first["text"] == (
-        "ccusage shows less than it once did; what was stored stays\nmore: ccusage-import changes --verdict held"
+        "ccusage shows less than it once did; what was stored stays\nmore: ccusage-import held"
     )
 
 
