@@ -35,14 +35,13 @@ def parse_day(text: str, today: date) -> date:
         ValueError: it names none.
     """
     named = " ".join(text.lower().split())
-    if named in _WORDS:
-        return today - timedelta(days=_WORDS[named])
-    if ago := _AGO.fullmatch(named):
-        try:
-            return today - timedelta(days=int(ago[1]))
-        except OverflowError:
-            raise ValueError(text) from None
-    return date.fromisoformat(named)
+    ago = _AGO.fullmatch(named)
+    try:
+        if ago or named in _WORDS:
+            return today - timedelta(days=int(ago[1]) if ago else _WORDS[named])
+        return date.fromisoformat(named)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not a day") from None
 
 
 def day_of_option(option: str, text: str, today: date) -> date:

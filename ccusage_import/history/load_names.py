@@ -20,7 +20,7 @@ def short_ids(ids: Iterable[int]) -> dict[int, str]:
     shared = [0, *map(_shared_digits, pairwise(ordered)), 0]
     return {
         int(text): text[: max(SHORTEST, before + 1, after + 1)]
-        for text, (before, after) in zip(ordered, pairwise(shared), strict=True)
+        for text, (before, after) in zip(ordered, pairwise(shared), strict=False)
     }
 
 
