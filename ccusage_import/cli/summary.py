@@ -21,7 +21,7 @@ from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Decision, Verdict
 from ccusage_import.statistics import Comparison, Coverage, Share, Totals
 from ccusage_import.ui import change, error_json, label, named, short_label, usd
-from ccusage_import.ui.tables import Hanging, Joined, PlainTable, console, is_for_a_terminal
+from ccusage_import.ui.tables import Hanging, Joined, PlainTable, console
 
 SHOWN_HELD = 10
 # A report that covers less of the days' cost than this says so.
@@ -245,11 +245,10 @@ def _held_lines(summary: ImportSummary) -> Iterator[RenderableType]:
     held = summary.held
     noun = "number is" if len(held) == 1 else "numbers are"
     yield Text(f"held: {len(held)} offered {noun} kept aside, what was stored stays", style="bold")
-    named_as = short_label if is_for_a_terminal() else label
     for decision in held[:SHOWN_HELD]:
         stored, offered = decision.stored, decision.offered
         yield Hanging(
-            f"{decision.record.label} {named_as(decision.record, summary.names)}:"
+            f"{decision.record.label} {short_label(decision.record, summary.names)}:"
             f" {usd(stored.cost_usd) if stored else 'what it overlaps'} stays,"
             f" {usd(offered.cost_usd if offered else Decimal(0))} offered:"
             f" {reason_in_words(decision, summary.intact_from)}",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from ccusage_import.exceptions import AuditError
 from ccusage_import.history.load_names import match_load, short_ids
+from tests.conftest import Program
+from tests.support.claude_dir import ClaudeDir, days_ago
 
 IDS = [1795676694622468, 1795677231334309, 1795677299999999, 1800000000000000]
 
@@ -51,3 +56,35 @@ def test_no_load_or_several_are_refused(name: str, said: str) -> None:
 def test_there_is_no_last_load_without_any() -> None:
     with pytest.raises(AuditError, match="there is no load last"):
         match_load("last", [])
+
+
+def test_commands_take_the_beginning_of_a_load_and_last_and_a_day_by_how_long_ago_it_was(
+    program: Program, tmp_path: Path
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("a", days_ago(40), 100_000)
+    claude.say("b", days_ago(40), 100_000)
+    program.environ["CCUSAGE_IMPORT_CLAUDE_DIRS"] = str(claude.root)
+    assert program("import").exit_code == 0
+    claude.delete("a")
+    assert program("import").exit_code == 0
+    shown = program("history", COLUMNS="80").stdout.splitlines()[1:]
+    last, first = (line.split()[0] for line in shown)
+    ids = [load["load_id"] for load in json.loads(program("history", "--json").stdout)]
+
+    assert [str(load).startswith(name) for load, name in zip(ids, (last, first), strict=True)] == [True, True]
+    assert {change["load_id"] for change in json.loads(program("changes", first, "--json").stdout)} == {ids[1]}
+    assert {change["load_id"] for change in json.loads(program("changes", "last", "--json").stdout)} == {ids[0]}
+    assert program("changes", str(ids[0])[0]).stderr.splitlines()[1] == "hint: give more digits of it"
+
+    few = program("changes", "--limit", "2", COLUMNS="80").stdout.splitlines()
+    assert [line.split()[1] for line in few if line.startswith(last)] == ["held", "held"]
+    assert few[-1] == "the newest 2 of 10 changes; --limit 10 shows all"
+
+    assert len(json.loads(program("held", "--json").stdout)) == 4
+    assert program("accept", "daily", "40 days ago").exit_code == 2
+    assert "1 records changed" in program("accept", "40d").stdout
+    assert [change["report"] for change in json.loads(program("held", "--json").stdout)] == [
+        "blocks", "monthly", "projects",
+    ]  # fmt: skip
+    assert f"load {ids[1]} is taken back" in program("undo", first, "--force").stdout
