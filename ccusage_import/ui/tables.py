@@ -153,12 +153,13 @@ class PlainTable:
             del natural[self.below]
         if _total(natural.values()) <= available:
             return natural
-        least = {name: min(width, LEAST_TEXT) if name in self.wraps else width for name, width in natural.items()}
         if self.below is not None:
-            least.pop(self.below, None)
-        for name in self.spare:
-            if _total(least.values()) > available:
-                del least[name]
+            natural.pop(self.below, None)
+        least = self._without_spare(natural, available)
+        if _total(least.values()) <= available:
+            return least
+        least = {name: min(width, LEAST_TEXT) if name in self.wraps else width for name, width in natural.items()}
+        least = self._without_spare(least, available)
         left = available - _total(least.values())
         if left < 0:
             return None
@@ -168,6 +169,14 @@ class PlainTable:
             least[name] += more
             left -= more
         return least
+
+    def _without_spare(self, widths: dict[str, int], available: int) -> dict[str, int]:
+        """Return the columns without the first of those that can be left out, as many as are too wide."""
+        kept = dict(widths)
+        for name in self.spare:
+            if _total(kept.values()) > available:
+                del kept[name]
+        return kept
 
     def _cells(self, name: str) -> Iterator[Text]:
         if self.has_header:
