@@ -107,7 +107,7 @@ def _spent(cost_usd: Decimal, budget: Spending | None) -> str:
 def _block(block: OpenBlock, timezone: str) -> str:
     line = f"{ui.usd(block.cost_usd)} until {zoned_moment(block.ends_at, timezone)[11:]}"
     if block.projected_cost_usd is not None:
-        line += f", {ui.usd(block.projected_cost_usd)} at its end at this rate"
+        line += f", {ui.usd(block.projected_cost_usd)} expected"
     return line
 
 

@@ -48,7 +48,7 @@ from ccusage_import.records import REPORTS, ReportName, split_label
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 
-DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own: ccusage-import import"
+DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own:\n  ccusage-import import"
 T = TypeVar("T")
 Importer = Callable[[Configuration, ImportOptions, Mapping[str, str], ImportProgress], T]
 SAMPLES = Path(__file__).parent / "demo_transcripts"

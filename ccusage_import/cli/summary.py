@@ -50,23 +50,22 @@ def summary_parts(summary: ImportSummary) -> Iterator[RenderableType]:
     if summary.held:
         parts.append(Group(*_held_lines(summary)))
     if summary.facts:
-        parts.append(Text(_facts_line(summary.facts)))
+        parts.append(Joined(list(_facts_parts(summary.facts)), dot="; "))
     for part in parts:
         yield part
         yield ""
     yield Joined([f"{name} {seconds:.2f} s" for name, seconds in summary.phases.items()], style="dim")
 
 
-def _facts_line(facts: FactsSummary) -> str:
-    """Return what was read of the transcripts in one line."""
-    line = f"facts: {facts.new['messages']:,} new messages, {facts.new['tool_calls']:,} tool calls"
+def _facts_parts(facts: FactsSummary) -> Iterator[str]:
+    """Yield what was read of the transcripts."""
+    yield f"facts: {facts.new['messages']:,} new messages, {facts.new['tool_calls']:,} tool calls"
     if facts.days:
-        line += f"; ledger equals ccusage on {facts.equal_days:,} of {facts.days:,} days"
+        yield f"ledger equals ccusage on {facts.equal_days:,} of {facts.days:,} days"
     if bad := sum(facts.bad_lines.values()):
-        line += f"; {bad:,} lines not understood"
+        yield f"{bad:,} lines not understood"
     if unreadable := sum(facts.unreadable.values()):
-        line += f"; {unreadable:,} files or directories not readable"
-    return line
+        yield f"{unreadable:,} files or directories not readable"
 
 
 def _compared(comparison: Comparison, summary: ImportSummary) -> Iterator[RenderableType]:
@@ -229,7 +228,7 @@ def _block_line(block: Record, timezone: str) -> Text:
     if block.cost_per_hour_usd is not None:
         line += f", {usd(Decimal(repr(block.cost_per_hour_usd)))} an hour"
     if block.projected_cost_usd is not None:
-        line += f", {usd(block.projected_cost_usd)} at its end at this rate"
+        line += f", {usd(block.projected_cost_usd)} expected"
     return Text(line)
 
 

@@ -120,17 +120,13 @@ class NamedQuery:
 
 
 def with_days(sql: str, given: Mapping[str, str], today: date) -> dict[str, str]:
-    """Return the parameters of a statement with dates for the days that are named by how long ago they were."""
-    of_days = set(_DAY_PARAMETER.findall(sql))
-    return {name: _day_or_as_it_is(value, today) if name in of_days else value for name, value in given.items()}
+    """Return the parameters of a statement with dates for the days that are named by how long ago they were.
 
-
-def _day_or_as_it_is(text: str, today: date) -> str:
-    try:
-        return _day(text, today)
-    except ValueError:
-        # The engine says what it cannot take.
-        return text
+    Raises:
+        ConfigurationError: what a statement takes as a day is not one.
+    """
+    of_days = {name: Parameter(name, "Date", None, "the day") for name in _DAY_PARAMETER.findall(sql)}
+    return {name: of_days[name].value(value, today) if name in of_days else value for name, value in given.items()}
 
 
 def read_queries() -> list[NamedQuery]:

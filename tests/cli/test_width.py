@@ -32,24 +32,26 @@ def story(program: Program, claude: Path) -> None:
     assert program("config", "set", "budget.monthly", "200").exit_code == 0
 
 
-def test_an_import_fits(program: Program, corpus: Callable[[str], Path]) -> None:
+def test_an_import_fits(program: Program) -> None:
     program.environ["TZ"] = "America/Los_Angeles"
-    claude = corpus("june")
 
-    lines = at_80(program, "import", "--machine", MACHINE, "--claude-dir", claude)
+    lines = at_80(program, "import", "--demo")
 
-    assert lines[0] == f"machine {MACHINE} · ccusage 20.0.24 (PATH)"
-    assert re.fullmatch(r"days in America/Los_Angeles · load \d{16}", lines[1])
-    assert [line.split()[:3] for line in lines[3:9]] == [
-        ["report", "offered", "new"],
-        ["daily", "2", "2"],
-        ["monthly", "1", "1"],
-        ["session", "3", "3"],
-        ["blocks", "2", "2"],
-        ["projects", "2", "2"],
-    ]
-    assert "claude-sonnet-4-20250514  $2.36   100%  4,528,615" in lines
-    assert "-home-dev-project-1  $2.36   100%  4,528,615" in lines
+    assert lines[0] == "machine demo · ccusage 20.0.24 (PATH) · days in America/Los_Angeles"
+    assert re.fullmatch(r"load \d{16}", lines[1])
+    assert [line.split()[0] for line in lines[3:9]] == ["report", "daily", "monthly", "session", "blocks", "projects"]
+    assert {len(line.split()) for line in lines[4:9]} == {10}
+    for row in (
+        "claude-opus-4-6             $18.87    62%  11,617,252",
+        "claude-sonnet-4-5-20250929  $11.25    37%  10,553,683",
+        "-home-ana-data-pipeline  $13.87    45%   8,418,588",
+        "  ccusage-import import",
+    ):
+        assert row in lines
+    assert any(
+        re.fullmatch(r"active block until \d\d:\d\d P[SD]T: \$2\.16, \$2\.30 an hour, \$\d+\.\d\d expected", line)
+        for line in lines
+    )
 
 
 def test_every_page_fits(program: Program, corpus: Callable[[str], Path]) -> None:
