@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -77,7 +78,7 @@ def print_text(text: str) -> None:
 
 
 def json_text(value: object) -> str:
-    """Return a JSON document; decimals become strings without an exponent."""
+    """Return a JSON document; decimals become strings without an exponent, instants ISO 8601 with their zone."""
     return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
 
 
@@ -87,6 +88,8 @@ def failure_json(error: FixableError) -> dict[str, Any]:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 

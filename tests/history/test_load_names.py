@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -70,8 +71,10 @@ def test_commands_take_the_beginning_of_a_load_and_last_and_a_day_by_how_long_ag
     assert program("import").exit_code == 0
     shown = program("history", COLUMNS="80").stdout.splitlines()[1:]
     last, first = (line.split()[0] for line in shown)
-    ids = [load["load_id"] for load in json.loads(program("history", "--json").stdout)]
+    loads = json.loads(program("history", "--json").stdout)
+    ids = [load["load_id"] for load in loads]
 
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", loads[0]["started_at"])
     assert [str(load).startswith(name) for load, name in zip(ids, (last, first), strict=True)] == [True, True]
     assert {change["load_id"] for change in json.loads(program("changes", first, "--json").stdout)} == {ids[1]}
     assert {change["load_id"] for change in json.loads(program("changes", "last", "--json").stdout)} == {ids[0]}
