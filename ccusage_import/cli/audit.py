@@ -241,24 +241,22 @@ def held(
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
-        found = audit.held_now(opened, machine or configuration.settings.machine)
-        names = read_names(configuration.directories.names_file)
-        print_held(found, names, _shown_ids(opened), as_json=as_json)
+        own = configuration.settings.machine
+        found = audit.held_now(opened, machine or own)
+        names, ids = read_names(configuration.directories.names_file), _shown_ids(opened)
+        if as_json or found:
+            print_changes(found, names, ids, as_json=as_json)
+        else:
+            print("nothing is held")
+        if found and not as_json and machine in ("", own):
+            _print_how_to_accept(found[0], names, ids)
 
 
-def print_held(held: Sequence[Change], names: Mapping[str, str], ids: Mapping[int, str], *, as_json: bool) -> None:
-    """Print what is held, and the commands that accept one of it, or all of a load."""
-    if not held and not as_json:
-        print("nothing is held")
-        return
-    print_changes(held, names, ids, as_json=as_json)
-    if as_json:
-        return
-    loads = sorted({change.load_id for change in held}, reverse=True)
-    record = held[0].decision.record
+def _print_how_to_accept(held: Change, names: Mapping[str, str], ids: Mapping[int, str]) -> None:
+    record = held.decision.record
     one = shlex.quote(f"{record.label} {ui.short_label(record, names)}")
     print(f"\none is accepted with: ccusage-import accept {one}")
-    print(f"all of a load with: ccusage-import accept {ids.get(loads[0], loads[0])}")
+    print(f"all of a load with: ccusage-import accept {ids.get(held.load_id, held.load_id)}")
 
 
 def undo(
