@@ -103,6 +103,11 @@ class ReportArchive:
             replace_file(directory / f"{note.load_id}{SUFFIX}", self._buffer.getvalue())
 
 
+def archives(kept: Path) -> dict[int, Path]:
+    """Return the archives there are, by load."""
+    return {int(file.stem): file for file in kept.glob(f"*{SUFFIX}") if file.stem.isdigit()}
+
+
 def export_loads(kept: Path, target: Path, warehouse: str, wanted: Collection[int] = ()) -> list[int]:
     """Unpack kept loads into `target`, one directory a load; what is there already stays as it is.
 
@@ -118,13 +123,13 @@ def export_loads(kept: Path, target: Path, warehouse: str, wanted: Collection[in
     Raises:
         BackupError: nothing is kept of a load, its archive is damaged, or `target` cannot be written.
     """
-    archives = {int(file.stem): file for file in kept.glob(f"*{SUFFIX}") if file.stem.isdigit()}
-    if missing := sorted(set(wanted) - archives.keys()):
+    files = archives(kept)
+    if missing := sorted(set(wanted) - files.keys()):
         raise BackupError(
             f"no reports are kept of load {missing[0]}", hint="only loads that ran with keep_raw = true can be exported"
         )
-    loads = sorted(wanted or archives)
-    exported = [load_id for load_id in loads if _unpack(archives[load_id], target, None if wanted else warehouse)]
+    loads = sorted(wanted or files)
+    exported = [load_id for load_id in loads if _unpack(files[load_id], target, None if wanted else warehouse)]
     if not exported:
         raise BackupError(
             f"no reports are kept of any load into {warehouse}",

@@ -16,6 +16,7 @@ from ccusage_import.ccusage.runner import Runner, fetch_options, find_runner
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.checks.result import Check, failed, ok, warn
 from ccusage_import.config.settings import Configuration
+from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import CcusageError, ConfigurationError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, REPORTS, Provenance
@@ -35,7 +36,7 @@ def check_data_directories(configuration: Configuration, environ: Mapping[str, s
     for warning in sources.warnings():
         yield warn("data directory", warning, "ccusage-import config show lists `claude_dirs`")
     for directory in sources.found:
-        yield _transcripts(directory)
+        yield _transcripts(directory, configuration.settings.timezone)
         yield _cleanup(directory)
 
 
@@ -90,7 +91,7 @@ def _report(configuration: Configuration, runner: Runner, report: str, output: F
     return ok(name, f"{len(parsed.records)} records in {output.seconds:.2f} s")
 
 
-def _transcripts(directory: Path) -> Check:
+def _transcripts(directory: Path, timezone: str) -> Check:
     name = f"transcripts in {directory}"
     files, closed = _readable(directory / TRANSCRIPTS)
     if closed:
@@ -98,7 +99,7 @@ def _transcripts(directory: Path) -> Check:
     if not files:
         return warn(name, "there are none yet", "use Claude Code once, or name another directory: --claude-dir DIR")
     newest = datetime.fromtimestamp(max(file.stat().st_mtime for file in files), UTC)
-    return ok(name, f"{len(files)}, the newest of {newest:%Y-%m-%d %H:%M} UTC")
+    return ok(name, f"{len(files)}, the newest of {zoned_moment(newest, timezone)}")
 
 
 def _readable(root: Path) -> tuple[Sequence[Path], Sequence[Path]]:

@@ -26,10 +26,10 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.import_summary import ImportOptions
 from ccusage_import.importer import run_import
-from ccusage_import.masking import printable
 from ccusage_import.rule.ledger_check import LedgerSum
 from ccusage_import.rule.verify import Verification
 from ccusage_import.rule.verify import verify as verification
+from ccusage_import.ui.tables import PlainTable, console, print_wrapped
 from ccusage_import.warehouse.counted_messages import read_sums
 from ccusage_import.warehouse.opening import has_warehouse, open_configured
 from ccusage_import.warehouse.snapshot import sessions_elsewhere
@@ -91,7 +91,7 @@ def print_verification(found: Verification, names: Mapping[str, str], *, quiet: 
         return
     if quiet and not found.unexplained:
         return
-    table = ui.plain_table("check", "compared", "equal", "explained", "unexplained")
+    table = PlainTable(("check", "compared", "equal", "explained", "unexplained"))
     for check, compared in found.compared.items():
         differences = [difference for difference in found.differences if difference.check == check]
         unexplained = sum(not difference.explanation for difference in differences)
@@ -102,12 +102,12 @@ def print_verification(found: Verification, names: Mapping[str, str], *, quiet: 
             str(len(differences) - unexplained),
             str(unexplained),
         )
-    ui.console().print(table)
+    console().print(table)
     ordered = sorted(found.differences, key=lambda difference: bool(difference.explanation))
     for difference in ordered[:SHOWN_DIFFERENCES]:
         why = difference.explanation or "NOTHING EXPLAINS IT"
-        print(
-            f"{difference.check}: {printable(ui.with_names(difference.subject, names))}:"
+        print_wrapped(
+            f"{difference.check}: {ui.with_names(difference.subject, names)}:"
             f" {difference.left_tokens:,} against {difference.right_tokens:,} tokens: {why}"
         )
     if len(ordered) > SHOWN_DIFFERENCES:

@@ -196,7 +196,7 @@ def test_what_was_held_is_accepted_by_key_and_by_load(
     assert verdicts(migrated, "daily") == {("held", "may_be_swept"), ("corrected", "accepted")}
     again = program("accept", "--warehouse", migrated.url, str(held["load_id"]))
     assert (again.exit_code, again.stdout) == (2, "")
-    assert again.stderr.splitlines()[1] == "hint: ccusage-import changes --verdict held"
+    assert again.stderr.splitlines()[1] == "hint: ccusage-import held"
 
 
 def test_accept_lower_takes_the_named_days_only(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:

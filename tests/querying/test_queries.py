@@ -751,8 +751,11 @@ def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Pr
             ["query top_models: has no parameter from", "it takes since, until, machine, agent, top"],
         ),
         (
-            ("top_models", "--param", "since=yesterday"),
-            ["--param since=yesterday: is not a Date", "give a day such as 2026-10-01, or 30 days ago"],
+            ("top_models", "--param", "since=tomorrow"),
+            [
+                "--param since=tomorrow: is not a Date",
+                'give a day such as 2026-10-01, today, yesterday, 7d or "7 days ago"',
+            ],
         ),
         (("top_models", "--param", "since=2026-02-30"), ["--param since=2026-02-30: is not a Date", "give a day"]),
         (("top_models", "--param", "top=-1"), ["--param top=-1: is not a UInt32", "give a whole number"]),
@@ -760,7 +763,8 @@ def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Pr
         (("session_outliers", "--param", "times=nan"), ["--param times=nan: is not a Float64", "give a number"]),
         (("project_days",), ["--param project: is missing: its name, or as it is stored", "--param project=VALUE"]),
         (("top_models", "--param", "since"), ["--param since: is not NAME=VALUE", "such as --param since=2026-10-01"]),
-        (("SELECT {day:Date}", "--param", "day=soon"), ["for query parameter 'day'", "--param NAME=VALUE, of the"]),
+        (("SELECT {day:Date}", "--param", "day=soon"), ["--param day=soon: is not a Date", "give a day such as"]),
+        (("SELECT {at:DateTime}", "--param", "at=soon"), ["for query parameter 'at'", "--param NAME=VALUE, of the"]),
         (("SELECT {day:Date} + {n:UInt8}", "--param", "n=1"), ["Substitution `day` is not set", "--param NAME=VALUE"]),
     ],
 )
