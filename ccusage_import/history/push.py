@@ -81,7 +81,8 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
     for part in parts:
         if part.last is None:
             pushed.conflicts += _judge(source, target, part.machine, tool_version)
-        pushed.facts += push_facts(source, target, part.machine, is_behind=part.last is not None)
+        loads = {load.load_id for load in part.missing}
+        pushed.facts += push_facts(source, target, part.machine, is_behind=part.last is not None, loads=loads)
         _push_loads(source, target, part.machine, part.missing)
         pushed.loads += len(part.missing)
         if part.renamed_to:

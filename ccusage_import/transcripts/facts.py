@@ -94,6 +94,11 @@ class Message:
         return (self.message, self.request, self.counted_session, flags, self.record)
 
     @property
+    def known_by(self) -> int:
+        """The number by which it is known where its copies are gone: of its id, or of the record that has none."""
+        return self.message or self.record
+
+    @property
     def rank(self) -> tuple[bool, int, bool, int, int]:
         """What decides which copy stays: the larger; as ccusage, of equal ones the one it meets first."""
         return (not self.is_sidechain, self.total_tokens, bool(self.speed), -self.place[0], -self.place[1])

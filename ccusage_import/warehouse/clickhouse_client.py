@@ -63,7 +63,7 @@ INPUT_SETTINGS: Mapping[str, Any] = {
 # A checksum that does not match, marks or data that end too early, files that are not there.
 DAMAGE_CODES = frozenset({32, 33, 40, 107, 246, 271, 432})
 # The rights of the role ccusage_importer in sql/access/roles.sql.
-RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY"
+RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY, ALTER DELETE"
 MISSING_RIGHTS_HINT = f"GRANT {RIGHTS} ON {{database}}.* TO {{user}}"
 
 
@@ -140,9 +140,24 @@ class ClickHouse:
         with _translated(self.warehouse), _temporary_files(self.warehouse):
             self._client.raw_insert(table, insert_block=data, fmt=input_format, settings=settings)
 
+    def insert_selected(
+        self, table: str, columns: Sequence[str], select: str, parameters: Mapping[str, Any] | None = None
+    ) -> None:
+        """Publish what a query gives in one INSERT; without columns, those of the table in its order.
+
+        It has no token: what a replay would write again must be the same rows.
+        """
+        into = f"`{table}` ({', '.join(columns)})" if columns else f"`{table}`"
+        with _translated(self.warehouse):
+            self._client.command(
+                f"INSERT INTO {into} {select}", parameters=dict(parameters or {}), settings=self._one_part()
+            )
+
+    def _one_part(self) -> dict[str, Any]:
+        return {**ONE_PART_SETTINGS, "distributed_foreground_insert": 1} if self.cluster else dict(ONE_PART_SETTINGS)
+
     def _insert_settings(self, token: str) -> dict[str, Any]:
-        settings = {**ONE_PART_SETTINGS, "insert_deduplication_token": token}
-        return {**settings, "distributed_foreground_insert": 1} if self.cluster else settings
+        return {**self._one_part(), "insert_deduplication_token": token}
 
     def forbid_writing(self, settings: Mapping[str, Any] | None = None) -> None:
         """Refuse every statement from now on that would change anything, other settings than these included."""
