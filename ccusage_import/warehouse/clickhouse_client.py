@@ -56,6 +56,11 @@ ONE_PART_SETTINGS: Mapping[str, Any] = {
 }
 # A node reads from the replicas it writes to, and joins tables that lie on several shards.
 CLUSTER_SETTINGS: Mapping[str, Any] = {"load_balancing": "in_order", "distributed_product_mode": "global"}
+# What is inserted is there when the INSERT ends; what a query gives comes through one node, not shard by shard.
+CLUSTER_INSERT_SETTINGS: Mapping[str, Any] = {
+    "distributed_foreground_insert": 1,
+    "parallel_distributed_insert_select": 0,
+}
 INPUT_SETTINGS: Mapping[str, Any] = {
     "date_time_input_format": "best_effort",
     "input_format_skip_unknown_fields": 0,
@@ -154,7 +159,7 @@ class ClickHouse:
             )
 
     def _one_part(self) -> dict[str, Any]:
-        return {**ONE_PART_SETTINGS, "distributed_foreground_insert": 1} if self.cluster else dict(ONE_PART_SETTINGS)
+        return {**ONE_PART_SETTINGS, **(CLUSTER_INSERT_SETTINGS if self.cluster else {})}
 
     def _insert_settings(self, token: str) -> dict[str, Any]:
         return {**self._one_part(), "insert_deduplication_token": token}

@@ -207,7 +207,7 @@ def _stage(source: ClickHouse, target: ClickHouse, fold: Fold) -> None:
 
 def _refuse_more(target: ClickHouse, fold: Fold) -> None:
     """Refuse a fold whose totals are less than the facts that they would take the place of."""
-    measures = "sum(messages), sum(input_tokens + output_tokens + cache_creation_5m_tokens + cache_read_tokens)"
+    measures = ", ".join(f"sum({name})" for name in SUMS)
     there = target.rows(f"SELECT {measures} FROM ({_sql('facts')})", fold.parameters)[0]  # noqa: S608 - text of ours
     totals = target.rows(f"SELECT {measures} FROM hour_facts FINAL WHERE {_OF_FOLD}", fold.parameters)[0]  # noqa: S608
     if any(found > folded for found, folded in zip(there, totals, strict=True)):

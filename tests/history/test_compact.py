@@ -424,3 +424,142 @@ def test_a_fold_whose_server_is_lost_anywhere_loses_nothing_and_doubles_nothing(
                 assert (at, shown(warehouse)) == (at, before)
                 assert (at, healed(warehouse, "laptop")) == (at, WHOLE)
                 assert (at, shown(warehouse)) == (at, before)
+
+
+# --- other warehouses, other names ------------------------------------------------------------
+
+
+@pytest.fixture
+def laptop(program: Program, few: Path) -> Place:
+    """The embedded warehouse in the home of the program, with facts of all kinds."""
+    place = Place(f"chdb://{program.home}/.local/share/ccusage-import/warehouse")
+    done = program("import", "--claude-dir", few, "--machine", "laptop")
+    assert done.exit_code == 0, done.stderr
+    return place
+
+
+@pytest.fixture
+def server(program: Program, gateway: Gateway, request: pytest.FixtureRequest) -> Place:
+    """An empty warehouse behind HTTP."""
+    place = Place(gateway.url(database=f"fold_{abs(hash(request.node.name))}"), gateway)
+    assert program("migrate", "--warehouse", place.url, "--create-database").exit_code == 0
+    return place
+
+
+def ran(program: Program, *arguments: str | Path) -> str:
+    done = program(*arguments)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
+
+
+FOLD = ("compact", "--older-than", str(MARCH_3))
+
+
+def test_a_backup_holds_what_was_folded(program: Program, laptop: Place, few: Path, tmp_path: Path) -> None:
+    ran(program, *FOLD)
+    before = shown(laptop)
+    ran(program, "backup", tmp_path / "saved")
+    restored = Place(f"chdb://{tmp_path}/restored")
+
+    ran(program, "restore", tmp_path / "saved", "--warehouse", restored.url)
+
+    assert shown(restored) == before
+    again = ran(program, "import", "--warehouse", restored.url, "--claude-dir", few, "--machine", "laptop")
+    assert "facts: 0 new messages" in again
+    assert shown(restored) == before
+
+
+@pytest.mark.parametrize("server_had", ["all", "nothing"])
+def test_a_push_folds_on_the_server_what_was_folded_here(
+    program: Program, laptop: Place, server: Place, few: Path, server_had: str
+) -> None:
+    before = shown(laptop)
+    if server_had == "all":
+        ran(program, "push", server.url)
+        assert shown(server) == before
+    ran(program, *FOLD)
+
+    ran(program, "push", server.url)
+
+    assert shown(server) == before
+    assert counts(server, DETAIL) == {"messages": 0, "tool_calls": 0, "turns": 0, "events": 0}
+    ran(program, "push", server.url)
+    assert shown(server) == before
+    # What the server learned to know is known there too.
+    for cursor in program.home.rglob("transcripts.sqlite"):
+        cursor.unlink()
+    ran(program, "import", "--warehouse", server.url, "--claude-dir", few, "--machine", "laptop")
+    assert shown(server) == before
+
+
+def test_what_the_server_folded_by_itself_does_not_come_back_by_a_push(
+    program: Program, laptop: Place, server: Place
+) -> None:
+    before = shown(laptop)
+    ran(program, "push", server.url)
+    ran(program, *FOLD, "--warehouse", server.url)
+    assert shown(server) == before
+
+    ran(program, "push", server.url)
+    assert shown(server) == before
+    # Folded on both sides, it is counted on each once.
+    ran(program, *FOLD)
+    ran(program, "push", server.url)
+
+    assert (shown(server), shown(laptop)) == (before, before)
+    assert counts(server, DETAIL) == {"messages": 0, "tool_calls": 0, "turns": 0, "events": 0}
+
+
+def test_a_push_does_not_drop_what_only_the_server_has(
+    program: Program, laptop: Place, server: Place, few: Path
+) -> None:
+    ran(program, "push", server.url)
+    # Read into the server alone: larger copies of its answers.
+    june = few / "projects" / "-home-dev-project-1" / "00000001-0000-4000-8000-000000000001.jsonl"
+    larger = june.read_text().replace('"output_tokens":1,', '"output_tokens":1001,')
+    june.write_text(larger)
+    ran(program, "import", "--warehouse", server.url, "--claude-dir", few, "--machine", "laptop")
+    before, detail = shown(server), counts(server, DETAIL)
+    assert before != shown(laptop)
+    ran(program, *FOLD)
+
+    refused = program("push", server.url)
+
+    assert refused.exit_code == 4
+    assert refused.stderr == (
+        f"ccusage-import: error: push: {server.url} has facts of folded days that are not here\n"
+        f"hint: fold them there too: ccusage-import compact --older-than AGE --warehouse {server.url}\n"
+    )
+    assert (shown(server, ("ledger_sessions",)), counts(server, DETAIL)) == (
+        {"ledger_sessions": before["ledger_sessions"]}, detail,
+    )  # fmt: skip
+    ran(program, *FOLD, "--warehouse", server.url)
+    ran(program, "push", server.url)
+    assert shown(server, ("hourly",)) == {"hourly": before["hourly"]}
+
+
+def test_folded_facts_go_with_a_machine_that_gets_another_name(program: Program, laptop: Place, few: Path) -> None:
+    before = {view: [row[1:] for row in rows] for view, rows in shown(laptop).items()}
+    ran(program, *FOLD)
+
+    ran(program, "rename", "machine", "tower")
+
+    after = shown(laptop)
+    assert {view: [row[1:] for row in rows] for view, rows in after.items()} == before
+    assert {row[0] for rows in after.values() for row in rows} == {"tower"}
+    for cursor in program.home.rglob("transcripts.sqlite"):
+        cursor.unlink()
+    ran(program, "import", "--claude-dir", few)
+    assert shown(laptop) == after
+
+
+def test_folded_sessions_get_the_names_that_are_configured(program: Program, laptop: Place) -> None:
+    tokens = "SELECT project, total_tokens, token_difference FROM ledger_sessions ORDER BY total_tokens"
+    ran(program, *FOLD)
+    before = laptop.rows(tokens)
+
+    ran(program, "rename", "projects", "--no-hash-projects")
+
+    after = laptop.rows(tokens)
+    assert [row[1:] for row in after] == [row[1:] for row in before]
+    assert ("-home-dev-project-1", 0) in {(row[0], row[2]) for row in after}

@@ -31,6 +31,7 @@ RIGHTS = [
     "TRUNCATE",
     "ALTER ADD COLUMN",
     "ALTER ORDER BY",
+    "ALTER DELETE",
 ]
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "configuration.md").read_text("utf-8")

@@ -22,7 +22,7 @@ from ccusage_import.warehouse.migrations import (
 from tests.conftest import Place
 
 VERSIONS = [
-    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "active_blocks", "block_hours", "blocks",
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "active_blocks", "block_hours", "blocks",
     "budget_status", "calendar", "cost_anomalies", "cost_by_model_daily", "daily", "daily_summary", "events",
     "forecast_methods", "forecast_month", "forecast_totals", "forecast_weights", "freshness", "held_records", "hourly",
     "ledger_daily", "ledger_sessions", "machine_summary", "messages", "model_breakdowns", "model_costs",
