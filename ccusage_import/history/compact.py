@@ -18,6 +18,7 @@ from ccusage_import.warehouse.folds import (
     drop_folded,
     prove,
     publish_fold,
+    refuse_undroppable,
     write_fold,
 )
 from ccusage_import.warehouse.publish import begin, commit, count_totals, settle_dead_loads, tidy
@@ -88,6 +89,7 @@ def compact(
     size = round(sum(rows * bytes_a_row(warehouse, kind) for kind, (_, rows) in found.items()))
     if is_dry_run or not facts:
         return Compacted(before, facts, rows, size)
+    refuse_undroppable(warehouse)
     load = begin(warehouse, last, RUNNER_OF_COMPACT, tool_version=tool_version)
     load.facts = {f"folded/{kind}": count for kind, count in facts.items()}
     _fold(warehouse, load, Fold(machine, load.load_id, timezone), before)

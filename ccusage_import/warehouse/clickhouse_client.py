@@ -68,7 +68,7 @@ INPUT_SETTINGS: Mapping[str, Any] = {
 # A checksum that does not match, marks or data that end too early, files that are not there.
 DAMAGE_CODES = frozenset({32, 33, 40, 107, 246, 271, 432})
 # The rights of the role ccusage_importer in sql/access/roles.sql.
-RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY, ALTER DELETE"
+RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY"
 MISSING_RIGHTS_HINT = f"GRANT {RIGHTS} ON {{database}}.* TO {{user}}"
 
 

@@ -14,7 +14,8 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from ccusage_import.exceptions import FoldError
+from ccusage_import.config.warehouse_url import ServerWarehouse
+from ccusage_import.exceptions import FoldError, WarehousePermissionError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import sql_directory
 
@@ -25,6 +26,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "turns": ("turn_facts", "turn"),
     "events": ("event_facts", "event"),
 }
+# What is dropped: the facts, and of a fold that was not published its totals and ids.
+_TABLES = (*(table for table, _ in KINDS.values()), "hour_facts", "folded_ids")
 # In `message_facts`, the number of the message in the row of a fold.
 ROW_OF_FOLD = 1
 # Ids in one statement: a server refuses longer ones.
@@ -82,6 +85,23 @@ def bytes_a_row(warehouse: ClickHouse, kind: str) -> float:
     )
     size, count = rows[0]
     return int(size) / int(count) if count else 0.0
+
+
+def refuse_undroppable(warehouse: ClickHouse) -> None:
+    """Return where facts may be dropped, which is asked before anything is written.
+
+    Raises:
+        WarehousePermissionError: the user may not.
+    """
+    place = warehouse.warehouse
+    if not isinstance(place, ServerWarehouse):
+        return
+    try:
+        for table in _TABLES:
+            _delete(warehouse, table, "false", {})
+    except WarehousePermissionError as error:
+        grants = ", ".join(f"ALTER DELETE ON {place.database}.{table}*" for table in _TABLES)
+        raise WarehousePermissionError(str(error), hint=f"GRANT {grants} TO {place.user}") from None
 
 
 def write_fold(warehouse: ClickHouse, fold: Fold, before: date) -> None:
@@ -143,18 +163,20 @@ def drop_folded(warehouse: ClickHouse, fold: Fold) -> None:
     """Drop the facts of a published fold, all rows that the engine has of them."""
     for kind, (table, identity) in KINDS.items():
         if not warehouse.cluster:
-            _delete(warehouse, table, _folded(kind), fold)
+            _delete(warehouse, table, _folded(kind), fold.parameters)
             continue
         # Replicas would each ask their own table of ids, which may lag behind.
         ids = map(str, list(_ids(warehouse, fold, kind)))
         while some := list(islice(ids, IDS_AT_ONCE)):
-            _delete(warehouse, table, f"machine = {{machine:String}} AND {identity} IN ({', '.join(some)})", fold)
+            _delete(
+                warehouse, table, f"machine = {{machine:String}} AND {identity} IN ({', '.join(some)})", fold.parameters
+            )
 
 
 def discard_fold(warehouse: ClickHouse, fold: Fold) -> None:
     """Drop what was written of a fold that was not published."""
     for table in ("hour_facts", "folded_ids"):
-        _delete(warehouse, table, _OF_FOLD, fold)
+        _delete(warehouse, table, _OF_FOLD, fold.parameters)
 
 
 def settle_fold(warehouse: ClickHouse, fold: Fold) -> bool:
@@ -262,11 +284,9 @@ def _folded(kind: str) -> str:
     )
 
 
-def _delete(warehouse: ClickHouse, table: str, where: str, fold: Fold) -> None:
+def _delete(warehouse: ClickHouse, table: str, where: str, parameters: Mapping[str, object]) -> None:
     on_cluster = f"_local` ON CLUSTER `{warehouse.cluster}" if warehouse.cluster else ""
-    warehouse.command(
-        f"ALTER TABLE `{table}{on_cluster}` DELETE WHERE {where} SETTINGS mutations_sync = 2", fold.parameters
-    )
+    warehouse.command(f"ALTER TABLE `{table}{on_cluster}` DELETE WHERE {where} SETTINGS mutations_sync = 2", parameters)
 
 
 @cache
