@@ -98,7 +98,7 @@ _TABLES = (
     ),
     _Table(
         "folded_ids",
-        "SELECT * FROM folded_ids FINAL ORDER BY machine, kind, id",
+        "SELECT * FROM folded_ids FINAL ORDER BY machine, kind, id, fold",
         "0",
         "toDecimal64(0, 9)",
         is_optional=True,

@@ -17,7 +17,7 @@ from ccusage_import.transcripts.costs import price
 from ccusage_import.transcripts.facts import Event, Facts, Message, ToolCall, Turn, Usage, joined
 from ccusage_import.transcripts.once import judge_copies, version_of
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.folds import PUBLISHED, ROW_OF_FOLD, published_folds, push_folds
+from ccusage_import.warehouse.folds import PUBLISHED, published_folds
 from ccusage_import.warehouse.migrations import FACT_TABLES
 
 # So many ids go into the address of one question to a server.
@@ -94,50 +94,6 @@ def _leave_out_folded(warehouse: ClickHouse, machine: str, facts: Facts) -> int:
     events = folded("events", {event.event for event in facts.events})
     facts.events = [event for event in facts.events if event.event not in events]
     return len(known) + len(calls) + len(turns) + len(events)
-
-
-def push_facts(
-    source: ClickHouse, target: ClickHouse, machine: str, *, is_behind: bool, loads: Collection[int] = ()
-) -> int:
-    """Copy the facts of a machine that the target lacks, and return how many; whatever it has, the larger copy counts.
-
-    What was folded here is folded there first; what was folded there alone does not come again.
-
-    Args:
-        source: the warehouse of the machine.
-        target: where to.
-        machine: whose facts.
-        is_behind: the target knows no load that the source does not know, so that it has all facts up to its last one.
-        loads: the loads that it lacks.
-    """
-    folded_there = push_folds(source, target, machine, loads)
-    folds = published_folds(target, machine)
-    copied = 0
-    for table in FACT_TABLES:
-        load = "load_id" if table == "message_facts" else "last_load_id"
-        mine = {"machine": machine}
-        newest = f"SELECT max({load}) FROM {table} WHERE machine = {{machine:String}}"  # noqa: S608 - names of ours
-        last = int(target.rows(newest, mine)[0][0]) if is_behind else 0
-        where = (
-            f"FROM {table} FINAL WHERE machine = {{machine:String}} AND {load} > {{last:UInt64}} AND {_PUSHED[table]}"
-        )
-        parameters = {**mine, "last": last, "folds": sorted(folds), "folded": sorted(folded_there)}
-        if count := int(source.rows(f"SELECT count() {where}", parameters)[0][0]):
-            rows = source.raw(f"SELECT * {where}", "Native", {}, parameters)
-            target.insert_encoded(table, rows, "Native", f"{machine}/{last}/{count}/push/{table}")
-        copied += count
-    return copied
-
-
-# Which rows of a table another warehouse gets, beside those of folds, which `push_folds` publishes there.
-_PUSHED = {
-    "message_facts": f"if(message = {ROW_OF_FOLD}, has({{folds:Array(UInt64)}}, record),"
-    " if(message = 0, record, message) NOT IN {folded:Array(UInt64)})",
-    "tool_call_facts": "call NOT IN {folded:Array(UInt64)}",
-    "turn_facts": "turn NOT IN {folded:Array(UInt64)}",
-    "event_facts": "event NOT IN {folded:Array(UInt64)}",
-    "hour_facts": "has({folds:Array(UInt64)}, fold)",
-}
 
 
 def rename_facts(warehouse: ClickHouse, old: str, new: str, load_id: int) -> None:

@@ -7,7 +7,7 @@ dropped last. Whatever ends it half-way, `settle_fold` takes back what was not p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -37,7 +37,7 @@ PUBLISHED = (
     "(SELECT record FROM message_facts FINAL"  # noqa: S608 - text of ours
     f" WHERE machine = {{machine:String}} AND message = {ROW_OF_FOLD} AND NOT bitTest(taken_back, 0))"
 )
-_OF_FOLD = "machine = {machine:String} AND fold = {fold:UInt64}"
+OF_FOLD = "machine = {machine:String} AND fold = {fold:UInt64}"
 _GROUP = (
     "date", "hour", "timezone", "model", "project", "session_id", "claude_session_id", "is_subagent", "counts_in",
     "unpriced", "first_load_id",
@@ -135,7 +135,7 @@ def prove(warehouse: ClickHouse, fold: Fold) -> None:
             warehouse,
             fold,
             dimension,
-            f"(SELECT * FROM hour_facts FINAL WHERE {_OF_FOLD})",  # noqa: S608 - text of ours
+            f"(SELECT * FROM hour_facts FINAL WHERE {OF_FOLD})",  # noqa: S608 - text of ours
             "min(first_at), max(last_at)",
         )
         for key in sorted({*facts, *totals}):
@@ -176,7 +176,7 @@ def drop_folded(warehouse: ClickHouse, fold: Fold) -> None:
 def discard_fold(warehouse: ClickHouse, fold: Fold) -> None:
     """Drop what was written of a fold that was not published."""
     for table in ("hour_facts", "folded_ids"):
-        _delete(warehouse, table, _OF_FOLD, fold.parameters)
+        _delete(warehouse, table, OF_FOLD, fold.parameters)
 
 
 def settle_fold(warehouse: ClickHouse, fold: Fold) -> bool:
@@ -191,64 +191,22 @@ def published_folds(warehouse: ClickHouse, machine: str) -> set[int]:
     return {int(number) for (number,) in warehouse.rows(PUBLISHED, {"machine": machine})}
 
 
-def push_folds(source: ClickHouse, target: ClickHouse, machine: str, loads: Collection[int]) -> set[int]:
-    """Publish the folds of a machine in the target too, and return the ids that the target folded by itself.
-
-    Args:
-        source: the warehouse of the machine.
-        target: where to.
-        machine: whose folds.
-        loads: what the target lacks; what their folds hide may not be dropped there yet.
-
-    Raises:
-        FoldError: the target has facts of folded days that were never here.
-    """
-    ours, theirs = published_folds(source, machine), published_folds(target, machine)
-    only_there = {number for fold in theirs - ours for number in _ids(target, Fold(machine, fold))}
-    for fold in (Fold(machine, number) for number in sorted(ours)):
-        ids = set(_ids(source, fold)) if only_there and fold.number not in theirs else set[int]()
-        if ids and ids <= only_there:
-            continue
-        if fold.number not in theirs:
-            if ids & only_there:
-                raise _not_here(target)
-            _stage(source, target, fold)
-            _refuse_more(target, fold)
-            publish_fold(target, fold)
-        if fold.number in loads:
-            drop_folded(target, fold)
-    return only_there
+def sums_of_facts(warehouse: ClickHouse, fold: Fold, names: Sequence[str]) -> Sequence[Any]:
+    """Return sums over the facts that a fold has the ids of, as far as they are here."""
+    sums = ", ".join(f"sum({name})" for name in names)
+    return warehouse.rows(f"SELECT {sums} FROM ({_sql('facts')})", fold.parameters)[0]  # noqa: S608 - names of ours
 
 
-def _stage(source: ClickHouse, target: ClickHouse, fold: Fold) -> None:
-    for table in ("folded_ids", "hour_facts"):
-        rows = source.raw(f"SELECT * FROM {table} FINAL WHERE {_OF_FOLD}", "Native", {}, fold.parameters)  # noqa: S608
-        if rows:
-            target.insert_encoded(table, rows, "Native", f"{fold.machine}/{fold.number}/fold/{table}")
+def sums_of_totals(warehouse: ClickHouse, fold: Fold, names: Sequence[str]) -> Sequence[Any]:
+    """Return sums over the totals of a fold."""
+    sums = ", ".join(f"sum({name})" for name in names)
+    sql = f"SELECT {sums} FROM hour_facts FINAL WHERE {OF_FOLD}"  # noqa: S608 - names of ours
+    return warehouse.rows(sql, fold.parameters)[0]
 
 
-def _refuse_more(target: ClickHouse, fold: Fold) -> None:
-    """Refuse a fold whose totals are less than the facts that they would take the place of."""
-    measures = ", ".join(f"sum({name})" for name in SUMS)
-    there = target.rows(f"SELECT {measures} FROM ({_sql('facts')})", fold.parameters)[0]  # noqa: S608 - text of ours
-    totals = target.rows(f"SELECT {measures} FROM hour_facts FINAL WHERE {_OF_FOLD}", fold.parameters)[0]  # noqa: S608
-    if any(found > folded for found, folded in zip(there, totals, strict=True)):
-        discard_fold(target, fold)
-        raise _not_here(target)
-
-
-def _not_here(target: ClickHouse) -> FoldError:
-    return FoldError(
-        f"push: {target.warehouse} has facts of folded days that are not here",
-        hint=f"fold them there too: ccusage-import compact --older-than AGE --warehouse {target.warehouse}",
-    )
-
-
-def _ids(warehouse: ClickHouse, fold: Fold, kind: str = "") -> Iterator[int]:
-    """Yield the ids of a kind that a fold has; those of all kinds where none is named."""
-    of_kind = "({kind:String} = '' OR kind = {kind:String})"
+def _ids(warehouse: ClickHouse, fold: Fold, kind: str) -> Iterator[int]:
     rows = warehouse.stream(
-        f"SELECT id FROM folded_ids FINAL WHERE {_OF_FOLD} AND {of_kind}",  # noqa: S608 - text of ours
+        f"SELECT id FROM folded_ids FINAL WHERE {OF_FOLD} AND kind = {{kind:String}}",  # noqa: S608 - text of ours
         {**fold.parameters, "kind": kind},
     )
     return (int(number) for (number,) in rows)
@@ -280,7 +238,7 @@ def _folded(kind: str) -> str:
     """Return the condition that a row of a kind of fact belongs to a fold."""
     return (
         f"machine = {{machine:String}} AND {KINDS[kind][1]} IN"  # noqa: S608 - text of ours
-        f" (SELECT id FROM folded_ids WHERE {_OF_FOLD} AND kind = '{kind}')"
+        f" (SELECT id FROM folded_ids WHERE {OF_FOLD} AND kind = '{kind}')"
     )
 
 

@@ -50,10 +50,10 @@ CREATE TABLE IF NOT EXISTS {database}.{folded_ids} {on_cluster}
     id      UInt64 COMMENT 'number of the id of the fact; of the record for a message without one' CODEC(Delta, ZSTD(1)),
     fold    UInt64 COMMENT 'the load that folded it'
 )
-ENGINE = {engine:ReplacingMergeTree}(fold)
-ORDER BY (machine, kind, id)
+ENGINE = {engine:ReplacingMergeTree}
+ORDER BY (machine, kind, id, fold)
 {storage_settings}
-COMMENT 'one row is one fact that was folded: read again, it does not count again';
+COMMENT 'one row is one fact that was folded, here or where this warehouse is pushed to: read again, it does not count again';
 
 -- only with a cluster: a shard keeps the machines that hash to it, this table reads and writes them all
 CREATE TABLE IF NOT EXISTS {database}.hour_facts {on_cluster} AS {database}.hour_facts_local

@@ -63,17 +63,18 @@ FROM
             machine,
             project,
             session_id,
-            at AS first_at,
-            at AS last_at,
-            toUInt64(1) AS messages,
-            input_tokens,
-            output_tokens,
-            cache_creation_5m_tokens + cache_creation_1h_tokens AS cache_creation_tokens,
-            cache_read_tokens,
-            cost_usd,
-            unpriced
+            min(at) AS first_at,
+            max(at) AS last_at,
+            count() AS messages,
+            sum(input_tokens) AS input_tokens,
+            sum(output_tokens) AS output_tokens,
+            sum(cache_creation_5m_tokens + cache_creation_1h_tokens) AS cache_creation_tokens,
+            sum(cache_read_tokens) AS cache_read_tokens,
+            sum(cost_usd) AS cost_usd,
+            max(unpriced) AS unpriced
         FROM {database}.message_facts FINAL
         WHERE bitTest(counts_in, 1) AND is_shown AND NOT bitTest(taken_back, 0)
+        GROUP BY machine, project, session_id
         UNION ALL
         SELECT
             machine,

@@ -116,7 +116,7 @@ def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(
             for table in ("tool_call_facts", "turn_facts", "event_facts")
         },
         "hour_facts_local": f"ReplicatedReplacingMergeTree({replica('hour_facts_local')}, last_load_id)",
-        "folded_ids_local": f"ReplicatedReplacingMergeTree({replica('folded_ids_local')}, fold)",
+        "folded_ids_local": f"ReplicatedReplacingMergeTree({replica('folded_ids_local')})",
         **{
             table: f"Distributed('main', 'usage', '{table}_local', cityHash64(machine))"
             for table in ("message_facts", "tool_call_facts", "turn_facts", "event_facts", "hour_facts", "folded_ids")
