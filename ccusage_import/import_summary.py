@@ -63,7 +63,7 @@ class FactsSummary:
         files: transcripts that had changed.
         bytes: that were read of them.
         lines: likewise.
-        new: facts that no load brought before, by kind.
+        new: facts that no load brought before, by kind; `folded` are those that were read again after they were folded.
         bad_lines: lines that are not records, by what is wrong with them.
         unknown: records of a type that is not known, by type.
         unreadable: files and directories that could not be read.

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "backup": ("backup:backup", "Copy the warehouse into a directory."),
     "restore": ("backup:restore", "Fill an empty warehouse from a backup."),
     "repair": ("warehouse:repair", "Put back what a damaged warehouse lost."),
+    "compact": ("warehouse:compact", "Fold old facts of this machine into totals by hour."),
     "rename": ("warehouse:rename_app", "Rename what is stored."),
     "export": ("backup:export", "Unpack the reports that keep_raw kept."),
     "push": ("backup:push", "Copy an embedded warehouse to a server."),

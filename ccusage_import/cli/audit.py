@@ -113,6 +113,9 @@ def _counts(load: Load) -> str:
     counted = (*COUNTED_VERDICTS, REFUSED)
     parts = [f"{counts[verdict]} {verdict}" for verdict in counted if counts[verdict]]
     parts += [f"{facts} facts"] if (facts := sum(load.facts.get(kind, 0) for kind in FACT_KINDS)) else []
+    parts += (
+        [f"{facts} facts folded"] if (facts := sum(load.facts.get(f"folded/{kind}", 0) for kind in FACT_KINDS)) else []
+    )
     shown = ", ".join(parts)
     return shown or ("" if load.error else "nothing changed")
 

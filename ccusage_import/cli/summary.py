@@ -62,6 +62,8 @@ def _facts_parts(facts: FactsSummary) -> Iterator[str]:
     yield f"facts: {facts.new['messages']:,} new messages, {facts.new['tool_calls']:,} tool calls"
     if facts.days:
         yield f"ledger equals ccusage on {facts.equal_days:,} of {facts.days:,} days"
+    if folded := facts.new["folded"]:
+        yield f"{folded:,} folded facts read again, counted already"
     if bad := sum(facts.bad_lines.values()):
         yield f"{bad:,} lines not understood"
     if unreadable := sum(facts.unreadable.values()):
@@ -131,6 +133,7 @@ def _facts_json(facts: FactsSummary) -> dict[str, Any]:
         "bytes": facts.bytes,
         "lines": facts.lines,
         "new": {kind: facts.new[kind] for kind in FACT_KINDS},
+        "folded": facts.new["folded"],
         "bad_lines": facts.bad_lines,
         "unknown": facts.unknown,
         "unreadable": facts.unreadable,

@@ -21,6 +21,7 @@ from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import (
     RUNNER_OF_CHANGES,
+    RUNNER_OF_COMPACT,
     RUNNER_OF_PROJECTS,
     Load,
     read_loads,
@@ -109,6 +110,7 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
     """
     target = _only_load(warehouse, load_id)
     _refuse_renamed(warehouse, target)
+    _refuse_compacted(target)
     claim_machine(warehouse, target.machine, installation)
     settle_dead_loads(warehouse, target.machine)
     written = [
@@ -249,6 +251,14 @@ def _refuse_renamed(warehouse: ClickHouse, target: Load) -> None:
         raise AuditError(
             f"load {target.load_id}: projects and sessions were renamed by load {found[0].load_id}",
             hint="the earlier names come back with the earlier settings: ccusage-import rename projects",
+        )
+
+
+def _refuse_compacted(target: Load) -> None:
+    if target.runner == RUNNER_OF_COMPACT:
+        raise AuditError(
+            f"load {target.load_id} folded facts: what it dropped is not there any more",
+            hint="an earlier backup has it: ccusage-import restore BACKUP --warehouse chdb:///new/directory",
         )
 
 

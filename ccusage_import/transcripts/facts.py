@@ -95,7 +95,7 @@ class Message:
 
     @property
     def number(self) -> int:
-        """What all copies of it have in common."""
+        """What all copies of it have in common: the number of its id, or of the record where it has none."""
         return self.message or self.record
 
     @property

@@ -13,8 +13,10 @@ from ccusage_import.records import Identity, report_label
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.folds import Fold, settle_fold
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import (
+    RUNNER_OF_COMPACT,
     Load,
     next_load_id,
     offer_json,
@@ -128,11 +130,7 @@ def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
     """
     states = []
     for load in read_loads(warehouse, machine=machine, state="running"):
-        published = warehouse.rows(
-            "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
-            {"machine": machine, "load_id": load.load_id},
-        )
-        if published[0][0]:
+        if _is_published(warehouse, load):
             commit(warehouse, load)
         else:
             load.state = "interrupted"
@@ -140,6 +138,16 @@ def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
         states.append(load.state)
     _settle_undone(warehouse, machine)
     return states
+
+
+def _is_published(warehouse: ClickHouse, load: Load) -> bool:
+    if load.runner == RUNNER_OF_COMPACT:
+        return settle_fold(warehouse, Fold(load.machine, load.load_id))
+    published = warehouse.rows(
+        "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
+        {"machine": load.machine, "load_id": load.load_id},
+    )
+    return bool(published[0][0])
 
 
 def commit(warehouse: ClickHouse, load: Load) -> None:

@@ -27,12 +27,13 @@ _MODELS = _FIELDS.index("models")
 RECORD_COLUMNS = ("load_id", "is_deleted", *_FIELDS)
 # What stands in for a verdict where a load counts the records of a report that cannot be true.
 REFUSED = "refused"
-# What stands in for a runner where no report was read: undo, accept and repair; push; the two renames.
-RUNNER_OF_CHANGES, RUNNER_OF_PUSH, RUNNER_OF_MACHINE, RUNNER_OF_PROJECTS = NOT_IMPORTS = (
+# What stands in for a runner where no report was read: undo, accept and repair; push; the two renames; compact.
+RUNNER_OF_CHANGES, RUNNER_OF_PUSH, RUNNER_OF_MACHINE, RUNNER_OF_PROJECTS, RUNNER_OF_COMPACT = NOT_IMPORTS = (
     "changes",
     "push",
     "rename machine",
     "rename projects",
+    "compact",
 )
 # The state of the loads of a machine under a name that it gave back.
 RENAMED = "renamed"
