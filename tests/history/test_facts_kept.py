@@ -15,7 +15,7 @@ VIEWS = ("messages", "tool_calls", "turns", "events", "ledger_daily", "ledger_se
 
 
 def _shown(place: Place) -> dict[str, list[tuple[object, ...]]]:
-    shown = {view: place.rows(f"SELECT * FROM {view} ORDER BY ALL") for view in VIEWS}
+    shown = place.answers({view: f"SELECT * FROM {view} ORDER BY ALL" for view in VIEWS})
     assert all(shown.values())
     return shown
 
@@ -58,8 +58,8 @@ def test_a_push_copies_facts_and_the_next_one_only_what_is_new(
 
     assert done.stdout.splitlines()[0].split(" loads, ")[1].startswith("4 facts of ")
     assert _shown(server) == _shown(read)
-    counts = [server.rows(f"SELECT count() FROM {table} FINAL") for table in FACT_TABLES]
-    assert counts == [read.rows(f"SELECT count() FROM {table} FINAL") for table in FACT_TABLES]
+    counts = {table: f"SELECT count() FROM {table} FINAL" for table in FACT_TABLES}
+    assert server.answers(counts) == read.answers(counts)
 
 
 def test_undo_takes_back_the_facts_that_a_load_brought_and_undo_of_that_brings_them_back(
@@ -104,7 +104,7 @@ def test_facts_go_with_a_machine_that_gets_another_name(program: Program, migrat
 
 
 def _facts(place: Place) -> dict[str, list[tuple[object, ...]]]:
-    return {view: place.rows(f"SELECT * FROM {view} ORDER BY ALL") for view in VIEWS[:4]}
+    return place.answers({view: f"SELECT * FROM {view} ORDER BY ALL" for view in VIEWS[:4]})
 
 
 def _last_load(place: Place) -> str:
