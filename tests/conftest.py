@@ -208,6 +208,17 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def embedded(template: Path, tmp_path: Path) -> Callable[[str], Place]:
+    """Makes embedded warehouses with all tables and views, but without rows."""
+
+    def made(name: str) -> Place:
+        shutil.copytree(template, tmp_path / name, symlinks=True)
+        return Place(f"chdb://{tmp_path}/{name}")
+
+    return made
+
+
+@pytest.fixture
 def migrated(place: Place, request: pytest.FixtureRequest) -> Place:
     """A warehouse with all tables and views, but without rows."""
     parsed = parse_warehouse_url(place.url)

@@ -94,9 +94,9 @@ def history(program: Program, migrated: Place, claude: ClaudeDir, ccusage18: Pat
 
 
 @pytest.fixture
-def kept(program: Program, tmp_path: Path, claude: ClaudeDir) -> Place:
+def kept(program: Program, embedded: Callable[[str], Place], claude: ClaudeDir) -> Place:
     """Two loads, the second of which adds a session."""
-    place = Place(f"chdb://{tmp_path}/warehouse")
+    place = embedded("warehouse")
     claude.say("a1", days_ago(1), 1000)
     run_import(program, place, claude.root)
     claude.say("b1", days_ago(1), 500)

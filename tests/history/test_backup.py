@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -326,10 +325,9 @@ def test_a_killed_backup_leaves_no_directory_and_the_next_one_works(program: Pro
 
 
 @pytest.fixture
-def saved(program: Program, template: Path, tmp_path: Path) -> Path:
+def saved(program: Program, embedded: Callable[[str], Place]) -> Path:
     """A backup of three records."""
-    shutil.copytree(template, tmp_path / "source", symlinks=True)
-    place = filled(Place(f"chdb://{tmp_path}/source"))
+    place = filled(embedded("source"))
     ok(program("backup", "saved", "--warehouse", place.url))
     return program.home / "saved"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,12 @@ def _shown(place: Place) -> dict[str, list[tuple[object, ...]]]:
 
 
 @pytest.fixture
-def read(program: Program, tmp_path: Path) -> Place:
+def read(program: Program, embedded: Callable[[str], Place], tmp_path: Path) -> Place:
     """An embedded warehouse with facts of all kinds, and the directory that they were read from."""
     become(tmp_path / "claude", CORPORA / "june")
     for group in ("07-retries", "03-parallel-calls"):
         become(tmp_path / "claude" / "projects" / group, CORPORA / "facts" / group / "1" / "projects")
-    place = Place(f"chdb://{tmp_path}/filled")
+    place = embedded("filled")
     done = program("import", "--warehouse", place.url, "--claude-dir", tmp_path / "claude")
     assert done.exit_code == 0, done.stderr
     return place

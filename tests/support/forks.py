@@ -100,7 +100,7 @@ def _read(file: IO[str]) -> str:
 
 def can_fork(environ: Mapping[str, str]) -> bool:
     """Whether a fork answers as a new interpreter would in this environment."""
-    return _read_once(environ) == _read_once(origin_environ())
+    return _read_once({"PYTHONPATH": str(ROOT), **environ}) == _read_once(origin_environ())
 
 
 def fork(
