@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +19,7 @@ from ccusage_import.importer import run_import
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.faults.documents import save_generation
-from tests.support.forks import Fork, fork, origin_environ
+from tests.support.forks import Running, origin_environ, start
 from tests.support.gateway import Gateway
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -63,10 +63,15 @@ class Installation:
         own = {"HOME": str(self.home), "TZ": "UTC", "CCUSAGE_IMPORT_WAREHOUSE": self.url}
         return {**origin_environ(), **own}
 
-    def start(self, *arguments: str | Path, environ: Mapping[str, str] | None = None, **options: Any) -> Fork:
+    def start(
+        self,
+        *arguments: str | Path,
+        environ: Mapping[str, str] | None = None,
+        module: str = "ccusage_import",
+        pass_fds: Sequence[int] = (),
+    ) -> Running:
         """Start one command in a process group of its own."""
-        variables = {**self.environ(), **(environ or {})}
-        return fork(list(map(str, arguments)), variables, PROJECT, start_new_session=True, **options)
+        return start(list(map(str, arguments)), {**self.environ(), **(environ or {})}, PROJECT, module, pass_fds)
 
     def run(self, *arguments: str | Path, **environ: str) -> tuple[int, str, str]:
         """Run one command to its end; its exit code, stdout and stderr."""

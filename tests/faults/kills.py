@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.harness import TIMEOUT_SECONDS, Installation, Lab
-from tests.support.forks import Fork
+from tests.support.forks import Running
 
 SHORTEST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.0002, 0.03
 WRITING = ("before insert", "before command", "before open", "before keep_names")
@@ -83,7 +83,7 @@ def seconds_of(lab: Lab) -> float:
     return time.monotonic() - begun
 
 
-def group_is_gone(process: Fork) -> bool:
+def group_is_gone(process: Running) -> bool:
     """Whether nothing is left of a process that ended and of its children."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
@@ -168,7 +168,8 @@ def _kill_after(lab: Lab, tally: Tally, delay_seconds: float) -> None:
     process = lab.installation.start("import", "--from", lab.newer)
     time.sleep(delay_seconds)
     process.kill()
-    in_time = process.wait(TIMEOUT_SECONDS) == -signal.SIGKILL
+    process.communicate(timeout=TIMEOUT_SECONDS)
+    in_time = process.returncode == -signal.SIGKILL
     _judge(lab, tally, process, f"{delay_seconds:.3f} s", in_time=in_time)
 
 
@@ -200,7 +201,7 @@ def _interrupt(lab: Lab, tally: Tally, step: int, signals: Sequence[signal.Signa
     _judge(lab, tally, stepped.process, case, in_time=exit_code != 0, wrong=wrong)
 
 
-def _judge(lab: Lab, tally: Tally, process: Fork, case: str, *, in_time: bool, wrong: Sequence[str] = ()) -> None:
+def _judge(lab: Lab, tally: Tally, process: Running, case: str, *, in_time: bool, wrong: Sequence[str] = ()) -> None:
     left = [] if group_is_gone(process) else ["a process is left"]
     published, complaints = lab.examined()
     tally.add(case, [*wrong, *left, *complaints], in_time=in_time, published=published)

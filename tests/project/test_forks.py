@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import Place, Program
 from tests.support.forks import can_fork, fork, origin_environ
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are forked on Linux alone")
 ROOT = Path(__file__).parent.parent.parent
 SLOW_CCUSAGE = "#!/bin/sh\ncase $* in *--version*) echo 20.0.24; exit;; esac\necho $$ >> {begun}\nexec sleep 5\n"
 

@@ -89,6 +89,9 @@ class Fork:
         self.send_signal(signal.SIGKILL)
 
 
+Running = Fork | subprocess.Popen[str]
+
+
 def _new_file() -> IO[str]:
     return tempfile.TemporaryFile("w+", encoding="utf-8")
 
@@ -100,7 +103,8 @@ def _read(file: IO[str]) -> str:
 
 def can_fork(environ: Mapping[str, str]) -> bool:
     """Whether a fork answers as a new interpreter would in this environment."""
-    return _read_once({"PYTHONPATH": str(ROOT), **environ}) == _read_once(origin_environ())
+    # Elsewhere a process may not be forked once it has loaded some of the system's libraries.
+    return sys.platform == "linux" and _read_once({"PYTHONPATH": str(ROOT), **environ}) == _read_once(origin_environ())
 
 
 def fork(
@@ -122,6 +126,25 @@ def fork(
         "start_new_session": start_new_session,
     }
     return Fork(request, pass_fds)
+
+
+def start(
+    arguments: Sequence[str], environ: Mapping[str, str], cwd: Path, module: str, pass_fds: Sequence[int] = ()
+) -> Running:
+    """Start a module in a process group of its own, as a fork where it can be one."""
+    if can_fork(environ):
+        return fork(arguments, environ, cwd, module=module, pass_fds=pass_fds, start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        env=environ,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=pass_fds,
+        start_new_session=True,
+    )
 
 
 def origin_environ() -> dict[str, str]:
