@@ -552,7 +552,7 @@ def _keep_reports(run: Run, load: Load, ledger: Ledger) -> tuple[str, ...]:
 
 @contextmanager
 def _driver_loads_meanwhile() -> Iterator[None]:
-    """Import the driver and the engine in another thread while ccusage runs."""
+    """Import the driver in another thread while ccusage runs."""
     preloading = threading.Thread(target=preload_driver, daemon=True)
     preloading.start()
     try:

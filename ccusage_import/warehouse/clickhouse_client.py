@@ -194,14 +194,13 @@ class ClickHouse:
 
 
 def preload_driver() -> None:
-    """Import the driver and, where installed, the engine: most of the start-up time, worth doing during other waits.
+    """Import the driver, which takes a while, worth doing during other waits.
 
+    Not the engine: while that is imported, the working directory is another one, and no relative path is found.
     What cannot be loaded is said when it is needed.
     """
-    with suppress(ImportError, OSError, MemoryError, WarehouseError):
+    with suppress(ImportError, OSError, MemoryError):
         _driver()
-        if importlib.util.find_spec("chdb"):
-            _load_engine()
 
 
 def _load_engine() -> None:

@@ -90,9 +90,9 @@ def fresh(tmp_path: Path) -> Agents:
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Place:
+def warehouse(embedded: Callable[[str], Place]) -> Place:
     """An embedded warehouse."""
-    return Place(f"chdb://{tmp_path}/warehouse")
+    return embedded("warehouse")
 
 
 def importing(program: Program, place: Place, agents: Agents) -> Importer:

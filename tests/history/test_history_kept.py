@@ -557,24 +557,23 @@ def test_undo_restores_and_undoing_the_undo_brings_it_back(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:
     views = ("daily", "monthly", "sessions", "blocks", "projects_daily", "model_breakdowns", "monthly_from_daily")
-    show = [f"SELECT * EXCEPT (load_id) FROM {view} ORDER BY ALL" for view in views[:-1]] + [
-        f"SELECT * FROM {views[-1]} ORDER BY ALL"
-    ]
+    show = {view: f"SELECT * EXCEPT (load_id) FROM {view} ORDER BY ALL" for view in views}
+    show["monthly_from_daily"] = "SELECT * FROM monthly_from_daily ORDER BY ALL"
     claude.say("a", days_ago(2), 10)
     run_import()
-    first = [migrated.rows(sql) for sql in show]
+    first = migrated.answers(show)
     claude.say("a", days_ago(2, 13), 10)
     claude.say("b", days_ago(1), 10)
     run_import()
-    second = [migrated.rows(sql) for sql in show]
+    second = migrated.answers(show)
 
     done = program("undo", "--warehouse", migrated.url, str(history(program, migrated)[0]["load_id"]))
     assert done.exit_code == 0, done.stderr
-    assert [migrated.rows(sql) for sql in show] == first
+    assert migrated.answers(show) == first
     assert [load["state"] for load in history(program, migrated)] == ["committed", "undone", "committed"]
 
     assert program("undo", "--warehouse", migrated.url, str(history(program, migrated)[0]["load_id"])).exit_code == 0
-    assert [migrated.rows(sql) for sql in show] == second
+    assert migrated.answers(show) == second
     assert [load["state"] for load in history(program, migrated)] == ["committed", "undone", "committed", "committed"]
 
 

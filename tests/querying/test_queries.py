@@ -52,7 +52,7 @@ def answer(place: Place, name: str, **given: str) -> Rows:
     query = find_query(name)
     needed = {each.name: REQUIRED[each.name] for each in query.parameters if each.default is None}
     values = query.values({**needed, **given}, datetime.now(UTC).date())
-    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened:
+    with place.opened() as opened:
         settings = {"output_format_json_quote_64bit_integers": 0}
         found = read_only(opened, query.sql, "JSONCompactEachRow", settings, values)
     return [tuple(json.loads(line, parse_float=Decimal)) for line in found.decode().splitlines()]
@@ -114,7 +114,10 @@ def test_the_name_of_a_view_asks_for_all_of_it(
 
 
 def test_every_query_answers_on_an_empty_warehouse(migrated: Place) -> None:
-    assert {query.name: answer(migrated, query.name) for query in QUERIES} == {query.name: [] for query in QUERIES}
+    with migrated.keep_open():
+        answers = {query.name: answer(migrated, query.name) for query in QUERIES}
+
+    assert answers == {query.name: [] for query in QUERIES}
 
 
 def test_every_query_answers_through_the_command_with_other_parameters(
@@ -135,17 +138,17 @@ def test_every_query_answers_with_its_defaults_and_says_where_a_price_is_missing
     migrated: Place, program: Program, corpus: Callable[[str], Path]
 ) -> None:
     imported(program, migrated, corpus("september"))
-    for query in QUERIES:
-        needed = {each.name: REQUIRED[each.name] for each in query.parameters if each.default is None}
-        values = query.values(needed, datetime.now(UTC).date())
-        with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+    with migrated.opened() as opened:
+        for query in QUERIES:
+            needed = {each.name: REQUIRED[each.name] for each in query.parameters if each.default is None}
+            values = query.values(needed, datetime.now(UTC).date())
             names = read_only(opened, query.sql, "JSONCompactEachRowWithNames", {}, values).splitlines()[0]
             columns = json.loads(names)
-        assert len(set(columns)) == len(columns), query.name
-        assert [column for column in columns if not re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", column)] == [], query.name
-        # The log of changes does not know of prices that are missing.
-        if query.group != "audit" and any(column.endswith("_usd") for column in columns):
-            assert "unpriced" in columns, query.name
+            assert len(set(columns)) == len(columns), query.name
+            assert [column for column in columns if not re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", column)] == [], query.name
+            # The log of changes does not know of prices that are missing.
+            if query.group != "audit" and any(column.endswith("_usd") for column in columns):
+                assert "unpriced" in columns, query.name
 
 
 def imported(program: Program, place: Place, claude: Path, *arguments: str, machine: str = "studio") -> None:
@@ -346,9 +349,10 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
 def test_september_by_hand(migrated: Place, program: Program, corpus: Callable[[str], Path]) -> None:
     imported(program, migrated, corpus("september"), "--no-hash-projects")
 
-    for name, (given, expected) in SEPTEMBER.items():
-        query = find_query(name)
-        assert answer(migrated, name, **{**values_of(query, {"since": "2025-09-01"}), **given}) == expected, name
+    with migrated.keep_open():
+        for name, (given, expected) in SEPTEMBER.items():
+            query = find_query(name)
+            assert answer(migrated, name, **{**values_of(query, {"since": "2025-09-01"}), **given}) == expected, name
 
 
 # --- two machines, a sweep, another model ------------------------------------------------------------------

@@ -151,3 +151,23 @@ def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> N
     assert sum("ENGINE = Replicated" in text for text in tables) == 13
     assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 13
     assert any("ENGINE = ReplicatedReplacingMergeTree(load_id, is_deleted)" in text for text in tables)
+
+
+MADE = {
+    "tables": "SELECT name, engine, replaceAll(create_table_query, currentDatabase(), '') FROM system.tables"
+    " WHERE database = currentDatabase() ORDER BY name",
+    "columns": "SELECT table, name, type, comment FROM system.columns WHERE database = currentDatabase() ORDER BY ALL",
+    "applied": "SELECT version, checksum, tool_version FROM schema_migrations FINAL ORDER BY version",
+}
+
+
+def test_the_warehouse_that_tests_get_a_copy_of_is_what_migrations_make(migrated: Place, tmp_path: Path) -> None:
+    if not (migrated.gateway or migrated.url.startswith("chdb:")):
+        pytest.skip("on a server of its own migrations are applied for each test")
+    made = Place(migrated.gateway.url(database="made_anew") if migrated.gateway else f"chdb://{tmp_path}/made_anew")
+    with open_warehouse(parse_warehouse_url(made.url), creates_database=True) as opened:
+        apply_migrations(opened, "1.2.3")
+
+    assert migrated.answers(MADE) == made.answers(MADE)
+    with migrated.opened() as opened:
+        assert pending_migrations(opened) == []
