@@ -181,6 +181,10 @@ class QueryError(WarehouseError):
     """The warehouse refused a statement."""
 
 
+class FoldError(WarehouseError):
+    """The totals of facts that were folded are not the sums of these facts."""
+
+
 class StatementRefusedError(FixableError):
     """A statement that does something else than read the warehouse."""
 

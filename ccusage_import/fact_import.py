@@ -1,4 +1,4 @@
-"""The step of an import after the reports: reads what is new in the transcripts and publishes it as facts."""
+"""Transcripts in an import: they tell what became of the messages of records that fell, and are read for facts."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from loguru import logger
 
 from ccusage_import.ccusage.data_dirs import TRANSCRIPTS
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import FixableError
+from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.import_summary import FactsSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE
+from ccusage_import.rule.ledger import Fall, Ledger, covered, weigh_all
 from ccusage_import.transcripts.cursor import Cursor, open_cursor
 from ccusage_import.transcripts.facts import FACT_KINDS, Facts
 from ccusage_import.transcripts.naming import Names
+from ccusage_import.transcripts.presence import look_for
 from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, read_transcripts, unread_bytes
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.counted_messages import read_counted
 from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, last_reading, price_facts, publish_facts
 from ccusage_import.warehouse.opening import cursor_file, cursor_marks
 from ccusage_import.warehouse.prices import read_prices
@@ -56,6 +59,66 @@ def import_facts(
     return summary
 
 
+def weigh_falls(
+    configuration: Configuration,
+    warehouse: ClickHouse,
+    directories: Sequence[Path],
+    falls: Sequence[Fall],
+    pseudonyms: Pseudonyms,
+    *,
+    only_looks: bool,
+) -> Ledger:
+    """Return what became of the messages of records that fell, as far as the ledger covers them.
+
+    A fall that was weighed before is not weighed again while it is the same, so that old ones cost nothing.
+
+    Args:
+        configuration: whose records they are, and where the cursor lies.
+        warehouse: holds the ledger.
+        directories: the data directories that the reports were read from.
+        falls: the records, and what is offered of them.
+        pseudonyms: what names become.
+        only_looks: keep nothing of it.
+    """
+    file = cursor_file(configuration)
+    if not falls or (only_looks and not file.exists()):
+        return {}
+    try:
+        with open_cursor(file) as cursor:
+            machine, marks = configuration.settings.machine, cursor_marks(configuration)
+            if only_looks and not _fits(warehouse, cursor, machine, marks):
+                return {}
+            _forget_what_does_not_fit(warehouse, cursor, machine, marks)
+            known = cursor.weighed(falls)
+            new = [fall for fall in falls if fall.stored.identity not in known]
+            weighed = _weigh(configuration, warehouse, cursor, directories, new, Names(pseudonyms)) if new else {}
+            # What is not covered before the first reading may be after it.
+            if not only_looks and cursor.mark("load"):
+                cursor.keep_weighed(new, weighed)
+    except ConfigurationError as error:
+        logger.bind(kind=error.kind).info("falls could not be weighed by their messages")
+        return {}
+    return {**{identity: one for identity, one in known.items() if one is not None}, **weighed}
+
+
+def _weigh(
+    configuration: Configuration,
+    warehouse: ClickHouse,
+    cursor: Cursor,
+    directories: Sequence[Path],
+    falls: Sequence[Fall],
+    names: Names,
+) -> Ledger:
+    records = [fall.stored for fall in falls]
+    messages = covered(records, lambda: read_counted(warehouse, configuration.settings.machine, records))
+    if not messages:
+        return {}
+    asked = [frozenset(message.number for message in some) for some in messages.values()]
+    listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], cursor.files(), names)
+    presence = look_for(asked, listing, cursor.holding(frozenset().union(*asked)), names)
+    return weigh_all(records, messages, presence.found, presence.copies)
+
+
 def _read_into(
     summary: FactsSummary,
     configuration: Configuration,
@@ -66,8 +129,7 @@ def _read_into(
     names: Names,
     progress: ReadProgress,
 ) -> None:
-    settings = configuration.settings
-    marks = cursor_marks(configuration)
+    settings, marks = configuration.settings, cursor_marks(configuration)
     _forget_what_does_not_fit(warehouse, cursor, settings.machine, marks)
     known = cursor.files()
     listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], known, names)
@@ -88,7 +150,7 @@ def _read_into(
     for number, batch in enumerate(read_transcripts(listing, known, names, progress)):
         prompts = _resolve(cursor, batch.facts)
         summary.new += publish_facts(warehouse, of_load, batch.facts, number)
-        cursor.keep(batch.files, prompts)
+        cursor.keep(batch.files, prompts, batch.stretches)
         summary.add(batch)
     if load.reports:
         summary.equal_days, summary.days = count_equal_days(warehouse, settings.machine)
@@ -99,12 +161,16 @@ def _forget_what_does_not_fit(warehouse: ClickHouse, cursor: Cursor, machine: st
 
     Of equal copies of a message the first file's counts, and each cursor has an order of files of its own.
     """
+    if not _fits(warehouse, cursor, machine, marks):
+        cursor.forget()
+
+
+def _fits(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[str, str]) -> bool:
     last = int(cursor.mark("load") or 0)
     if not last:
-        return
+        return True
     is_of_this = cursor.has(marks) and read_loads(warehouse, machine=machine, load_id=last)
-    if not is_of_this or last_reading(warehouse, machine) > last:
-        cursor.forget()
+    return bool(is_of_this) and last_reading(warehouse, machine) <= last
 
 
 def _resolve(cursor: Cursor, facts: Facts) -> list[tuple[str, int, int]]:

@@ -66,7 +66,7 @@ class FactsSummary:
         bytes: that were read of them.
         unread_bytes: of changed transcripts that are still to be read.
         lines: that were read.
-        new: facts that no load brought before, by kind.
+        new: facts that no load brought before, by kind; `folded` are those that were read again after they were folded.
         bad_lines: lines that are not records, by what is wrong with them.
         unknown: records of a type that is not known, by type.
         unreadable: files and directories that could not be read.

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from loguru import logger
 
 from ccusage_import import __version__
-from ccusage_import.ccusage.archive import LoadNote, ReportArchive
+from ccusage_import.ccusage.archive import LoadNote, ReportArchive, WeighedRecord
 from ccusage_import.ccusage.data_dirs import Sources, find_sources
 from ccusage_import.ccusage.offers import (
     Offer,
@@ -36,11 +36,12 @@ from ccusage_import.exceptions import (
     FixableError,
     WarehouseError,
 )
-from ccusage_import.fact_import import import_facts
+from ccusage_import.fact_import import import_facts, weigh_falls
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, REPORTS, Identity, Provenance, Record, split_label
-from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
+from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
+from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.budgets import keep_budgets
@@ -184,6 +185,7 @@ class Judged:
     stored: Sequence[Record] = ()
     left_alone: frozenset[Identity] = frozenset()
     intact_from: date | None = None
+    ledger: Ledger = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -203,7 +205,9 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             with run.phase("reconcile"):
                 stored = _stored(run, warehouse, parsed.records)
                 load_id = next_load_id(warehouse, run.settings.machine) if warehouse else None
-                judged = judge(run, offer, parsed, stored)
+                prepared = prepare(run, offer, parsed, stored)
+                ledger = _ledger(run, warehouse, offer, prepared)
+                judged = judge(run, offer, parsed, prepared, ledger)
         except WarehouseError as error:
             _keep_for_later(run, _failed_load(run, error, offer, parsed))
             raise
@@ -214,7 +218,7 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             _keep_prices(run, warehouse, load_id, offer, parsed, judged)
             load = _committed_load(run, offer, judged, summary, load_id)
             _publish(run, warehouse, load, judged.decisions)
-            kept_warnings = _keep_reports(run, load)
+            kept_warnings = _keep_reports(run, load, judged.ledger)
         facts = _facts(run, warehouse, offer, load)
         warnings = (*summary.warnings, *kept_warnings, *_too_large(run, warehouse))
         return replace(summary, load_id=load_id, warnings=warnings, facts=facts)
@@ -380,8 +384,57 @@ def _stored(run: Run, warehouse: ClickHouse | None, offered: Sequence[Record]) -
     )
 
 
-def judge(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Judged:
-    """Judge the records of the valid reports against what is stored."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is offered beside what is stored, and what the rule must know beyond the records."""
+
+    stored: Stored
+    case: Case
+    context: Context
+
+
+def _ledger(run: Run, warehouse: ClickHouse | None, offer: Offer, prepared: Prepared) -> Ledger:
+    """Return what became of the messages of records that fell; nothing where transcripts are not read.
+
+    What is replayed was weighed then.
+    """
+    if run.options.note is not None:
+        return run.options.note.ledger
+    if warehouse is None or not (run.settings.transcripts and offer.directories):
+        return NO_LEDGER
+    dry = run.options.is_dry_run
+    falls = prepared.case.falls()
+    return weigh_falls(run.configuration, warehouse, offer.directories, falls, run.pseudonyms, only_looks=dry)
+
+
+def judge(run: Run, offer: Offer, parsed: Parsed, prepared: Prepared, ledger: Ledger) -> Judged:
+    """Judge the records of the valid reports against what is stored, and by what became of their messages."""
+    context, stored, decisions = prepared.context, prepared.stored, prepared.case.decisions(ledger)
+    return Judged(
+        outcomes=_doubted(run, context.intact_from, _counted(parsed.outcomes, decisions), stored.records),
+        decisions=decisions,
+        comparison=compare(stored.records, decisions, run.started_at),
+        stored=stored.records,
+        left_alone=context.refused,
+        intact_from=context.intact_from,
+        ledger=_decisive(prepared.case.falls(), decisions, ledger) if ledger else NO_LEDGER,
+        warnings=tuple(_missing_directories(run, offer, decisions)),
+    )
+
+
+def _decisive(falls: Sequence[Fall], decisions: Sequence[Decision], ledger: Ledger) -> Ledger:
+    """Return what of the ledger decided something: of what is not offered at all, only what was taken."""
+    taken = {one.record.identity for one in decisions if one.reason is Reason.MESSAGES_THERE}
+    known = ((fall, ledger[fall.stored.identity]) for fall in falls if fall.stored.identity in ledger)
+    return {
+        fall.stored.identity: one
+        for fall, one in known
+        if fall.stored.identity in taken or (fall.offered_tokens and (one.gone or not one.moved))
+    }
+
+
+def prepare(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Prepared:
+    """Put what is offered beside what is stored."""
     context = Context(
         machine=run.settings.machine,
         provenance=offer.provenance,
@@ -394,16 +447,7 @@ def judge(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Judged:
         refused=left_alone(parsed.records, stored.records, parsed.refused),
         failed=frozenset(label for label, outcome in parsed.outcomes.items() if outcome.error),
     )
-    decisions = reconcile(parsed.records, stored.records, parsed.valid, context)
-    return Judged(
-        outcomes=_doubted(run, context.intact_from, _counted(parsed.outcomes, decisions), stored.records),
-        decisions=decisions,
-        comparison=compare(stored.records, decisions, run.started_at),
-        stored=stored.records,
-        left_alone=context.refused,
-        intact_from=context.intact_from,
-        warnings=tuple(_missing_directories(run, offer, decisions)),
-    )
+    return Prepared(stored, Case(parsed.records, stored.records, parsed.valid, context), context)
 
 
 def _window(now: date | None, known: date | None) -> date | None:
@@ -569,7 +613,7 @@ def _keep_for_later(run: Run, load: Load) -> None:
         logger.bind(kind=failure.kind).warning("the failed load could not be kept")
 
 
-def _keep_reports(run: Run, load: Load) -> tuple[str, ...]:
+def _keep_reports(run: Run, load: Load, ledger: Ledger) -> tuple[str, ...]:
     """Keep what the load was judged by. The load is committed, so the import does not fail where this does."""
     if run.archive is None:
         return ()
@@ -589,6 +633,9 @@ def _keep_reports(run: Run, load: Load) -> tuple[str, ...]:
         since=run.options.since,
         until=run.options.until,
         accepted=run.options.accepted,
+        weighed=tuple(
+            WeighedRecord(*identity, one.messages, one.left, one.tokens_gone) for identity, one in ledger.items()
+        ),
     )
     try:
         run.archive.write(run.configuration.directories.raw, note)
@@ -599,7 +646,7 @@ def _keep_reports(run: Run, load: Load) -> tuple[str, ...]:
 
 @contextmanager
 def _driver_loads_meanwhile() -> Iterator[None]:
-    """Import the driver and the engine in another thread while ccusage runs."""
+    """Import the driver in another thread while ccusage runs."""
     preloading = threading.Thread(target=preload_driver, daemon=True)
     preloading.start()
     try:

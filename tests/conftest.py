@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.support.ccusage_install import install_ccusage
 from tests.support.changed import select
+from tests.support.forks import can_fork, fork
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.server import server_url
 
@@ -88,11 +90,32 @@ class Place:
     url: str
     gateway: Gateway | None = None
     cluster: str | None = None
+    kept_open: ClickHouse | None = None
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """Read the warehouse back."""
+        return self.answers({"": sql})[""]
+
+    def answers(self, queries: Mapping[str, str]) -> dict[str, list[tuple[object, ...]]]:
+        """Read the warehouse back in several queries; opening it takes longer than most of them."""
+        with self.opened() as opened:
+            return {name: [tuple(row) for row in opened.rows(sql)] for name, sql in queries.items()}
+
+    @contextmanager
+    def opened(self) -> Iterator[ClickHouse]:
+        """Open the warehouse; nothing else may open an embedded one meanwhile, but for this."""
+        if self.kept_open:
+            yield self.kept_open
+            return
         with open_warehouse(parse_warehouse_url(self.url), cluster=self.cluster) as opened:
-            return [tuple(row) for row in opened.rows(sql)]
+            yield opened
+
+    @contextmanager
+    def keep_open(self) -> Iterator[None]:
+        """Open the warehouse once for all that opens it through this."""
+        with self.opened() as self.kept_open:
+            yield
+        self.kept_open = None
 
 
 @dataclass
@@ -117,10 +140,15 @@ class Program:
     prefix: tuple[str, ...] = ()
 
     def __call__(self, *arguments: str | Path, **environ: str) -> Result:
-        """Run one command to its end."""
+        """Run one command to its end, in a new interpreter only where a fork would not do."""
+        all_of_environ = {**self.environ, **_cluster_of_the_test(), **environ}
+        if not self.prefix and can_fork(all_of_environ):
+            forked = fork(list(map(str, arguments)), all_of_environ, self.home)
+            stdout, stderr = forked.communicate(timeout=120)
+            return Result(forked.wait(), stdout, stderr)
         done = subprocess.run(
             [*self.prefix, sys.executable, "-m", "ccusage_import", *map(str, arguments)],
-            env={**self.environ, **_cluster_of_the_test(), **environ},
+            env=all_of_environ,
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -134,8 +162,20 @@ class Program:
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """One HTTP gateway over an engine of its own, for all tests of a worker."""
-    with running_gateway(tmp_path_factory.mktemp("gateway") / "engine") as running:
+    directory = tmp_path_factory.mktemp("gateway")
+    config = directory / "config.xml"
+    config.write_text(f"<clickhouse><backups><allowed_path>{directory}</allowed_path></backups></clickhouse>\n")
+    with running_gateway(directory / "engine", config=config) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def template_backup(gateway: Gateway) -> str:
+    """A database behind the gateway with all tables and views, to be restored under other names."""
+    with open_warehouse(parse_warehouse_url(gateway.url(database="template")), creates_database=True) as opened:
+        apply_migrations(opened, "1.2.3")
+        opened.rows("BACKUP DATABASE template TO File('template')")
+    return "RESTORE DATABASE template AS `{}` FROM File('template')"
 
 
 @pytest.fixture
@@ -168,11 +208,27 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def embedded(template: Path, tmp_path: Path) -> Callable[[str], Place]:
+    """Makes embedded warehouses with all tables and views, but without rows."""
+
+    def made(name: str) -> Place:
+        shutil.copytree(template, tmp_path / name, symlinks=True)
+        return Place(f"chdb://{tmp_path}/{name}")
+
+    return made
+
+
+@pytest.fixture
 def migrated(place: Place, request: pytest.FixtureRequest) -> Place:
     """A warehouse with all tables and views, but without rows."""
     parsed = parse_warehouse_url(place.url)
     if isinstance(parsed, EmbeddedWarehouse) and not parsed.path.exists():
         shutil.copytree(request.getfixturevalue("template"), parsed.path, symlinks=True)
+        return place
+    if place.gateway:
+        restore: str = request.getfixturevalue("template_backup")
+        with open_warehouse(parse_warehouse_url(place.gateway.url())) as opened:
+            opened.rows(restore.format(parsed.database))
         return place
     with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster, creates_database=True) as opened:
         apply_migrations(opened, "1.2.3")

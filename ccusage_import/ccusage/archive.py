@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
@@ -20,10 +20,22 @@ from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import BackupError, NotAReportError
 from ccusage_import.files import make_private_directory, replace_file
 from ccusage_import.records import Provenance, report_file
+from ccusage_import.rule.ledger import Ledger, Weighed
 
 FORMAT: Literal[1] = 1
 NOTE = "load.json"
 SUFFIX = ".zip"
+
+
+class WeighedRecord(NamedTuple):
+    """What was known of the messages of a record that fell."""
+
+    report: str
+    agent: str
+    key: str
+    messages: int
+    left: int
+    tokens_gone: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +58,12 @@ class LoadNote:
     since: date
     until: date
     accepted: tuple[date, date] | None
+    weighed: tuple[WeighedRecord, ...] = ()
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was known of the messages of records that fell."""
+        return {one[:3]: Weighed(*one[3:]) for one in self.weighed}
 
     @property
     def provenance(self) -> Provenance:
@@ -85,6 +103,11 @@ class ReportArchive:
             replace_file(directory / f"{note.load_id}{SUFFIX}", self._buffer.getvalue())
 
 
+def archives(kept: Path) -> dict[int, Path]:
+    """Return the archives there are, by load."""
+    return {int(file.stem): file for file in kept.glob(f"*{SUFFIX}") if file.stem.isdigit()}
+
+
 def export_loads(kept: Path, target: Path, warehouse: str, wanted: Collection[int] = ()) -> list[int]:
     """Unpack kept loads into `target`, one directory a load; what is there already stays as it is.
 
@@ -100,13 +123,13 @@ def export_loads(kept: Path, target: Path, warehouse: str, wanted: Collection[in
     Raises:
         BackupError: nothing is kept of a load, its archive is damaged, or `target` cannot be written.
     """
-    archives = {int(file.stem): file for file in kept.glob(f"*{SUFFIX}") if file.stem.isdigit()}
-    if missing := sorted(set(wanted) - archives.keys()):
+    files = archives(kept)
+    if missing := sorted(set(wanted) - files.keys()):
         raise BackupError(
             f"no reports are kept of load {missing[0]}", hint="only loads that ran with keep_raw = true can be exported"
         )
-    loads = sorted(wanted or archives)
-    exported = [load_id for load_id in loads if _unpack(archives[load_id], target, None if wanted else warehouse)]
+    loads = sorted(wanted or files)
+    exported = [load_id for load_id in loads if _unpack(files[load_id], target, None if wanted else warehouse)]
     if not exported:
         raise BackupError(
             f"no reports are kept of any load into {warehouse}",

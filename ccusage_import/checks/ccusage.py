@@ -16,6 +16,7 @@ from ccusage_import.ccusage.runner import Runner, fetch_options, find_runner
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.checks.result import Check, failed, ok, warn
 from ccusage_import.config.settings import Configuration
+from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import CcusageError, ConfigurationError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, REPORTS, Provenance
@@ -43,7 +44,7 @@ def check_data_directories(configuration: Configuration, environ: Mapping[str, s
         known = look_into_cursor(cursor_file(configuration), cursor_marks(configuration))
     names = Names(configuration.settings.pseudonyms())
     for directory in sources.found:
-        yield _transcripts(directory, known, names)
+        yield _transcripts(directory, known, names, configuration.settings.timezone)
         yield _cleanup(directory)
 
 
@@ -98,7 +99,7 @@ def _report(configuration: Configuration, runner: Runner, report: str, output: F
     return ok(name, f"{len(parsed.records)} records in {output.seconds:.2f} s")
 
 
-def _transcripts(directory: Path, known: Mapping[str, FileState] | None, names: Names) -> Check:
+def _transcripts(directory: Path, known: Mapping[str, FileState] | None, names: Names, timezone: str) -> Check:
     """Report which transcripts there are; where facts are kept, `known` says how far they were read."""
     name = f"transcripts in {directory}"
     files, closed = _readable(directory / TRANSCRIPTS)
@@ -107,7 +108,7 @@ def _transcripts(directory: Path, known: Mapping[str, FileState] | None, names: 
     if not files:
         return warn(name, "there are none yet", "use Claude Code once, or name another directory: --claude-dir DIR")
     newest = datetime.fromtimestamp(max(file.stat().st_mtime for file in files), UTC)
-    found = f"{len(files)}, the newest of {newest:%Y-%m-%d %H:%M} UTC"
+    found = f"{len(files)}, the newest of {zoned_moment(newest, timezone)}"
     if known is not None:
         listing = list_transcripts([directory / TRANSCRIPTS], known, names)
         unread = f"{_size(unread_bytes(listing, known))} in {len(listing.changed):,} of them"

@@ -13,6 +13,7 @@ from secrets import token_hex
 from ccusage_import.checks.result import Check, fail, failed, ok, warn
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import (
     WarehouseError,
     WarehouseLockedError,
@@ -171,9 +172,9 @@ def _last_import(opened: ClickHouse, configuration: Configuration) -> Iterator[C
         yield warn("last import", f"{last.state}: {last.error}", "ccusage-import history")
     success, now = last_success_at(opened, settings.machine), datetime.now(UTC)
     if success is None or now - success > timedelta(hours=settings.stale_after_hours):
-        yield warn("last success", _ago(success, now), "ccusage-import history says why")
+        yield warn("last success", _ago(success, now, settings.timezone), "ccusage-import history says why")
     else:
-        yield ok("last success", _ago(success, now))
+        yield ok("last success", _ago(success, now, settings.timezone))
 
 
 def _zone(configuration: Configuration, last: Load | None) -> Check:
@@ -226,7 +227,7 @@ def _not_understood(opened: ClickHouse, machine: str) -> Iterator[Check]:
         )
 
 
-def _ago(instant: datetime | None, now: datetime) -> str:
+def _ago(instant: datetime | None, now: datetime, timezone: str) -> str:
     if instant is None:
         return "never"
-    return f"{instant:%Y-%m-%d %H:%M} UTC, {(now - instant).total_seconds() / 3600:.1f} hours ago"
+    return f"{zoned_moment(instant, timezone)}, {(now - instant).total_seconds() / 3600:.1f} hours ago"

@@ -16,15 +16,6 @@ EXIT_CODES = """
 Exit codes: 0 ok, 1 a bug, 2 usage or configuration, 3 ccusage, 4 warehouse, 5 some reports failed,
 6 a check that is not healthy, 130 interrupted.
 """
-FIRST_STEPS = """\
-ccusage-import keeps what ccusage shows in ClickHouse, and never loses a number.
-
-  ccusage-import import --demo   try it on sample transcripts
-  ccusage-import import          import your own usage
-  ccusage-import report          make a page of costs and charts
-  ccusage-import query --list    list the named queries
-  ccusage-import --help          list all commands
-"""
 # In the order of --help: where each command is found, and the first sentence of its help.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "import": ("imports:import_command", "Run the ccusage reports and load what they show."),
@@ -36,12 +27,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "logs": ("health:logs", "Print the path of the log file and the lines of the last import."),
     "history": ("audit:history", "List loads, newest first."),
     "changes": ("audit:changes", "Show what each load changed, and why."),
+    "held": ("audit:held", "List what is held now, and how it is accepted."),
     "undo": ("audit:undo", "Take a load back."),
     "accept": ("audit:accept", "Take held numbers over the stored ones."),
     "verify": ("verify:verify", "Compare stored numbers with ccusage's."),
     "backup": ("backup:backup", "Copy the warehouse into a directory."),
     "restore": ("backup:restore", "Fill an empty warehouse from a backup."),
     "repair": ("warehouse:repair", "Put back what a damaged warehouse lost."),
+    "compact": ("warehouse:compact", "Fold old facts of this machine into totals by hour."),
     "rename": ("warehouse:rename_app", "Rename what is stored."),
     "export": ("backup:export", "Unpack the reports that keep_raw kept."),
     "push": ("backup:push", "Copy an embedded warehouse to a server."),
@@ -112,4 +105,4 @@ def _program(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        print(FIRST_STEPS, end="")
+        import_module("ccusage_import.cli.dashboard").dashboard()

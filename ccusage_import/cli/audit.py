@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import typer
 
 from ccusage_import import __version__, ui
 from ccusage_import.cli.options import (
-    DAY_FORMATS,
     AsJson,
     ConfigFile,
     Quiet,
@@ -27,11 +28,14 @@ from ccusage_import.cli.options import (
 )
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
+from ccusage_import.days import day_of_option, moment, parse_day, today_in
 from ccusage_import.history import audit
-from ccusage_import.history.audit import Change
+from ccusage_import.history.audit import BEGINNING, LARGEST_LIMIT, Change, Wanted
+from ccusage_import.history.load_names import find_load, short_ids, stored_ids
 from ccusage_import.rule.explain import reason_in_words
-from ccusage_import.rule.reconcile import Verdict
+from ccusage_import.rule.reconcile import Reason, Verdict
 from ccusage_import.transcripts.facts import FACT_KINDS
+from ccusage_import.ui.tables import PlainTable, console, is_for_a_terminal, print_wrapped
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.machines import claim_machine
@@ -39,8 +43,13 @@ from ccusage_import.warehouse.opening import import_lock, open_configured, open_
 from ccusage_import.warehouse.tables import REFUSED, Load, read_loads
 
 SHOWN_LOADS = 20
+SHOWN_CHANGES = 50
 LoggedVerdict = Literal["new", "grew", "repriced", "corrected", "held", "unchanged"]
 Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.", autocompletion=complete_machines)]
+# How a load is named on the command line.
+LOAD_NAMES = "its id, the beginning of it, or last"
+# What a terminal need not hear twice.
+SAID_BY_THE_VERDICT = (Reason.FIRST_SEEN, Reason.MORE_TOKENS)
 COUNTED_VERDICTS = (Verdict.NEW, Verdict.GREW, Verdict.REPRICED, Verdict.CORRECTED, Verdict.HELD)
 
 
@@ -57,12 +66,13 @@ def history(
 
     When, with what, what they changed, and why one failed.
     """
-    with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, _):
+    with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
-        print_history(read_loads(opened, machine=machine, limit=limit), as_json=as_json)
+        loads = read_loads(opened, machine=machine, limit=limit)
+        print_history(loads, _shown_ids(opened), configuration.settings.timezone, as_json=as_json)
 
 
-def print_history(loads: Sequence[Load], *, as_json: bool) -> None:
+def print_history(loads: Sequence[Load], ids: Mapping[int, str], timezone: str, *, as_json: bool) -> None:
     """Print loads, newest first."""
     if as_json:
         ui.print_json([asdict(load) for load in loads])
@@ -70,25 +80,30 @@ def print_history(loads: Sequence[Load], *, as_json: bool) -> None:
     if not loads:
         print("no load yet")
         return
-    table = ui.plain_table("load", "when (UTC)", "machine", "state", "ccusage", "records", "cost", "change", "seconds")
-    for column in (2, 3, 4, 5):
-        table.columns[column].justify = "left"
-    table.columns[5].no_wrap = False
+    has_machines = len({load.machine for load in loads}) > 1
+    table = PlainTable(
+        ("load", "when", "machine", "state", "ccusage", "records", "cost", "change", "seconds", "error"),
+        texts=("when", "machine", "state", "ccusage", "records", "error"),
+        below="error",
+        wraps=("records",),
+        spare=("seconds", "ccusage", *(("cost", "machine") if has_machines else ("machine", "cost"))),
+    )
     for load in loads:
         is_published = load.state in ("committed", "undone")
         seconds = (load.finished_at - load.started_at).total_seconds() if load.finished_at else None
         table.add_row(
-            str(load.load_id),
-            f"{load.started_at:%Y-%m-%d %H:%M:%S}",
+            ids.get(load.load_id, str(load.load_id)),
+            moment(load.started_at, timezone),
             load.machine,
             load.state,
             load.ccusage_version or load.runner,
-            "; ".join(filter(None, (load.error, _counts(load)))),
+            _counts(load),
             ui.usd(load.cost_after_usd) if is_published else "",
             ui.change(load.cost_after_usd - load.cost_before_usd, ui.usd) if is_published else "",
             "" if seconds is None else f"{seconds:.1f}",
+            load.error,
         )
-    ui.console().print(table)
+    console().print(table)
 
 
 def _counts(load: Load) -> str:
@@ -98,22 +113,34 @@ def _counts(load: Load) -> str:
     counted = (*COUNTED_VERDICTS, REFUSED)
     parts = [f"{counts[verdict]} {verdict}" for verdict in counted if counts[verdict]]
     parts += [f"{facts} facts"] if (facts := sum(load.facts.get(kind, 0) for kind in FACT_KINDS)) else []
+    parts += (
+        [f"{facts} facts folded"] if (facts := sum(load.facts.get(f"folded/{kind}", 0) for kind in FACT_KINDS)) else []
+    )
     shown = ", ".join(parts)
     return shown or ("" if load.error else "nothing changed")
 
 
+def _shown_ids(opened: ClickHouse) -> Mapping[int, str]:
+    """Return what a terminal shows for the ids of loads: as much as names one; a pipe gets them whole."""
+    return short_ids(stored_ids(opened)) if is_for_a_terminal() else {}
+
+
 def changes(
-    load: Annotated[int, typer.Argument(metavar="[LOAD]", help="Only this load.", autocompletion=complete_loads)] = 0,
+    load: Annotated[
+        str, typer.Argument(metavar="[LOAD]", help=f"Only this load: {LOAD_NAMES}.", autocompletion=complete_loads)
+    ] = "",
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verdict: Annotated[
         LoggedVerdict | None,
         typer.Option(metavar="VERDICT", help="Only new, grew, repriced, corrected, held or unchanged."),
     ] = None,
-    since: Annotated[
-        datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="Only loads since this day.")
-    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="Only loads since this day.")] = None,
     machine: Machine = "",
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help=f"How many changes; {SHOWN_CHANGES} at a terminal, else all."),
+    ] = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -124,17 +151,31 @@ def changes(
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
-        found = audit.read_changes(
-            opened,
-            load_id=load,
+        settings = configuration.settings
+        wanted = Wanted(
+            load_id=find_load(opened, load, machine or settings.machine) if load else 0,
             verdict=verdict or "",
-            since=since.date() if since else date(1970, 1, 1),
+            since=_beginning(since, settings.timezone) if since else BEGINNING,
             machine=machine,
         )
-        print_changes(found, read_names(configuration.directories.names_file), as_json=as_json)
+        if limit is None:
+            limit = SHOWN_CHANGES if is_for_a_terminal() and not as_json else LARGEST_LIMIT
+        found = audit.read_changes(opened, wanted, limit=limit)
+        names = read_names(configuration.directories.names_file)
+        print_changes(found, names, _shown_ids(opened), as_json=as_json)
+        if not as_json and len(found) == limit and (count := audit.count_changes(opened, wanted)) > limit:
+            print(f"the newest {limit:,} of {count:,} changes; --limit {count} shows all")
 
 
-def print_changes(changes: Sequence[Change], names: Mapping[str, str], *, as_json: bool) -> None:
+def _beginning(day: str, timezone: str) -> datetime:
+    """Return when a day begins."""
+    first = day_of_option("--since", day, today_in(timezone))
+    return datetime.combine(first, time(), ZoneInfo(timezone)).astimezone(UTC)
+
+
+def print_changes(
+    changes: Sequence[Change], names: Mapping[str, str], ids: Mapping[int, str], *, as_json: bool
+) -> None:
     """Print verdicts with both numbers and the reason in words."""
     if as_json:
         ui.print_json([change_json(change, names) for change in changes])
@@ -142,22 +183,27 @@ def print_changes(changes: Sequence[Change], names: Mapping[str, str], *, as_jso
     if not changes:
         print("nothing changed")
         return
-    table = ui.plain_table("load", "verdict", "record", "stored", "offered", "why")
-    table.columns[5].no_wrap = False
-    for column in (1, 2, 5):
-        table.columns[column].justify = "left"
+    is_short = is_for_a_terminal()
+    label = ui.short_label if is_short else ui.label
+    table = PlainTable(
+        ("load", "verdict", "record", "stored", "offered", "why"),
+        texts=("verdict", "record", "why"),
+        below="why",
+        wraps=("record",),
+    )
     for change in changes:
         decision = change.decision
         stored, offered = decision.stored, decision.offered
+        is_said = is_short and decision.reason in SAID_BY_THE_VERDICT
         table.add_row(
-            str(change.load_id),
+            ids.get(change.load_id, str(change.load_id)),
             str(decision.verdict),
-            f"{decision.record.label} {ui.label(decision.record, names)}",
+            f"{decision.record.label} {label(decision.record, names)}",
             ui.usd(stored.cost_usd) if stored else "-",
             ui.usd(offered.cost_usd) if offered else "-",
-            reason_in_words(decision, change.intact_from),
+            "" if is_said else reason_in_words(decision, change.intact_from),
         )
-    ui.console().print(table)
+    console().print(table)
 
 
 def change_json(change: Change, names: Mapping[str, str]) -> dict[str, Any]:
@@ -184,12 +230,42 @@ def change_json(change: Change, names: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def held(
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    machine: Machine = "",
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what is held now, and how it is accepted.
+
+    Numbers of this machine, unless another is named, that ccusage shows smaller than they are stored.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
+        refuse_unknown(opened, {"machine": machine})
+        own = configuration.settings.machine
+        found = audit.held_now(opened, machine or own)
+        names, ids = read_names(configuration.directories.names_file), _shown_ids(opened)
+        if as_json or found:
+            print_changes(found, names, ids, as_json=as_json)
+        else:
+            print("nothing is held")
+        if found and not as_json and machine in ("", own):
+            _print_how_to_accept(found[0], names, ids)
+
+
+def _print_how_to_accept(held: Change, names: Mapping[str, str], ids: Mapping[int, str]) -> None:
+    record = held.decision.record
+    one = shlex.quote(f"{record.label} {ui.short_label(record, names)}")
+    print(f"\none is accepted with: ccusage-import accept {one}")
+    print(f"all of a load with: ccusage-import accept {ids.get(held.load_id, held.load_id)}")
+
+
 def undo(
     load: Annotated[
-        int,
-        typer.Argument(
-            metavar="LOAD", help="The load to take back, as history lists it.", autocompletion=complete_loads
-        ),
+        str,
+        typer.Argument(metavar="LOAD", help=f"The load to take back: {LOAD_NAMES}.", autocompletion=complete_loads),
     ],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
@@ -203,8 +279,9 @@ def undo(
     A new load restores what it replaced and deletes what it created.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, own):
-        done = audit.undo(opened, load, forces=force, installation=own.installation, tool_version=__version__)
-        _tell(done, f"load {load} is taken back", quiet=quiet, as_json=as_json)
+        load_id = find_load(opened, load, own.settings.machine)
+        done = audit.undo(opened, load_id, forces=force, installation=own.installation, tool_version=__version__)
+        _tell(done, f"load {load_id} is taken back", quiet=quiet, as_json=as_json)
 
 
 def accept(
@@ -212,7 +289,7 @@ def accept(
         list[str],
         typer.Argument(
             metavar="LOAD|KEY...",
-            help="Loads, keys or records, as changes lists them.",
+            help="Loads, keys or records, as held lists them; a day as in --since.",
             autocompletion=complete_loads,
         ),
     ],
@@ -229,11 +306,20 @@ def accept(
     with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, configuration):
         claim_machine(opened, configuration.settings.machine, configuration.installation)
         names = read_names(configuration.directories.names_file)
-        done = audit.accept(opened, configuration.settings.machine, held, names, tool_version=__version__)
+        wanted = [_key(name, configuration.settings.timezone) for name in held]
+        done = audit.accept(opened, configuration.settings.machine, wanted, names, tool_version=__version__)
         sentence = f"{sum(done.load.verdicts.values())} records changed"
         if done.taken_with_them:
             sentence += f"; {done.taken_with_them} that overlap them in time were taken with them"
         _tell(done.load, sentence, quiet=quiet, as_json=as_json)
+
+
+def _key(name: str, timezone: str) -> str:
+    """Return the key of a day that is named by how long ago it was; any other name as it is."""
+    try:
+        return parse_day(name, today_in(timezone)).isoformat()
+    except ValueError:
+        return name
 
 
 @contextmanager
@@ -257,4 +343,4 @@ def _tell(done: Load, sentence: str, *, quiet: bool, as_json: bool) -> None:
         ui.print_json({"load_id": done.load_id, "undoes": done.undoes, "verdicts": done.verdicts})
     elif not quiet:
         change = ui.change(done.cost_after_usd - done.cost_before_usd, ui.usd)
-        print(f"{sentence}; load {done.load_id}; cost of all days {ui.usd(done.cost_after_usd)} ({change})")
+        print_wrapped(f"{sentence}; load {done.load_id}; cost of all days {ui.usd(done.cost_after_usd)} ({change})")

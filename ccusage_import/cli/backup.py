@@ -10,16 +10,18 @@ from typing import Annotated
 import typer
 
 from ccusage_import import __version__, ui
-from ccusage_import.ccusage.archive import LoadNote, export_loads
-from ccusage_import.cli.audit import change_json, print_changes
+from ccusage_import.ccusage.archive import LoadNote, archives, export_loads
+from ccusage_import.cli.audit import LOAD_NAMES, change_json, print_changes
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.cli.summary import SHOWN_VERDICTS
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import BackupError, ConfigurationError, ExitCode
 from ccusage_import.history.backup import Manifest, back_up, read_backup
 from ccusage_import.history.backup import restore as fill
+from ccusage_import.history.load_names import match_load
 from ccusage_import.history.push import Pushed
 from ccusage_import.history.push import push as copy
 from ccusage_import.import_summary import ImportSummary
@@ -127,7 +129,7 @@ def push(
             print(printable(f"{counts} of {', '.join(pushed.machines) or 'no machine'} pushed to {place}"))
             if pushed.conflicts:
                 print("the server has loads that are not known here; what differed:")
-                print_changes(pushed.conflicts, names, as_json=False)
+                print_changes(pushed.conflicts, names, {}, as_json=False)
 
 
 def push_configured(configuration: Configuration, server: str = "") -> Pushed:
@@ -161,7 +163,8 @@ def export(
         Path, typer.Argument(metavar="DIR", help="Directory to write; gets one directory for each load.")
     ],
     load: Annotated[
-        list[int] | None, typer.Option(metavar="LOAD", help="Only this load; may be given several times.")
+        list[str] | None,
+        typer.Option(metavar="LOAD", help=f"Only this load: {LOAD_NAMES}; may be given several times."),
     ] = None,
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
@@ -176,11 +179,19 @@ def export(
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
         place = configuration.settings.parsed_warehouse()
-        exported = export_loads(configuration.directories.raw, directory, str(place), load or ())
+        kept = configuration.directories.raw
+        exported = export_loads(kept, directory, str(place), [_kept_load(name, kept) for name in load or ()])
         if as_json:
             ui.print_json({"directory": directory, "loads": exported})
         elif not quiet:
             print(f"{_counted(len(exported), 'load')} exported to {directory}")
+
+
+def _kept_load(name: str, kept: Path) -> int:
+    """Return the id of the load that is named; one of which nothing is kept is refused by its whole id."""
+    ids = archives(kept)
+    is_whole = name.isdigit() and not any(str(load_id).startswith(name) for load_id in ids)
+    return int(name) if is_whole else match_load(name, ids)
 
 
 def replay_exit_code(replayed: Sequence[tuple[LoadNote, ImportSummary]]) -> ExitCode:
@@ -202,7 +213,7 @@ def print_replay(replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, 
     elif not quiet:
         for note, summary in replayed:
             counts = ", ".join(f"{count} {verdict}" for verdict, count in _verdicts(summary).items())
-            print(f"load {note.load_id} of {note.started_at:%Y-%m-%d %H:%M} UTC: {counts or 'failed'}")
+            print(f"load {note.load_id} of {zoned_moment(note.started_at, note.timezone)}: {counts or 'failed'}")
         older = f"; {passed_over} passed over: what is stored is as new" if passed_over else ""
         print(f"{_counted(len(replayed), 'load')} replayed{older}")
 

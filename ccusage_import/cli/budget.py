@@ -12,6 +12,7 @@ from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
 from ccusage_import.exceptions import ConfigurationError, ExitCode
+from ccusage_import.ui.tables import PlainTable, console
 from ccusage_import.warehouse.budgets import Spending, keep_budgets, read_spending, unknown_budgets
 from ccusage_import.warehouse.opening import open_current
 
@@ -48,7 +49,8 @@ def print_spending(spending: Sequence[Spending], names: Mapping[str, str], *, as
     if as_json:
         ui.print_json([_json(each, names) for each in spending])
         return
-    table = ui.plain_table("budget", "spent", "limit", "share", "expected", "crossed")
+    columns = ("budget", "spent", "limit", "share", "expected", "crossed")
+    table = PlainTable(columns, wraps=("budget", "spent"), spare=("crossed",))
     for each in spending:
         limit = each.limit
         whose = "everything" if limit.scope == "all" else f"{limit.scope} {names.get(limit.name, limit.name)}"
@@ -61,7 +63,7 @@ def print_spending(spending: Sequence[Spending], names: Mapping[str, str], *, as
             ui.usd(each.forecast_usd),
             f"{each.crossing_day}" if each.crossing_day else "-",
         )
-    ui.console().print(table)
+    console().print(table)
 
 
 def _json(each: Spending, names: Mapping[str, str]) -> dict[str, object]:

@@ -13,7 +13,8 @@ from ccusage_import.config.file import changed
 from ccusage_import.config.settings import Configuration, Directories
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import MASK
-from ccusage_import.ui import console, plain_table, print_json
+from ccusage_import.ui import print_json
+from ccusage_import.ui.tables import PlainTable, console
 
 config_app = typer.Typer(
     help="Show and change the configuration.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -57,11 +58,9 @@ def print_configuration(configuration: Configuration, *, as_json: bool) -> None:
     if as_json:
         print_json({name: {"value": value, "origin": configuration.origins[name]} for name, value in shown.items()})
         return
-    table = plain_table("setting", "value", "from")
+    table = PlainTable(("setting", "value", "from"), texts=("value", "from"), wraps=("value", "from"))
     for name, value in shown.items():
         table.add_row(name, "" if value is None else str(value), configuration.origins[name])
-    for column in table.columns:
-        column.justify = "left"
     console().print(table)
 
 

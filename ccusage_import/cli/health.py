@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.text import Text
@@ -25,9 +28,10 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
+from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.logger import read_last_run
-from ccusage_import.masking import printable
+from ccusage_import.ui.tables import PlainTable, console, print_wrapped
 
 STYLES = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "bold red"}
 # Shown in front of the message, not behind it.
@@ -64,15 +68,13 @@ def print_checks(checks: Sequence[Check], *, as_json: bool) -> None:
         worst = max((check.health for check in checks), key=list(Health).index, default=Health.OK)
         ui.print_json({"health": worst, "checks": [asdict(check) for check in checks]})
         return
-    table = ui.plain_table("", "check", "found")
-    for column in table.columns:
-        column.justify = "left"
+    table = PlainTable(("", "check", "found"), texts=("check", "found"), wraps=("check", "found"))
     for check in checks:
         found = Text(check.found)
         if check.hint:
             found.append(f"\nhint: {check.hint}", style="dim")
         table.add_row(Text(check.health, style=STYLES[check.health]), check.name, found)
-    ui.console().print(table)
+    console().print(table)
 
 
 def status(
@@ -88,33 +90,31 @@ def status(
     Exit code 6 when the last one failed, or none succeeded for too long.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
-        found = read_status(configured({"warehouse": warehouse}, config), machine)
+        configuration = configured({"warehouse": warehouse}, config)
+        found = read_status(configuration, machine)
         if as_json or not quiet:
-            print_status(found, as_json=as_json)
+            print_status(found, configuration.settings.timezone, as_json=as_json)
         if found.state is not State.OK:
             raise typer.Exit(ExitCode.UNHEALTHY)
 
 
-def print_status(status: Status, *, as_json: bool) -> None:
+def print_status(status: Status, timezone: str, *, as_json: bool) -> None:
     """Print how imports are going."""
     if as_json:
         ui.print_json({**asdict(status), "last_import": _load_json(status)})
         return
-    table = ui.plain_table("", "")
-    table.show_header = False
-    for column in table.columns:
-        column.justify = "left"
+    table = PlainTable(("what", "found"), texts=("found",), wraps=("found",), has_header=False)
     last = status.last_import
     rows: dict[str, Text | str] = {
         "state": Text(status.state, style="green" if status.state is State.OK else "bold red"),
         "machine": status.machine,
         "warehouse": status.warehouse,
-        "last import": f"{last.started_at:%Y-%m-%d %H:%M} UTC, {last.state}" if last else "never",
-        "last success": f"{status.last_success_at:%Y-%m-%d %H:%M} UTC" if status.last_success_at else "never",
+        "last import": f"{zoned_moment(last.started_at, timezone)}, {last.state}" if last else "never",
+        "last success": zoned_moment(status.last_success_at, timezone) if status.last_success_at else "never",
         "age": ""
         if status.age_hours is None
         else f"{status.age_hours:.1f} h, stale after {status.stale_after_hours:g} h",
-        "held": f"{status.held} records" + (", see ccusage-import changes --verdict held" if status.held else ""),
+        "held": f"{status.held} records" + (", see ccusage-import held" if status.held else ""),
         "error": last.error if last else "",
         "dated in the future": ", ".join(map(str, status.future_loads)),
         "missing": "\n".join(status.missing),
@@ -122,7 +122,7 @@ def print_status(status: Status, *, as_json: bool) -> None:
     for name, value in rows.items():
         if value:
             table.add_row(name, value if isinstance(value, Text) else Text(value))
-    ui.console().print(table)
+    console().print(table)
 
 
 def _load_json(status: Status) -> dict[str, Any] | None:
@@ -140,19 +140,27 @@ def logs(
 ) -> None:
     """Print the path of the log file and the lines of the last import."""
     with door(0, quiet=False, as_json=as_json):
-        file = configured({}, config).log_file
+        configuration = configured({}, config)
+        file = configuration.log_file
         if path or not as_json:
             print(file)
         if not path:
-            print_log(read_last_run(file), as_json=as_json)
+            print_log(read_last_run(file), configuration.settings.timezone, as_json=as_json)
 
 
-def print_log(lines: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+def print_log(lines: Sequence[dict[str, Any]], timezone: str, *, as_json: bool) -> None:
     """Print log lines: time, level, message and what was bound to it."""
     if as_json:
         ui.print_json(lines)
         return
     for line in lines:
         bound = " ".join(f"{name}={value}" for name, value in line.items() if name not in HEAD_OF_A_LINE)
-        time = str(line.get("time", ""))[:19].replace("T", " ")
-        print(printable(f"{time} {line.get('level', ''):<8} {line.get('message', '')} {bound}".rstrip()))
+        time = _local(str(line.get("time", "")), timezone)
+        print_wrapped(f"{time} {line.get('level', ''):<8} {line.get('message', '')} {bound}".rstrip())
+
+
+def _local(time: str, timezone: str) -> str:
+    """Return the time of a log line in a zone, to the second; as it is where it is not one."""
+    with suppress(ValueError):
+        return f"{datetime.fromisoformat(time).astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M:%S}"
+    return time

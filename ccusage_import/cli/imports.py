@@ -9,17 +9,18 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from loguru import logger
 
 from ccusage_import import __version__, ui
 from ccusage_import.ccusage.archive import find_loads
 from ccusage_import.cli.backup import print_replay, push_configured, replay_exit_code
 from ccusage_import.cli.options import (
-    DAY_FORMATS,
     Agents,
     AsJson,
     CcusageCommand,
@@ -34,18 +35,20 @@ from ccusage_import.cli.options import (
 from ccusage_import.cli.summary import print_summary, show_progress, summary_json
 from ccusage_import.config.environment import read_environment_file
 from ccusage_import.config.identity import choose_identity
+from ccusage_import.config.last_offer import LastOffer, keep_last_offer
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
+from ccusage_import.days import day_of_option, days_of_option, today_in
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
 from ccusage_import.history.replay import replay
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.importer import run_import
 from ccusage_import.logger import log_to_file
 from ccusage_import.monitoring.announcements import announced
-from ccusage_import.records import REPORTS, ReportName
+from ccusage_import.records import REPORTS, ReportName, split_label
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 
-DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own: ccusage-import import"
+DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own:\n  ccusage-import import"
 T = TypeVar("T")
 Importer = Callable[[Configuration, ImportOptions, Mapping[str, str], ImportProgress], T]
 SAMPLES = Path(__file__).parent / "demo_transcripts"
@@ -70,12 +73,8 @@ def import_command(
             help="Import only this report: daily, monthly, session, blocks or projects; may be given several times.",
         ),
     ] = None,
-    since: Annotated[
-        datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="First day that is imported.")
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="Last day that is imported.")
-    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="First day that is imported.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="Last day that is imported.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but write.")] = False,
     from_dir: Annotated[
         Path | None,
@@ -145,19 +144,20 @@ def import_command(
                 "--no-transcripts: leaves nothing for --transcripts-only", hint="leave one of the two out"
             )
         environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
-        options = ImportOptions(
-            reports=tuple(name for name in REPORTS if not report or name in report),
-            since=since.date() if since else date.min,
-            until=until.date() if until else date.max,
-            is_dry_run=dry_run,
-            only_transcripts=transcripts_only,
-            saved_dir=from_dir,
-            accepted=_days(accept_lower) if accept_lower else None,
-        )
         if demo:
             configuration = _demo_configuration(flags, config, environ, stack)
         else:
             configuration = configured(flags, config, keeps_identity=not dry_run, environ=environ)
+        today = today_in(configuration.settings.timezone)
+        options = ImportOptions(
+            reports=tuple(name for name in REPORTS if not report or name in report),
+            since=day_of_option("--since", since, today) if since else date.min,
+            until=day_of_option("--until", until, today) if until else date.max,
+            is_dry_run=dry_run,
+            only_transcripts=transcripts_only,
+            saved_dir=from_dir,
+            accepted=days_of_option("--accept-lower", accept_lower, today) if accept_lower else None,
+        )
         _log_to_file(configuration)
         kept = find_loads(from_dir) if from_dir and not transcripts_only else []
         if kept:
@@ -172,6 +172,7 @@ def import_command(
                 summary = _import(run_import, configuration, options, environ, shows_progress=shows_progress)
                 if announcer:
                     announcer.summary = summary
+                    _keep_offer(configuration, options, summary)
             exit_code = summary.exit_code
             with ui.prints_what_is_done():
                 _render(summary, quiet=quiet, as_json=as_json)
@@ -237,6 +238,25 @@ def _import_once(
         return run(configuration, options, environ, progress)
 
 
+def _keep_offer(configuration: Configuration, options: ImportOptions, summary: ImportSummary) -> None:
+    """Write down what ccusage showed, where it showed everything; the import is done, so a failure ends nothing."""
+    days = [name for name in summary.reports if split_label(name)[1] == "daily"]
+    is_whole = days and not set(days) & set(summary.failed) and not summary.left_alone
+    if not is_whole or (options.since, options.until) != (date.min, date.max):
+        return
+    offered = [record for record in summary.offered if record.report == "daily"]
+    offer = LastOffer(
+        summary.machine,
+        datetime.now(UTC),
+        tuple(sorted({split_label(name)[0] for name in days})),
+        sum((record.cost_usd for record in offered), Decimal(0)),
+    )
+    try:
+        keep_last_offer(configuration.directories.last_offer_file, offer)
+    except ConfigurationError as error:
+        logger.bind(kind=error.kind).warning("what ccusage showed could not be written down")
+
+
 def _synchronise(configuration: Configuration) -> None:
     """Push to the server of `sync`. The import is done: a server that is down has time until the next one."""
     if configuration.settings.sync is None:
@@ -259,19 +279,6 @@ def _render(summary: ImportSummary, *, quiet: bool, as_json: bool) -> None:
         ui.print_json(summary_json(summary))
     elif not quiet:
         print_summary(summary)
-
-
-def _days(text: str) -> tuple[date, date]:
-    first, _, last = text.partition("..")
-    try:
-        days = date.fromisoformat(first), date.fromisoformat(last or first)
-    except ValueError:
-        days = date.max, date.min
-    if days[0] > days[1]:
-        raise ConfigurationError(
-            f"--accept-lower {text}: is not a range of days", hint="use FROM..TO, such as 2026-10-01..2026-10-07"
-        )
-    return days
 
 
 @contextmanager

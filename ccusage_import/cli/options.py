@@ -28,7 +28,6 @@ LIMITS = {
     errno.EAGAIN: "no process can be started",
     errno.EFBIG: "no file may be that large",
 }
-DAY_FORMATS = ["%Y-%m-%d", "%Y%m%d"]
 # Loads further back are too old to be completed.
 LOG_TAIL_BYTES = 256 * 1024
 _PARAMETER = re.compile(r"^-- param: (\w+) ", re.MULTILINE)

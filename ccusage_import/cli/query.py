@@ -1,19 +1,17 @@
-"""The command that queries the warehouse: SQL, or a query of the library."""
+"""The command that queries the warehouse: SQL, from the command line, a file or stdin, or a query of the library."""
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
-from itertools import groupby, zip_longest
+from itertools import groupby
+from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 import typer
-from rich.cells import cell_len
 
 from ccusage_import import __version__, ui
 from ccusage_import.cli.options import (
@@ -29,10 +27,13 @@ from ccusage_import.cli.options import (
 )
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Settings
+from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.masking import printable, printable_lines
-from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries
+from ccusage_import.masking import printable_lines
+from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
+from ccusage_import.ui.answers import Answer, boxed, read_answer, readable, upright
+from ccusage_import.ui.tables import print_wrapped, reader_width
 from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import open_configured
@@ -52,20 +53,23 @@ FORMAT_SETTINGS = {
 # Stored as pseudonyms: a value may be given by its name.
 HIDDEN_PARAMETERS = ("project",)
 NAME = re.compile(r"[\w-]+")
+STDIN = "-"
 PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 _QUOTED = re.compile(rb'"((?:[^"]|"")*)"')
 # As OWASP lists them (https://owasp.org/www-community/attacks/CSV_Injection); the last four are of full width.
 _FORMULA_BEGINS = tuple(sign.encode() for sign in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-NUMBERS = ("UInt", "Int", "Float", "Decimal")
 
 
 def query(
     sql: Annotated[
         str,
         typer.Argument(
-            metavar="[SQL|NAME]", help="A statement that reads, or a named query.", autocompletion=complete_queries
+            metavar="[SQL|NAME|-]",
+            help="A statement that reads, or a named query; - reads the statement from stdin.",
+            autocompletion=complete_queries,
         ),
     ] = "",
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="Read the statement from a file.")] = None,
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     param: Annotated[
@@ -99,14 +103,12 @@ def query(
         if list_queries:
             print_queries(read_queries(), as_json=as_json)
             return
-        if not sql:
-            raise ConfigurationError("query: give SQL or the name of a query", hint=LIST_HINT)
+        named = _asked(sql, file)
         configuration = configured({"warehouse": warehouse}, config)
         asked = _parameters(param or ())
         given = _stored_names(asked, configuration.settings)
-        named = find_query(sql) if NAME.fullmatch(sql) else NamedQuery("", "", "", (), (), sql.strip().rstrip(";"))
-        today = datetime.now(ZoneInfo(configuration.settings.timezone)).date()
-        values = named.values(given, today) if named.name else given
+        today = today_in(configuration.settings.timezone)
+        values = named.values(given, today) if named.name else with_days(named.sql, given, today)
         chosen = "json" if as_json else output_format
         if chosen == "parquet" and sys.stdout.isatty():
             raise ConfigurationError("query: a terminal cannot show Parquet", hint="write it to a file: > FILE")
@@ -121,13 +123,34 @@ def query(
                 typed = {given[kind]: name for kind, name in asked.items()}
                 refuse_unknown(opened, given, {**read_names(configuration.directories.names_file), **typed})
             written_as = "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen]
+            began = time.monotonic()
             answer = read_only(opened, named.sql, written_as, FORMAT_SETTINGS, values, explains=explain)
         if explain:
             print_query(named, values)
         if chosen == "table" and not explain:
-            print_table(answer, read_names(configuration.directories.names_file))
+            table = read_answer(answer, read_names(configuration.directories.names_file))
+            footer = _footer(table, time.monotonic() - began, named.defaults(given, today))
+            print_table(table, configuration.settings.timezone, "" if quiet else footer)
             return
         print_answer(as_safe_csv(answer) if csv_safe and not explain else answer)
+
+
+def _asked(sql: str, file: Path | None) -> NamedQuery:
+    """Return what is asked: a query of the library, or the statement that was typed, or is in a file or on stdin."""
+    if file is not None and sql:
+        raise ConfigurationError(f"query: both --file {file} and {sql}", hint="give one of them")
+    if file is not None:
+        try:
+            sql = file.read_text("utf-8")
+        except (OSError, UnicodeError) as error:
+            raise ConfigurationError(f"--file {file}: {error}", hint="name a file of SQL in UTF-8") from None
+    elif sql == STDIN:
+        sql = sys.stdin.read()
+    elif NAME.fullmatch(sql):
+        return find_query(sql)
+    if not sql.strip():
+        raise ConfigurationError("query: give SQL or the name of a query", hint=LIST_HINT)
+    return NamedQuery("", "", "", (), (), sql.strip().rstrip(";"))
 
 
 def _parameters(given: Sequence[str]) -> dict[str, str]:
@@ -187,28 +210,19 @@ def print_answer(answer: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def print_table(answer: bytes, names: Mapping[str, str]) -> None:
-    """Print an answer in JSONCompactStringsEachRowWithNamesAndTypes as a table, with names for pseudonyms.
-
-    No value is cut, and none holds a control character that a terminal would obey.
-    """
-    header, types, *rows = (json.loads(line) for line in answer.splitlines() if line)
-    lines = [line for row in (header, *rows) for line in _lines(row, names)]
-    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-    is_number = [kind.removeprefix("LowCardinality(").removeprefix("Nullable(").startswith(NUMBERS) for kind in types]
-
-    def padded(cells: Sequence[str], fill: str) -> Iterator[str]:
-        for cell, width, is_right in zip(cells, widths, is_number, strict=True):
-            gap = fill * (width - cell_len(cell))
-            yield gap + cell if is_right else cell + gap
-
-    print("┌─" + "─┬─".join(padded(lines[0], "─")) + "─┐")
-    for line in lines[1:]:
-        print("│ " + " │ ".join(padded(line, " ")) + " │")
-    print("└─" + "─┴─".join("─" * width for width in widths) + "─┘")
+def print_table(answer: Answer, timezone: str, footer: str) -> None:
+    """Print an answer as a table; at a terminal as people write numbers and times, and upright where it is too wide."""
+    if not sys.stdout.isatty():
+        print("\n".join(boxed(answer) or ()))
+        return
+    shown, width = readable(answer, timezone), reader_width()
+    for line in boxed(shown, width) or upright(shown, width):
+        print(line)
+    if footer:
+        print_wrapped(footer)
 
 
-def _lines(row: Sequence[str], names: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """Return the lines of a row: one, or as many as its longest cell has."""
-    cells = ([printable(line) for line in ui.with_names(cell, names).split("\n")] for cell in row)
-    return zip_longest(*cells, fillvalue="")
+def _footer(answer: Answer, seconds: float, defaults: Sequence[str]) -> str:
+    rows = "1 row" if len(answer.rows) == 1 else f"{len(answer.rows):,} rows"
+    by_default = f"; by default {', '.join(defaults)}: --param NAME=VALUE" if defaults else ""
+    return f"{rows} in {seconds:.2f} s{by_default}"

@@ -10,11 +10,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.bar import Bar
@@ -24,7 +23,6 @@ from rich.text import Text
 
 from ccusage_import import __version__, ui
 from ccusage_import.cli.options import (
-    DAY_FORMATS,
     AsJson,
     ConfigFile,
     Quiet,
@@ -35,6 +33,7 @@ from ccusage_import.cli.options import (
 )
 from ccusage_import.config.environment import SECRET_VARIABLES
 from ccusage_import.config.names import read_names
+from ccusage_import.days import day_of_option, today_in
 from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
 from ccusage_import.digest.model import Digest
@@ -51,7 +50,7 @@ DEFAULT_FILE = Path("ccusage-report.html")
 CHART_DAYS = 30
 Format = Literal["html", "markdown", "json"]
 Charted = Literal["daily", "models", "projects"]
-Since = Annotated[datetime | None, typer.Option(formats=DAY_FORMATS, metavar="DAY", help="First day that is shown.")]
+Since = Annotated[str | None, typer.Option(metavar="DAY", help="First day that is shown.")]
 Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.")]
 PIPED_WIDTH = 80
 LARGEST_WIDTH = 120
@@ -86,7 +85,7 @@ def report(
             raise ConfigurationError(f"--open: a browser does not show {chosen}", hint="leave out --format and --json")
         if output is not None and output.is_dir():
             raise ConfigurationError(f"--output {output}: is a directory", hint=f"name a file: {output / DEFAULT_FILE}")
-        digest = _read(warehouse, config, machine, since.date() if since else None)
+        digest = _read(warehouse, config, machine, since)
         match chosen:
             case "html":
                 text = html_page(digest, __version__)
@@ -129,8 +128,7 @@ def chart(
     By day (the last 30, without --since; at most the last 90), by model or by project.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
-        first = since.date() if since else None
-        digest = _read(warehouse, config, machine, first, days=CHART_DAYS if what == "daily" else None)
+        digest = _read(warehouse, config, machine, since, days=CHART_DAYS if what == "daily" else None)
         if as_json:
             shown = asdict(digest)
             ui.print_json(shown["days" if what == "daily" else what])
@@ -142,13 +140,14 @@ def chart(
 
 
 def _read(
-    warehouse: str | None, config: Path | None, machine: str, since: date | None, *, days: int | None = None
+    warehouse: str | None, config: Path | None, machine: str, since: str | None, *, days: int | None = None
 ) -> Digest:
     """Read the digest since a day; without one, of the last `days`."""
     configuration = configured({"warehouse": warehouse}, config)
-    if since is None and days is not None:
-        today = datetime.now(UTC).astimezone(ZoneInfo(configuration.settings.timezone)).date()
-        since = today - timedelta(days=days - 1)
+    today = today_in(configuration.settings.timezone)
+    first = day_of_option("--since", since, today) if since else None
+    if first is None and days is not None:
+        first = today - timedelta(days=days - 1)
     names = read_names(configuration.directories.names_file)
     with open_current(configuration) as opened:
         ui.warn_of_damage(opened.damage)
@@ -161,7 +160,7 @@ def _read(
             configuration.settings,
             named=lambda text: printable(ui.with_names(text, names)),
             machine=machine,
-            since=since,
+            since=first,
         )
 
 

@@ -8,21 +8,21 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from ccusage_import.exceptions import CcusageError
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportProgress, ImportSummary
-from ccusage_import.masking import printable
 from ccusage_import.records import CLAUDE, Record, split_label
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Decision, Verdict
 from ccusage_import.statistics import Comparison, Coverage, Share, Totals
 from ccusage_import.transcripts.facts import FACT_KINDS
-from ccusage_import.ui import change, console, error_json, label, named, plain_table, usd
+from ccusage_import.ui import change, error_json, label, named, short_label, usd
+from ccusage_import.ui.tables import Hanging, Joined, PlainTable, console
 
 SHOWN_HELD = 10
 # A report that covers less of the days' cost than this says so.
@@ -49,40 +49,41 @@ def summary_parts(summary: ImportSummary) -> Iterator[RenderableType]:
     if summary.reports:
         parts.append(_reports_table(summary))
     if summary.comparison:
-        parts += _compared(summary.comparison, summary.names)
+        parts += _compared(summary.comparison, summary)
     if summary.held:
-        parts.append(_held_lines(summary))
+        parts.append(Group(*_held_lines(summary)))
     if summary.facts:
-        parts.append(Text(_facts_line(summary.facts)))
+        parts.append(Joined(list(_facts_parts(summary.facts)), dot="; "))
     for part in parts:
         yield part
         yield ""
-    yield Text(" · ".join(f"{name} {seconds:.2f} s" for name, seconds in summary.phases.items()), style="dim")
+    yield Joined([f"{name} {seconds:.2f} s" for name, seconds in summary.phases.items()], style="dim")
 
 
-def _facts_line(facts: FactsSummary) -> str:
-    """Return what was read of the transcripts in one line."""
-    line = f"facts: {facts.new['messages']:,} new messages, {facts.new['tool_calls']:,} tool calls"
+def _facts_parts(facts: FactsSummary) -> Iterator[str]:
+    """Yield what was read of the transcripts."""
+    yield f"facts: {facts.new['messages']:,} new messages, {facts.new['tool_calls']:,} tool calls"
     if facts.days:
-        line += f"; ledger equals ccusage on {facts.equal_days:,} of {facts.days:,} days"
+        yield f"ledger equals ccusage on {facts.equal_days:,} of {facts.days:,} days"
+    if folded := facts.new["folded"]:
+        yield f"{folded:,} folded facts read again, counted already"
     if bad := sum(facts.bad_lines.values()):
-        line += f"; {bad:,} lines not understood"
+        yield f"{bad:,} lines not understood"
     if unreadable := sum(facts.unreadable.values()):
-        line += f"; {unreadable:,} files or directories not readable"
-    return line
+        yield f"{unreadable:,} files or directories not readable"
 
 
-def _compared(comparison: Comparison, names: Mapping[str, str]) -> Iterator[RenderableType]:
+def _compared(comparison: Comparison, summary: ImportSummary) -> Iterator[RenderableType]:
     yield _totals_table(comparison.before, comparison.after)
     if missing := [each for each in comparison.coverage if each.share < WHOLE]:
         yield Text("\n".join(map(_coverage_line, missing)))
     if comparison.block:
-        yield _block_line(comparison.block)
+        yield _block_line(comparison.block, summary.timezone)
     agents = comparison.agents if len(comparison.agents) > 1 else []
     tables = (("top agents", agents), ("top models", comparison.models), ("top projects", comparison.projects))
     for title, shares in tables:
         if shares:
-            yield _shares_table(title, shares, comparison.after.cost_usd, names)
+            yield _shares_table(title, shares, comparison.after.cost_usd, summary.names)
 
 
 def summary_json(summary: ImportSummary) -> dict[str, Any]:
@@ -136,6 +137,7 @@ def _facts_json(facts: FactsSummary) -> dict[str, Any]:
         "unread_bytes": facts.unread_bytes,
         "lines": facts.lines,
         "new": {kind: facts.new[kind] for kind in FACT_KINDS},
+        "folded": facts.new["folded"],
         "bad_lines": facts.bad_lines,
         "unknown": facts.unknown,
         "unreadable": facts.unreadable,
@@ -171,7 +173,7 @@ def _block_json(block: Record) -> dict[str, Any]:
     return {name: getattr(block, name) for name in names}
 
 
-def _headline(summary: ImportSummary) -> Text:
+def _headline(summary: ImportSummary) -> Joined:
     source = "saved files" if summary.reports else "transcripts alone"
     if summary.ccusage_version:
         source = f"ccusage {summary.ccusage_version} ({summary.runner})"
@@ -180,10 +182,10 @@ def _headline(summary: ImportSummary) -> Text:
         parts.append(f"load {summary.load_id}")
     else:
         parts.append("dry run, nothing written" if summary.is_dry_run else "nothing loaded")
-    return Text(printable(" · ".join(parts)), style="bold")
+    return Joined(parts, style="bold")
 
 
-def _reports_table(summary: ImportSummary) -> Table:
+def _reports_table(summary: ImportSummary) -> PlainTable:
     # `refreshed` is rare: shown only where it happened.
     shown = [
         verdict
@@ -191,7 +193,9 @@ def _reports_table(summary: ImportSummary) -> Table:
         if verdict is not Verdict.REFRESHED or any(outcome.verdicts[verdict] for outcome in summary.reports.values())
     ]
     refused = ["refused"] if any(outcome.refused for outcome in summary.reports.values()) else []
-    table = plain_table("report", "offered", *map(str, shown), *refused, "time")
+    counted = [outcome.verdicts for outcome in summary.reports.values()]
+    empty = [str(verdict) for verdict in shown if not any(verdicts[verdict] for verdicts in counted)]
+    table = PlainTable(("report", "offered", *map(str, shown), *refused, "time"), spare=("time", *empty))
     for name, outcome in summary.reports.items():
         if split_label(name)[0] != CLAUDE and not (outcome.error or outcome.offered or outcome.verdicts):
             continue  # with `all` there are some fifty of these
@@ -204,8 +208,8 @@ def _reports_table(summary: ImportSummary) -> Table:
     return table
 
 
-def _totals_table(before: Totals, after: Totals) -> Table:
-    table = plain_table("all days of this machine", "now", "since the last load")
+def _totals_table(before: Totals, after: Totals) -> PlainTable:
+    table = PlainTable(("all days of this machine", "now", "since the last load"))
     note = " (some usage has no price)" if after.unpriced else ""
     table.add_row(f"cost{note}", usd(after.cost_usd), change(after.cost_usd - before.cost_usd, usd))
     table.add_row("tokens", *_now_and_change(before, after, "total_tokens"))
@@ -228,39 +232,39 @@ def _coverage_line(coverage: Coverage) -> str:
     return f"{whose}{name} {verb} {100 * coverage.share:.1f} % of the days' cost"
 
 
-def _block_line(block: Record) -> Text:
-    line = f"active block until {block.block_ends_at:%H:%M} UTC: {usd(block.cost_usd)}"
+def _block_line(block: Record, timezone: str) -> Text:
+    ends_at = block.block_ends_at.astimezone(ZoneInfo(timezone)) if block.block_ends_at else None
+    line = f"active block until {ends_at:%H:%M %Z}: {usd(block.cost_usd)}"
     if block.cost_per_hour_usd is not None:
         line += f", {usd(Decimal(repr(block.cost_per_hour_usd)))} an hour"
     if block.projected_cost_usd is not None:
-        line += f", {usd(block.projected_cost_usd)} at its end at this rate"
+        line += f", {usd(block.projected_cost_usd)} expected"
     return Text(line)
 
 
-def _shares_table(title: str, shares: Sequence[Share], total: Decimal, names: Mapping[str, str]) -> Table:
-    table = plain_table(title, "cost", "share", "tokens")
+def _shares_table(title: str, shares: Sequence[Share], total: Decimal, names: Mapping[str, str]) -> PlainTable:
+    table = PlainTable((title, "cost", "share", "tokens"), wraps=(title,))
     for share in shares:
         part = f"{share.cost_usd / total:.0%}" if total else ""
         table.add_row(named(share.name, names), usd(share.cost_usd), part, f"{share.total_tokens:,}")
     return table
 
 
-def _held_lines(summary: ImportSummary) -> Text:
+def _held_lines(summary: ImportSummary) -> Iterator[RenderableType]:
     held = summary.held
     noun = "number is" if len(held) == 1 else "numbers are"
-    lines = Text(f"held: {len(held)} offered {noun} kept aside, what was stored stays", style="bold")
+    yield Text(f"held: {len(held)} offered {noun} kept aside, what was stored stays", style="bold")
     for decision in held[:SHOWN_HELD]:
         stored, offered = decision.stored, decision.offered
-        lines.append(
-            f"\n  {decision.record.label} {printable(label(decision.record, summary.names))}:"
+        yield Hanging(
+            f"{decision.record.label} {short_label(decision.record, summary.names)}:"
             f" {usd(stored.cost_usd) if stored else 'what it overlaps'} stays,"
             f" {usd(offered.cost_usd if offered else Decimal(0))} offered:"
             f" {reason_in_words(decision, summary.intact_from)}",
-            style="not bold",
+            indent=2,
         )
     if len(held) > SHOWN_HELD:
-        lines.append(f"\n  and {len(held) - SHOWN_HELD} more; --json lists them all", style="not bold")
-    return lines
+        yield f"  and {len(held) - SHOWN_HELD} more: ccusage-import held"
 
 
 class TerminalProgress(AbstractContextManager["TerminalProgress"]):

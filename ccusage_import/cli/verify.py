@@ -26,9 +26,11 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.import_summary import ImportOptions
 from ccusage_import.importer import run_import
-from ccusage_import.masking import printable
+from ccusage_import.rule.ledger_check import LedgerSum
 from ccusage_import.rule.verify import Verification
 from ccusage_import.rule.verify import verify as verification
+from ccusage_import.ui.tables import PlainTable, console, print_wrapped
+from ccusage_import.warehouse.counted_messages import read_sums
 from ccusage_import.warehouse.opening import has_warehouse, open_configured
 from ccusage_import.warehouse.snapshot import sessions_elsewhere
 
@@ -46,7 +48,7 @@ def verify(
 ) -> None:
     """Compare stored numbers with ccusage's.
 
-    And the reports with each other, and sessions with those of other machines. Writes nothing.
+    And the reports with each other, messages with both, and sessions with those of other machines. Writes nothing.
     """
     flags = {"warehouse": warehouse, "claude_dirs": tuple(claude_dir) if claude_dir else None, "ccusage": ccusage}
     with door(verbose, quiet=quiet, as_json=as_json):
@@ -60,19 +62,20 @@ def verify(
             [record for record in records if record.identity not in summary.left_alone]
             for records in (summary.stored, summary.offered)
         )
-        twice = _counted_twice(configuration)
-        found = verification(stored, offered, summary.decisions, summary.intact_from, version_info, twice)
+        twice, sums = _stored_otherwise(configuration)
+        found = verification(stored, offered, summary.decisions, summary.intact_from, version_info, twice, sums)
         print_verification(found, summary.names, quiet=quiet, as_json=as_json)
         if found.unexplained or summary.errors:
             raise typer.Exit(ExitCode.UNHEALTHY if found.unexplained else summary.exit_code)
 
 
-def _counted_twice(configuration: Configuration) -> list[tuple[str, int, int, str]]:
-    """Return the sessions of this machine that stand under another one too."""
+def _stored_otherwise(configuration: Configuration) -> tuple[list[tuple[str, int, int, str]], list[LedgerSum]]:
+    """Return the sessions of this machine that stand under another one too, and what its messages add up to."""
     if not has_warehouse(configuration):
-        return []
+        return [], []
+    machine = configuration.settings.machine
     with open_configured(configuration) as opened:
-        return sessions_elsewhere(opened, configuration.settings.machine)
+        return sessions_elsewhere(opened, machine), read_sums(opened, machine)
 
 
 def print_verification(found: Verification, names: Mapping[str, str], *, quiet: bool, as_json: bool) -> None:
@@ -88,7 +91,7 @@ def print_verification(found: Verification, names: Mapping[str, str], *, quiet: 
         return
     if quiet and not found.unexplained:
         return
-    table = ui.plain_table("check", "compared", "equal", "explained", "unexplained")
+    table = PlainTable(("check", "compared", "equal", "explained", "unexplained"))
     for check, compared in found.compared.items():
         differences = [difference for difference in found.differences if difference.check == check]
         unexplained = sum(not difference.explanation for difference in differences)
@@ -99,12 +102,12 @@ def print_verification(found: Verification, names: Mapping[str, str], *, quiet: 
             str(len(differences) - unexplained),
             str(unexplained),
         )
-    ui.console().print(table)
+    console().print(table)
     ordered = sorted(found.differences, key=lambda difference: bool(difference.explanation))
     for difference in ordered[:SHOWN_DIFFERENCES]:
         why = difference.explanation or "NOTHING EXPLAINS IT"
-        print(
-            f"{difference.check}: {printable(ui.with_names(difference.subject, names))}:"
+        print_wrapped(
+            f"{difference.check}: {ui.with_names(difference.subject, names)}:"
             f" {difference.left_tokens:,} against {difference.right_tokens:,} tokens: {why}"
         )
     if len(ordered) > SHOWN_DIFFERENCES:

@@ -1,10 +1,11 @@
-"""Commands that change a warehouse as a whole: migrate, repair and rename."""
+"""Commands that change a warehouse as a whole: migrate, repair, compact and rename."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -17,6 +18,8 @@ from ccusage_import.config.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, DamagedWarehouseError
 from ccusage_import.files import write_private_file
+from ccusage_import.history.compact import Compacted, first_kept_day
+from ccusage_import.history.compact import compact as fold
 from ccusage_import.history.rename_machine import RenamedMachine, rename_machine
 from ccusage_import.history.rename_projects import RenamedProjects, rename_projects
 from ccusage_import.history.rescue import Repaired, accept_loss, attach, begin_anew
@@ -137,6 +140,48 @@ def _repaired(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
     return repaired
 
 
+def compact(
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="AGE", help="Such as 90d, 13mo or 2y, or a day: 2025-01-01.")
+    ],
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be folded.")] = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fold old facts of this machine into totals by hour.
+
+    Their messages, tool calls, turns and events are dropped after every sum was proved equal; hours, days and sessions
+    show what they showed. If it is interrupted, the next import finishes it.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured({"warehouse": warehouse}, config)
+        settings = configuration.settings
+        before = first_kept_day(older_than, settings.today(datetime.now(UTC)))
+        _refuse_nowhere(configuration, "compact")
+        with import_lock(configuration), open_to_write(configuration) as opened:
+            claim_machine(opened, settings.machine, configuration.installation, only_looks=True)
+            done = fold(
+                opened, settings.machine, settings.timezone, before, tool_version=__version__, is_dry_run=dry_run
+            )
+        if as_json:
+            ui.print_json({**asdict(done), "is_dry_run": dry_run})
+        elif not quiet:
+            print_compacted(done, is_dry_run=dry_run)
+
+
+def print_compacted(done: Compacted, *, is_dry_run: bool) -> None:
+    """Print what was folded, or would be."""
+    if not done.facts:
+        print(f"no facts are older than {done.before}")
+        return
+    counts = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in done.facts.items())
+    verb = "would be" if is_dry_run else "are"
+    print(f"{counts} before {done.before} {verb} folded: {done.rows:,} rows, about {done.bytes:,} bytes")
+
+
 @rename_app.command("machine")
 def machine_command(
     new: Annotated[str, typer.Argument(metavar="NEW", help="The new name of this machine.")],
@@ -222,10 +267,10 @@ def _renamed_projects(configuration: Configuration, *, is_dry_run: bool) -> Rena
         return done
 
 
-def _refuse_nowhere(configuration: Configuration) -> None:
+def _refuse_nowhere(configuration: Configuration, command: str = "rename") -> None:
     if not has_warehouse(configuration):
         place = configuration.settings.parsed_warehouse()
-        raise ConfigurationError(f"rename: there is no warehouse {place}", hint="ccusage-import import")
+        raise ConfigurationError(f"{command}: there is no warehouse {place}", hint="ccusage-import import")
 
 
 def _renamed(configuration: Configuration, new: str, *, is_dry_run: bool) -> RenamedMachine:

@@ -95,6 +95,11 @@ class Directories:
         return self.config / "identity.toml"
 
     @property
+    def last_offer_file(self) -> Path:
+        """What ccusage showed at the last whole import."""
+        return self.state / "last_offer.json"
+
+    @property
     def log_file(self) -> Path:
         """The log, where the configuration names no other place."""
         return self.log / f"{APP}.log"

@@ -182,7 +182,7 @@ def _held(digest: Digest) -> Table:
     if digest.held:
         note = "A smaller number was offered. What was stored stays; ccusage-import accept takes the offer."
     if others:
-        note += f" {others:,} more are not shown: ccusage-import changes --verdict held."
+        note += f" {others:,} more are not shown: ccusage-import held."
     return _lines("held", "What was held", note, digest.held, digest)
 
 

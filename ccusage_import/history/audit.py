@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
 from ccusage_import.exceptions import AuditError
+from ccusage_import.history.load_names import LAST, find_load, match_load
 from ccusage_import.records import Identity, Record
 from ccusage_import.rule.evidence import span
-from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, busy_times, grouped, paired, reconcile
+from ccusage_import.rule.groups import busy_times, grouped, paired
+from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.statistics import shown_after, totals
-from ccusage_import.ui import label
+from ccusage_import.ui import label, short_label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import bring_back_facts, count_facts, take_back_facts
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import (
     RUNNER_OF_CHANGES,
+    RUNNER_OF_COMPACT,
     RUNNER_OF_PROJECTS,
     Load,
     read_loads,
     read_records,
     record_of_json,
+    weighed_of_json,
+)
+
+LARGEST_LIMIT = 2**63
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_LOGGED = (
+    "FROM changes AS c INNER JOIN (SELECT * FROM loads FINAL WHERE state IN ('committed', 'undone')) AS l"
+    " ON c.machine = l.machine AND c.load_id = l.load_id"
+    " WHERE ({load_id:UInt64} = 0 OR c.load_id = {load_id:UInt64})"
+    " AND ({verdict:String} = '' OR c.verdict = {verdict:String})"
+    " AND ({machine:String} = '' OR c.machine = {machine:String})"
+    " AND c.decided_at >= {since:DateTime64(3, 'UTC')}"
 )
 
 
@@ -51,27 +66,29 @@ class Accepted:
     taken_with_them: int
 
 
-def read_changes(
-    warehouse: ClickHouse,
-    *,
-    load_id: int = 0,
-    verdict: str = "",
-    since: date = date(1970, 1, 1),
-    machine: str = "",
-) -> list[Change]:
-    """Return logged verdicts since a day, newest load first; 0 or an empty text means any."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which logged verdicts: of a load, of a kind, decided since an instant, of a machine; 0 or empty means any."""
+
+    load_id: int = 0
+    verdict: str = ""
+    since: datetime = BEGINNING
+    machine: str = ""
+
+
+def read_changes(warehouse: ClickHouse, wanted: Wanted, *, limit: int = LARGEST_LIMIT) -> list[Change]:
+    """Return logged verdicts, newest load first."""
     rows = warehouse.rows(
         "SELECT c.load_id, c.decided_at, c.machine, c.verdict, c.reason, c.stored, c.offered, c.is_written,"
-        " l.intact_from"
-        " FROM changes AS c INNER JOIN (SELECT * FROM loads FINAL WHERE state IN ('committed', 'undone')) AS l"
-        " ON c.machine = l.machine AND c.load_id = l.load_id"
-        " WHERE ({load_id:UInt64} = 0 OR c.load_id = {load_id:UInt64})"
-        " AND ({verdict:String} = '' OR c.verdict = {verdict:String})"
-        " AND ({machine:String} = '' OR c.machine = {machine:String}) AND toDate(c.decided_at) >= {since:Date}"
-        " ORDER BY c.load_id DESC, c.report, c.agent, c.key",
-        {"load_id": load_id, "verdict": verdict, "machine": machine, "since": since},
+        f" l.intact_from {_LOGGED} ORDER BY c.load_id DESC, c.report, c.agent, c.key LIMIT {{limit:UInt64}}",
+        {**asdict(wanted), "limit": limit},
     )
     return [_change(row) for row in rows]
+
+
+def count_changes(warehouse: ClickHouse, wanted: Wanted) -> int:
+    """Return how many verdicts are logged."""
+    return int(warehouse.rows(f"SELECT count() {_LOGGED}", asdict(wanted))[0][0])
 
 
 def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str, tool_version: str) -> Load:
@@ -93,11 +110,12 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
     """
     target = _only_load(warehouse, load_id)
     _refuse_renamed(warehouse, target)
+    _refuse_compacted(target)
     claim_machine(warehouse, target.machine, installation)
     settle_dead_loads(warehouse, target.machine)
     written = [
         change
-        for change in read_changes(warehouse, load_id=load_id, machine=target.machine)
+        for change in read_changes(warehouse, Wanted(load_id=load_id, machine=target.machine))
         if change.decision.is_written
     ]
     brought = written or target.undoes or count_facts(warehouse, target.machine, load_id)
@@ -144,7 +162,7 @@ def accept(
     Args:
         warehouse: where.
         machine: whose records.
-        wanted: what is held now: load ids, keys, `report/key`, or labels as `changes` prints them.
+        wanted: what is held now: loads, keys, `report/key`, or labels as `changes` prints them.
         names: pseudonym to name; labels are taken in names and in pseudonyms.
         tool_version: written into the new load.
 
@@ -152,6 +170,7 @@ def accept(
         AuditError: nothing that is held now has one of these names.
     """
     settle_dead_loads(warehouse, machine)
+    wanted = [str(find_load(warehouse, name, machine)) if name == LAST else name for name in wanted]
     stored = read_records(warehouse, machine)
     decisions, taken_with_them = taken(machine, wanted, held_now(warehouse, machine), stored, names)
     loads = read_loads(warehouse, machine=machine, limit=1)
@@ -166,9 +185,9 @@ def taken(
     """Return the decisions that take held offers, and how many are taken because they overlap the wanted ones."""
     chosen: dict[Identity, Change] = {}
     for name in wanted:
-        matching = [change for change in held if name in _labels(change, names)]
+        matching = [change for change in held if name in _labels(change, names)] or _of_load(name, held)
         if not matching:
-            raise AuditError(f"nothing held is named {name!r}", hint="ccusage-import changes --verdict held")
+            raise AuditError(f"nothing held is named {name!r}", hint="ccusage-import held")
         chosen.update({change.identity: change for change in matching})
     whole = _whole_groups(chosen, held, stored)
     offers = [change.decision.offered for change in whole.values() if change.decision.offered is not None]
@@ -207,7 +226,7 @@ def _last_of_each_time(changes: Iterable[Change]) -> list[Change]:
 def held_now(warehouse: ClickHouse, machine: str) -> list[Change]:
     """Return for each key the last verdict that was logged, where that one was held."""
     last: dict[Identity, Change] = {}
-    for change in read_changes(warehouse, machine=machine):
+    for change in read_changes(warehouse, Wanted(machine=machine)):
         last.setdefault(change.identity, change)
     return [change for change in last.values() if change.decision.verdict is Verdict.HELD]
 
@@ -236,6 +255,14 @@ def _refuse_renamed(warehouse: ClickHouse, target: Load) -> None:
         )
 
 
+def _refuse_compacted(target: Load) -> None:
+    if target.runner == RUNNER_OF_COMPACT:
+        raise AuditError(
+            f"load {target.load_id} folded facts: what it dropped is not there any more",
+            hint="an earlier backup has it: ccusage-import restore BACKUP --warehouse chdb:///new/directory",
+        )
+
+
 def _latest_loads(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
     """Return the newest load that changed each key: by the log, since a machine that is renamed has new rows."""
     rows = warehouse.rows(
@@ -251,13 +278,24 @@ def _latest_loads(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
 def _change(row: Sequence[Any]) -> Change:
     load_id, decided_at, machine, verdict, reason, stored, offered, is_written, intact_from = row
     decision = Decision(
-        Verdict(verdict), Reason(reason), record_of_json(stored), record_of_json(offered), is_written=bool(is_written)
+        Verdict(verdict),
+        Reason(reason),
+        record_of_json(stored),
+        record_of_json(offered),
+        is_written=bool(is_written),
+        weighed=weighed_of_json(stored or offered),
     )
     return Change(load_id, decided_at, machine, decision, intact_from)
+
+
+def _of_load(name: str, held: Sequence[Change]) -> list[Change]:
+    """Return what is held of the one load whose id begins like this."""
+    begun = {change.load_id for change in held if name.isdigit() and str(change.load_id).startswith(name)}
+    return [change for change in held if change.load_id == match_load(name, begun)] if begun else []
 
 
 def _labels(change: Change, names: Mapping[str, str]) -> set[str]:
     """Return what a person may call a change: its load, its key, and what `changes` prints, with or without names."""
     record = change.decision.record
-    shown = {record.key, label(record, names), label(record, {})}
+    shown = {record.key, *(text(record, known) for text in (label, short_label) for known in (names, {}))}
     return {str(change.load_id), f"{record.label}/{record.key}", *shown, *(f"{record.label} {name}" for name in shown)}

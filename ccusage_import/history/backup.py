@@ -90,6 +90,20 @@ _TABLES = (
         for kind, key in (("tool_call", "call"), ("turn", "turn"), ("event", "event"))
     ),
     _Table(
+        "hour_facts",
+        "SELECT * FROM hour_facts FINAL ORDER BY machine, date, hour, fold, number",
+        "input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens",
+        "cost_usd",
+        is_optional=True,
+    ),
+    _Table(
+        "folded_ids",
+        "SELECT * FROM folded_ids FINAL ORDER BY machine, kind, id, fold",
+        "0",
+        "toDecimal64(0, 9)",
+        is_optional=True,
+    ),
+    _Table(
         "changes",
         f"SELECT * FROM changes WHERE (machine, load_id) GLOBAL NOT IN {_UNPUBLISHED}"  # noqa: S608 - text of ours
         " ORDER BY machine, report, agent, key, load_id",

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from ccusage_import.exceptions import OtherNameError, OtherNamingError
 from ccusage_import.history.audit import Change
 from ccusage_import.history.copying import copy_changes, copy_rows
+from ccusage_import.history.push_facts import push_facts
 from ccusage_import.records import REPORTS
 from ccusage_import.rule.reconcile import Context, reconcile
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.budgets import rename_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.facts import push_facts
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import described, read_naming
@@ -81,7 +81,8 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
     for part in parts:
         if part.last is None:
             pushed.conflicts += _judge(source, target, part.machine, tool_version)
-        pushed.facts += push_facts(source, target, part.machine, is_behind=part.last is not None)
+        loads = {load.load_id for load in part.missing}
+        pushed.facts += push_facts(source, target, part.machine, is_behind=part.last is not None, loads=loads)
         _push_loads(source, target, part.machine, part.missing)
         pushed.loads += len(part.missing)
         if part.renamed_to:

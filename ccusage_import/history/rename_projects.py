@@ -12,6 +12,7 @@ from ccusage_import.records import Identity, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.facts import rename_folded
 from ccusage_import.warehouse.naming import described
 from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import RUNNER_OF_PROJECTS, read_loads, read_records
@@ -69,6 +70,7 @@ def rename_projects(
     load.naming = pseudonyms.naming
     load.reports = tuple(sorted({decision.record.label for decision in decisions}))
     count_totals(load, totals(stored), totals(shown_after(stored, decisions)))
+    rename_folded(warehouse, machine, lambda name: _new_name(name, pseudonyms, known_names), load.load_id)
     publish(warehouse, load, decisions)
     return RenamedProjects(how, renamed, unknown, load.load_id)
 
@@ -97,8 +99,7 @@ def _decisions(stored: Iterable[Record], pseudonyms: Pseudonyms, known_names: Ma
 
 def _renamed(record: Record, pseudonyms: Pseudonyms, known_names: Mapping[str, str]) -> Record:
     def new(name: str) -> str:
-        original = _original(name, known_names)
-        return name if original is None else pseudonyms.of(original)
+        return _new_name(name, pseudonyms, known_names)
 
     def new_directory(digest: str) -> str:
         return pseudonyms.always(known_names[digest]) if digest in known_names else digest
@@ -114,6 +115,11 @@ def _renamed(record: Record, pseudonyms: Pseudonyms, known_names: Mapping[str, s
     if record.report == "session":
         return renamed._replace(key=joined_key(renamed.project, renamed.session_id))
     return renamed
+
+
+def _new_name(name: str, pseudonyms: Pseudonyms, known_names: Mapping[str, str]) -> str:
+    original = _original(name, known_names)
+    return name if original is None else pseudonyms.of(original)
 
 
 def _original(name: str, known_names: Mapping[str, str]) -> str | None:

@@ -14,7 +14,7 @@ from ccusage_import.warehouse.budgets import Spending
 from ccusage_import.warehouse.snapshot import Snapshot
 
 LOOK = "more: ccusage-import status, ccusage-import history"
-LOOK_AT_HELD = "more: ccusage-import changes --verdict held"
+LOOK_AT_HELD = "more: ccusage-import held"
 
 
 @dataclass(frozen=True, slots=True)

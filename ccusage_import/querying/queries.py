@@ -12,8 +12,9 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
+from ccusage_import.days import DAYS, parse_day
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.warehouse.known_names import nearest
 from ccusage_import.warehouse.migrations import sql_directory
@@ -23,13 +24,14 @@ GROUPS = (
     "freshness", "audit", "budget", "forecast",
 )  # fmt: skip
 LIST_HINT = "ccusage-import query --list"
+# The default of a period that does not end.
+LAST_DAY = "2099-12-31"
+_DAY_PARAMETER = re.compile(r"\{(\w+): ?Date\}")
 _PARAMETER = re.compile(r"(?P<name>\w+) (?P<type>\w+)(?: = (?P<default>.*?))?: (?P<meaning>.+)")
-_AGO = re.compile(r"(\d+) days ago")
 
 
 def _day(text: str, today: date) -> str:
-    ago = _AGO.fullmatch(text)
-    return (today - timedelta(days=int(ago[1])) if ago else date.fromisoformat(text)).isoformat()
+    return parse_day(text, today).isoformat()
 
 
 def _count(text: str, _today: date) -> str:
@@ -46,7 +48,7 @@ def _number(text: str, _today: date) -> str:
 
 # What a type of ClickHouse takes: how a value is checked and written out, and what it looks like.
 _TYPES: Mapping[str, tuple[Callable[[str, date], str], str]] = {
-    "Date": (_day, "a day such as 2026-10-01, or 30 days ago"),
+    "Date": (_day, DAYS),
     "Float64": (_number, "a number"),
     "String": (lambda text, _today: text, "any text"),
     "UInt32": (_count, "a whole number"),
@@ -106,6 +108,25 @@ class NamedQuery:
                 hint=f"it takes {', '.join(names) or 'none'}",
             )
         return {parameter.name: parameter.value(given.get(parameter.name), today) for parameter in self.parameters}
+
+    def defaults(self, given: Mapping[str, str], today: date) -> list[str]:
+        """Return the defaults that leave something out, as people read them."""
+        return [
+            f"{parameter.name} {value}" + (f" ({parameter.default})" if parameter.default != value else "")
+            for parameter in self.parameters
+            if parameter.name not in given and parameter.default not in ("", None, LAST_DAY)
+            for value in [parameter.value(None, today)]
+        ]
+
+
+def with_days(sql: str, given: Mapping[str, str], today: date) -> dict[str, str]:
+    """Return the parameters of a statement with dates for the days that are named by how long ago they were.
+
+    Raises:
+        ConfigurationError: what a statement takes as a day is not one.
+    """
+    of_days = {name: Parameter(name, "Date", None, "the day") for name in _DAY_PARAMETER.findall(sql)}
+    return {name: of_days[name].value(value, today) if name in of_days else value for name, value in given.items()}
 
 
 def read_queries() -> list[NamedQuery]:

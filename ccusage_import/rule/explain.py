@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from ccusage_import.records import CLAUDE
+from ccusage_import.rule.ledger import Weighed
 from ccusage_import.rule.reconcile import Decision, Reason
 
 WORDS = {
@@ -25,6 +26,8 @@ WORDS = {
     Reason.PRICE_LOST: "what had a price has none any more",
     Reason.LOWER_PRICE: "same tokens, a lower price from saved files, another warehouse or an older ccusage",
     Reason.PRICE_OF_ITS_TIME: "same tokens, other prices; usage this old keeps the price of its time",
+    Reason.MESSAGES_THERE: "all of its messages are still there",
+    Reason.MESSAGES_GONE: "messages are gone from the transcripts",
     Reason.SESSION_GONE: "a session of that time is not there any more",
     Reason.SESSIONS_UNKNOWN: "no stored session shows whether its transcripts are still there",
     Reason.TAKEN_BACK: "a person took this back",
@@ -46,6 +49,8 @@ def dated_ahead(count: int, today: date) -> str:
 def reason_in_words(decision: Decision, intact_from: date | None) -> str:
     """Return why a decision was made, with the dates that matter."""
     words = WORDS[decision.reason]
+    if decision.weighed is not None:
+        return _messages_in_words(decision.weighed)
     record = decision.record
     if decision.reason is not Reason.MAY_BE_SWEPT:
         return words
@@ -58,3 +63,12 @@ def reason_in_words(decision: Decision, intact_from: date | None) -> str:
     if record.report == "monthly":
         return f"{words}: the month begins before {intact_from}"
     return f"{words}: {record.day} is before {intact_from}"
+
+
+def _messages_in_words(weighed: Weighed) -> str:
+    if weighed.gone:
+        what = "1 message is" if weighed.gone == 1 else f"{weighed.gone:,} messages are"
+        return f"{what} gone from the transcripts: {weighed.tokens_gone:,} tokens"
+    if weighed.messages == 1:
+        return "its only message is still there"
+    return f"{weighed.left:,} of {weighed.messages:,} messages are still there"

@@ -3,25 +3,26 @@
 Tokens decide, never cost. A smaller number replaces a stored one only on evidence: the transcripts of its time cannot
 have been swept yet, every session of that time is still offered, and something explains the fall. Otherwise it is held:
 the stored record stays and the offer is logged. That is known of Claude Code alone: nobody knows how long other agents
-keep what ccusage reads, so their falls are always held.
+keep what ccusage reads, so their falls are always held. Where the ledger covers what fell wholly, its messages decide.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, report_label
-from ccusage_import.rule.evidence import INSTANT, MESSAGE_GROWS, Session, Sessions, Span, first_day, next_month, span
+from ccusage_import.rule.evidence import MESSAGE_GROWS, Session, Sessions, Span, first_day, next_month
+from ccusage_import.rule.groups import FILED_BY_DAY, Group, Pair, busy_times, group_of, grouped, paired, present
+from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, Weighed
+from ccusage_import.rule.moves import Moves
 from ccusage_import.rule.pricing import is_older, is_price_lost, lose_a_price, with_kept_prices
-
-# Reports whose keys are days or months, which another time zone files anew.
-FILED_BY_DAY = ("daily", "monthly", "projects")
 
 
 class Verdict(StrEnum):
@@ -50,6 +51,7 @@ class Reason(StrEnum):
     MODE_CHANGED = "mode_changed"
     DIRECTORIES_CHANGED = "directories_changed"
     MOVED = "moved"
+    MESSAGES_THERE = "messages_there"
     ACCEPTED = "accepted"
     OFFERED_AGAIN = "offered_again"
     WITHDRAWN = "withdrawn"
@@ -57,6 +59,7 @@ class Reason(StrEnum):
     LOWER_PRICE = "lower_price"
     PRICE_OF_ITS_TIME = "price_of_its_time"
     MAY_BE_SWEPT = "may_be_swept"
+    MESSAGES_GONE = "messages_gone"
     SESSION_GONE = "session_gone"
     SESSIONS_UNKNOWN = "sessions_unknown"
     TAKEN_BACK = "taken_back"
@@ -99,72 +102,22 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict on one key. With `is_written` the offer replaces what is stored; without an offer, a tombstone does."""
+    """A verdict on one key. With `is_written` the offer replaces what is stored; without an offer, a tombstone does.
+
+    `weighed` tells of the messages by which it was decided.
+    """
 
     verdict: Verdict
     reason: Reason
     stored: Record | None
     offered: Record | None
     is_written: bool
+    weighed: Weighed | None = None
 
     @property
     def record(self) -> Record:
         """The offered record, or the stored one where nothing is offered."""
-        return _present(self.offered, self.stored)
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """What is stored and what is offered under one key."""
-
-    stored: Record | None
-    offered: Record | None
-
-    @property
-    def record(self) -> Record:
-        """The offered record, or the stored one where nothing is offered."""
-        return _present(self.offered, self.stored)
-
-    @property
-    def is_same(self) -> bool:
-        """Whether exactly what is stored is offered."""
-        return self.stored is not None and self.offered is not None and self.stored.content == self.offered.content
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Pairs that are counted together: one pair, the blocks that overlap, or one session in several projects."""
-
-    pairs: tuple[Pair, ...]
-    spans: tuple[Span, ...]
-    stored_tokens: int
-    offered_tokens: int
-
-    @property
-    def timed(self) -> Iterator[tuple[Span, Pair]]:
-        return zip(self.spans, self.pairs, strict=True)
-
-    @property
-    def stored_spans(self) -> list[Span]:
-        """The time of what is stored, which another zone gave other ends than what is offered."""
-        return [span(pair.stored) for pair in self.pairs if pair.stored is not None]
-
-    @property
-    def is_offered(self) -> bool:
-        return any(pair.offered for pair in self.pairs)
-
-    @property
-    def is_session(self) -> bool:
-        return self.pairs[0].record.report == "session"
-
-    @property
-    def fell(self) -> bool:
-        return not self.is_offered or self.offered_tokens < self.stored_tokens
-
-    @property
-    def is_rearranged(self) -> bool:
-        """Whether a part of it fell although the whole did not."""
-        return not self.fell and any(_tokens([pair.offered]) < _tokens([pair.stored]) for pair in self.pairs)
+        return present(self.offered, self.stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +126,7 @@ class _Evidence:
 
     has_moved: bool
     waits: bool
-    taken_back: Sequence[_Group]
+    taken_back: Sequence[Group]
     is_price_lost: bool
 
 
@@ -192,6 +145,35 @@ def reconcile(
         One decision a key, ordered by report, agent and key. Stored records that simply stay, although nothing is
         offered for them any more, have none.
     """
+    return Case(offered, stored, reports, context).decisions()
+
+
+class Case:
+    """What `reconcile` judges in two steps: which records fell, then all by what is known of their messages."""
+
+    def __init__(
+        self, offered: Sequence[Record], stored: Iterable[Record], reports: Iterable[str], context: Context
+    ) -> None:
+        self._judges = _judges(offered, stored, reports, context)
+
+    def falls(self) -> list[Fall]:
+        """Return the stored records that fell, as far as their messages would decide what becomes of them."""
+        return [fall for judge in self._judges.values() for fall in judge.falls()]
+
+    def decisions(self, ledger: Ledger = NO_LEDGER) -> list[Decision]:
+        """Return a decision for each key like `reconcile`."""
+        judges = {name: judge.informed_by(ledger) for name, judge in self._judges.items()}
+        decisions: list[Decision] = []
+        for name in sorted(judges):
+            daily = judges.get(("daily", name[1])) if name[0] == "monthly" else None
+            decisions += sorted(judges[name].decisions(daily), key=lambda decision: decision.record.key)
+        return decisions
+
+
+def _judges(
+    offered: Sequence[Record], stored: Iterable[Record], reports: Iterable[str], context: Context
+) -> dict[tuple[str, str], _Judge]:
+    """Return who judges which report of which agent."""
     fetched = set(reports)
     kept = [record for record in stored if record.machine == context.machine]
     sessions = Sessions(
@@ -206,14 +188,9 @@ def reconcile(
         if record.identity not in context.refused and not fetched.isdisjoint((record.label, record.report)):
             by_report[record.report, record.agent][1].append(record)
     busy = busy_times([*offered, *kept])
-    judges = {
+    return {
         name: _Judge(name[1], records, sessions, busy.get(name[1], ()), context) for name, records in by_report.items()
     }
-    decisions: list[Decision] = []
-    for name in sorted(judges):
-        daily = judges.get(("daily", name[1])) if name[0] == "monthly" else None
-        decisions += sorted(judges[name].decisions(daily), key=lambda decision: decision.record.key)
-    return decisions
 
 
 class _Judge:
@@ -234,7 +211,14 @@ class _Judge:
         self._zone = ZoneInfo(context.provenance.timezone)
         self._offered = offered
         is_busy_known = report_label("blocks", agent) not in context.failed
-        self._groups = [_group(pairs) for pairs in grouped(paired(offered, stored), busy if is_busy_known else ())]
+        self._groups = [group_of(pairs) for pairs in grouped(paired(offered, stored), busy if is_busy_known else ())]
+        self.moves = Moves(self._groups, NO_LEDGER)
+
+    def informed_by(self, ledger: Ledger) -> _Judge:
+        """Return a judge of the same report who knows what became of the messages of records that fell."""
+        informed = copy(self)
+        informed.moves = Moves(self._groups, ledger)
+        return informed
 
     def decisions(self, daily: _Judge | None) -> Iterator[Decision]:
         """Judge all groups; `daily` judges the days of a report of months."""
@@ -252,14 +236,28 @@ class _Judge:
                 )
                 evidence = _Evidence(has_moved, waits, taken_back, is_price_lost)
                 for group in cluster:
-                    yield from self._decided(group, daily, evidence)
+                    for decision in self._decided(group, daily, evidence):
+                        is_by_messages = decision.reason in (Reason.MESSAGES_THERE, Reason.MESSAGES_GONE)
+                        weighed = self.moves.weighed(group) if is_by_messages else None
+                        yield replace(decision, weighed=weighed) if weighed else decision
+
+    def falls(self) -> Iterator[Fall]:
+        """Yield what fell, unless something else than its messages decides what becomes of it."""
+        if self._agent != CLAUDE or self._context.intact_from is None or not self._offered:
+            return
+        for group in self._groups:
+            is_fall = group.stored_tokens and (group.fell or group.is_rearranged)
+            if is_fall and not self._is_refiled(group) and not self._accepts(group):
+                for pair in group.pairs:
+                    if pair.stored is not None and pair.stored.total_tokens and self._is_judged(pair):
+                        yield Fall(pair.stored, group.offered_tokens)
 
     @property
     def _waits(self) -> bool:
         """Whether the sessions that tell where usage moved are not known this time."""
         return self._agent == CLAUDE and report_label("session", CLAUDE) in self._context.failed
 
-    def _verdict(self, group: _Group, evidence: _Evidence) -> tuple[bool, Reason]:
+    def _verdict(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
         """Return whether the offers of a group are taken, and why."""
         takes, reason = True, Reason.MOVED
         if self._accepts(group):
@@ -271,12 +269,12 @@ class _Judge:
         elif evidence.waits:
             takes, reason = False, Reason.SESSIONS_UNKNOWN
         elif group.fell:
-            takes, reason = self._explanation(group, has_moved=evidence.has_moved)
-        elif group.is_rearranged and any(item.is_gone or item.fell for item in self._sessions_of(group)):
-            takes, reason = self._explanation(group, has_moved=False)
+            takes, reason = self._by_messages(group, evidence) or self._explanation(group, has_moved=evidence.has_moved)
+        elif group.is_rearranged:
+            takes, reason = self._by_messages(group, evidence) or self._rearranged(group)
         return takes, reason
 
-    def _decided(self, group: _Group, daily: _Judge | None, evidence: _Evidence) -> Iterator[Decision]:
+    def _decided(self, group: Group, daily: _Judge | None, evidence: _Evidence) -> Iterator[Decision]:
         takes, reason = self._verdict(group, evidence)
         is_replaced = group.fell or evidence.has_moved or self._is_refiled(group)
         if takes and is_replaced and evidence.is_price_lost and reason is not Reason.ACCEPTED:
@@ -357,7 +355,7 @@ class _Judge:
         is_first = stored.unpriced and not offered.unpriced
         return not is_lower and (is_first or self._context.intact_from is None or offered.cost_usd == stored.cost_usd)
 
-    def _explanation(self, group: _Group, *, has_moved: bool) -> tuple[bool, Reason]:
+    def _explanation(self, group: Group, *, has_moved: bool) -> tuple[bool, Reason]:
         """Return whether a fall is taken, and what explains it or why nothing does."""
         now = self._context.provenance
         read_with = {pair.stored.provenance for pair in group.pairs if pair.stored is not None}
@@ -367,7 +365,7 @@ class _Judge:
             return False, Reason.UNEXPLAINED
         if not all(self._is_intact(pair) for pair in group.pairs):
             return False, Reason.MAY_BE_SWEPT
-        if any(set(then.data_dirs) - set(now.data_dirs) for then in read_with):
+        if self._is_directory_missing(group):
             return False, Reason.DIRECTORY_MISSING
         if doubt := self._doubt(group):
             return False, doubt
@@ -378,7 +376,32 @@ class _Judge:
             return True, Reason.MOVED
         return False, Reason.UNEXPLAINED
 
-    def _doubt(self, group: _Group) -> Reason | None:
+    def _rearranged(self, group: Group) -> tuple[bool, Reason]:
+        """Return whether parts of a group that lost and gained are taken: they are, while no session lost anything."""
+        if any(item.is_gone or item.fell for item in self._sessions_of(group)):
+            return self._explanation(group, has_moved=False)
+        return True, Reason.MOVED
+
+    def _by_messages(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason] | None:
+        """Return whether a fall is taken by what became of its messages; None where the ledger does not settle it.
+
+        What an empty report or saved files offer is never settled by them.
+        """
+        weighed = self.moves.weighed(group)
+        if weighed is None or not self._offered or self._context.intact_from is None:
+            return None
+        if weighed.gone:
+            return False, Reason.DIRECTORY_MISSING if self._is_directory_missing(group) else Reason.MESSAGES_GONE
+        is_all_taken = not evidence.taken_back and not any(map(self._is_refiled, self.moves.receivers(group)))
+        if not is_all_taken or not self.moves.arrive(group):
+            return None
+        return True, Reason.MESSAGES_THERE
+
+    def _is_directory_missing(self, group: Group) -> bool:
+        now = set(self._context.provenance.data_dirs)
+        return any(set(pair.stored.provenance.data_dirs) - now for pair in group.pairs if pair.stored is not None)
+
+    def _doubt(self, group: Group) -> Reason | None:
         """Return why the transcripts of a group may be gone; None where every session of its time is still there."""
         if group.is_session:
             return None if group.is_offered else Reason.SESSION_GONE
@@ -388,31 +411,40 @@ class _Judge:
             return Reason.SESSIONS_UNKNOWN
         return Reason.SESSION_GONE if any(item.is_gone for item in found) else None
 
-    def _sessions_of(self, group: _Group) -> list[Session]:
+    def _sessions_of(self, group: Group) -> list[Session]:
         """Return the stored sessions of the time of a group; a session itself is the only one that it is made of."""
         if group.is_session:
             return self._sessions.named(group.pairs[0].record)
         record = group.pairs[0].record
         return self._sessions.touching(group.stored_spans, record.project if record.report == "projects" else "")
 
-    def _clusters(self) -> Iterator[list[_Group]]:
+    def _clusters(self) -> Iterator[list[Group]]:
         """Yield the groups, one that fell together with the neighbours to which its usage may have moved."""
         clusters = {index: [index] for index in range(len(self._groups))}
+
+        def join(one: int, other: int) -> None:
+            if clusters[one] is not clusters[other]:
+                clusters[one] += clusters[other]
+                clusters.update(dict.fromkeys(clusters[other], clusters[one]))
+
         fallen = [index for index, group in enumerate(self._groups) if group.fell]
         growing = [index for index, group in enumerate(self._groups) if group.offered_tokens > group.stored_tokens]
         for index in fallen:
             for receiver in growing:
-                joined, other = clusters[index], clusters[receiver]
-                if joined is not other and self._may_have_moved(self._groups[index], self._groups[receiver]):
-                    joined += other
-                    clusters.update(dict.fromkeys(other, joined))
+                is_apart = clusters[index] is not clusters[receiver]
+                if is_apart and self._may_have_moved(self._groups[index], self._groups[receiver]):
+                    join(index, receiver)
+        index_of = {id(group): index for index, group in enumerate(self._groups)}
+        for index, group in enumerate(self._groups):
+            for other in self.moves.receivers(group):
+                join(index, index_of[id(other)])
         seen: set[int] = set()
         for index, members in clusters.items():
             if index not in seen:
                 seen.update(members)
                 yield [self._groups[member] for member in members]
 
-    def _may_have_moved(self, source: _Group, receiver: _Group) -> bool:
+    def _may_have_moved(self, source: Group, receiver: Group) -> bool:
         """Whether usage may have gone to a neighbouring record of the same sessions, none of which fell."""
         gap = MESSAGE_GROWS if source.pairs[0].record.report == "blocks" else timedelta(0)
         if source.is_session or not any(
@@ -427,7 +459,7 @@ class _Judge:
         is_shared = any(one.touches(other) for item in found for one in item.offered for other in receiver.spans)
         return is_shared and not any(item.fell for item in found)
 
-    def _accepts(self, group: _Group) -> bool:
+    def _accepts(self, group: Group) -> bool:
         """Return whether a person takes the offers of the group; what is not offered any more is never meant."""
         days = [pair.offered.day for pair in group.pairs if pair.offered is not None]
         if self._context.accepted is None or not days:
@@ -435,21 +467,21 @@ class _Judge:
         first, last = self._context.accepted
         return all(first <= day <= last for day in days)
 
-    def _taken_back(self, cluster: Iterable[_Group]) -> list[_Group]:
+    def _taken_back(self, cluster: Iterable[Group]) -> list[Group]:
         """Return the groups that a person took back, unless their usage grew past it since."""
         marks = self._context.taken_back
         marked = [group for group in cluster if any(pair.record.identity in marks for pair in group.pairs)]
         known = sum(marks.get(pair.record.identity, 0) for group in marked for pair in group.pairs)
         return marked if _offered_tokens(marked) <= known else []
 
-    def _is_refiled(self, group: _Group) -> bool:
+    def _is_refiled(self, group: Group) -> bool:
         """Whether another zone filed usage of the group under its own days."""
         zone = self._context.provenance.timezone
         return group.pairs[0].record.report in FILED_BY_DAY and any(
             pair.stored is not None and pair.stored.provenance.timezone != zone for pair in group.pairs
         )
 
-    def _refiled(self, group: _Group) -> tuple[bool, Reason]:
+    def _refiled(self, group: Group) -> tuple[bool, Reason]:
         """Return whether days of our zone take the place of those of another one: all of their usage must be here."""
         takes, reason = self._explanation(group, has_moved=False)
         return takes, reason if takes else Reason.TIMEZONE_CHANGED
@@ -478,97 +510,6 @@ class _Judge:
         return record.day <= self._context.until and after > self._context.since
 
 
-def paired(offered: Iterable[Record], stored: Iterable[Record]) -> list[Pair]:
-    """Return what is stored and offered under each key, in the order of the keys."""
-    left = {record.key: record for record in stored}
-    pairs = [Pair(left.pop(record.key, None), record) for record in offered]
-    pairs += [Pair(record, None) for record in left.values()]
-    return sorted(pairs, key=lambda pair: pair.record.key)
-
-
-def busy_times(records: Iterable[Record]) -> dict[str, list[Span]]:
-    """Return for each agent the times of its blocks, within which all of its usage lies."""
-    busy: dict[str, list[Span]] = defaultdict(list)
-    for record in records:
-        if record.report == "blocks" and record.started_at is not None:
-            busy[record.agent].append(Span(record.started_at, (record.ended_at or span(record).ends_at) + INSTANT))
-    return busy
-
-
-def grouped(pairs: Iterable[Pair], busy: Sequence[Span] = ()) -> Iterator[list[Pair]]:
-    """Group what shares usage, stored or offered.
-
-    That is blocks that overlap in time, a session that stands under several projects, and days of two zones. Any other
-    pair stands alone; so does one that is offered as it is stored: groups are cut there. Days are cut where the agent
-    was not busy; without any times it may have been at all times.
-    """
-    blocks: list[Pair] = []
-    days: dict[str, list[Pair]] = defaultdict(list)
-    sessions: dict[str, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        record = pair.record
-        if pair.is_same:
-            yield [pair]
-        elif record.started_at is not None and record.block_ends_at is not None:
-            blocks.append(pair)
-        elif record.report in FILED_BY_DAY:
-            days[record.project].append(pair)
-        elif record.report == "session" and record.session_id and not record.is_project_total:
-            sessions[record.session_id].append(pair)
-        else:
-            yield [pair]
-    yield from sessions.values()
-    yield from _overlapping(blocks)
-    for of_project in days.values():
-        yield from _sharing_usage(of_project, busy)
-
-
-def _sharing_usage(days: Iterable[Pair], busy: Sequence[Span]) -> Iterator[list[Pair]]:
-    group: list[Pair] = []
-    for pair in days:
-        # Zones are at most 26 hours apart.
-        if group and not any(_share_usage(one, pair, busy) for one in group[-2:]):
-            yield group
-            group = []
-        group.append(pair)
-    if group:
-        yield group
-
-
-def _share_usage(one: Pair, other: Pair, busy: Sequence[Span]) -> bool:
-    """Whether what one zone filed under one day may be filed under another day by another zone."""
-    for stored, offered in ((one.stored, other.offered), (other.stored, one.offered)):
-        if stored is None or offered is None or stored.provenance.timezone == offered.provenance.timezone:
-            continue
-        then, now = span(stored), span(offered)
-        common = Span(max(then.starts_at, now.starts_at), min(then.ends_at, now.ends_at))
-        if common.starts_at < common.ends_at and (not busy or any(common.overlaps(time) for time in busy)):
-            return True
-    return False
-
-
-def _overlapping(blocks: Iterable[Pair]) -> Iterator[list[Pair]]:
-    group: list[Pair] = []
-    group_ends_at = datetime.min.replace(tzinfo=UTC)
-    for when, pair in sorted(((span(pair.record), pair) for pair in blocks), key=lambda item: item[0]):
-        if group and when.starts_at >= group_ends_at:
-            yield group
-            group = []
-        group_ends_at = max(group_ends_at, when.ends_at)
-        group.append(pair)
-    if group:
-        yield group
-
-
-def _group(pairs: Collection[Pair]) -> _Group:
-    return _Group(
-        tuple(pairs),
-        tuple(span(pair.record) for pair in pairs),
-        _tokens(pair.stored for pair in pairs),
-        _tokens(pair.offered for pair in pairs),
-    )
-
-
 def _sessions_of_claude(records: Iterable[Record]) -> list[Record]:
     return [record for record in records if record.report == "session" and record.agent == CLAUDE]
 
@@ -586,20 +527,9 @@ def _changed(then: Provenance, now: Provenance) -> Reason | None:
     return None
 
 
-def _present(offered: Record | None, stored: Record | None) -> Record:
-    record = offered or stored
-    if record is None:
-        raise ValueError("neither offered nor stored")
-    return record
-
-
-def _tokens(records: Iterable[Record | None]) -> int:
-    return sum(record.total_tokens for record in records if record is not None)
-
-
-def _stored_tokens(groups: Iterable[_Group]) -> int:
+def _stored_tokens(groups: Iterable[Group]) -> int:
     return sum(group.stored_tokens for group in groups)
 
 
-def _offered_tokens(groups: Iterable[_Group]) -> int:
+def _offered_tokens(groups: Iterable[Group]) -> int:
     return sum(group.offered_tokens for group in groups)

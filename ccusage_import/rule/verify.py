@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.records import CLAUDE, Record
 from ccusage_import.rule.evidence import first_day
-from ccusage_import.rule.explain import WORDS, reason_in_words
+from ccusage_import.rule.explain import reason_in_words
+from ccusage_import.rule.ledger_check import LedgerSum, messages_against
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.versions import PINNED_VERSION
 
 # Contract of ccusage: daily and projects come from one loader, the other reports from a second one, which counts
 # repeated messages of gateways and forked sessions differently.
@@ -66,6 +68,7 @@ def verify(
     intact_from: date | None,
     version_info: tuple[int, int, int] | None,
     elsewhere: Sequence[Compared] = (),
+    sums: Sequence[LedgerSum] = (),
 ) -> Verification:
     """Compare everything that must agree.
 
@@ -75,6 +78,7 @@ def verify(
         decisions: what an import would do with the offer.
         intact_from: first day whose transcripts must still be there.
         version_info: the version of ccusage, None for saved files.
+        sums: what the messages of days and sessions add up to.
         elsewhere: sessions that stand under other machines too: their name, tokens here and there, the others' names.
     """
     compared: Counter[str] = Counter()
@@ -83,6 +87,8 @@ def verify(
     for check, found in (
         ("sessions of one machine", twice),
         ("stored = offered", list(_stored_against_offered(stored, offered, decisions, intact_from))),
+        ("messages = daily", list(messages_against("daily", sums, stored, decisions, intact_from, PINNED_VERSION))),
+        ("messages = session", list(messages_against("session", sums, stored, decisions, intact_from, PINNED_VERSION))),
         ("models = row", [_models_against_row(record) for record in offered if record.models]),
         ("projects = daily", _sums(offered, "projects", "daily", lambda record: record.day.isoformat(), "")),
         ("daily = monthly", _sums(offered, "daily", "monthly", _month, _loaders(version_info))),
@@ -127,7 +133,7 @@ def _explained(decision: Decision, intact_from: date | None) -> str:
     if decision.verdict in WAITING:
         return WAITING[decision.verdict]
     if decision.verdict is Verdict.CORRECTED:
-        return f"the next import corrects it: {WORDS[decision.reason]}"
+        return f"the next import corrects it: {reason_in_words(decision, intact_from)}"
     return f"kept: {reason_in_words(decision, intact_from)}"
 
 

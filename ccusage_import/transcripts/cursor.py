@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.records import Identity
+from ccusage_import.rule.ledger import Fall, Ledger, Weighed
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -18,6 +22,13 @@ CREATE TABLE IF NOT EXISTS files (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS prompts (
     session TEXT NOT NULL, at INTEGER NOT NULL, turn TEXT NOT NULL, PRIMARY KEY (session, at, turn)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS messages (
+    path TEXT NOT NULL, position INTEGER NOT NULL, numbers BLOB NOT NULL, PRIMARY KEY (path, position)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS weighed (
+    report TEXT NOT NULL, key TEXT NOT NULL, stored TEXT NOT NULL, offered TEXT NOT NULL, messages INTEGER NOT NULL,
+    "left" INTEGER NOT NULL, tokens_gone TEXT NOT NULL, PRIMARY KEY (report, key)
 ) WITHOUT ROWID;
 """
 
@@ -46,6 +57,14 @@ class FileState(NamedTuple):
     place: int
     turn: int
     mode: str
+
+
+class Stretch(NamedTuple):
+    """A part of a file that was read at once: where it begins, and the numbers of the messages in it."""
+
+    path: str
+    position: int
+    numbers: frozenset[int]
 
 
 class Cursor:
@@ -81,7 +100,41 @@ class Cursor:
         with self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO mark VALUES (?, ?)", marks.items())
 
-    def keep(self, files: Iterable[FileState], prompts: Iterable[tuple[str, int, int]]) -> None:
+    def holding(self, wanted: Collection[int]) -> dict[str, set[int]]:
+        """Return for each file of which it is known what it holds which of these messages it holds."""
+        found = defaultdict[str, set[int]](set)
+        wanted = frozenset(wanted)
+        for path, numbers in self._connection.execute("SELECT path, numbers FROM messages"):
+            found[path] |= wanted.intersection(array("Q", numbers))
+        return found
+
+    def weighed(self, falls: Iterable[Fall]) -> dict[Identity, Weighed | None]:
+        """Return what was found out of falls that are the same as when they were weighed; None for one not covered."""
+        known = {tuple(row[:4]): row[4:] for row in self._connection.execute("SELECT * FROM weighed")}
+        found: dict[Identity, Weighed | None] = {}
+        for fall in falls:
+            if counts := known.get(_named(fall)):
+                messages, left, tokens_gone = counts
+                is_covered = messages > 0
+                found[fall.stored.identity] = Weighed(messages, left, int(tokens_gone)) if is_covered else None
+        return found
+
+    def keep_weighed(self, falls: Iterable[Fall], ledger: Ledger) -> None:
+        """Write down what was found out of falls; what has all of its messages may lose them and is weighed again."""
+        rows = []
+        for fall in falls:
+            weighed = ledger.get(fall.stored.identity, Weighed(0, 0))
+            if weighed.gone or not weighed.messages:
+                rows.append((*_named(fall), weighed.messages, weighed.left, str(weighed.tokens_gone)))
+        with self._connection:
+            self._connection.executemany("INSERT OR REPLACE INTO weighed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def keep(
+        self,
+        files: Iterable[FileState],
+        prompts: Iterable[tuple[str, int, int]],
+        stretches: Sequence[Stretch] = (),
+    ) -> None:
         """Write down how far files were read, at once."""
         with self._connection:
             # Numbers of 64 bits without a sign do not fit into an INTEGER.
@@ -93,11 +146,19 @@ class Cursor:
                 "INSERT OR IGNORE INTO prompts VALUES (?, ?, ?)",
                 ((session, at, str(turn)) for session, at, turn in prompts),
             )
+            # What follows in a file is read anew with it.
+            self._connection.executemany(
+                "DELETE FROM messages WHERE path = ? AND position >= ?", (stretch[:2] for stretch in stretches)
+            )
+            self._connection.executemany(
+                "INSERT INTO messages VALUES (?, ?, ?)",
+                ((path, position, array("Q", numbers).tobytes()) for path, position, numbers in stretches),
+            )
 
     def forget(self) -> None:
         """Forget everything: what the warehouse holds is not what was read."""
         with self._connection:
-            for table in ("mark", "files", "prompts"):
+            for table in ("mark", "files", "prompts", "messages", "weighed"):
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
 
 
@@ -109,6 +170,11 @@ def look_into_cursor(file: Path, marks: Mapping[str, str]) -> dict[str, FileStat
             return cursor.files() if cursor.has(marks) else {}
     except sqlite3.Error:
         return {}
+
+
+def _named(fall: Fall) -> tuple[str, str, str, str]:
+    """Return what names a fall; tokens as text, since not all numbers of them fit into an INTEGER."""
+    return (fall.stored.report, fall.stored.key, str(fall.stored.total_tokens), str(fall.offered_tokens))
 
 
 @contextmanager
@@ -141,7 +207,9 @@ def _connect(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, timeout=5)
     try:
         connection.executescript(_SCHEMA)
-        connection.execute("SELECT * FROM files, prompts LIMIT 1")
+        connection.execute("SELECT * FROM files, prompts, messages, weighed LIMIT 1")
+        if connection.execute("SELECT 1 FROM files WHERE path NOT IN (SELECT path FROM messages)").fetchone():
+            raise sqlite3.DatabaseError("of an older release")
         if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("damaged")
     except sqlite3.Error:

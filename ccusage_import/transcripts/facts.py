@@ -96,6 +96,11 @@ class Message:
         return (self.message, self.request, self.counted_session, flags, self.record)
 
     @property
+    def number(self) -> int:
+        """What all copies of it have in common: the number of its id, or of the record where it has none."""
+        return self.message or self.record
+
+    @property
     def rank(self) -> tuple[bool, int, bool, int, int]:
         """What decides which copy stays: the larger; as ccusage, of equal ones the one it meets first."""
         return (not self.is_sidechain, self.total_tokens, bool(self.speed), -self.place[0], -self.place[1])

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from ccusage_import.transcripts.cursor import FileState
+from ccusage_import.transcripts.cursor import FileState, Stretch
 from ccusage_import.transcripts.facts import Facts, number
 from ccusage_import.transcripts.messages import Source
 from ccusage_import.transcripts.naming import Names
@@ -44,6 +44,7 @@ class Batch:
 
     facts: Facts = field(default_factory=Facts)
     files: list[FileState] = field(default_factory=list)
+    stretches: list[Stretch] = field(default_factory=list)
     unreadable: Counter[str] = field(default_factory=Counter)
     bytes_read: int = 0
 
@@ -195,6 +196,7 @@ def _read_file(file: Found, state: FileState | None, names: Names, batch: Batch,
         batch.unreadable["file"] += 1
         return
     transcript.finish()
+    batch.stretches.append(Stretch(file.pseudonym, begin, frozenset(transcript.numbers)))
     batch.files.append(
         FileState(
             file.pseudonym, status.st_ino, status.st_size, status.st_mtime_ns, end, edges, file.place,

@@ -49,11 +49,15 @@ _SNAPSHOT = b'{"type":"file-history-snapshot"'
 
 
 class Transcript:
-    """Reads the lines of one file in their order; what it remembers between two readings is its `turn` and `mode`."""
+    """Reads the lines of one file in their order; what it remembers between two readings is its `turn` and `mode`.
+
+    `numbers` are those of the messages that it met.
+    """
 
     def __init__(self, source: Source, names: Names, facts: Facts, turn: int = NOTHING, mode: str = "") -> None:
         self._source, self._names, self._facts = source, names, facts
         self.turn, self.mode = turn, mode
+        self.numbers: set[int] = set()
         self._prompts: dict[str, int] = {}
         self._ends: dict[int, int] = {}
 
@@ -97,6 +101,7 @@ class Transcript:
         for message in read_messages(record, outer, accepted, self._source, self._names):
             message.turn = self._turn_of(outer)
             self._facts.add(message)
+            self.numbers.add(message.number)
 
     def _exchange(self, record: Record, outer: Record, at: int | None) -> None:
         message = record.get("message")

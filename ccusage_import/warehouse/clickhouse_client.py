@@ -56,6 +56,11 @@ ONE_PART_SETTINGS: Mapping[str, Any] = {
 }
 # A node reads from the replicas it writes to, and joins tables that lie on several shards.
 CLUSTER_SETTINGS: Mapping[str, Any] = {"load_balancing": "in_order", "distributed_product_mode": "global"}
+# What is inserted is there when the INSERT ends; what a query gives comes through one node, not shard by shard.
+CLUSTER_INSERT_SETTINGS: Mapping[str, Any] = {
+    "distributed_foreground_insert": 1,
+    "parallel_distributed_insert_select": 0,
+}
 INPUT_SETTINGS: Mapping[str, Any] = {
     "date_time_input_format": "best_effort",
     "input_format_skip_unknown_fields": 0,
@@ -140,9 +145,24 @@ class ClickHouse:
         with _translated(self.warehouse), _temporary_files(self.warehouse):
             self._client.raw_insert(table, insert_block=data, fmt=input_format, settings=settings)
 
+    def insert_selected(
+        self, table: str, columns: Sequence[str], select: str, parameters: Mapping[str, Any] | None = None
+    ) -> None:
+        """Publish what a query gives in one INSERT; without columns, those of the table in its order.
+
+        It has no token: what a replay would write again must be the same rows.
+        """
+        into = f"`{table}` ({', '.join(columns)})" if columns else f"`{table}`"
+        with _translated(self.warehouse):
+            self._client.command(
+                f"INSERT INTO {into} {select}", parameters=dict(parameters or {}), settings=self._one_part()
+            )
+
+    def _one_part(self) -> dict[str, Any]:
+        return {**ONE_PART_SETTINGS, **(CLUSTER_INSERT_SETTINGS if self.cluster else {})}
+
     def _insert_settings(self, token: str) -> dict[str, Any]:
-        settings = {**ONE_PART_SETTINGS, "insert_deduplication_token": token}
-        return {**settings, "distributed_foreground_insert": 1} if self.cluster else settings
+        return {**self._one_part(), "insert_deduplication_token": token}
 
     def forbid_writing(self, settings: Mapping[str, Any] | None = None) -> None:
         """Refuse every statement from now on that would change anything, other settings than these included."""
@@ -174,14 +194,13 @@ class ClickHouse:
 
 
 def preload_driver() -> None:
-    """Import the driver and, where installed, the engine: most of the start-up time, worth doing during other waits.
+    """Import the driver, which takes a while, worth doing during other waits.
 
+    Not the engine: while that is imported, the working directory is another one, and no relative path is found.
     What cannot be loaded is said when it is needed.
     """
-    with suppress(ImportError, OSError, MemoryError, WarehouseError):
+    with suppress(ImportError, OSError, MemoryError):
         _driver()
-        if importlib.util.find_spec("chdb"):
-            _load_engine()
 
 
 def _load_engine() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -17,10 +17,13 @@ from ccusage_import.transcripts.costs import price
 from ccusage_import.transcripts.facts import FACT_KINDS, Event, Facts, Message, ToolCall, Turn, Usage, joined
 from ccusage_import.transcripts.once import judge_copies, version_of
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.folds import PUBLISHED, published_folds
 from ccusage_import.warehouse.migrations import FACT_TABLES
 
 # So many ids go into the address of one question to a server.
 IDS_AT_ONCE = 300
+# And so many names of projects and sessions, old and new.
+NAMES_AT_ONCE = 50
 # For more ids all rows of the machine are read.
 MOST_IDS = 6000
 Row = dict[str, Any]
@@ -50,10 +53,11 @@ class FactsLoad:
 def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: int) -> Counter[str]:
     """Write facts that were read together, each table in one INSERT; return how many of each kind are new.
 
-    Publishing the same facts again, in any order and from any number of readings, changes nothing.
+    Publishing the same facts again, in any order and from any number of readings, changes nothing. Facts that were
+    folded are counted already: they are left out, and how many is returned too.
     """
     token = f"{load.machine}/{load.load_id}/facts/{batch}"
-    new = Counter[str]()
+    new = Counter(folded=_leave_out_folded(warehouse, load.machine, facts))
     rows = list(_message_rows(warehouse, load, facts, new))
     _insert(warehouse, "message_facts", rows, token)
     calls = {call.call for call in facts.tool_calls if call.called_at is not None}
@@ -111,28 +115,24 @@ def count_facts(warehouse: ClickHouse, machine: str, load_id: int) -> dict[str, 
     return {kind: int(count) for kind, count in zip(FACT_KINDS, row, strict=True) if count}
 
 
-def push_facts(source: ClickHouse, target: ClickHouse, machine: str, *, is_behind: bool) -> int:
-    """Copy the facts of a machine that the target lacks, and return how many; whatever it has, the larger copy counts.
+def _leave_out_folded(warehouse: ClickHouse, machine: str, facts: Facts) -> int:
+    """Remove the facts that were folded from those that were read, and return how many."""
+    if not published_folds(warehouse, machine):
+        return 0
 
-    Args:
-        source: the warehouse of the machine.
-        target: where to.
-        machine: whose facts.
-        is_behind: the target knows no load that the source does not know, so that it has all facts up to its last one.
-    """
-    copied = 0
-    for table in FACT_TABLES:
-        load = "load_id" if table == "message_facts" else "last_load_id"
-        mine = {"machine": machine}
-        newest = f"SELECT max({load}) FROM {table} WHERE machine = {{machine:String}}"  # noqa: S608 - names of ours
-        last = int(target.rows(newest, mine)[0][0]) if is_behind else 0
-        where = f"FROM {table} FINAL WHERE machine = {{machine:String}} AND {load} > {{last:UInt64}}"
-        parameters = {**mine, "last": last}
-        if count := int(source.rows(f"SELECT count() {where}", parameters)[0][0]):
-            rows = source.raw(f"SELECT * {where}", "Native", {}, parameters)
-            target.insert_encoded(table, rows, "Native", f"{machine}/{last}/{count}/push/{table}")
-        copied += count
-    return copied
+    def folded(kind: str, ids: set[int]) -> set[int]:
+        also = f"kind = '{kind}' AND fold IN {PUBLISHED}"
+        return _known_ids(warehouse, "folded_ids", "id", machine, ids, also) & ids
+
+    known = folded("messages", {message.number for message in facts.messages.values()})
+    facts.messages = {key: message for key, message in facts.messages.items() if message.number not in known}
+    calls = folded("tool_calls", {call.call for call in facts.tool_calls})
+    facts.tool_calls = [call for call in facts.tool_calls if call.call not in calls]
+    turns = folded("turns", {turn.turn for turn in facts.turns})
+    facts.turns = [turn for turn in facts.turns if turn.turn not in turns]
+    events = folded("events", {event.event for event in facts.events})
+    facts.events = [event for event in facts.events if event.event not in events]
+    return len(known) + len(calls) + len(turns) + len(events)
 
 
 def rename_facts(warehouse: ClickHouse, old: str, new: str, load_id: int) -> None:
@@ -140,11 +140,42 @@ def rename_facts(warehouse: ClickHouse, old: str, new: str, load_id: int) -> Non
 
     Doing it again after it was ended half-way does the rest.
     """
+    warehouse.insert_selected(
+        "folded_ids",
+        ("machine", "kind", "id", "fold"),
+        "SELECT {name:String}, kind, id, fold FROM folded_ids FINAL"  # noqa: S608 - text of ours
+        f" WHERE machine = {{machine:String}} AND fold IN {PUBLISHED}",
+        {"machine": old, "name": new},
+    )
     shown = "stored.machine = {machine:String} AND NOT bitTest(stored.taken_back, 0)"
     changes = "toLowCardinality({name:String}) AS machine, {mark:UInt64} AS taken_back"
     for name, mark in ((new, 2 * load_id), (old, 2 * load_id + 1)):
         parameters = {"machine": old, "name": name, "load": load_id, "mark": mark}
         _write_anew(warehouse, shown, changes, parameters)
+
+
+def rename_folded(warehouse: ClickHouse, machine: str, renamed: Callable[[str], str], load_id: int) -> None:
+    """Give projects and sessions in the totals of folded facts other names: no transcript is read for these again."""
+    columns = ("project", "session_id", "claude_session_id")
+    rows = warehouse.rows(
+        f"SELECT DISTINCT arrayJoin([{', '.join(columns)}]) FROM hour_facts FINAL WHERE machine = {{machine:String}}",  # noqa: S608
+        {"machine": machine},
+    )
+    names = {str(name): renamed(str(name)) for (name,) in rows}
+    each = iter(sorted((was, now) for was, now in names.items() if was != now))
+    changes = ", ".join(
+        f"transform({name}, {{was:Array(String)}}, {{now:Array(String)}}, {name}) AS {name}" for name in columns
+    )
+    where = " OR ".join(f"has({{was:Array(String)}}, {name})" for name in columns)
+    while some := list(islice(each, NAMES_AT_ONCE)):
+        was, now = zip(*some, strict=True)
+        warehouse.insert_selected(
+            "hour_facts",
+            (),
+            f"SELECT * REPLACE ({changes}, {{load:UInt64}} AS last_load_id)"  # noqa: S608 - names of ours
+            f" FROM (SELECT * FROM hour_facts FINAL WHERE machine = {{machine:String}} AND ({where}))",
+            {"machine": machine, "was": list(was), "now": list(now), "load": load_id},
+        )
 
 
 def take_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
@@ -170,8 +201,10 @@ def _write_anew(warehouse: ClickHouse, where: str, changes: str, parameters: Map
         changed = "{load:UInt64} AS last_load_id"
         if table == "message_facts":
             changed = "{load:UInt64} AS load_id, version - version % pow2 + {load:UInt64} AS version"
-        warehouse.command(
-            f"INSERT INTO {table} WITH toUInt128('{2**64}') AS pow2"  # noqa: S608 - names of ours
+        warehouse.insert_selected(
+            table,
+            (),
+            f"WITH toUInt128('{2**64}') AS pow2"  # noqa: S608 - names of ours
             f" SELECT * REPLACE ({changes}, {changed}) FROM {table} AS stored FINAL WHERE {where}",
             parameters,
         )
@@ -236,10 +269,13 @@ def _stored_copies(warehouse: ClickHouse, machine: str, ids: Collection[int]) ->
                 yield _stored_message(stored), {name: stored[name] for name in ("date", "timezone")}
 
 
-def _known_ids(warehouse: ClickHouse, table: str, column: str, machine: str, ids: Collection[int]) -> set[int]:
+def _known_ids(
+    warehouse: ClickHouse, table: str, column: str, machine: str, ids: Collection[int], also: str = "true"
+) -> set[int]:
     known = set[int]()
     for where, parameters in _selections(column, machine, ids):
-        for (number,) in warehouse.stream(f"SELECT {column} FROM {table} WHERE {where}", parameters):  # noqa: S608
+        sql = f"SELECT {column} FROM {table} WHERE {where} AND {also}"  # noqa: S608 - names of ours
+        for (number,) in warehouse.stream(sql, parameters):
             known.add(int(number))
     return known
 

@@ -100,14 +100,14 @@ def open_unchecked(
 
 
 @contextmanager
-def open_current(configuration: Configuration) -> Iterator[ClickHouse]:
+def open_current(configuration: Configuration, lock_wait_seconds: float | None = None) -> Iterator[ClickHouse]:
     """Open the warehouse of a configuration with tables and views up to date.
 
     Raises:
         SchemaError: those of a server are not; an embedded warehouse is migrated.
         WarehouseError: it cannot be used.
     """
-    with open_configured(configuration) as opened:
+    with open_configured(configuration, lock_wait_seconds) as opened:
         if not opened.is_embedded:
             refuse_pending(opened)
         elif opened.damage is None:

@@ -14,8 +14,10 @@ from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import count_facts
+from ccusage_import.warehouse.folds import Fold, settle_fold
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import (
+    RUNNER_OF_COMPACT,
     RUNNER_OF_TRANSCRIPTS,
     Load,
     next_load_id,
@@ -101,8 +103,13 @@ def worth_logging(
     return [*logged, *_withdrawn(known, decided, whole)]
 
 
+def logged_offer(decision: Decision) -> bytes:
+    """Return the offer as it is logged; where nothing is stored, it tells what became of the messages of others."""
+    return offer_json(decision.offered, None if decision.stored else decision.weighed)
+
+
 def _is_news(last: LoggedOffer | None, decision: Decision) -> bool:
-    return last is None or last.verdict in NOT_LOGGED or last.offered != offer_json(decision.offered)
+    return last is None or last.verdict in NOT_LOGGED or last.offered != logged_offer(decision)
 
 
 def _withdrawn(
@@ -125,13 +132,7 @@ def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
     """
     states = []
     for load in read_loads(warehouse, machine=machine, state="running"):
-        published = warehouse.rows(
-            "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
-            {"machine": machine, "load_id": load.load_id},
-        )
-        if load.runner == RUNNER_OF_TRANSCRIPTS:
-            load.facts = count_facts(warehouse, machine, load.load_id)
-        if published[0][0] or load.facts:
+        if _is_published(warehouse, load):
             commit(warehouse, load)
         else:
             load.state = "interrupted"
@@ -139,6 +140,19 @@ def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
         states.append(load.state)
     _settle_undone(warehouse, machine)
     return states
+
+
+def _is_published(warehouse: ClickHouse, load: Load) -> bool:
+    if load.runner == RUNNER_OF_COMPACT:
+        return settle_fold(warehouse, Fold(load.machine, load.load_id))
+    if load.runner == RUNNER_OF_TRANSCRIPTS:
+        load.facts = count_facts(warehouse, load.machine, load.load_id)
+        return bool(load.facts)
+    published = warehouse.rows(
+        "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
+        {"machine": load.machine, "load_id": load.load_id},
+    )
+    return bool(published[0][0])
 
 
 def commit(warehouse: ClickHouse, load: Load) -> None:
@@ -239,7 +253,7 @@ def _change_json(load: Load, decision: Decision) -> bytes:
             "offered_tokens": offered.total_tokens if offered else 0,
             "stored_cost_usd": stored.cost_usd if stored else 0,
             "offered_cost_usd": offered.cost_usd if offered else 0,
-            "stored": offer_json(stored).decode(),
-            "offered": offer_json(offered).decode(),
+            "stored": offer_json(stored, decision.weighed).decode(),
+            "offered": logged_offer(decision).decode(),
         }
     )

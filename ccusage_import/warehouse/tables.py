@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from ccusage_import.records import PROVENANCE, Identity, ModelUsage, Provenance, Record
+from ccusage_import.rule.ledger import Weighed
 from ccusage_import.rule.reconcile import Reason
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
@@ -26,16 +27,16 @@ _MODELS = _FIELDS.index("models")
 RECORD_COLUMNS = ("load_id", "is_deleted", *_FIELDS)
 # What stands in for a verdict where a load counts the records of a report that cannot be true.
 REFUSED = "refused"
-# What stands in for a runner where no report was read: undo, accept, repair; push; both renames; transcripts alone.
-RUNNER_OF_CHANGES, RUNNER_OF_PUSH, RUNNER_OF_MACHINE, RUNNER_OF_PROJECTS, RUNNER_OF_TRANSCRIPTS = NOT_IMPORTS = (
-    "changes",
-    "push",
-    "rename machine",
-    "rename projects",
-    "transcripts",
+# What stands in for a runner where no report was read.
+NOT_IMPORTS = ("changes", "push", "rename machine", "rename projects", "compact", "transcripts")
+# Undo, accept and repair; push; the two renames; compact; transcripts alone.
+RUNNER_OF_CHANGES, RUNNER_OF_PUSH, RUNNER_OF_MACHINE, RUNNER_OF_PROJECTS, RUNNER_OF_COMPACT, RUNNER_OF_TRANSCRIPTS = (
+    NOT_IMPORTS
 )
 # The state of the loads of a machine under a name that it gave back.
 RENAMED = "renamed"
+# Under which name a logged record tells of its messages, and what it tells.
+WEIGHED, _WEIGHED_COUNTS = "weighed", ("messages", "left", "tokens_gone")
 # What UInt64 and Decimal(18, 9) hold.
 LARGEST_COUNT = 2**64 - 1
 LARGEST_USD = Decimal("999999999.999999999")
@@ -179,8 +180,8 @@ def write_records(warehouse: ClickHouse, load_id: int, rows: Iterable[tuple[Reco
         warehouse.insert("records", RECORD_COLUMNS, values, token=token)
 
 
-def offer_json(record: Record | None) -> bytes:
-    """Return a record as JSON with the names of its columns; empty for no record."""
+def offer_json(record: Record | None, weighed: Weighed | None = None) -> bytes:
+    """Return a record as JSON with the names of its columns, and what became of its messages; empty for no record."""
     if record is None:
         return b""
     columns: dict[str, Any] = dict(zip(_FIELDS, _values(record), strict=True))
@@ -188,6 +189,8 @@ def offer_json(record: Record | None) -> bytes:
     if not record.is_dated_ahead:
         # Offers that were logged before there was such a column are the same as before.
         del columns["is_dated_ahead"]
+    if weighed is not None:
+        columns[WEIGHED] = {name: getattr(weighed, name) for name in _WEIGHED_COUNTS}
     return to_json(columns)
 
 
@@ -196,8 +199,15 @@ def record_of_json(text: str) -> Record | None:
     if not text:
         return None
     columns = json.loads(text)
+    columns.pop(WEIGHED, None)
     columns["provenance"] = {name: columns.pop(name) for name in Provenance._fields}
     return _record_adapter().validate_python(columns)
+
+
+def weighed_of_json(text: str) -> Weighed | None:
+    """Return what `offer_json` wrote of the messages of a record; None where it did not."""
+    counts = json.loads(text).get(WEIGHED) if WEIGHED in text else None
+    return Weighed(**counts) if counts else None
 
 
 @cache

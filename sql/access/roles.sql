@@ -2,13 +2,20 @@
 --   clickhouse-client --database ccusage --queries-file sql/access/roles.sql
 -- Running it again changes nothing.
 
--- Everything that migrate, import, accept, undo, backup and restore do, and no more. CREATE TABLE implies CREATE VIEW;
+-- Everything that migrate, import, accept, undo, backup, restore and compact do, and no more. CREATE TABLE implies CREATE VIEW;
 -- views are replaced, hence DROP VIEW; a restore that goes wrong leaves the new warehouse empty, hence TRUNCATE;
 -- migrations add columns.
 CREATE ROLE IF NOT EXISTS ccusage_importer;
 GRANT SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY ON * TO ccusage_importer;
 -- check writes to a table of its own, reads it back and drops it.
 GRANT DROP TABLE ON scratch_* TO ccusage_importer;
+-- compact drops the facts that it folded; nothing else deletes any row.
+GRANT ALTER DELETE ON message_facts* TO ccusage_importer;
+GRANT ALTER DELETE ON tool_call_facts* TO ccusage_importer;
+GRANT ALTER DELETE ON turn_facts* TO ccusage_importer;
+GRANT ALTER DELETE ON event_facts* TO ccusage_importer;
+GRANT ALTER DELETE ON hour_facts* TO ccusage_importer;
+GRANT ALTER DELETE ON folded_ids* TO ccusage_importer;
 
 CREATE ROLE IF NOT EXISTS ccusage_reader;
 GRANT SELECT ON * TO ccusage_reader;

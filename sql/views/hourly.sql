@@ -1,4 +1,4 @@
--- Exact where messages are stored; elsewhere the hours of ccusage's blocks, over which a block is spread evenly.
+-- Exact where messages are stored, or totals of those that were folded; elsewhere the hours of ccusage's blocks, over which a block is spread evenly.
 CREATE OR REPLACE VIEW {database}.hourly {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
@@ -34,19 +34,50 @@ FROM
     SELECT
         machine,
         'claude' AS agent,
-        toStartOfHour(at) AS hour,
+        facts.hour AS hour,
         model,
         'messages' AS source,
-        count() AS messages,
-        sum(input_tokens) AS input_tokens,
-        sum(output_tokens) AS output_tokens,
-        sum(cache_creation_5m_tokens + cache_creation_1h_tokens) AS cache_creation_tokens,
-        sum(cache_read_tokens) AS cache_read_tokens,
+        sum(facts.messages) AS messages,
+        sum(facts.input_tokens) AS input_tokens,
+        sum(facts.output_tokens) AS output_tokens,
+        sum(facts.cache_creation_tokens) AS cache_creation_tokens,
+        sum(facts.cache_read_tokens) AS cache_read_tokens,
         toFloat64(input_tokens + output_tokens + cache_creation_tokens + cache_read_tokens) AS total_tokens,
-        toFloat64(sum(message_facts.cost_usd)) AS cost_usd,
-        max(message_facts.unpriced) AS unpriced
-    FROM {database}.message_facts FINAL
-    WHERE bitTest(counts_in, 0) AND is_shown AND NOT bitTest(taken_back, 0)
+        toFloat64(sum(facts.cost_usd)) AS cost_usd,
+        max(facts.unpriced) AS unpriced
+    FROM
+    (
+        SELECT
+            machine,
+            toStartOfHour(at) AS hour,
+            model,
+            toUInt64(1) AS messages,
+            input_tokens,
+            output_tokens,
+            cache_creation_5m_tokens + cache_creation_1h_tokens AS cache_creation_tokens,
+            cache_read_tokens,
+            cost_usd,
+            unpriced
+        FROM {database}.message_facts FINAL
+        WHERE bitTest(counts_in, 0) AND is_shown AND NOT bitTest(taken_back, 0)
+        UNION ALL
+        SELECT
+            machine,
+            hour,
+            model,
+            messages,
+            input_tokens,
+            output_tokens,
+            cache_creation_5m_tokens + cache_creation_1h_tokens,
+            cache_read_tokens,
+            cost_usd,
+            unpriced
+        FROM {database}.hour_facts FINAL
+        WHERE bitTest(counts_in, 0) AND NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
+        (
+            SELECT machine, record FROM {database}.message_facts WHERE message = 1
+        )
+    ) AS facts
     GROUP BY machine, hour, model
     UNION ALL
     SELECT
@@ -80,6 +111,12 @@ FROM
     WHERE agent != 'claude' OR (machine, toDate(hours.at)) GLOBAL NOT IN
     (
         SELECT machine, toDate(at) FROM {database}.message_facts FINAL WHERE is_shown AND NOT bitTest(taken_back, 0)
+        UNION ALL
+        SELECT machine, toDate(hour) FROM {database}.hour_facts FINAL
+        WHERE messages > 0 AND NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
+        (
+            SELECT machine, record FROM {database}.message_facts WHERE message = 1
+        )
     )
     GROUP BY machine, agent, hour
 )

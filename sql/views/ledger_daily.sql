@@ -52,6 +52,26 @@ FROM
     WHERE bitTest(counts_in, 0) AND is_shown AND NOT bitTest(taken_back, 0)
     GROUP BY machine, date
     UNION ALL
+    SELECT
+        machine,
+        'claude' AS agent,
+        date,
+        messages,
+        input_tokens,
+        output_tokens,
+        cache_creation_5m_tokens + cache_creation_1h_tokens AS cache_creation_tokens,
+        cache_read_tokens,
+        input_tokens + output_tokens + cache_creation_tokens + cache_read_tokens AS total_tokens,
+        cost_usd,
+        unpriced,
+        toUInt64(0) AS stored_tokens,
+        toDecimal64(0, 9) AS stored_cost_usd
+    FROM {database}.hour_facts FINAL
+    WHERE bitTest(counts_in, 0) AND NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
+    (
+        SELECT machine, record FROM {database}.message_facts WHERE message = 1
+    )
+    UNION ALL
     SELECT machine, agent, date, 0, 0, 0, 0, 0, 0, toDecimal128(0, 15), false, total_tokens, cost_usd
     FROM {database}.daily
     WHERE agent = 'claude'

@@ -43,22 +43,58 @@ FROM
     SELECT
         machine,
         'claude' AS agent,
-        toString(message_facts.project) AS project,
-        toString(message_facts.session_id) AS session_id,
-        toNullable(min(at)) AS first_at,
-        toNullable(max(at)) AS last_at,
-        count() AS messages,
-        sum(input_tokens) AS input_tokens,
-        sum(output_tokens) AS output_tokens,
-        sum(cache_creation_5m_tokens + cache_creation_1h_tokens) AS cache_creation_tokens,
-        sum(cache_read_tokens) AS cache_read_tokens,
+        toString(facts.project) AS project,
+        toString(facts.session_id) AS session_id,
+        toNullable(min(facts.first_at)) AS first_at,
+        toNullable(max(facts.last_at)) AS last_at,
+        sum(facts.messages) AS messages,
+        sum(facts.input_tokens) AS input_tokens,
+        sum(facts.output_tokens) AS output_tokens,
+        sum(facts.cache_creation_tokens) AS cache_creation_tokens,
+        sum(facts.cache_read_tokens) AS cache_read_tokens,
         input_tokens + output_tokens + cache_creation_tokens + cache_read_tokens AS total_tokens,
-        sum(cost_usd) AS cost_usd,
-        max(unpriced) AS unpriced,
+        sum(facts.cost_usd) AS cost_usd,
+        max(facts.unpriced) AS unpriced,
         toUInt64(0) AS stored_tokens,
         toDecimal64(0, 9) AS stored_cost_usd
-    FROM {database}.message_facts FINAL
-    WHERE bitTest(counts_in, 1) AND is_shown AND NOT bitTest(taken_back, 0)
+    FROM
+    (
+        SELECT
+            machine,
+            project,
+            session_id,
+            min(at) AS first_at,
+            max(at) AS last_at,
+            count() AS messages,
+            sum(input_tokens) AS input_tokens,
+            sum(output_tokens) AS output_tokens,
+            sum(cache_creation_5m_tokens + cache_creation_1h_tokens) AS cache_creation_tokens,
+            sum(cache_read_tokens) AS cache_read_tokens,
+            sum(cost_usd) AS cost_usd,
+            max(unpriced) AS unpriced
+        FROM {database}.message_facts FINAL
+        WHERE bitTest(counts_in, 1) AND is_shown AND NOT bitTest(taken_back, 0)
+        GROUP BY machine, project, session_id
+        UNION ALL
+        SELECT
+            machine,
+            project,
+            session_id,
+            first_at,
+            last_at,
+            messages,
+            input_tokens,
+            output_tokens,
+            cache_creation_5m_tokens + cache_creation_1h_tokens,
+            cache_read_tokens,
+            cost_usd,
+            unpriced
+        FROM {database}.hour_facts FINAL
+        WHERE bitTest(counts_in, 1) AND NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
+        (
+            SELECT machine, record FROM {database}.message_facts WHERE message = 1
+        )
+    ) AS facts
     GROUP BY machine, project, session_id
     HAVING total_tokens > 0
     UNION ALL

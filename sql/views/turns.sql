@@ -53,7 +53,7 @@ SELECT
     CAST(kind, 'LowCardinality(String)') AS kind,
     CAST(command, 'LowCardinality(String)') AS command,
     CAST(characters, 'UInt64') AS characters,
-    row_number() OVER (PARTITION BY machine, claude_session_id ORDER BY prompts.at, turn) AS position,
+    row_number() OVER (PARTITION BY machine, claude_session_id ORDER BY prompts.at, turn) + folded.turns AS position,
     CAST(session_id, 'LowCardinality(String)') AS session_id,
     CAST(claude_session_id, 'LowCardinality(String)') AS claude_session_id,
     CAST(project, 'LowCardinality(String)') AS project,
@@ -143,4 +143,14 @@ LEFT JOIN
     WHERE turn != 0 AND NOT bitTest(taken_back, 0)
     GROUP BY machine, turn
 ) AS happened USING (machine, turn)
+LEFT JOIN
+(
+    SELECT machine, claude_session_id, sum(hours.turns) AS turns
+    FROM {database}.hour_facts AS hours FINAL
+    WHERE hours.turns > 0 AND NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
+    (
+        SELECT machine, record FROM {database}.message_facts WHERE message = 1
+    )
+    GROUP BY machine, claude_session_id
+) AS folded USING (machine, claude_session_id)
 COMMENT 'one row is one prompt and all that it caused'

@@ -90,9 +90,9 @@ def fresh(tmp_path: Path) -> Agents:
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Place:
+def warehouse(embedded: Callable[[str], Place]) -> Place:
     """An embedded warehouse."""
-    return Place(f"chdb://{tmp_path}/warehouse")
+    return embedded("warehouse")
 
 
 def importing(program: Program, place: Place, agents: Agents) -> Importer:
@@ -334,7 +334,8 @@ def test_verify_compares_each_agent_with_itself(run_import: Importer) -> None:
     assert json.loads(done.stdout) == {
         "compared": {
             "sessions of one machine": 0,
-            "stored = offered": 25, "models = row": 22, "projects = daily": 3, "daily = monthly": 4,
+            "stored = offered": 25, "messages = daily": 3, "messages = session": 1,
+            "models = row": 22, "projects = daily": 3, "daily = monthly": 4,
             "sessions = daily": 4, "blocks = daily": 1,
         },
         "unexplained": 0,

@@ -339,7 +339,7 @@ def test_the_status_counts_held_records(program: Program, tmp_path: Path) -> Non
     # The day, the month, the block and the project of that day.
     assert (exit_code, found["held"]) == (0, 4)
     shown = program("status").stdout
-    assert "4 records, see ccusage-import changes --verdict held" in shown
+    assert "4 records, see ccusage-import held" in shown
     assert f"{datetime.now(UTC):%Y-%m-%d}" in shown
 
 

@@ -78,15 +78,3 @@ def test_the_list_of_commands_imports_none_of_them(program: Program) -> None:
         done = program(arguments, PYTHONPROFILEIMPORTTIME="1")
         assert done.exit_code == 0
         assert slow & {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()} == set()
-
-
-def test_nothing_typed_shows_the_first_steps(program: Program) -> None:
-    done = program()
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert [line.split("   ")[0].strip() for line in done.stdout.splitlines()[2:]] == [
-        "ccusage-import import --demo",
-        "ccusage-import import",
-        "ccusage-import report",
-        "ccusage-import query --list",
-        "ccusage-import --help",
-    ]

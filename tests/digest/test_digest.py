@@ -201,7 +201,7 @@ def test_what_grew_and_what_was_held_is_told_with_the_reason(
     assert (float(grew["stored_usd"]), float(grew["offered_usd"])) == (0.3, 1.2)
     held = next(line for line in shown["held"] if line["report"] == "projects")
     assert held["record"] == f"{TODAY - timedelta(days=40)}/-home-ana-shop"
-    assert held["reason"] == "its transcripts may have been deleted"
+    assert held["reason"] == "messages are gone from the transcripts"
     assert (float(held["stored_usd"]), float(held["offered_usd"])) == (1.8, 1.5)
     assert shown["held_count"] == len(shown["held"]) == shown["recent_verdicts"]["held"]
     markdown = program("report", "--warehouse", migrated.url, "--format", "markdown").stdout

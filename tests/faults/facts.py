@@ -87,6 +87,10 @@ class FactsLab:
             is_over.set()
             writer.join()
 
+    def examined(self) -> tuple[bool, list[str]]:
+        """Return whether everything is shown that there was to read, and all that is wrong."""
+        return self.shows_after(), self.complaints()
+
     def complaints(self) -> list[str]:
         """Say all that is wrong with the facts after a fault, then after the next reading; nothing is good."""
         try:

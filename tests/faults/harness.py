@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +19,7 @@ from ccusage_import.importer import run_import
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.faults.documents import save_generation
+from tests.support.forks import Running, origin_environ, start
 from tests.support.gateway import Gateway
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -56,31 +55,29 @@ class Installation:
     def prepare(self) -> None:
         """Write down what the first run would choose, where the program looks for it."""
         self.home.mkdir(parents=True, exist_ok=True)
-        config_file = self.start("config", "path", stdout=subprocess.PIPE)
-        path = config_file.communicate(timeout=TIMEOUT_SECONDS)[0].strip()
-        keep_identity(Path(path).with_name("identity.toml"), self.identity)
+        _, path, _ = self.run("config", "path")
+        keep_identity(Path(path.strip()).with_name("identity.toml"), self.identity)
 
     def environ(self) -> dict[str, str]:
         """The environment of every process of this installation."""
-        return {"HOME": str(self.home), "PATH": os.environ["PATH"], "TZ": "UTC", "CCUSAGE_IMPORT_WAREHOUSE": self.url}
+        own = {"HOME": str(self.home), "TZ": "UTC", "CCUSAGE_IMPORT_WAREHOUSE": self.url}
+        return {**origin_environ(), **own}
 
-    def start(self, *arguments: str | Path, module: str = "ccusage_import", **options: Any) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *arguments: str | Path,
+        environ: Mapping[str, str] | None = None,
+        module: str = "ccusage_import",
+        pass_fds: Sequence[int] = (),
+    ) -> Running:
         """Start one command in a process group of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", module, *map(str, arguments)],
-            env={**self.environ(), **options.pop("environ", {})},
-            cwd=PROJECT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-            **{"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, **options},
-        )
+        return start(list(map(str, arguments)), {**self.environ(), **(environ or {})}, PROJECT, module, pass_fds)
 
     def run(self, *arguments: str | Path, **environ: str) -> tuple[int, str, str]:
         """Run one command to its end; its exit code, stdout and stderr."""
-        process = self.start(*arguments, stdout=subprocess.PIPE, environ=environ)
+        process = self.start(*arguments, environ=environ)
         stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
-        return process.returncode, stdout, stderr
+        return process.wait(), stdout, stderr
 
     def load(self, saved: Path) -> ImportSummary:
         """Import saved reports without a process of its own, and without waiting for any lock."""
@@ -137,6 +134,9 @@ class FaultyLab(Protocol):
     def complaints(self) -> list[str]:
         """Say all that is wrong after a fault, then after the next import; nothing is good."""
 
+    def examined(self) -> tuple[bool, list[str]]:
+        """Return whether the newer usage is shown after a fault, and all that is wrong, also after the next import."""
+
     def shows_after(self) -> bool:
         """Whether the newer usage is shown."""
 
@@ -191,13 +191,20 @@ class Lab:
 
     def complaints(self) -> list[str]:
         """Say all that is wrong with the warehouse after a fault, then after the next import; nothing is good."""
+        return self.examined()[1]
+
+    def examined(self) -> tuple[bool, list[str]]:
+        """Return whether the views show the newer reports after a fault, and all that is wrong."""
         try:
             found = _state(self.installation)
-            wrong = [] if found.views in (self.before.views, self.after.views) else [self._mixed(found)]
             self.load()
             healed = _state(self.installation)
         except FixableError as error:
-            return [f"{type(error).__name__}: {error}"]
+            return False, [f"{type(error).__name__}: {error}"]
+        return found.views == self.after.views, self._wrong(found, healed)
+
+    def _wrong(self, found: State, healed: State) -> list[str]:
+        wrong = [] if found.views in (self.before.views, self.after.views) else [self._mixed(found)]
         wrong += [f"other machines' {name} changed" for name in OTHERS_ROWS if self._differs(name, found, healed)]
         wrong += [f"{found.detached} parts were thrown out"] if found.detached else []
         wrong += ["the next import does not converge: " + self._mixed(healed)] * (healed.views != self.after.views)
@@ -243,14 +250,21 @@ def http_lab(root: Path, gateway: Gateway) -> Lab:
     """Make a user whose warehouse, with older reports of two machines, is behind HTTP."""
     installation = new_user(root / "home", gateway.url(database="ccusage"))
     _fill(new_user(root / "home", gateway.url(database="kept")), root)
-
-    def restore() -> None:
-        with installation.opened() as warehouse:
-            for table in ("records", "changes", "loads"):
-                warehouse.command(f"ALTER TABLE {table} REPLACE PARTITION tuple() FROM kept.{table}")
-
+    restore = partial(_restore_from_kept, installation)
     restore()
     return _lab(root, installation, _state(installation), restore)
+
+
+def moved(lab: Lab, home: Path, gateway: Gateway) -> Lab:
+    """Return a lab whose files and server were copied while nothing ran."""
+    installation = Installation(home, gateway.url(database="ccusage"))
+    return replace(lab, installation=installation, restore=partial(_restore_from_kept, installation))
+
+
+def _restore_from_kept(installation: Installation) -> None:
+    with installation.opened() as warehouse:
+        for table in ("records", "changes", "loads"):
+            warehouse.command(f"ALTER TABLE {table} REPLACE PARTITION tuple() FROM kept.{table}")
 
 
 def new_user(home: Path, url: str) -> Installation:

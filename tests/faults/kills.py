@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.harness import TIMEOUT_SECONDS, FaultyLab, Installation
+from tests.support.forks import Running
 
 SHORTEST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.0002, 0.03
 WRITING = ("before insert", "before command", "before open", "before keep")
@@ -60,7 +60,7 @@ class Stepped:
         self._told.read()
         self._told.close()
         stderr = self.process.communicate(timeout=TIMEOUT_SECONDS)[1]
-        return self.process.returncode, stderr
+        return self.process.wait(), stderr
 
 
 def points_of(lab: FaultyLab) -> list[str]:
@@ -83,7 +83,7 @@ def seconds_of(lab: FaultyLab) -> float:
     return time.monotonic() - begun
 
 
-def group_is_gone(process: subprocess.Popen[str]) -> bool:
+def group_is_gone(process: Running) -> bool:
     """Whether nothing is left of a process that ended and of its children."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
@@ -205,8 +205,8 @@ def _interrupt(
 
 
 def _judge(
-    lab: FaultyLab, tally: Tally, process: subprocess.Popen[str], case: str, *, in_time: bool, wrong: Sequence[str] = ()
+    lab: FaultyLab, tally: Tally, process: Running, case: str, *, in_time: bool, wrong: Sequence[str] = ()
 ) -> None:
     left = [] if group_is_gone(process) else ["a process is left"]
-    published = lab.shows_after()
-    tally.add(case, [*wrong, *left, *lab.complaints()], in_time=in_time, published=published)
+    published, complaints = lab.examined()
+    tally.add(case, [*wrong, *left, *complaints], in_time=in_time, published=published)

@@ -50,9 +50,9 @@ def _break_request(lab: FaultyLab, gateway: Gateway, tally: Tally, kind: str, sk
         failure = error
     gateway.clear_faults()
     statement = " ".join(gateway.statements()[already + skip].split())[:70]
-    published = lab.shows_after()
+    published, complaints = lab.examined()
     wrong = list(_wrong_outcome(failure, published=published, must_succeed=kind == "delay"))
-    tally.add(f"request {skip}, {statement}", [*wrong, *lab.complaints()], in_time=True, published=published)
+    tally.add(f"request {skip}, {statement}", [*wrong, *complaints], in_time=True, published=published)
 
 
 def _wrong_outcome(failure: Exception | None, *, published: bool, must_succeed: bool) -> Iterator[str]:

@@ -82,14 +82,13 @@ def filled(place: Place) -> Place:
 
 def shown(place: Place) -> dict[str, Rows]:
     """Return everything a warehouse holds that a user or a later import can see."""
-    contents = {view: place.rows(f"SELECT * FROM {view} ORDER BY ALL") for view in VIEWS}
-    contents["changes"] = place.rows("SELECT * FROM changes ORDER BY ALL")
-    contents["loads"] = place.rows("SELECT * FROM loads FINAL ORDER BY machine, load_id")
-    contents["written by"] = place.rows(
+    contents = {view: f"SELECT * FROM {view} ORDER BY ALL" for view in (*VIEWS, "changes")}
+    contents["loads"] = "SELECT * FROM loads FINAL ORDER BY machine, load_id"
+    contents["written by"] = (
         "SELECT report, machine, agent, key, max(load_id), argMax(is_deleted, load_id) FROM records"
         " GROUP BY ALL ORDER BY ALL"
     )
-    return contents
+    return place.answers(contents)
 
 
 def counts(place: Place) -> list[tuple[object, ...]]:
@@ -137,9 +136,9 @@ def offers(program: Program, *arguments: str | Path) -> dict[str, Any]:
     return {name: {**outcome, "seconds": 0} for name, outcome in reports.items()}
 
 
-def test_equal_warehouses_give_equal_files(program: Program, place: Place, target: Targets) -> None:
-    filled(place)
-    ok(program("backup", "first", "--warehouse", place.url))
+def test_equal_warehouses_give_equal_files(program: Program, migrated: Place, target: Targets) -> None:
+    filled(migrated)
+    ok(program("backup", "first", "--warehouse", migrated.url))
     restored = target("embedded")
     ok(program("restore", "first", "--warehouse", restored.url))
 
@@ -152,10 +151,10 @@ def test_equal_warehouses_give_equal_files(program: Program, place: Place, targe
     assert first == second
 
 
-def test_records_come_as_one_part(program: Program, place: Place, target: Targets) -> None:
+def test_records_come_as_one_part(program: Program, migrated: Place, target: Targets) -> None:
     many = [record("laptop", day, day, f"report{number}") for number in range(2500) for day in range(1, 29)]
-    write(place, Load(1000, "laptop", datetime(2025, 9, 4, tzinfo=UTC)), many)
-    ok(program("backup", "saved", "--warehouse", place.url))
+    write(migrated, Load(1000, "laptop", datetime(2025, 9, 4, tzinfo=UTC)), many)
+    ok(program("backup", "saved", "--warehouse", migrated.url))
 
     restored = target("embedded")
     ok(program("restore", "saved", "--warehouse", restored.url))
@@ -167,10 +166,10 @@ def test_records_come_as_one_part(program: Program, place: Place, target: Target
     assert blocks == [(1, 1)]
 
 
-def test_the_manifest_says_what_is_in_the_directory(program: Program, place: Place) -> None:
-    filled(place)
+def test_the_manifest_says_what_is_in_the_directory(program: Program, migrated: Place) -> None:
+    filled(migrated)
 
-    done = ok(program("backup", "saved", "--warehouse", place.url, "--json"))
+    done = ok(program("backup", "saved", "--warehouse", migrated.url, "--json"))
 
     manifest = json.loads(done.stdout)
     assert manifest == json.loads((program.home / "saved" / "manifest.json").read_text())
@@ -185,25 +184,25 @@ def test_the_manifest_says_what_is_in_the_directory(program: Program, place: Pla
     assert (program.home / "saved").stat().st_mode & 0o777 == 0o700
 
 
-def test_people_are_told_how_much_it_is(program: Program, place: Place, target: Targets) -> None:
-    filled(place)
+def test_people_are_told_how_much_it_is(program: Program, migrated: Place, target: Targets) -> None:
+    filled(migrated)
 
-    done = ok(program("backup", "saved", "--warehouse", place.url))
+    done = ok(program("backup", "saved", "--warehouse", migrated.url))
     assert done.stdout == "3 records, 3 changes, 1 loads are backed up in saved (0.0 MB)\n"
     restored = target("embedded")
     done = ok(program("restore", "saved", "--warehouse", restored.url))
     assert done.stdout == f"3 records, 3 changes, 1 loads are restored into {restored.url} (0.0 MB)\n"
-    assert ok(program("backup", "again", "--warehouse", place.url, "--quiet")).stdout == ""
+    assert ok(program("backup", "again", "--warehouse", migrated.url, "--quiet")).stdout == ""
 
 
-def test_an_empty_directory_is_taken_and_a_full_one_is_not(program: Program, place: Place) -> None:
-    filled(place)
+def test_an_empty_directory_is_taken_and_a_full_one_is_not(program: Program, migrated: Place) -> None:
+    filled(migrated)
     (program.home / "empty").mkdir()
     (program.home / "full").mkdir()
     (program.home / "full" / "mine").write_text("x")
 
-    ok(program("backup", "empty", "--warehouse", place.url))
-    refused = program("backup", "full", "--warehouse", place.url)
+    ok(program("backup", "empty", "--warehouse", migrated.url))
+    refused = program("backup", "full", "--warehouse", migrated.url)
 
     assert refused.exit_code == 4
     assert refused.stderr.splitlines() == [
@@ -227,14 +226,14 @@ def test_there_must_be_something_to_back_up(program: Program, tmp_path: Path) ->
 # --- what a load in the middle leaves ----------------------------------------------------------
 
 
-def test_what_was_not_published_is_not_backed_up(program: Program, place: Place, target: Targets) -> None:
-    filled(place)
+def test_what_was_not_published_is_not_backed_up(program: Program, migrated: Place, target: Targets) -> None:
+    filled(migrated)
     started_at = datetime(2025, 9, 5, tzinfo=UTC)
-    write(place, Load(2000, "laptop", started_at), [record("laptop", 4, 4)], publishes=False, commits=False)
-    write(place, Load(3000, "server", started_at), [record("server", 4, 4)], publishes=False, commits=False)
-    write(place, Load(4000, "tower", started_at), [record("tower", 4, 4)], commits=False)
+    write(migrated, Load(2000, "laptop", started_at), [record("laptop", 4, 4)], publishes=False, commits=False)
+    write(migrated, Load(3000, "server", started_at), [record("server", 4, 4)], publishes=False, commits=False)
+    write(migrated, Load(4000, "tower", started_at), [record("tower", 4, 4)], commits=False)
 
-    ok(program("backup", "saved", "--warehouse", place.url, MACHINE_NAME="laptop"))
+    ok(program("backup", "saved", "--warehouse", migrated.url, MACHINE_NAME="laptop"))
     restored = target("embedded")
     ok(program("restore", "saved", "--warehouse", restored.url))
 
@@ -290,26 +289,26 @@ def test_a_load_that_comes_in_meanwhile_is_in_it_with_all_it_wrote(
     assert counts(restored) == [(4, 4, 2)]
 
 
-def test_no_backup_while_an_import_runs(program: Program, place: Place) -> None:
-    filled(place)
+def test_no_backup_while_an_import_runs(program: Program, migrated: Place) -> None:
+    filled(migrated)
     lock = program.home / ".local/state/ccusage-import/import.lock"
     lock.parent.mkdir(parents=True)
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        done = program("backup", "saved", "--warehouse", place.url, CCUSAGE_IMPORT_LOCK_WAIT_SECONDS="0")
+        done = program("backup", "saved", "--warehouse", migrated.url, CCUSAGE_IMPORT_LOCK_WAIT_SECONDS="0")
 
     assert done.exit_code == 4
     assert done.stderr.startswith("ccusage-import: error: the importer is in use by ")
     assert not (program.home / "saved").exists()
 
 
-def test_a_killed_backup_leaves_no_directory_and_the_next_one_works(program: Program, place: Place) -> None:
-    filled(place)
-    if place.gateway:
-        place.gateway.fail("delay", match="FROM records ORDER BY", seconds=2)
+def test_a_killed_backup_leaves_no_directory_and_the_next_one_works(program: Program, migrated: Place) -> None:
+    filled(migrated)
+    if migrated.gateway:
+        migrated.gateway.fail("delay", match="FROM records ORDER BY", seconds=2)
     partial = program.home / ".saved.partial"
 
-    running = background(program, "backup", "saved", "--warehouse", place.url)
+    running = background(program, "backup", "saved", "--warehouse", migrated.url)
     wait_until(partial.exists)
     os.kill(running.pid, signal.SIGKILL)
     running.communicate()
@@ -317,7 +316,7 @@ def test_a_killed_backup_leaves_no_directory_and_the_next_one_works(program: Pro
     assert running.returncode == -signal.SIGKILL
     assert partial.exists()
     assert not (program.home / "saved").exists()
-    ok(program("backup", "saved", "--warehouse", place.url))
+    ok(program("backup", "saved", "--warehouse", migrated.url))
     assert not partial.exists()
     assert (program.home / "saved" / "manifest.json").exists()
 
@@ -326,9 +325,9 @@ def test_a_killed_backup_leaves_no_directory_and_the_next_one_works(program: Pro
 
 
 @pytest.fixture
-def saved(program: Program, tmp_path: Path) -> Path:
+def saved(program: Program, embedded: Callable[[str], Place]) -> Path:
     """A backup of three records."""
-    place = filled(Place(f"chdb://{tmp_path}/source"))
+    place = filled(embedded("source"))
     ok(program("backup", "saved", "--warehouse", place.url))
     return program.home / "saved"
 
@@ -423,19 +422,19 @@ def test_a_damaged_or_newer_backup_is_refused_and_nothing_is_loaded(
     assert not (tmp_path / "target").exists()
 
 
-def test_a_warehouse_with_records_is_refused(program: Program, saved: Path, place: Place) -> None:
-    write(place, Load(5000, "tower", datetime(2025, 9, 5, tzinfo=UTC)), [record("tower", 4, 4)])
-    before = shown(place)
+def test_a_warehouse_with_records_is_refused(program: Program, saved: Path, migrated: Place) -> None:
+    write(migrated, Load(5000, "tower", datetime(2025, 9, 5, tzinfo=UTC)), [record("tower", 4, 4)])
+    before = shown(migrated)
 
-    done = program("restore", "saved", "--warehouse", place.url)
+    done = program("restore", "saved", "--warehouse", migrated.url)
 
     assert done.exit_code == 4
     assert done.stderr.splitlines() == [
-        f"ccusage-import: error: warehouse {place.url} holds 1 records already",
+        f"ccusage-import: error: warehouse {migrated.url} holds 1 records already",
         "hint: restore into an empty warehouse: --warehouse chdb:///new/directory, or another database of the server",
     ]
     assert saved.exists()
-    assert shown(place) == before
+    assert shown(migrated) == before
 
 
 @pytest.mark.parametrize(("table", "figure"), [("records", "rows"), ("records", "tokens"), ("changes", "cost_usd")])

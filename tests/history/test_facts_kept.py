@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,18 +16,18 @@ VIEWS = ("messages", "tool_calls", "turns", "events", "ledger_daily", "ledger_se
 
 
 def _shown(place: Place) -> dict[str, list[tuple[object, ...]]]:
-    shown = {view: place.rows(f"SELECT * FROM {view} ORDER BY ALL") for view in VIEWS}
+    shown = place.answers({view: f"SELECT * FROM {view} ORDER BY ALL" for view in VIEWS})
     assert all(shown.values())
     return shown
 
 
 @pytest.fixture
-def read(program: Program, tmp_path: Path) -> Place:
+def read(program: Program, embedded: Callable[[str], Place], tmp_path: Path) -> Place:
     """An embedded warehouse with facts of all kinds, and the directory that they were read from."""
     become(tmp_path / "claude", CORPORA / "june")
     for group in ("07-retries", "03-parallel-calls"):
         become(tmp_path / "claude" / "projects" / group, CORPORA / "facts" / group / "1" / "projects")
-    place = Place(f"chdb://{tmp_path}/filled")
+    place = embedded("filled")
     done = program("import", "--warehouse", place.url, "--claude-dir", tmp_path / "claude")
     assert done.exit_code == 0, done.stderr
     return place
@@ -58,8 +59,8 @@ def test_a_push_copies_facts_and_the_next_one_only_what_is_new(
 
     assert done.stdout.splitlines()[0].split(" loads, ")[1].startswith("4 facts of ")
     assert _shown(server) == _shown(read)
-    counts = [server.rows(f"SELECT count() FROM {table} FINAL") for table in FACT_TABLES]
-    assert counts == [read.rows(f"SELECT count() FROM {table} FINAL") for table in FACT_TABLES]
+    counts = {table: f"SELECT count() FROM {table} FINAL" for table in FACT_TABLES}
+    assert server.answers(counts) == read.answers(counts)
 
 
 def test_undo_takes_back_the_facts_that_a_load_brought_and_undo_of_that_brings_them_back(
@@ -104,7 +105,7 @@ def test_facts_go_with_a_machine_that_gets_another_name(program: Program, migrat
 
 
 def _facts(place: Place) -> dict[str, list[tuple[object, ...]]]:
-    return {view: place.rows(f"SELECT * FROM {view} ORDER BY ALL") for view in VIEWS[:4]}
+    return place.answers({view: f"SELECT * FROM {view} ORDER BY ALL" for view in VIEWS[:4]})
 
 
 def _last_load(place: Place) -> str:

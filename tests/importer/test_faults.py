@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import pytest
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.faults.documents import save_generation
 from tests.faults.facts import embedded_facts_lab, http_facts_lab
-from tests.faults.harness import MACHINE, Installation, Lab, embedded_lab, http_lab, new_user, read_state
+from tests.faults.harness import MACHINE, Installation, Lab, embedded_lab, http_lab, moved, new_user, read_state
 from tests.faults.kills import INTERRUPTED, Stepped, Tally, interrupt_imports, kill_imports, points_of, print_tallies
 from tests.faults.network import FAULTS, FOR_GOOD, break_requests
 from tests.faults.readers import watch_imports
@@ -269,12 +270,37 @@ def inserts_into(table: str, server: Gateway) -> list[str]:
     return [said for said in server.statements() if re.match(f"INSERT INTO `?{table}`? ", said)]
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """A lab behind HTTP of which no process runs, and the points of its import."""
+
+    root: Path
+    lab: Lab
+    points: Sequence[str]
+
+    def copied(self, directory: Path) -> Path:
+        """Copy the files of its user and of its server; return the directory of the engine."""
+        shutil.copytree(self.root / "home", directory / "home")
+        shutil.copytree(self.root / "engine", directory / "engine", symlinks=True)
+        return directory / "engine"
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
+    root = tmp_path_factory.mktemp("stopped")
+    with running_gateway(root / "engine") as running:
+        lab = http_lab(root, running)
+        return Stopped(root, lab, points_of(lab))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("point", ["before insert changes", "before insert records", "after insert records"])
-def test_a_server_may_be_restarted_during_an_import(tmp_path: Path, number: signal.Signals, point: str) -> None:
-    with running_gateway(tmp_path / "engine") as first:
-        lab = http_lab(tmp_path, first)
-        stepped = stepped_to(lab, point)
+def test_a_server_may_be_restarted_during_an_import(
+    tmp_path: Path, stopped: Stopped, number: signal.Signals, point: str
+) -> None:
+    with running_gateway(stopped.copied(tmp_path)) as first:
+        lab = moved(stopped.lab, tmp_path / "home", first)
+        stepped = stepped_to(lab, point, stopped.points)
         first.process.send_signal(number)
         first.process.wait(30)
         with gateway_on_port(tmp_path, first.port):
@@ -285,10 +311,10 @@ def test_a_server_may_be_restarted_during_an_import(tmp_path: Path, number: sign
             assert_healthy(lab)
 
 
-def test_a_server_may_go_away_during_an_import(tmp_path: Path) -> None:
-    with running_gateway(tmp_path / "engine") as first:
-        lab = http_lab(tmp_path, first)
-        stepped = stepped_to(lab, "after insert records")
+def test_a_server_may_go_away_during_an_import(tmp_path: Path, stopped: Stopped) -> None:
+    with running_gateway(stopped.copied(tmp_path)) as first:
+        lab = moved(stopped.lab, tmp_path / "home", first)
+        stepped = stepped_to(lab, "after insert records", stopped.points)
         stop(first.process)
         exit_code, stderr = stepped.finish()
         assert_one_error((exit_code, "", stderr), r"warehouse \S+: no answer: .*")
@@ -297,11 +323,10 @@ def test_a_server_may_go_away_during_an_import(tmp_path: Path) -> None:
             assert_healthy(lab)
 
 
-def stepped_to(lab: Lab, point: str) -> Stepped:
+def stepped_to(lab: Lab, point: str, points: Sequence[str] = ()) -> Stepped:
     """Start an import that waits at the named point."""
-    number = next(
-        number for number, name in enumerate(points_of(lab)) if re.match(point.replace("insert", r"insert\w*"), name)
-    )
+    named = re.compile(point.replace("insert", r"insert\w*"))
+    number = next(number for number, name in enumerate(points or points_of(lab)) if named.match(name))
     lab.restore()
     stepped = Stepped(lab.installation, "--from", lab.newer)
     stepped.run_to(number)

@@ -63,20 +63,17 @@ REAL = ("real/2025-06", "real/2025-09", "real/2026-01", "real/2026-02", "real/co
 
 @pytest.mark.parametrize("name", ["june", "september", "edge", "active", "transcripts-edge", *REAL])
 def test_every_view_shows_what_ccusage_prints(
-    program: Program, place: Place, corpus: Callable[[str], Path], ccusage20: Path, name: str
+    program: Program, migrated: Place, corpus: Callable[[str], Path], ccusage20: Path, name: str
 ) -> None:
     claude_dir = corpus(name)
-    program("migrate", "--warehouse", place.url, "--create-database")
 
-    done = program("import", "--warehouse", place.url, "--claude-dir", claude_dir, "--timezone", "UTC")
+    done = program("import", "--warehouse", migrated.url, "--claude-dir", claude_dir, "--timezone", "UTC")
 
     assert done.exit_code == 0, done.stderr
+    columns = "input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_usd"
+    found = migrated.answers({view: f"SELECT {columns} FROM {view}" for view in REPORTS})
     for view, report in REPORTS.items():
-        stored = sorted(
-            place.rows(
-                f"SELECT input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_usd FROM {view}"
-            )
-        )
+        stored = sorted(found[view])
         printed = sorted(printed_usage(row) for row in printed_rows(ccusage_says(ccusage20, claude_dir, *report)))
         assert [row[:4] for row in stored] == [row[:4] for row in printed], view
         for shown, said in zip(stored, printed, strict=True):

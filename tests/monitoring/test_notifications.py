@@ -149,9 +149,7 @@ def test_held_numbers_are_told_when_they_are_more(run_import: Importer, claude: 
     assert first["details"]["held_before"] == 0 < first["details"]["held"]
     assert second["details"]["held_before"] == first["details"]["held"] < second["details"]["held"]
     assert first["title"] == f"studio: {first['details']['held']} smaller numbers are held back"
-    assert first["text"] == (
-        "ccusage shows less than it once did; what was stored stays\nmore: ccusage-import changes --verdict held"
-    )
+    assert first["text"] == ("ccusage shows less than it once did; what was stored stays\nmore: ccusage-import held")
 
 
 def test_a_crossed_budget_is_told_once_a_period(run_import: Importer, receiver: Receiver) -> None:

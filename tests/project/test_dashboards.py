@@ -231,7 +231,7 @@ def test_what_is_held_is_shown_until_it_is_accepted(imported: Place, program: Pr
 
     assert shown("Held") == [{"records": 3, "cost": 1.5}]
     held = {row["report"]: (row["stored"], row["offered"], row["reason"]) for row in shown("Held records")}
-    assert held["daily"] == (3.0, 1.5, "may_be_swept")
+    assert held["daily"] == (3.0, 1.5, "messages_gone")
     assert [row["series"] for row in shown("Failed reports")] == ["blocks"]
     assert shown("Loads")[0]["committed"] == 2
     assert [row["machine"] for row in shown("Since the last good import")] == ["laptop"]

@@ -35,7 +35,7 @@ HOMES = {
         "cli/verify",
         "cli/warehouse",
     },
-    "rich": {"ui", "cli/budget", "cli/health", "cli/query", "cli/report", "cli/summary"},
+    "rich": {"ui/answers", "ui/tables", "cli/budget", "cli/health", "cli/report", "cli/summary"},
     "click": set(),
 }
 SINKS = {"add", "remove", "configure"}

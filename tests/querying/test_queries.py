@@ -52,7 +52,7 @@ def answer(place: Place, name: str, **given: str) -> Rows:
     query = find_query(name)
     needed = {each.name: REQUIRED[each.name] for each in query.parameters if each.default is None}
     values = query.values({**needed, **given}, datetime.now(UTC).date())
-    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened:
+    with place.opened() as opened:
         settings = {"output_format_json_quote_64bit_integers": 0}
         found = read_only(opened, query.sql, "JSONCompactEachRow", settings, values)
     return [tuple(json.loads(line, parse_float=Decimal)) for line in found.decode().splitlines()]
@@ -114,7 +114,10 @@ def test_the_name_of_a_view_asks_for_all_of_it(
 
 
 def test_every_query_answers_on_an_empty_warehouse(migrated: Place) -> None:
-    assert {query.name: answer(migrated, query.name) for query in QUERIES} == {query.name: [] for query in QUERIES}
+    with migrated.keep_open():
+        answers = {query.name: answer(migrated, query.name) for query in QUERIES}
+
+    assert answers == {query.name: [] for query in QUERIES}
 
 
 def test_every_query_answers_through_the_command_with_other_parameters(
@@ -135,17 +138,17 @@ def test_every_query_answers_with_its_defaults_and_says_where_a_price_is_missing
     migrated: Place, program: Program, corpus: Callable[[str], Path]
 ) -> None:
     imported(program, migrated, corpus("september"))
-    for query in QUERIES:
-        needed = {each.name: REQUIRED[each.name] for each in query.parameters if each.default is None}
-        values = query.values(needed, datetime.now(UTC).date())
-        with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+    with migrated.opened() as opened:
+        for query in QUERIES:
+            needed = {each.name: REQUIRED[each.name] for each in query.parameters if each.default is None}
+            values = query.values(needed, datetime.now(UTC).date())
             names = read_only(opened, query.sql, "JSONCompactEachRowWithNames", {}, values).splitlines()[0]
             columns = json.loads(names)
-        assert len(set(columns)) == len(columns), query.name
-        assert [column for column in columns if not re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", column)] == [], query.name
-        # The log of changes does not know of prices that are missing.
-        if query.group != "audit" and any(column.endswith("_usd") for column in columns):
-            assert "unpriced" in columns, query.name
+            assert len(set(columns)) == len(columns), query.name
+            assert [column for column in columns if not re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", column)] == [], query.name
+            # The log of changes does not know of prices that are missing.
+            if query.group != "audit" and any(column.endswith("_usd") for column in columns):
+                assert "unpriced" in columns, query.name
 
 
 def imported(program: Program, place: Place, claude: Path, *arguments: str, machine: str = "studio") -> None:
@@ -346,9 +349,10 @@ SEPTEMBER: Mapping[str, tuple[Mapping[str, str], Rows]] = {
 def test_september_by_hand(migrated: Place, program: Program, corpus: Callable[[str], Path]) -> None:
     imported(program, migrated, corpus("september"), "--no-hash-projects")
 
-    for name, (given, expected) in SEPTEMBER.items():
-        query = find_query(name)
-        assert answer(migrated, name, **{**values_of(query, {"since": "2025-09-01"}), **given}) == expected, name
+    with migrated.keep_open():
+        for name, (given, expected) in SEPTEMBER.items():
+            query = find_query(name)
+            assert answer(migrated, name, **{**values_of(query, {"since": "2025-09-01"}), **given}) == expected, name
 
 
 # --- two machines, a sweep, another model ------------------------------------------------------------------
@@ -407,7 +411,7 @@ def test_machines_projects_models_and_what_is_held(story: Place, program: Progra
 
     held = ("key", "machine", "reason", "stored_cost_usd", "offered_cost_usd", "stored_tokens", "offered_tokens")
     assert got("held_now", *held) == [
-        (swept, "studio", "may_be_swept", Decimal("1.5"), Decimal("0.45"), 100_000, 30_000)
+        (swept, "studio", "messages_gone", Decimal("1.5"), Decimal("0.45"), 100_000, 30_000)
     ]
     totals = got("held_totals", "report", "held_records", "cost_kept_usd", "tokens_kept")
     assert ("daily", 1, Decimal("1.05"), 70_000) in totals
@@ -417,7 +421,7 @@ def test_machines_projects_models_and_what_is_held(story: Place, program: Progra
     ]
     changed = got("what_changed")
     assert [row for row in changed if row[0] == "daily"] == [
-        ("daily", "held", "may_be_swept", 1, 0, 0, Decimal("1.05")),
+        ("daily", "held", "messages_gone", 1, 0, 0, Decimal("1.05")),
         ("daily", "new", "first_seen", 4, 121_050, Decimal("2.01575"), 0),
     ]
     assert got("what_changed", until=swept) == []
@@ -751,8 +755,11 @@ def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Pr
             ["query top_models: has no parameter from", "it takes since, until, machine, agent, top"],
         ),
         (
-            ("top_models", "--param", "since=yesterday"),
-            ["--param since=yesterday: is not a Date", "give a day such as 2026-10-01, or 30 days ago"],
+            ("top_models", "--param", "since=tomorrow"),
+            [
+                "--param since=tomorrow: is not a Date",
+                'give a day such as 2026-10-01, today, yesterday, 7d or "7 days ago"',
+            ],
         ),
         (("top_models", "--param", "since=2026-02-30"), ["--param since=2026-02-30: is not a Date", "give a day"]),
         (("top_models", "--param", "top=-1"), ["--param top=-1: is not a UInt32", "give a whole number"]),
@@ -760,7 +767,8 @@ def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Pr
         (("session_outliers", "--param", "times=nan"), ["--param times=nan: is not a Float64", "give a number"]),
         (("project_days",), ["--param project: is missing: its name, or as it is stored", "--param project=VALUE"]),
         (("top_models", "--param", "since"), ["--param since: is not NAME=VALUE", "such as --param since=2026-10-01"]),
-        (("SELECT {day:Date}", "--param", "day=soon"), ["for query parameter 'day'", "--param NAME=VALUE, of the"]),
+        (("SELECT {day:Date}", "--param", "day=soon"), ["--param day=soon: is not a Date", "give a day such as"]),
+        (("SELECT {at:DateTime}", "--param", "at=soon"), ["for query parameter 'at'", "--param NAME=VALUE, of the"]),
         (("SELECT {day:Date} + {n:UInt8}", "--param", "n=1"), ["Substitution `day` is not set", "--param NAME=VALUE"]),
     ],
 )

@@ -35,15 +35,19 @@ def granted_on_tables(role: str) -> list[tuple[str, str]]:
     return [(grant[1], grant[2]) for grant in found if grant]
 
 
-def engine_config(directory: Path, role: str, rights: list[str], database: str) -> Path:
+def engine_config(directory: Path, role: str, rights: list[str], database: str, without: str = "") -> Path:
     """Write the configuration of an engine whose one user has these rights and the settings profile of a role.
+
+    What the role may do with some of the tables it may too, but for those that `without` names.
 
     The embedded engine enforces rights but keeps no roles and knows one user: these come from its files.
     """
     profile = next((one for one in access_statements("roles.sql") if one.startswith("CREATE SETTINGS PROFILE")), "")
     settings = re.findall(r"(\w+) = (\d+)(?: MIN (\d+) MAX (\d+))?", profile) if profile.endswith(f"TO {role}") else []
     grants = [f"GRANT {', '.join(rights)} ON {database}.*"]
-    grants += [f"GRANT {right} ON {database}.{tables}" for right, tables in granted_on_tables(role)]
+    grants += [
+        f"GRANT {right} ON {database}.{tables}" for right, tables in granted_on_tables(role) if tables != without
+    ]
     users = directory / "users.xml"
     users.write_text(
         USERS_XML.format(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from tests.support.facts import LARGER, name_of
 
 @pytest.mark.parametrize("corpus", LARGER, ids=name_of)
 @pytest.mark.parametrize("mode", ["auto", "calculate"])
-def test_costs_add_up_to_every_report(program: Program, tmp_path: Path, corpus: Path, mode: str) -> None:
+def test_costs_add_up_to_every_report(
+    program: Program, embedded: Callable[[str], Place], tmp_path: Path, corpus: Path, mode: str
+) -> None:
     shutil.copytree(corpus, root := tmp_path / "claude")
-    place = Place(f"chdb://{tmp_path}/warehouse")
+    place = embedded("warehouse")
 
     done = program("import", "--warehouse", place.url, "--claude-dir", root, CCUSAGE_IMPORT_MODE=mode)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -108,6 +109,19 @@ def test_a_cursor_that_is_lost_or_damaged_only_costs_a_reading(
 
     assert (read.files, dict(+read.new)) == (2, {"messages": 1})
     assert reader.one(SUMS) == (4, 100)
+
+
+def test_a_cursor_that_does_not_know_what_its_files_hold_is_replaced(
+    opened: ClickHouse, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    reader = Reader(opened, tmp_path / "home")
+    reader.read(claude.root)
+    with sqlite3.connect(reader.cursor) as older:
+        older.execute("DROP TABLE messages")
+
+    again = reader.read(claude.root)
+
+    assert (again.files, again.new["messages"], reader.one(SUMS)) == (2, 0, (3, 60))
 
 
 def test_a_warehouse_from_before_the_last_reading_gets_everything_again(

@@ -18,6 +18,7 @@ from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.conftest import CORPORA
+from tests.support.ccusage_install import without_launcher
 from tests.support.facts import LARGER, Reader, Tokens, name_of
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland")
@@ -28,7 +29,7 @@ ALL = [*LARGER, *sorted((CORPORA / "facts").glob("*/?"))]
 
 def _printed(ccusage: Path, root: Path, report: str, zone: str, home: Path) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [ccusage, "claude", report, "--json", "--offline", "--timezone", zone],
+        [without_launcher(ccusage), "claude", report, "--json", "--offline", "--timezone", zone],
         env={"PATH": os.environ["PATH"], "HOME": str(home), "CLAUDE_CONFIG_DIR": str(root), "TZ": "UTC"},
         capture_output=True,
         check=True,

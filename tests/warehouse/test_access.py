@@ -50,8 +50,8 @@ class Guarded:
     suffix: str = ""
 
     @contextmanager
-    def url(self, role: str, rights: list[str] | None = None) -> Iterator[str]:
-        """Yield the URL of a user of this role, on the engine also with other rights."""
+    def url(self, role: str, rights: list[str] | None = None, without: str = "") -> Iterator[str]:
+        """Yield the URL of a user of this role, on the engine also with other rights, or fewer on some tables."""
         if self.suffix:
             user, password = ("ccusage_import", "import") if role == IMPORTER else ("grafana", "reader")
             address = str(server_url()).rpartition("@")[2]
@@ -59,7 +59,7 @@ class Guarded:
             return
         folder = self.directory / uuid.uuid4().hex
         folder.mkdir()
-        config = engine_config(folder, role, rights or granted_rights(role), "ccusage")
+        config = engine_config(folder, role, rights or granted_rights(role), "ccusage", without)
         with running_gateway(self.directory / "engine", [User("somebody", "secret")], config=config) as gateway:
             yield gateway.url("somebody", "ccusage")
 
@@ -177,6 +177,8 @@ def test_the_importer_may_do_everything_the_program_does(guarded: Guarded, progr
         assert (checks["rights"], checks["schema"], checks["disk space"]) == ("ok", "ok", "ok")
         assert "scratch" not in run("query", "SHOW TABLES")
         run("backup", "again")
+        run("import", "--json", *source)
+        assert "2 messages before " in run("compact", "--older-than", "35d")
         run("migrate")
 
 
@@ -207,6 +209,27 @@ def test_without_any_one_right_something_fails(tmp_path: Path, program: Program,
         assert failed.exit_code == 4, right
         assert "user somebody lacks a right" in failed.stderr, right
         assert failed.stderr.splitlines()[-1] == f"hint: GRANT {', '.join(RIGHTS)} ON ccusage.* TO somebody"
+
+
+@pytest.mark.parametrize("missing", ["message_facts*", "folded_ids*"])
+def test_without_the_right_to_drop_facts_nothing_of_a_fold_begins(
+    tmp_path: Path, program: Program, claude: ClaudeDir, missing: str
+) -> None:
+    with open_warehouse(EmbeddedWarehouse(tmp_path / "engine", "ccusage"), creates_database=True):
+        pass
+    with Guarded(tmp_path).url(IMPORTER, without=missing) as url:
+        assert program("migrate", "--warehouse", url).exit_code == 0
+        assert program("import", "--warehouse", url, "--claude-dir", claude.root).exit_code == 0
+
+        refused = program("compact", "--older-than", "35d", "--warehouse", url)
+
+        assert (refused.exit_code, refused.stdout) == (4, "")
+        assert "user somebody lacks a right" in refused.stderr
+        assert "\nhint: GRANT ALTER DELETE ON ccusage.message_facts*, ALTER DELETE ON " in refused.stderr
+        assert refused.stderr.endswith(", ALTER DELETE ON ccusage.folded_ids* TO somebody\n")
+        assert program("import", "--warehouse", url, "--claude-dir", claude.root).exit_code == 0
+        left = "SELECT (SELECT count() FROM messages), (SELECT count() FROM folded_ids), uniqExact(runner) FROM loads"
+        assert program("query", left, "--format", "csv", "--warehouse", url).stdout.splitlines()[1:] == ["2,0,1"]
 
 
 def test_the_importer_may_do_nothing_else(guarded: Guarded, program: Program) -> None:

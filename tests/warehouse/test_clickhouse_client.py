@@ -142,6 +142,19 @@ def test_a_second_process_waits_and_then_names_the_first(tmp_path: Path) -> None
     assert done.stdout.startswith(f"the warehouse {url} is in use by process {os.getpid()} since 2")
 
 
+def test_what_is_imported_in_the_background_leaves_the_working_directory() -> None:
+    script = (
+        "import sys\n"
+        "from ccusage_import.warehouse.clickhouse_client import preload_driver\n"
+        "sys.addaudithook(lambda event, values: print(values) if event == 'os.chdir' else None)\n"
+        "preload_driver()\n"
+        "print('clickhouse_connect' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout == "True\n"
+
+
 def test_another_program_on_the_directory_is_told_from_damage(tmp_path: Path) -> None:
     path = tmp_path / "warehouse"
     script = (

@@ -115,9 +115,11 @@ def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(
             f"{table}_local": f"ReplicatedAggregatingMergeTree({replica(f'{table}_local')})"
             for table in ("tool_call_facts", "turn_facts", "event_facts")
         },
+        "hour_facts_local": f"ReplicatedReplacingMergeTree({replica('hour_facts_local')}, last_load_id)",
+        "folded_ids_local": f"ReplicatedReplacingMergeTree({replica('folded_ids_local')})",
         **{
             table: f"Distributed('main', 'usage', '{table}_local', cityHash64(machine))"
-            for table in ("message_facts", "tool_call_facts", "turn_facts", "event_facts")
+            for table in ("message_facts", "tool_call_facts", "turn_facts", "event_facts", "hour_facts", "folded_ids")
         },
         "price_list_local": f"ReplicatedReplacingMergeTree({replica('price_list_local')})",
         "budgets_local": f"ReplicatedReplacingMergeTree({replica('budgets_local')}, revision, is_deleted)",

@@ -22,7 +22,7 @@ from ccusage_import.warehouse.migrations import (
 from tests.conftest import Place
 
 VERSIONS = [
-    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "active_blocks", "block_hours", "blocks",
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "active_blocks", "block_hours", "blocks",
     "budget_status", "calendar", "cost_anomalies", "cost_by_model_daily", "daily", "daily_summary", "events",
     "forecast_methods", "forecast_month", "forecast_totals", "forecast_weights", "freshness", "held_records", "hourly",
     "ledger_daily", "ledger_sessions", "machine_summary", "messages", "model_breakdowns", "model_costs",
@@ -88,7 +88,7 @@ def test_a_newer_schema_is_refused_with_the_release_it_needs(opened: ClickHouse)
     with pytest.raises(SchemaError) as raised:
         apply_migrations(opened, "1.2.3")
 
-    assert str(raised.value).endswith("schema 0999 is newer than this program's 0008")
+    assert str(raised.value).endswith("schema 0999 is newer than this program's 0009")
     assert raised.value.hint == "install ccusage-import 9.9.9 or newer"
 
 
@@ -146,8 +146,28 @@ def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> N
         formatted = [opened.rows("SELECT formatQuerySingleLine({q:String})", {"q": text})[0][0] for text in ddl]
 
     tables = [text for text in formatted if text.startswith("CREATE TABLE")]
-    assert len(tables) == 22
+    assert len(tables) == 26
     assert all(" ON CLUSTER main " in text for text in formatted)
-    assert sum("ENGINE = Replicated" in text for text in tables) == 11
-    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 11
+    assert sum("ENGINE = Replicated" in text for text in tables) == 13
+    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 13
     assert any("ENGINE = ReplicatedReplacingMergeTree(load_id, is_deleted)" in text for text in tables)
+
+
+MADE = {
+    "tables": "SELECT name, engine, replaceAll(create_table_query, currentDatabase(), '') FROM system.tables"
+    " WHERE database = currentDatabase() ORDER BY name",
+    "columns": "SELECT table, name, type, comment FROM system.columns WHERE database = currentDatabase() ORDER BY ALL",
+    "applied": "SELECT version, checksum, tool_version FROM schema_migrations FINAL ORDER BY version",
+}
+
+
+def test_the_warehouse_that_tests_get_a_copy_of_is_what_migrations_make(migrated: Place, tmp_path: Path) -> None:
+    if not (migrated.gateway or migrated.url.startswith("chdb:")):
+        pytest.skip("on a server of its own migrations are applied for each test")
+    made = Place(migrated.gateway.url(database="made_anew") if migrated.gateway else f"chdb://{tmp_path}/made_anew")
+    with open_warehouse(parse_warehouse_url(made.url), creates_database=True) as opened:
+        apply_migrations(opened, "1.2.3")
+
+    assert migrated.answers(MADE) == made.answers(MADE)
+    with migrated.opened() as opened:
+        assert pending_migrations(opened) == []

@@ -6,7 +6,7 @@ A day of usage after today counts as today, so days of 2099 give figures that do
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,11 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.querying.queries import read_queries
 from ccusage_import.records import ModelPrice, ModelUsage, Provenance, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import known_migrations
 from ccusage_import.warehouse.prices import write_prices
 from ccusage_import.warehouse.publish import commit, write_decisions
@@ -36,6 +34,17 @@ SUMMABLE = [
     "daily_summary", "weekly", "monthly_trends", "monthly_from_daily", "machine_summary", "cost_by_model_daily",
     "cost_anomalies",
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def kept_open(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each warehouse is opened once, unless a test runs the program on it."""
+    if "migrated" not in request.fixturenames or "program" in request.fixturenames:
+        yield
+        return
+    migrated: Place = request.getfixturevalue("migrated")
+    with migrated.keep_open():
+        yield
 
 
 def record(
@@ -67,7 +76,7 @@ def model(name: str, cost: str, tokens: tuple[int, int, int, int], *, unpriced: 
 def judged(place: Place, decisions: Sequence[Decision], load_id: int = 1000, **more: Any) -> None:
     """Write what an import decided, as one load a machine, and commit it unless told a state."""
     state = more.pop("state", "committed")
-    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened:
+    with place.opened() as opened:
         for machine in sorted({decision.record.machine for decision in decisions}) or ["studio"]:
             load = Load(load_id, machine, NOW - timedelta(hours=2), **more)
             write_load(opened, load)
@@ -89,7 +98,7 @@ def budgets(place: Place, *rows: tuple[str, str, str, str, int, int]) -> None:
     """Write budgets: scope, name, period, limit, revision, whether it is deleted."""
     columns = ("scope", "name", "period", "limit_usd", "revision", "is_deleted")
     values = [(*row[:3], Decimal(row[3]), *row[4:]) for row in rows]
-    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened:
+    with place.opened() as opened:
         opened.insert("budgets", columns, values, token=f"budgets/{rows!r}")
 
 
@@ -102,7 +111,7 @@ def rows(place: Place, columns: str, view: str) -> Rows:
 
 
 def test_every_view_answers_on_an_empty_warehouse(migrated: Place) -> None:
-    assert {view: migrated.rows(f"SELECT * FROM {view}") for view in VIEWS} == {view: [] for view in VIEWS}
+    assert migrated.answers({view: f"SELECT * FROM {view}" for view in VIEWS}) == {view: [] for view in VIEWS}
 
 
 def test_every_column_of_every_view_has_a_comment_and_the_type_it_declares(migrated: Place) -> None:
@@ -121,7 +130,7 @@ def test_every_column_of_every_view_has_a_comment_and_the_type_it_declares(migra
     for view in VIEWS:
         described = migrated.rows(f"DESCRIBE TABLE {view}")
         assert [row[0] for row in described if not row[4]] == [], view
-        with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+        with migrated.opened() as opened:
             answer = opened.raw(f"SELECT * FROM {view} LIMIT 1", "JSONCompactEachRowWithNamesAndTypes", {})
         names, types = map(json.loads, answer.decode().splitlines()[:2])
         declared = [(str(row[0]), "".join(str(row[1]).split())) for row in described]
@@ -295,7 +304,7 @@ def priced(
 ) -> None:
     """Write what a million tokens of a model cost: input, output, cache writes of 5 minutes and an hour, reads."""
     price = ModelPrice(agent, name, *map(Decimal, usd))
-    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened:
+    with place.opened() as opened:
         write_prices(opened, load_id, ccusage_version, [price], is_offline=True)
 
 
@@ -609,7 +618,7 @@ def test_success_means_the_same_in_the_view_and_in_status(migrated: Place) -> No
     judged(migrated, [], 3000, failed_reports=("blocks",))
     judged(migrated, [], 4000, undoes=2000)
 
-    with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+    with migrated.opened() as opened:
         assert last_success_at(opened, "studio") == ended
     assert rows(migrated, "last_success_at", "freshness") == [(ended,)]
 
@@ -832,7 +841,7 @@ def test_days_projects_and_machines_add_up_to_the_month(migrated: Place) -> None
     assert rows(migrated, "toFloat64(sum(forecast_usd))", "forecast_month") == [(pytest.approx(whole),)]
     for name in ("forecast_by_day", "forecast_by_project"):
         query = next(each for each in read_queries() if each.name == name)
-        with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+        with migrated.opened() as opened:
             table = opened.rows(query.sql, query.values({}, date(2099, 4, 25)))
         assert sum(float(row[-2]) for row in table) == pytest.approx(whole), name
 

@@ -1,10 +1,12 @@
 """Lives in numbers.
 
     python -m tests.worlds --lives 5000 --seed 1
+    python -m tests.worlds --lives 5000 --seed 1 --ledger
     python -m tests.worlds --engine --scripted WORDS
 
 Lives are lived in a notebook, thousands of them in minutes; with `--engine` in the real one too, step by
-step. Each life has a seed of its own, counted from `--seed`. The exit code is 1 where a promise was broken.
+step; with `--ledger` transcripts are read too, which only the notebook does. Each life has a seed of its
+own, counted from `--seed`. The exit code is 1 where a promise was broken.
 """
 
 from __future__ import annotations
@@ -34,15 +36,12 @@ def main() -> int:
     logger.remove()
     logging.disable()
     begun, lived, failed = time.monotonic(), 0, 0
-    with (
-        tempfile.TemporaryDirectory(prefix="worlds-", dir=arguments.work_dir) as name,
-        Lab(Path(name)).running() as lab,
-    ):
+    with _places(arguments) as (place, beside):
         for title, steps in _chosen(arguments):
-            failures = live(lab, steps)
+            failures = live(place, steps, beside)
             lived, failed = lived + 1, failed + bool(failures)
             if failures:
-                kept, failures = shortened(lab, steps, failures)
+                kept, failures = shortened(place, steps, failures, beside)
                 print(f"{title}\n  {', '.join(map(written, kept))}\n{told(failures)}", flush=True)
     print(f"{failed} of {lived} lives fail; {time.monotonic() - begun:.0f} s")
     return int(failed > 0)
@@ -52,7 +51,7 @@ def main() -> int:
 def _places(arguments: argparse.Namespace) -> Iterator[tuple[Lab | Notebook, Notebook | None]]:
     with tempfile.TemporaryDirectory(prefix="worlds-", dir=arguments.work_dir) as name:
         if not arguments.engine:
-            yield Notebook(Path(name)), None
+            yield Notebook(Path(name), has_ledger=arguments.ledger), None
             return
         with Lab(Path(name) / "engine").running() as lab:
             yield lab, Notebook(Path(name) / "notebook")
@@ -71,7 +70,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lives", type=int, default=0, metavar="N", help="as many lives at random")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the seed of the first of them")
     parser.add_argument("--scripted", metavar="WORDS", help="the scripted lives whose name holds these words")
-    parser.add_argument("--engine", action="store_true", help="with the real engine")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--engine", action="store_true", help="with the real engine")
+    where.add_argument("--ledger", action="store_true", help="transcripts are read too")
     parser.add_argument("--work-dir", type=Path, metavar="DIR", help="where the warehouse is made")
     return parser.parse_args()
 

@@ -34,6 +34,7 @@ from ccusage_import.records import Provenance
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import import_lock
+from tests.worlds.ccusage_model import Tree
 
 LAPTOP, SERVER, RESTORED = "laptop", "server", "restored"
 TABLES = ("records", "changes", "loads", "budgets", "machines")
@@ -124,6 +125,7 @@ class Offer:
     since: date = date.min
     until: date = date.max
     is_saved: bool = False
+    tree: Tree = field(default_factory=dict)
 
 
 class Silent:

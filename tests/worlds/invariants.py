@@ -508,7 +508,19 @@ def _is_true(
             return all(shown[message] or message not in offered.counted for message in lost)
         case "saved_files":
             return offer.is_saved
+        case "messages_there" | "messages_gone":
+            return _is_true_of_messages(ledger, old, change, offered)
     return True
+
+
+def _is_true_of_messages(ledger: Ledger, old: Mapping[Identity, Messages], change: Logged, offered: Offered) -> bool:
+    """Whether all messages of a record, or not all of what is judged with it, are in the transcripts that are there."""
+    identity = change.identity
+    if change.reason == "messages_there":
+        return offered.present.issuperset(old.get(identity, NONE))
+    together = {other for other in old if _are_together(ledger, identity, other)}
+    together.update(*(group for group in groups([*old, *offered.content], ()) if identity in group))
+    return not offered.present.issuperset(joined(old, together))
 
 
 def _any_stored(

@@ -16,13 +16,14 @@ from ccusage_import.ccusage.offers import parse_offer
 from ccusage_import.exceptions import AuditError, ExitCode, MachineTakenError, OtherNameError
 from ccusage_import.history.audit import Change, taken, taken_back
 from ccusage_import.import_summary import ImportOptions
-from ccusage_import.importer import Run, Stored, judge
+from ccusage_import.importer import Run, Stored, judge, prepare
 from ccusage_import.records import Identity as Name
 from ccusage_import.records import Record
+from ccusage_import.rule.ledger import NO_LEDGER
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
-from ccusage_import.warehouse.publish import LoggedOffer, worth_logging
-from ccusage_import.warehouse.tables import offer_json
+from ccusage_import.warehouse.publish import LoggedOffer, logged_offer, worth_logging
 from tests.worlds.driver import LAPTOP, Identity, Installation, Logged, Offer, Program, Shown, Silent, State
+from tests.worlds.message_book import MessageBook
 
 LASTING = ("committed", "undone")
 
@@ -41,6 +42,7 @@ class _Page:
     records: dict[Name, tuple[int, Record | None]] = field(default_factory=dict)
     logged: dict[int, list[Decision]] = field(default_factory=dict)
     loads: dict[int, dict[str, Any]] = field(default_factory=dict)
+    messages: MessageBook = field(default_factory=MessageBook)
 
     @property
     def shown(self) -> list[Record]:
@@ -49,8 +51,9 @@ class _Page:
 
 @dataclass
 class Notebook(Program):
-    """The program with a notebook for its warehouse."""
+    """The program with a notebook for its warehouse; `has_ledger` where transcripts are read too."""
 
+    has_ledger: bool = False
     _pages: dict[str, _Page] = field(default_factory=dict)
     _loads: int = 0
 
@@ -70,13 +73,18 @@ class Notebook(Program):
             return Done(ExitCode.CCUSAGE)
         page = self._claimed(who)
         stored = Stored(page.shown, _latest_window(page, offer.started_at), _taken_back(page))
-        judged = judge(run, handed, parsed, stored)
+        prepared, ledger = prepare(run, handed, parsed, stored), NO_LEDGER
+        if self.has_ledger and not offer.is_saved:
+            ledger = page.messages.weigh(prepared.case.falls(), offer.tree, who)
+        judged = judge(run, handed, parsed, prepared, ledger)
         if all(outcome.error for outcome in judged.outcomes.values()):
             return Done(ExitCode.CCUSAGE)
         if judged.decisions or page.shown:
             load = {"started_at": offer.started_at, "intact_from": judged.intact_from, "undoes": 0}
             whole = () if run.options.since > date.min or run.options.until < date.max else parsed.valid
-            self._write(who.machine, load, judged.decisions, whole)
+            load_id = self._write(who.machine, load, judged.decisions, whole)
+            if self.has_ledger and not offer.is_saved:
+                page.messages.read(offer.tree, who, load_id)
         return Done(ExitCode.OK)
 
     def undo(self, who: Installation, load_id: int) -> int:
@@ -90,6 +98,7 @@ class Notebook(Program):
         if page.loads[load_id]["state"] != "committed" or not written or not is_last:
             raise AuditError(str(load_id), hint="")
         load = {"started_at": datetime.now(UTC), "intact_from": None, "undoes": load_id}
+        page.messages.take_back(load_id, page.loads[load_id]["undoes"])
         return self._write(machine, load, taken_back(written, page.shown))
 
     def accept(self, who: Installation, names: list[str]) -> int:
@@ -177,7 +186,7 @@ def _last_offers(page: _Page) -> dict[Name, LoggedOffer]:
     last: dict[Name, LoggedOffer | None] = {}
     for load_id in sorted(page.logged):
         for decision in page.logged[load_id] if page.loads[load_id]["state"] == "committed" else ():
-            offer = LoggedOffer(decision.verdict, offer_json(decision.offered), decision.stored is None)
+            offer = LoggedOffer(decision.verdict, logged_offer(decision), decision.stored is None)
             last[decision.record.identity] = None if decision.is_written else offer
     return {name: offer for name, offer in last.items() if offer is not None}
 

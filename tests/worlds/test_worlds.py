@@ -16,17 +16,19 @@ from tests.worlds.scripted import LIVES
 ROOT = Path(__file__).parents[2]
 
 
-def test_lives_at_random(tmp_path: Path) -> None:
-    notebook = Notebook(tmp_path)
+@pytest.mark.parametrize("has_ledger", [False, True])
+def test_lives_at_random(tmp_path: Path, *, has_ledger: bool) -> None:
+    notebook = Notebook(tmp_path, has_ledger=has_ledger)
     for seed in range(1, 101):
         if failures := live(notebook, random_life(seed)):
             steps, failures = shortened(notebook, random_life(seed), failures)
             pytest.fail(f"seed {seed}: {', '.join(map(written, steps))}\n{told(failures)}")
 
 
+@pytest.mark.parametrize("has_ledger", [False, True])
 @pytest.mark.parametrize("title", LIVES)
-def test_lives_that_were_lived_badly(tmp_path: Path, title: str) -> None:
-    assert told(live(Notebook(tmp_path), LIVES[title])) == ""
+def test_lives_that_were_lived_badly(tmp_path: Path, title: str, *, has_ledger: bool) -> None:
+    assert told(live(Notebook(tmp_path, has_ledger=has_ledger), LIVES[title])) == ""
 
 
 def test_engine_and_notebook_agree(tmp_path: Path) -> None:

@@ -129,6 +129,7 @@ class World:
             since=since,
             until=until,
             is_saved=is_saved,
+            tree={file: told for file, told in self.trees[who.name].items() if file.directory in self.readable()},
         )
         content, costs, clear = {}, {}, {}
         for report in REPORTS:

@@ -1,30 +1,27 @@
-"""The shared voice: errors in two lines, warnings, tables, JSON, and names in clear."""
+"""The shared voice: errors in two lines, warnings, JSON, and names in clear; `tables` has the tables."""
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ccusage_import.days import moment
 from ccusage_import.exceptions import DamagedWarehouseError, FixableError, OutputError
 from ccusage_import.masking import printable, printable_lines
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
-
     from ccusage_import.config.exposure import Exposure
     from ccusage_import.records import Record
 
 PROGRAM = "ccusage-import"
 SHOWN_DETAILS = 10
-NO_TERMINAL_WIDTH = 1000
-LEAST_WIDTH = 110
+_LONG_ID = re.compile(r"([0-9a-f]{8})(?:[0-9a-f]{24}|-[0-9a-f]{4}-[0-9a-f-]{22})")
 
 
 def print_error(error: FixableError, stream: TextIO | None = None) -> None:
@@ -70,39 +67,6 @@ def warn_of_exposure(exposure: Exposure | None) -> None:
         print_warnings([f"{exposure}, so no command in it is run", f"hint: {exposure.chmod}"])
 
 
-def console() -> Console:
-    """Return the console of stdout; a narrow terminal wraps lines, but no number is ever cut."""
-    from rich.console import Console
-
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else NO_TERMINAL_WIDTH
-    return Console(highlight=False, soft_wrap=True, width=max(width, LEAST_WIDTH))
-
-
-def plain_table(*columns: str) -> Table:
-    """Return a table without lines; no cell is read as markup, or holds what a terminal would obey."""
-    from rich.table import Table
-
-    class PlainTable(Table):
-        def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-            super().add_row(*map(_shown, cells), **options)
-
-    table = PlainTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
-    return table
-
-
-def _shown(cell: RenderableType | None) -> RenderableType | None:
-    """Return a cell as it is written; what has several lines is given as `Text`."""
-    from rich.text import Text
-
-    if isinstance(cell, str):
-        return Text(printable(cell))
-    if isinstance(cell, Text) and (shown := printable_lines(cell.plain)) != cell.plain:
-        return Text(shown, style=cell.style)
-    return cell
-
-
 def print_json(value: object) -> None:
     """Print one JSON document on stdout; decimals become strings without an exponent."""
     print_text(json_text(value))
@@ -114,7 +78,7 @@ def print_text(text: str) -> None:
 
 
 def json_text(value: object) -> str:
-    """Return a JSON document; decimals become strings without an exponent."""
+    """Return a JSON document; decimals become strings without an exponent, instants ISO 8601 with their zone."""
     return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
 
 
@@ -124,6 +88,8 @@ def failure_json(error: FixableError) -> dict[str, Any]:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
@@ -151,6 +117,15 @@ def label(record: Record, names: Mapping[str, str]) -> str:
     if record.report == "projects":
         return f"{record.day} {named(record.project, names)}"
     return record.key
+
+
+def short_label(record: Record, names: Mapping[str, str]) -> str:
+    """Return a label that fits into a line: the start of a session's id, and of a block in the zone of its machine."""
+    if record.report == "session" and (found := _LONG_ID.fullmatch(named(record.session_id, names))):
+        return f"{named(record.project, names)}/{found[1]}"
+    if record.report == "blocks" and record.started_at is not None:
+        return moment(record.started_at, record.provenance.timezone)
+    return label(record, names)
 
 
 def with_names(text: str, names: Mapping[str, str]) -> str:

@@ -1,0 +1,125 @@
+"""What `ccusage-import` alone prints: a history at one glance, or what to type first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from ccusage_import import ui
+from ccusage_import.cli.options import configured, door
+from ccusage_import.config.last_offer import read_last_offer
+from ccusage_import.config.settings import Configuration
+from ccusage_import.days import today_in, zoned_moment
+from ccusage_import.digest.glance import Glance, OpenBlock, read_glance
+from ccusage_import.exceptions import MachineTakenError, WarehouseLockedError, WarehousePermissionError
+from ccusage_import.ui.tables import Joined, PlainTable, console
+from ccusage_import.warehouse.budgets import Spending, keep_budgets
+from ccusage_import.warehouse.opening import has_warehouse, open_current
+from ccusage_import.warehouse.tables import Load
+
+FIRST_STEPS = """\
+  ccusage-import import --demo   try it on sample transcripts
+  ccusage-import import          import your own usage
+  ccusage-import --help          list all commands"""
+NEXT_STEPS = ("ccusage-import report --open", "query --list", "chart daily", "changes", "--help")
+
+
+def dashboard() -> None:
+    """Print what is stored at one glance; nothing waits for another program that uses the warehouse."""
+    with door(0, quiet=False, as_json=False):
+        configuration = configured({}, None)
+        glance = None
+        try:
+            if has_warehouse(configuration):
+                glance = _read(configuration)
+        except WarehouseLockedError as error:
+            raise WarehouseLockedError(
+                f"the warehouse is open in another program: {error}", hint="try again when that has finished"
+            ) from None
+        if glance is None or glance.is_empty:
+            print(FIRST_STEPS)
+            return
+        print_glance(glance, configuration)
+
+
+def _read(configuration: Configuration) -> Glance:
+    settings = configuration.settings
+    offer = read_last_offer(configuration.directories.last_offer_file, settings.machine)
+    with open_current(configuration, lock_wait_seconds=0) as opened:
+        ui.warn_of_damage(opened.damage)
+        # A user who may only read sees the budgets that an import has kept.
+        with suppress(WarehousePermissionError, MachineTakenError):
+            keep_budgets(opened, configuration)
+        return read_glance(opened, settings, today_in(settings.timezone), offer)
+
+
+def print_glance(glance: Glance, configuration: Configuration) -> None:
+    """Print one line for each thing there is, and what to type next."""
+    shown, timezone = console(), configuration.settings.timezone
+    table = PlainTable(("what", "found"), texts=("found",), wraps=("found",), has_header=False)
+    for name, line in _lines(glance, timezone):
+        table.add_row(name, line)
+    machines = glance.costs.machines
+    whose = f"machine {configuration.settings.machine}" if machines < 2 else f"all {machines} machines"
+    head = [whose, zoned_moment(datetime.now(UTC), timezone)]
+    if glance.costs.unpriced:
+        head.append("some usage has no price")
+    shown.print(Joined(head, style="bold"))
+    shown.print()
+    shown.print(table)
+    shown.print()
+    shown.print(Joined(NEXT_STEPS, style="dim"))
+
+
+def _lines(glance: Glance, timezone: str) -> Iterator[tuple[str, str]]:
+    costs = glance.costs
+    tokens = f", {costs.today_tokens:,} tokens" if costs.today_tokens else ""
+    yield "today", _spent(costs.today_usd, glance.budget("daily")) + tokens
+    if glance.block:
+        yield "active block", _block(glance.block, timezone)
+    yield "this month", _spent(costs.month_usd, glance.budget("monthly"))
+    if costs.last_month_usd:
+        by_now = ui.usd(costs.last_month_by_this_day_usd)
+        yield "last month", f"{ui.usd(costs.last_month_usd)}, {by_now} by this day of it"
+    days = "1 day" if costs.days == 1 else f"{costs.days:,} days"
+    yield "all days", f"{ui.usd(costs.all_days_usd)} on {days} since {costs.first_day}" if costs.days else "none"
+    over = [each for each in glance.budgets if each.is_over and each.limit.scope != "all"]
+    if over:
+        yield "over budget", f"{len(over)} of {len(glance.budgets)}: ccusage-import budget"
+    yield "last import", _import(glance.last_import, timezone)
+    if glance.held:
+        yield "held", f"{glance.held:,} smaller {'number' if glance.held == 1 else 'numbers'}: ccusage-import held"
+    if glance.offer:
+        yield "kept", _kept(glance.offer.cost_usd, glance.kept_usd)
+
+
+def _spent(cost_usd: Decimal, budget: Spending | None) -> str:
+    if budget is None:
+        return ui.usd(cost_usd)
+    limit = budget.limit.limit_usd
+    share = f" ({cost_usd / limit:.0%})" if limit else ""
+    over = "OVER " if budget.is_over else ""
+    return f"{over}{ui.usd(cost_usd)} of {ui.usd(limit)}{share}, {ui.usd(budget.forecast_usd)} expected"
+
+
+def _block(block: OpenBlock, timezone: str) -> str:
+    line = f"{ui.usd(block.cost_usd)} until {zoned_moment(block.ends_at, timezone)[11:]}"
+    if block.projected_cost_usd is not None:
+        line += f", {ui.usd(block.projected_cost_usd)} expected"
+    return line
+
+
+def _import(load: Load | None, timezone: str) -> str:
+    if load is None:
+        return "none of this machine yet: ccusage-import import"
+    hours = (datetime.now(UTC) - load.started_at).total_seconds() / 3600
+    line = f"{zoned_moment(load.started_at, timezone)}, {hours:.1f} h ago, {load.state}"
+    return f"{line}: ccusage-import history" if load.is_failure else line
+
+
+def _kept(offered_usd: Decimal, kept_usd: Decimal) -> str:
+    if kept_usd <= offered_usd:
+        return f"all that ccusage shows: {ui.usd(kept_usd)}"
+    return f"ccusage shows {ui.usd(offered_usd)}, you kept {ui.usd(kept_usd)}"

@@ -1,0 +1,69 @@
+"""Days as people name them, as a date or by how long ago it was, and times as they read them, in a zone."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ccusage_import.exceptions import ConfigurationError
+
+DAYS = 'a day such as 2026-10-01, today, yesterday, 7d or "7 days ago"'
+_WORDS = {"today": 0, "yesterday": 1}
+_AGO = re.compile(r"(\d{1,6}) ?(?:d|days? ago)", re.ASCII)
+
+
+def today_in(timezone: str) -> date:
+    """Return the day that it is in a zone."""
+    return datetime.now(ZoneInfo(timezone)).date()
+
+
+def moment(instant: datetime, timezone: str) -> str:
+    """Return an instant as a day and a time of a zone."""
+    return f"{instant.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"
+
+
+def zoned_moment(instant: datetime, timezone: str) -> str:
+    """Return an instant as a day and a time of a zone, and the name of that."""
+    return f"{instant.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M %Z}"
+
+
+def parse_day(text: str, today: date) -> date:
+    """Return the day that a text names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    named = " ".join(text.lower().split())
+    ago = _AGO.fullmatch(named)
+    try:
+        if ago or named in _WORDS:
+            return today - timedelta(days=int(ago[1]) if ago else _WORDS[named])
+        return date.fromisoformat(named)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not a day") from None
+
+
+def day_of_option(option: str, text: str, today: date) -> date:
+    """Return the day that an option names.
+
+    Raises:
+        ConfigurationError: it names none.
+    """
+    try:
+        return parse_day(text, today)
+    except ValueError:
+        raise ConfigurationError(f"{option} {text}: is not a day", hint=f"give {DAYS}") from None
+
+
+def days_of_option(option: str, text: str, today: date) -> tuple[date, date]:
+    """Return the first and the last day of a range FROM..TO, or of one day.
+
+    Raises:
+        ConfigurationError: it is not a range.
+    """
+    first, _, last = text.partition("..")
+    days = day_of_option(option, first, today), day_of_option(option, last or first, today)
+    if days[0] > days[1]:
+        raise ConfigurationError(f"{option} {text}: ends before it begins", hint="the first day comes first: FROM..TO")
+    return days

@@ -1,0 +1,101 @@
+"""What is seen at one glance: today, the open block, the month, the last import, and what was kept beyond ccusage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from ccusage_import.config.last_offer import LastOffer
+from ccusage_import.config.settings import Settings
+from ccusage_import.warehouse.budgets import Spending, read_spending
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.snapshot import count_held, last_import
+from ccusage_import.warehouse.tables import Load
+
+_COSTS = (
+    "SELECT sumIf(cost_usd, date = {today:Date}), sumIf(total_tokens, date = {today:Date}),"
+    " sumIf(cost_usd, date BETWEEN {month:Date} AND {today:Date}),"
+    " sumIf(cost_usd, date >= {last_month:Date} AND date < {month:Date}),"
+    " sumIf(cost_usd, date BETWEEN {last_month:Date} AND {by_this_day:Date} AND date < {month:Date}),"
+    " maxIf(unpriced, date BETWEEN {last_month:Date} AND {today:Date}), uniqExact(machine),"
+    " sum(cost_usd), uniqExact(date), min(date)"
+    " FROM daily WHERE NOT is_dated_ahead"
+)
+_BLOCK = "SELECT ends_at, cost_usd, projected_cost_usd FROM active_blocks ORDER BY ends_at DESC LIMIT 1"
+_KEPT = "SELECT sum(cost_usd) FROM daily WHERE machine = {machine:String} AND agent IN {agents:Array(String)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What days cost, over all machines, in US dollars; `last_month_by_this_day` ends on the same day of the month."""
+
+    today_usd: Decimal
+    today_tokens: int
+    month_usd: Decimal
+    last_month_usd: Decimal
+    last_month_by_this_day_usd: Decimal
+    unpriced: bool
+    machines: int
+    all_days_usd: Decimal
+    days: int
+    first_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBlock:
+    """A five-hour block that is not over."""
+
+    ends_at: datetime
+    cost_usd: Decimal
+    projected_cost_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Everything on the dashboard; `kept_usd` is what this machine holds of the agents of the last offer."""
+
+    today: date
+    costs: Costs
+    block: OpenBlock | None
+    budgets: Sequence[Spending]
+    last_import: Load | None
+    held: int
+    offer: LastOffer | None
+    kept_usd: Decimal
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever imported."""
+        return self.last_import is None and not self.costs.days
+
+    def budget(self, period: str) -> Spending | None:
+        """Return the budget of everything for a day or a month."""
+        wanted = ("all", period)
+        return next((each for each in self.budgets if (each.limit.scope, each.limit.period) == wanted), None)
+
+
+def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: LastOffer | None) -> Glance:
+    """Return what the dashboard shows."""
+    month = today.replace(day=1)
+    last_month = (month - timedelta(days=1)).replace(day=1)
+    days = {
+        "today": today,
+        "month": month,
+        "last_month": last_month,
+        "by_this_day": last_month + timedelta(days=today.day - 1),
+    }
+    blocks = warehouse.rows(_BLOCK)
+    kept = warehouse.rows(_KEPT, {"machine": offer.machine, "agents": list(offer.agents)}) if offer else [(0,)]
+    has_budget = bool(warehouse.rows("SELECT 1 FROM budgets FINAL LIMIT 1"))
+    return Glance(
+        today,
+        Costs(*warehouse.rows(_COSTS, days)[0]),
+        OpenBlock(blocks[0][0].astimezone(UTC), *blocks[0][1:]) if blocks else None,
+        read_spending(warehouse, settings) if has_budget else (),
+        last_import(warehouse, settings.machine),
+        count_held(warehouse, settings.machine),
+        offer,
+        Decimal(kept[0][0]),
+    )

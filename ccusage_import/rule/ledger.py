@@ -1,0 +1,222 @@
+"""The ledger of messages as evidence: which messages a record consists of, and which of them are still there. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from ccusage_import.records import Identity, Record
+from ccusage_import.rule.evidence import Span
+
+# The reports that count messages by the rule of `daily`; the others have one of their own.
+COUNTED_AS_DAILY = ("daily", "projects")
+LONGEST_BLOCK = timedelta(hours=5)
+Classes = tuple[int, int, int, int]
+
+
+class CountedMessage(NamedTuple):
+    """One answer of a model: what names it, and what decides in which records it counts.
+
+    Attributes:
+        ids: numbers of message and request, and of its record where it has no id.
+        at: when it was written.
+        project: as the reports name it.
+        session_id: likewise.
+        tokens: input, output, cache writes and cache reads.
+        in_daily: it counts in the days of ccusage.
+        in_session: it counts in its other reports.
+    """
+
+    ids: tuple[int, int, int]
+    at: datetime
+    project: str
+    session_id: str
+    tokens: Classes
+    in_daily: bool
+    in_session: bool
+
+    @property
+    def number(self) -> int:
+        """What all its copies have in common, also those of other requests."""
+        return self.ids[0] or self.ids[2]
+
+    @property
+    def total_tokens(self) -> int:
+        """All its tokens."""
+        return sum(self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What became of the messages of one record.
+
+    Attributes:
+        messages: of which the record consists, to the token.
+        left: of these still in the transcripts.
+        tokens_gone: of the others.
+        moved: those that now count elsewhere, as they are counted there.
+    """
+
+    messages: int
+    left: int
+    tokens_gone: int = 0
+    moved: tuple[CountedMessage, ...] = ()
+
+    @property
+    def gone(self) -> int:
+        """How many messages are not in the transcripts any more."""
+        return self.messages - self.left
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """A stored record of which less is offered than stored, and what is offered in its place."""
+
+    stored: Record
+    offered_tokens: int
+
+
+# Only records that the ledger covers wholly, and whose messages settle what becomes of them.
+Ledger = Mapping[Identity, Weighed]
+NO_LEDGER: Ledger = {}
+# By the number of a message all of its copies that are there.
+Present = Mapping[int, Sequence[CountedMessage]]
+
+
+def covered(
+    records: Sequence[Record], read: Callable[[], Iterable[CountedMessage]]
+) -> dict[Identity, list[CountedMessage]]:
+    """Return the messages of the records that are, class by class, the sum of their messages.
+
+    Args:
+        records: stored ones.
+        read: reads the stored messages; twice, since they are too many to hold all of them.
+    """
+    filing, sums = Filing(records), defaultdict[Identity, Counter[int]](Counter)
+    for message in read():
+        for identity in filing.of(message):
+            sums[identity].update(dict(enumerate(message.tokens)))
+    whole = [one for one in records if one.identity in sums and _equals(one, sums[one.identity])]
+    found: dict[Identity, list[CountedMessage]] = {record.identity: [] for record in whole}
+    filing = Filing(whole)
+    for message in read() if whole else ():
+        for identity in filing.of(message):
+            found[identity].append(message)
+    return found
+
+
+def weigh(
+    record: Record, messages: Sequence[CountedMessage], found: Collection[int], present: Present
+) -> Weighed | None:
+    """Return what became of the messages of a record; None where some are there, but only smaller than they were.
+
+    Args:
+        record: consists of them.
+        messages: as they are stored.
+        found: the numbers of the messages of which any copy is there.
+        present: their copies, where no number is missing.
+    """
+    missing = [message for message in messages if message.number not in found]
+    if missing:
+        gone = sum(message.total_tokens for message in missing)
+        return Weighed(len(messages), len(messages) - len(missing), gone)
+    if not all(_is_there(message, present) for message in messages):
+        return None
+    moved: list[CountedMessage] = []
+    for message in messages:
+        now = _counted_now(message, present, is_daily=record.report in COUNTED_AS_DAILY)
+        if now is not None and not holds(record, now):
+            moved.append(now)
+    return Weighed(len(messages), len(messages), moved=tuple(moved))
+
+
+def weigh_all(
+    records: Iterable[Record],
+    messages: Mapping[Identity, Sequence[CountedMessage]],
+    found: Collection[int],
+    present: Present,
+) -> Ledger:
+    """Return what became of the messages of those of the records that consist of them."""
+    weighed = {
+        record.identity: weigh(record, messages[record.identity], found, present)
+        for record in records
+        if record.identity in messages
+    }
+    return {identity: one for identity, one in weighed.items() if one is not None}
+
+
+def holds(record: Record, message: CountedMessage) -> bool:
+    """Return whether a message counts in a record."""
+    return record.identity in Filing([record]).of(message)
+
+
+def _equals(record: Record, sums: Mapping[int, int]) -> bool:
+    classes = (record.input_tokens, record.output_tokens, record.cache_creation_tokens, record.cache_read_tokens)
+    return record.total_tokens == sum(classes) and classes == tuple(sums[number] for number in range(4))
+
+
+def _is_there(message: CountedMessage, present: Present) -> bool:
+    copies = present.get(message.number, ())
+    return any(copy.ids == message.ids and copy.total_tokens >= message.total_tokens for copy in copies)
+
+
+def _counted_now(message: CountedMessage, present: Present, *, is_daily: bool) -> CountedMessage | None:
+    """Return the copy that ccusage counts now: of the same request, or of the one that it is a replay of."""
+    counted = [copy for copy in present[message.number] if (copy.in_daily if is_daily else copy.in_session)]
+    return next((copy for copy in counted if copy.ids == message.ids), counted[0] if counted else None)
+
+
+class Filing:
+    """Finds the records in which a message counts."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._days: dict[tuple[str, str], dict[tuple[str, ...], Identity]] = defaultdict(dict)
+        self._sessions: dict[tuple[str, str], Identity] = {}
+        blocks: list[tuple[datetime, datetime, Identity]] = []
+        for record in records:
+            if record.report == "session":
+                self._sessions[record.project, record.session_id] = record.identity
+            elif record.report == "blocks":
+                if active := active_span(record):
+                    blocks.append((*active, record.identity))
+            else:
+                days = self._days[record.report, record.provenance.timezone]
+                days[record.key[:10], record.project] = record.identity
+        self._blocks = sorted(blocks)
+        self._starts = [start for start, _, _ in self._blocks]
+
+    def of(self, message: CountedMessage) -> Iterator[Identity]:
+        """Yield the identities of the records that count a message."""
+        for (report, zone), keys in self._days.items():
+            if message.in_daily if report in COUNTED_AS_DAILY else message.in_session:
+                day = _day(message.at, zone)
+                key = day[:7] if report == "monthly" else day
+                identity = keys.get((key, message.project if report == "projects" else ""))
+                if identity:
+                    yield identity
+        if not message.in_session:
+            return
+        if identity := self._sessions.get((message.project, message.session_id)):
+            yield identity
+        # Blocks that different loads left behind may overlap.
+        first, last = bisect_left(self._starts, message.at - LONGEST_BLOCK), bisect_right(self._starts, message.at)
+        for start, end, identity in self._blocks[first:last]:
+            if start <= message.at <= end:
+                yield identity
+
+
+def active_span(record: Record) -> Span | None:
+    """Return start and last activity of a block, both part of it."""
+    last = record.ended_at or record.block_ends_at
+    return Span(record.started_at, last) if record.started_at and last else None
+
+
+@lru_cache(maxsize=4096)
+def _day(at: datetime, zone: str) -> str:
+    return at.astimezone(ZoneInfo(zone)).date().isoformat()

@@ -1,0 +1,75 @@
+"""What messages add up to against what is stored of reports; every difference is explained or named. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from ccusage_import.records import CLAUDE, Record
+from ccusage_import.rule.evidence import first_day
+from ccusage_import.rule.reconcile import Decision
+
+NOT_IMPORTED = "not imported yet: written while the last import ran, or since"
+OTHER_VERSION = "counted by ccusage {version}; messages count as {pinned} does"
+OVERLOOKED = "ccusage overlooks lines that some tool wrote anew"
+NEVER_TOGETHER = "kept messages and new ones, which ccusage never showed together: transcripts were deleted between"
+COUNTED_ELSEWHERE = (
+    "ccusage counts its messages in a copy of the session now, or overlooks lines that were written anew"
+)
+READ_LATER = "its transcripts were deleted before their messages were read"
+Compared = tuple[str, int, int, str]
+
+
+class LedgerSum(NamedTuple):
+    """What the messages of one day or session add up to by the rule of its report; a session has no day."""
+
+    report: str
+    day: date | None
+    project: str
+    session_id: str
+    tokens: int
+
+
+def messages_against(
+    report: str,
+    sums: Iterable[LedgerSum],
+    stored: Iterable[Record],
+    decisions: Iterable[Decision],
+    intact_from: date | None,
+    pinned: str,
+) -> Iterator[Compared]:
+    """Yield for each day or session with messages its name, their tokens, those stored, and what explains the rest."""
+    records = {_place(record): record for record in stored if (record.report, record.agent) == (report, CLAUDE)}
+    offers = {_place(one.record): one for one in decisions if (one.record.report, one.record.agent) == (report, CLAUDE)}
+    for one in sums:
+        if one.report == report:
+            place = (one.day, "", "") if one.day else (None, one.project, one.session_id)
+            record = records.get(place)
+            shown = record.total_tokens if record else 0
+            name = str(one.day) if one.day else f"{one.project}/{one.session_id}"
+            why = _explained(one, record, offers.get(place), intact_from, pinned) if shown != one.tokens else ""
+            yield f"{report} {name}", one.tokens, shown, why
+
+
+def _explained(
+    one: LedgerSum, record: Record | None, decision: Decision | None, intact_from: date | None, pinned: str
+) -> str:
+    offered = decision.offered.total_tokens if decision and decision.offered else 0
+    if record is None:
+        missing = COUNTED_ELSEWHERE if one.report == "session" else OVERLOOKED
+        return NOT_IMPORTED if offered else missing
+    version = record.provenance.ccusage_version
+    if version != pinned:
+        return OTHER_VERSION.format(version=version or "of saved files", pinned=pinned)
+    if one.tokens < record.total_tokens:
+        starts = first_day(record, ZoneInfo(record.provenance.timezone))
+        return READ_LATER if intact_from is None or starts < intact_from else ""
+    if offered > record.total_tokens:
+        return NOT_IMPORTED
+    return OVERLOOKED if offered == record.total_tokens else NEVER_TOGETHER
+
+
+def _place(record: Record) -> tuple[date | None, str, str]:
+    return (None, record.project, record.session_id) if record.report == "session" else (record.day, "", "")

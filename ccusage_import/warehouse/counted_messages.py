@@ -1,0 +1,82 @@
+"""The stored messages as the rule knows them: those of which some records may consist, and what they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from ccusage_import.records import Record
+from ccusage_import.rule.evidence import span
+from ccusage_import.rule.ledger import CountedMessage
+from ccusage_import.rule.ledger_check import LedgerSum
+from ccusage_import.transcripts.acceptance import DAILY, SESSION
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+# So many sessions, or stretches of time, go into the address of one question to a server; for more of them all
+# messages of the machine are read.
+MOST_AT_ONCE = 200
+
+
+def read_counted(warehouse: ClickHouse, machine: str, records: Sequence[Record]) -> Iterator[CountedMessage]:
+    """Return all messages of which these records may consist, and perhaps others; days need no zone for that."""
+    sessions = sorted({record.session_id for record in records if record.report == "session"})
+    times = _times(record for record in records if record.report != "session")
+    is_narrow = len(sessions) <= MOST_AT_ONCE and len(times) <= MOST_AT_ONCE
+    rows = warehouse.stream(
+        "SELECT message, request, record, at, project, session_id, input_tokens, output_tokens,"
+        " cache_creation_5m_tokens + cache_creation_1h_tokens, cache_read_tokens, counts_in FROM message_facts FINAL"
+        " WHERE machine = {machine:String} AND is_shown AND NOT bitTest(taken_back, 0) AND counts_in > 0"
+        " AND ({all:Bool} OR session_id IN {sessions:Array(String)}"
+        " OR arrayExists((a, b) -> a <= toUnixTimestamp64Milli(at) AND toUnixTimestamp64Milli(at) <= b,"
+        " {starts:Array(Int64)}, {ends:Array(Int64)}))",
+        {
+            "machine": machine,
+            "all": not is_narrow,
+            "sessions": sessions if is_narrow else [],
+            "starts": [start for start, _ in times] if is_narrow else [],
+            "ends": [end for _, end in times] if is_narrow else [],
+        },
+    )
+    for message, request, record, at, project, session_id, *tokens, counts_in in rows:
+        yield CountedMessage(
+            (message, request, 0 if message else record),
+            at,
+            project,
+            session_id,
+            (tokens[0], tokens[1], tokens[2], tokens[3]),
+            in_daily=bool(counts_in & DAILY),
+            in_session=bool(counts_in & SESSION),
+        )
+
+
+def read_sums(warehouse: ClickHouse, machine: str) -> list[LedgerSum]:
+    """Return what the messages of a machine add up to, by day and by session."""
+    parameters = {"machine": machine}
+    days = warehouse.rows(
+        "SELECT date, total_tokens FROM ledger_daily WHERE machine = {machine:String} AND messages > 0 ORDER BY date",
+        parameters,
+    )
+    sessions = warehouse.rows(
+        "SELECT project, session_id, total_tokens FROM ledger_sessions"
+        " WHERE machine = {machine:String} AND messages > 0 ORDER BY project, session_id",
+        parameters,
+    )
+    return [
+        *(LedgerSum("daily", day, "", "", int(tokens)) for day, tokens in days),
+        *(LedgerSum("session", None, project, session, int(tokens)) for project, session, tokens in sessions),
+    ]
+
+
+def _times(records: Iterator[Record]) -> list[tuple[int, int]]:
+    """Return the stretches of time of some records in milliseconds since 1970, joined where they touch."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted((_milliseconds(one.starts_at), _milliseconds(one.ends_at)) for one in map(span, records)):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _milliseconds(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)

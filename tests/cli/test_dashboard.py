@@ -1,0 +1,85 @@
+"""What `ccusage-import` alone prints."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from tests.conftest import Program
+from tests.support.claude_dir import ClaudeDir, days_ago
+
+
+def test_without_a_history_three_lines_say_what_to_type_first(program: Program) -> None:
+    shown = program()
+
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert shown.stdout.splitlines() == [
+        "  ccusage-import import --demo   try it on sample transcripts",
+        "  ccusage-import import          import your own usage",
+        "  ccusage-import --help          list all commands",
+    ]
+    assert not list(program.home.rglob("*warehouse*"))
+
+
+def test_a_history_is_seen_at_one_glance_and_what_was_kept_beyond_ccusage(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("old", days_ago(70), 100_000)
+    claude.say("now", datetime.now(UTC) - timedelta(seconds=1), 20_000)
+    program.environ |= {"CCUSAGE_IMPORT_CLAUDE_DIRS": str(claude.root), "CCUSAGE_IMPORT_MACHINE": "laptop"}
+    assert program("import").exit_code == 0
+    claude.delete("old")
+    assert program("import").exit_code == 0
+    assert program("config", "set", "budget.monthly", "0.25").exit_code == 0
+
+    shown = program(COLUMNS="80")
+
+    now = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
+    first, _, *lines, _, steps = shown.stdout.splitlines()
+    assert shown.exit_code == 0
+    assert re.fullmatch(rf"machine laptop · {now}", first)
+    assert [line for line in lines if "active block" not in line and "this month" not in line] == [
+        "today         $0.30, 20,000 tokens",
+        f"all days      $1.80 on 2 days since {days_ago(70).date()}",
+        *(line for line in lines if re.fullmatch(rf"last import   {now}, 0.0 h ago, committed", line)),
+        "kept          ccusage shows $0.30, you kept $1.80",
+    ]
+    assert any(re.fullmatch(r"active block  \$0.30 until \d\d:\d\d UTC", line) for line in lines)
+    assert any(
+        re.fullmatch(r"this month    OVER \$0.30 of \$0.25 \(120%\), \$\d+\.\d\d expected", line) for line in lines
+    )
+    assert steps == "ccusage-import report --open · query --list · chart daily · changes · --help"
+
+
+def test_what_is_not_a_whole_import_leaves_what_ccusage_showed(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("one", days_ago(2), 100_000)
+    program.environ["CCUSAGE_IMPORT_CLAUDE_DIRS"] = str(claude.root)
+    assert program("import").exit_code == 0
+    claude.say("two", days_ago(1), 100_000)
+
+    for arguments in (("--since", "yesterday"), ("--report", "session"), ("--dry-run",)):
+        assert program("import", *arguments).exit_code == 0
+    after_parts = program().stdout
+    assert program("import").exit_code == 0
+
+    assert "kept         all that ccusage shows: $3.00" in program().stdout
+    assert "ccusage shows $3.00" not in after_parts
+
+
+def test_a_warehouse_that_another_program_has_open_is_said_at_once(program: Program) -> None:
+    place = f"chdb://{program.home}/warehouse"
+    assert program("migrate", "--warehouse", place).exit_code == 0
+
+    with open_warehouse(parse_warehouse_url(place)):
+        began = time.monotonic()
+        shown = program(CCUSAGE_IMPORT_WAREHOUSE=place)
+        seconds = time.monotonic() - began
+
+    assert (shown.exit_code, shown.stdout) == (4, "")
+    assert shown.stderr.startswith("ccusage-import: error: the warehouse is open in another program: ")
+    # An import waits for half a minute.
+    assert seconds < 15

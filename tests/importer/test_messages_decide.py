@@ -1,0 +1,217 @@
+"""Where the ledger covers a record wholly, its messages decide what becomes of a smaller number, not the window."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Place, Program
+from tests.support.claude_dir import ClaudeDir, days_ago
+
+# Long before the first day whose transcripts cannot have been swept.
+OLD = 45
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeDir:
+    """Two old sessions of one day with three messages."""
+    claude = ClaudeDir(tmp_path / "claude")
+    for session, hour, tokens in (("a", 10, 10), ("a", 11, 20), ("b", 12, 300)):
+        claude.say(session, days_ago(OLD, hour), tokens)
+    return claude
+
+
+@pytest.fixture
+def run(migrated: Place, program: Program, claude: ClaudeDir) -> Run:
+    """An import with the transcripts as they are."""
+    return Run(migrated, program, claude)
+
+
+class Run:
+    """Imports, and reads back what became of it."""
+
+    def __init__(self, place: Place, program: Program, claude: ClaudeDir) -> None:
+        self.place, self.program, self.claude = place, program, claude
+
+    def __call__(self, *options: str) -> None:
+        done = self.program("import", *options, "--warehouse", self.place.url, "--claude-dir", self.claude.root)
+        assert (done.exit_code, done.stderr) == (0, "")
+
+    def shown(self, report: str) -> list[int]:
+        rows = self.place.rows(f"SELECT total_tokens FROM records FINAL WHERE report = '{report}'")
+        return sorted(int(str(tokens)) for (tokens,) in rows)
+
+    def told(self) -> list[tuple[str, str, str]]:
+        """Return report, verdict and explanation of the last load, as `changes` tells them."""
+        (load,) = self.place.rows("SELECT max(load_id) FROM loads")[0]
+        done = self.program("changes", "--json", str(load), "--warehouse", self.place.url)
+        return [(change["report"], change["verdict"], change["explanation"]) for change in json.loads(done.stdout)]
+
+
+def rewrite(claude: ClaudeDir, session: str) -> None:
+    """Write a transcript anew as some tools do, with blanks: ccusage overlooks it, though nothing of it is gone."""
+    lines = claude.file(session).read_text().splitlines()
+    claude.file(session).write_text("".join(json.dumps(json.loads(line)) + "\n" for line in lines))
+
+
+def test_what_fell_although_all_of_its_messages_are_there_is_corrected(run: Run) -> None:
+    run()
+    rewrite(run.claude, "b")
+    run()
+
+    assert [run.shown(report) for report in ("daily", "monthly", "session", "blocks", "projects")] == [
+        [30], [30], [30], [30], [30],
+    ]  # fmt: skip
+    assert run.told() == [
+        ("blocks", "corrected", "3 of 3 messages are still there"),
+        ("daily", "corrected", "3 of 3 messages are still there"),
+        ("monthly", "corrected", "3 of 3 messages are still there"),
+        ("projects", "corrected", "3 of 3 messages are still there"),
+        ("session", "corrected", "its only message is still there"),
+    ]
+    assert run.place.rows("SELECT sum(total_tokens) FROM messages") == [(330,)]
+
+
+def test_what_lost_messages_is_held_with_how_many_and_how_much(run: Run) -> None:
+    run()
+    run.claude.delete("a")
+    run()
+
+    assert [run.shown(report) for report in ("daily", "session", "blocks", "projects")] == [
+        [330], [30, 300], [330], [330],
+    ]  # fmt: skip
+    assert run.told() == [
+        (report, "held", "2 messages are gone from the transcripts: 30 tokens")
+        for report in ("blocks", "daily", "monthly", "projects")
+    ]
+    reasons = run.place.rows("SELECT DISTINCT reason FROM changes WHERE verdict = 'held'")
+    assert reasons == [("messages_gone",)]
+
+
+@pytest.mark.one_place
+def test_a_new_day_loses_messages_although_its_window_is_open(run: Run) -> None:
+    run.claude.say("new", days_ago(2, 10), 7)
+    run.claude.say("new", days_ago(2, 11), 70)
+    run()
+    lines = run.claude.file("new").read_text().splitlines(keepends=True)
+    run.claude.file("new").write_text(lines[1])
+    run()
+
+    assert run.shown("daily") == [77, 330]
+    assert ("daily", "held", "1 message is gone from the transcripts: 7 tokens") in run.told()
+
+
+@pytest.mark.one_place
+def test_where_a_message_is_there_but_smaller_the_window_decides(run: Run) -> None:
+    run()
+    run.claude.replace("b", '"output_tokens":300', '"output_tokens":200')
+    run()
+
+    assert run.shown("daily") == [330]
+    assert run.place.rows("SELECT DISTINCT reason FROM changes WHERE verdict = 'held'") == [("may_be_swept",)]
+
+
+@pytest.mark.one_place
+def test_without_transcripts_the_window_decides(run: Run) -> None:
+    run("--no-transcripts")
+    rewrite(run.claude, "b")
+    run()
+
+    assert run.shown("daily") == [330]
+    day = days_ago(OLD).date()
+    daily = [explanation for report, _, explanation in run.told() if report == "daily"]
+    assert [words.partition(f" {day}")[0] for words in daily] == ["its transcripts may have been deleted:"]
+
+
+@pytest.mark.one_place
+def test_a_fall_is_weighed_once(run: Run) -> None:
+    run()
+    run.claude.delete("a")
+    run()
+    (cursor,) = run.program.home.rglob("transcripts.sqlite")
+    with sqlite3.connect(cursor) as opened:
+        # Whoever weighs it again finds nothing of it.
+        opened.execute("UPDATE messages SET numbers = x''")
+    held = run.place.rows("SELECT count() FROM changes WHERE verdict = 'held'")
+    run()
+
+    assert run.shown("daily") == [330]
+    assert run.place.rows("SELECT count() FROM changes WHERE verdict = 'held'") == held
+    with sqlite3.connect(cursor) as opened:
+        weighed = opened.execute('SELECT DISTINCT messages, "left", tokens_gone FROM weighed ORDER BY messages')
+        assert weighed.fetchall() == [(2, 0, "30"), (3, 1, "30")]
+
+
+@pytest.mark.one_place
+def test_a_duplicate_that_resurfaces_after_its_original_was_swept_is_not_new_usage(run: Run) -> None:
+    shutil.copyfile(run.claude.file("a"), run.claude.file("fork"))
+    run()
+    assert run.shown("session") == [30, 300]
+    run.claude.delete("a")
+    run()
+
+    assert (run.shown("session"), run.shown("daily")) == ([30, 300], [330])
+    assert run.place.rows("SELECT sum(total_tokens), count() FROM messages") == [(330, 3)]
+    assert run.place.rows("SELECT sum(total_tokens) FROM ledger_sessions") == [(330,)]
+    moved = [told for told in run.told() if told[0] == "session"]
+    assert sorted(moved) == [
+        ("session", "corrected", "2 of 2 messages are still there"),
+        ("session", "new", "first seen"),
+    ]
+
+
+@pytest.mark.one_place
+def test_a_session_that_goes_on_after_its_beginning_was_swept_is_held_and_whole_in_the_ledger(run: Run) -> None:
+    run()
+    run.claude.delete("b")
+    run.claude.say("b", days_ago(0), 50)
+    run()
+
+    assert run.shown("session") == [30, 300]
+    assert ("session", "held", "1 message is gone from the transcripts: 300 tokens") in run.told()
+    assert run.place.rows(
+        "SELECT messages, total_tokens, stored_tokens, token_difference FROM ledger_sessions WHERE stored_tokens = 300"
+    ) == [(2, 350, 300, 50)]
+
+
+@pytest.mark.one_place
+def test_a_dry_run_weighs_too_and_keeps_nothing_of_it(run: Run) -> None:
+    run()
+    run.claude.delete("a")
+    (cursor,) = run.program.home.rglob("transcripts.sqlite")
+    before = cursor.read_bytes()
+    done = run.program("import", "--json", "--dry-run", "--warehouse", run.place.url, "--claude-dir", run.claude.root)
+
+    assert {change["reason"] for change in json.loads(done.stdout)["held"]} == {"messages_gone"}
+    assert cursor.read_bytes() == before
+
+
+@pytest.mark.one_place
+def test_verify_compares_messages_with_reports_and_explains_what_differs(run: Run) -> None:
+    run.claude.say("new", days_ago(1), 7)
+    run()
+    rewrite(run.claude, "new")
+    run.claude.delete("a")
+    run.claude.say("b", days_ago(OLD, 13), 5)
+    run()
+    run()
+    done = run.program("verify", "--json", "--warehouse", run.place.url, "--claude-dir", run.claude.root)
+
+    found = json.loads(done.stdout)
+    assert (found["compared"]["messages = daily"], found["compared"]["messages = session"]) == (2, 3)
+    told = {
+        (one["check"], one["left_tokens"], one["right_tokens"]): one["explanation"]
+        for one in found["differences"]
+        if one["check"].startswith("messages")
+    }
+    together = "kept messages and new ones, which ccusage never showed together: transcripts were deleted between"
+    copied = "ccusage counts its messages in a copy of the session now, or overlooks lines that were written anew"
+    assert told == {
+        ("messages = daily", 335, 330): together,
+        ("messages = daily", 7, 0): "ccusage overlooks lines that some tool wrote anew",
+        ("messages = session", 7, 0): copied,
+    }

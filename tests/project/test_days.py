@@ -1,0 +1,71 @@
+"""Days as people name them, and times as they read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from ccusage_import.days import days_of_option, moment, parse_day, zoned_moment
+from ccusage_import.exceptions import ConfigurationError
+from tests.conftest import Program
+
+TODAY = date(2026, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2026-02-03", date(2026, 2, 3)),
+        ("20260203", date(2026, 2, 3)),
+        ("today", date(2026, 3, 1)),
+        ("Yesterday", date(2026, 2, 28)),
+        ("0d", date(2026, 3, 1)),
+        ("7d", date(2026, 2, 22)),
+        ("7 days ago", date(2026, 2, 22)),
+        (" 1  day ago ", date(2026, 2, 28)),
+        ("30 days ago", date(2026, 1, 30)),
+    ],
+)
+def test_a_day_is_a_date_or_how_long_ago_it_was(text: str, day: date) -> None:
+    assert parse_day(text, TODAY) == day
+
+
+@pytest.mark.parametrize(
+    "text", ["", "7", "d", "-7d", "7 d ago", "last week", "2026-02-30", "999999d", "٣d", "tomorrow"]
+)
+def test_anything_else_is_not_a_day(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a day"):
+        parse_day(text, TODAY)
+
+
+def test_a_range_of_days() -> None:
+    assert days_of_option("--accept-lower", "7d..yesterday", TODAY) == (date(2026, 2, 22), date(2026, 2, 28))
+    assert days_of_option("--accept-lower", "2026-02-03", TODAY) == (date(2026, 2, 3), date(2026, 2, 3))
+    with pytest.raises(ConfigurationError, match="--accept-lower today..7d: ends before it begins"):
+        days_of_option("--accept-lower", "today..7d", TODAY)
+
+
+def test_times_are_those_of_a_zone() -> None:
+    instant = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+
+    assert moment(instant, "Europe/Berlin") == "2026-07-02 00:30"
+    assert zoned_moment(instant, "Europe/Berlin") == "2026-07-02 00:30 CEST"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("import", "--since", "tomorrow"), "--since tomorrow"),
+        (("import", "--accept-lower", "7d..soon"), "--accept-lower soon"),
+        (("chart", "daily", "--since", "2026-13-01"), "--since 2026-13-01"),
+    ],
+)
+def test_what_is_not_a_day_is_refused_with_what_is(program: Program, arguments: tuple[str, ...], named: str) -> None:
+    refused = program(*arguments)
+
+    assert refused.exit_code == 2
+    assert refused.stderr.splitlines() == [
+        f"ccusage-import: error: {named}: is not a day",
+        'hint: give a day such as 2026-10-01, today, yesterday, 7d or "7 days ago"',
+    ]

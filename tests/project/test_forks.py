@@ -1,0 +1,127 @@
+"""Forks answer as the program in an interpreter of its own does, and leave nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Place, Program
+from tests.support.forks import can_fork, fork, origin_environ
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are forked on Linux alone")
+ROOT = Path(__file__).parent.parent.parent
+SLOW_CCUSAGE = "#!/bin/sh\ncase $* in *--version*) echo 20.0.24; exit;; esac\necho $$ >> {begun}\nexec sleep 5\n"
+
+
+@pytest.fixture
+def started(program: Program) -> Program:
+    """The program in interpreters of its own."""
+    return replace(program, prefix=("/usr/bin/env",))
+
+
+@pytest.mark.one_place
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--version",
+        "query --help",
+        "qurey",
+        "query SELEC",
+        "query --list --json",
+        "config show",
+        "history --json",
+        "changes --machine nobody",
+        "query cost_by_day --format csv",
+        "import --from nowhere --verbose",
+    ],
+)
+def test_a_fork_answers_as_a_new_interpreter_does(
+    program: Program, started: Program, migrated: Place, words: str
+) -> None:
+    variables = {"CCUSAGE_IMPORT_WAREHOUSE": migrated.url, "TZ": "Asia/Tokyo", "COLUMNS": "70"}
+
+    forked = program(*words.split(), **variables)
+
+    assert forked == started(*words.split(), **variables)
+    assert forked.stdout or forked.stderr
+
+
+def test_a_fork_imports_as_a_new_interpreter_does(
+    program: Program, started: Program, corpus: Callable[[str], Path]
+) -> None:
+    arguments = ("import", "--claude-dir", corpus("september"), "--timezone", "UTC", "--quiet")
+    count = ("query", "SELECT verdicts, toString(tokens_after) FROM loads FINAL ORDER BY load_id", "--format", "csv")
+
+    assert program(*arguments) == started(*arguments)
+
+    assert program(*count).stdout == started(*count).stdout
+    assert program(*count).stdout.count('"4331528"') == 2
+
+
+@pytest.mark.parametrize("name", ["PYTHONIOENCODING", "PYTHONPROFILEIMPORTTIME", "LC_ALL", "TERMINAL_WIDTH"])
+def test_what_is_read_when_an_interpreter_starts_needs_a_new_one(program: Program, name: str) -> None:
+    assert can_fork(program.environ)
+    assert not can_fork({**program.environ, name: "1"})
+
+
+@pytest.mark.parametrize(
+    ("number", "left"),
+    [(signal.SIGTERM, (130, "", "ccusage-import: interrupted\n")), (signal.SIGKILL, (-signal.SIGKILL, "", ""))],
+)
+def test_a_fork_is_ended_by_signals(
+    program: Program, tmp_path: Path, number: signal.Signals, left: tuple[int, str, str]
+) -> None:
+    begun, ccusage = tmp_path / "begun", tmp_path / "ccusage"
+    (tmp_path / "claude" / "projects").mkdir(parents=True)
+    ccusage.write_text(SLOW_CCUSAGE.format(begun=begun))
+    ccusage.chmod(0o755)
+    words = ["import", "--ccusage", str(ccusage), "--claude-dir", str(tmp_path / "claude")]
+    running = fork(words, program.environ, program.home, start_new_session=True)
+    wait_until(begun.exists)
+    assert running.poll() is None
+
+    running.send_signal(number)
+
+    stdout, stderr = running.communicate(timeout=30)
+    assert (running.wait(), stdout, stderr) == left
+    wait_until(lambda: not is_alive(running.pid))
+
+
+FORKING = """
+import time
+from pathlib import Path
+from tests.support.forks import fork, origin_environ, origin_pid
+print(fork(["--version"], origin_environ(), Path.cwd()).wait(), origin_pid(), flush=True)
+time.sleep(60)
+"""
+
+
+def test_nothing_is_left_of_a_test_run_that_is_killed() -> None:
+    command = [sys.executable, "-c", FORKING]
+    with subprocess.Popen(command, cwd=ROOT, env=origin_environ(), stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        exit_code, origin = map(int, running.stdout.readline().split())
+        assert (exit_code, is_alive(origin)) == (0, True)
+
+        running.kill()
+
+    wait_until(lambda: not is_alive(origin))
+
+
+def is_alive(pid: int) -> bool:
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return shown.stdout.strip()[:1] not in ("", "Z")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.02)

@@ -1,0 +1,247 @@
+"""The ledger as evidence: what became of the messages of a record decides what becomes of a smaller number."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ccusage_import.records import Provenance, Record
+from ccusage_import.rule.explain import reason_in_words
+from ccusage_import.rule.ledger import CountedMessage, Fall, Ledger, Weighed, covered, weigh_all
+from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict
+
+NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
+REPORTS = ("daily", "monthly", "session", "projects")
+BEGIN = datetime(2026, 5, 1, 10, tzinfo=UTC)
+# Nothing of May can be vouched for by the window.
+CLOSED = Context("studio", NOW, date(2026, 7, 1))
+OPEN = replace(CLOSED, intact_from=date(2026, 4, 1))
+
+
+def message(number: int, tokens: int, day: int = 0, session: str = "a", project: str = "shop") -> CountedMessage:
+    """A message of output tokens, so many days after the first of May."""
+    at = BEGIN + timedelta(days=day, minutes=number)
+    return CountedMessage((number, number, 0), at, project, session, (0, tokens, 0, 0), in_daily=True, in_session=True)
+
+
+def uncounted(one: CountedMessage) -> CountedMessage:
+    """The same message on a line that ccusage overlooks."""
+    return one._replace(in_daily=False, in_session=False)
+
+
+def records(messages: Iterable[CountedMessage]) -> list[Record]:
+    """What ccusage shows of messages."""
+    inside: dict[tuple[str, str, date, str, str], list[CountedMessage]] = defaultdict(list)
+    for one in messages:
+        day = one.at.date()
+        inside["daily", f"{day}", day, "", ""].append(one)
+        inside["monthly", f"{day:%Y-%m}", day.replace(day=1), "", ""].append(one)
+        inside["projects", f"{day}/{one.project}", day, one.project, ""].append(one)
+        inside["session", f"{one.project}/{one.session_id}", date.min, one.project, one.session_id].append(one)
+    return [
+        Record(
+            report, "studio", "claude", key, max(one.at.date() for one in some) if day == date.min else day,
+            0, sum(one.total_tokens for one in some), 0, 0, sum(one.total_tokens for one in some), Decimal(0),
+            unpriced=False, provenance=NOW, project=project, session_id=session,
+            started_at=min(one.at for one in some) if session else None,
+            ended_at=max(one.at for one in some) if session else None,
+        )
+        for (report, key, day, project, session), some in inside.items()
+    ]  # fmt: skip
+
+
+def ledger_of(falls: Sequence[Fall], ledger: Sequence[CountedMessage], present: Sequence[CountedMessage]) -> Ledger:
+    """What the importer would find out of the records that fell."""
+    fallen = [fall.stored for fall in falls]
+    messages = covered(fallen, lambda: ledger)
+    copies: dict[int, list[CountedMessage]] = defaultdict(list)
+    for one in present:
+        copies[one.number].append(one)
+    return weigh_all(fallen, messages, copies.keys(), copies)
+
+
+def decide(
+    before: Sequence[CountedMessage], present: Sequence[CountedMessage], context: Context = CLOSED,
+    ledger: Sequence[CountedMessage] | None = None,
+) -> dict[tuple[str, str], Decision]:  # fmt: skip
+    """What becomes of what was imported before, when the transcripts hold this now; by report and key."""
+    stored, offered = records(before), records(one for one in present if one.in_daily)
+    case = Case(offered, stored, REPORTS, context)
+    decisions = case.decisions(ledger_of(case.falls(), before if ledger is None else ledger, present))
+    return {(one.record.report, one.record.key): one for one in decisions}
+
+
+def told(decision: Decision) -> tuple[str, str]:
+    return decision.verdict.value, reason_in_words(decision, None)
+
+
+A, B, C = message(1, 10), message(2, 200), message(3, 3000, session="b")
+DAY = ("daily", "2026-05-01")
+
+
+@pytest.mark.parametrize("context", [CLOSED, OPEN])
+def test_all_messages_are_there(context: Context) -> None:
+    found = decide([A, B, C], [A, uncounted(B), C], context)
+
+    assert told(found[DAY]) == ("corrected", "3 of 3 messages are still there")
+    assert told(found["session", "shop/a"]) == ("corrected", "2 of 2 messages are still there")
+    assert found["session", "shop/b"].verdict is Verdict.UNCHANGED
+    assert found[DAY].is_written
+
+
+@pytest.mark.parametrize("context", [CLOSED, OPEN])
+def test_messages_are_gone(context: Context) -> None:
+    found = decide([A, B, C], [C], context)
+
+    assert told(found[DAY]) == ("held", "2 messages are gone from the transcripts: 210 tokens")
+    assert not found[DAY].is_written
+    assert ("session", "shop/a") not in found
+
+
+def test_one_that_is_gone_holds_what_others_would_correct() -> None:
+    found = decide([A, B, C], [uncounted(B), C], replace(OPEN, provenance=NOW._replace(ccusage_version="20.0.25")))
+
+    assert told(found[DAY]) == ("held", "1 message is gone from the transcripts: 10 tokens")
+
+
+def test_a_message_of_which_a_smaller_copy_is_left_is_left_to_the_window() -> None:
+    smaller = B._replace(tokens=(0, 199, 0, 0))
+
+    assert decide([A, B], [A, smaller])[DAY].reason is Reason.MAY_BE_SWEPT
+    # What is gone besides decides.
+    assert decide([A, B, C], [A, smaller])[DAY].reason is Reason.MESSAGES_GONE
+
+
+def test_what_the_ledger_does_not_cover_is_left_to_the_window() -> None:
+    for known in ([A, B], [A, B, C, message(4, 1)], [A, B, C._replace(tokens=(1, 2999, 0, 0))], []):
+        assert decide([A, B, C], [A, uncounted(B), C], ledger=known)[DAY].reason is Reason.MAY_BE_SWEPT
+
+
+def test_a_message_that_grew_into_the_next_day_moves_outside_the_window_too() -> None:
+    grown = B._replace(at=B.at + timedelta(days=1), tokens=(0, 250, 0, 0))
+    found = decide([A, B, C], [A, grown, C])
+
+    assert told(found[DAY]) == ("corrected", "3 of 3 messages are still there")
+    assert told(found["daily", "2026-05-02"]) == ("new", "first seen")
+
+
+def test_it_does_not_move_to_where_it_would_not_be_shown() -> None:
+    other = message(9, 5000, day=1)
+    grown = B._replace(at=B.at + timedelta(days=1), tokens=(0, 250, 0, 0))
+    # The next day lost more than it gained: it stays as it was, so the message must stay where it was.
+    found = decide([A, B, C, other], [A, grown, C])
+
+    assert found["daily", "2026-05-02"].reason is Reason.MESSAGES_GONE
+    assert found[DAY].reason is Reason.MAY_BE_SWEPT
+
+
+def test_a_copy_that_counts_now_takes_the_place_of_the_original() -> None:
+    copies = [one._replace(session_id="fork") for one in (A, B)]
+    found = decide([A, B, C], [*copies, C])
+
+    assert told(found["session", "shop/a"]) == ("corrected", "2 of 2 messages are still there")
+    assert found["session", "shop/a"].offered is None
+    assert found["session", "shop/fork"].verdict is Verdict.NEW
+    assert found[DAY].verdict is Verdict.UNCHANGED
+
+
+def test_an_empty_report_is_not_believed() -> None:
+    assert decide([A], [uncounted(A)]) == {}
+
+
+def test_saved_files_are_judged_without_the_ledger() -> None:
+    saved = replace(CLOSED, intact_from=None)
+    assert decide([A, C], [A, uncounted(C)], saved)[DAY].reason is Reason.SAVED_FILES
+
+
+def test_what_a_person_took_back_stays_so() -> None:
+    context = replace(CLOSED, taken_back={("daily", "claude", "2026-05-01"): 10_000})
+    assert decide([A, B, C], [A, uncounted(B), C], context)[DAY].reason is Reason.TAKEN_BACK
+
+
+def test_many_are_told_with_their_thousands() -> None:
+    one = records([A])[0]
+    there = Decision(Verdict.CORRECTED, Reason.MESSAGES_THERE, one, one, is_written=True, weighed=Weighed(1312, 1312))
+    assert reason_in_words(there, None) == "1,312 of 1,312 messages are still there"
+    only = replace(there, weighed=Weighed(1, 1))
+    assert reason_in_words(only, None) == "its only message is still there"
+
+
+# --- the truth decides -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fate:
+    """A message, and what becomes of it: it stays, is swept, is rewritten so that ccusage overlooks it, or grows."""
+
+    message: CountedMessage
+    becomes: str
+
+    @property
+    def present(self) -> list[CountedMessage]:
+        one = self.message
+        if self.becomes == "gone":
+            return []
+        if self.becomes == "rewritten":
+            return [uncounted(one)]
+        moved = one._replace(at=one.at + timedelta(days=1), tokens=(0, one.total_tokens + 1, 0, 0))
+        return [moved if self.becomes == "moved" else one]
+
+
+FATES = st.lists(
+    st.tuples(
+        st.integers(1, 50), st.integers(0, 3), st.sampled_from("abc"), st.sampled_from(["shop", "store"]),
+        st.sampled_from(["there", "there", "gone", "rewritten", "moved"]),
+    ),
+    min_size=1, max_size=12,
+)  # fmt: skip
+
+
+@given(
+    drawn=FATES,
+    new=st.lists(st.tuples(st.integers(1, 50), st.integers(0, 4)), max_size=3),
+    context=st.sampled_from([OPEN, CLOSED]),
+)
+@settings(max_examples=300, deadline=None)
+def test_the_truth_decides(
+    drawn: list[tuple[int, int, str, str, str]], new: list[tuple[int, int]], context: Context
+) -> None:
+    fates = [
+        # A session that stands under two projects is judged as one.
+        Fate(message(number, tokens, day, f"{session} of {project}", project), becomes)
+        for number, (tokens, day, session, project, becomes) in enumerate(drawn, 1)
+    ]
+    added = [message(100 + number, tokens, day, "d") for number, (tokens, day) in enumerate(new)]
+    before = [fate.message for fate in fates]
+    present = [one for fate in fates for one in fate.present] + added
+    offered = {one.identity: one for one in records(one for one in present if one.in_daily)}
+    found = decide(before, present, context)
+
+    for stored in records(before):
+        now = offered.get(stored.identity)
+        if (now.total_tokens if now else 0) >= stored.total_tokens or not offered:
+            continue
+        inside = [fate for fate in fates if _is_in(stored, fate.message)]
+        decision = found.get((stored.report, stored.key))
+        if any(fate.becomes == "gone" for fate in inside):
+            assert decision is None or (decision.verdict, decision.is_written) == (Verdict.HELD, False)
+        elif all(fate.becomes != "moved" for fate in inside):
+            assert decision is not None
+            assert (decision.verdict, decision.reason) == (Verdict.CORRECTED, Reason.MESSAGES_THERE)
+        elif decision is not None and decision.reason is Reason.MESSAGES_THERE:
+            # What moved is shown where it went.
+            for one in [one for fate in inside if fate.becomes == "moved" for one in fate.present]:
+                receiver = next(record for record in offered.values() if _is_in(record, one, stored.report))
+                assert receiver.identity == stored.identity or found[receiver.report, receiver.key].is_written
+
+
+def _is_in(record: Record, one: CountedMessage, report: str = "") -> bool:
+    keys = {(shown.report, shown.key) for shown in records([one])}
+    return (record.report, record.key) in keys and report in ("", record.report)

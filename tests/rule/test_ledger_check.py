@@ -1,0 +1,62 @@
+"""What messages add up to is compared with what is stored, and what explains a difference is said."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from ccusage_import.records import Provenance, Record
+from ccusage_import.rule.ledger_check import LedgerSum, messages_against
+from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+
+DAY = date(2026, 5, 20)
+
+
+def daily(tokens: int, version: str = "20.0.24") -> Record:
+    return Record(
+        "daily", "studio", "claude", str(DAY), DAY, 0, tokens, 0, 0, tokens, Decimal(0),
+        unpriced=False, provenance=Provenance(version, "UTC", "auto", ()),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("messages", "stored", "offered", "intact_from", "explanation"),
+    [
+        (100, daily(100), daily(100), DAY, ""),
+        (100, daily(90), daily(90), DAY, "ccusage overlooks lines that some tool wrote anew"),
+        (100, daily(90), daily(95), DAY, "not imported yet: written while the last import ran, or since"),
+        (
+            100, daily(90), daily(10), DAY,
+            "kept messages and new ones, which ccusage never showed together: transcripts were deleted between",
+        ),
+        (80, daily(90), daily(90), date(2026, 6, 1), "its transcripts were deleted before their messages were read"),
+        (80, daily(90), daily(90), DAY, "NOTHING"),
+        (80, daily(90, "18.0.11"), daily(90), DAY, "counted by ccusage 18.0.11; messages count as 20.0.24 does"),
+        (80, daily(90, ""), daily(90), DAY, "counted by ccusage of saved files; messages count as 20.0.24 does"),
+        (80, None, daily(80), DAY, "not imported yet: written while the last import ran, or since"),
+        (80, None, None, DAY, "ccusage overlooks lines that some tool wrote anew"),
+    ],
+)  # fmt: skip
+def test_a_day(
+    messages: int, stored: Record | None, offered: Record | None, intact_from: date, explanation: str
+) -> None:
+    sums = [LedgerSum("daily", DAY, "", "", messages), LedgerSum("session", None, "shop", "a", 7)]
+    decisions = [Decision(Verdict.HELD, Reason.UNEXPLAINED, stored, offered, is_written=False)] if offered else []
+
+    (found,) = messages_against("daily", sums, [stored] if stored else [], decisions, intact_from, "20.0.24")
+
+    shown = stored.total_tokens if stored else 0
+    assert found == ("daily 2026-05-20", messages, shown, "" if explanation == "NOTHING" else explanation)
+
+
+def test_the_messages_of_a_session_that_is_not_stored_any_more_count_in_its_copy() -> None:
+    sums = [LedgerSum("session", None, "shop", "a", 7)]
+
+    assert list(messages_against("session", sums, [], [], None, "20.0.24")) == [
+        (
+            "session shop/a", 7, 0,
+            "ccusage counts its messages in a copy of the session now, or overlooks lines that were written anew",
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,83 @@
+"""The messages that a notebook knows: what is stored of them, and what the transcripts that are there hold of them.
+
+How copies join, which of them counts, and what becomes of the messages of a record are the program's own pure
+functions; only files and tables are replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ccusage_import.rule.ledger import Fall, Ledger, covered, weigh_all
+from ccusage_import.transcripts.acceptance import BOTH
+from ccusage_import.transcripts.facts import Facts, Message, Usage, joined, number
+from ccusage_import.transcripts.once import judge_copies
+from ccusage_import.transcripts.presence import counted, counted_copies
+from tests.worlds.ccusage_model import COUNTED, USUAL, File, Line, Tree
+from tests.worlds.driver import Installation
+
+LONGEST_PATH = 100
+
+
+@dataclass
+class MessageBook:
+    """The copies of messages of one machine."""
+
+    copies: dict[tuple[int, int, int, int, int], Message] = field(default_factory=dict)
+
+    def read(self, tree: Tree, who: Installation, load_id: int) -> None:
+        """Read all transcripts."""
+        for identity, message in _read(tree, who).messages.items():
+            known = self.copies.get(identity)
+            self.copies[identity] = joined(replace(known), message) if known else message
+        for copy in self.copies.values():
+            copy.first_load_id = copy.first_load_id or load_id
+        judge_copies(self.copies.values())
+
+    def take_back(self, load_id: int, undoes: int) -> None:
+        """Take back what a load brought first; what a load took back comes again with it."""
+        for copy in self.copies.values():
+            if copy.first_load_id in (load_id, undoes):
+                copy.taken_back = int(copy.first_load_id == load_id)
+
+    def weigh(self, falls: Sequence[Fall], tree: Tree, who: Installation) -> Ledger:
+        """Return what became of the messages of records that fell."""
+        shown = [copy for copy in self.copies.values() if copy.counts_in and copy.is_shown and not copy.taken_back]
+        records = [fall.stored for fall in falls]
+        messages = covered(records, lambda: map(counted, shown))
+        present = counted_copies(_read(tree, who).messages.values())
+        return weigh_all(records, messages, present.keys(), present)
+
+
+def _read(tree: Tree, who: Installation) -> Facts:
+    facts = Facts()
+    for file, transcript in tree.items():
+        for position, line in enumerate(transcript.lines):
+            facts.add(_message(file, position, line, who))
+    return facts
+
+
+def _message(file: File, position: int, line: Line, who: Installation) -> Message:
+    at = round(line.at.timestamp() * 1000)
+    counts = line.tokens
+    usage = Usage(counts.input_tokens, counts.output_tokens, counts.cache_creation_tokens, 0, counts.cache_read_tokens)
+    return Message(
+        message=number(line.message),
+        request=number(f"request of {line.message}"),
+        counted_session=number(file.session),
+        record=0,
+        accepted=BOTH if line.kind in COUNTED[USUAL] else 0,
+        is_sidechain=False,
+        is_nested=False,
+        at=at,
+        times=(at,),
+        # Numbers have the order of the paths.
+        place=(int.from_bytes(file.path.encode().ljust(LONGEST_PATH, b"\0")), position),
+        usage=usage,
+        total_tokens=sum(usage),
+        model=line.model,
+        speed="",
+        session_id=who.pseudonym(file.session),
+        project=who.pseudonym(file.project),
+    )
