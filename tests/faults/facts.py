@@ -17,7 +17,7 @@ from ccusage_import.import_summary import SILENT, ImportOptions, ImportSummary
 from ccusage_import.importer import run_import
 from ccusage_import.transcripts.cursor import FileState, look_into_cursor
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.migrations import FACT_TABLES, apply_migrations
+from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import cursor_marks
 from tests.faults.harness import MACHINE, Installation, new_user
 from tests.support.claude_dir import ClaudeDir
@@ -138,7 +138,7 @@ def embedded_facts_lab(root: Path) -> FactsLab:
 def http_facts_lab(root: Path, gateway: Gateway) -> FactsLab:
     """Make a user whose warehouse, with what was there of some transcripts earlier, is behind HTTP."""
     installation, kept = new_user(root / "home", gateway.url(database="facts")), root / "kept"
-    tables = (*FACT_TABLES, "loads")
+    tables = ("message_facts", "tool_call_facts", "turn_facts", "event_facts", "loads")
     with open_warehouse(parse_warehouse_url(gateway.url(database="facts_kept")), creates_database=True) as warehouse:
         apply_migrations(warehouse, "1.2.3")
 
