@@ -14,6 +14,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.import_summary import FactsSummary
 from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.querying.counted_messages import read_counted
 from ccusage_import.records import CLAUDE
 from ccusage_import.rule.ledger import Fall, Ledger, covered, weigh_all
 from ccusage_import.transcripts.cursor import Cursor, open_cursor
@@ -23,7 +24,6 @@ from ccusage_import.transcripts.presence import look_for
 from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, read_transcripts, unread_bytes
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.counted_messages import read_counted
 from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, last_reading, price_facts, publish_facts
 from ccusage_import.warehouse.opening import cursor_file, cursor_marks
 from ccusage_import.warehouse.prices import read_prices

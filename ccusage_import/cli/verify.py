@@ -26,11 +26,11 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.import_summary import ImportOptions
 from ccusage_import.importer import run_import
+from ccusage_import.querying.counted_messages import read_sums
 from ccusage_import.rule.ledger_check import LedgerSum
 from ccusage_import.rule.verify import Verification
 from ccusage_import.rule.verify import verify as verification
 from ccusage_import.ui.tables import PlainTable, console, print_wrapped
-from ccusage_import.warehouse.counted_messages import read_sums
 from ccusage_import.warehouse.opening import has_warehouse, open_configured
 from ccusage_import.warehouse.snapshot import sessions_elsewhere
 

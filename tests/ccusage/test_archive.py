@@ -242,6 +242,7 @@ def test_reports_and_note_are_kept_for_the_owner_alone(
         "format": 1, "load_id": int(load_id), "warehouse": migrated.url, "machine": "laptop",
         "ccusage_version": "20.0.24", "timezone": "UTC", "cost_mode": "auto", "data_dirs": data_dirs,
         "is_offline": True, "prices": "follow", "since": "0001-01-01", "until": "9999-12-31", "accepted": None,
+        "weighed": [],
     }  # fmt: skip
 
 
