@@ -28,6 +28,16 @@ def zoned_moment(instant: datetime, timezone: str) -> str:
     return f"{instant.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M %Z}"
 
 
+def ago(instant: datetime, now: datetime) -> str:
+    """Return how long ago an instant was, in its largest whole unit; what is to come counts as now."""
+    minutes = max(0, int((now - instant).total_seconds() // 60))
+    if minutes < 1:
+        return "just now"
+    if minutes < 2 * 60:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} hours ago" if minutes < 2 * 24 * 60 else f"{minutes // (24 * 60)} days ago"
+
+
 def parse_day(text: str, today: date) -> date:
     """Return the day that a text names.
 
@@ -35,10 +45,10 @@ def parse_day(text: str, today: date) -> date:
         ValueError: it names none.
     """
     named = " ".join(text.lower().split())
-    ago = _AGO.fullmatch(named)
+    back = _AGO.fullmatch(named)
     try:
-        if ago or named in _WORDS:
-            return today - timedelta(days=int(ago[1]) if ago else _WORDS[named])
+        if back or named in _WORDS:
+            return today - timedelta(days=int(back[1]) if back else _WORDS[named])
         return date.fromisoformat(named)
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is not a day") from None

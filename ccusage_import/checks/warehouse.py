@@ -13,7 +13,7 @@ from secrets import token_hex
 from ccusage_import.checks.result import Check, fail, failed, ok, warn
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
-from ccusage_import.days import zoned_moment
+from ccusage_import.days import ago, zoned_moment
 from ccusage_import.exceptions import (
     WarehouseError,
     WarehouseLockedError,
@@ -230,4 +230,4 @@ def _not_understood(opened: ClickHouse, machine: str) -> Iterator[Check]:
 def _ago(instant: datetime | None, now: datetime, timezone: str) -> str:
     if instant is None:
         return "never"
-    return f"{zoned_moment(instant, timezone)}, {(now - instant).total_seconds() / 3600:.1f} hours ago"
+    return f"{zoned_moment(instant, timezone)}, {ago(instant, now)}"

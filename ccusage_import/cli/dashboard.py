@@ -11,7 +11,7 @@ from ccusage_import import ui
 from ccusage_import.cli.options import configured, door
 from ccusage_import.config.last_offer import read_last_offer
 from ccusage_import.config.settings import Configuration
-from ccusage_import.days import today_in, zoned_moment
+from ccusage_import.days import ago, today_in, zoned_moment
 from ccusage_import.digest.glance import Glance, OpenBlock, read_glance
 from ccusage_import.exceptions import MachineTakenError, WarehouseLockedError, WarehousePermissionError
 from ccusage_import.ui.tables import Joined, PlainTable, console
@@ -114,8 +114,7 @@ def _block(block: OpenBlock, timezone: str) -> str:
 def _import(load: Load | None, timezone: str) -> str:
     if load is None:
         return "none of this machine yet: ccusage-import import"
-    hours = (datetime.now(UTC) - load.started_at).total_seconds() / 3600
-    line = f"{zoned_moment(load.started_at, timezone)}, {hours:.1f} h ago, {load.state}"
+    line = f"{zoned_moment(load.started_at, timezone)}, {ago(load.started_at, datetime.now(UTC))}, {load.state}"
     return f"{line}: ccusage-import history" if load.is_failure else line
 
 

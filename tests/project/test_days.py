@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ccusage_import.days import days_of_option, moment, parse_day, zoned_moment
+from ccusage_import.days import ago, days_of_option, moment, parse_day, zoned_moment
 from ccusage_import.exceptions import ConfigurationError
 from tests.conftest import Program
 
@@ -29,6 +29,24 @@ TODAY = date(2026, 3, 1)
 )
 def test_a_day_is_a_date_or_how_long_ago_it_was(text: str, day: date) -> None:
     assert parse_day(text, TODAY) == day
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "just now"),
+        (59, "just now"),
+        (60, "1 min ago"),
+        (7199, "119 min ago"),
+        (7200, "2 hours ago"),
+        (172799, "47 hours ago"),
+        (172800, "2 days ago"),
+    ],
+)
+def test_how_long_ago_is_told_in_the_largest_whole_unit(seconds: int, words: str) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    assert ago(now - timedelta(seconds=seconds), now) == words
 
 
 @pytest.mark.parametrize(
