@@ -108,7 +108,9 @@ def ok(done: Result) -> Result:
 def test_a_history_moves_to_any_other_warehouse(
     program: Program, migrated: Place, corpus: Callable[[str], Path], ccusage18: Path, target: Targets, kind: str
 ) -> None:
-    arguments = ("import", "--claude-dir", corpus("september"), "--timezone", "UTC", "--json", "--warehouse")
+    # Without facts what the older ccusage counts less of is held, not corrected.
+    chosen = ("--claude-dir", corpus("september"), "--timezone", "UTC", "--no-transcripts")
+    arguments = ("import", *chosen, "--json", "--warehouse")
     for more in (("--ccusage", ccusage18), (), ("--ccusage", ccusage18)):
         assert program(*arguments, migrated.url, *more).exit_code == 0
     second = migrated.rows("SELECT load_id FROM loads FINAL ORDER BY load_id")[1][0]
