@@ -1,0 +1,33 @@
+"""Mutants are the program with one change each, and a test that looks at the place notices it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.support.mutants import Lab, mutants_of
+
+FILE = "ccusage_import/days.py"
+TESTS = "tests/project/test_days.py"
+
+
+@pytest.mark.parametrize("file", [FILE, "sql/queries/top_models.sql"])
+def test_a_mutant_differs_in_one_place(file: str) -> None:
+    mutants = list(mutants_of(file))
+
+    assert len({mutant.text for mutant in mutants}) == len(mutants) > 10
+    for mutant in mutants:
+        assert mutant.line > 0
+        if file.endswith(".py"):
+            ast.parse(mutant.text)
+
+
+def test_what_is_tested_is_noticed_and_what_is_not_survives(tmp_path: Path) -> None:
+    mutant = next(each for each in mutants_of(FILE) if each.change == "minutes < 1 -> minutes <= 1")
+
+    lab = Lab(tmp_path, [TESTS, "-k", "how_long_ago"])
+    assert not lab.survives(mutant)
+    assert lab.passes()
+    assert Lab(tmp_path, [TESTS, "-k", "a_day_is_a_date"]).survives(mutant)
