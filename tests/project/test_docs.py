@@ -42,6 +42,7 @@ def test_every_link_leads_somewhere() -> None:
     [
         ("ccusage_import/history/push.py", "tests/history"),
         ("ccusage_import/importer.py", "tests/importer"),
+        ("ccusage_import/steps/judging.py", "tests/importer"),
         ("sql/views/daily.sql", "tests/warehouse"),
         ("sql/queries/daily.sql", "tests/querying"),
         ("tests/cli/test_query.py", "tests/cli/test_query.py"),

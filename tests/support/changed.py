@@ -33,7 +33,7 @@ def asked_for(files: Sequence[str]) -> Iterator[str]:
             yield file
         elif top == "ccusage_import":
             package, slash, _ = rest.partition("/")
-            yield f"tests/{package}" if slash else "tests/importer"
+            yield f"tests/{package}" if slash and package != "steps" else "tests/importer"
         elif top == "sql":
             yield "tests/querying" if rest.startswith("queries/") else "tests/warehouse"
         elif top != "tests":

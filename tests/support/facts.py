@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
-from ccusage_import.fact_import import import_facts
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportProgress
+from ccusage_import.steps.facts import import_facts
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.tables import Load, next_load_id, write_load
 from tests.conftest import CORPORA

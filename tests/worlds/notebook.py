@@ -16,11 +16,12 @@ from ccusage_import.ccusage.offers import parse_offer
 from ccusage_import.exceptions import AuditError, ExitCode, MachineTakenError, OtherNameError
 from ccusage_import.history.audit import Change, taken, taken_back
 from ccusage_import.import_summary import ImportOptions
-from ccusage_import.importer import Run, Stored, judge, prepare
 from ccusage_import.records import Identity as Name
 from ccusage_import.records import Record
 from ccusage_import.rule.ledger import NO_LEDGER
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.steps.judging import Stored, judge, prepare
+from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.publish import LoggedOffer, logged_offer, worth_logging
 from tests.worlds.driver import LAPTOP, Identity, Installation, Logged, Offer, Program, Shown, Silent, State
 from tests.worlds.message_book import MessageBook

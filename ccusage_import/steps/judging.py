@@ -1,0 +1,175 @@
+"""The step that judges: what is offered beside what is stored, and what became of the messages of records that fell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from ccusage_import.ccusage.data_dirs import Sources
+from ccusage_import.ccusage.offers import Offer, Parsed, ReportOutcome
+from ccusage_import.ccusage.refusals import left_alone
+from ccusage_import.exceptions import EmptyReportError
+from ccusage_import.records import CLAUDE, Identity, Record, split_label
+from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
+from ccusage_import.rule.reconcile import Case, Context, Decision, Reason
+from ccusage_import.statistics import Comparison, compare
+from ccusage_import.steps.facts import weigh_falls
+from ccusage_import.steps.run import Run
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.tables import read_latest_window, read_records, read_taken_back
+
+# The first day that the warehouse can store.
+FIRST_DAY = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The verdicts, and what they add up to."""
+
+    outcomes: Mapping[str, ReportOutcome]
+    decisions: Sequence[Decision] = ()
+    comparison: Comparison | None = None
+    stored: Sequence[Record] = ()
+    left_alone: frozenset[Identity] = frozenset()
+    intact_from: date | None = None
+    ledger: Ledger = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the warehouse knows of this machine."""
+
+    records: Sequence[Record] = ()
+    intact_from: date | None = None
+    taken_back: Mapping[Identity, int] = field(default_factory=dict)
+
+
+def read_stored(run: Run, warehouse: ClickHouse | None, offered: Sequence[Record]) -> Stored:
+    if warehouse is None:
+        return Stored()
+    machine = run.settings.machine
+    return Stored(
+        read_records(warehouse, machine, offered),
+        read_latest_window(warehouse, machine, run.started_at),
+        read_taken_back(warehouse, machine),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is offered beside what is stored, and what the rule must know beyond the records."""
+
+    stored: Stored
+    case: Case
+    context: Context
+
+
+def weigh(run: Run, warehouse: ClickHouse | None, offer: Offer, prepared: Prepared) -> Ledger:
+    """Return what became of the messages of records that fell; nothing where transcripts are not read.
+
+    What is replayed was weighed then.
+    """
+    if run.options.note is not None:
+        return run.options.note.ledger
+    if warehouse is None or not (run.settings.transcripts and offer.directories):
+        return NO_LEDGER
+    dry = run.options.is_dry_run
+    falls = prepared.case.falls()
+    return weigh_falls(run.configuration, warehouse, offer.directories, falls, run.pseudonyms, only_looks=dry)
+
+
+def judge(run: Run, offer: Offer, parsed: Parsed, prepared: Prepared, ledger: Ledger) -> Judged:
+    """Judge the records of the valid reports against what is stored, and by what became of their messages."""
+    context, stored, decisions = prepared.context, prepared.stored, prepared.case.decisions(ledger)
+    return Judged(
+        outcomes=_doubted(run, context.intact_from, _counted(parsed.outcomes, decisions), stored.records),
+        decisions=decisions,
+        comparison=compare(stored.records, decisions, run.started_at),
+        stored=stored.records,
+        left_alone=context.refused,
+        intact_from=context.intact_from,
+        ledger=_decisive(prepared.case.falls(), decisions, ledger) if ledger else NO_LEDGER,
+        warnings=tuple(_missing_directories(run, offer, decisions)),
+    )
+
+
+def _decisive(falls: Sequence[Fall], decisions: Sequence[Decision], ledger: Ledger) -> Ledger:
+    """Return what of the ledger decided something: of what is not offered at all, only what was taken."""
+    taken = {one.record.identity for one in decisions if one.reason is Reason.MESSAGES_THERE}
+    known = ((fall, ledger[fall.stored.identity]) for fall in falls if fall.stored.identity in ledger)
+    return {
+        fall.stored.identity: one
+        for fall, one in known
+        if fall.stored.identity in taken or (fall.offered_tokens and (one.gone or not one.moved))
+    }
+
+
+def prepare(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Prepared:
+    """Put what is offered beside what is stored."""
+    context = Context(
+        machine=run.settings.machine,
+        provenance=offer.provenance,
+        intact_from=_window(offer.intact_from, stored.intact_from),
+        since=run.options.since,
+        until=run.options.until,
+        prices=run.settings.prices,
+        accepted=run.options.accepted,
+        taken_back=stored.taken_back,
+        refused=left_alone(parsed.records, stored.records, parsed.refused),
+        failed=frozenset(label for label, outcome in parsed.outcomes.items() if outcome.error),
+    )
+    return Prepared(stored, Case(parsed.records, stored.records, parsed.valid, context), context)
+
+
+def _window(now: date | None, known: date | None) -> date | None:
+    """Return the first day of the window: a longer clean-up period does not bring back what was swept before."""
+    if now is None:
+        return None
+    return max(now, known or FIRST_DAY, FIRST_DAY)
+
+
+def _counted(outcomes: Mapping[str, ReportOutcome], decisions: Sequence[Decision]) -> dict[str, ReportOutcome]:
+    """Return the outcomes with their verdicts; the saved daily report of all agents has records of each."""
+    verdicts = {label: Counter(outcome.verdicts) for label, outcome in outcomes.items()}
+    for decision in decisions:
+        record = decision.record
+        verdicts[record.label if record.label in verdicts else record.report][decision.verdict] += 1
+    return {label: replace(outcome, verdicts=verdicts[label]) for label, outcome in outcomes.items()}
+
+
+def _missing_directories(run: Run, offer: Offer, decisions: Sequence[Decision]) -> Iterator[str]:
+    read_then = {
+        digest
+        for decision in decisions
+        if decision.reason is Reason.DIRECTORY_MISSING and decision.stored is not None
+        for digest in decision.stored.provenance.data_dirs
+    }
+    for digest in sorted(read_then - set(offer.provenance.data_dirs)):
+        name = run.known_names.get(digest, digest)
+        yield f"data directory {name} was read before and is missing: its numbers stay"
+
+
+def _doubted(
+    run: Run, intact_from: date | None, outcomes: Mapping[str, ReportOutcome], stored: Sequence[Record]
+) -> dict[str, ReportOutcome]:
+    """Return the outcomes; an empty report is believable only where no usage is stored that it would have to show.
+
+    Other agents would have to show that of the last days: those that are not used any more are left in peace.
+    """
+    doubted = dict(outcomes)
+    for label, outcome in outcomes.items() if intact_from is not None else ():
+        agent, _ = split_label(label)
+        usual = Sources((), ()).intact_from(run.started_at, run.settings.zone)
+        since = intact_from if agent == CLAUDE and intact_from else usual
+        kept = sum(record.label == label and record.day >= since for record in stored)
+        if outcome.error is None and outcome.offered == 0 and kept:
+            check = "the data directories: ccusage-import config show" if agent == CLAUDE else f"where {agent} keeps it"
+            error = EmptyReportError(
+                f"{label}: ccusage shows no usage, yet {kept} records since {since} are stored",
+                hint=f"they stay; check {check}",
+            )
+            doubted[label] = replace(outcome, error=error)
+    return doubted

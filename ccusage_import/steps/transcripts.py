@@ -1,0 +1,125 @@
+"""The step after the reports, or alone: reads the transcripts as facts of a load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from datetime import UTC, date, datetime
+
+from ccusage_import.ccusage.data_dirs import Sources, find_sources
+from ccusage_import.ccusage.offers import Offer, provenance_now
+from ccusage_import.config.names import keep_names
+from ccusage_import.exceptions import ConfigurationError, FixableError
+from ccusage_import.import_summary import FactsSummary, ImportOptions, ImportSummary
+from ccusage_import.records import REPORTS
+from ccusage_import.steps.facts import import_facts
+from ccusage_import.steps.loads import new_load
+from ccusage_import.steps.open_to_load import open_for_load
+from ccusage_import.steps.run import Run
+from ccusage_import.transcripts.facts import FACT_KINDS
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.facts import count_facts
+from ccusage_import.warehouse.integrity import NOTHING, contents
+from ccusage_import.warehouse.publish import commit, tidy
+from ccusage_import.warehouse.snapshot import size_bytes
+from ccusage_import.warehouse.tables import RUNNER_OF_TRANSCRIPTS, Load, next_load_id, write_load
+
+
+def read_facts(run: Run, warehouse: ClickHouse, offer: Offer, load: Load) -> FactsSummary | None:
+    """Read the transcripts too. The reports are loaded: that this fails changes nothing about them."""
+    if not (run.settings.transcripts and offer.directories):
+        return None
+    with run.phase("transcripts"):
+        facts = import_facts(run.configuration, warehouse, offer.directories, load, run.pseudonyms, run.progress)
+    if not (facts.counts or facts.error):
+        return facts
+    try:
+        keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
+        load.facts, load.phases = _counts_of(warehouse, load, facts), dict(run.phases)
+        write_load(warehouse, load)
+        tidy(warehouse)
+    except FixableError as error:
+        facts.error = facts.error or error
+    return facts
+
+
+def _counts_of(warehouse: ClickHouse, load: Load, facts: FactsSummary) -> dict[str, int]:
+    """Return what a load says of its facts; where it ended early, nobody counted what of the last ones is new."""
+    return facts.counts | (count_facts(warehouse, load.machine, load.load_id) if facts.error else {})
+
+
+def import_transcripts_alone(run: Run, environ: Mapping[str, str]) -> ImportSummary:
+    """Read the transcripts as a load of their own; where there is nothing new in them there is no load."""
+    settings = run.settings
+    _refuse_what_reports_need(run.options)
+    sources = find_sources(settings.claude_dirs, environ)
+    with ExitStack() as stack:
+        with run.phase("open"):
+            warehouse, warnings = open_for_load(run, stack)
+            load = _load_of_transcripts(run, warehouse, sources)
+        with run.phase("transcripts"):
+            facts = import_facts(run.configuration, warehouse, sources.found, load, run.pseudonyms, run.progress)
+        if load.revision:
+            _end_load_of_transcripts(run, warehouse, load, facts)
+        warnings += tuple(warn_of_size(run, warehouse))
+    if facts.error and load.state != "committed":
+        raise facts.error
+    return ImportSummary(
+        machine=settings.machine,
+        timezone=settings.timezone,
+        is_dry_run=False,
+        ccusage_version="",
+        runner=load.runner,
+        load_id=load.load_id if load.revision else None,
+        warnings=(*sources.warnings(), *warnings),
+        names=run.names,
+        phases=run.phases,
+        facts=facts,
+    )
+
+
+def _refuse_what_reports_need(options: ImportOptions) -> None:
+    needed = {
+        "--dry-run": options.is_dry_run,
+        "--from": options.saved_dir is not None,
+        "--report": options.reports != REPORTS,
+        "--since": options.since > date.min,
+        "--until": options.until < date.max,
+        "--accept-lower": options.accepted is not None,
+    }
+    for option in (name for name, is_given in needed.items() if is_given):
+        raise ConfigurationError(
+            f"{option}: is about reports, and --transcripts-only reads none", hint="leave one of the two out"
+        )
+
+
+def _load_of_transcripts(run: Run, warehouse: ClickHouse, sources: Sources) -> Load:
+    """Return a load that leaves the records as they are; it is not written yet."""
+    provenance = provenance_now(run.settings, "", sources.found, run.pseudonyms)
+    load = new_load(run, next_load_id(warehouse, run.settings.machine), provenance)
+    _, there = contents(warehouse).get(load.machine, (0, NOTHING))
+    load.runner = RUNNER_OF_TRANSCRIPTS
+    load.tokens_before = load.tokens_after = there.tokens
+    load.cost_before_usd = load.cost_after_usd = there.cost_usd
+    return load
+
+
+def _end_load_of_transcripts(run: Run, warehouse: ClickHouse, load: Load, facts: FactsSummary) -> None:
+    keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
+    load.facts, load.phases = _counts_of(warehouse, load, facts), dict(run.phases)
+    load.error = facts.error.kind if facts.error else ""
+    if facts.error and not any(load.facts.get(kind) for kind in FACT_KINDS):
+        load.state, load.finished_at = "failed", datetime.now(UTC)
+        write_load(warehouse, load)
+    else:
+        commit(warehouse, load)
+    tidy(warehouse)
+
+
+def warn_of_size(run: Run, warehouse: ClickHouse) -> Iterator[str]:
+    limit, size = run.settings.large_warehouse_gb, size_bytes(warehouse) / 1e9
+    if size > limit:
+        yield (
+            f"the warehouse takes {size:.3g} GB, more than large_warehouse_gb = {limit:g};"
+            " ccusage-import compact --older-than 13mo makes it smaller"
+        )
