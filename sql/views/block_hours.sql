@@ -37,11 +37,23 @@ told AS
     SELECT
         machine,
         'claude' AS agent,
-        toDateTime64(toStartOfHour(at), 3, 'UTC') AS hour,
+        toDateTime64(hour, 3, 'UTC') AS hour,
         toFloat64(sum(cost_usd)) AS cost,
-        toFloat64(sum(input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens)) AS tokens
-    FROM {database}.messages
-    WHERE has(counts_in, 'session')
+        toFloat64(sum(tokens)) AS tokens
+    FROM
+    (
+        SELECT machine, toStartOfHour(at) AS hour, cost_usd, total_tokens AS tokens
+        FROM {database}.messages
+        WHERE has(counts_in, 'session')
+        UNION ALL
+        SELECT
+            machine,
+            hour,
+            cost_usd,
+            input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens
+        FROM {database}.folded_hours
+        WHERE has(counts_in, 'session')
+    ) AS facts
     GROUP BY machine, hour
 ),
 weighed AS

@@ -72,11 +72,8 @@ FROM
             cache_read_tokens,
             cost_usd,
             unpriced
-        FROM {database}.hour_facts FINAL
-        WHERE bitTest(counts_in, 0) AND NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
-        (
-            SELECT machine, record FROM {database}.message_facts WHERE message = 1
-        )
+        FROM {database}.folded_hours
+        WHERE has(counts_in, 'daily')
     ) AS facts
     GROUP BY machine, hour, model
     UNION ALL
@@ -112,11 +109,8 @@ FROM
     (
         SELECT machine, toDate(at) FROM {database}.message_facts FINAL WHERE is_shown AND NOT bitTest(taken_back, 0)
         UNION ALL
-        SELECT machine, toDate(hour) FROM {database}.hour_facts FINAL
-        WHERE messages > 0 AND NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
-        (
-            SELECT machine, record FROM {database}.message_facts WHERE message = 1
-        )
+        SELECT machine, toDate(hour) FROM {database}.folded_hours
+        WHERE messages > 0
     )
     GROUP BY machine, agent, hour
 )

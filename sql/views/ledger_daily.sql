@@ -66,11 +66,8 @@ FROM
         unpriced,
         toUInt64(0) AS stored_tokens,
         toDecimal64(0, 9) AS stored_cost_usd
-    FROM {database}.hour_facts FINAL
-    WHERE bitTest(counts_in, 0) AND NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
-    (
-        SELECT machine, record FROM {database}.message_facts WHERE message = 1
-    )
+    FROM {database}.folded_hours
+    WHERE has(counts_in, 'daily')
     UNION ALL
     SELECT machine, agent, date, 0, 0, 0, 0, 0, 0, toDecimal128(0, 15), false, total_tokens, cost_usd
     FROM {database}.daily

@@ -89,11 +89,8 @@ FROM
             cache_read_tokens,
             cost_usd,
             unpriced
-        FROM {database}.hour_facts FINAL
-        WHERE bitTest(counts_in, 1) AND NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
-        (
-            SELECT machine, record FROM {database}.message_facts WHERE message = 1
-        )
+        FROM {database}.folded_hours
+        WHERE has(counts_in, 'session')
     ) AS facts
     GROUP BY machine, project, session_id
     HAVING total_tokens > 0

@@ -146,11 +146,8 @@ LEFT JOIN
 LEFT JOIN
 (
     SELECT machine, claude_session_id, sum(hours.turns) AS turns
-    FROM {database}.hour_facts AS hours FINAL
-    WHERE hours.turns > 0 AND NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
-    (
-        SELECT machine, record FROM {database}.message_facts WHERE message = 1
-    )
+    FROM {database}.folded_hours AS hours
+    WHERE hours.turns > 0
     GROUP BY machine, claude_session_id
 ) AS folded USING (machine, claude_session_id)
 COMMENT 'one row is one prompt and all that it caused'

@@ -24,6 +24,7 @@ from tests.support.facts import Reader, become
 from tests.support.gateway import Gateway
 
 SUMS = ("hourly", "ledger_daily", "ledger_sessions")
+WITH_BLOCKS = (*SUMS, "block_hours")
 DETAIL = ("messages", "tool_calls", "turns", "events")
 MARCH_3, JULY = date(2026, 3, 3), date(2025, 7, 1)
 # Of the last trees of tests/corpora/facts, counted by hand; one message is of March 3rd. Of June there are 90 messages.
@@ -215,7 +216,7 @@ def imported(program: Program, migrated: Place, tmp_path: Path) -> Place:
 def test_compact_says_what_it_folds_and_a_dry_run_what_it_would(
     program: Program, imported: Place, tmp_path: Path
 ) -> None:
-    before, tables = shown(imported), counts(imported, (*FACT_TABLES, "loads", "folded_ids"))
+    before, tables = shown(imported, WITH_BLOCKS), counts(imported, (*FACT_TABLES, "loads", "folded_ids"))
     command = ("compact", "--older-than", "2025-06-10", "--warehouse", imported.url)
 
     would = program(*command, "--dry-run")
@@ -233,7 +234,7 @@ def test_compact_says_what_it_folds_and_a_dry_run_what_it_would(
 
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == would.stdout.replace("would be", "are")
-    assert shown(imported) == before
+    assert shown(imported, WITH_BLOCKS) == before
     assert counts(imported, ("messages", "hour_facts")) == {"messages": 4, "hour_facts": 2}
     assert program(*command).stdout == "no facts are older than 2025-06-10\n"
     history = program("history", "--warehouse", imported.url).stdout
@@ -243,7 +244,7 @@ def test_compact_says_what_it_folds_and_a_dry_run_what_it_would(
     again = program("import", "--warehouse", imported.url, "--claude-dir", tmp_path / "claude", "--machine", "laptop")
     line = "facts: 0 new messages, 0 tool calls; ledger equals ccusage on 2 of 2 days"
     assert f"{line}; 86 folded facts read again, counted already" in again.stdout.splitlines()
-    assert shown(imported) == before
+    assert shown(imported, WITH_BLOCKS) == before
 
 
 @pytest.mark.one_place

@@ -1,0 +1,71 @@
+CREATE OR REPLACE VIEW {database}.folded_hours {on_cluster}
+(
+    machine LowCardinality(String) COMMENT 'the host the usage came from',
+    date Date COMMENT 'day in the zone of the row',
+    hour DateTime('UTC') COMMENT 'start of the clock hour, in UTC',
+    timezone LowCardinality(String) COMMENT 'IANA zone in which days begin',
+    model LowCardinality(String) COMMENT 'as in messages; empty for what is not of a message',
+    project LowCardinality(String) COMMENT 'as in messages',
+    session_id LowCardinality(String) COMMENT 'as in messages',
+    claude_session_id LowCardinality(String) COMMENT 'as in messages',
+    is_subagent Bool COMMENT 'a subagent answered or called',
+    counts_in Array(String) COMMENT 'rules of ccusage that count the messages, as in messages',
+    first_at DateTime64(3, 'UTC') COMMENT 'the first thing that was folded, in UTC',
+    last_at DateTime64(3, 'UTC') COMMENT 'the last one',
+    messages UInt64 COMMENT 'answers',
+    input_tokens UInt64 COMMENT 'uncached input',
+    output_tokens UInt64 COMMENT 'output',
+    cache_creation_5m_tokens UInt64 COMMENT 'input written to the cache for 5 minutes',
+    cache_creation_1h_tokens UInt64 COMMENT 'input written to the cache for an hour',
+    cache_read_tokens UInt64 COMMENT 'input read from the cache',
+    cost_usd Decimal(38, 15) COMMENT 'cost in US dollars as ccusage counts it',
+    unpriced Bool COMMENT 'the model has no price and counts as 0 in cost_usd',
+    text_characters UInt64 COMMENT 'length of the texts',
+    web_searches UInt64 COMMENT 'searches of the API, which no cost of ccusage holds',
+    tool_calls UInt64 COMMENT 'calls of tools',
+    failed_tool_calls UInt64 COMMENT 'calls that ended with an error, denials included',
+    lines_added UInt64 COMMENT 'lines that edits added',
+    lines_removed UInt64 COMMENT 'lines that edits removed',
+    turns UInt64 COMMENT 'prompts',
+    events UInt64 COMMENT 'events',
+    fold UInt64 COMMENT 'the load that folded',
+    load_id UInt64 COMMENT 'the load that brought what was folded'
+)
+AS SELECT
+    machine,
+    date,
+    hour,
+    timezone,
+    model,
+    project,
+    session_id,
+    claude_session_id,
+    is_subagent,
+    multiIf(counts_in = 3, ['daily', 'session'], counts_in = 1, ['daily'], counts_in = 2, ['session'], []) AS counts_in,
+    first_at,
+    last_at,
+    messages,
+    input_tokens,
+    output_tokens,
+    cache_creation_5m_tokens,
+    cache_creation_1h_tokens,
+    cache_read_tokens,
+    cost_usd,
+    unpriced,
+    text_characters,
+    web_searches,
+    tool_calls,
+    failed_tool_calls,
+    lines_added,
+    lines_removed,
+    turns,
+    events,
+    fold,
+    first_load_id AS load_id
+FROM {database}.hour_facts FINAL
+WHERE NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
+(
+    -- The row that publishes a fold.
+    SELECT machine, record FROM {database}.message_facts WHERE message = 1
+)
+COMMENT 'one row is what compact folded of one hour, session and model'
