@@ -72,7 +72,7 @@ class FetchProgress(Protocol):
     def finished(self, report: str, seconds: float) -> None:
         """A report was fetched."""
 
-    def failed(self, report: str, error: CcusageError) -> None:
+    def failed(self, report: str, error: CcusageError, /) -> None:
         """A report failed for good."""
 
 
@@ -83,7 +83,7 @@ class SilentFetch:
 
     def finished(self, report: str, seconds: float) -> None: ...
 
-    def failed(self, report: str, error: CcusageError) -> None: ...
+    def failed(self, report: str, error: CcusageError, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

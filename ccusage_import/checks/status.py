@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import DamagedWarehouseError, SchemaError
-from ccusage_import.warehouse.known_names import refuse_unknown
+from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.warehouse.migrations import applied_migrations
 from ccusage_import.warehouse.opening import has_warehouse, open_configured, refuse_damage, unrecorded_loads
 from ccusage_import.warehouse.snapshot import count_held, future_loads, last_import, last_success_at

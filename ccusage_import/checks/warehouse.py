@@ -114,19 +114,19 @@ def _contents(opened: ClickHouse) -> Iterator[Check]:
 
 def _rights(opened: ClickHouse) -> Check:
     """Write one row into a table of its own, read it back and drop the table."""
-    table, token = f"`{SCRATCH}{token_hex(8)}`", time.time_ns()
+    table, token = f"{SCRATCH}{token_hex(8)}", time.time_ns()
     try:
-        opened.command(f"CREATE TABLE {table} (token UInt64) ENGINE = Memory")
+        opened.command(f"CREATE TABLE `{table}` (token UInt64) ENGINE = Memory")
         opened.insert(table, ("token",), [(token,)], token=str(token))
-        read = [tuple(row) for row in opened.rows(f"SELECT token FROM {table}")]  # noqa: S608 - a name of ours
+        read = [tuple(row) for row in opened.rows("SELECT token FROM {table:Identifier}", {"table": table})]
     except WarehouseError as error:
         with suppress(WarehouseError):
-            opened.command(f"DROP TABLE IF EXISTS {table}")
+            opened.command(f"DROP TABLE IF EXISTS `{table}`")
         return failed("rights", error)
     if read != [(token,)]:
         return fail("rights", "what was written could not be read back", "look into the log of the server")
     try:
-        opened.command(f"DROP TABLE {table}")
+        opened.command(f"DROP TABLE `{table}`")
     except WarehouseError as error:
         hint = f"GRANT DROP TABLE ON {opened.database}.{SCRATCH}*, and DROP TABLE {opened.database}.{table}"
         return warn("rights", f"imports can write; the scratch table could not be dropped: {error}", hint)

@@ -32,12 +32,12 @@ from ccusage_import.days import day_of_option, moment, parse_day, today_in
 from ccusage_import.history import audit
 from ccusage_import.history.audit import BEGINNING, LARGEST_LIMIT, Change, Wanted
 from ccusage_import.history.load_names import find_load, short_ids, stored_ids
+from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Reason, Verdict
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.ui.tables import PlainTable, console, is_for_a_terminal, print_wrapped
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.opening import import_lock, open_configured, open_to_write
 from ccusage_import.warehouse.tables import REFUSED, Load, read_loads

@@ -13,7 +13,6 @@ from ccusage_import import __version__, ui
 from ccusage_import.ccusage.archive import LoadNote, archives, export_loads
 from ccusage_import.cli.audit import LOAD_NAMES, change_json, print_changes
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
-from ccusage_import.cli.summary import SHOWN_VERDICTS
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
@@ -26,6 +25,7 @@ from ccusage_import.history.push import Pushed
 from ccusage_import.history.push import push as copy
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.masking import printable
+from ccusage_import.ui.summary import SHOWN_VERDICTS
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.opening import (

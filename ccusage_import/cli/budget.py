@@ -12,8 +12,9 @@ from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
 from ccusage_import.exceptions import ConfigurationError, ExitCode
+from ccusage_import.querying.known_names import unknown_budgets
 from ccusage_import.ui.tables import PlainTable, console
-from ccusage_import.warehouse.budgets import Spending, keep_budgets, read_spending, unknown_budgets
+from ccusage_import.warehouse.budgets import Spending, keep_budgets, read_spending
 from ccusage_import.warehouse.opening import open_current
 
 

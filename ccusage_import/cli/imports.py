@@ -32,7 +32,6 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
-from ccusage_import.cli.summary import print_summary, show_progress, summary_json
 from ccusage_import.config.environment import read_environment_file
 from ccusage_import.config.identity import choose_identity
 from ccusage_import.config.last_offer import LastOffer, keep_last_offer
@@ -45,6 +44,7 @@ from ccusage_import.importer import run_import
 from ccusage_import.logger import log_to_file
 from ccusage_import.monitoring.announcements import announced
 from ccusage_import.records import REPORTS, ReportName, split_label
+from ccusage_import.ui.summary import print_summary, show_progress, summary_json
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 

@@ -30,11 +30,11 @@ from ccusage_import.config.settings import Settings
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.masking import printable_lines
+from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
 from ccusage_import.ui.answers import Answer, boxed, read_answer, readable, upright
 from ccusage_import.ui.tables import print_wrapped, reader_width
-from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import open_configured
 

@@ -42,8 +42,8 @@ from ccusage_import.digest.text import NO_MODEL, percent, usd
 from ccusage_import.exceptions import ConfigurationError, MachineTakenError, WarehousePermissionError
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import printable
+from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.warehouse.budgets import keep_budgets
-from ccusage_import.warehouse.known_names import refuse_unknown
 from ccusage_import.warehouse.opening import open_current
 
 DEFAULT_FILE = Path("ccusage-report.html")

@@ -93,7 +93,7 @@ class _Reader:
             sessions=[self._session(*row) for row in sessions],
             session_count=_count(sessions),
             hours=[HourUse(*row) for row in self._rows("hours")],
-            recent_verdicts={verdict: count for verdict, count in self._rows("recent_verdicts")},  # noqa: C416 - typed
+            recent_verdicts={str(verdict): int(count) for verdict, count in self._rows("recent_verdicts")},
             changes=[self._line(*row) for row in self._rows("changes")],
             held=[self._line(*row[1:]) for row in held],
             held_count=_count(held),
@@ -216,8 +216,8 @@ def _count(rows: Sequence[Sequence[Any]]) -> int:
 
 
 def _usage(sums: Sequence[Any]) -> Usage:
-    *numbers, unpriced = sums
-    return Usage(*numbers, unpriced=bool(unpriced))  # type: ignore[misc]
+    cost_usd, fresh, output, created, read, total, unpriced = sums
+    return Usage(cost_usd, fresh, output, created, read, total, unpriced=bool(unpriced))
 
 
 def _added(usage: dict[date, Usage], days: Days) -> Usage:

@@ -13,8 +13,8 @@ from typing import Any
 
 from ccusage_import.exceptions import QueryError, StatementRefusedError
 from ccusage_import.masking import printable
+from ccusage_import.querying.known_names import nearest
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.known_names import nearest
 
 # What the engine calls the statements that read.
 SELECTS = frozenset({"SelectWithUnionQuery", "SelectIntersectExceptQuery", "SelectQuery"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +11,6 @@ from zoneinfo import ZoneInfo
 from ccusage_import.config.budget import BudgetLimit
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.known_names import complaint_of
 from ccusage_import.warehouse.machines import claim_machine
 
 _COLUMNS = ("scope", "name", "period", "set_by", "limit_usd", "is_deleted", "revision")
@@ -76,16 +74,6 @@ def keep_budgets(warehouse: ClickHouse, configuration: Configuration) -> None:
         revision = time.time_ns() // 1000
         rows = [(*row, revision) for row in changed]
         warehouse.insert("budgets", _COLUMNS, rows, token=f"budgets/{own}/{revision}")
-
-
-def unknown_budgets(warehouse: ClickHouse, settings: Settings, names: Mapping[str, str]) -> list[str]:
-    """Return warnings about limits of names under which nothing is stored: perhaps not yet, perhaps misspelt."""
-    pseudonyms = settings.pseudonyms()
-    parts = dict.fromkeys((limit.scope, limit.name) for limit in settings.budget.limits())
-    stored = {(scope, pseudonyms.of(name) if scope == "project" else name): name for scope, name in parts}
-    shown = {**names, **{name: typed for (_, name), typed in stored.items()}}
-    complaints = (complaint_of(warehouse, scope, name, shown) for scope, name in stored)
-    return [f"budget of {complaint}" for complaint in complaints if complaint]
 
 
 def read_spending(warehouse: ClickHouse, settings: Settings) -> list[Spending]:

@@ -68,4 +68,4 @@ WHERE NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
     -- The row that publishes a fold.
     SELECT machine, record FROM {database}.message_facts WHERE message = 1
 )
-COMMENT 'one row is what compact folded of one hour, session and model'
+COMMENT 'one row is one hour of one session and model, as far as compact folded it'

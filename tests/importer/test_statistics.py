@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.cli.summary import print_summary
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.records import ModelUsage, Provenance, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
@@ -25,6 +24,7 @@ from ccusage_import.statistics import (
     top_projects,
     totals,
 )
+from ccusage_import.ui.summary import print_summary
 
 NOW = datetime(2026, 5, 13, 12, tzinfo=UTC)
 

@@ -35,7 +35,7 @@ HOMES = {
         "cli/verify",
         "cli/warehouse",
     },
-    "rich": {"ui/answers", "ui/tables", "cli/budget", "cli/health", "cli/report", "cli/summary"},
+    "rich": {"ui/answers", "ui/summary", "ui/tables", "cli/budget", "cli/health", "cli/report"},
     "click": set(),
 }
 SINKS = {"add", "remove", "configure"}

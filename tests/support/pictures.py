@@ -26,12 +26,12 @@ from rich.console import Console
 
 from ccusage_import.ccusage.offers import live_offer
 from ccusage_import.cli.imports import demo_directories
-from ccusage_import.cli.summary import summary_parts
 from ccusage_import.config.settings import Configuration, load_configuration
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportSummary
 from ccusage_import.importer import import_offer
 from ccusage_import.logger import log_to_console
 from ccusage_import.steps.run import Run
+from ccusage_import.ui.summary import summary_parts
 from ccusage_import.versions import PINNED_VERSION
 from ccusage_import.warehouse.opening import import_lock
 from tests.conftest import chromium

@@ -310,8 +310,8 @@ class TerminalProgress(AbstractContextManager["TerminalProgress"]):
         """Show how long a report took."""
         self._progress.update(self._tasks[report], description=f"  {report} {seconds:.2f} s", total=1, completed=1)
 
-    def failed(self, report: str, error: CcusageError) -> None:  # noqa: ARG002 - the summary shows the error
-        """Show that a report failed."""
+    def failed(self, report: str, _error: CcusageError, /) -> None:
+        """Show that a report failed; the summary says why."""
         self._progress.update(self._tasks[report], description=f"  {report} failed", total=1, completed=1)
 
 

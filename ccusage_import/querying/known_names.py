@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
+from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.records import REPORTS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -60,3 +61,13 @@ def refuse_unknown(warehouse: ClickHouse, asked: Mapping[str, str], names: Mappi
     for kind, name in asked.items():
         if complaint := complaint_of(warehouse, kind, name, names or {}):
             raise ConfigurationError(complaint, hint=_HINTS[kind])
+
+
+def unknown_budgets(warehouse: ClickHouse, settings: Settings, names: Mapping[str, str]) -> list[str]:
+    """Return warnings about limits of names under which nothing is stored: perhaps not yet, perhaps misspelt."""
+    pseudonyms = settings.pseudonyms()
+    parts = dict.fromkeys((limit.scope, limit.name) for limit in settings.budget.limits())
+    stored = {(scope, pseudonyms.of(name) if scope == "project" else name): name for scope, name in parts}
+    shown = {**names, **{name: typed for (_, name), typed in stored.items()}}
+    complaints = (complaint_of(warehouse, scope, name, shown) for scope, name in stored)
+    return [f"budget of {complaint}" for complaint in complaints if complaint]
