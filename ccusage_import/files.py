@@ -18,6 +18,11 @@ _NAME_BYTES = 8
 _OWNER_ALONE, _OWNER_ENTERS = 0o600, 0o700
 
 
+def reason_of(error: OSError | ValueError) -> str:
+    """Return why a file cannot be read, without the number of the error and the name of the file."""
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
 def make_private_directory(directory: Path) -> None:
     """Make a directory and whatever is missing above it, with mode 0700; one that is there stays as it is.
 

@@ -17,7 +17,7 @@ from loguru import logger
 
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import make_private_directory
+from ccusage_import.files import make_private_directory, reason_of
 from ccusage_import.masking import printable_lines, without_addresses, without_places
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ def read_last_run(file: Path) -> list[dict[str, Any]]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"log file {file}: {error}", hint="check the path and its permissions") from None
+        raise ConfigurationError(
+            f"log file {file}: {reason_of(error)}", hint="check the path and its permissions"
+        ) from None
     return [line for line in lines if line.get("run") == lines[-1].get("run")]
 
 

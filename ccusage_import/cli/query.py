@@ -29,6 +29,7 @@ from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Settings
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import reason_of
 from ccusage_import.masking import printable_lines
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, with_days
@@ -143,7 +144,7 @@ def _asked(sql: str, file: Path | None) -> NamedQuery:
         try:
             sql = file.read_text("utf-8")
         except (OSError, UnicodeError) as error:
-            raise ConfigurationError(f"--file {file}: {error}", hint="name a file of SQL in UTF-8") from None
+            raise ConfigurationError(f"--file {file}: {reason_of(error)}", hint="name a file of SQL in UTF-8") from None
     elif sql == STDIN:
         sql = sys.stdin.read()
     elif NAME.fullmatch(sql):

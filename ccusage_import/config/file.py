@@ -9,6 +9,7 @@ from typing import Any
 
 from ccusage_import.documents import DEEPEST, TOO_DEEP, parse_toml
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import reason_of
 
 
 def changed(file: Path, name: str, value: str) -> str:
@@ -28,7 +29,7 @@ def changed(file: Path, name: str, value: str) -> str:
         parse_toml(text)
         document = toml.parse(text)
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"config file {file}: {error}", hint="correct the file") from None
+        raise ConfigurationError(f"config file {file}: {reason_of(error)}", hint="correct the file") from None
     *tables, last = name.split(".")
     if len(tables) >= DEEPEST:
         raise ConfigurationError(f"config set: the name is {TOO_DEEP}", hint="config show lists every name")

@@ -11,7 +11,7 @@ from tzlocal import get_localzone_name
 
 from ccusage_import.documents import parse_toml
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import write_private_file
+from ccusage_import.files import reason_of, write_private_file
 
 NOT_CHOSEN = {
     "machine": "(chosen at the first import)",
@@ -33,7 +33,9 @@ def read_identity(file: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{file}: {error}", hint="restore the file; it holds the salt of the names") from None
+        raise ConfigurationError(
+            f"{file}: {reason_of(error)}", hint="restore the file; it holds the salt of the names"
+        ) from None
     return {name: str(value) for name, value in values.items() if name in NOT_CHOSEN}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import write_private_file
+from ccusage_import.files import reason_of, write_private_file
 
 
 def read_names(file: Path) -> dict[str, str]:
@@ -23,7 +23,7 @@ def read_names(file: Path) -> dict[str, str]:
         return {}
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"{file}: {error}", hint="move the file away; the next import writes a new one for what it meets"
+            f"{file}: {reason_of(error)}", hint="move the file away; the next import writes a new one for what it meets"
         ) from None
     if not isinstance(names, dict):
         raise ConfigurationError(f"{file}: holds no names", hint="move the file away")

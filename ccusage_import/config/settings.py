@@ -19,6 +19,7 @@ from ccusage_import.config.targets import HttpUrl, NotifyTargets
 from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, Warehouse, parse_warehouse_url
 from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import reason_of
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.versions import PINNED_VERSION
 
@@ -347,7 +348,7 @@ def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
             raise ConfigurationError(f"config file {file}: no such file", hint="check --config") from None
         return {}
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"config file {file}: {error}", hint="correct the file") from None
+        raise ConfigurationError(f"config file {file}: {reason_of(error)}", hint="correct the file") from None
 
 
 def _configuration_error(error: ValidationError, origins: Mapping[str, str]) -> ConfigurationError:

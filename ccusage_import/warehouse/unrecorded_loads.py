@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import write_private_file
+from ccusage_import.files import reason_of, write_private_file
 from ccusage_import.warehouse.tables import Load
 
 # Even a server that is gone for a year needs no longer list than this.
@@ -50,4 +50,4 @@ class UnrecordedLoads:
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{self.file}: {error}", hint="move the file away") from None
+            raise ConfigurationError(f"{self.file}: {reason_of(error)}", hint="move the file away") from None

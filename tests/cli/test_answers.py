@@ -132,6 +132,8 @@ def test_a_file_that_cannot_be_read_or_is_one_too_many_is_refused(program: Progr
     absent, empty = tmp_path / "absent.sql", tmp_path / "empty.sql"
     empty.write_text(" \n")
 
-    assert program("query", "--file", absent).stderr.splitlines()[1] == "hint: name a file of SQL in UTF-8"
+    assert program("query", "--file", absent).stderr.splitlines() == [
+        f"ccusage-import: error: --file {absent}: No such file or directory", "hint: name a file of SQL in UTF-8",
+    ]  # fmt: skip
     assert program("query", "SELECT 1", "--file", empty).stderr.splitlines()[1] == "hint: give one of them"
     assert program("query", "--file", empty).stderr.splitlines()[1] == "hint: ccusage-import query --list"

@@ -343,6 +343,12 @@ def test_a_damaged_file_is_named(directories: Directories, content: bytes) -> No
     assert refusal(directories).startswith(f"config file {directories.config_file}: ")
 
 
+def test_a_file_that_cannot_be_read_is_named_once(directories: Directories) -> None:
+    directories.config_file.mkdir(parents=True)
+
+    assert refusal(directories) == f"config file {directories.config_file}: Is a directory"
+
+
 def test_a_file_that_was_named_must_exist(directories: Directories, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"^config file /.*/none\.toml: no such file$"):
         load_configuration({}, {}, identity=IDENTITY, directories=directories, config_file=tmp_path / "none.toml")
