@@ -123,7 +123,9 @@ def test_who_else_may_write(tmp_path: Path) -> None:
     assert places(link, 0o600, 0o707) == (tmp_path,)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give a file to another group")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root may give a file to another group; runs where the tests do as root"
+)
 def test_a_group_of_ones_own_is_nobody_else(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     file = tmp_path / "config.toml"

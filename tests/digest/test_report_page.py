@@ -47,7 +47,7 @@ COLOURS = """place => {
 }"""
 LIGHT_BAR, DARK_BAR = "#2f6db5", "#6aa5e8"
 
-pytestmark = pytest.mark.skipif(chromium() is None, reason="needs Chromium")
+pytestmark = pytest.mark.skipif(chromium() is None, reason="needs Chromium, which .ci/run installs")
 
 
 @pytest.fixture(scope="module")

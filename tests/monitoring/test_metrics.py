@@ -30,7 +30,7 @@ from tests.support.prometheus_programs import (
 )
 
 pytestmark = pytest.mark.skipif(
-    bool(missing_programs()), reason="needs Debian's packages prometheus and prometheus-pushgateway; runs in CI"
+    bool(missing_programs()), reason="needs prometheus and prometheus-pushgateway, which .ci/run installs"
 )
 REPORTS = ("daily", "monthly", "session", "blocks", "projects")
 PROJECT = "-home-ana-shop"

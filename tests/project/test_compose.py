@@ -142,7 +142,7 @@ def test_grafana_reads_as_the_reader() -> None:
             assert panel["targets"][0]["pluginVersion"] == version
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool; named under `not run here`")
+@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool, which .ci/run installs")
 def test_prometheus_understands_its_configuration() -> None:
     config = MONITORING / "prometheus" / "prometheus.yml"
     done = subprocess.run(
