@@ -71,8 +71,8 @@ def test_every_page_fits(program: Program, corpus: Callable[[str], Path]) -> Non
         "ID  committed  4 held            $2.36       -",
         "ID  committed  10 new, 90 facts  $2.36  +$2.36",
     ]
-    assert any(re.fullmatch(r"\d+  held +daily 2025-06-08 +\$2.28 +\$0.25", line) for line in changes)
-    assert any(re.fullmatch(r"\d+  new +session -home-dev-project-1/00000002 +- +\$2.03", line) for line in changes)
+    assert any(re.fullmatch(r"\d+ +held +daily 2025-06-08 +\$2.28 +\$0.25", line) for line in changes)
+    assert any(re.fullmatch(r"\d+ +new +session -home-dev-project-1/00000002 +- +\$2.03", line) for line in changes)
     assert [line.split()[1:] for line in held if line[:1].isdigit()] == [
         ["held", "blocks", "2025-06-08", "03:00", "$2.28", "$0.25"],
         ["held", "daily", "2025-06-08", "$2.28", "$0.25"],
