@@ -26,6 +26,10 @@ class Pseudonyms:
         self.names: dict[str, str] = {}
         self._known: dict[str, str] = {}
 
+    def unlearned(self) -> Pseudonyms:
+        """Return what makes the same pseudonyms, and remembers none yet."""
+        return Pseudonyms(self._salt.decode(), is_enabled=self._is_enabled)
+
     @property
     def naming(self) -> str:
         """What distinguishes this naming from others: empty for names in clear, else a fingerprint of the salt."""

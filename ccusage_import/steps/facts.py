@@ -21,8 +21,9 @@ from ccusage_import.transcripts.cursor import Cursor, open_cursor
 from ccusage_import.transcripts.facts import FACT_KINDS, Facts
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.presence import look_for
-from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, read_transcripts, unread_bytes
+from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, unread_bytes
 from ccusage_import.transcripts.transcript import resolve_turns
+from ccusage_import.transcripts.workers import read_on_all_cores
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, last_reading, price_facts, publish_facts
 from ccusage_import.warehouse.opening import cursor_file, cursor_marks
@@ -147,7 +148,7 @@ def _read_into(
         write_load(warehouse, load)
     # Noted first: where this ends before the facts are kept as read, they are those of this cursor all the same.
     cursor.note(marks)
-    for number, batch in enumerate(read_transcripts(listing, known, names, progress)):
+    for number, batch in enumerate(read_on_all_cores(listing, known, names, progress)):
         prompts = _resolve(cursor, batch.facts)
         summary.new += publish_facts(warehouse, of_load, batch.facts, number)
         cursor.keep(batch.files, prompts, batch.stretches)

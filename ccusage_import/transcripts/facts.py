@@ -190,6 +190,17 @@ class Facts:
         if known is not message:
             self.messages[message.identity] = joined(known, message)
 
+    def add_all(self, others: Facts) -> None:
+        """Add what was read after them."""
+        for message in others.messages.values():
+            self.add(message)
+        self.tool_calls += others.tool_calls
+        self.turns += others.turns
+        self.events += others.events
+        self.lines += others.lines
+        self.bad_lines += others.bad_lines
+        self.unknown += others.unknown
+
 
 # An id stands on several lines that follow each other.
 @lru_cache(maxsize=4096)

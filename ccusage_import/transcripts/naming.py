@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from ccusage_import.pseudonyms import Pseudonyms
@@ -109,6 +110,19 @@ class Names:
     def __init__(self, pseudonyms: Pseudonyms) -> None:
         self._pseudonyms = pseudonyms
         self._known: dict[tuple[str, str], str] = {}
+
+    def unlearned(self) -> Names:
+        """Return what names in the same way, and has met none yet."""
+        return Names(self._pseudonyms.unlearned())
+
+    def learned(self) -> dict[str, str]:
+        """Return the names that were met since this was asked last, by their pseudonyms."""
+        names, self._pseudonyms.names = self._pseudonyms.names, {}
+        return names
+
+    def learn(self, names: Mapping[str, str]) -> None:
+        """Remember names that were met elsewhere."""
+        self._pseudonyms.names.update(names)
 
     def of_report(self, name: str) -> str:
         """Return a project or a session as the reports name it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
@@ -13,7 +13,7 @@ from ccusage_import.transcripts.acceptance import DAILY, SESSION
 from ccusage_import.transcripts.facts import Facts, Message
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.once import judge_copies
-from ccusage_import.transcripts.reader import Found, Listing, read_transcripts
+from ccusage_import.transcripts.reader import Found, Listing, Unseen, read_transcripts
 
 
 class Presence(NamedTuple):
@@ -21,12 +21,6 @@ class Presence(NamedTuple):
 
     found: Collection[int]
     copies: Present
-
-
-class _Unseen:
-    """Nobody looks on."""
-
-    def read(self, done: int, total: int) -> None: ...
 
 
 def look_for(
@@ -80,7 +74,7 @@ def counted(message: Message) -> CountedMessage:
 
 
 def _read_into(facts: Facts, files: Sequence[Found], listing: Listing, names: Names, wanted: Collection[int]) -> None:
-    for batch in read_transcripts(Listing(listing.files, files, Counter()), {}, names, _Unseen()):
+    for batch in read_transcripts(Listing(listing.files, files), {}, names, Unseen()):
         for message in batch.facts.messages.values():
             if message.number in wanted:
                 facts.add(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import groupby
@@ -38,6 +38,12 @@ class ReadProgress(Protocol):
         """So many bytes of the unread ones are read."""
 
 
+class Unseen:
+    """Nobody looks on."""
+
+    def read(self, done: int, total: int) -> None: ...
+
+
 @dataclass(slots=True)
 class Batch:
     """Facts that were read together, and how far that brought each file."""
@@ -47,6 +53,19 @@ class Batch:
     stretches: list[Stretch] = field(default_factory=list)
     unreadable: Counter[str] = field(default_factory=Counter)
     bytes_read: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to hand it on."""
+        return len(self.facts.messages) + len(self.facts.tool_calls) >= FACTS_AT_ONCE
+
+    def add(self, later: Batch) -> None:
+        """Add what was read after it."""
+        self.facts.add_all(later.facts)
+        self.files += later.files
+        self.stretches += later.stretches
+        self.unreadable += later.unreadable
+        self.bytes_read += later.bytes_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,7 @@ class Listing:
 
     files: Sequence[Found]
     changed: Sequence[Found]
-    unreadable: Counter[str]
+    unreadable: Counter[str] = field(default_factory=Counter)
 
 
 def list_transcripts(roots: Sequence[Path], known: Mapping[str, FileState], names: Names) -> Listing:
@@ -102,7 +121,18 @@ def read_transcripts(
 
     for file, state in zip(listing.changed, states, strict=True):
         _read_file(file, state, names, batch, tell)
-        if len(batch.facts.messages) + len(batch.facts.tool_calls) >= FACTS_AT_ONCE:
+        if batch.is_full:
+            yield batch
+            batch = Batch()
+    yield batch
+
+
+def batches_of(parts: Iterable[Batch]) -> Iterator[Batch]:
+    """Put small batches together."""
+    batch = Batch()
+    for part in parts:
+        batch.add(part)
+        if batch.is_full:
             yield batch
             batch = Batch()
     yield batch

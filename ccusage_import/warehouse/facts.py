@@ -259,8 +259,11 @@ def _message_rows(
             yield {**content, "version": str(version_of(message, load.load_id)), "load_id": load.load_id}
 
 
-def _stored_copies(warehouse: ClickHouse, machine: str, ids: Collection[int]) -> Iterator[tuple[Message, Row]]:
+def _stored_copies(warehouse: ClickHouse, machine: str, ids: set[int]) -> Iterator[tuple[Message, Row]]:
     """Return the stored copies of some messages, and by which zone they have their days."""
+    if len(ids) > MOST_IDS:
+        # Most of what is read at first is new, and ids alone are soon read.
+        ids = _known_ids(warehouse, "message_facts", "message", machine, ids) & ids
     columns = ", ".join(_EXPRESSIONS)
     for where, parameters in _selections("message", machine, ids):
         for row in warehouse.stream(f"SELECT {columns} FROM message_facts FINAL WHERE {where}", parameters):  # noqa: S608
