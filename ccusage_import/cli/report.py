@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.bar import Bar
@@ -32,6 +32,7 @@ from ccusage_import.cli.options import (
     door,
 )
 from ccusage_import.config.environment import SECRET_VARIABLES
+from ccusage_import.config.last_offer import read_last_offer
 from ccusage_import.config.names import read_names
 from ccusage_import.days import day_of_option, today_in
 from ccusage_import.digest.html import html_page
@@ -85,14 +86,14 @@ def report(
             raise ConfigurationError(f"--open: a browser does not show {chosen}", hint="leave out --format and --json")
         if output is not None and output.is_dir():
             raise ConfigurationError(f"--output {output}: is a directory", hint=f"name a file: {output / DEFAULT_FILE}")
-        digest = _read(warehouse, config, machine, since)
+        digest = _read(warehouse, config, machine, since, is_page=chosen == "html")
         match chosen:
             case "html":
                 text = html_page(digest, __version__)
             case "markdown":
                 text = markdown_page(digest)
             case "json":
-                text = ui.json_text(asdict(digest)) + "\n"
+                text = ui.json_text(_shown(digest)) + "\n"
         file = output or (DEFAULT_FILE if chosen == "html" else None)
         if file is None:
             ui.print_text(text.removesuffix("\n"))
@@ -103,6 +104,13 @@ def report(
             print(file)
         if opens:
             _open_in_browser(file)
+
+
+def _shown(digest: Digest) -> dict[str, Any]:
+    """Return a digest as a document; what only the page draws is not part of it."""
+    shown = asdict(digest)
+    del shown["detail"]
+    return shown
 
 
 def _open_in_browser(file: Path) -> None:
@@ -140,7 +148,13 @@ def chart(
 
 
 def _read(
-    warehouse: str | None, config: Path | None, machine: str, since: str | None, *, days: int | None = None
+    warehouse: str | None,
+    config: Path | None,
+    machine: str,
+    since: str | None,
+    *,
+    days: int | None = None,
+    is_page: bool = False,
 ) -> Digest:
     """Read the digest since a day; without one, of the last `days`."""
     configuration = configured({"warehouse": warehouse}, config)
@@ -161,6 +175,8 @@ def _read(
             named=lambda text: printable(ui.with_names(text, names)),
             machine=machine,
             since=first,
+            is_page=is_page,
+            offer=read_last_offer(configuration.directories.last_offer_file, configuration.settings.machine),
         )
 
 

@@ -1,4 +1,4 @@
-"""The charts of a report page as data: an option for the chart library, a sentence, and the same numbers as a table."""
+"""The charts of a report page in words: a sentence, and their numbers as a table; page_charts.js draws them."""
 
 from __future__ import annotations
 
@@ -7,45 +7,43 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
+from ccusage_import.digest.detail import costs_by_day
 from ccusage_import.digest.model import Digest, Part
+from ccusage_import.digest.palette import OTHERS
 from ccusage_import.digest.text import NO_MODEL, cost_text, day_range, percent, usd
 
-Option = dict[str, Any]
 OTHER_MODELS = "other models"
 FORECAST = "forecast"
-# As many as there are colours that can be told apart; the rest is one part.
-SHOWN_MODELS = 7
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-STACKED_PIXELS = 340
-ROW_PIXELS = 34
-# Below this width a cell or a bar has no room for text.
-NARROW_PIXELS = 640
+YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One chart.
-
-    `option` is what the chart library draws; the page turns the `look` of each series into its colour and pattern,
-    which depend on the colour scheme. `summary` says it in a sentence, `rows` hold its numbers as text, the first
-    column being the heading of the row.
-    """
+    """One chart; `summary` says it in a sentence, `rows` hold its numbers as text with the heading of the row first."""
 
     name: str
     title: str
     note: str
     summary: str
-    option: Option
-    height_pixels: int
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
 
 def charts_of(digest: Digest) -> list[Chart]:
     """Return the charts that have something to show."""
-    makers: Sequence[Callable[[Digest], Chart | None]] = (_by_day, _by_month, _by_hour, _by_project, _cache)
+    makers: Sequence[Callable[[Digest], Chart | None]] = (
+        _by_day,
+        _calendar,
+        _cumulative,
+        _by_month,
+        _by_hour,
+        _by_project,
+        _by_machine,
+        _by_agent,
+        _cache,
+    )
     return [chart for make in makers if (chart := make(digest))]
 
 
@@ -58,7 +56,7 @@ def _by_day(digest: Digest) -> Chart | None:
     first, last = digest.days[0].start, max([digest.days[-1].start, *forecast])
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     highest = max(spent, key=lambda day: spent[day])
-    option, columns, rows = _stacked(digest, digest.days, {day: str(day) for day in days}, forecast)
+    columns, rows = _stacked(digest, digest.days, {day: str(day) for day in days}, forecast)
     return Chart(
         name="days",
         title="Cost by day",
@@ -67,8 +65,6 @@ def _by_day(digest: Digest) -> Chart | None:
         else "At most the last 90 days.",
         summary=f"Cost by day and model, {day_range(first, digest.days[-1].start)}. The highest was {highest} with"
         f" {usd(spent[highest])}.",
-        option=option,
-        height_pixels=STACKED_PIXELS,
         columns=columns,
         rows=rows,
     )
@@ -85,15 +81,13 @@ def _by_month(digest: Digest) -> Chart | None:
         forecast = {this_month: max(Decimal(0), digest.forecast.cost_usd - spent[this_month])}
     every = _months(months[0], max(months[-1], this_month))
     highest = max(spent, key=lambda month: spent[month])
-    option, columns, rows = _stacked(digest, digest.months, {month: f"{month:%Y-%m}" for month in every}, forecast)
+    columns, rows = _stacked(digest, digest.months, {month: f"{month:%Y-%m}" for month in every}, forecast)
     return Chart(
         name="months",
         title="Cost by month",
         note="Sums of the kept days.",
         summary=f"Cost by month and model, {months[0]:%Y-%m} to {months[-1]:%Y-%m}. The highest was {highest:%Y-%m}"
         f" with {usd(spent[highest])}.",
-        option=option,
-        height_pixels=STACKED_PIXELS,
         columns=columns,
         rows=rows,
     )
@@ -101,43 +95,102 @@ def _by_month(digest: Digest) -> Chart | None:
 
 def _stacked(
     digest: Digest, parts: Sequence[Part], labels: Mapping[date, str], forecast: Mapping[date, Decimal]
-) -> tuple[Option, Sequence[str], Sequence[Sequence[str]]]:
-    """Return bars over time, one on another by model, the forecast on top; with the columns and rows of their table."""
-    shown = [use.model for use in digest.models[:SHOWN_MODELS]]
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """Return the columns and rows of a table over time by model, what is expected last."""
+    shown = [use.model for use in digest.models[:OTHERS]]
     costs: dict[str, defaultdict[date, Decimal]] = {_model_label(model): defaultdict(Decimal) for model in shown}
     for part in parts:
         label = _model_label(part.model) if part.model in shown else OTHER_MODELS
         costs.setdefault(label, defaultdict(Decimal))[part.start] += part.cost_usd
-    # The look of a model is the same in all charts, whether all models are in them or not.
-    looks: dict[str, int | str] = {label: look for look, label in enumerate([*costs, OTHER_MODELS])}
     costs = {label: by_start for label, by_start in costs.items() if any(by_start.values())} or costs
     if any(forecast.values()):
-        costs[FORECAST], looks[FORECAST] = defaultdict(Decimal, forecast), FORECAST
-    series = [
-        {
-            "name": label,
-            "type": "bar",
-            "stack": "cost",
-            "barMaxWidth": 48,
-            "data": [_number(by_start[start]) or None for start in labels],
-            "look": looks[label],
-        }
-        for label, by_start in costs.items()
-    ]
+        costs[FORECAST] = defaultdict(Decimal, forecast)
     rows = []
     for start, label in labels.items():
         numbers = [by_start[start] for by_start in costs.values()]
         if any(numbers):
             rows.append((label, *map(usd, numbers), usd(sum(numbers, Decimal(0)))))
-    option: Option = {
-        "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
-        "legend": {"type": "scroll", "top": 0, "left": 0},
-        "grid": {"left": 8, "right": 28, "top": 44, "bottom": 8, "containLabel": True},
-        "xAxis": {"type": "category", "data": list(labels.values()), "axisTick": {"alignWithLabel": True}},
-        "yAxis": {"type": "value", "axisLabel": {"formatter": "${value}"}},
-        "series": series,
-    }
-    return option, ("", *costs, "together"), rows[::-1]
+    return ("", *costs, "together"), rows[::-1]
+
+
+def _calendar(digest: Digest) -> Chart | None:
+    if digest.detail is None:
+        return None
+    first = max(digest.since or date.min, digest.today - YEAR)
+    costs = {day: cost for day, cost in costs_by_day(digest.detail).items() if first <= day <= digest.today and cost}
+    if len(costs) < 2:
+        return None
+    weeks: defaultdict[date, Decimal] = defaultdict(Decimal)
+    for day, cost in costs.items():
+        weeks[day - timedelta(days=day.weekday())] += cost
+    busiest = max(weeks, key=lambda week: weeks[week])
+    return Chart(
+        name="calendar",
+        title="The year by day",
+        note="One square is one day; the darker, the more was used.",
+        summary=f"{len(costs)} days with usage in the last year. The week from {busiest} was the highest with"
+        f" {usd(weeks[busiest])}.",
+        columns=("week from", "cost"),
+        rows=[(str(week), usd(cost)) for week, cost in sorted(weeks.items(), reverse=True)],
+    )
+
+
+def _cumulative(digest: Digest) -> Chart | None:
+    if digest.detail is None:
+        return None
+    costs = costs_by_day(digest.detail)
+    month = digest.today.replace(day=1)
+    before = (month - timedelta(days=1)).replace(day=1)
+    days = [[(start + timedelta(days=number)) for number in range(31)] for start in (month, before)]
+    ends = (digest.today, month - timedelta(days=1))
+    rows, sums = [], [Decimal(0), Decimal(0)]
+    for number in range(31):
+        cells = []
+        for at, end in enumerate(ends):
+            sums[at] += costs.get(days[at][number], Decimal(0)) if days[at][number] <= end else Decimal(0)
+            cells.append(usd(sums[at]) if days[at][number] <= end else "")
+        if any(cells):
+            rows.append((str(number + 1), *cells))
+    if not any(sums):
+        return None
+    return Chart(
+        name="cumulative",
+        title="This month against the last one",
+        note="Cost since the first of the month, day by day.",
+        summary=f"This month has cost {usd(sums[0])} so far; the whole last month cost {usd(sums[1])}.",
+        columns=("day", "this month", "last month"),
+        rows=rows,
+    )
+
+
+def _by_machine(digest: Digest) -> Chart | None:
+    names = digest.detail.machine_names if digest.detail else ()
+    return _by_name(digest, "machines-cost", "machine", names, 1)
+
+
+def _by_agent(digest: Digest) -> Chart | None:
+    names = digest.detail.agent_names if digest.detail else ()
+    return _by_name(digest, "agents", "agent", names, 2)
+
+
+def _by_name(digest: Digest, name: str, what: str, names: Sequence[str], column: int) -> Chart | None:
+    if len(names) < 2 or digest.detail is None:
+        return None
+    costs: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for row in digest.detail.days:
+        if digest.since is None or row[0] >= digest.since:
+            costs[names[row[column]]] += row[4]
+    dearest = sorted(costs.items(), key=lambda item: -item[1])
+    if not dearest:
+        return None
+    return Chart(
+        name=name,
+        title=f"Cost by {what}",
+        note="",
+        summary=f"{dearest[0][0]} cost most with {usd(dearest[0][1])}.",
+        columns=(what, "cost"),
+        rows=[(one, usd(cost)) for one, cost in dearest],
+    )
 
 
 def _by_hour(digest: Digest) -> Chart | None:
@@ -145,37 +198,6 @@ def _by_hour(digest: Digest) -> Chart | None:
         return None
     costs = {(use.weekday, use.hour): use.cost_usd for use in digest.hours}
     highest = max(costs, key=lambda hour: costs[hour])
-    option: Option = {
-        "tooltip": {},
-        "grid": {"left": 8, "right": 8, "top": 8, "bottom": 64, "containLabel": True},
-        "xAxis": {"type": "category", "data": [f"{hour:02}" for hour in range(24)], "splitArea": {"show": True}},
-        "yAxis": {"type": "category", "data": [day[:3] for day in WEEKDAYS], "inverse": True},
-        "visualMap": {
-            "min": 0,
-            "max": _number(costs[highest]) or 1,
-            "calculable": False,
-            "orient": "horizontal",
-            "left": "center",
-            "bottom": 0,
-            "dimension": 2,
-            "text": [usd(costs[highest]), "$0"],
-        },
-        "series": [
-            {
-                "name": "cost",
-                "type": "heatmap",
-                "label": {"show": True, "formatter": "{@[3]}", "fontSize": 11},
-                "encode": {"x": 0, "y": 1, "value": 2, "tooltip": 2},
-                "data": [
-                    {
-                        "name": f"{WEEKDAYS[day - 1]} {hour:02}:00",
-                        "value": [hour, day - 1, _number(cost), f"{cost:.0f}"],
-                    }
-                    for (day, hour), cost in costs.items()
-                ],
-            }
-        ],
-    }
     rows = [(f"{WEEKDAYS[day - 1]} {hour:02}:00", usd(cost)) for (day, hour), cost in sorted(costs.items()) if cost]
     return Chart(
         name="hours",
@@ -184,8 +206,6 @@ def _by_hour(digest: Digest) -> Chart | None:
         f" Hours in {digest.timezone}.",
         summary=f"Cost by weekday and hour. The highest is {WEEKDAYS[highest[0] - 1]} at {highest[1]:02}:00 with"
         f" {usd(costs[highest])} in all.",
-        option={"baseOption": option, **_narrow({"series": [{"label": {"show": False}}]})},
-        height_pixels=330,
         columns=("hour", "cost"),
         rows=rows,
     )
@@ -201,10 +221,6 @@ def _by_project(digest: Digest) -> Chart | None:
         title="Projects",
         note=f"The {len(digest.projects)} that cost most; {others} more are not shown." if others else "",
         summary=f"Cost by project. {first.project} cost most with {usd(first.usage.cost_usd)}.",
-        option=_horizontal(
-            [use.project for use in digest.projects], {"cost": [use.usage.cost_usd for use in digest.projects]}
-        ),
-        height_pixels=56 + ROW_PIXELS * len(digest.projects),
         columns=("project", "cost", "tokens", "days with usage", "last day"),
         rows=[
             (use.project, cost_text(use.usage), f"{use.usage.total_tokens:,}", str(use.active_days), str(use.last_day))
@@ -224,50 +240,12 @@ def _cache(digest: Digest) -> Chart | None:
         note="All kept days. Without a cache, what was written to it and read from it would have cost the price of"
         " input. Estimated from cost and tokens; models of families whose prices are not known are left out.",
         summary=f"The cache {'saved' if saved > 0 else 'cost'} {usd(abs(saved))} on all kept days.",
-        option=_horizontal(
-            [use.model for use in known],
-            {
-                "paid": [use.cost_usd for use in known],
-                "saved": [max(Decimal(0), use.savings_usd or Decimal(0)) for use in known],
-            },
-        ),
-        height_pixels=88 + ROW_PIXELS * len(known),
         columns=("model", "paid", "saved", "input from the cache"),
         rows=[
             (use.model, usd(use.cost_usd), usd(use.savings_usd or Decimal(0)), percent(use.cache_share))
             for use in known
         ],
     )
-
-
-def _horizontal(labels: Sequence[str], costs: Mapping[str, Sequence[Decimal]]) -> Option:
-    """Return one bar a row."""
-    label = {"width": 240, "overflow": "truncate"}
-    top = 40 if len(costs) > 1 else 8
-    option: Option = {
-        "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
-        "legend": {"show": len(costs) > 1, "top": 0, "left": 0},
-        "grid": {"left": 8, "right": 24, "top": top, "bottom": 8, "containLabel": True},
-        "xAxis": {"type": "value", "axisLabel": {"formatter": "${value}", "hideOverlap": True}},
-        "yAxis": {"type": "category", "inverse": True, "data": list(labels), "axisLabel": label},
-        "series": [
-            {
-                "name": series,
-                "type": "bar",
-                "stack": "cost",
-                "barMaxWidth": 22,
-                "data": list(map(_number, values)),
-                "look": look,
-            }
-            for look, (series, values) in enumerate(costs.items())
-        ],
-    }
-    narrow = _narrow({"yAxis": {"axisLabel": {"width": 110}}, "xAxis": {"splitNumber": 3}})
-    return {"baseOption": option, **narrow}
-
-
-def _narrow(option: Option) -> Option:
-    return {"media": [{"query": {"maxWidth": NARROW_PIXELS}, "option": option}]}
 
 
 def _costs_by_start(parts: Sequence[Part]) -> dict[date, Decimal]:
@@ -285,7 +263,3 @@ def _months(first: date, last: date) -> Iterator[date]:
 
 def _model_label(model: str) -> str:
     return model or NO_MODEL
-
-
-def _number(cost: Decimal) -> float:
-    return round(float(cost), 4)

@@ -87,7 +87,7 @@ def scope_of(digest: Digest) -> str:
 def _span_figure(span: Span, digest: Digest) -> Figure:
     lines = [f"{span.usage.total_tokens:,} tokens"]
     if span.before_usd is not None:
-        change = _change(span.usage.cost_usd, span.before_usd)
+        change = change_text(span.usage.cost_usd, span.before_usd)
         lines.insert(0, f"{change} against {usd(span.before_usd)} {BEFORE[span.name]}")
     title = TITLES[span.name]
     if span.name == "total" and digest.since:
@@ -95,7 +95,8 @@ def _span_figure(span: Span, digest: Digest) -> Figure:
     return Figure(title, cost_text(span.usage), lines)
 
 
-def _change(now: Decimal, before: Decimal) -> str:
+def change_text(now: Decimal, before: Decimal) -> str:
+    """Return how a cost differs from an earlier one."""
     difference = now - before
     if not difference:
         return "no change"
@@ -171,6 +172,8 @@ def _limit_name(limit: BudgetUse) -> str:
 def _changes(digest: Digest) -> Table:
     counts = ", ".join(f"{count:,} {verdict}" for verdict, count in digest.recent_verdicts.items())
     note = f"Records in the last 7 days: {counts}." if counts else "Nothing changed in the last 7 days."
+    if digest.changes:
+        note += " Growth of what goes on is not listed."
     if digest.is_empty:
         note = ""
     return _lines("changes", "What changed", note, digest.changes, digest)

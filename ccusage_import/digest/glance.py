@@ -87,7 +87,6 @@ def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: L
         "by_this_day": last_month + timedelta(days=today.day - 1),
     }
     blocks = warehouse.rows(_BLOCK)
-    kept = warehouse.rows(_KEPT, {"machine": offer.machine, "agents": list(offer.agents)}) if offer else [(0,)]
     has_budget = bool(warehouse.rows("SELECT 1 FROM budgets FINAL LIMIT 1"))
     return Glance(
         today,
@@ -97,5 +96,11 @@ def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: L
         last_import(warehouse, settings.machine),
         count_held(warehouse, settings.machine),
         offer,
-        Decimal(kept[0][0]),
+        read_kept(warehouse, offer) if offer else Decimal(0),
     )
+
+
+def read_kept(warehouse: ClickHouse, offer: LastOffer) -> Decimal:
+    """Return what is kept of the agents and the machine of an offer."""
+    kept = warehouse.rows(_KEPT, {"machine": offer.machine, "agents": list(offer.agents)})
+    return Decimal(kept[0][0])

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ccusage_import.digest.charts import charts_of
-from ccusage_import.digest.contents import figures_of, notices_of, scope_of, tables_of
-from ccusage_import.digest.model import Digest
+from ccusage_import.digest.contents import Table, notices_of, scope_of, tables_of
+from ccusage_import.digest.detail import numbers_of
+from ccusage_import.digest.headlines import headlines_of
+from ccusage_import.digest.model import Detail, Digest
+from ccusage_import.digest.palette import model_looks, palette_css
+from ccusage_import.digest.text import NO_MODEL
 
 FILES = Path(__file__).parent
 CHART_LIBRARY = FILES / "echarts" / "echarts.min.js"
+# Charts over many days or hours take both columns.
+WIDE_CHARTS = ("days", "calendar", "hours")
+# What is looked for first stands beside the name, and is in view on a phone.
+FIRST_COLUMNS = ("cost", "together", "spent", "stored")
 
 
 def html_page(digest: Digest, tool_version: str) -> str:
@@ -30,26 +41,74 @@ def html_page(digest: Digest, tool_version: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script, library = map(_as_it_is, (FILES / "page.css", FILES / "page.js", CHART_LIBRARY))
-    charts = [] if digest.is_empty else charts_of(digest)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    scripts = [_as_it_is(file) for file in (CHART_LIBRARY, FILES / "page_charts.js", FILES / "page.js")]
+    style = Markup(palette_css()) + _as_it_is(FILES / "page.css")  # noqa: S704 - colours of this package
     return environment.get_template("page.html.j2").render(
         digest=digest,
         scope=scope_of(digest),
-        figures=figures_of(digest),
+        headlines=headlines_of(digest),
         notices=list(notices_of(digest)),
-        charts=charts,
-        chart_data=[
-            {"name": chart.name, "option": chart.option, "height_pixels": chart.height_pixels} for chart in charts
-        ],
-        tables=tables_of(digest),
+        charts=[] if digest.is_empty else charts_of(digest),
+        wide=WIDE_CHARTS,
+        page_data=_page_data(digest, digest.detail) if digest.detail else None,
+        tables=[_cost_first(table) for table in tables_of(digest)],
         tool_version=tool_version,
         style=style,
-        script=script,
-        library=library,
+        scripts=scripts,
         policy=(
-            f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(library)} {_hash(script)};"
+            f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {' '.join(map(_hash, scripts))};"
             " base-uri 'none'; form-action 'none'"
         ),
+    )
+
+
+def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
+    """Return what the scripts draw and filter."""
+    first = min((row[0] for row in detail.days), default=digest.today)
+    first = min([first, *(row[0] for row in (*detail.projects, *detail.hours))])
+    looks = model_looks([use.model for use in digest.models])
+    forecast, since = digest.forecast, digest.since
+    return {
+        "first": str(first),
+        "today": str(digest.today),
+        "since": str(since) if since else None,
+        "machines": detail.machine_names,
+        "agents": detail.agent_names,
+        "projects": [name or "other projects" for name in detail.project_names],
+        "models": [{"name": model or NO_MODEL, "look": looks.get(model, 7)} for model in detail.model_names],
+        "days": numbers_of(detail.days, first, _compared(digest)),
+        "by_project": numbers_of(detail.projects, first, since),
+        "hours": numbers_of(detail.hours, first, since),
+        "forecast": [[(day.day - first).days, round(float(day.cost_usd), 4)] for day in forecast.days]
+        if forecast
+        else [],
+        "cache": [
+            [use.model, round(float(use.cost_usd), 4), round(float(max(use.savings_usd, 0)), 4)]
+            for use in digest.cache
+            if use.savings_usd is not None and use.cost_usd + use.savings_usd > 0
+        ],
+    }
+
+
+def _compared(digest: Digest) -> date | None:
+    """Return the first day whose rows are needed: of the last month too, which this one is compared with."""
+    if digest.since is None:
+        return None
+    return min(digest.since, digest.today.replace(day=1, month=1))
+
+
+def _cost_first(table: Table) -> Table:
+    """Return a table with its most important number beside the name."""
+    found = [at for at, column in enumerate(table.columns) if column in FIRST_COLUMNS][:1]
+    if not found:
+        return table
+    order = [0, *found, *(at for at in range(1, len(table.columns)) if at not in found)]
+    return replace(
+        table,
+        columns=[table.columns[at] for at in order],
+        numbers=[place for place, at in enumerate(order) if at in table.numbers],
+        rows=[[row[at] for at in order] for row in table.rows],
     )
 
 

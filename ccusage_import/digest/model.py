@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 SpanName = Literal["today", "last_7_days", "month_to_date", "total"]
 
@@ -172,12 +172,39 @@ class MachineUse:
     is_stale: bool
 
 
+@dataclass(frozen=True, slots=True)
+class KeptUse:
+    """What ccusage showed at the last whole import of a machine, and what is kept of the same agents, in US dollars."""
+
+    machine: str
+    offered_usd: Decimal
+    kept_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What the page draws and filters; rows hold the numbers of names, and end with cost and tokens.
+
+    `days` are of day, machine, agent and model, whatever the first day that is shown; `projects` of day, machine, agent,
+    project and model; `hours` of day, machine and hour.
+    """
+
+    machine_names: Sequence[str]
+    agent_names: Sequence[str]
+    project_names: Sequence[str]
+    model_names: Sequence[str]
+    days: Sequence[tuple[Any, ...]]
+    projects: Sequence[tuple[Any, ...]]
+    hours: Sequence[tuple[Any, ...]]
+    kept: KeptUse | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
     """Everything a report page shows. Days begin in `timezone`; `machine` is empty where it spans all of them.
 
     `since` bounds everything but the comparisons of today, the last 7 days and the month, the forecast, the cache
-    savings, the budget and what is held. `first_day` is None where nothing is stored.
+    savings, the budget and what is held. `first_day` is None where nothing is stored. `detail` is read for the page alone.
     """
 
     made_at: datetime
@@ -205,6 +232,7 @@ class Digest:
     held_count: int
     budget: Sequence[BudgetUse]
     machines: Sequence[MachineUse]
+    detail: Detail | None = None
 
     @property
     def is_empty(self) -> bool:

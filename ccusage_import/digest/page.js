@@ -1,36 +1,8 @@
 "use strict";
 
-// Colours are in page.css, so that they follow the colour scheme; a pattern tells the bars apart without them.
-const charts = JSON.parse(document.getElementById("charts").textContent);
-const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
-const dark = matchMedia("(prefers-color-scheme: dark)");
+// Draws the charts, filters them, and sorts the tables. Colours are in the style sheet, so that they follow the colour scheme.
 const drawn = new Map();
-const PATTERNS = [
-  null,
-  { dashArrayX: [1, 0], dashArrayY: [2, 5], rotation: -Math.PI / 4 },
-  { symbol: "circle", dashArrayX: [[8, 8], [0, 8, 8, 0]], dashArrayY: [6, 0], symbolSize: 0.6 },
-  { dashArrayX: [1, 0], dashArrayY: [2, 5], rotation: Math.PI / 4 },
-  { dashArrayX: [1, 0], dashArrayY: [2, 6] },
-  { dashArrayX: [2, 6], dashArrayY: [1, 0] },
-  { symbol: "triangle", dashArrayX: [[9, 9], [0, 9, 9, 0]], dashArrayY: [7, 2], symbolSize: 0.7 },
-  { dashArrayX: [6, 6], dashArrayY: [3, 3] },
-];
-
-function css(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
-
-function look(which, isSlim) {
-  const color = css(`chart-${which}`);
-  if (isSlim) return { color, decal: { symbol: "none" } };
-  const pattern = which === "forecast" ? PATTERNS[1] : PATTERNS[which % PATTERNS.length];
-  return {
-    color,
-    borderColor: css("surface"),
-    borderWidth: 0.5,
-    decal: pattern ? { ...pattern, color: css("pattern") } : { symbol: "none" },
-  };
-}
+const madeBy = new Map();
 
 function theme() {
   const text = css("text"), muted = css("muted"), line = css("line");
@@ -45,48 +17,103 @@ function theme() {
     textStyle: { color: text, fontFamily: getComputedStyle(document.body).fontFamily },
     categoryAxis: axis,
     valueAxis: axis,
-    legend: { textStyle: { color: text }, pageTextStyle: { color: text }, pageIconColor: text },
+    legend: { textStyle: { color: text, width: 260, overflow: "break" } },
     visualMap: { textStyle: { color: muted }, inRange: { color: [css("heat-low"), css("heat-high")] } },
     heatmap: { label: { color: text }, itemStyle: { borderColor: css("surface"), borderWidth: 1 } },
   };
 }
 
-function complete(option, width) {
-  const base = option.baseOption ?? option;
-  // Bars of a few pixels have no room for borders and patterns.
-  const isSlim = width / (base.xAxis.data?.length ?? 1) < 8;
-  Object.assign(base, { animation: false, aria: { enabled: true, label: { enabled: false } } });
-  Object.assign(base.tooltip, {
+function complete(option) {
+  Object.assign(option, { animation: false, aria: { enabled: true, label: { enabled: false }, decal: { show: false } } });
+  Object.assign(option.tooltip, {
     // Drawn on the canvas: no name ever becomes HTML.
     renderMode: "richText",
     confine: true,
-    valueFormatter: (value) => (value == null ? "-" : dollars.format(value)),
     backgroundColor: css("surface"),
     borderColor: css("line"),
     textStyle: { color: css("text") },
   });
-  if (base.legend?.type === "scroll" && "printed" in document.documentElement.dataset) {
-    // Nobody turns the pages of a legend on paper.
-    base.legend.type = "plain";
-    base.grid.top = 76;
-  }
-  for (const series of base.series) {
-    if (series.look !== undefined) series.itemStyle = look(series.look, isSlim);
-  }
   return option;
 }
 
 function draw() {
-  for (const { name, option, height_pixels: height } of charts) {
-    const place = document.getElementById(`chart-${name}`);
+  for (const place of document.querySelectorAll("[data-chart]")) {
+    const name = place.dataset.chart;
     drawn.get(name)?.dispose();
     place.replaceChildren();
     place.hidden = false;
-    place.style.height = `${height}px`;
+    const made = MAKERS[name](place.clientWidth);
+    place.style.height = `${made.height}px`;
     const chart = echarts.init(place, theme(), { renderer: "canvas" });
-    chart.setOption(complete(structuredClone(option), place.clientWidth));
+    chart.setOption(complete(made.option));
     drawn.set(name, chart);
+    madeBy.set(name, { ...made, width: place.clientWidth });
   }
+}
+
+// Sentence and table of a chart say what is drawn; until something is chosen they are as they were made.
+function tell() {
+  const isAll = Object.values(chosen).join() === "all,cost,,";
+  for (const place of document.querySelectorAll("[data-chart]")) {
+    const name = place.dataset.chart, section = place.closest("section"), made = madeBy.get(name);
+    const sentence = section.querySelector("[data-sentence]"), table = section.querySelector("table");
+    if (!madeBy.has(`${name}/first`)) {
+      madeBy.set(`${name}/first`, { text: sentence.textContent, label: place.getAttribute("aria-label"), table: table.cloneNode(true) });
+    }
+    const first = madeBy.get(`${name}/first`);
+    if (name === "cache") continue;
+    sentence.textContent = isAll ? first.text : `${amount(made.total)} in all, as chosen above.`;
+    place.setAttribute("aria-label", isAll ? first.label : `${sentence.textContent} The numbers are in the table that follows.`);
+    const shown = isAll ? first.table.cloneNode(true) : filled(made);
+    table.replaceWith(shown);
+    sortable(shown);
+    section.hidden = !isAll && name === "hours" && chosen.project !== "";
+  }
+}
+
+function filled({ columns, rows }) {
+  const table = document.createElement("table");
+  const line = (parent, cells, isHead) => {
+    const row = parent.insertRow();
+    cells.forEach((text, at) => {
+      const cell = document.createElement(isHead || !at ? "th" : "td");
+      cell.textContent = text;
+      if (isHead || !at) cell.scope = isHead ? "col" : "row";
+      cell.className = at ? "number" : isHead ? "" : "name";
+      row.append(cell);
+    });
+  };
+  line(table.createTHead(), columns, true);
+  const body = table.createTBody();
+  for (const cells of rows) line(body, cells, false);
+  return table;
+}
+
+function worth(cell) {
+  const text = cell.textContent.trim(), number = Number(text.replace(/[$,%*\s]|tokens/g, ""));
+  return text && !Number.isNaN(number) ? number : text.toLowerCase();
+}
+
+function sort(table, head, at) {
+  const isDown = head.getAttribute("aria-sort") === "descending" || (!head.hasAttribute("aria-sort") && !head.classList.contains("number"));
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", isDown ? "ascending" : "descending");
+  const rows = [...table.tBodies[0].rows].sort((one, other) => {
+    const [left, right] = [worth(one.cells[at]), worth(other.cells[at])];
+    const order = typeof left === "number" && typeof right === "number" ? left - right : String(left).localeCompare(String(right));
+    return isDown ? order : -order;
+  });
+  table.tBodies[0].append(...rows);
+}
+
+function sortable(table) {
+  [...table.tHead.rows[0].cells].forEach((head, at) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = head.textContent;
+    button.addEventListener("click", () => sort(table, head, at));
+    head.replaceChildren(button);
+  });
 }
 
 // The arrow keys move through a chart as the mouse does.
@@ -119,11 +146,34 @@ function shown() {
   draw();
 }
 
-draw();
-for (const place of document.querySelectorAll("[data-chart]")) {
-  place.addEventListener("keydown", walk);
-  new ResizeObserver(() => drawn.get(place.dataset.chart).resize()).observe(place);
+function resized(place) {
+  if ("printed" in document.documentElement.dataset) return;
+  if (madeBy.get(place.dataset.chart).width !== place.clientWidth && place.clientWidth) draw();
 }
-dark.addEventListener("change", draw);
-addEventListener("beforeprint", printed);
-addEventListener("afterprint", shown);
+
+function listen() {
+  const filters = document.getElementById("filters");
+  for (const [name, names] of [["project", data.projects], ["machine", data.machines]]) {
+    const select = document.getElementById(`filter-${name}`);
+    select.append(...names.map((text, at) => new Option(text, at)));
+    select.closest("label").hidden = names.length < 2;
+  }
+  filters.hidden = false;
+  filters.addEventListener("change", (event) => {
+    chosen[event.target.name] = event.target.value;
+    draw();
+    tell();
+  });
+  for (const place of document.querySelectorAll("[data-chart]")) {
+    place.addEventListener("keydown", walk);
+    new ResizeObserver(() => resized(place)).observe(place);
+  }
+  for (const query of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"]) matchMedia(query).addEventListener("change", draw);
+  addEventListener("beforeprint", printed);
+  addEventListener("afterprint", shown);
+}
+
+draw();
+tell();
+for (const table of document.querySelectorAll(".tables table")) sortable(table);
+listen();

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ccusage_import.config.last_offer import LastOffer
 from ccusage_import.config.settings import Settings
+from ccusage_import.digest.detail import FILTERED_PROJECTS, read_detail
 from ccusage_import.digest.model import (
     BudgetUse,
     CacheUse,
@@ -27,11 +29,12 @@ from ccusage_import.digest.model import (
     SpanName,
     Usage,
 )
-from ccusage_import.rule.explain import WORDS
-from ccusage_import.rule.reconcile import Reason
+from ccusage_import.rule.explain import reason_in_words
+from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse.budgets import read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import sql_directory
+from ccusage_import.warehouse.tables import record_of_json, weighed_of_json
 
 SHOWN_DAYS = 90
 SHOWN_ROWS = 10
@@ -48,6 +51,8 @@ def read_digest(
     named: Callable[[str], str],
     machine: str = "",
     since: date | None = None,
+    is_page: bool = False,
+    offer: LastOffer | None = None,
 ) -> Digest:
     """Return what a report page shows.
 
@@ -57,8 +62,14 @@ def read_digest(
         named: replaces what is not to be shown in a text, such as pseudonyms by names.
         machine: only this machine; all of them where it is empty.
         since: first day that is shown.
+        is_page: whether to read what only the HTML page draws.
+        offer: what ccusage showed at the last whole import of this machine, where that is known.
     """
-    return _Reader(warehouse, settings, named, machine, since or FIRST_OF_ALL, datetime.now(UTC)).digest()
+    reader = _Reader(warehouse, settings, named, machine, since or FIRST_OF_ALL, datetime.now(UTC))
+    digest = reader.digest()
+    if not is_page or digest.is_empty:
+        return digest
+    return replace(digest, detail=read_detail(warehouse, reader.rows, named, machine, offer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +82,8 @@ class _Reader:
     now: datetime
 
     def digest(self) -> Digest:
-        first_day, last_day, active_days, *sums = self._rows("total")[0]
-        projects, sessions, held = (self._rows(query) for query in ("projects", "sessions", "held"))
+        first_day, last_day, active_days, *sums = self.rows("total")[0]
+        projects, sessions, held = (self.rows(query) for query in ("projects", "sessions", "held"))
         return Digest(
             made_at=self.now,
             today=self._today,
@@ -87,25 +98,25 @@ class _Reader:
             days=self._parts("days"),
             months=self._parts("months"),
             models=self._models(),
-            cache=[CacheUse(self.named(model), *row) for model, *row in self._rows("cache")],
+            cache=[CacheUse(self.named(model), *row) for model, *row in self.rows("cache")],
             projects=[self._project(*row) for row in projects],
             project_count=_count(projects),
             sessions=[self._session(*row) for row in sessions],
             session_count=_count(sessions),
-            hours=[HourUse(*row) for row in self._rows("hours")],
-            recent_verdicts={str(verdict): int(count) for verdict, count in self._rows("recent_verdicts")},
-            changes=[self._line(*row) for row in self._rows("changes")],
+            hours=[HourUse(*row) for row in self.rows("hours")],
+            recent_verdicts={str(verdict): int(count) for verdict, count in self.rows("recent_verdicts")},
+            changes=[self._line(*row) for row in self.rows("changes")],
             held=[self._line(*row[1:]) for row in held],
             held_count=_count(held),
             budget=self._budget(),
-            machines=[self._machine(*row) for row in self._rows("machines")],
+            machines=[self._machine(*row) for row in self.rows("machines")],
         )
 
     @property
     def _today(self) -> date:
         return self.now.astimezone(ZoneInfo(self.settings.timezone)).date()
 
-    def _rows(self, query: str) -> Sequence[Sequence[Any]]:
+    def rows(self, query: str) -> Sequence[Sequence[Any]]:
         """Return the rows of a shipped query."""
         today = self._today
         parameters = {
@@ -117,6 +128,7 @@ class _Reader:
             "counted_since": today - RECENT_DAYS * DAY,
             "timezone": self.settings.timezone,
             "rows": SHOWN_ROWS,
+            "filtered_projects": FILTERED_PROJECTS,
         }
         sql = (sql_directory() / "digest" / f"{query}.sql").read_text("utf-8")
         return self.warehouse.rows(sql, parameters)
@@ -130,24 +142,24 @@ class _Reader:
             "last_7_days": ((today - 6 * DAY, today), (today - 13 * DAY, today - 7 * DAY)),
             "month_to_date": ((month, today), (month_before, min(month_before + (today - month), month - DAY))),
         }
-        usage = {day: _usage(sums) for day, *sums in self._rows("recent_days")}
+        usage = {day: _usage(sums) for day, *sums in self.rows("recent_days")}
         return [
             _span(name, days, _added(usage, days), (before, _added(usage, before).cost_usd))
             for name, (days, before) in pairs.items()
         ]
 
     def _parts(self, query: str) -> list[Part]:
-        return [Part(start, self.named(model), *sums) for start, model, *sums in self._rows(query)]
+        return [Part(start, self.named(model), *sums) for start, model, *sums in self.rows(query)]
 
     def _forecast(self) -> Forecast | None:
-        days = [ForecastDay(*row) for row in self._rows("forecast_days")]
-        for cost, low, high, method, error in self._rows("forecast"):
+        days = [ForecastDay(*row) for row in self.rows("forecast_days")]
+        for cost, low, high, method, error in self.rows("forecast"):
             # A history in which no forecast can be tried yet is too short for one.
             return None if error is None else Forecast(cost, low, high, method, error, days)
         return None
 
     def _models(self) -> list[ModelUse]:
-        uses = [(model, _usage(sums)) for model, *sums in self._rows("models")]
+        uses = [(model, _usage(sums)) for model, *sums in self.rows("models")]
         return [ModelUse(self.named(model), usage, _cache_share(usage)) for model, usage in uses]
 
     def _project(self, _count: int, project: str, active_days: int, last_day: date, *sums: Any) -> ProjectUse:
@@ -168,7 +180,15 @@ class _Reader:
         )
 
     def _line(self, decided_at: datetime, *row: Any) -> ChangeLine:
-        machine, agent, report, key, verdict, reason, stored_usd, offered_usd = row
+        machine, agent, report, key, verdict, reason, stored_usd, offered_usd, stored, offered, intact_from = row
+        decision = Decision(
+            Verdict(verdict),
+            Reason(reason),
+            record_of_json(stored),
+            record_of_json(offered),
+            is_written=verdict != Verdict.HELD,
+            weighed=weighed_of_json(stored or offered),
+        )
         return ChangeLine(
             decided_at=decided_at,
             machine=self.named(machine),
@@ -176,7 +196,7 @@ class _Reader:
             report=report,
             record=self.named(key),
             verdict=verdict,
-            reason=WORDS[Reason(reason)],
+            reason=reason_in_words(decision, intact_from),
             stored_usd=stored_usd,
             offered_usd=offered_usd,
         )

@@ -1,9 +1,23 @@
--- the newest verdicts that changed something stored, the largest changes of a load first
-SELECT decided_at, machine, agent, report, key, verdict, reason, stored_cost_usd, offered_cost_usd
+-- the newest verdicts that changed something stored, but for growth, the largest changes of a load first; with both rows, whose
+-- numbers are part of the reason
+SELECT
+    decided_at,
+    changes.machine,
+    agent,
+    report,
+    key,
+    verdict,
+    reason,
+    stored_cost_usd,
+    offered_cost_usd,
+    stored,
+    offered,
+    ended.intact_from
 FROM changes
-WHERE verdict NOT IN ('new', 'held')
-    AND ({machine:String} = '' OR machine = {machine:String})
+GLOBAL INNER JOIN (SELECT machine, load_id, intact_from FROM loads FINAL WHERE state IN ('committed', 'undone')) AS ended
+    ON changes.machine = ended.machine AND changes.load_id = ended.load_id
+WHERE verdict NOT IN ('new', 'grew', 'held')
+    AND ({machine:String} = '' OR changes.machine = {machine:String})
     AND day >= {since:Date}
-    AND (machine, load_id) GLOBAL IN (SELECT machine, load_id FROM loads FINAL WHERE state IN ('committed', 'undone'))
-ORDER BY load_id DESC, abs(offered_cost_usd - stored_cost_usd) DESC, report, key
+ORDER BY changes.load_id DESC, abs(offered_cost_usd - stored_cost_usd) DESC, report, key
 LIMIT {rows:UInt32}

@@ -1,0 +1,115 @@
+"""The first row of the page: the month against its budget, today, the last days, and what was kept beyond ccusage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from ccusage_import.digest.contents import Figure, change_text, figures_of
+from ccusage_import.digest.detail import costs_by_day
+from ccusage_import.digest.model import Digest
+from ccusage_import.digest.text import cost_text, usd
+
+DAY = timedelta(days=1)
+SPARK_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """The month as a bar, each place in hundredths of its length; the budget is None where there is none."""
+
+    spent: int
+    low: int
+    high: int
+    budget: int | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A figure, with what is drawn below it; `bars` are the heights of days in hundredths."""
+
+    figure: Figure
+    meter: Meter | None = None
+    bars: Sequence[int] = ()
+
+
+def headlines_of(digest: Digest) -> list[Headline]:
+    """Return the first row, and the figures of all days after it."""
+    if digest.detail is None:
+        return []
+    costs = costs_by_day(digest.detail)
+    rest = [figure for figure in figures_of(digest) if figure.title.startswith(("All", "Since", "Saved"))]
+    return [
+        _month(digest, costs),
+        _today(digest, costs),
+        _week(digest, costs),
+        *_kept(digest),
+        *(Headline(figure) for figure in rest),
+    ]
+
+
+def _month(digest: Digest, costs: dict[date, Decimal]) -> Headline:
+    spent, forecast = digest.span("month_to_date").usage, digest.forecast
+    budget = next((one for one in digest.budget if (one.scope, one.period) == ("all", "monthly")), None)
+    limit = budget.limit_usd if budget and not digest.machine else None
+    lines = [f"of a budget of {usd(limit)}"] if limit else []
+    low = high = spent.cost_usd
+    if forecast:
+        low, high = forecast.low_usd or forecast.cost_usd, forecast.high_usd or forecast.cost_usd
+        between = f", between {usd(low)} and {usd(high)} at 80 %" if forecast.low_usd is not None else ""
+        lines.append(f"{usd(forecast.cost_usd)} expected{between}")
+    before = digest.today.replace(day=1) - DAY
+    last = _whole(costs, before.replace(day=1), min(before, before.replace(day=1) + (digest.today.day - 2) * DAY))
+    now = _whole(costs, digest.today.replace(day=1), digest.today - DAY)
+    if digest.today.day > 1 and last is not None and now is not None:
+        lines.append(f"{change_text(now, last)} to yesterday, against the same days of the last month")
+    figure = Figure("This month so far", cost_text(spent), lines)
+    longest = max(high, spent.cost_usd, limit or Decimal(0))
+    if not longest or (not limit and not forecast):
+        return Headline(figure)
+    places = [min(100, round(100 * value / longest)) for value in (spent.cost_usd, low, high)]
+    return Headline(
+        figure, Meter(*places, round(100 * limit / longest) if limit else None, f"{figure.value} {', '.join(lines)}")
+    )
+
+
+def _today(digest: Digest, costs: dict[date, Decimal]) -> Headline:
+    usage = digest.span("today").usage
+    lines = [f"{usage.total_tokens:,} tokens"]
+    if (yesterday := _whole(costs, digest.today - DAY, digest.today - DAY)) is not None:
+        lines.append(f"{usd(yesterday)} on the whole of yesterday")
+    return Headline(Figure("Today so far", cost_text(usage), lines))
+
+
+def _week(digest: Digest, costs: dict[date, Decimal]) -> Headline:
+    usage, today = digest.span("last_7_days").usage, digest.today
+    lines = [f"{usage.total_tokens:,} tokens, today included"]
+    now, before = _whole(costs, today - 7 * DAY, today - DAY), _whole(costs, today - 14 * DAY, today - 8 * DAY)
+    if now is not None and before is not None:
+        lines.append(f"{change_text(now, before)} in the 7 days to yesterday, against the 7 before")
+    days = [costs.get(today - number * DAY, Decimal(0)) for number in reversed(range(SPARK_DAYS))]
+    highest = max(days)
+    bars = [round(100 * max(cost, Decimal(0)) / highest) for cost in days] if highest > 0 else []
+    return Headline(Figure("Last 7 days", cost_text(usage), lines), bars=bars)
+
+
+def _kept(digest: Digest) -> Iterator[Headline]:
+    kept = digest.detail.kept if digest.detail else None
+    if kept is None:
+        return
+    beyond = max(Decimal(0), kept.kept_usd - kept.offered_usd)
+    told = f"ccusage shows {usd(kept.offered_usd)}, you kept {usd(kept.kept_usd)}"
+    lines = [told if beyond else f"all that ccusage shows: {usd(kept.kept_usd)}"]
+    if digest.detail and len(digest.detail.machine_names) > 1:
+        lines.append(f"on {kept.machine}")
+    yield Headline(Figure("Kept beyond ccusage", usd(beyond), lines))
+
+
+def _whole(costs: dict[date, Decimal], first: date, last: date) -> Decimal | None:
+    """Return what days cost; None where the history does not go back to the first of them."""
+    if not costs or min(costs) > first or last < first:
+        return None
+    return sum((cost for day, cost in costs.items() if first <= day <= last), Decimal(0))

@@ -1,0 +1,11 @@
+-- cost by day and hour of each machine: of each block by its messages, or spread evenly where none are stored
+SELECT
+    toDate(toTimeZone(at, {timezone:String})) AS day,
+    machine,
+    toHour(toTimeZone(at, {timezone:String})) AS hour_of_day,
+    sum(block_hours.cost_usd),
+    toUInt64(round(sum(block_hours.total_tokens)))
+FROM block_hours
+WHERE date >= {since:Date} AND ({machine:String} = '' OR machine = {machine:String})
+GROUP BY day, machine, hour_of_day
+ORDER BY day, machine, hour_of_day
