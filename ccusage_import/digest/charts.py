@@ -127,7 +127,7 @@ def _calendar(digest: Digest) -> Chart | None:
     return Chart(
         name="calendar",
         title="The year by day",
-        note="One square is one day; the darker, the more was used.",
+        note="One square is one day; the stronger its colour, the more was used.",
         summary=f"{len(costs)} days with usage in the last year. The week from {busiest} was the highest with"
         f" {usd(weeks[busiest])}.",
         columns=("week from", "cost"),

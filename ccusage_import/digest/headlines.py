@@ -70,10 +70,9 @@ def _month(digest: Digest, costs: dict[date, Decimal]) -> Headline:
     longest = max(high, spent.cost_usd, limit or Decimal(0))
     if not longest or (not limit and not forecast):
         return Headline(figure)
-    places = [min(100, round(100 * value / longest)) for value in (spent.cost_usd, low, high)]
-    return Headline(
-        figure, Meter(*places, round(100 * limit / longest) if limit else None, f"{figure.value} {', '.join(lines)}")
-    )
+    at_spent, at_low, at_high = (min(100, round(100 * value / longest)) for value in (spent.cost_usd, low, high))
+    at_limit = round(100 * limit / longest) if limit else None
+    return Headline(figure, Meter(at_spent, at_low, at_high, at_limit, f"{figure.value} {', '.join(lines)}"))
 
 
 def _today(digest: Digest, costs: dict[date, Decimal]) -> Headline:

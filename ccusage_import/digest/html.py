@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ccusage_import.digest.charts import charts_of
+from ccusage_import.digest.charts import Chart, charts_of
 from ccusage_import.digest.contents import Table, notices_of, scope_of, tables_of
 from ccusage_import.digest.detail import numbers_of
 from ccusage_import.digest.headlines import headlines_of
@@ -25,7 +26,7 @@ CHART_LIBRARY = FILES / "echarts" / "echarts.min.js"
 # Charts over many days or hours take both columns.
 WIDE_CHARTS = ("days", "calendar", "hours")
 # What is looked for first stands beside the name, and is in view on a phone.
-FIRST_COLUMNS = ("cost", "together", "spent", "stored")
+FIRST_COLUMNS = ("cost", "spent", "stored")
 
 
 def html_page(digest: Digest, tool_version: str) -> str:
@@ -49,7 +50,7 @@ def html_page(digest: Digest, tool_version: str) -> str:
         scope=scope_of(digest),
         headlines=headlines_of(digest),
         notices=list(notices_of(digest)),
-        charts=[] if digest.is_empty else charts_of(digest),
+        charts=[_together_first(chart) for chart in charts_of(digest)] if digest.detail else [],
         wide=WIDE_CHARTS,
         page_data=_page_data(digest, digest.detail) if digest.detail else None,
         tables=[_cost_first(table) for table in tables_of(digest)],
@@ -84,7 +85,7 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
         if forecast
         else [],
         "cache": [
-            [use.model, round(float(use.cost_usd), 4), round(float(max(use.savings_usd, 0)), 4)]
+            [use.model, round(float(use.cost_usd), 4), round(max(float(use.savings_usd), 0.0), 4)]
             for use in digest.cache
             if use.savings_usd is not None and use.cost_usd + use.savings_usd > 0
         ],
@@ -95,7 +96,7 @@ def _compared(digest: Digest) -> date | None:
     """Return the first day whose rows are needed: of the last month too, which this one is compared with."""
     if digest.since is None:
         return None
-    return min(digest.since, digest.today.replace(day=1, month=1))
+    return min(digest.since, (digest.today.replace(day=1) - timedelta(days=1)).replace(day=1))
 
 
 def _cost_first(table: Table) -> Table:
@@ -103,13 +104,23 @@ def _cost_first(table: Table) -> Table:
     found = [at for at, column in enumerate(table.columns) if column in FIRST_COLUMNS][:1]
     if not found:
         return table
-    order = [0, *found, *(at for at in range(1, len(table.columns)) if at not in found)]
+    order = _order(table.columns, found)
     return replace(
         table,
         columns=[table.columns[at] for at in order],
         numbers=[place for place, at in enumerate(order) if at in table.numbers],
         rows=[[row[at] for at in order] for row in table.rows],
     )
+
+
+def _together_first(chart: Chart) -> Chart:
+    order = _order(chart.columns, [at for at, column in enumerate(chart.columns) if column == "together"])
+    columns, *rows = [[line[at] for at in order] for line in (chart.columns, *chart.rows)]
+    return replace(chart, columns=columns, rows=rows)
+
+
+def _order(columns: Sequence[str], first: Sequence[int]) -> list[int]:
+    return [0, *first, *(at for at in range(1, len(columns)) if at not in first)]
 
 
 def _as_it_is(file: Path) -> Markup:

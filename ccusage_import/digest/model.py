@@ -185,8 +185,8 @@ class KeptUse:
 class Detail:
     """What the page draws and filters; rows hold the numbers of names, and end with cost and tokens.
 
-    `days` are of day, machine, agent and model, whatever the first day that is shown; `projects` of day, machine, agent,
-    project and model; `hours` of day, machine and hour.
+    `days` are of day, machine, agent and model, whatever the first day that is shown; `projects` of day, machine,
+    agent, project and model; `hours` of day, machine and hour.
     """
 
     machine_names: Sequence[str]
@@ -204,7 +204,8 @@ class Digest:
     """Everything a report page shows. Days begin in `timezone`; `machine` is empty where it spans all of them.
 
     `since` bounds everything but the comparisons of today, the last 7 days and the month, the forecast, the cache
-    savings, the budget and what is held. `first_day` is None where nothing is stored. `detail` is read for the page alone.
+    savings, the budget and what is held. `first_day` is None where nothing is stored. `detail` is read
+    for the page alone.
     """
 
     made_at: datetime

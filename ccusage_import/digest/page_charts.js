@@ -60,10 +60,12 @@ function byModel(rows, key) {
   return [...models].sort((one, other) => one[1].look - other[1].look);
 }
 
-function paint(look, hatched = false) {
-  const style = { color: css(`chart-${look}`), borderColor: css("surface"), borderWidth: 0.5, decal: { symbol: "none" } };
+function paint(look, { isHatched = false, isSlim = false } = {}) {
+  // Bars of a few pixels have no room for borders and patterns.
+  const style = { color: css(`chart-${look}`), borderColor: css("surface"), borderWidth: isSlim ? 0 : 0.5, decal: { symbol: "none" } };
+  if (isSlim && !isHatched) return style;
   const pattern = PATTERNS[look];
-  if (hatched) style.decal = { ...PATTERNS[1], color: css("surface") };
+  if (isHatched) style.decal = { ...PATTERNS[1], color: css("surface") };
   else if (needsPatterns() && pattern) style.decal = { ...pattern, color: css("pattern") };
   return style;
 }
@@ -114,7 +116,7 @@ function axisTip(title) {
 // Room for the labels of the axis is measured in the font they are drawn in.
 function grid(values, top) {
   const widest = Math.max(...[1, 1.11, 0.5].map((part) => measured(brief(part * Math.max(1, ...values)))), measured(brief(88.8)));
-  return { left: Math.ceil(widest) + 16, right: 16, top, bottom: 28, containLabel: false };
+  return { left: Math.ceil(widest) + 16, right: Math.ceil(measured("2026-12-31") / 2) + 4, top, bottom: 28, containLabel: false };
 }
 
 // Legends wrap, so that no name is cut or hidden; the drawing begins below them.
@@ -129,13 +131,13 @@ function legend(names, width) {
 }
 
 function stacked(starts, text, title, models, expected, width) {
-  const names = models.map(([name]) => name);
+  const names = models.map(([name]) => name), isSlim = width / starts.length < 8;
   const series = models.map(([name, { look, sums }]) => ({
-    name, type: "bar", stack: "cost", barMaxWidth: 48, itemStyle: paint(look), data: starts.map((one) => sums.get(one) || null),
+    name, type: "bar", stack: "cost", barMaxWidth: 48, itemStyle: paint(look, { isSlim }), data: starts.map((one) => sums.get(one) || null),
   }));
   if (expected.size) {
     names.push("forecast");
-    series.push({ name: "forecast", type: "bar", stack: "cost", barMaxWidth: 48, itemStyle: paint("forecast", true),
+    series.push({ name: "forecast", type: "bar", stack: "cost", barMaxWidth: 48, itemStyle: paint("forecast", { isHatched: true, isSlim }),
       data: starts.map((one) => expected.get(one) || null) });
   }
   const top = legend(names, width);
@@ -303,7 +305,7 @@ function bars(width, names, columns, series) {
     const total = series.reduce((sum, one) => sum + one.values[at], 0);
     return broken(`${name}  ${amount(total)}`, room);
   });
-  const lines = Math.max(1, ...texts.map((one) => one.length)), row = 18 + 16 * lines;
+  const lines = Math.max(1, ...texts.map((one) => one.length)), row = 26 + 16 * lines;
   const top = series.length > 1 ? 32 : 4;
   return {
     height: top + row * names.length + 12,

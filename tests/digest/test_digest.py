@@ -179,7 +179,7 @@ def test_all_machines_are_added_up_unless_one_is_named(
     assert [use["session"] for use in lap["sessions"]] == ["two"]
 
 
-def test_what_grew_and_what_was_held_is_told_with_the_reason(
+def test_what_was_held_is_told_with_the_numbers_of_its_reason(
     program: Program, migrated: Place, claude: ClaudeDir
 ) -> None:
     claude.say("old", days_ago(40), 100_000)
@@ -192,16 +192,12 @@ def test_what_grew_and_what_was_held_is_told_with_the_reason(
 
     shown = digest(program, migrated)
 
-    grew = next(line for line in shown["changes"] if line["report"] == "daily")
-    assert (grew["record"], grew["verdict"], grew["reason"]) == (
-        str(TODAY - timedelta(days=1)),
-        "grew",
-        "more tokens than stored",
-    )
-    assert (float(grew["stored_usd"]), float(grew["offered_usd"])) == (0.3, 1.2)
+    # That the use of a day goes on is not worth a line.
+    assert shown["changes"] == []
+    assert shown["recent_verdicts"]["grew"] > 0
     held = next(line for line in shown["held"] if line["report"] == "projects")
     assert held["record"] == f"{TODAY - timedelta(days=40)}/-home-ana-shop"
-    assert held["reason"] == "messages are gone from the transcripts"
+    assert held["reason"] == "1 message is gone from the transcripts: 20,000 tokens"
     assert (float(held["stored_usd"]), float(held["offered_usd"])) == (1.8, 1.5)
     assert shown["held_count"] == len(shown["held"]) == shown["recent_verdicts"]["held"]
     markdown = program("report", "--warehouse", migrated.url, "--format", "markdown").stdout

@@ -31,7 +31,15 @@ def test_the_wheel_holds_sql_demo_and_types_and_no_tests(wheel: Path) -> None:
     assert "ccusage_import/sql/migrations/0001_tables.sql" in names
     assert "ccusage_import/sql/views/daily.sql" in names
     assert "ccusage_import/sql/digest/total.sql" in names
-    for file in ("page.html.j2", "page.css", "page.js", "echarts/echarts.min.js", "echarts/LICENSE", "echarts/NOTICE"):
+    for file in (
+        "page.html.j2",
+        "page.css",
+        "page.js",
+        "page_charts.js",
+        "echarts/echarts.min.js",
+        "echarts/LICENSE",
+        "echarts/NOTICE",
+    ):
         assert f"ccusage_import/digest/{file}" in names
     queries = {f"ccusage_import/sql/queries/{file.name}" for file in (ROOT / "sql" / "queries").glob("*.sql")}
     assert "ccusage_import/sql/queries/what_changed.sql" in queries
