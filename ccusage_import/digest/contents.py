@@ -173,7 +173,7 @@ def _changes(digest: Digest) -> Table:
     counts = ", ".join(f"{count:,} {verdict}" for verdict, count in digest.recent_verdicts.items())
     note = f"Records in the last 7 days: {counts}." if counts else "Nothing changed in the last 7 days."
     if digest.changes:
-        note += " Growth of what goes on is not listed."
+        note += " What only grew is not listed."
     if digest.is_empty:
         note = ""
     return _lines("changes", "What changed", note, digest.changes, digest)

@@ -79,9 +79,9 @@ def test_every_chart_is_drawn_in_silence(
 
             assert seen.charts() == charts
             for chart in charts:
-                # More than an empty frame: two thousand points in three colours.
+                # More than an empty frame: two thousand points of text and drawing.
                 assert sum(seen.colours(chart).values()) > 2000, chart
-                assert len(seen.colours(chart)) > 2, chart
+                assert len(seen.colours(chart)) > 1, chart
             assert seen.page.evaluate("document.documentElement.scrollWidth") == width
             assert seen.said == []
             assert seen.requested == [page.as_uri()]
