@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from ccusage_import import ui
 from ccusage_import.cli.options import configured, door
@@ -23,6 +24,8 @@ FIRST_STEPS = """\
   ccusage-import import --demo   try it on sample transcripts
   ccusage-import import          import your own usage
   ccusage-import --help          list all commands"""
+# Where that much more was kept than ccusage shows, nobody counts the cents.
+WHOLE_DOLLARS_FROM = 100
 NEXT_STEPS = ("ccusage-import report --open", "query --list", "chart daily", "changes", "--help")
 
 
@@ -92,7 +95,7 @@ def _lines(glance: Glance, timezone: str) -> Iterator[tuple[str, str]]:
     if glance.held:
         yield "held", f"{glance.held:,} smaller {'number' if glance.held == 1 else 'numbers'}: ccusage-import held"
     if glance.offer:
-        yield "kept", _kept(glance.offer.cost_usd, glance.kept_usd)
+        yield "kept", _kept(glance.offer.cost_usd, glance.kept_usd, _day_of(glance.offer.at, timezone))
 
 
 def _spent(cost_usd: Decimal, budget: Spending | None) -> str:
@@ -118,7 +121,16 @@ def _import(load: Load | None, timezone: str) -> str:
     return f"{line}: ccusage-import history" if load.is_failure else line
 
 
-def _kept(offered_usd: Decimal, kept_usd: Decimal) -> str:
+def _day_of(at: datetime, timezone: str) -> str:
+    day = at.astimezone(ZoneInfo(timezone)).date()
+    return "today" if day == today_in(timezone) else f"on {day}"
+
+
+def _kept(offered_usd: Decimal, kept_usd: Decimal, when: str) -> str:
     if kept_usd <= offered_usd:
         return f"all that ccusage shows: {ui.usd(kept_usd)}"
-    return f"ccusage shows {ui.usd(offered_usd)}, you kept {ui.usd(kept_usd)}"
+    offered, kept = ui.usd(offered_usd), ui.usd(kept_usd)
+    if kept_usd - offered_usd >= WHOLE_DOLLARS_FROM:
+        offered, kept = f"${offered_usd:,.0f}", f"${kept_usd:,.0f}"
+    shows = "shows" if when == "today" else "showed"
+    return f"ccusage {shows} {offered} {when}, you kept {kept}"

@@ -13,8 +13,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ccusage_import.config.installation import adds_engine
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from ccusage_import.exceptions import (
     ConfigurationError,
@@ -258,7 +260,7 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
     if importlib.util.find_spec("chdb") is None:
         raise EngineMissingError(
             "the embedded engine is not installed",
-            hint="pip install 'ccusage-import[embedded]', or name a server: --warehouse clickhouse://user@host:8123/db",
+            hint=f"{adds_engine(Path(sys.prefix))}, or name a server: --warehouse clickhouse://user@host:8123/db",
         )
     driver = _driver()
     _load_engine()

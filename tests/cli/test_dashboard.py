@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -45,7 +46,7 @@ def test_a_history_is_seen_at_one_glance_and_what_was_kept_beyond_ccusage(progra
         "today         $0.30, 20,000 tokens",
         f"all days      $1.80 on 2 days since {days_ago(70).date()}",
         *(line for line in lines if re.fullmatch(rf"last import   {now}, (just now|1 min ago), committed", line)),
-        "kept          ccusage shows $0.30, you kept $1.80",
+        "kept          ccusage shows $0.30 today, you kept $1.80",
     ]
     assert any(re.fullmatch(r"active block  \$0.30 until \d\d:\d\d UTC", line) for line in lines)
     assert any(
@@ -68,6 +69,23 @@ def test_what_is_not_a_whole_import_leaves_what_ccusage_showed(program: Program,
 
     assert "kept         all that ccusage shows: $3.00" in program().stdout
     assert "ccusage shows $3.00" not in after_parts
+
+
+def test_large_sums_are_whole_dollars_and_an_older_import_says_its_day(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("old", days_ago(70), 100_000_000)
+    claude.say("now", days_ago(1), 20_000)
+    program.environ["CCUSAGE_IMPORT_CLAUDE_DIRS"] = str(claude.root)
+    assert program("import").exit_code == 0
+    claude.delete("old")
+    assert program("import").exit_code == 0
+
+    assert "ccusage shows $0 today, you kept $2,249" in program().stdout
+    [offer] = program.home.rglob("last_offer.json")
+    shown = json.loads(offer.read_text())
+    offer.write_text(json.dumps(shown | {"at": "2026-01-31T12:00:00Z"}))
+
+    assert "ccusage showed $0 on 2026-01-31, you kept $2,249" in program().stdout
 
 
 def test_a_warehouse_that_another_program_has_open_is_said_at_once(program: Program) -> None:
