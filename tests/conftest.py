@@ -23,6 +23,7 @@ from tests.support.changed import select
 from tests.support.forks import can_fork, fork
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.server import server_url
+from tests.support.warm import ZONE, run_warm
 
 CORPORA = Path(__file__).parent / "corpora"
 
@@ -142,6 +143,8 @@ class Program:
     def __call__(self, *arguments: str | Path, **environ: str) -> Result:
         """Run one command to its end, in a new interpreter only where a fork would not do."""
         all_of_environ = {**self.environ, **_cluster_of_the_test(), **environ}
+        if not self.prefix and can_fork(all_of_environ) and all_of_environ.get("TZ") == ZONE:
+            return Result(*run_warm(list(map(str, arguments)), all_of_environ, self.home))
         if not self.prefix and can_fork(all_of_environ):
             forked = fork(list(map(str, arguments)), all_of_environ, self.home)
             stdout, stderr = forked.communicate(timeout=120)

@@ -1,4 +1,4 @@
-"""Forks answer as the program in an interpreter of its own does, and leave nothing behind."""
+"""Forks, and processes that run several commands, answer as the program in an interpreter of its own does."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import Place, Program
 from tests.support.forks import can_fork, fork, origin_environ
+from tests.support.warm import ZONE, Warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are forked on Linux alone")
 ROOT = Path(__file__).parent.parent.parent
@@ -27,6 +28,8 @@ def started(program: Program) -> Program:
 
 
 @pytest.mark.one_place
+# In UTC a process that has loaded the engine runs it.
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", ZONE])
 @pytest.mark.parametrize(
     "words",
     [
@@ -43,9 +46,9 @@ def started(program: Program) -> Program:
     ],
 )
 def test_a_fork_answers_as_a_new_interpreter_does(
-    program: Program, started: Program, migrated: Place, words: str
+    program: Program, started: Program, migrated: Place, words: str, zone: str
 ) -> None:
-    variables = {"CCUSAGE_IMPORT_WAREHOUSE": migrated.url, "TZ": "Asia/Tokyo", "COLUMNS": "70"}
+    variables = {"CCUSAGE_IMPORT_WAREHOUSE": migrated.url, "TZ": zone, "COLUMNS": "70"}
 
     forked = program(*words.split(), **variables)
 
@@ -94,11 +97,40 @@ def test_a_fork_is_ended_by_signals(
     wait_until(lambda: not is_alive(running.pid))
 
 
+def test_a_process_that_runs_commands_meets_nothing_of_the_one_before(program: Program, tmp_path: Path) -> None:
+    warm = Warm()
+    try:
+        for number in range(3):
+            url = f"chdb://{tmp_path}/{number}"
+            environ = {**program.environ, "TZ": ZONE, "CCUSAGE_IMPORT_WAREHOUSE": url, "NO_COLOR": str(number)}
+            assert warm.run(["migrate", "--quiet"], environ, program.home, 60) == (0, "", "")
+            sql = "SELECT count() AS records FROM records"
+            counted = warm.run(["query", sql, "--format", "csv"], environ, program.home, 60)
+            assert counted == (0, '"records"\n0\n', "")
+            assert len(list(tmp_path.iterdir())) == 2 * number + 3
+        assert warm.run(["query", "SELEC"], environ, program.home, 60)[0] == 2
+        assert warm.process.poll() is None
+    finally:
+        warm.end()
+    assert not is_alive(warm.process.pid)
+
+
+def test_a_process_that_is_killed_tells_its_exit_code(program: Program) -> None:
+    warm = Warm()
+    warm.process.kill()
+
+    assert warm.run(["--version"], program.environ, program.home, 60) == (-signal.SIGKILL, "", "")
+
+    warm.end()
+
+
 FORKING = """
 import time
 from pathlib import Path
 from tests.support.forks import fork, origin_environ, origin_pid
-print(fork(["--version"], origin_environ(), Path.cwd()).wait(), origin_pid(), flush=True)
+from tests.support.warm import Warm
+warm = Warm()
+print(warm.run(["--version"], origin_environ(), Path.cwd(), 60)[0], origin_pid(), warm.process.pid, flush=True)
 time.sleep(60)
 """
 
@@ -107,12 +139,13 @@ def test_nothing_is_left_of_a_test_run_that_is_killed() -> None:
     command = [sys.executable, "-c", FORKING]
     with subprocess.Popen(command, cwd=ROOT, env=origin_environ(), stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
-        exit_code, origin = map(int, running.stdout.readline().split())
-        assert (exit_code, is_alive(origin)) == (0, True)
+        exit_code, origin, warm = map(int, running.stdout.readline().split())
+        assert (exit_code, is_alive(origin), is_alive(warm)) == (0, True, True)
 
         running.kill()
 
     wait_until(lambda: not is_alive(origin))
+    wait_until(lambda: not is_alive(warm))
 
 
 def is_alive(pid: int) -> bool:
