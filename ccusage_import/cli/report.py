@@ -34,6 +34,7 @@ from ccusage_import.cli.options import (
 from ccusage_import.config.environment import SECRET_VARIABLES
 from ccusage_import.config.last_offer import read_last_offer
 from ccusage_import.config.names import read_names
+from ccusage_import.config.settings import REPORT_FILE, Configuration
 from ccusage_import.days import day_of_option, today_in
 from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
@@ -47,7 +48,6 @@ from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.opening import open_current
 
-DEFAULT_FILE = Path("ccusage-report.html")
 CHART_DAYS = 30
 Format = Literal["html", "markdown", "json"]
 Charted = Literal["daily", "models", "projects"]
@@ -66,7 +66,8 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="File to write, instead of ./ccusage-report.html or, for Markdown and JSON, stdout."
+            metavar="FILE",
+            help="File to write instead of ccusage-report.html in the data directory, or of stdout for other formats.",
         ),
     ] = None,
     opens: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
@@ -85,8 +86,9 @@ def report(
         if opens and chosen != "html":
             raise ConfigurationError(f"--open: a browser does not show {chosen}", hint="leave out --format and --json")
         if output is not None and output.is_dir():
-            raise ConfigurationError(f"--output {output}: is a directory", hint=f"name a file: {output / DEFAULT_FILE}")
-        digest = _read(warehouse, config, machine, since, is_page=chosen == "html")
+            raise ConfigurationError(f"--output {output}: is a directory", hint=f"name a file: {output / REPORT_FILE}")
+        configuration = configured({"warehouse": warehouse}, config)
+        digest = _read(configuration, machine, since, is_page=chosen == "html")
         match chosen:
             case "html":
                 text = html_page(digest, __version__)
@@ -94,7 +96,7 @@ def report(
                 text = markdown_page(digest)
             case "json":
                 text = ui.json_text(_shown(digest)) + "\n"
-        file = output or (DEFAULT_FILE if chosen == "html" else None)
+        file = output or (configuration.directories.report_file if chosen == "html" else None)
         if file is None:
             ui.print_text(text.removesuffix("\n"))
             return
@@ -136,7 +138,8 @@ def chart(
     By day (the last 30, without --since; at most the last 90), by model or by project.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
-        digest = _read(warehouse, config, machine, since, days=CHART_DAYS if what == "daily" else None)
+        configuration = configured({"warehouse": warehouse}, config)
+        digest = _read(configuration, machine, since, days=CHART_DAYS if what == "daily" else None)
         if as_json:
             shown = asdict(digest)
             ui.print_json(shown["days" if what == "daily" else what])
@@ -148,16 +151,9 @@ def chart(
 
 
 def _read(
-    warehouse: str | None,
-    config: Path | None,
-    machine: str,
-    since: str | None,
-    *,
-    days: int | None = None,
-    is_page: bool = False,
+    configuration: Configuration, machine: str, since: str | None, *, days: int | None = None, is_page: bool = False
 ) -> Digest:
     """Read the digest since a day; without one, of the last `days`."""
-    configuration = configured({"warehouse": warehouse}, config)
     today = today_in(configuration.settings.timezone)
     first = day_of_option("--since", since, today) if since else None
     if first is None and days is not None:

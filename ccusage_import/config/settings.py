@@ -25,6 +25,7 @@ from ccusage_import.versions import PINNED_VERSION
 
 APP = "ccusage-import"
 PREFIX = "CCUSAGE_IMPORT_"
+REPORT_FILE = "ccusage-report.html"
 # Settings that are tables in the file; the environment holds them as JSON.
 TABLES = frozenset({"notify", "budget"})
 # Secrets, and addresses that may hold one.
@@ -109,6 +110,11 @@ class Directories:
     def names_file(self) -> Path:
         """Pseudonyms and the names they stand for; never leaves this machine."""
         return self.data / "names.json"
+
+    @property
+    def report_file(self) -> Path:
+        """The page that `report` makes, where no other file is named."""
+        return self.data / REPORT_FILE
 
     @property
     def raw(self) -> Path:

@@ -18,6 +18,9 @@ from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 
 TODAY = datetime.now(UTC).date()
+# In a home.
+DATA = "Library/Application Support" if sys.platform == "darwin" else ".local/share"
+PAGE = f"{DATA}/ccusage-import/ccusage-report.html"
 FIRST_OF_LAST_MONTH = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
@@ -347,7 +350,7 @@ def test_without_usage_the_next_step_is_told(program: Program, migrated: Place) 
     page = program("report", "--warehouse", migrated.url)
 
     assert (page.exit_code, page.stderr) == (0, "")
-    assert "<code>ccusage-import import</code> runs ccusage" in (program.home / "ccusage-report.html").read_text()
+    assert "<code>ccusage-import import</code> runs ccusage" in (program.home / PAGE).read_text()
     assert "`ccusage-import import`" in program("report", "--warehouse", migrated.url, "--format", "markdown").stdout
     assert digest(program, migrated)["days"] == []
     assert program("chart", "daily", "--warehouse", migrated.url).stdout == "no usage to show\n"
@@ -367,20 +370,22 @@ def test_views_that_are_missing_are_made_where_no_server_must_be_asked(program: 
             "of its tables and views are missing or not up to date\nhint: ccusage-import migrate --warehouse "
             in done.stderr
         )
-        assert not (program.home / "ccusage-report.html").exists()
+        assert not (program.home / PAGE).exists()
 
 
 def written(program: Program, *arguments: str | Path, **environ: str) -> Result:
     return program("report", *arguments, **environ)
 
 
-def test_the_page_is_for_its_owner_alone_and_its_path_is_printed(program: Program, tmp_path: Path) -> None:
+def test_the_page_is_kept_with_the_data_for_its_owner_alone_and_its_path_is_printed(
+    program: Program, tmp_path: Path
+) -> None:
     done = written(program)
     named = written(program, "--output", tmp_path / "deep" / "page.html", "--quiet")
 
-    page = program.home / "ccusage-report.html"
+    page = program.home / PAGE
     assert (done.exit_code, done.stdout) == (0, f"{page}\n")
-    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    assert (stat.S_IMODE(page.stat().st_mode), list(program.home.glob("*.html"))) == (0o600, [])
     assert (named.exit_code, named.stdout) == (0, "")
     assert (tmp_path / "deep" / "page.html").read_text().startswith("<!DOCTYPE html>")
 
@@ -409,7 +414,7 @@ def test_open_starts_the_browser_with_the_page(program: Program, tmp_path: Path)
     done = written(program, "--open", BROWSER=f"{browser} %s")
 
     assert (done.exit_code, done.stderr) == (0, "")
-    assert (tmp_path / "opened").read_text() == f"file://{program.home}/ccusage-report.html\n"
+    assert (tmp_path / "opened").read_text() == (program.home / PAGE).as_uri() + "\n"
 
 
 def test_without_a_browser_open_says_so(program: Program, tmp_path: Path) -> None:
@@ -418,7 +423,7 @@ def test_without_a_browser_open_says_so(program: Program, tmp_path: Path) -> Non
 
     done = written(program, "--open", PATH=str(tmp_path))
 
-    page = program.home / "ccusage-report.html"
+    page = program.home / PAGE
     assert done.exit_code == 0
     assert done.stderr == f"ccusage-import: warning: no browser was found; open {page} yourself\n"
 

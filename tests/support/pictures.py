@@ -105,7 +105,9 @@ def report_page(home: Path) -> Path:
     """Return the page that `report` makes of the demo's transcripts in an empty home."""
     environ = _environ(home)
     with demo_directories(datetime.now(UTC)) as (claude, _):
-        for arguments in (["import", "--quiet", "--machine", "laptop", "--claude-dir", claude], ["report"]):
+        page = home / "ccusage-report.html"
+        imports: list[str | Path] = ["import", "--quiet", "--machine", "laptop", "--claude-dir", claude]
+        for arguments in (imports, ["report", "--output", page]):
             subprocess.run(
                 [sys.executable, "-m", "ccusage_import", *arguments],
                 env={**environ, "PYTHONPATH": str(ROOT)},
@@ -113,7 +115,7 @@ def report_page(home: Path) -> Path:
                 check=True,
                 capture_output=True,
             )
-    return home / "ccusage-report.html"
+    return page
 
 
 def _environ(home: Path) -> dict[str, str]:
