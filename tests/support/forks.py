@@ -40,7 +40,7 @@ class Fork:
 
     def __init__(self, request: Mapping[str, Any], pass_fds: Sequence[int]) -> None:
         with ExitStack() as stack:
-            self._stdout, self._stderr = stack.enter_context(_new_file()), stack.enter_context(_new_file())
+            self._stdout, self._stderr = stack.enter_context(new_file()), stack.enter_context(new_file())
             self._files = stack.pop_all()
         self._printed = "", ""
         self._life, other = socket.socketpair()
@@ -71,7 +71,7 @@ class Fork:
                 raise subprocess.TimeoutExpired("ccusage-import", timeout or 0) from None
             self._life.close()
             with self._files:
-                self._printed = _read(self._stdout), _read(self._stderr)
+                self._printed = read_file(self._stdout), read_file(self._stderr)
         return self.returncode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
@@ -92,11 +92,13 @@ class Fork:
 Running = Fork | subprocess.Popen[str]
 
 
-def _new_file() -> IO[str]:
+def new_file() -> IO[str]:
+    """Make a file for what a program prints."""
     return tempfile.TemporaryFile("w+", encoding="utf-8")
 
 
-def _read(file: IO[str]) -> str:
+def read_file(file: IO[str]) -> str:
+    """Return what a program printed."""
     file.seek(0)
     return file.read()
 

@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import json
 import os
 import runpy
 import signal
 import socket
 import sys
-import tempfile
 import time
+import webbrowser
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from tests.support.forks import NUMBER, ROOT, Fork, fork, origin_environ
+from tests.support.forks import NUMBER, ROOT, Fork, fork, new_file, origin_environ, read_file
 
 # An engine that was opened many times gets slow.
 MOST_RUNS = 40
@@ -53,7 +54,7 @@ class Warm:
         """Run one command to its end; return its exit code and what it printed."""
         self.runs += 1
         request = json.dumps({"arguments": list(arguments), "environ": dict(environ), "cwd": str(cwd)}).encode()
-        with tempfile.TemporaryFile("w+b") as stdout, tempfile.TemporaryFile("w+b") as stderr:
+        with new_file() as stdout, new_file() as stderr:
             self.control.settimeout(timeout)
             answer = b""
             with suppress(ConnectionError):
@@ -62,18 +63,13 @@ class Warm:
                 answer = self.control.recv(NUMBER.size)
             # Without an answer it was ended by a signal, or by the engine.
             exit_code = int(*NUMBER.unpack(answer)) if answer else self.process.wait(timeout)
-            return exit_code, _read(stdout), _read(stderr)
+            return exit_code, read_file(stdout), read_file(stderr)
 
     def end(self) -> None:
         """End the process."""
         self.control.close()
         self.process.kill()
         self.process.wait(30)
-
-
-def _read(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode()
 
 
 _kept = list[Warm]()
@@ -132,6 +128,8 @@ def _run(request: Mapping[str, Any]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # It looks for browsers once.
+    importlib.reload(webbrowser)
     try:
         runpy.run_module("ccusage_import", run_name="__main__", alter_sys=True)
     except SystemExit as ended:
