@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -20,12 +21,14 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehous
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.support.ccusage_install import install_ccusage
 from tests.support.changed import select
-from tests.support.forks import can_fork, fork
+from tests.support.forks import can_fork, fork, origin_environ
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.server import server_url
-from tests.support.warm import ZONE, run_warm
+from tests.support.warm import ZONE, rows_of, run_warm
 
 CORPORA = Path(__file__).parent / "corpora"
+# What macOS allows too.
+OPEN_FILES = 10_240
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +46,10 @@ def pytest_configure() -> None:
     """Hear interrupts and hang-ups, and let children hear them, also where whoever started the tests ignores them."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # The engine leaves eight files open whenever it is closed, and it is opened a thousand times.
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed < OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, OPEN_FILES), most))
 
 
 def pytest_runtest_setup() -> None:
@@ -99,6 +106,8 @@ class Place:
 
     def answers(self, queries: Mapping[str, str]) -> dict[str, list[tuple[object, ...]]]:
         """Read the warehouse back in several queries; opening it takes longer than most of them."""
+        if self.url.startswith("chdb:") and not self.kept_open and can_fork(origin_environ()):
+            return rows_of(self.url, queries)
         with self.opened() as opened:
             return {name: [tuple(row) for row in opened.rows(sql)] for name, sql in queries.items()}
 

@@ -1,4 +1,4 @@
-"""Runs commands one after another in one process that has loaded the engine: that takes most of a short command.
+"""Runs commands, and reads warehouses, one after another in a process that has loaded the engine: that takes longest.
 
     python -m tests.support.warm FD    runs what comes over the socket, until it is closed
 
@@ -13,20 +13,25 @@ import gc
 import importlib
 import json
 import os
+import pickle
 import runpy
 import signal
 import socket
 import sys
+import tempfile
 import time
 import webbrowser
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.exceptions import FixableError, WarehouseError
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.support.forks import NUMBER, ROOT, Fork, fork, new_file, origin_environ, read_file
 
-# An engine that was opened many times gets slow.
+# The engine leaves threads and open files whenever it is closed.
 MOST_RUNS = 40
 # The engine reads its zone once.
 ZONE = "UTC"
@@ -52,18 +57,31 @@ class Warm:
         self, arguments: Sequence[str], environ: Mapping[str, str], cwd: Path, timeout: float
     ) -> tuple[int, str, str]:
         """Run one command to its end; return its exit code and what it printed."""
-        self.runs += 1
-        request = json.dumps({"arguments": list(arguments), "environ": dict(environ), "cwd": str(cwd)}).encode()
         with new_file() as stdout, new_file() as stderr:
-            self.control.settimeout(timeout)
-            answer = b""
-            with suppress(ConnectionError):
-                socket.send_fds(self.control, [NUMBER.pack(len(request))], [stdout.fileno(), stderr.fileno()])
-                self.control.sendall(request)
-                answer = self.control.recv(NUMBER.size)
-            # Without an answer it was ended by a signal, or by the engine.
-            exit_code = int(*NUMBER.unpack(answer)) if answer else self.process.wait(timeout)
+            request = {"arguments": list(arguments), "environ": dict(environ), "cwd": str(cwd)}
+            exit_code = self._ask(request, stdout, stderr, timeout)
             return exit_code, read_file(stdout), read_file(stderr)
+
+    def rows(self, url: str, queries: Mapping[str, str], timeout: float) -> dict[str, list[tuple[object, ...]]]:
+        """Read an embedded warehouse in several queries."""
+        with tempfile.TemporaryFile() as answers, new_file() as stderr:
+            exit_code = self._ask({"url": url, "queries": dict(queries)}, answers, stderr, timeout)
+            if exit_code:
+                raise WarehouseError(read_file(stderr), hint="")
+            answers.seek(0)
+            rows: dict[str, list[tuple[object, ...]]] = pickle.load(answers)
+            return rows
+
+    def _ask(self, request: Mapping[str, object], stdout: IO[Any], stderr: IO[Any], timeout: float) -> int:
+        self.runs += 1
+        self.control.settimeout(timeout)
+        encoded, answer = json.dumps(request).encode(), b""
+        with suppress(ConnectionError):
+            socket.send_fds(self.control, [NUMBER.pack(len(encoded))], [stdout.fileno(), stderr.fileno()])
+            self.control.sendall(encoded)
+            answer = self.control.recv(NUMBER.size)
+        # Without an answer it was ended by a signal, or by the engine.
+        return int(*NUMBER.unpack(answer)) if answer else self.process.wait(timeout)
 
     def end(self) -> None:
         """End the process."""
@@ -77,16 +95,29 @@ _kept = list[Warm]()
 
 def run_warm(arguments: Sequence[str], environ: Mapping[str, str], cwd: Path) -> tuple[int, str, str]:
     """Run `ccusage-import arguments…` to its end."""
+    with _lent() as warm:
+        result = warm.run(arguments, environ, cwd, 120)
+        if result[0]:
+            warm.runs = MOST_RUNS
+        return result
+
+
+def rows_of(url: str, queries: Mapping[str, str]) -> dict[str, list[tuple[object, ...]]]:
+    """Read an embedded warehouse in several queries."""
+    with _lent() as warm:
+        return warm.rows(url, queries, 120)
+
+
+@contextmanager
+def _lent() -> Iterator[Warm]:
+    """Lend a process; where anything goes wrong it ends."""
     warm = _kept.pop() if _kept else Warm()
-    exit_code = 1
-    try:
-        exit_code, stdout, stderr = warm.run(arguments, environ, cwd, 120)
-    finally:
-        if exit_code == 0 and warm.runs < MOST_RUNS:
+    with ExitStack() as stack:
+        stack.callback(warm.end)
+        yield warm
+        if warm.runs < MOST_RUNS:
+            stack.pop_all()
             _kept.append(warm)
-        else:
-            warm.end()
-    return exit_code, stdout, stderr
 
 
 @atexit.register
@@ -114,8 +145,20 @@ def _serve(control: socket.socket) -> None:
         for descriptor, place in zip(descriptors, (1, 2), strict=True):
             os.dup2(descriptor, place)
             os.close(descriptor)
-        control.sendall(NUMBER.pack(_run(request)))
+        control.sendall(NUMBER.pack(_read(request) if "queries" in request else _run(request)))
         gc.collect()
+
+
+def _read(request: Mapping[str, Any]) -> int:
+    try:
+        with open_warehouse(parse_warehouse_url(request["url"])) as opened:
+            rows = {name: [tuple(row) for row in opened.rows(sql)] for name, sql in request["queries"].items()}
+    except FixableError as error:
+        os.write(2, str(error).encode())
+        return 1
+    with open(1, "wb", closefd=False) as stdout:
+        pickle.dump(rows, stdout)
+    return 0
 
 
 def _run(request: Mapping[str, Any]) -> int:
