@@ -156,5 +156,97 @@ def test_prometheus_understands_its_configuration() -> None:
     assert done.returncode == 0, done.stderr
     loaded = yaml.safe_load(config.read_text("utf-8"))
     assert f"./monitoring/prometheus/alerts.yml:{loaded['rule_files'][0]}:ro" in SERVICES["prometheus"]["volumes"]
+    routed = [
+        target
+        for one in loaded["alerting"]["alertmanagers"]
+        for to in one["static_configs"]
+        for target in to["targets"]
+    ]
+    assert routed == ["alertmanager:9093"]
     scraped = {one["job_name"]: one["static_configs"][0]["targets"] for one in loaded["scrape_configs"]}
     assert scraped == {"pushgateway": ["pushgateway:9091"], "prometheus": ["127.0.0.1:9090"]}
+
+
+@pytest.mark.skipif(not shutil.which("amtool"), reason="needs amtool, which .ci/run installs")
+def test_alertmanager_understands_its_configuration(tmp_path: Path) -> None:
+    config = MONITORING / "alertmanager" / "alertmanager.yml"
+    # As a user edits it: the address without the comment signs.
+    edited = tmp_path / "alertmanager.yml"
+    edited.write_text(
+        re.sub(r"^(    )# (webhook_configs:|  - url:)", r"\1\2", config.read_text("utf-8"), flags=re.MULTILINE)
+    )
+    assert yaml.safe_load(edited.read_text("utf-8"))["receivers"] == [
+        {"name": "somebody", "webhook_configs": [{"url": "https://hooks.example/alerts"}]}
+    ]
+    for file in (config, edited):
+        done = subprocess.run(["amtool", "check-config", file], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+
+    routes = subprocess.run(
+        ["amtool", "config", "routes", "test", f"--config.file={config}", "alertname=CcusageImportStale"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert routes.stdout == "somebody\n"
+    mounted = "./monitoring/alertmanager/alertmanager.yml:/etc/alertmanager/alertmanager.yml:ro"
+    assert mounted in SERVICES["alertmanager"]["volumes"]
+    assert "--config.file=/etc/alertmanager/alertmanager.yml" in SERVICES["alertmanager"]["command"]
+
+
+def test_grafana_knows_prometheus_and_alertmanager() -> None:
+    file = MONITORING / "grafana" / "provisioning" / "datasources" / "prometheus.yaml"
+    prometheus, alertmanager = yaml.safe_load(file.read_text("utf-8"))["datasources"]
+
+    assert (prometheus["type"], prometheus["url"]) == ("prometheus", "http://prometheus:9090")
+    assert (alertmanager["type"], alertmanager["url"]) == ("alertmanager", "http://alertmanager:9093")
+    assert prometheus["jsonData"]["alertmanagerUid"] == alertmanager["uid"]
+    for source in (prometheus, alertmanager):
+        host, port = source["url"].removeprefix("http://").split(":")
+        assert SERVICES[host]["ports"] == [f"127.0.0.1:{port}:{port}"]
+        assert not source["editable"]
+
+
+def make_env(place: Path) -> subprocess.CompletedProcess[str]:
+    """Run the script in a copy of what it needs."""
+    (place / "monitoring").mkdir(exist_ok=True)
+    shutil.copy(ROOT / ".env.example", place)
+    shutil.copy(MONITORING / "make-env", place / "monitoring")
+    return subprocess.run(
+        [place / "monitoring" / "make-env"], cwd="/", capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_env_is_made_by_one_command_that_replaces_nothing(tmp_path: Path) -> None:
+    done = make_env(tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, ".env is made: three passwords, that only you can read\n"), done.stderr
+    made = tmp_path / ".env"
+    passwords = dict(re.findall(r"^(\w+)='([0-9a-f]{48})'$", made.read_text("utf-8"), re.MULTILINE))
+    assert passwords.keys() == PASSWORDS
+    assert len(set(passwords.values())) == 3
+    assert made.stat().st_mode & 0o777 == 0o600
+
+    before = made.read_bytes()
+    again = make_env(tmp_path)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr.startswith("monitoring/make-env: error: .env: is there already, or cannot be written\nhint: ")
+    assert made.read_bytes() == before
+
+
+def test_the_shell_of_the_page_reads_the_made_password(tmp_path: Path) -> None:
+    """The documented lines up to the program: they set what it reads, and nothing that it does not know."""
+    make_env(tmp_path)
+    block = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0]
+    lines = [line for line in block.splitlines() if line.startswith((". ./.env", "export "))]
+    done = subprocess.run(
+        ["sh", "-euc", "\n".join([*lines, "env"])], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    variables = dict(line.split("=", 1) for line in done.stdout.splitlines() if line.startswith("CCUSAGE_IMPORT_"))
+    assert re.fullmatch("[0-9a-f]{48}", variables.pop("CCUSAGE_IMPORT_PASSWORD"))
+    assert variables == {
+        "CCUSAGE_IMPORT_WAREHOUSE": "clickhouse://ccusage_import@127.0.0.1:8123/ccusage",
+        "CCUSAGE_IMPORT_PUSHGATEWAY": "http://127.0.0.1:9091",
+    }

@@ -20,7 +20,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehous
 from tests.conftest import Place, Program
 from tests.support.ccusage_install import install
 from tests.support.claude_dir import ClaudeDir, days_ago
-from tests.support.dashboards import FILES, answers, chosen, dashboard, expanded, query_of, query_panels
+from tests.support.dashboards import FILES, answers, chosen, dashboard, expanded, interval_of, query_of, query_panels
 
 ROOT = Path(__file__).parent.parent.parent
 NAMES = [file.stem for file in FILES]
@@ -33,6 +33,11 @@ SOURCES = {
     "blocks",
     "projects_daily",
     "model_breakdowns",
+    "model_costs",
+    "forecast_month",
+    "budget_status",
+    "cost_anomalies",
+    "active_blocks",
     "loads",
     "changes",
 }
@@ -104,7 +109,10 @@ def test_every_panel_says_what_it_shows(name: str) -> None:
         assert (panel["targets"][0]["format"], panel["targets"][0]["queryType"]) == (
             (0, "timeseries") if is_series else (1, "table")
         )
-        if re.search(r"\b(projects_daily|sessions|changes)\b", query_of(panel)) and panel["type"] != "stat":
+        if (
+            re.search(r"\b(projects_daily|sessions|changes|budget_status)\b", query_of(panel))
+            and panel["type"] != "stat"
+        ):
             assert "pseudonyms" in panel["description"], panel["title"]
 
 
@@ -154,6 +162,14 @@ def imported(
     claude.say("now", datetime.now(UTC), 20_000, project="-home-ana-blog")
     unpriced = ClaudeDir(tmp_path / "server")
     unpriced.say("new", datetime.now(UTC), 500, model="claude-of-tomorrow")
+    # Eight days of one cost and one of twenty times that: all are workdays.
+    unusual = ClaudeDir(tmp_path / "studio")
+    workdays = [day for day in map(days_ago, range(25, 2, -1)) if day.isoweekday() < 6][:9]
+    for number, day in enumerate(workdays):
+        unusual.say("work", day, 200_000 if number == 8 else 10_000)
+    budget = tmp_path / "budget.toml"
+    budget.write_text("[budget]\nmonthly = 100\n")
+    assert run("studio", unusual.root, "--config", budget) == 0
     assert run("desk", corpus("september")) == 0
     assert run("server", unpriced.root) == 0
     assert run("laptop", claude.root) == 0
@@ -190,16 +206,18 @@ def test_every_panel_shows_something(imported: Place) -> None:
             assert panel["options"]["xField"] in columns, title
         for override in panel["fieldConfig"]["overrides"]:
             assert override["matcher"]["options"] in columns, title
-    assert len(shown) == 31
+    assert len(shown) == 36
 
 
-def figures(place: Place, name: str, title: str) -> list[dict[str, Any]]:
-    """Return the rows of one panel with the laptop alone chosen."""
+def figures(place: Place, name: str, title: str, **only: str) -> list[dict[str, Any]]:
+    """Return the rows of one panel with the laptop alone chosen, and of other variables one value."""
     board = dashboard(name)
     panel = next(one for one in query_panels(board) if one["title"] == title)
     with opened(place) as warehouse:
         variables = {**chosen(warehouse, board), "machine": ["laptop"]}
-        rows: list[dict[str, Any]] = json.loads(warehouse.raw(expanded(query_of(panel), variables), "JSON", {}))["data"]
+        variables |= {variable: [value] for variable, value in only.items()}
+        sql = expanded(query_of(panel), variables, interval_of(panel))
+        rows: list[dict[str, Any]] = json.loads(warehouse.raw(sql, "JSON", {}))["data"]
     return rows
 
 
@@ -223,6 +241,81 @@ def test_the_figures_are_those_that_were_imported(imported: Place) -> None:
     assert curve[today - 1]["this month"] == 0.3
     assert all(row["this month"] is None for row in curve[today:])
     assert curve[-1]["last month"] == 3.0
+
+
+def test_forecast_budget_unusual_days_and_blocks_are_shown(imported: Place) -> None:
+    """The studio: 0.15 $ on each of eight workdays, then 3 $."""
+    unusual = figures(imported, "overview", "Unusual days", machine="studio")
+    assert [(row["cost"], row["median"], row["score"]) for row in unusual] == [(3.0, 0.15, None)]
+    assert [(row["scope"], row["period"], row["limit"]) for row in figures(imported, "overview", "Budgets")] == [
+        ("all", "monthly", 100.0)
+    ]
+    assert figures(imported, "overview", "Forecast of the month")[0]["so far"] == 0.3
+    assert [(row["machine"], row["cost"]) for row in figures(imported, "overview", "Open blocks")] == [("laptop", 0.3)]
+
+
+def test_a_project_and_a_model_can_be_chosen(imported: Place) -> None:
+    blog = next(row["project"] for row in figures(imported, "overview", "Projects") if row["cost"] == 3.3)
+    chosen_alone = figures(imported, "overview", "Cost by project", project=blog)
+    assert [(row["series"], row["cost"]) for row in chosen_alone] == [(blog, 3.0), (blog, 0.3)]
+    assert figures(imported, "overview", "Cost by model", model="claude-of-tomorrow") == []
+    unpriced = figures(imported, "overview", "Tokens by model", machine="server", model="claude-of-tomorrow")
+    assert [row["tokens"] for row in unpriced] == [500]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_loads_and_price_changes_are_annotations(name: str, imported: Place) -> None:
+    board = dashboard(name)
+    loads, prices = board["annotations"]["list"]
+    assert (loads["name"], prices["name"]) == ("Loads", "Price changes")
+    repriced = """
+        INSERT INTO changes
+            (load_id, machine, agent, report, key, day, verdict, is_written, stored_cost_usd, offered_cost_usd, decided_at)
+        SELECT
+            load_id, 'laptop', 'claude', 'daily', '2026-01-01', '2026-01-01', 'repriced', true, 2, 1.5, now64(3, 'UTC')
+        FROM loads FINAL WHERE machine = 'laptop' AND state = 'committed' LIMIT 1"""
+
+    with opened(imported) as warehouse:
+        warehouse.command(repriced)
+        variables = chosen(warehouse, board)
+        shown = [
+            [row["text"] for row in json.loads(warehouse.raw(sql, "JSON", {}))["data"]]
+            for sql in (expanded(one["target"]["rawSql"], variables, 86400 * 400) for one in (loads, prices))
+        ]
+    assert shown == [
+        ["desk: 1 load", "laptop: 2 loads", "server: 1 load", "studio: 1 load"],
+        ["laptop: new prices for 1 day, -$0.5"],
+    ]
+
+
+def test_a_year_of_hourly_loads_is_aggregated(migrated: Place) -> None:
+    """340 days of 24 loads with ten phases are 81,600 durations; 200 points a panel make days of them."""
+    board = dashboard("import-health")
+    year = """
+        INSERT INTO loads (load_id, machine, state, started_at, finished_at, phases)
+        SELECT
+            number + 1, 'laptop', 'committed', at, at,
+            mapFromArrays(
+                arrayMap(n -> toString(n), range(10)),
+                arrayMap(n -> toFloat64(n + number % 24), range(10)))
+        FROM (SELECT number, toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + number * 3600 AS at FROM numbers(8160))"""
+
+    with opened(migrated) as warehouse:
+        warehouse.command(year)
+        panel = next(one for one in query_panels(board) if one["title"] == "Duration by phase")
+        assert panel["maxDataPoints"] == 200
+        sql = expanded(query_of(panel), {"machine": ["laptop"]}, 86400)
+        rows = json.loads(warehouse.raw(sql, "JSON", {}))["data"]
+
+    assert len(rows) == 3400
+    assert {row["seconds"] for row in rows if row["series"] == "9"} == {32}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_drawn_over_time_is_aggregated_by_interval(name: str) -> None:
+    for panel in query_panels(dashboard(name)):
+        assert (panel["type"] == "timeseries") == ("$__timeInterval(" in query_of(panel)), panel["title"]
+        assert (panel["type"] == "timeseries") == (interval_of(panel) >= 3600), panel["title"]
 
 
 def test_what_is_held_is_shown_until_it_is_accepted(imported: Place, program: Program) -> None:

@@ -29,17 +29,32 @@ def query_of(panel: Mapping[str, Any]) -> str:
     return str(panel["targets"][0]["rawSql"])
 
 
-def expanded(sql: str, variables: Mapping[str, Sequence[str]]) -> str:
-    """Return the SQL that Grafana sends for FROM to TO: its variables and the plugin's macros replaced."""
+def interval_of(panel: Mapping[str, Any]) -> int:
+    """Return the shortest interval of a panel in seconds: what it aggregates by where the range is short."""
+    found = re.fullmatch(r"(\d+)([smhd])", panel.get("interval", "1s"))
+    assert found, panel["interval"]
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+
+
+def expanded(sql: str, variables: Mapping[str, Sequence[str]], seconds: int = 1) -> str:
+    """Return the SQL that Grafana sends for FROM to TO: its variables and the plugin's macros replaced.
+
+    Args:
+        sql: query of a panel or an annotation.
+        variables: what is chosen, one by one: the plugin leaves out the conditions of `All`.
+        seconds: interval that Grafana has chosen for the range and the width of the panel.
+    """
 
     def quoted(match: re.Match[str]) -> str:
         return ",".join(f"'{value}'" for value in variables[match[1]])
 
+    sql = re.sub(r"\$__conditionalAll\((.*?), \$\w+\)", r"\1", sql)
     sql = re.sub(r"\$\{(\w+):singlequote\}", quoted, sql)
+    sql = re.sub(r"\$__timeInterval\((\w+)\)", rf"toStartOfInterval(toDateTime(\1), INTERVAL {seconds} second)", sql)
     for macro, convert in (("dateFilter", "toDate"), ("timeFilter", "toDateTime")):
         days = (FROM, TO) if macro == "timeFilter" else (FROM[:10], TO[:10])
         sql = re.sub(rf"\$__{macro}\((\w+)\)", rf"\1 >= {convert}('{days[0]}') AND \1 <= {convert}('{days[1]}')", sql)
-    assert "$" not in sql, f"a macro or variable that is not known here: {sql}"
+    assert not re.search(r"\$[\w{]", sql), f"a macro or variable that is not known here: {sql}"
     return sql
 
 
@@ -53,4 +68,4 @@ def answers(warehouse: ClickHouse, board: Mapping[str, Any]) -> Iterator[tuple[d
     """Run the query of every panel; yields the panel, and the answer with its columns as ClickHouse gives it."""
     variables = chosen(warehouse, board)
     for panel in query_panels(board):
-        yield panel, json.loads(warehouse.raw(expanded(query_of(panel), variables), "JSON", {}))
+        yield panel, json.loads(warehouse.raw(expanded(query_of(panel), variables, interval_of(panel)), "JSON", {}))

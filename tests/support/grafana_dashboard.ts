@@ -44,4 +44,10 @@ export type Panel =
   | QueryPanel<'trend', trend.Options, trend.FieldConfig>
   | (dashboard.RowPanel & { panels: [] });
 
-export type Dashboard = Omit<dashboard.Dashboard, 'panels'> & { panels: Panel[] };
+// The plugin's annotations are queries that return the columns time and text.
+type Annotation = Omit<dashboard.AnnotationQuery, 'datasource' | 'target'> & { datasource: DataSource; target: Query };
+
+export type Dashboard = Omit<dashboard.Dashboard, 'annotations' | 'panels'> & {
+  annotations: { list: Annotation[] };
+  panels: Panel[];
+};
