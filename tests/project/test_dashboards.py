@@ -270,7 +270,8 @@ def test_loads_and_price_changes_are_annotations(name: str, imported: Place) -> 
     assert (loads["name"], prices["name"]) == ("Loads", "Price changes")
     repriced = """
         INSERT INTO changes
-            (load_id, machine, agent, report, key, day, verdict, is_written, stored_cost_usd, offered_cost_usd, decided_at)
+            (load_id, machine, agent, report, key, day, verdict, is_written, stored_cost_usd, offered_cost_usd,
+             decided_at)
         SELECT
             load_id, 'laptop', 'claude', 'daily', '2026-01-01', '2026-01-01', 'repriced', true, 2, 1.5, now64(3, 'UTC')
         FROM loads FINAL WHERE machine = 'laptop' AND state = 'committed' LIMIT 1"""
