@@ -1,18 +1,16 @@
-"""`import`: options to configuration, one call, its result rendered, an exit code; and the demo."""
+"""`import`: options to configuration, one call, its result rendered, an exit code."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, nullcontext
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 from loguru import logger
@@ -20,6 +18,7 @@ from loguru import logger
 from ccusage_import import __version__, ui
 from ccusage_import.ccusage.archive import find_loads
 from ccusage_import.cli.backup import print_replay, push_configured, replay_exit_code
+from ccusage_import.cli.demo import demo_configuration, what_next
 from ccusage_import.cli.options import (
     Agents,
     AsJson,
@@ -33,9 +32,8 @@ from ccusage_import.cli.options import (
     door,
 )
 from ccusage_import.config.environment import read_environment_file
-from ccusage_import.config.identity import choose_identity
 from ccusage_import.config.last_offer import LastOffer, keep_last_offer
-from ccusage_import.config.settings import Configuration, Directories, load_configuration
+from ccusage_import.config.settings import Configuration
 from ccusage_import.days import day_of_option, days_of_option, today_in
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
 from ccusage_import.history.replay import replay
@@ -48,13 +46,8 @@ from ccusage_import.ui.summary import print_summary, show_progress, summary_json
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 
-DEMO_IS_OVER = "\nthese were sample transcripts, and their warehouse is gone; now your own:\n  ccusage-import import"
 T = TypeVar("T")
 Importer = Callable[[Configuration, ImportOptions, Mapping[str, str], ImportProgress], T]
-SAMPLES = Path(__file__).parent / "demo_transcripts"
-_INSTANT = re.compile(r'"timestamp":"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3})Z"')
-# The newest message is this old, so that the demo shows an active block.
-NEWEST_AGE = timedelta(minutes=3)
 
 
 def import_command(
@@ -90,7 +83,8 @@ def import_command(
         typer.Option(metavar="FROM..TO", help="Take smaller numbers for these days, such as 2026-10-01..2026-10-07."),
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Import shipped sample transcripts into a warehouse that is thrown away.")
+        bool,
+        typer.Option("--demo", help="Import shipped sample transcripts into a warehouse kept until the next demo."),
     ] = False,
     agent: Agents = None,
     claude_dir: ClaudeDirs = None,
@@ -145,7 +139,7 @@ def import_command(
             )
         environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
         if demo:
-            configuration = _demo_configuration(flags, config, environ, stack)
+            configuration = demo_configuration(flags, config, environ, stack, is_kept=not dry_run)
         else:
             configuration = configured(flags, config, keeps_identity=not dry_run, environ=environ)
         today = today_in(configuration.settings.timezone)
@@ -176,27 +170,12 @@ def import_command(
             exit_code = summary.exit_code
             with ui.prints_what_is_done():
                 _render(summary, quiet=quiet, as_json=as_json)
-                if demo and not quiet and not as_json:
-                    print(DEMO_IS_OVER)
+                if demo and not (dry_run or quiet or as_json):
+                    print(what_next())
         if not (demo or dry_run):
             _synchronise(configuration)
         if exit_code is not ExitCode.OK:
             raise typer.Exit(exit_code)
-
-
-def _demo_configuration(
-    flags: Mapping[str, Any], config: Path | None, environ: Mapping[str, str], stack: ExitStack
-) -> Configuration:
-    """Return a configuration that shares nothing with the user's own but how ccusage is found."""
-    claude_dir, directories = stack.enter_context(demo_directories(datetime.now(UTC)))
-    own = {
-        **flags,
-        "agents": ("claude",),
-        "claude_dirs": (claude_dir,),
-        "machine": "demo",
-        "warehouse": f"chdb://{directories.data}/warehouse",
-    }
-    return load_configuration(own, environ, identity=choose_identity(), directories=directories, config_file=config)
 
 
 def _log_to_file(configuration: Configuration) -> None:
@@ -279,37 +258,3 @@ def _render(summary: ImportSummary, *, quiet: bool, as_json: bool) -> None:
         ui.print_json(summary_json(summary))
     elif not quiet:
         print_summary(summary)
-
-
-@contextmanager
-def demo_directories(now: datetime) -> Iterator[tuple[Path, Directories]]:
-    """Yield a data directory with the samples, and directories for a warehouse; both are deleted at the end."""
-    with ExitStack() as stack:
-        try:
-            root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ccusage-import-demo-")))
-            _copy_samples(root / "claude", now)
-        except OSError as error:
-            raise ConfigurationError(
-                f"the demo cannot write its files: {error.strerror}",
-                hint="set TMPDIR to a directory that can be written",
-            ) from None
-        yield root / "claude", Directories(root / "config", root / "data", root / "state", root / "log")
-
-
-def _copy_samples(target: Path, now: datetime) -> None:
-    texts = {file: file.read_text("utf-8") for file in sorted(SAMPLES.rglob("*.jsonl"))}
-    newest = max(_parsed(match[1]) for text in texts.values() for match in _INSTANT.finditer(text))
-    shift = now - NEWEST_AGE - newest
-    for file, text in texts.items():
-        copy = target / file.relative_to(SAMPLES)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(_INSTANT.sub(lambda match: _moved(match[1], shift), text), "utf-8")
-
-
-def _parsed(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def _moved(text: str, shift: timedelta) -> str:
-    moved = (_parsed(text) + shift).isoformat(timespec="milliseconds").removesuffix("+00:00")
-    return f'"timestamp":"{moved}Z"'

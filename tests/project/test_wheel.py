@@ -66,7 +66,7 @@ def test_the_installed_wheel_runs_its_demo(wheel: Path, program: Program, tmp_pa
     assert (demo.returncode, demo.stderr) == (0, "")
     assert demo.stdout.startswith("machine demo · ccusage 20.0.24 (PATH)")
     assert "active block until" in demo.stdout
-    assert not (program.home / ".local").exists()
+    assert [entry.name for entry in (program.home / ".local/share/ccusage-import").iterdir()] == ["demo"]
     assert not (program.home / ".config").exists()
     for left_out in ("pandas", "pyarrow", "numpy"):
         assert not list(venv.glob(f"lib/*/site-packages/{left_out}"))
