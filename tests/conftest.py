@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -23,12 +22,11 @@ from tests.support.ccusage_install import install_ccusage
 from tests.support.changed import select
 from tests.support.forks import can_fork, fork, origin_environ
 from tests.support.gateway import Gateway, running_gateway
+from tests.support.open_files import allow_open_files
 from tests.support.server import server_url
 from tests.support.warm import ZONE, rows_of, run_warm
 
 CORPORA = Path(__file__).parent / "corpora"
-# What macOS allows too.
-OPEN_FILES = 10_240
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,10 +44,7 @@ def pytest_configure() -> None:
     """Hear interrupts and hang-ups, and let children hear them, also where whoever started the tests ignores them."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    # The engine leaves eight files open whenever it is closed, and it is opened a thousand times.
-    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if allowed < OPEN_FILES:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, OPEN_FILES), most))
+    allow_open_files()
 
 
 def pytest_runtest_setup() -> None:

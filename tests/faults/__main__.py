@@ -8,18 +8,16 @@ The exit code is 1 where anything was not survived.
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from loguru import logger
-
-from tests.faults.facts import embedded_facts_lab, http_facts_lab
-from tests.faults.harness import embedded_lab, http_lab, new_user
-from tests.faults.kills import Tally, interrupt_imports, kill_imports, print_tallies
+from tests.faults.facts import http_facts_lab
+from tests.faults.harness import http_lab, new_user
+from tests.faults.kills import Tally, print_tallies
 from tests.faults.network import break_requests
+from tests.faults.portions import be_silent, in_portions, interrupt_some, kill_first_ones, kill_readings, kill_some
 from tests.faults.readers import Watch, watch_imports
 from tests.support.gateway import running_gateway
 
@@ -27,8 +25,7 @@ from tests.support.gateway import running_gateway
 def main() -> int:
     """Run every kind of fault that is counted."""
     arguments = _arguments()
-    logger.remove()
-    logging.disable()
+    be_silent()
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="faults-", dir=arguments.work_dir) as name:
         root = Path(name)
@@ -49,17 +46,16 @@ def main() -> int:
 
 def break_imports(arguments: argparse.Namespace, root: Path) -> list[Tally]:
     """Break imports of reports."""
-    lab, first = embedded_lab(root / "embedded"), embedded_lab(root / "first", is_first=True)
-    tallies = kill_imports(lab, arguments.kills * 4 // 5, arguments.seed)
-    tallies += kill_imports(first, arguments.kills // 5, arguments.seed, "first import: SIGKILL")
-    tallies += interrupt_imports(lab, arguments.interrupts, arguments.seed)
+    tallies = in_portions(kill_some, root / "embedded", arguments.kills * 4 // 5, arguments.seed)
+    tallies += in_portions(kill_first_ones, root / "first", arguments.kills // 5, arguments.seed)
+    tallies += in_portions(interrupt_some, root / "interrupted", arguments.interrupts, arguments.seed)
     with running_gateway(root / "engine") as gateway:
         return tallies + break_requests(http_lab(root / "http", gateway), gateway)
 
 
 def break_readings(arguments: argparse.Namespace, root: Path) -> list[Tally]:
     """Break readings of transcripts."""
-    tallies = kill_imports(embedded_facts_lab(root / "facts"), arguments.kills, arguments.seed, "facts: SIGKILL")
+    tallies = in_portions(kill_readings, root / "facts", arguments.kills, arguments.seed)
     with running_gateway(root / "engine of facts") as gateway:
         return tallies + break_requests(http_facts_lab(root / "http facts", gateway), gateway, name="facts: ")
 

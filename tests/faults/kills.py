@@ -114,6 +114,14 @@ class Tally:
         self.published += published
         self.complaints += [f"{self.fault}, {case}: {text}" for text in wrong]
 
+    def add_all(self, other: Tally) -> None:
+        """Count the cases of another portion."""
+        self.attempted += other.attempted
+        self.survived += other.survived
+        self.in_time += other.in_time
+        self.published += other.published
+        self.complaints += other.complaints
+
 
 def print_tallies(tallies: Sequence[Tally]) -> None:
     """Print a line for each kind of fault, then everything that was wrong."""
