@@ -18,7 +18,6 @@ from loguru import logger
 from ccusage_import import __version__, ui
 from ccusage_import.ccusage.archive import find_loads
 from ccusage_import.cli.backup import print_replay, push_configured, replay_exit_code
-from ccusage_import.cli.demo import demo_configuration, what_next
 from ccusage_import.cli.options import (
     Agents,
     AsJson,
@@ -31,6 +30,7 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
+from ccusage_import.config.demo import demo_configuration, what_next
 from ccusage_import.config.environment import read_environment_file
 from ccusage_import.config.last_offer import LastOffer, keep_last_offer
 from ccusage_import.config.settings import Configuration

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,3 +105,9 @@ def test_no_file_imports_what_is_banned(banned: str) -> None:
         if any(name == banned or name.startswith(f"{banned}.") for name in imported_by(path))
     ]
     assert users == []
+
+
+def test_no_folder_holds_more_than_fifteen_modules() -> None:
+    held = Counter(str(path.parent.relative_to(PACKAGE)) for path in MODULES)
+    assert held["rule"] > 5
+    assert {folder: count for folder, count in held.items() if count > 15} == {}
