@@ -239,18 +239,20 @@ def _close(descriptors: Iterable[int]) -> None:
         os.close(descriptor)
 
 
-def _become(request: Mapping[str, Any]) -> None:
-    if request["start_new_session"]:
-        os.setsid()
+def become(module: str, request: Mapping[str, Any]) -> None:
+    """Run a module as a new interpreter with this environment, directory and arguments would."""
     os.environ.clear()
     os.environ.update(request["environ"])
     time.tzset()
     os.chdir(request["cwd"])
     sys.path[0] = request["cwd"]
     sys.argv = ["", *request["arguments"]]
-    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
     _preload()
-    _become(_begin(*_serve()))
+    asked = _begin(*_serve())
+    if asked["start_new_session"]:
+        os.setsid()
+    become(asked["module"], asked)

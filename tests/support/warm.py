@@ -14,12 +14,10 @@ import importlib
 import json
 import os
 import pickle
-import runpy
 import signal
 import socket
 import sys
 import tempfile
-import time
 import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -29,7 +27,7 @@ from typing import IO, Any
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import FixableError, WarehouseError
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from tests.support.forks import NUMBER, ROOT, Fork, fork, new_file, origin_environ, read_file
+from tests.support.forks import NUMBER, ROOT, Fork, become, fork, new_file, origin_environ, read_file
 
 # The engine leaves threads and open files whenever it is closed.
 MOST_RUNS = 40
@@ -162,19 +160,13 @@ def _read(request: Mapping[str, Any]) -> int:
 
 
 def _run(request: Mapping[str, Any]) -> int:
-    os.environ.clear()
-    os.environ.update(request["environ"])
-    time.tzset()
-    os.chdir(request["cwd"])
-    sys.path[0] = request["cwd"]
-    sys.argv = ["", *request["arguments"]]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # It looks for browsers once.
     importlib.reload(webbrowser)
     try:
-        runpy.run_module("ccusage_import", run_name="__main__", alter_sys=True)
+        become("ccusage_import", request)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
