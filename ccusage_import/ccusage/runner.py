@@ -211,6 +211,8 @@ def _install(source: str, program: str, options: FetchOptions, environ: Mapping[
 
 
 def _identify(source: str, argv: tuple[str, ...], options: FetchOptions, environ: Mapping[str, str]) -> Runner:
+    if native := _native(source, argv, options, environ):
+        return native
     what = "`ccusage --version`"
     finished = run_quickly(what, (*argv, "--version"), options, environ, QUICK_TIMEOUT_SECONDS)
     version = parse_version(finished.stdout.decode(errors="replace")) if finished.exit_code == 0 else None
@@ -224,20 +226,21 @@ def _identify(source: str, argv: tuple[str, ...], options: FetchOptions, environ
     if version is None or version < OLDEST_SUPPORTED:
         told = "does not say its version" if version is None else f"is version {'.'.join(map(str, version))}"
         raise UnsupportedVersionError(f"ccusage ({source}) {told}, {needed} or newer is needed", hint=PINNED_HINT)
-    return _native(Runner(argv, ".".join(map(str, version)), source), options, environ)
+    # npm leaves the native program without the right to run; its launcher gives it that.
+    return _native(source, argv, options, environ) or Runner(argv, ".".join(map(str, version)), source)
 
 
-def _native(runner: Runner, options: FetchOptions, environ: Mapping[str, str]) -> Runner:
-    """Return the native program of ccusage 20 beside its launcher, which saves starting Node.js for every report."""
-    launcher = Path(os.path.realpath(runner.argv[-1]))
+def _native(source: str, argv: tuple[str, ...], options: FetchOptions, environ: Mapping[str, str]) -> Runner | None:
+    """Return the native program of ccusage 20 beside its launcher: to start Node.js takes longer than a report."""
+    launcher = Path(os.path.realpath(argv[-1]))
     if launcher.parts[-3:] != ("ccusage", "src", "cli.js"):
-        return runner
-    package = launcher.parent.parent
+        return None
+    package, version = launcher.parent.parent, _packaged_version(argv[-1])
     for scope in (package / "node_modules" / "@ccusage", package.parent / "@ccusage"):
         for program in sorted(scope.glob("ccusage-*/bin/ccusage")):
-            if _says(str(program), runner.version_info, options, environ):
-                return Runner((str(program),), runner.version, runner.source)
-    return runner
+            if version and _says(str(program), version, options, environ):
+                return Runner((str(program),), ".".join(map(str, version)), source)
+    return None
 
 
 def _says(program: str, version: tuple[int, int, int], options: FetchOptions, environ: Mapping[str, str]) -> bool:

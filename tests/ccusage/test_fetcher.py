@@ -947,6 +947,7 @@ def test_a_native_program_in_the_package_itself_is_found(node_machine: Machine) 
 def test_a_native_program_that_does_not_fit_is_left_alone(machine: Machine, program: str, mode: int) -> None:
     modules = machine.root / "node_modules"
     launcher = machine.script("cli.js", "echo ccusage 20.0.24", modules / "ccusage/src")
+    (modules / "ccusage/package.json").write_text('{"name":"ccusage","version":"20.0.24"}')
     native = modules / "@ccusage/ccusage-linux-x64/bin/ccusage"
     native.parent.mkdir(parents=True)
     native.write_text(program)
