@@ -342,6 +342,7 @@ def healed(warehouse: ClickHouse, machine: str) -> dict[str, object]:
     return {table: warehouse.rows(f"SELECT count() FROM {table} FINAL")[0][0] for table in FOLDED}
 
 
+@pytest.mark.exhaustive
 def test_a_fold_that_is_killed_anywhere_loses_nothing_and_doubles_nothing(
     tmp_path: Path, few: Path, ccusage20: Path
 ) -> None:
@@ -389,6 +390,7 @@ def test_a_fold_that_is_killed_anywhere_loses_nothing_and_doubles_nothing(
             assert (point, shown(warehouse)) == (point, before)
 
 
+@pytest.mark.exhaustive
 def test_a_fold_whose_server_is_lost_anywhere_loses_nothing_and_doubles_nothing(
     program: Program, few: Path, gateway: Gateway
 ) -> None:

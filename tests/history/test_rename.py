@@ -116,6 +116,7 @@ def test_the_refusal_of_another_name_says_how_to_rename(program: Program, migrat
     assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("my tower", 1_000)]
 
 
+@pytest.mark.exhaustive
 def test_a_renaming_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Path) -> None:
     home, kept = tmp_path / "home", tmp_path / "kept"
     installation = Installation(home, f"chdb://{home}/warehouse")
@@ -268,6 +269,7 @@ def test_of_a_history_that_does_not_say_how_it_names_what_is_stored_decides(
     assert migrated.rows("SELECT sum(total_tokens) FROM sessions") == [(1_000,)]
 
 
+@pytest.mark.exhaustive
 def test_a_renaming_of_projects_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Path) -> None:
     home, kept = tmp_path / "home", tmp_path / "kept"
     installation = Installation(home, f"chdb://{home}/warehouse")

@@ -83,6 +83,7 @@ def assert_healthy(lab: Lab) -> None:
 # --- processes that end in the middle ---------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_killed_import_leaves_all_or_nothing(embedded: Lab) -> None:
     tallies = kill_imports(embedded, 30, SEED)
 
@@ -92,6 +93,7 @@ def test_a_killed_import_leaves_all_or_nothing(embedded: Lab) -> None:
     assert 3 <= sum(tally.published for tally in tallies) <= 27, "kills have to hit on both sides of the publication"
 
 
+@pytest.mark.exhaustive
 def test_a_killed_first_import_leaves_all_or_nothing(tmp_path: Path) -> None:
     tallies = kill_imports(embedded_lab(tmp_path, is_first=True), 9, SEED, "first import: SIGKILL")
 
@@ -100,6 +102,7 @@ def test_a_killed_first_import_leaves_all_or_nothing(tmp_path: Path) -> None:
     assert sum(tally.in_time for tally in tallies) >= 7
 
 
+@pytest.mark.exhaustive
 def test_a_killed_reading_of_transcripts_leaves_every_fact_once(tmp_path: Path) -> None:
     tallies = kill_imports(embedded_facts_lab(tmp_path), 5, SEED, "facts: SIGKILL")
 
@@ -108,6 +111,7 @@ def test_a_killed_reading_of_transcripts_leaves_every_fact_once(tmp_path: Path) 
     assert sum(tally.in_time for tally in tallies) >= 4
 
 
+@pytest.mark.exhaustive
 def test_an_interrupted_import_says_so_and_leaves_all_or_nothing(embedded: Lab) -> None:
     tallies = interrupt_imports(embedded, 18, SEED)
 
@@ -201,6 +205,7 @@ def read_views(lab: Lab) -> dict[str, list[tuple[object, ...]]]:
 # --- the connection and the server ------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_any_request_may_fail(behind_http: Lab, server: Gateway) -> None:
     tallies = break_requests(behind_http, server, each=4)
 
@@ -210,6 +215,7 @@ def test_any_request_may_fail(behind_http: Lab, server: Gateway) -> None:
     assert min(tally.attempted for tally in tallies) >= 4
 
 
+@pytest.mark.exhaustive
 def test_any_request_of_a_reading_of_transcripts_may_fail(tmp_path: Path, server: Gateway) -> None:
     faults = (("drop_before", FOR_GOOD), ("drop_after", FOR_GOOD), ("drop_after", 1), ("truncate", 1))
 
@@ -412,6 +418,7 @@ def test_a_schema_newer_than_the_program_is_refused(lab: Lab) -> None:
 # --- readers ----------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_readers_see_one_whole_import_at_a_time(tmp_path: Path, server: Gateway) -> None:
     user = new_user(tmp_path / "home", server.url(database="readers"))
 

@@ -31,6 +31,7 @@ def test_lives_that_were_lived_badly(tmp_path: Path, title: str, *, has_ledger: 
     assert told(live(Notebook(tmp_path, has_ledger=has_ledger), LIVES[title])) == ""
 
 
+@pytest.mark.exhaustive
 def test_engine_and_notebook_agree(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.worlds", "--engine", "--scripted", "undone", "--lives", "4"]
     done = subprocess.run(
