@@ -8,12 +8,15 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from ccusage_import.exceptions import ConfigurationError, WarehouseError, WarehouseLockedError
 
 POLL_SECONDS = 0.1
+# How long whoever lends a lock may take to finish what it does.
+LENT_WITHIN_SECONDS = 15.0
+LENDS = ", which lends it"
 _NAME_BYTES = 8
 _OWNER_ALONE, _OWNER_ENTERS = 0o600, 0o700
 
@@ -128,10 +131,17 @@ def _begin(file: Path) -> tuple[Path, int]:
 
 
 @contextmanager
-def file_lock(file: Path, purpose: str, wait_seconds: float) -> Iterator[None]:
+def file_lock(file: Path, purpose: str, wait_seconds: float, *, lends: bool = False) -> Iterator[None]:
     """Hold an exclusive lock on `file`; the kernel releases it when this process ends, however it ends.
 
-    The file is never unlinked, so that two processes cannot lock two files.
+    The file is never unlinked, so that two processes cannot lock two files. Whoever waits for it says so by a lock on a
+    second file.
+
+    Args:
+        file: what is locked.
+        purpose: what it stands for, in an error.
+        wait_seconds: how long to wait for another process.
+        lends: this process watches `is_wanted` and lets others in, so they wait for it though they would for nobody.
 
     Raises:
         WarehouseLockedError: another process held the lock for all of `wait_seconds`.
@@ -143,33 +153,76 @@ def file_lock(file: Path, purpose: str, wait_seconds: float) -> Iterator[None]:
     except OSError as error:
         raise WarehouseError(f"lock file {file}: {error.strerror}", hint="make its directory writable") from None
     try:
-        _acquire(descriptor, file, purpose, wait_seconds)
-        _name_holder(descriptor, file)
+        _acquire(descriptor, file, purpose, wait_seconds, asks=not lends)
+        _name_holder(descriptor, file, LENDS if lends else "")
         yield
     finally:
         os.close(descriptor)
 
 
-def _name_holder(descriptor: int, file: Path) -> None:
+def is_wanted(file: Path) -> bool:
+    """Return whether another process waits for the lock on `file`."""
+    try:
+        descriptor = os.open(_wish(file), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _wish(file: Path) -> Path:
+    return file.with_name(f"{file.name}.wanted")
+
+
+@contextmanager
+def _wished(file: Path) -> Iterator[None]:
+    """Say that this process waits for the lock on `file`; where that cannot be said, it only waits."""
+    try:
+        descriptor = os.open(_wish(file), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _name_holder(descriptor: int, file: Path, lends: str) -> None:
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S %z')}".encode(), 0)
+        since = time.strftime("%Y-%m-%d %H:%M:%S %z")
+        os.pwrite(descriptor, f"process {os.getpid()} since {since}{lends}".encode(), 0)
     except OSError as error:
         raise WarehouseError(f"lock file {file}: {error.strerror}", hint="free some space on its disk") from None
 
 
-def _acquire(descriptor: int, file: Path, purpose: str, wait_seconds: float) -> None:
-    deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace") or "another process"
+def _acquire(descriptor: int, file: Path, purpose: str, wait_seconds: float, *, asks: bool) -> None:
+    if _locked(descriptor):
+        return
+    begun = time.monotonic()
+    with _wished(file) if asks else nullcontext():
+        while not _locked(descriptor):
+            holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace") or "another process"
+            least = LENT_WITHIN_SECONDS if asks and holder.endswith(LENDS) else 0
+            if time.monotonic() >= begun + max(wait_seconds, least):
                 raise WarehouseLockedError(
                     f"{purpose} is in use by {holder} (lock {file})",
                     hint="try again when it has finished, or raise lock_wait_seconds",
-                ) from None
+                )
             time.sleep(POLL_SECONDS)
-        else:
-            return
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -26,6 +26,11 @@ class EmbeddedWarehouse:
     def __str__(self) -> str:
         return f"chdb://{self.path}"
 
+    @property
+    def lock(self) -> Path:
+        """The file whose lock decides which process opens the warehouse."""
+        return self.path.with_name(f"{self.path.name}.lock")
+
 
 @dataclass(frozen=True, slots=True)
 class ServerWarehouse:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ccusage_import.exceptions import QueryError, StatementRefusedError
 from ccusage_import.masking import printable
@@ -33,6 +33,7 @@ OTHER_READS = frozenset(
     }
 )
 EXPLAIN = "Explain"
+UNSET_PARAMETER = "UNKNOWN_QUERY_PARAMETER"
 AS_A_PART = "SELECT * FROM ({})"
 # Functions in the place of a table that read nothing but their arguments.
 HARMLESS_TABLES = frozenset(
@@ -56,6 +57,23 @@ _POSITION = re.compile(r"failed at position (\d+)")
 _UNKNOWN_COLUMN = re.compile(r"(?:Unknown expression(?: or function)? identifier|Missing columns:) [`']([^`']+)[`']")
 _UNKNOWN_TABLE = re.compile(r"Unknown table expression identifier [`']([^`']+)[`']")
 READ_HINT = "ask one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN of the views; --format says how the answer is written"
+
+
+class Engine(Protocol):
+    """Whoever answers SQL: an open warehouse, or one more connection to its engine."""
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, /) -> Sequence[Sequence[Any]]:
+        """Return the rows of a query."""
+
+    def raw(
+        self,
+        sql: str,
+        output_format: str,
+        settings: Mapping[str, Any],
+        parameters: Mapping[str, Any] | None = None,
+        /,
+    ) -> bytes:
+        """Return the answer to one statement in a ClickHouse output format."""
 
 
 def read_only(
@@ -82,22 +100,27 @@ def read_only(
         QueryError: the engine cannot parse or answer it.
     """
     try:
-        statement = _checked(warehouse, sql, parameters)
+        statement = checked(warehouse, sql, parameters)
         warehouse.forbid_writing(settings)
         return warehouse.raw(f"EXPLAIN {statement}" if explains else statement, output_format, {}, parameters)
     except QueryError as error:
         raise _explained(warehouse, sql, error) from None
 
 
-def _checked(warehouse: ClickHouse, sql: str, parameters: Mapping[str, Any]) -> str:
-    """Return the statement as the engine writes it."""
-    statement = _formatted(warehouse, sql)
+def checked(warehouse: Engine, sql: str, parameters: Mapping[str, Any]) -> str:
+    """Return the statement as the engine writes it.
+
+    Raises:
+        StatementRefusedError: it does something else than read the warehouse.
+        QueryError: the engine cannot parse it.
+    """
+    statement = formatted(warehouse, sql)
     _refuse_output(warehouse, statement)
     refusal = StatementRefusedError(f"query: {statement.split(maxsplit=1)[0]} does more than read", hint=READ_HINT)
     try:
         tree = warehouse.raw(f"EXPLAIN AST {statement}", "TSVRaw", {}, parameters).decode("utf-8", "replace")
-    except QueryError:
-        raise refusal from None
+    except QueryError as error:
+        raise (error if UNSET_PARAMETER in str(error) else refusal) from None
     nodes = [(len(found[1]), found[2], (found[3] or "").lower()) for found in _NODE.finditer(tree)]
     kind = nodes[1][1] if nodes[0][1] == EXPLAIN and len(nodes) > 1 else nodes[0][1]
     if kind not in SELECTS | OTHER_READS:
@@ -109,7 +132,7 @@ def _checked(warehouse: ClickHouse, sql: str, parameters: Mapping[str, Any]) -> 
     return statement
 
 
-def _formatted(warehouse: ClickHouse, sql: str) -> str:
+def formatted(warehouse: Engine, sql: str) -> str:
     """Return one statement in its canonical text, without comments, on one line."""
     try:
         return str(warehouse.rows("SELECT formatQuerySingleLine({sql:String})", {"sql": sql})[0][0])
@@ -120,7 +143,7 @@ def _formatted(warehouse: ClickHouse, sql: str) -> str:
         raise QueryError(text) from None
 
 
-def _refuse_output(warehouse: ClickHouse, statement: str) -> None:
+def _refuse_output(warehouse: Engine, statement: str) -> None:
     """Refuse a statement that says how and where its answer is written.
 
     A SELECT that does cannot be a part of another one. For other statements the canonical text decides.
@@ -128,7 +151,7 @@ def _refuse_output(warehouse: ClickHouse, statement: str) -> None:
     is_select = bool(re.match(r"\(*(?:SELECT|WITH|FROM)\b", statement))
     try:
         if is_select:
-            _formatted(warehouse, AS_A_PART.format(statement))
+            formatted(warehouse, AS_A_PART.format(statement))
             return
     except QueryError:
         pass
@@ -162,7 +185,7 @@ def _marked(sql: str, position: int) -> tuple[str, ...]:
 
 def _columns(warehouse: ClickHouse, sql: str) -> Sequence[str]:
     """Return the columns of the views and tables that a statement names."""
-    tree = warehouse.raw(f"EXPLAIN AST {_formatted(warehouse, sql)}", "TSVRaw", {}).decode("utf-8", "replace")
+    tree = warehouse.raw(f"EXPLAIN AST {formatted(warehouse, sql)}", "TSVRaw", {}).decode("utf-8", "replace")
     tables = dict.fromkeys(found[3] for found in _NODE.finditer(tree) if found[2] == "TableIdentifier")
     rows = warehouse.rows(
         "SELECT DISTINCT name FROM system.columns WHERE database = {database:String}"

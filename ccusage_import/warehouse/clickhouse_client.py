@@ -201,6 +201,11 @@ class ClickHouse:
         self._client.database = self.database
 
 
+def connect_to_engine(warehouse: EmbeddedWarehouse) -> Any:
+    """Return one more connection to the engine of a warehouse that is open in this process, without a driver."""
+    return importlib.import_module("chdb._chdb").connect(str(warehouse.path))
+
+
 def preload_driver() -> None:
     """Import the driver, which takes a while, worth doing during other waits.
 
@@ -233,17 +238,22 @@ def _load_engine() -> None:
 
 @contextmanager
 def open_warehouse(
-    warehouse: Warehouse, *, cluster: str | None = None, lock_wait_seconds: float = 30, creates_database: bool = False
+    warehouse: Warehouse,
+    *,
+    cluster: str | None = None,
+    lock_wait_seconds: float = 30,
+    creates_database: bool = False,
+    lends: bool = False,
 ) -> Iterator[ClickHouse]:
-    """Open the warehouse for the duration of a `with` block.
+    """Open the warehouse for the duration of a `with` block; who `lends` an embedded one lets others in.
 
     Raises:
         WarehouseError: one of its subclasses says what to do.
     """
     with ExitStack() as stack:
         if isinstance(warehouse, EmbeddedWarehouse):
-            lock = warehouse.path.with_name(warehouse.path.name + ".lock")
-            stack.enter_context(file_lock(lock, f"the warehouse {warehouse}", lock_wait_seconds))
+            purpose = f"the warehouse {warehouse}"
+            stack.enter_context(file_lock(warehouse.lock, purpose, lock_wait_seconds, lends=lends))
             client = _open_embedded(warehouse)
         else:
             client = _open_server(warehouse, CLUSTER_SETTINGS if cluster else {})

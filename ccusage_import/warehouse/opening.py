@@ -74,7 +74,9 @@ def has_warehouse(configuration: Configuration) -> bool:
 
 
 @contextmanager
-def open_configured(configuration: Configuration, lock_wait_seconds: float | None = None) -> Iterator[ClickHouse]:
+def open_configured(
+    configuration: Configuration, lock_wait_seconds: float | None = None, *, lends: bool = False
+) -> Iterator[ClickHouse]:
     """Open the warehouse of a configuration; its `damage` says what is missing that it held.
 
     Raises:
@@ -84,30 +86,34 @@ def open_configured(configuration: Configuration, lock_wait_seconds: float | Non
     place = configuration.settings.parsed_warehouse()
     known = known_warehouses(configuration).of(place)
     refuse_gone(place, known)
-    with open_unchecked(configuration, lock_wait_seconds) as opened:
+    with open_unchecked(configuration, lock_wait_seconds, lends=lends) as opened:
         damage = find_damage(opened, known)
         opened.damage = damage.error(place) if damage.lines else None
         yield opened
 
 
 def open_unchecked(
-    configuration: Configuration, lock_wait_seconds: float | None = None
+    configuration: Configuration, lock_wait_seconds: float | None = None, *, lends: bool = False
 ) -> AbstractContextManager[ClickHouse]:
     """Open the warehouse of a configuration, whatever is missing in it."""
     settings = configuration.settings
     wait_seconds = settings.lock_wait_seconds if lock_wait_seconds is None else lock_wait_seconds
-    return open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=wait_seconds)
+    return open_warehouse(
+        settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=wait_seconds, lends=lends
+    )
 
 
 @contextmanager
-def open_current(configuration: Configuration, lock_wait_seconds: float | None = None) -> Iterator[ClickHouse]:
+def open_current(
+    configuration: Configuration, lock_wait_seconds: float | None = None, *, lends: bool = False
+) -> Iterator[ClickHouse]:
     """Open the warehouse of a configuration with tables and views up to date.
 
     Raises:
         SchemaError: those of a server are not; an embedded warehouse is migrated.
         WarehouseError: it cannot be used.
     """
-    with open_configured(configuration, lock_wait_seconds) as opened:
+    with open_configured(configuration, lock_wait_seconds, lends=lends) as opened:
         if not opened.is_embedded:
             refuse_pending(opened)
         elif opened.damage is None:

@@ -21,6 +21,8 @@ HOMES = {
     "prometheus_client": {"monitoring/metrics"},
     "tomlkit": {"config/file"},
     "urllib3": {"monitoring/http_calls", "warehouse/clickhouse_client"},
+    "starlette": {"serving/http", "serving/server"},
+    "uvicorn": {"serving/server"},
     "typer": {
         "cli/app",
         "cli/audit",
@@ -29,6 +31,7 @@ HOMES = {
         "cli/config",
         "cli/health",
         "cli/imports",
+        "cli/live/serve",
         "cli/options",
         "cli/query",
         "cli/report",

@@ -1,0 +1,103 @@
+"""The command that answers for an embedded warehouse, as a ClickHouse server would."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccusage_import import ui
+from ccusage_import.cli.options import ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.config.installation import SERVER, adds_server
+from ccusage_import.config.settings import Configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import POLL_SECONDS, is_wanted
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.opening import has_warehouse, open_current
+
+
+def serve(
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; beyond this machine only by this option.")
+    ] = "127.0.0.1:8123",
+    without_token: Annotated[
+        bool, typer.Option("--without-token", help="Answer whoever asks; on this machine alone.")
+    ] = False,
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Answer ClickHouse clients for an embedded warehouse.
+
+    It listens over HTTP, is read-only, and goes on until it is ended. Other commands may be used meanwhile: it lets
+    them in, and who asks waits.
+    """
+    with door(verbose, quiet=quiet, as_json=False):
+        configuration = configured({"warehouse": warehouse}, config)
+        _serve(configuration, _address(listen), without_token=without_token, quiet=quiet)
+
+
+def _serve(configuration: Configuration, address: tuple[str, int], *, without_token: bool, quiet: bool) -> None:
+    # The program does without where it soon ends.
+    gc.enable()
+    place = _served(configuration)
+    if not all(map(find_spec, SERVER)):
+        raise ConfigurationError("what serves over HTTP is not installed", hint=adds_server(Path(sys.prefix)))
+    from ccusage_import.serving.engine import Reader
+    from ccusage_import.serving.http import Access, Interface
+    from ccusage_import.serving.server import LOOPBACK, begin_anew, kept_token, listening_socket, serve_until_wanted
+
+    host, port = address
+    is_local = host in LOOPBACK
+    if without_token and not is_local:
+        raise ConfigurationError("--without-token: only this machine may ask without", hint="leave out --listen")
+    token_file = configuration.directories.state / "serve.token"
+    token = None if without_token else kept_token(token_file)
+    listening, is_new = listening_socket(host, port)
+
+    def ready() -> None:
+        if quiet or not is_new:
+            return
+        shown = f"[{host}]" if ":" in host else host
+        ui.print_text(f"{place} answers at http://{shown}:{listening.getsockname()[1]}, read-only")
+        if not without_token:
+            ui.print_text(f"the password is in {token_file}, for any user; ^C ends it")
+        sys.stdout.flush()
+        if not is_local:
+            ui.print_warnings(["whoever reaches this address and knows the token reads the warehouse, unencrypted"])
+
+    # Whoever waits comes first.
+    while is_wanted(place.lock):
+        time.sleep(POLL_SECONDS)
+    with open_current(configuration, float("inf"), lends=True) as opened:
+        interface = Interface(Reader(place), Access(token, LOOPBACK if is_local else ()), opened.version, _zone(opened))
+        lends = serve_until_wanted(interface.app(), listening, place.lock, ready)
+    if lends:
+        begin_anew(listening)
+
+
+def _zone(opened: ClickHouse) -> str:
+    return str(opened.rows("SELECT timezone()")[0][0])
+
+
+def _served(configuration: Configuration) -> EmbeddedWarehouse:
+    place = configuration.settings.parsed_warehouse()
+    if not isinstance(place, EmbeddedWarehouse):
+        raise ConfigurationError(f"{place} is a server already", hint="ask it itself; serve is for chdb:// warehouses")
+    if not has_warehouse(configuration):
+        raise ConfigurationError(f"there is no warehouse {place} yet", hint="ccusage-import import makes it")
+    return place
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ConfigurationError(f"--listen {listen}: it is not HOST:PORT", hint="such as --listen 127.0.0.1:8123")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,177 @@
+"""Answers statements that read from an engine that this process has open, each over a connection of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.exceptions import QueryError, StatementRefusedError
+from ccusage_import.querying.reading import checked, formatted
+from ccusage_import.warehouse.clickhouse_client import connect_to_engine
+
+# What a request may ask for, of what is set; the rest belongs to whoever runs the server.
+OPEN_SETTINGS = re.compile(
+    r"(?:output_)?format_\w+|date_time_output_format|extremes|join_use_nulls|max_block_size|group_by_use_nulls"
+    r"|result_overflow_mode|prefer_column_name_to_alias|enable_\w*analyzer|http_write_exception_in_output_format"
+)
+# Such settings may only be lowered.
+LIMITS: Mapping[str, int] = {
+    "max_execution_time": 60,
+    "max_memory_usage": 2 << 30,
+    "max_result_bytes": 256 << 20,
+    "max_result_rows": 10_000_000,
+    "max_threads": 4,
+}
+DEFAULT_FORMAT = "TabSeparated"
+READONLY, UNKNOWN_SETTING, BAD_ARGUMENTS, UNKNOWN_EXCEPTION = 164, 115, 36, 1001
+_CODE = re.compile(r"Code: (\d+)\.")
+_NESTED = re.compile(r"Code: \d+\. DB::Exception: (Code: \d+\. .*) \(version [^)]*\)\. \(\w+\)", re.DOTALL)
+# The engine writes a statement anew without comments, so what follows is never inside of a text.
+_OUTPUT = re.compile(r" FORMAT (\w+)((?: SETTINGS .*)?)$")
+_NAME = re.compile(r"\w+")
+
+
+class EngineError(Exception):
+    """An exception as a ClickHouse server words it, with its number."""
+
+    def __init__(self, code: int, text: str) -> None:
+        """Keep both."""
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement that somebody asks, and how he wants it answered."""
+
+    sql: str
+    database: str = ""
+    output_format: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The bytes of an answer, the format they are in, and the rows and bytes that were read for them."""
+
+    body: bytes
+    output_format: str
+    rows_read: int
+    bytes_read: int
+
+
+class Reader:
+    """Asks the engine of a warehouse that is open in this process."""
+
+    def __init__(self, warehouse: EmbeddedWarehouse) -> None:
+        """Take the engine that is loaded."""
+        self._warehouse = warehouse
+
+    def answer(self, question: Question) -> Reply:
+        """Answer one statement.
+
+        Raises:
+            EngineError: it is refused, or cannot be answered.
+        """
+        connection = connect_to_engine(self._warehouse)
+        try:
+            handle = _Handle(connection)
+            handle.use(question.database or self._warehouse.database)
+            settings = _allowed(question.settings)
+            statement, output_format = _readable(handle, question)
+            for name, value in (*settings.items(), ("readonly", "1")):
+                handle.set(name, value)
+            result = connection.query(statement, output_format, params=dict(question.parameters))
+            return Reply(result.bytes(), output_format, result.storage_rows_read(), result.storage_bytes_read())
+        except RuntimeError as error:
+            raise engine_error(str(error)) from None
+        except StatementRefusedError as error:
+            text = f"Code: {READONLY}. DB::Exception: {error}. (READONLY)"
+            raise EngineError(READONLY, text) from None
+        except QueryError as error:
+            raise engine_error(str(error)) from None
+        finally:
+            connection.close()
+
+
+class _Handle:
+    """One connection, as the rules of reading ask it."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, /) -> Sequence[Sequence[Any]]:
+        answer = json.loads(
+            self.raw(sql, "JSONCompact", {}, {name: _text(v) for name, v in (parameters or {}).items()})
+        )
+        return list(answer["data"])
+
+    def raw(
+        self,
+        sql: str,
+        output_format: str,
+        _settings: Mapping[str, Any],
+        parameters: Mapping[str, Any] | None = None,
+        /,
+    ) -> bytes:
+        try:
+            return bytes(self._connection.query(sql, output_format, params=dict(parameters or {})).bytes())
+        except RuntimeError as error:
+            raise QueryError(str(error)) from None
+
+    def use(self, database: str) -> None:
+        quoted = database.replace("\\", "\\\\").replace("`", "\\`")
+        self._connection.query(f"USE `{quoted}`", "Null")
+
+    def set(self, name: str, value: str) -> None:
+        quoted = value.replace("\\", "\\\\").replace("'", "\\'")
+        self._connection.query(f"SET {name} = '{quoted}'", "Null")
+
+
+def engine_error(text: str) -> EngineError:
+    """Return an error of the engine with its number."""
+    while nested := _NESTED.fullmatch(text):
+        text = nested[1]
+    found = _CODE.match(text)
+    return EngineError(int(found[1]) if found else UNKNOWN_EXCEPTION, text)
+
+
+def _readable(handle: _Handle, question: Question) -> tuple[str, str]:
+    """Return the statement without what it says of its answer, and the format of that."""
+    statement, output_format = formatted(handle, question.sql), question.output_format or DEFAULT_FORMAT
+    if output := _OUTPUT.search(statement):
+        # The engine refuses settings that are not its own now, so they stay with the statement.
+        statement, output_format = statement[: output.start()] + output[2], output[1]
+    return checked(handle, statement, question.parameters), output_format
+
+
+def _allowed(settings: Mapping[str, str]) -> dict[str, str]:
+    allowed = {name: str(most) for name, most in LIMITS.items()}
+    for name, value in settings.items():
+        if not _NAME.fullmatch(name):
+            raise EngineError(UNKNOWN_SETTING, f"Code: {UNKNOWN_SETTING}. DB::Exception: Unknown setting {name!r}.")
+        if name in LIMITS:
+            allowed[name] = str(_lower(name, value))
+        elif OPEN_SETTINGS.fullmatch(name):
+            allowed[name] = value
+    return allowed
+
+
+def _lower(name: str, value: str) -> int:
+    try:
+        wanted = int(float(value))
+    except (ValueError, OverflowError):
+        raise EngineError(
+            BAD_ARGUMENTS, f"Code: {BAD_ARGUMENTS}. DB::Exception: {name} is a number. (BAD_ARGUMENTS)"
+        ) from None
+    return min(wanted, LIMITS[name]) if wanted > 0 else LIMITS[name]
+
+
+def _text(value: Any) -> str:
+    """Return a value as the engine reads it: escaped, as in tab separated text."""
+    return str(value).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")

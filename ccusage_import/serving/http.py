@@ -1,0 +1,225 @@
+"""The interface itself: requests as ClickHouse takes them over HTTP, answers and errors as it gives them.
+
+As documented in https://clickhouse.com/docs/interfaces/http. There are no sessions, no writing and no CORS.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import hmac
+import json
+import secrets
+import uuid
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from urllib.parse import parse_qsl
+
+import anyio
+from loguru import logger
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from ccusage_import.serving.engine import EngineError, Question, Reader, Reply
+
+LARGEST_REQUEST = 1 << 20
+MOST_AT_ONCE = 4
+MOST_WAITING = 64
+# Parameters of the interface; every other one is a setting.
+TRANSPORT = frozenset(
+    {
+        *("query", "database", "default_format", "query_id", "user", "password", "quota_key", "role", "readonly"),
+        *("session_id", "session_timeout", "session_check", "close_session", "client_protocol_version", "stacktrace"),
+        *("compress", "decompress", "enable_http_compression", "http_zlib_compression_level"),
+        *("buffer_size", "wait_end_of_query", "send_progress_in_http_headers"),
+    }
+)
+SERVER_NAME = "ccusage-import"
+AUTHENTICATION_FAILED, TOO_MANY_QUERIES, NOT_IMPLEMENTED, TOO_MANY_BYTES, BAD_ARGUMENTS = 516, 202, 48, 307, 36
+# Which status goes with which exception, as a server decides it; any other one is 500.
+STATUSES: Mapping[int, int] = {
+    **dict.fromkeys((6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321), 400),
+    **dict.fromkeys((376, 427, 441, 456, 675, 676), 400),
+    **dict.fromkeys((192, 193, 497, 512, AUTHENTICATION_FAILED), 403),
+    **dict.fromkeys((46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511), 404),
+    159: 408,
+    TOO_MANY_BYTES: 413,
+    NOT_IMPLEMENTED: 501,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may ask: whoever knows the token, by names of this host that are ours."""
+
+    token: str | None
+    hosts: tuple[str, ...]
+
+
+class Interface:
+    """The paths of the interface over one open warehouse."""
+
+    def __init__(self, reader: Reader, access: Access, version: str, timezone: str) -> None:
+        """Answer from this engine, which has that version and time zone."""
+        self._reader, self._access, self._version = reader, access, version
+        self._headers = {"X-ClickHouse-Server-Display-Name": SERVER_NAME, "X-ClickHouse-Timezone": timezone}
+        self._at_once = anyio.CapacityLimiter(MOST_AT_ONCE)
+        self._asked = 0
+
+    def app(self) -> Starlette:
+        """Return it as an ASGI application."""
+        routes = [
+            Route("/ping", _pong),
+            Route("/replicas_status", _pong),
+            Route("/health", self._health),
+            Route("/play", self._play),
+            Route("/", self._query, methods=["GET", "POST"]),
+        ]
+        allowed = list(self._access.hosts) or ["*"]
+        return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed)])
+
+    async def _health(self, _request: Request) -> Response:
+        question = partial(self._reader.answer, Question("SELECT 1"))
+        try:
+            await anyio.to_thread.run_sync(question, limiter=self._at_once)
+        except EngineError as error:
+            return JSONResponse({"warehouse": str(error)}, 503)
+        return JSONResponse({"warehouse": "ok", "queries": self._asked})
+
+    async def _play(self, _request: Request) -> Response:
+        nonce = secrets.token_urlsafe(16)
+        page = files("ccusage_import.serving").joinpath("play.html").read_text("utf-8").replace("{nonce}", nonce)
+        policy = f"default-src 'none'; connect-src 'self'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'"
+        return HTMLResponse(page, headers={"Content-Security-Policy": f"{policy}; frame-ancestors 'none'"})
+
+    async def _query(self, request: Request) -> Response:
+        headers = {**self._headers, "X-ClickHouse-Query-Id": request.query_params.get("query_id") or str(uuid.uuid4())}
+        try:
+            self._authenticate(request)
+            question = await _question(request)
+            if question is None:
+                return PlainTextResponse("Ok.\n")
+            reply = await self._answered(question)
+        except EngineError as error:
+            return self._failed(error, headers)
+        headers["X-ClickHouse-Format"] = reply.output_format
+        headers["X-ClickHouse-Summary"] = json.dumps(
+            {"read_rows": str(reply.rows_read), "read_bytes": str(reply.bytes_read), "written_rows": "0"}
+        )
+        body, encoding = _encoded(reply, request)
+        return Response(body, headers=headers | encoding, media_type=_media_type(reply.output_format))
+
+    async def _answered(self, question: Question) -> Reply:
+        if self._asked >= MOST_AT_ONCE + MOST_WAITING:
+            raise _refusal(TOO_MANY_QUERIES, "Too many simultaneous queries", "TOO_MANY_SIMULTANEOUS_QUERIES")
+        self._asked += 1
+        try:
+            return await anyio.to_thread.run_sync(partial(self._reader.answer, question), limiter=self._at_once)
+        finally:
+            self._asked -= 1
+
+    def _authenticate(self, request: Request) -> None:
+        if self._access.token is None:
+            return
+        if not hmac.compare_digest(_password(request).encode(), self._access.token.encode()):
+            raise _refusal(
+                AUTHENTICATION_FAILED, "Authentication failed: the password is not the token", "AUTHENTICATION_FAILED"
+            )
+
+    def _failed(self, error: EngineError, headers: Mapping[str, str]) -> Response:
+        logger.bind(code=error.code).info("a query was not answered")
+        return PlainTextResponse(
+            f"{error} (version {self._version} (official build))\n",
+            STATUSES.get(error.code, 500),
+            {**headers, "X-ClickHouse-Exception-Code": str(error.code)},
+        )
+
+
+async def _pong(_request: Request) -> Response:
+    return PlainTextResponse("Ok.\n")
+
+
+def _password(request: Request) -> str:
+    kind, _, value = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    if kind.lower() == "bearer":
+        return value
+    return request.headers.get("X-ClickHouse-Key") or request.query_params.get("password", "")
+
+
+async def _question(request: Request) -> Question | None:
+    asked = dict(parse_qsl(request.url.query, keep_blank_values=True))
+    for name in ("compress", "decompress"):
+        if asked.get(name, "0") not in ("0", "", "false"):
+            raise _refusal(NOT_IMPLEMENTED, f"{name}=1 is ClickHouse's own framing; use Accept-Encoding: gzip")
+    if "multipart/" in request.headers.get("Content-Type", ""):
+        raise _refusal(NOT_IMPLEMENTED, "external data and forms are not taken; parameters go into the address")
+    body = _decoded(await _read(request), request.headers.get("Content-Encoding", ""))
+    sql = "\n".join(part for part in (asked.get("query", ""), body) if part)
+    if not sql.strip():
+        return None
+    return Question(
+        sql,
+        asked.get("database") or request.headers.get("X-ClickHouse-Database", ""),
+        asked.get("default_format") or request.headers.get("X-ClickHouse-Format", ""),
+        {name: value for name, value in asked.items() if name not in TRANSPORT and not name.startswith("param_")},
+        {name.removeprefix("param_"): value for name, value in asked.items() if name.startswith("param_")},
+    )
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST_REQUEST:
+            raise _refusal(TOO_MANY_BYTES, f"a request may have {LARGEST_REQUEST:,} bytes")
+    return bytes(body)
+
+
+def _decoded(body: bytes, encoding: str) -> str:
+    if encoding.lower() not in ("", "identity", "gzip", "deflate"):
+        raise _refusal(NOT_IMPLEMENTED, f"Content-Encoding {encoding} is not taken; gzip and deflate are")
+    try:
+        if encoding.lower() in ("gzip", "deflate"):
+            decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            body = decompressor.decompress(body, LARGEST_REQUEST)
+        return body.decode()
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise _refusal(BAD_ARGUMENTS, f"the body cannot be read: {error}") from None
+
+
+def _encoded(reply: Reply, request: Request) -> tuple[bytes, dict[str, str]]:
+    accepted = {name.partition(";")[0].strip() for name in request.headers.get("Accept-Encoding", "").split(",")}
+    wanted = request.query_params.get("enable_http_compression", "1") not in ("0", "false")
+    if wanted and "gzip" in accepted and len(reply.body) > 1 << 10:
+        return gzip.compress(reply.body, 1), {"Content-Encoding": "gzip"}
+    return reply.body, {}
+
+
+def _media_type(output_format: str) -> str:
+    if output_format.startswith("JSON"):
+        return "application/json; charset=UTF-8"
+    if output_format.startswith(("TabSeparated", "TSV")):
+        return "text/tab-separated-values; charset=UTF-8"
+    if output_format.startswith("CSV"):
+        return "text/csv; charset=UTF-8; header=" + ("present" if "WithNames" in output_format else "absent")
+    return (
+        "text/plain; charset=UTF-8" if output_format.startswith(("Pretty", "Vertical")) else "application/octet-stream"
+    )
+
+
+def _refusal(code: int, text: str, name: str = "") -> EngineError:
+    named = f". ({name})" if name else ""
+    return EngineError(code, f"Code: {code}. DB::Exception: {text}{named}")

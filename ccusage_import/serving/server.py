@@ -1,0 +1,121 @@
+"""The process that serves: it holds the warehouse, lends it to whoever waits for it, and takes it back.
+
+The engine cannot be closed without a trace in a process that goes on, so this one begins anew with `exec` when it has
+lent the warehouse. The socket outlives that: who asks meanwhile waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import secrets
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import uvicorn
+from loguru import logger
+from starlette.applications import Starlette
+
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import POLL_SECONDS, is_wanted, write_private_file
+
+# How long answers that have begun may go on when the warehouse is wanted, or the server is to end.
+GRACE_SECONDS = 10
+INHERITED = "CCUSAGE_IMPORT_SOCKET"
+TOKEN_BYTES = 24
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def listening_socket(host: str, port: int) -> tuple[socket.socket, bool]:
+    """Return a socket that listens, and whether it is new: it may be that of an earlier life of this process.
+
+    Raises:
+        ConfigurationError: the address cannot be used.
+    """
+    if inherited := os.environ.pop(INHERITED, ""):
+        return socket.socket(fileno=int(inherited)), False
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise ConfigurationError(
+            f"--listen {host}:{port}: {error.strerror}", hint="name another port: --listen 127.0.0.1:8124"
+        ) from None
+    listening.listen(128)
+    return listening, True
+
+
+def kept_token(file: Path) -> str:
+    """Return the token that clients show, made once for an installation.
+
+    Raises:
+        ConfigurationError: its file cannot be read or written.
+    """
+    try:
+        token = file.read_text("utf-8").strip()
+    except FileNotFoundError:
+        token = ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: {error}", hint="remove it, and another one is made") from None
+    if not token:
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        write_private_file(file, f"{token}\n")
+    return token
+
+
+def serve_until_wanted(app: Starlette, listening: socket.socket, lock: Path, ready: Callable[[], None]) -> bool:
+    """Serve until somebody waits for the lock, or a signal ends it.
+
+    Returns:
+        Whether somebody waits.
+    """
+    server = _Server(
+        uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+        )
+    )
+
+    async def serve() -> bool:
+        # It closes what it is given.
+        serving = asyncio.create_task(server.serve([listening.dup()]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(POLL_SECONDS / 10)
+        ready()
+        while not serving.done():
+            if is_wanted(lock):
+                logger.debug("the warehouse is lent")
+                server.should_exit = True
+                await serving
+                return True
+            await asyncio.sleep(POLL_SECONDS)
+        await serving
+        return False
+
+    return asyncio.run(serve())
+
+
+class _Server(uvicorn.Server):
+    """Ends by the signals that end every command of this program, without raising them again."""
+
+    def handle_exit(self, *_signal: object) -> None:
+        self.should_exit = True
+
+
+def begin_anew(listening: socket.socket) -> NoReturn:
+    """Become the same command once more, with the same socket."""
+    listening.set_inheritable(True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = listening.fileno()
+    # The engine leaves some files open, and not all of them would be closed.
+    os.closerange(3, kept)
+    os.closerange(kept + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    environ = {**os.environ, INHERITED: str(kept)}
+    os.execve(sys.executable, [sys.executable, "-m", "ccusage_import", *sys.argv[1:]], environ)  # noqa: S606

@@ -1,0 +1,424 @@
+"""What ClickHouse clients get of an embedded warehouse, and that others get in meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import http.client
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import clickhouse_connect
+import pytest
+import sqlalchemy
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from tests.conftest import CORPORA, Program
+from tests.querying.test_reading import HOSTILE, listener, was_called
+from tests.support.ccusage_install import install
+
+CLIENT_VERSION = "1.23.1"
+
+
+@dataclass
+class Answer:
+    """What came over HTTP."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+
+@dataclass
+class Served:
+    """A running server, and how it is asked."""
+
+    process: subprocess.Popen[str]
+    port: int
+    token: str
+    lines: list[str]
+
+    def ask(self, sql: str, *, method: str = "POST", headers: dict[str, str] | None = None, **asked: str) -> Answer:
+        """Ask as any client can."""
+        target = "/?" + urllib.parse.urlencode(asked)
+        return self.get(target, method, sql.encode(), {"X-ClickHouse-Key": self.token, **(headers or {})})
+
+    def get(self, target: str, method: str = "GET", body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
+        """Send one request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, target, body or None, headers or {})
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory, template: Path, ccusage20: Path) -> tuple[Program, str]:
+    """A program with an imported warehouse, for tests that change nothing in it."""
+    home = tmp_path_factory.mktemp("served")
+    path = os.pathsep.join((str(ccusage20.parent), os.environ["PATH"]))
+    program = Program(home, {"PATH": path, "HOME": str(home), "TZ": "UTC", "PYTHONPATH": str(Path.cwd())})
+    return program, filled(program, template, home)
+
+
+@pytest.fixture
+def home(program: Program, template: Path, tmp_path: Path) -> tuple[Program, str]:
+    """A program with an imported warehouse of its own."""
+    return program, filled(program, template, tmp_path)
+
+
+def filled(program: Program, template: Path, directory: Path) -> str:
+    """Import two days into a new warehouse."""
+    shutil.copytree(template, directory / "warehouse", symlinks=True)
+    url = f"chdb://{directory}/warehouse"
+    done = program("import", "--warehouse", url, "--claude-dir", CORPORA / "june", "--machine", "laptop")
+    assert done.exit_code == 0, done.stderr
+    return url
+
+
+@contextmanager
+def serving(program: Program, url: str, *options: str) -> Iterator[Served]:
+    """Serve a warehouse on a free port until the end of the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ccusage_import", "serve", "--warehouse", url, "--listen", "127.0.0.1:0", *options],
+        env=program.environ,
+        cwd=program.home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        lines = [process.stdout.readline()]
+        lines += [] if "--without-token" in options else [process.stdout.readline()]
+        assert lines[0], process.communicate()[1]
+        port = int(lines[0].split("127.0.0.1:")[1].split(",")[0])
+        tokens = list(program.home.rglob("serve.token"))
+        yield Served(process, port, tokens[0].read_text().strip() if tokens else "", lines)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def served(imported: tuple[Program, str]) -> Iterator[Served]:
+    """An imported warehouse that is served."""
+    with serving(*imported) as running:
+        yield running
+
+
+# -- who asks ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_lines_say_where_and_how(home: tuple[Program, str]) -> None:
+    program, url = home
+    with serving(program, url) as served:
+        [file] = program.home.rglob("serve.token")
+        assert served.lines == [
+            f"{url} answers at http://127.0.0.1:{served.port}, read-only\n",
+            f"the password is in {file}, for any user; ^C ends it\n",
+        ]
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        first = served.token
+    with serving(program, url) as served:
+        assert served.token == first
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"X-ClickHouse-Key": "wrong"}, {"Authorization": "Basic !"}, {"Authorization": "Bearer wrong"}],
+)
+def test_who_does_not_know_the_token_gets_nothing(served: Served, headers: dict[str, str]) -> None:
+    answer = served.get("/?query=SELECT+1", headers=headers)
+    assert (answer.status, answer.headers["x-clickhouse-exception-code"]) == (403, "516")
+    assert "AUTHENTICATION_FAILED" in answer.text
+
+
+def test_the_token_is_taken_wherever_clients_put_a_password(served: Served) -> None:
+    basic = base64.b64encode(f"ana:{served.token}".encode()).decode()
+    ways = [{"Authorization": f"Basic {basic}"}, {"Authorization": f"Bearer {served.token}"}]
+    ways += [{"X-ClickHouse-User": "ana", "X-ClickHouse-Key": served.token}]
+    assert [served.get("/?query=SELECT+1", headers=way).text for way in ways] == ["1\n"] * 3
+    assert served.get(f"/?query=SELECT+1&user=ana&password={served.token}").text == "1\n"
+
+
+def test_without_a_token_whoever_is_here_may_ask(home: tuple[Program, str]) -> None:
+    with serving(*home, "--without-token") as served:
+        assert served.get("/?query=SELECT+1").text == "1\n"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8123", "127.0.0.1.evil.example"])
+def test_a_page_of_another_site_cannot_ask(served: Served, host: str) -> None:
+    answer = served.get("/ping", headers={"Host": host})
+    assert (answer.status, answer.text) == (400, "Invalid host header")
+    assert (
+        "access-control-allow-origin" not in served.ask("SELECT 1", headers={"Origin": "http://evil.example"}).headers
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (("--listen", "8123"), "--listen 8123: it is not HOST:PORT"),
+        (("--listen", "127.0.0.1:99999"), "--listen 127.0.0.1:99999: it is not HOST:PORT"),
+        (("--listen", "0.0.0.0:0", "--without-token"), "--without-token: only this machine may ask without"),
+        (("--listen", "203.0.113.1:8123"), "--listen 203.0.113.1:8123: Cannot assign requested address"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(home: tuple[Program, str], options: tuple[str, ...], error: str) -> None:
+    program, url = home
+    done = program("serve", "--warehouse", url, *options)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == f"ccusage-import: error: {error}"
+
+
+def test_a_server_and_a_missing_warehouse_are_not_served(program: Program) -> None:
+    done = program("serve", "--warehouse", "clickhouse://127.0.0.1:1/x")
+    assert (done.exit_code, "is a server already" in done.stderr) == (2, True)
+    done = program("serve")
+    assert (done.exit_code, "ccusage-import import makes it" in done.stderr) == (2, True)
+
+
+# -- what is asked -----------------------------------------------------------------------------------------------------
+
+
+def test_answers_have_the_format_that_is_asked_for(served: Served) -> None:
+    sql = "SELECT machine, total_tokens FROM daily ORDER BY date LIMIT 1"
+    answer = served.ask(sql)
+    assert (answer.status, answer.text) == (200, "laptop\t4467705\n")
+    assert answer.headers["x-clickhouse-format"] == "TabSeparated"
+    assert answer.headers["x-clickhouse-timezone"] == "UTC"
+    assert json.loads(answer.headers["x-clickhouse-summary"])["written_rows"] == "0"
+    assert served.ask(sql, default_format="CSVWithNames").text == '"machine","total_tokens"\n"laptop",4467705\n'
+    assert served.ask(f"{sql} FORMAT JSONCompactEachRow", default_format="CSV").text == '["laptop", 4467705]\n'
+    assert served.ask(sql, headers={"X-ClickHouse-Format": "JSONEachRow"}).text.startswith('{"machine":"laptop"')
+    assert served.ask(f"{sql} FORMAT Parquet").body[:4] == b"PAR1"
+    assert served.ask("", query=sql, method="GET").text == "laptop\t4467705\n"
+    assert served.ask("FROM daily", query="SELECT count()").text == "2\n"
+
+
+def test_parameters_and_settings_of_the_answer_are_taken(served: Served) -> None:
+    assert served.ask("SELECT {a:UInt8} + 1, {b:String}", param_a="4", param_b="it's\\ttab").text == "5\tit\\'s\\ttab\n"
+    quoted = served.ask(
+        "SELECT toUInt64(1) AS x", default_format="JSONEachRow", output_format_json_quote_64bit_integers="1"
+    )
+    assert quoted.text == '{"x":"1"}\n'
+    assert served.ask("SELECT 1", no_such_setting="1", session_id="a", max_memory_usage="999999999999").text == "1\n"
+
+
+def test_a_limit_can_be_lowered_only(served: Served) -> None:
+    settings = "SELECT getSetting('max_result_rows'), getSetting('max_execution_time'), getSetting('readonly')"
+    assert served.ask(settings).text == "10000000\t60\t1\n"
+    assert served.ask(settings, max_result_rows="99999999999", max_execution_time="5", readonly="0").text == (
+        "10000000\t5\t1\n"
+    )
+    answer = served.ask("SELECT * FROM numbers(20)", max_result_rows="10")
+    assert (answer.status, answer.headers["x-clickhouse-exception-code"]) == (500, "396")
+
+
+def test_what_takes_too_long_is_ended(served: Served) -> None:
+    answer = served.ask("SELECT sleepEachRow(0.2) FROM numbers(100) SETTINGS max_block_size = 1")
+    assert answer.headers["x-clickhouse-exception-code"] == "164"
+    answer = served.ask("SELECT sum(sleepEachRow(0.2)) FROM numbers(100)", max_execution_time="1", max_block_size="1")
+    assert answer.headers["x-clickhouse-exception-code"] == "159"
+    assert answer.status == 408
+
+
+def test_answers_are_compressed_for_who_takes_it(served: Served) -> None:
+    answer = served.ask("SELECT number FROM numbers(10000)", headers={"Accept-Encoding": "gzip, br"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(answer.body).startswith(b"0\n1\n2\n")
+    plain = served.ask("SELECT number FROM numbers(10000)", enable_http_compression="0")
+    assert plain.body.endswith(b"9999\n")
+    packed = served.get(
+        "/", "POST", gzip.compress(b"SELECT 7"), {"X-ClickHouse-Key": served.token, "Content-Encoding": "gzip"}
+    )
+    assert packed.text == "7\n"
+
+
+@pytest.mark.parametrize(
+    ("sql", "status", "code"),
+    [
+        ("SELECT (", 400, "62"),
+        ("SELECT * FROM nothing_like_it", 404, "60"),
+        ("SELECT nothing FROM daily", 404, "47"),
+        ("SELECT 1 FORMAT Nonsense", 404, "73"),
+        ("SELECT throwIf(1)", 500, "395"),
+        ("INSERT INTO loads (load_id) SELECT 1", 500, "164"),
+        ("SELECT 1 SETTINGS max_threads = 64", 500, "164"),
+        ("SELECT {missing:String}", 400, "456"),
+    ],
+)
+def test_errors_are_those_of_a_server(served: Served, sql: str, status: int, code: str) -> None:
+    answer = served.ask(sql)
+    assert answer.headers["x-clickhouse-exception-code"] == code, answer.text
+    assert answer.text.startswith(f"Code: {code}. DB::Exception: ")
+    assert "(official build))" in answer.text
+    assert answer.status == status
+
+
+def test_what_the_interface_does_not_do_is_said(served: Served) -> None:
+    assert served.ask("SELECT 1", compress="1").status == 501
+    assert served.ask("SELECT 1", headers={"Content-Type": "multipart/form-data; boundary=x"}).status == 501
+    assert served.ask("SELECT 1", headers={"Content-Encoding": "br"}).status == 501
+    assert served.ask("SELECT 1 -- " + "x" * (1 << 20)).status == 413
+    assert served.get("/", "PUT", b"x").status == 405
+
+
+def test_nothing_but_the_warehouse_is_reached(served: Served, tmp_path: Path) -> None:
+    secret, out = tmp_path / "secret.csv", tmp_path / "out.csv"
+    secret.write_text("secret\n")
+    with listener() as (host, server):
+        for statement in HOSTILE:
+            sql = statement.replace("{file}", str(secret)).replace("{out}", str(out))
+            answer = served.ask(sql.replace("{address}", f"http://{host}").replace("{host}", host))
+            assert answer.status >= 400, statement
+            assert b"secret\n" not in answer.body
+        assert not was_called(server)
+    assert not out.exists()
+    assert served.ask("SELECT count() FROM loads FINAL").text == "1\n"
+
+
+def test_small_paths_answer(served: Served) -> None:
+    assert served.get("/ping").text == "Ok.\n"
+    assert served.get("/", headers={"X-ClickHouse-Key": served.token}).text == "Ok.\n"
+    assert json.loads(served.get("/health").text) == {"warehouse": "ok", "queries": 0}
+    page = served.get("/play")
+    assert "<textarea" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+# -- clients that others wrote -----------------------------------------------------------------------------------------
+
+
+def test_clickhouse_connect_reads(served: Served) -> None:
+    with clickhouse_connect.get_client(
+        host="127.0.0.1", port=served.port, username="ana", password=served.token, database="ccusage"
+    ) as client:
+        rows = client.query(
+            "SELECT machine, total_tokens FROM daily WHERE date >= {day:Date} ORDER BY date", {"day": "2025-06-01"}
+        )
+        assert [row[0] for row in rows.result_rows] == ["laptop", "laptop"]
+        assert client.query("SELECT number FROM numbers(200000)").row_count == 200_000
+        assert client.command("SELECT count() FROM loads FINAL") == 1
+        with pytest.raises(DatabaseError, match="does more than read"):
+            client.command("DROP TABLE records")
+
+
+def test_sqlalchemy_reads(served: Served) -> None:
+    engine = sqlalchemy.create_engine(f"clickhousedb://ana:{served.token}@127.0.0.1:{served.port}/ccusage")
+    with engine.connect() as connection:
+        found = connection.execute(sqlalchemy.text("SELECT count() FROM daily WHERE machine = :m"), {"m": "laptop"})
+        assert found.scalar() == 2
+    assert "daily" in sqlalchemy.inspect(engine).get_table_names()
+    engine.dispose()
+
+
+def test_the_client_for_javascript_reads(served: Served) -> None:
+    client = install("@clickhouse/client", CLIENT_VERSION).parent / "@clickhouse/client/dist/index.js"
+    done = subprocess.run(
+        ["node", Path(__file__).with_name("clients.mjs")],
+        env={**os.environ, "CLIENT": str(client), "URL": f"http://127.0.0.1:{served.port}", "TOKEN": served.token},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ['[{"machine":"laptop","records":2}]', "true", "164 READONLY"]
+
+
+def test_curl_reads(served: Served) -> None:
+    done = subprocess.run(
+        [
+            "curl",
+            "-sS",
+            "--compressed",
+            "-u",
+            f"ana:{served.token}",
+            f"http://127.0.0.1:{served.port}/",
+            "--data-binary",
+            "@-",
+        ],
+        input="SELECT count() FROM daily",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "2\n"
+
+
+# -- others meanwhile --------------------------------------------------------------------------------------------------
+
+
+def test_commands_are_let_in_and_who_asks_waits(home: tuple[Program, str]) -> None:
+    program, url = home
+    with serving(program, url) as served:
+        pid = served.process.pid
+        assert served.ask("SELECT count() FROM loads FINAL").text == "1\n"
+        done = program("import", "--warehouse", url, "--claude-dir", CORPORA / "june", "--machine", "laptop", "-q")
+        assert (done.exit_code, done.stderr) == (0, "")
+        # Asked before the server has the warehouse again.
+        assert served.ask("SELECT count() FROM loads FINAL").text == "2\n"
+        assert program(
+            "query", "--warehouse", url, "SELECT count() FROM loads FINAL", "--format", "csv"
+        ).stdout.endswith("2\n")
+        assert program("status", "--warehouse", url, "--machine", "laptop").exit_code == 0
+        assert served.ask("SELECT count() FROM loads FINAL").text == "2\n"
+        assert served.process.poll() is None
+        assert served.process.pid == pid
+
+
+def test_readers_see_whole_imports(home: tuple[Program, str]) -> None:
+    program, url = home
+    with serving(program, url) as served:
+        ended, seen = threading.Event(), set[str]()
+
+        def read() -> None:
+            while not ended.is_set():
+                answer = served.ask("SELECT count(), uniqExact(load_id) FROM records")
+                assert answer.status == 200, answer.text
+                seen.add(answer.text)
+
+        readers = [threading.Thread(target=read) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        for corpus in ("september", "active"):
+            claude = ("--claude-dir", CORPORA / "june", "--claude-dir", CORPORA / corpus)
+            done = program("import", "--warehouse", url, *claude, "--machine", "laptop", "-q")
+            assert done.exit_code == 0, done.stderr
+        ended.set()
+        for reader in readers:
+            reader.join(60)
+        assert len(seen) <= 3, seen
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it(home: tuple[Program, str], number: signal.Signals) -> None:
+    program, url = home
+    with serving(program, url) as served:
+        assert served.ask("SELECT 1").text == "1\n"
+        begun = time.monotonic()
+        served.process.send_signal(number)
+        assert served.process.wait(20) == 0
+        assert time.monotonic() - begun < 20
+    assert program("query", "--warehouse", url, "SELECT 1", "--format", "csv").exit_code == 0
