@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ccusage_import.records import Provenance, Record
 from ccusage_import.rule.explain import reason_in_words
-from ccusage_import.rule.ledger import CountedMessage, Fall, Ledger, Weighed, covered, weigh_all
+from ccusage_import.rule.ledger import CountedMessage, Fall, Filing, Ledger, Weighed, covered, weigh, weigh_all
 from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict
 
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
@@ -164,6 +164,43 @@ def test_saved_files_are_judged_without_the_ledger() -> None:
 def test_what_a_person_took_back_stays_so() -> None:
     context = replace(CLOSED, taken_back={("daily", "claude", "2026-05-01"): 10_000})
     assert decide([A, B, C], [A, uncounted(B), C], context)[DAY].reason is Reason.TAKEN_BACK
+
+
+def block(key: str, minutes: int) -> Record:
+    """A block of 200 tokens that begins at ten and has its last message so many minutes later."""
+    began = BEGIN + timedelta(days=int(key))
+    return Record(
+        "blocks", "studio", "claude", key, began.date(), 0, 200, 0, 0, 200, Decimal(0), unpriced=False, provenance=NOW,
+        started_at=began, ended_at=began + timedelta(minutes=minutes), block_ends_at=began + timedelta(hours=5),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("minutes", "counts"), [(-1, False), (0, True), (90, True), (91, False)])
+def test_a_block_holds_what_lies_between_its_messages(minutes: int, counts: bool) -> None:  # noqa: FBT001 - a row
+    filing = Filing([block("0", 90), block("1", 90)])
+    at = message(0, 1)._replace(at=BEGIN + timedelta(days=1, minutes=minutes))
+
+    assert list(filing.of(at)) == ([block("1", 90).identity] if counts else [])
+
+
+def test_blocks_of_different_loads_may_hold_the_same_message() -> None:
+    late = block("0", 290)._replace(key="late", started_at=BEGIN + timedelta(minutes=30))
+    filing = Filing([block("0", 290), late])
+
+    assert list(filing.of(B)) == [block("0", 290).identity]
+    assert len(list(filing.of(B._replace(at=BEGIN + timedelta(minutes=60))))) == 2
+
+
+def test_the_copy_of_the_same_request_says_where_a_message_counts_now() -> None:
+    day = next(one for one in records([B]) if one.report == "daily")
+    replay = B._replace(ids=(2, 99, 0), at=B.at + timedelta(days=2))
+    same = B._replace(at=B.at + timedelta(days=1))
+
+    assert weigh(day, [B], {2}, {2: [replay, same]}) == Weighed(1, 1, moved=(same,))
+    # Where that is not counted, the copy that is counted says it.
+    assert weigh(day, [B], {2}, {2: [replay, uncounted(B)]}) == Weighed(1, 1, moved=(replay,))
+    # A copy of another request is another message, though it be as large.
+    assert weigh(day, [B], {2}, {2: [replay]}) is None
 
 
 def test_many_are_told_with_their_thousands() -> None:

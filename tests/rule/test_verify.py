@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from ccusage_import.records import Provenance, Record
+from ccusage_import.records import ModelUsage, Provenance, Record
+from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.rule.verify import KEPT, verify
 
 
@@ -28,3 +29,48 @@ def test_a_session_needs_the_days_of_its_own_zone(zone: str, explanation: str) -
     found = verify([kept, shown], [shown], [], date(2026, 10, 27), None)
 
     assert [(each.subject, each.explanation) for each in found.differences] == [("session shop/kept", explanation)]
+
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def explained(verdict: Verdict, reason: Reason) -> str:
+    """What verify says of ten stored tokens of which nine are offered."""
+    stored = session("shop/a", NOON, "UTC")
+    decision = Decision(verdict, reason, stored, stored._replace(total_tokens=9), is_written=False)
+    [found] = verify([stored], [stored], [decision], date(2026, 10, 27), None).differences
+    assert (found.check, found.left_tokens, found.right_tokens) == ("stored = offered", 10, 9)
+    return found.explanation
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason", "explanation"),
+    [
+        (Verdict.UNCHANGED, Reason.MAY_BE_SWEPT, ""),
+        (Verdict.REFRESHED, Reason.MAY_BE_SWEPT, ""),
+        (Verdict.HELD, Reason.UNEXPLAINED, ""),
+        (Verdict.HELD, Reason.MESSAGES_GONE, "kept: messages are gone from the transcripts"),
+        (
+            Verdict.CORRECTED,
+            Reason.MESSAGES_THERE,
+            "the next import corrects it: all of its messages are still there",
+        ),
+    ],
+)
+def test_a_difference_is_explained_by_what_the_next_import_would_do(
+    verdict: Verdict, reason: Reason, explanation: str
+) -> None:
+    assert explained(verdict, reason) == explanation
+
+
+def test_the_models_of_a_row_add_up_to_it() -> None:
+    models = (
+        ModelUsage("opus", 1, 2, 3, 4, Decimal(1), unpriced=False),
+        ModelUsage("haiku", 0, 0, 0, 1, Decimal(0), unpriced=False),
+    )
+    row = session("shop/a", NOON, "UTC")._replace(report="daily", key="2026-11-20", models=models)
+
+    whole = verify([], [row._replace(total_tokens=11)], [], None, None)
+    assert (whole.compared["models = row"], whole.differences) == (1, [])
+    [beyond] = verify([], [row._replace(total_tokens=10)], [], None, None).differences
+    assert (beyond.check, beyond.left_tokens, beyond.right_tokens, beyond.explanation) == ("models = row", 11, 10, "")
