@@ -26,20 +26,21 @@ FILTERS = {"machine": "machine-01", "agent": "codex", "since": str(SINCE), "unti
 # What a filter leaves of each table; reports without projects are the same for each of them, and the last week is there
 # always, so that no earlier month is the current one.
 LEFT = {
-    "machine": dict.fromkeys(("records", "changes", "loads"), "machine = 'machine-01'"),
+    "machine": dict.fromkeys(("records", "changes", "loads", "turn_facts"), "machine = 'machine-01'"),
     "agent": dict.fromkeys(("records", "changes"), "agent = 'codex'"),
     "project": {"records": f"project IN ({PROJECT}, '')"},
     "since": {
         "records": f"day >= '{SINCE}'", "changes": f"decided_at >= '{SINCE}'", "loads": f"started_at >= '{SINCE}'",
+        "turn_facts": f"toDate(at, 'UTC') >= '{SINCE}'",
     },
     "until": {
         "records": f"day <= '{UNTIL}' OR day > '{LAST_WEEK}'", "changes": f"toDate(decided_at) <= '{UNTIL}'",
-        "loads": f"toDate(started_at) <= '{UNTIL}'",
+        "loads": f"toDate(started_at) <= '{UNTIL}'", "turn_facts": f"toDate(at, 'UTC') <= '{UNTIL}'",
     },
 }  # fmt: skip
-TABLES = ("records", "changes", "loads", "budgets", "price_list")
+TABLES = ("records", "changes", "loads", "budgets", "price_list", "turn_facts")
 # What a fleet does not have: blocks and projects of a second agent, usage without a price, limits, prices, gaps between
-# reports, sessions and days beyond all others, a machine and an agent that came later.
+# reports, sessions and days beyond all others, a machine and an agent that came later, turns.
 ADDED = """
 INSERT INTO records SELECT * REPLACE ('codex' AS agent)
 FROM records WHERE report IN ('blocks', 'projects') AND machine = 'machine-00';
@@ -66,6 +67,11 @@ FROM records WHERE report = 'projects' AND day BETWEEN '2099-05-11' AND '2099-05
 
 INSERT INTO records SELECT * REPLACE (day - 40 AS day, toString(day - 40) AS key)
 FROM records WHERE report = 'daily' AND machine = 'machine-00' AND agent = 'claude' AND day < '2099-06-01';
+
+INSERT INTO turn_facts (machine, turn, first_load_id, last_load_id, at, kind, command)
+SELECT machine, sipHash64(machine, day), 1, 1, toDateTime64(day, 3, 'UTC') + INTERVAL 23 HOUR, 'command',
+    if(day % 3 = 0, '/review', '/clear')
+FROM records FINAL WHERE report = 'daily' AND agent = 'claude';
 
 INSERT INTO changes SELECT * REPLACE (load_id + 3600000000 AS load_id, decided_at + INTERVAL 1 HOUR AS decided_at,
     if(day % 2 = 0, 'repriced', 'held') AS verdict, day % 2 = 0 AS is_written)
