@@ -44,7 +44,7 @@ class LiveFacts:
         self._known: dict[str, FileState] = {}
         self._found: dict[str, Found] = {}
         self._load: Load | None = None
-        self.has_found_late = False
+        self.has_found_late = self.is_row_behind = False
         self.look_seconds = 0.0
         self._begin_run()
 
@@ -57,7 +57,7 @@ class LiveFacts:
         """Begin with what the cursor and the warehouse say: others may have written, read, or taken a load back."""
         forget_what_does_not_fit(warehouse, cursor, self._machine, cursor_marks(self._configuration))
         self._known, self._found = cursor.files(), {}
-        self._load = self._last_load(warehouse, cursor)
+        self._load, self.is_row_behind = self._last_load(warehouse, cursor), False
         self._begin_run()
 
     def read(self, warehouse: ClickHouse, cursor: Cursor, paths: Iterable[str] | None) -> FactsSummary:
@@ -75,9 +75,17 @@ class LiveFacts:
         del summary.bad_lines["half"]
         self._keep_names()
         load.facts = dict(Counter(load.facts) + Counter(summary.counts))
-        commit(warehouse, load)
+        self.is_row_behind = True
+        if load.state != "committed":
+            self.write_row(warehouse)
         summary.seconds = round(time.perf_counter() - begun, 3)
         return summary
+
+    def write_row(self, warehouse: ClickHouse) -> None:
+        """Let the row of the load say what it brought so far; that costs as much as the facts of a moment."""
+        if self.is_row_behind and self._load:
+            commit(warehouse, self._load)
+            self.is_row_behind = False
 
     def _changed(self, paths: Iterable[str] | None) -> Sequence[Found]:
         if paths is None or any(path not in self._found and _is_transcript_or_directory(path) for path in paths):
@@ -106,6 +114,7 @@ class LiveFacts:
         """Return the load that facts go into: the current one, or a new one, which is written."""
         load, settings = self._load, self._configuration.settings
         if load is None or not 0 <= time.time() - load.started_at.timestamp() < LOAD_SECONDS:
+            self.write_row(warehouse)
             self._begin_run()
             load = self._load = load_of_transcripts(self._run, warehouse, self.directories, RUNNER_OF_WATCH)
             write_load(warehouse, load)

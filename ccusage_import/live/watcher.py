@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +47,8 @@ MOST_LOOKING = 0.05
 LONGEST_RETRY_SECONDS = 60.0
 # Outdated parts of an embedded warehouse are removed so often.
 TIDY_SECONDS = 60.0
+# Where there is no quiet moment, the row of the load is written so often.
+ROW_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -87,7 +90,7 @@ class Watcher:
         self._holding, self._facts = Holding(configuration), LiveFacts(configuration)
         self._pending = Pending()
         self._places: dict[Path, tuple[int, int]] | None = None
-        self._imported_at = self._looked_at = self._tidied_at = 0.0
+        self._imported_at = self._looked_at = self._tidied_at = self._row_at = 0.0
         self._look_seconds, self._missed = LOOK_SECONDS, 0
         self._lost_at: float | None = None
         self._retry_at, self._retry_seconds = 0.0, 1.0
@@ -104,6 +107,7 @@ class Watcher:
             self._follow_directories(ending)
             while not ending.is_wanted:
                 self._step(ending)
+            self._write_row()
         finally:
             self._listener.close()
             self._holding.close()
@@ -133,6 +137,9 @@ class Watcher:
             self._publish()
         if self._import_is_due(now) and not ending.is_wanted:
             self._import()
+        if self._facts.is_row_behind and self._retry_at <= now and (not heard or now - self._row_at >= ROW_SECONDS):
+            self._row_at = now
+            self._write_row()
         if self._is_untidy and self._holding.is_embedded and not heard and now - self._tidied_at >= TIDY_SECONDS:
             self._tidy()
         for onlooker in self._onlookers:
@@ -225,6 +232,14 @@ class Watcher:
         self._holding.doubt()
         self._pending.everything = True
         self._imported_at = begun
+
+    def _write_row(self) -> None:
+        """Let the load say what it brought; where that cannot be, it is counted again when it can."""
+        if self._facts.is_row_behind:
+            with suppress(FixableError), self._holding.writing() as held:
+                if held.anew:
+                    self._facts.begin(held.warehouse, held.cursor)
+                self._facts.write_row(held.warehouse)
 
     def _tidy(self) -> None:
         self._tidied_at, self._is_untidy = time.monotonic(), False
