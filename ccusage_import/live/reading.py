@@ -32,6 +32,8 @@ from ccusage_import.warehouse.tables import RUNNER_OF_WATCH, Load, read_loads, w
 LOAD_SECONDS = 3600
 # A change that is older was not heard of.
 LATE_SECONDS = 2
+# Among so many loads is the one whose row may be behind.
+LATEST_LOADS = 20
 
 
 class LiveFacts:
@@ -133,18 +135,17 @@ class LiveFacts:
         Not where something was written since: what was copied elsewhere up to a load would lack what comes into it.
         Of an embedded warehouse nobody knows that, once it was closed.
         """
-        last = int(cursor.mark("load") or 0)
-        loads = read_loads(warehouse, machine=self._machine, load_id=last) if last else []
-        if not loads or loads[0].runner != RUNNER_OF_WATCH or loads[0].state != "committed":
+        loads = read_loads(warehouse, machine=self._machine, limit=LATEST_LOADS)
+        load = next((load for load in loads if load.runner == RUNNER_OF_WATCH), None)
+        if load is None or load.state != "committed":
             return None
-        load = loads[0]
-        counted = count_facts(warehouse, self._machine, last)
+        counted = count_facts(warehouse, self._machine, load.load_id)
         if any(load.facts.get(kind, 0) < count for kind, count in counted.items()):
             load.facts |= counted
             write_load(warehouse, load)
-        is_newest = read_loads(warehouse, machine=self._machine, limit=1)[0].load_id == last
         self._prices = read_prices(warehouse, CLAUDE, "")
-        return load if is_newest and not warehouse.is_embedded else None
+        goes_on = load is loads[0] and cursor.mark("load") == str(load.load_id) and not warehouse.is_embedded
+        return load if goes_on else None
 
     def _begin_run(self) -> None:
         """Forget the names that were met, of which there are more and more."""

@@ -183,7 +183,8 @@ class Watcher:
         self._looked_at = now
         usual = POLL_SECONDS if self._listener.polls else LOOK_SECONDS
         self._look_seconds = max(usual, self._facts.look_seconds / MOST_LOOKING)
-        self._missed = self._missed + 1 if self._facts.has_found_late else 0
+        is_surprised = self._facts.has_found_late and self._pending.since is None
+        self._missed = self._missed + 1 if is_surprised else 0
 
     def _directories(self) -> tuple[Path, ...]:
         try:
