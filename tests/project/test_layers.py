@@ -40,7 +40,7 @@ HOMES = {
         "cli/verify",
         "cli/warehouse",
     },
-    "rich": {"ui/answers", "ui/summary", "ui/tables", "cli/budget", "cli/health", "cli/report"},
+    "rich": {"ui/answers", "ui/summary", "ui/tables", "cli/budget", "cli/health", "cli/live/page", "cli/report"},
     "watchfiles": {"live/listening"},
     "click": set(),
 }

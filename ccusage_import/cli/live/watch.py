@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import re
+import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +17,7 @@ import typer
 from ccusage_import import ui
 from ccusage_import.cli.imports import keep_offer, log_to_configured_file, synchronise
 from ccusage_import.cli.live.lines import JsonLines, Lines
+from ccusage_import.cli.live.page import Page
 from ccusage_import.cli.options import (
     CcusageCommand,
     ClaudeDirs,
@@ -57,6 +60,9 @@ def watch(
     poll: Annotated[
         bool, typer.Option("--poll", help="Look for changes, as on a network drive, where none are notified.")
     ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Print a line an event at a terminal too, instead of a page.")
+    ] = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each event.")] = False,
@@ -81,11 +87,20 @@ def watch(
                 "transcripts = false: leaves nothing to watch", hint="ccusage-import config set transcripts true"
             )
         log_to_configured_file(configuration)
-        with lasting_holder("ccusage-import watch"), ends_on_signals() as ending:
+        with ExitStack() as stack:
+            stack.enter_context(lasting_holder("ccusage-import watch"))
+            ending = stack.enter_context(ends_on_signals())
+            onlooker: Onlooker
+            if as_json:
+                onlooker = JsonLines()
+            elif plain or quiet or not sys.stdout.isatty():
+                onlooker = Lines(configuration.settings.zone, quiet=quiet)
+            else:
+                onlooker = stack.enter_context(Page(configuration))
             watcher = Watcher(
                 configuration,
                 environ,
-                _onlookers(configuration, quiet=quiet, as_json=as_json),
+                [onlooker],
                 partial(_import_reports, configuration, environ),
                 reports_every=every,
                 polls=poll,
@@ -105,12 +120,6 @@ def seconds_of_option(option: str, text: str) -> float:
     if found is None or int(found[1]) == 0:
         raise ConfigurationError(f"{option} {text}: is not a time", hint="such as 30m or 6h; 0 for never")
     return int(found[1]) * SECONDS[found[2]]
-
-
-def _onlookers(configuration: Configuration, *, quiet: bool, as_json: bool) -> list[Onlooker]:
-    if as_json:
-        return [JsonLines()]
-    return [Lines(configuration.settings.zone, quiet=quiet)]
 
 
 def _import_reports(configuration: Configuration, environ: Mapping[str, str], held: ClickHouse) -> ImportSummary:
