@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from ccusage_import.exceptions import ConfigurationError, WarehouseError, WarehouseLockedError
@@ -17,8 +18,11 @@ POLL_SECONDS = 0.1
 # How long whoever lends a lock may take to finish what it does.
 LENT_WITHIN_SECONDS = 15.0
 LENDS = ", which lends it"
+ENDS_HINT = "try again when it has finished, or raise lock_wait_seconds"
 _NAME_BYTES = 8
 _OWNER_ALONE, _OWNER_ENTERS = 0o600, 0o700
+# How a lock names a holder that keeps it for long; empty for one that soon ends.
+_LASTING_HOLDER: ContextVar[str] = ContextVar("lasting holder", default="")
 
 
 def reason_of(error: OSError | ValueError) -> str:
@@ -131,7 +135,17 @@ def _begin(file: Path) -> tuple[Path, int]:
 
 
 @contextmanager
-def file_lock(file: Path, purpose: str, wait_seconds: float, *, lends: bool = False) -> Iterator[None]:
+def lasting_holder(name: str) -> Iterator[None]:
+    """Let locks that are taken inside a `with` block say who holds them: a command that does not end by itself."""
+    token = _LASTING_HOLDER.set(f"{name}, ")
+    try:
+        yield
+    finally:
+        _LASTING_HOLDER.reset(token)
+
+
+@contextmanager
+def file_lock(file: Path, purpose: str, wait_seconds: float, *, lends: bool = False) -> Iterator[bool]:
     """Hold an exclusive lock on `file`; the kernel releases it when this process ends, however it ends.
 
     The file is never unlinked, so that two processes cannot lock two files. Whoever waits for it says so by a lock on a
@@ -142,6 +156,9 @@ def file_lock(file: Path, purpose: str, wait_seconds: float, *, lends: bool = Fa
         purpose: what it stands for, in an error.
         wait_seconds: how long to wait for another process.
         lends: this process watches `is_wanted` and lets others in, so they wait for it though they would for nobody.
+
+    Yields:
+        Whether this process was also the last one that held it.
 
     Raises:
         WarehouseLockedError: another process held the lock for all of `wait_seconds`.
@@ -154,8 +171,7 @@ def file_lock(file: Path, purpose: str, wait_seconds: float, *, lends: bool = Fa
         raise WarehouseError(f"lock file {file}: {error.strerror}", hint="make its directory writable") from None
     try:
         _acquire(descriptor, file, purpose, wait_seconds, asks=not lends)
-        _name_holder(descriptor, file, LENDS if lends else "")
-        yield
+        yield _name_holder(descriptor, file, LENDS if lends else "")
     finally:
         os.close(descriptor)
 
@@ -195,13 +211,20 @@ def _wished(file: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _name_holder(descriptor: int, file: Path, lends: str) -> None:
+def _name_holder(descriptor: int, file: Path, lends: str) -> bool:
+    """Write down who holds the lock, and return whether that was said of this process before."""
+    process = f"{_LASTING_HOLDER.get()}process {os.getpid()} since "
     try:
+        before = _holder(descriptor)
         os.ftruncate(descriptor, 0)
-        since = time.strftime("%Y-%m-%d %H:%M:%S %z")
-        os.pwrite(descriptor, f"process {os.getpid()} since {since}{lends}".encode(), 0)
+        os.pwrite(descriptor, f"{process}{time.strftime('%Y-%m-%d %H:%M:%S %z')}{lends}".encode(), 0)
     except OSError as error:
         raise WarehouseError(f"lock file {file}: {error.strerror}", hint="free some space on its disk") from None
+    return before.startswith(process)
+
+
+def _holder(descriptor: int) -> str:
+    return os.pread(descriptor, 200, 0).decode("utf-8", "replace")
 
 
 def _acquire(descriptor: int, file: Path, purpose: str, wait_seconds: float, *, asks: bool) -> None:
@@ -210,12 +233,12 @@ def _acquire(descriptor: int, file: Path, purpose: str, wait_seconds: float, *, 
     begun = time.monotonic()
     with _wished(file) if asks else nullcontext():
         while not _locked(descriptor):
-            holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace") or "another process"
+            holder = _holder(descriptor) or "another process"
             least = LENT_WITHIN_SECONDS if asks and holder.endswith(LENDS) else 0
             if time.monotonic() >= begun + max(wait_seconds, least):
                 raise WarehouseLockedError(
                     f"{purpose} is in use by {holder} (lock {file})",
-                    hint="try again when it has finished, or raise lock_wait_seconds",
+                    hint=ENDS_HINT if holder.startswith(("process ", "another ")) else "end it first",
                 )
             time.sleep(POLL_SECONDS)
 

@@ -45,10 +45,14 @@ def run_import(
 
 
 def run_import_alone(
-    configuration: Configuration, options: ImportOptions, environ: Mapping[str, str], progress: ImportProgress
+    configuration: Configuration,
+    options: ImportOptions,
+    environ: Mapping[str, str],
+    progress: ImportProgress = SILENT,
+    held: ClickHouse | None = None,
 ) -> ImportSummary:
-    """Run one import like `run_import`; the caller holds the import lock."""
-    run = Run.begin(configuration, options, progress)
+    """Run one import like `run_import`; the caller holds the import lock, and the warehouse where it is `held`."""
+    run = Run.begin(configuration, options, progress, held=held)
     if options.only_transcripts:
         return import_transcripts_alone(run, environ)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ from ccusage_import.import_summary import ImportSummary
 from ccusage_import.masking import printable
 from ccusage_import.ui.summary import SHOWN_VERDICTS
 from ccusage_import.warehouse.budgets import keep_budgets
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.opening import (
     has_warehouse,
     import_lock,
@@ -132,8 +133,10 @@ def push(
                 print_changes(pushed.conflicts, names, {}, as_json=False)
 
 
-def push_configured(configuration: Configuration, server: str = "") -> Pushed:
+def push_configured(configuration: Configuration, server: str = "", held: ClickHouse | None = None) -> Pushed:
     """Push the configured warehouse to a server, to `sync` of the configuration unless another is named.
+
+    Whoever has it open already, and so the import lock, hands it over as `held`.
 
     Raises:
         ConfigurationError: the warehouse is a server itself, or no server is named.
@@ -148,11 +151,11 @@ def push_configured(configuration: Configuration, server: str = "") -> Pushed:
         )
     if not has_warehouse(configuration):
         raise ConfigurationError(f"push: there is no warehouse {place}", hint="ccusage-import import")
-    with (
-        import_lock(configuration),
-        open_warehouse(target, cluster=settings.cluster) as opened_target,
-        open_to_write(configuration) as opened,
-    ):
+    with ExitStack() as stack:
+        if held is None:
+            stack.enter_context(import_lock(configuration))
+        opened_target = stack.enter_context(open_warehouse(target, cluster=settings.cluster))
+        opened = held or stack.enter_context(open_to_write(configuration))
         pushed = copy(opened, opened_target, configuration.installation, tool_version=__version__)
         keep_budgets(opened_target, configuration)
         return pushed

@@ -43,7 +43,7 @@ from ccusage_import.logger import log_to_file
 from ccusage_import.monitoring.announcements import announced
 from ccusage_import.records import REPORTS, ReportName, split_label
 from ccusage_import.ui.summary import print_summary, show_progress, summary_json
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 
 T = TypeVar("T")
@@ -152,7 +152,7 @@ def import_command(
             saved_dir=from_dir,
             accepted=days_of_option("--accept-lower", accept_lower, today) if accept_lower else None,
         )
-        _log_to_file(configuration)
+        log_to_configured_file(configuration)
         kept = find_loads(from_dir) if from_dir and not transcripts_only else []
         if kept:
             done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
@@ -166,19 +166,19 @@ def import_command(
                 summary = _import(run_import, configuration, options, environ, shows_progress=shows_progress)
                 if announcer:
                     announcer.summary = summary
-                    _keep_offer(configuration, options, summary)
+                    keep_offer(configuration, options, summary)
             exit_code = summary.exit_code
             with ui.prints_what_is_done():
                 _render(summary, quiet=quiet, as_json=as_json)
                 if demo and not (dry_run or quiet or as_json):
                     print(what_next())
         if not (demo or dry_run):
-            _synchronise(configuration)
+            synchronise(configuration)
         if exit_code is not ExitCode.OK:
             raise typer.Exit(exit_code)
 
 
-def _log_to_file(configuration: Configuration) -> None:
+def log_to_configured_file(configuration: Configuration) -> None:
     settings = configuration.settings
     log_to_file(configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention)
 
@@ -217,7 +217,7 @@ def _import_once(
         return run(configuration, options, environ, progress)
 
 
-def _keep_offer(configuration: Configuration, options: ImportOptions, summary: ImportSummary) -> None:
+def keep_offer(configuration: Configuration, options: ImportOptions, summary: ImportSummary) -> None:
     """Write down what ccusage showed, where it showed everything; the import is done, so a failure ends nothing."""
     days = [name for name in summary.reports if split_label(name)[1] == "daily"]
     is_whole = days and not set(days) & set(summary.failed) and not summary.left_alone
@@ -236,12 +236,12 @@ def _keep_offer(configuration: Configuration, options: ImportOptions, summary: I
         logger.bind(kind=error.kind).warning("what ccusage showed could not be written down")
 
 
-def _synchronise(configuration: Configuration) -> None:
+def synchronise(configuration: Configuration, held: ClickHouse | None = None) -> None:
     """Push to the server of `sync`. The import is done: a server that is down has time until the next one."""
     if configuration.settings.sync is None:
         return
     try:
-        push_configured(configuration)
+        push_configured(configuration, held=held)
     except FixableError as error:
         _warn(f"not pushed, the next import tries again: {error}")
 

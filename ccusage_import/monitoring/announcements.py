@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 
 from ccusage_import.config.settings import Configuration
@@ -13,15 +13,26 @@ from ccusage_import.monitoring.heartbeat import ping
 from ccusage_import.monitoring.metrics import push_metrics, write_metrics
 from ccusage_import.monitoring.notifications import notify
 from ccusage_import.monitoring.outcome import RunOutcome, keep_memory, peak_memory_bytes, read_memory
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import open_configured
 from ccusage_import.warehouse.snapshot import Snapshot, read_snapshot
 
 
 class Announcer:
-    """Collects how one run ends; `warn` is called for each target that could not be notified."""
+    """Collects how one run ends; `warn` is called for each target that could not be notified.
 
-    def __init__(self, configuration: Configuration, environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
+    `held` is the warehouse where this process has it open already.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        environ: Mapping[str, str],
+        warn: Callable[[str], None],
+        held: ClickHouse | None = None,
+    ) -> None:
         self._configuration = configuration
+        self._held = held
         self._warn = warn
         self._settings = configuration.settings
         self._environ = environ
@@ -65,7 +76,8 @@ class Announcer:
         if not (settings.metrics_file or settings.pushgateway or settings.notify):
             return None
         try:
-            with open_configured(self._configuration, lock_wait_seconds=0) as opened:
+            opening = nullcontext(self._held) if self._held else open_configured(self._configuration, 0)
+            with opening as opened:
                 return read_snapshot(opened, settings)
         except WarehouseError:
             # The import has said so, or the next one will.
@@ -80,10 +92,13 @@ class Announcer:
 
 @contextmanager
 def announced(
-    configuration: Configuration, environ: Mapping[str, str], warn: Callable[[str], None]
+    configuration: Configuration,
+    environ: Mapping[str, str],
+    warn: Callable[[str], None],
+    held: ClickHouse | None = None,
 ) -> Iterator[Announcer]:
     """Announce the run inside a `with` block, however it ends; the block puts the summary into the announcer."""
-    announcer = Announcer(configuration, environ, warn)
+    announcer = Announcer(configuration, environ, warn, held)
     announcer.begin()
     # This stands if nothing below says otherwise.
     exit_code, failure = ExitCode.BUG, "A bug in ccusage-import"

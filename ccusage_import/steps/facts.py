@@ -21,7 +21,7 @@ from ccusage_import.transcripts.cursor import Cursor, open_cursor
 from ccusage_import.transcripts.facts import FACT_KINDS, Facts
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.presence import look_for
-from ccusage_import.transcripts.reader import ReadProgress, list_transcripts, unread_bytes
+from ccusage_import.transcripts.reader import Batch, ReadProgress, list_transcripts, unread_bytes
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.transcripts.workers import read_on_all_cores
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -89,7 +89,7 @@ def weigh_falls(
             machine, marks = configuration.settings.machine, cursor_marks(configuration)
             if only_looks and not _fits(warehouse, cursor, machine, marks):
                 return {}
-            _forget_what_does_not_fit(warehouse, cursor, machine, marks)
+            forget_what_does_not_fit(warehouse, cursor, machine, marks)
             known = cursor.weighed(falls)
             new = [fall for fall in falls if fall.stored.identity not in known]
             weighed = _weigh(configuration, warehouse, cursor, directories, new, Names(pseudonyms)) if new else {}
@@ -131,7 +131,7 @@ def _read_into(
     progress: ReadProgress,
 ) -> None:
     settings, marks = configuration.settings, cursor_marks(configuration)
-    _forget_what_does_not_fit(warehouse, cursor, settings.machine, marks)
+    forget_what_does_not_fit(warehouse, cursor, settings.machine, marks)
     known = cursor.files()
     listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], known, names)
     summary.unreadable += listing.unreadable
@@ -149,15 +149,22 @@ def _read_into(
     # Noted first: where this ends before the facts are kept as read, they are those of this cursor all the same.
     cursor.note(marks)
     for number, batch in enumerate(read_on_all_cores(listing, known, names, progress)):
-        prompts = _resolve(cursor, batch.facts)
-        summary.new += publish_facts(warehouse, of_load, batch.facts, number)
-        cursor.keep(batch.files, prompts, batch.stretches)
-        summary.add(batch)
+        store_batch(summary, warehouse, cursor, of_load, batch, number)
     if load.reports:
         summary.equal_days, summary.days = count_equal_days(warehouse, settings.machine)
 
 
-def _forget_what_does_not_fit(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[str, str]) -> None:
+def store_batch(
+    summary: FactsSummary, warehouse: ClickHouse, cursor: Cursor, of_load: FactsLoad, batch: Batch, number: int
+) -> None:
+    """Publish what was read together, then write down how far that was; the number distinguishes batches of a load."""
+    prompts = _resolve(cursor, batch.facts)
+    summary.new += publish_facts(warehouse, of_load, batch.facts, number)
+    cursor.keep(batch.files, prompts, batch.stretches)
+    summary.add(batch)
+
+
+def forget_what_does_not_fit(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[str, str]) -> None:
     """Forget how far was read where that went into another warehouse, or where an older copy replaced one of the two.
 
     Of equal copies of a message the first file's counts, and each cursor has an order of files of its own.

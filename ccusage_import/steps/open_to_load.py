@@ -43,7 +43,7 @@ def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tupl
 
 
 def open_for_load(run: Run, stack: ExitStack) -> tuple[ClickHouse, tuple[str, ...]]:
-    warehouse = stack.enter_context(open_to_write(run.configuration))
+    warehouse = run.held or stack.enter_context(open_to_write(run.configuration))
     _claim_name(run, warehouse)
     record_failed_loads(run.configuration, warehouse)
     states = settle_dead_loads(warehouse, run.settings.machine)

@@ -14,11 +14,15 @@ from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.import_summary import ImportOptions, ImportProgress
 from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What one import was started with. `phases` gets the seconds of each phase, `archive` the reports."""
+    """What one import was started with. `phases` gets the seconds of each phase, `archive` the reports.
+
+    `held` is the warehouse where whoever runs the import has it open already.
+    """
 
     configuration: Configuration
     options: ImportOptions
@@ -27,6 +31,7 @@ class Run:
     pseudonyms: Pseudonyms
     known_names: Mapping[str, str]
     archive: ReportArchive | None
+    held: ClickHouse | None = None
     phases: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -36,6 +41,7 @@ class Run:
         options: ImportOptions,
         progress: ImportProgress,
         now: datetime | None = None,
+        held: ClickHouse | None = None,
     ) -> Run:
         """Return a run that begins now, or when its kept load began."""
         keeps_reports = configuration.settings.keep_raw and options.note is None
@@ -47,6 +53,7 @@ class Run:
             pseudonyms=configuration.settings.pseudonyms(),
             known_names=read_names(configuration.directories.names_file),
             archive=ReportArchive() if keeps_reports else None,
+            held=held,
         )
 
     @property

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from pathlib import Path
 
-from ccusage_import.ccusage.data_dirs import Sources, find_sources
+from ccusage_import.ccusage.data_dirs import find_sources
 from ccusage_import.ccusage.offers import Offer, provenance_now
 from ccusage_import.config.names import keep_names
 from ccusage_import.exceptions import ConfigurationError, FixableError
@@ -56,7 +57,7 @@ def import_transcripts_alone(run: Run, environ: Mapping[str, str]) -> ImportSumm
     with ExitStack() as stack:
         with run.phase("open"):
             warehouse, warnings = open_for_load(run, stack)
-            load = _load_of_transcripts(run, warehouse, sources)
+            load = load_of_transcripts(run, warehouse, sources.found, RUNNER_OF_TRANSCRIPTS)
         with run.phase("transcripts"):
             facts = import_facts(run.configuration, warehouse, sources.found, load, run.pseudonyms, run.progress)
         if load.revision:
@@ -93,12 +94,12 @@ def _refuse_what_reports_need(options: ImportOptions) -> None:
         )
 
 
-def _load_of_transcripts(run: Run, warehouse: ClickHouse, sources: Sources) -> Load:
+def load_of_transcripts(run: Run, warehouse: ClickHouse, directories: Sequence[Path], runner: str) -> Load:
     """Return a load that leaves the records as they are; it is not written yet."""
-    provenance = provenance_now(run.settings, "", sources.found, run.pseudonyms)
+    provenance = provenance_now(run.settings, "", directories, run.pseudonyms)
     load = new_load(run, next_load_id(warehouse, run.settings.machine), provenance)
     _, there = contents(warehouse).get(load.machine, (0, NOTHING))
-    load.runner = RUNNER_OF_TRANSCRIPTS
+    load.runner = runner
     load.tokens_before = load.tokens_after = there.tokens
     load.cost_before_usd = load.cost_after_usd = there.cost_usd
     return load

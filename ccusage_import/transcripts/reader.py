@@ -101,7 +101,7 @@ def list_transcripts(roots: Sequence[Path], known: Mapping[str, FileState], name
         Found(path, name, root, place, status.st_ino, status.st_size, status.st_mtime_ns)
         for (path, root, status), name, place in zip(entries, pseudonyms, places, strict=True)
     ]
-    return Listing(files, [file for file in files if not _is_unchanged(file, known.get(file.pseudonym))], unreadable)
+    return Listing(files, [file for file in files if not is_unchanged(file, known.get(file.pseudonym))], unreadable)
 
 
 def read_transcripts(
@@ -195,7 +195,7 @@ def _places(known: Sequence[int | None]) -> list[int]:
     return places
 
 
-def _is_unchanged(file: Found, state: FileState | None) -> bool:
+def is_unchanged(file: Found, state: FileState | None) -> bool:
     now = (file.inode, file.size, file.mtime_ns)
     return state is not None and now == (state.inode, state.size, state.mtime_ns)
 

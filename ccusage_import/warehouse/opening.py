@@ -22,12 +22,16 @@ from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
 
 
 @contextmanager
-def import_lock(configuration: Configuration, wait_seconds: float | None = None) -> Iterator[None]:
-    """Let only one process of this installation write; the warehouse itself may be shared."""
+def import_lock(configuration: Configuration, wait_seconds: float | None = None) -> Iterator[bool]:
+    """Let only one process of this installation write; the warehouse itself may be shared.
+
+    Yields:
+        Whether this process was also the last one that did.
+    """
     file = configuration.directories.state / "import.lock"
     wait_seconds = configuration.settings.lock_wait_seconds if wait_seconds is None else wait_seconds
-    with file_lock(file, "the importer", wait_seconds):
-        yield
+    with file_lock(file, "the importer", wait_seconds) as was_ours:
+        yield was_ours
 
 
 def unrecorded_loads(configuration: Configuration) -> UnrecordedLoads:

@@ -18,7 +18,7 @@ from ccusage_import.warehouse.folds import Fold, settle_fold
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import (
     RUNNER_OF_COMPACT,
-    RUNNER_OF_TRANSCRIPTS,
+    RUNNERS_OF_FACTS,
     Load,
     next_load_id,
     offer_json,
@@ -145,7 +145,7 @@ def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
 def _is_published(warehouse: ClickHouse, load: Load) -> bool:
     if load.runner == RUNNER_OF_COMPACT:
         return settle_fold(warehouse, Fold(load.machine, load.load_id))
-    if load.runner == RUNNER_OF_TRANSCRIPTS:
+    if load.runner in RUNNERS_OF_FACTS:
         load.facts = count_facts(warehouse, load.machine, load.load_id)
         return bool(load.facts)
     published = warehouse.rows(

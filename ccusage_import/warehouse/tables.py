@@ -28,11 +28,11 @@ RECORD_COLUMNS = ("load_id", "is_deleted", *_FIELDS)
 # What stands in for a verdict where a load counts the records of a report that cannot be true.
 REFUSED = "refused"
 # What stands in for a runner where no report was read.
-NOT_IMPORTS = ("changes", "push", "rename machine", "rename projects", "compact", "transcripts")
-# Undo, accept and repair; push; the two renames; compact; transcripts alone.
-RUNNER_OF_CHANGES, RUNNER_OF_PUSH, RUNNER_OF_MACHINE, RUNNER_OF_PROJECTS, RUNNER_OF_COMPACT, RUNNER_OF_TRANSCRIPTS = (
-    NOT_IMPORTS
-)
+NOT_IMPORTS = ("changes", "push", "rename machine", "rename projects", "compact", "transcripts", "watch")
+# Undo, accept and repair; push; the two renames; compact.
+RUNNER_OF_CHANGES, RUNNER_OF_PUSH, RUNNER_OF_MACHINE, RUNNER_OF_PROJECTS, RUNNER_OF_COMPACT = NOT_IMPORTS[:5]
+# Transcripts alone: once, or as they grow.
+RUNNER_OF_TRANSCRIPTS, RUNNER_OF_WATCH = RUNNERS_OF_FACTS = NOT_IMPORTS[5:]
 # The state of the loads of a machine under a name that it gave back.
 RENAMED = "renamed"
 # Under which name a logged record tells of its messages, and what it tells.

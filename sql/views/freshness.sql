@@ -1,5 +1,5 @@
 -- An import is a success when it was committed and none of its reports failed; one that a person undid afterwards still was one.
--- Loads of undo, accept, push and rename, and of transcripts alone, read no report and do not count, and neither does one that a clock
+-- Loads of undo, accept, push and rename, of transcripts alone and of watch read no report and do not count, and neither does one that a clock
 -- which was ahead has dated.
 CREATE OR REPLACE VIEW {database}.freshness {on_cluster}
 (
@@ -19,14 +19,14 @@ AS WITH last_imports AS
 (
     SELECT machine, started_at, state, error, failed_reports
     FROM {database}.loads FINAL
-    WHERE (machine, load_id) GLOBAL IN (SELECT machine, max(load_id) FROM {database}.loads WHERE runner NOT IN ('changes', 'push', 'rename machine', 'rename projects', 'compact', 'transcripts') GROUP BY machine)
+    WHERE (machine, load_id) GLOBAL IN (SELECT machine, max(load_id) FROM {database}.loads WHERE runner NOT IN ('changes', 'push', 'rename machine', 'rename projects', 'compact', 'transcripts', 'watch') GROUP BY machine)
         AND state != 'renamed'
 ),
 successes AS
 (
     SELECT machine, max(finished_at) AS last_success_at
     FROM {database}.loads FINAL
-    WHERE runner NOT IN ('changes', 'push', 'rename machine', 'rename projects', 'compact', 'transcripts') AND undoes = 0 AND state IN ('committed', 'undone') AND empty(failed_reports)
+    WHERE runner NOT IN ('changes', 'push', 'rename machine', 'rename projects', 'compact', 'transcripts', 'watch') AND undoes = 0 AND state IN ('committed', 'undone') AND empty(failed_reports)
         AND NOT finished_at > now64(3, 'UTC') + INTERVAL 1 HOUR
     GROUP BY machine
 ),

@@ -32,6 +32,7 @@ HOMES = {
         "cli/health",
         "cli/imports",
         "cli/live/serve",
+        "cli/live/watch",
         "cli/options",
         "cli/query",
         "cli/report",
@@ -39,7 +40,8 @@ HOMES = {
         "cli/verify",
         "cli/warehouse",
     },
-    "rich": {"ui/answers", "ui/summary", "ui/tables", "cli/budget", "cli/health", "cli/report"},
+    "rich": {"ui/answers", "ui/summary", "ui/tables", "cli/budget", "cli/health", "cli/live/page", "cli/report"},
+    "watchfiles": {"live/listening"},
     "click": set(),
 }
 SINKS = {"add", "remove", "configure"}

@@ -653,6 +653,7 @@ def running_gateway(
     version: str | None = None,
     timezone: str = "UTC",
     config: Path | None = None,
+    port: int = 0,
 ) -> Iterator[Gateway]:
     """A gateway over the data directory `path` for the length of the block."""
     with tempfile.TemporaryDirectory(prefix="gateway-") as scratch:
@@ -670,6 +671,7 @@ def running_gateway(
         command += [part for user in users for part in ("--user", str(user))]
         command += ["--version-override", version] if version else []
         command += ["--config", str(config)] if config else []
+        command += ["--port", str(port)]
         with log.open("wb") as stderr:
             process = subprocess.Popen(
                 command,

@@ -1,0 +1,137 @@
+"""`watch`: options to configuration, the watcher, and what is shown of it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccusage_import import ui
+from ccusage_import.cli.imports import keep_offer, log_to_configured_file, synchronise
+from ccusage_import.cli.live.lines import JsonLines, Lines
+from ccusage_import.cli.live.page import Page
+from ccusage_import.cli.options import (
+    CcusageCommand,
+    ClaudeDirs,
+    ConfigFile,
+    Quiet,
+    Verbose,
+    WarehouseUrl,
+    configured,
+    door,
+)
+from ccusage_import.config.environment import read_environment_file
+from ccusage_import.config.settings import Configuration
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import lasting_holder
+from ccusage_import.import_summary import ImportOptions, ImportSummary
+from ccusage_import.importer import run_import_alone
+from ccusage_import.live.ending import ends_on_signals
+from ccusage_import.live.events import Onlooker
+from ccusage_import.live.watcher import Watcher
+from ccusage_import.monitoring.announcements import announced
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def watch(
+    config: ConfigFile = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Read settings' variables from lines NAME=value; the environment wins over them."
+        ),
+    ] = None,
+    warehouse: WarehouseUrl = None,
+    claude_dir: ClaudeDirs = None,
+    ccusage: CcusageCommand = None,
+    reports_every: Annotated[
+        str, typer.Option(metavar="TIME", help="Run the ordinary import so often, such as 30m or 6h; 0 for never.")
+    ] = "1h",
+    poll: Annotated[
+        bool, typer.Option("--poll", help="Look for changes, as on a network drive, where none are notified.")
+    ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Print a line an event at a terminal too, instead of a page.")
+    ] = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each event.")] = False,
+) -> None:
+    """Store what Claude Code writes as it is written, until it is ended.
+
+    Every hour it runs the ordinary import too.
+    """
+    with door(verbose, quiet=quiet, as_json=False):
+        # This one does not end soon: what refers to itself must be found.
+        gc.enable()
+        every = seconds_of_option("--reports-every", reports_every)
+        environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
+        flags = {
+            "warehouse": warehouse,
+            "claude_dirs": tuple(claude_dir) if claude_dir else None,
+            "ccusage": ccusage,
+        }
+        configuration = configured(flags, config, keeps_identity=True, environ=environ)
+        if not configuration.settings.transcripts:
+            raise ConfigurationError(
+                "transcripts = false: leaves nothing to watch", hint="ccusage-import config set transcripts true"
+            )
+        log_to_configured_file(configuration)
+        with ExitStack() as stack:
+            stack.enter_context(lasting_holder("ccusage-import watch"))
+            ending = stack.enter_context(ends_on_signals())
+            onlooker: Onlooker
+            if as_json:
+                onlooker = JsonLines()
+            elif plain or quiet or not sys.stdout.isatty():
+                onlooker = Lines(configuration.settings.zone, quiet=quiet)
+            else:
+                onlooker = stack.enter_context(Page(configuration))
+            watcher = Watcher(
+                configuration,
+                environ,
+                [onlooker],
+                partial(_import_reports, configuration, environ),
+                reports_every=every,
+                polls=poll,
+            )
+            watcher.run(ending)
+
+
+def seconds_of_option(option: str, text: str) -> float:
+    """Return the seconds of a time such as 30m.
+
+    Raises:
+        ConfigurationError: it is not one.
+    """
+    if text == "0":
+        return 0
+    found = re.fullmatch(r"(\d{1,4})([smhd])", text, re.ASCII)
+    if found is None or int(found[1]) == 0:
+        raise ConfigurationError(f"{option} {text}: is not a time", hint="such as 30m or 6h; 0 for never")
+    return int(found[1]) * SECONDS[found[2]]
+
+
+def _import_reports(configuration: Configuration, environ: Mapping[str, str], held: ClickHouse) -> ImportSummary:
+    """Run the ordinary import as `import` does, into the warehouse that is open already."""
+    options = ImportOptions()
+    with announced(configuration, environ, _warn, held) as announcer:
+        summary = run_import_alone(configuration, options, environ, held=held)
+        announcer.summary = summary
+        keep_offer(configuration, options, summary)
+    synchronise(configuration, held)
+    return summary
+
+
+def _warn(warning: str) -> None:
+    ui.print_warnings([warning])

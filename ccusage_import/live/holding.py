@@ -1,0 +1,103 @@
+"""What is held while facts are stored: the locks, the warehouse and the cursor; opened once, and again after a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from ccusage_import.config.settings import Configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.import_summary import SILENT, ImportOptions
+from ccusage_import.steps.open_to_load import open_for_load
+from ccusage_import.steps.run import Run
+from ccusage_import.transcripts.cursor import Cursor, open_cursor
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.opening import cursor_file, import_lock
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What may be written to now. What was known of both before may be wrong where they are `anew`."""
+
+    warehouse: ClickHouse
+    cursor: Cursor
+    anew: bool
+    warnings: tuple[str, ...] = ()
+
+
+class Holding:
+    """Keeps the warehouse open between two writings.
+
+    An embedded one is this process's alone until the end, and so is the import lock. A server is shared: the import
+    lock is held only while something is written, and whoever else held it meanwhile may have changed everything.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self.is_embedded = isinstance(configuration.settings.parsed_warehouse(), EmbeddedWarehouse)
+        self._stack = ExitStack()
+        self._cursor_stack = ExitStack()
+        self._open: tuple[ClickHouse, Cursor] | None = None
+        self._locked = False
+        self._is_doubtful = False
+
+    @property
+    def warehouse(self) -> ClickHouse | None:
+        """The warehouse, where it is open."""
+        return self._open[0] if self._open else None
+
+    @contextmanager
+    def writing(self, wait_seconds: float = 0) -> Iterator[Held]:
+        """Hold everything inside a `with` block.
+
+        Raises:
+            WarehouseLockedError: another process holds the lock of the import, or the embedded warehouse.
+            WarehouseError: the warehouse cannot be used.
+            ConfigurationError: the cursor cannot be used.
+        """
+        with ExitStack() as stack:
+            if not self.is_embedded:
+                is_ours = stack.enter_context(import_lock(self._configuration, wait_seconds))
+            else:
+                is_ours = self._locked or self._stack.enter_context(import_lock(self._configuration))
+                self._locked = True
+            warehouse, cursor, anew, warnings = self._opened(is_ours=is_ours)
+            try:
+                yield Held(warehouse, cursor, anew, warnings)
+            except BaseException:
+                self.doubt()
+                raise
+            self._is_doubtful = False
+
+    def doubt(self) -> None:
+        """Take nothing that was known of the warehouse and of the cursor for granted any more."""
+        self._is_doubtful = True
+
+    def drop(self) -> None:
+        """Close the connection to a server that was lost; an embedded warehouse stays open."""
+        if not self.is_embedded:
+            self._close()
+
+    def close(self) -> None:
+        """Close everything."""
+        self._close()
+
+    def _opened(self, *, is_ours: bool) -> tuple[ClickHouse, Cursor, bool, tuple[str, ...]]:
+        if self._open is not None and is_ours and not self._is_doubtful:
+            return (*self._open, False, ())
+        warnings: tuple[str, ...] = ()
+        if self._open is None:
+            run = Run.begin(self._configuration, ImportOptions(only_transcripts=True), SILENT)
+            warehouse, warnings = open_for_load(run, self._stack)
+        else:
+            warehouse = self._open[0]
+        self._cursor_stack.close()
+        cursor = self._cursor_stack.enter_context(open_cursor(cursor_file(self._configuration)))
+        self._open = warehouse, cursor
+        return warehouse, cursor, True, warnings
+
+    def _close(self) -> None:
+        self._open, self._locked = None, False
+        self._cursor_stack.close()
+        self._stack.close()

@@ -1,0 +1,280 @@
+"""The story: wait for a change, store what grew, import the reports now and then, and outlast a lost warehouse."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from loguru import logger
+
+from ccusage_import.ccusage.data_dirs import TRANSCRIPTS, find_sources
+from ccusage_import.config.settings import Configuration
+from ccusage_import.exceptions import (
+    DataDirectoryError,
+    FixableError,
+    WarehouseError,
+    WarehouseLockedError,
+    WarehouseUnreachableError,
+)
+from ccusage_import.import_summary import ImportSummary
+from ccusage_import.live.ending import Ending
+from ccusage_import.live.events import (
+    Ended,
+    Event,
+    Imported,
+    ImportFailed,
+    Lost,
+    Onlooker,
+    Regained,
+    Stored,
+    Warned,
+    Watching,
+)
+from ccusage_import.live.holding import Held, Holding
+from ccusage_import.live.listening import TURN_SECONDS, Listener
+from ccusage_import.live.reading import LiveFacts, new_facts
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.publish import tidy
+from ccusage_import.warehouse.snapshot import last_import
+
+# All files are looked at so often although no change was heard of, and so often where none can be heard of.
+LOOK_SECONDS, POLL_SECONDS = 60.0, 1.0
+# A look may take this share of the time.
+MOST_LOOKING = 0.05
+LONGEST_RETRY_SECONDS = 60.0
+# Outdated parts of an embedded warehouse are removed so often.
+TIDY_SECONDS = 60.0
+# Where there is no quiet moment, the row of the load is written so often.
+ROW_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Pending:
+    """What is to be read: some files, or all; `since` is when the first of them was heard of."""
+
+    paths: set[str] = field(default_factory=set)
+    everything: bool = True
+    since: float | None = None
+
+    def add(self, paths: set[str]) -> None:
+        """Add files that changed."""
+        if paths:
+            self.paths |= paths
+            self.since = self.since or time.monotonic()
+
+    @property
+    def behind_seconds(self) -> float:
+        """For how long the first of them waits."""
+        return time.monotonic() - self.since if self.since else 0.0
+
+
+class Watcher:
+    """Watches the transcripts of a configuration until the end is asked for."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        environ: Mapping[str, str],
+        onlookers: Sequence[Onlooker],
+        import_reports: Callable[[ClickHouse], ImportSummary],
+        *,
+        reports_every: float,
+        polls: bool,
+    ) -> None:
+        self._configuration, self._environ = configuration, environ
+        self._onlookers, self._import_reports = onlookers, import_reports
+        self._reports_every, self._polls = reports_every, polls
+        self._holding, self._facts = Holding(configuration), LiveFacts(configuration)
+        self._pending = Pending()
+        self._places: dict[Path, tuple[int, int]] | None = None
+        self._imported_at = self._looked_at = self._tidied_at = self._row_at = 0.0
+        self._look_seconds, self._missed = LOOK_SECONDS, 0
+        self._lost_at: float | None = None
+        self._retry_at, self._retry_seconds = 0.0, 1.0
+        self._is_untidy = False
+
+    def run(self, ending: Ending) -> None:
+        """Watch until the end is asked for.
+
+        Raises:
+            FixableError: the warehouse cannot be used at all; a server that does not answer is waited for.
+        """
+        try:
+            self._begin()
+            self._follow_directories(ending)
+            while not ending.is_wanted:
+                self._step(ending)
+            self._write_row()
+        finally:
+            self._listener.close()
+            self._holding.close()
+            self._tell(Ended())
+
+    def _begin(self) -> None:
+        self._listener = Listener((), Ending(), polls=True)
+        self._facts.directories = self._directories()
+        try:
+            with self._holding.writing(self._configuration.settings.lock_wait_seconds) as held:
+                last = last_import(held.warehouse, self._configuration.settings.machine)
+                self._imported_at = last.started_at.timestamp() if last else 0.0
+                self._read(held, None)
+        except WarehouseUnreachableError as error:
+            self._lose(error)
+
+    def _step(self, ending: Ending) -> None:
+        heard = self._listener.wait()
+        now = time.monotonic()
+        self._pending.add(heard)
+        has_begun = self._listener.turns == 1
+        self._follow_directories(ending)
+        # What was written before it was listened to is found by looking.
+        if has_begun or now - self._looked_at >= self._look_seconds:
+            self._pending.everything = True
+        if (self._pending.everything or self._pending.paths) and now >= self._retry_at and not ending.is_wanted:
+            self._publish()
+        if self._import_is_due(now) and not ending.is_wanted:
+            self._import()
+        if self._facts.is_row_behind and self._retry_at <= now and (not heard or now - self._row_at >= ROW_SECONDS):
+            self._row_at = now
+            self._write_row()
+        if self._is_untidy and self._holding.is_embedded and not heard and now - self._tidied_at >= TIDY_SECONDS:
+            self._tidy()
+        for onlooker in self._onlookers:
+            onlooker.turn(
+                None if self._lost_at else self._holding.warehouse, self._facts.files, self._pending.behind_seconds
+            )
+
+    def _publish(self) -> None:
+        """Store what is pending; where that cannot be, it stays pending."""
+        pending, begun = self._pending, time.monotonic()
+        try:
+            with self._holding.writing() as held:
+                self._read(held, None if pending.everything else pending.paths)
+        except WarehouseLockedError:
+            # Another process of this installation writes: that is soon over.
+            self._retry_at = begun + TURN_SECONDS
+        except FixableError as error:
+            self._lose(error)
+        else:
+            self._regain()
+
+    def _read(self, held: Held, paths: set[str] | None) -> None:
+        begun = time.monotonic()
+        for warning in held.warnings:
+            self._tell(Warned(warning))
+        if held.anew:
+            self._facts.begin(held.warehouse, held.cursor)
+            paths = None
+        summary = self._facts.read(held.warehouse, held.cursor, paths)
+        now = time.monotonic()
+        if paths is None:
+            self._after_look(now)
+        if summary.files:
+            self._is_untidy = True
+        if new_facts(summary):
+            self._tell(Stored(summary, self._pending.behind_seconds or now - begun))
+        self._pending = Pending(everything=False)
+
+    def _after_look(self, now: float) -> None:
+        """Plan the next look. Where looks find what was not heard of, time and again, nothing can be heard here."""
+        self._looked_at = now
+        usual = POLL_SECONDS if self._listener.polls else LOOK_SECONDS
+        self._look_seconds = max(usual, self._facts.look_seconds / MOST_LOOKING)
+        is_surprised = self._facts.has_found_late and self._pending.since is None
+        self._missed = self._missed + 1 if is_surprised else 0
+
+    def _directories(self) -> tuple[Path, ...]:
+        try:
+            return find_sources(self._configuration.settings.claude_dirs, self._environ).found
+        except DataDirectoryError:
+            # Claude Code makes it when it is used first.
+            return ()
+
+    def _follow_directories(self, ending: Ending) -> None:
+        """Listen to the directories that are there now; the first wait is followed by a look at what was missed."""
+        directories = self._directories()
+        places = {directory: place for directory in directories if (place := _place(directory / TRANSCRIPTS))}
+        cannot_hear = not self._listener.polls and self._missed > 1
+        has_begun_to_poll = self._listener.polls and not self._polls and bool(self._places)
+        if places == self._places and not cannot_hear and not has_begun_to_poll:
+            return
+        reason = self._listener.reason if has_begun_to_poll else "changes are not notified here" if cannot_hear else ""
+        self._polls = self._polls or cannot_hear or has_begun_to_poll
+        self._listener.close()
+        self._places, self._facts.directories = places, tuple(places)
+        self._listener = Listener([place / TRANSCRIPTS for place in places], ending, polls=self._polls)
+        self._look_seconds, self._missed = (POLL_SECONDS if self._polls else 0.0), 0
+        self._tell(Watching(tuple(places), self._polls, reason))
+
+    def _import_is_due(self, now: float) -> bool:
+        since = time.time() - self._imported_at
+        return bool(self._reports_every) and now >= self._retry_at and not 0 <= since < self._reports_every
+
+    def _import(self) -> None:
+        """Run the ordinary import; the next one is due after the usual time, whether it fails or not."""
+        begun = time.time()
+        try:
+            with self._holding.writing() as held:
+                summary = self._import_reports(held.warehouse)
+        except WarehouseLockedError:
+            self._retry_at = time.monotonic() + TURN_SECONDS
+            return
+        except FixableError as error:
+            self._tell(ImportFailed(error))
+            if isinstance(error, WarehouseError):
+                self._lose(error)
+        else:
+            self._regain()
+            self._tell(Imported(summary))
+        # It has read the transcripts too.
+        self._holding.doubt()
+        self._pending.everything = True
+        self._imported_at = begun
+
+    def _write_row(self) -> None:
+        """Let the load say what it brought; where that cannot be, it is counted again when it can."""
+        if self._facts.is_row_behind:
+            with suppress(FixableError), self._holding.writing() as held:
+                if held.anew:
+                    self._facts.begin(held.warehouse, held.cursor)
+                self._facts.write_row(held.warehouse)
+
+    def _tidy(self) -> None:
+        self._tidied_at, self._is_untidy = time.monotonic(), False
+        warehouse = self._holding.warehouse
+        if warehouse is not None and self._lost_at is None:
+            tidy(warehouse)
+
+    def _lose(self, error: FixableError) -> None:
+        """Say once that nothing can be stored, and try again later and later."""
+        now = time.monotonic()
+        if self._lost_at is None:
+            self._lost_at, self._retry_seconds = now, 1.0
+            logger.bind(kind=error.kind).warning("facts wait in the transcripts")
+            self._tell(Lost(error))
+        self._holding.drop()
+        self._retry_at = now + self._retry_seconds
+        self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
+
+    def _regain(self) -> None:
+        self._retry_at = 0.0
+        if self._lost_at is not None:
+            seconds, self._lost_at = time.monotonic() - self._lost_at, None
+            logger.bind(seconds=round(seconds)).info("facts are stored again")
+            self._tell(Regained(seconds))
+
+    def _tell(self, event: Event) -> None:
+        for onlooker in self._onlookers:
+            onlooker.hear(event)
+
+
+def _place(directory: Path) -> tuple[int, int] | None:
+    """Return what distinguishes a directory from another one of the same name."""
+    try:
+        status = directory.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

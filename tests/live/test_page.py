@@ -1,0 +1,91 @@
+"""The live page, at a real pseudo-terminal, and what it says of the open block."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ccusage_import.live.now import Block, open_block
+from tests.conftest import Place, Program
+from tests.support.claude_dir import ClaudeDir
+
+NOW = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def at(hour: int, minute: int = 0) -> datetime:
+    return NOW.replace(hour=hour, minute=minute)
+
+
+@pytest.mark.parametrize(
+    ("messages", "block"),
+    [
+        ([], None),
+        # The block of 7:00 ended at 12:00, and nothing was said since.
+        ([(at(7, 10), 1.0, 10), (at(8), 1.0, 10)], None),
+        ([(at(10, 20), 1.0, 10)], Block(at(10), at(15), 10, 1.0, None, None)),
+        # One block that ended, then one that begins with the full hour of its first message.
+        (
+            [(at(5, 30), 9.0, 90), (at(10, 30), 2.0, 20), (at(12, 30), 2.0, 20)],
+            Block(at(10), at(15), 40, 4.0, 2.0, 9.0),
+        ),
+    ],
+)
+def test_the_open_block_is_the_one_that_ccusage_counts(
+    messages: list[tuple[datetime, float, int]], block: Block | None
+) -> None:
+    assert open_block(messages, NOW) == block
+
+
+@pytest.mark.one_place
+def test_a_terminal_shows_one_page_that_is_current(migrated: Place, program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("running", datetime.now(UTC) - timedelta(minutes=1), 10)
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    options = ("--warehouse", migrated.url, "--claude-dir", str(claude.root), "--reports-every", "0")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ccusage_import", "watch", *options],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={**program.environ, "TERM": "xterm", "COLUMNS": "120"},
+        start_new_session=True,
+    )
+    os.close(follower)
+    try:
+        shown = read_until(leader, "-home-ana-shop running")
+        claude.say("second", datetime.now(UTC), 5)
+        shown += read_until(leader, "-home-ana-shop second")
+    finally:
+        process.terminate()
+        read_until(leader, "\x1b[?1049l")
+        assert process.wait(timeout=30) == 0
+        os.close(leader)
+    for text in ("active block: $0.00, 10 tokens, ", "1 transcripts", "no price yet", "watching ", "Ctrl-C ends it"):
+        assert text in shown
+
+
+def read_until(terminal: int, text: str) -> str:
+    """Return what a terminal shows, without its escapes, until a text was shown."""
+    shown, deadline = "", time.monotonic() + 60
+    while text not in shown and text not in ESCAPES.sub("", shown):
+        assert time.monotonic() < deadline, ESCAPES.sub("", shown)[-2000:]
+        if select.select([terminal], [], [], 1)[0]:
+            try:
+                shown += os.read(terminal, 65536).decode("utf-8", "replace")
+            except OSError:
+                break
+    return ESCAPES.sub("", shown)

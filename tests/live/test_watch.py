@@ -1,0 +1,243 @@
+"""`watch` with real processes: what is written is stored once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Place, Program
+from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.gateway import Gateway, running_gateway
+from tests.support.watching import watching
+
+ONCE = "SELECT count(), (SELECT count() FROM message_facts FINAL), sum(total_tokens) FROM messages"
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeDir:
+    """A data directory without a session."""
+    return ClaudeDir(tmp_path / "claude")
+
+
+def where(place: Place, claude: ClaudeDir, every: str = "0") -> tuple[str | Path, ...]:
+    return ("--warehouse", place.url, "--claude-dir", claude.root, "--reports-every", every)
+
+
+def test_what_is_written_is_stored_and_the_end_is_soon_and_good(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    claude.say("a", days_ago(1), 10)
+    with watching(program, *where(migrated, claude)) as watch:
+        watch.until_stored(1)
+        for count in range(2, 5):
+            claude.say("a", days_ago(0), 10)
+            watch.until_stored(count)
+        claude.say("b", days_ago(0), 100)
+        watch.until_stored(5)
+        if migrated.gateway:
+            assert migrated.rows(ONCE) == [(5, 5, 140)]
+        exit_code, seconds = watch.end()
+
+        assert (exit_code, watch.stderr.read_text(), seconds < 2) == (0, "", True)
+        assert watch.events()[-1]["event"] == "ended"
+    assert migrated.rows(ONCE) == [(5, 5, 140)]
+    assert migrated.rows("SELECT runner, state, facts FROM loads FINAL") == [
+        ("watch", "committed", {"messages": 5}),
+    ]
+    shown = program("history", "--warehouse", migrated.url).stdout.splitlines()
+    assert ("watch" in shown[1], "5 facts" in shown[1], len(shown)) == (True, True, 2)
+
+
+def test_half_a_line_waits_for_its_end(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    claude.say("a", days_ago(0), 10)
+    line = claude.file("a").read_text()
+    half = len(line) // 2
+    claude.file("a").write_text(line[:half])
+    with watching(program, *where(migrated, claude)) as watch:
+        claude.say("b", days_ago(0), 20)
+        watch.until_stored(1)
+        with claude.file("a").open("a") as transcript:
+            transcript.write(line[half:-1])
+        watch.until_stored(2)
+        with claude.file("a").open("a") as transcript:
+            transcript.write("\n")
+        claude.say("b", days_ago(0), 30)
+        watch.until_stored(3)
+        assert watch.end()[0] == 0
+    assert migrated.rows(ONCE) == [(3, 3, 60)]
+    assert migrated.rows("SELECT facts FROM loads FINAL") == [({"messages": 3},)]
+
+
+def test_directories_and_files_come_and_go(
+    migrated: Place, program: Program, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    second = tmp_path / "second"
+    with watching(program, *where(migrated, claude), "--claude-dir", second) as watch:
+        claude.say("a", days_ago(0), 1, project="-home-ana-new")
+        watch.until_stored(1)
+        other = ClaudeDir(second)
+        other.say("b", days_ago(0), 2)
+        watch.until_stored(2)
+        other.say("b", days_ago(0), 4)
+        watch.until_stored(3)
+        claude.delete("a", "-home-ana-new")
+        # Another file of the same name, written beside it and put in its place.
+        claude.say("draft", days_ago(0), 8)
+        watch.until_stored(4)
+        claude.say("draft", days_ago(0), 16)
+        copy = claude.root / "copy"
+        copy.write_text(claude.file("draft").read_text())
+        claude.say("other", days_ago(0), 32)
+        with copy.open("a") as longer:
+            longer.write(claude.file("other").read_text())
+        copy.rename(claude.file("draft"))
+        watch.until_stored(6)
+        claude.file("draft").write_text("")
+        claude.say("draft", days_ago(0), 64)
+        watch.until_stored(7)
+        assert watch.end(signal.SIGINT)[0] == 0
+        assert watch.stderr.read_text() == ""
+    assert migrated.rows(ONCE) == [(7, 7, 127)]
+
+
+def test_every_fact_is_stored_once_however_often_it_is_ended_in_a_burst(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        with watching(program, *where(migrated, claude)) as watch:
+            before = watch.messages()
+            for session in range(40):
+                for _ in range(3):
+                    claude.say(f"s{session}", days_ago(0), 1)
+            watch.until_stored(before + 1)
+            for session in range(40):
+                claude.say(f"s{session}", days_ago(0), 1)
+            watch.end(number)
+    with watching(program, *where(migrated, claude)) as watch:
+        assert watch.end()[0] == 0
+    assert migrated.rows(ONCE) == [(640, 640, 640)]
+    # However it ended, the loads say what they brought.
+    assert migrated.rows("SELECT sum(facts['messages']), groupUniqArray(state) FROM loads FINAL") == [
+        (640, ["committed"])
+    ]
+
+
+def test_undo_takes_back_what_it_brought_alone(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    claude.say("a", days_ago(1), 10)
+    assert program("import", *where(migrated, claude)[:4]).exit_code == 0
+    with watching(program, *where(migrated, claude)) as watch:
+        claude.say("a", days_ago(0), 20)
+        watch.until_stored(1)
+        assert watch.end()[0] == 0
+
+    assert program("undo", "last", "--warehouse", migrated.url).exit_code == 0
+
+    assert migrated.rows("SELECT count(), sum(total_tokens) FROM messages") == [(1, 10)]
+    assert migrated.rows("SELECT sum(total_tokens) FROM daily") == [(10,)]
+
+
+def test_the_ordinary_import_runs_in_it(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    claude.say("a", days_ago(1), 10)
+    with watching(program, *where(migrated, claude, every="3s")) as watch:
+        watch.until_said("imported", 1)
+        claude.say("a", days_ago(0), 20)
+        watch.until_stored(2)
+        watch.until_said("imported", 2)
+        assert watch.end()[0] == 0
+        assert watch.stderr.read_text() == ""
+    assert [event["exit_code"] for event in watch.events("imported")] == [0, 0]
+    assert migrated.rows("SELECT sum(total_tokens) FROM daily") == [(30,)]
+    assert migrated.rows(ONCE) == [(2, 2, 30)]
+    assert migrated.rows("SELECT sum(token_difference) FROM ledger_daily") == [(0,)]
+
+
+@pytest.mark.one_place
+def test_polling_finds_what_is_written(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    with watching(program, *where(migrated, claude), "--poll") as watch:
+        claude.say("a", days_ago(0), 10)
+        watch.until_stored(1)
+        claude.say("a", days_ago(0), 10)
+        watch.until_stored(2)
+        assert watch.events("watching") == [watch.events()[0]]
+        assert watch.events()[0]["polls"] is True
+        assert watch.end()[0] == 0
+    assert migrated.rows(ONCE) == [(2, 2, 20)]
+
+
+@pytest.mark.one_place
+def test_whoever_needs_an_embedded_warehouse_hears_who_holds_it(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    with watching(program, *where(migrated, claude)) as watch:
+        held = f"is in use by ccusage-import watch, process {watch.process.pid} since "
+        for command in (("import",), ("watch", "--reports-every", "0"), ("query", "SELECT 1")):
+            rest = where(migrated, claude)[: 2 if command[0] == "query" else 4]
+            done = program(*command, *rest, CCUSAGE_IMPORT_LOCK_WAIT_SECONDS="0")
+            assert (done.exit_code, held in done.stderr) == (4, True), done
+            assert done.stderr.endswith("\nhint: end it first\n")
+        assert watch.end()[0] == 0
+
+
+def test_on_a_server_others_import_and_watch_too(gateway: Gateway, program: Program, claude: ClaudeDir) -> None:
+    place = Place(gateway.url(database="shared"), gateway)
+    assert program("migrate", "--warehouse", place.url, "--create-database").exit_code == 0
+    with watching(program, *where(place, claude)) as watch:
+        (program.home / "watch.out").rename(program.home / "first.out")
+        watch.stdout = program.home / "first.out"
+        with watching(program, *where(place, claude)) as second:
+            for count in range(1, 6):
+                claude.say("a", days_ago(0), 10)
+                second.until_stored(count, watch)
+            assert program("import", *where(place, claude)[:4]).exit_code == 0
+            claude.say("a", days_ago(0), 10)
+            second.until_stored(6, watch)
+            assert second.end()[0] == 0
+        assert watch.end()[0] == 0
+    assert place.rows(ONCE) == [(6, 6, 60)]
+    assert place.rows("SELECT runner, facts FROM loads FINAL ORDER BY load_id") == [
+        ("watch", {"messages": 5}), ("PATH", {}), ("watch", {"messages": 1}),
+    ]  # fmt: skip
+
+
+def test_nothing_is_lost_in_outages_and_each_is_said_once(tmp_path: Path, program: Program, claude: ClaudeDir) -> None:
+    engine, port = tmp_path / "engine", 0
+    with running_gateway(engine) as gateway:
+        port, url = gateway.port, gateway.url(database="outages")
+        assert program("migrate", "--warehouse", url, "--create-database").exit_code == 0
+    place, written = Place(url), 0
+    # It waits for a server that is not there yet.
+    with watching(program, *where(place, claude)) as watch:
+        for outage in range(1, 5):
+            for session in range(3):
+                claude.say(f"s{session}", days_ago(0), 1)
+            written += 3
+            watch.until_said("lost", outage)
+            with running_gateway(engine, port=port):
+                watch.until_stored(written)
+                claude.say("more", days_ago(0), 1)
+                written += 1
+                watch.until_stored(written)
+                assert len(watch.events("regained")) == outage
+        assert watch.end()[0] == 0
+        assert watch.stderr.read_text().count("error: ") == 4
+    with running_gateway(engine, port=port):
+        assert place.rows(ONCE) == [(16, 16, 16)]
+        assert (
+            json.loads(program("import", "--transcripts-only", "--json", *where(place, claude)[:4]).stdout)["facts"][
+                "new"
+            ]["messages"]
+            == 0
+        )
+
+
+@pytest.mark.parametrize(("text", "reason"), [("0h", "0h: is not a time"), ("soon", "soon: is not a time")])
+def test_a_time_that_is_not_one_is_refused(program: Program, text: str, reason: str) -> None:
+    done = program("watch", "--reports-every", text)
+
+    assert (done.exit_code, done.stderr) == (
+        2,
+        f"ccusage-import: error: --reports-every {reason}\nhint: such as 30m or 6h; 0 for never\n",
+    )

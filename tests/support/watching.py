@@ -1,0 +1,82 @@
+"""Runs `ccusage-import watch` as a process of its own, and waits for what it says."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import Program
+
+Event = dict[str, Any]
+PATIENCE_SECONDS = 60
+
+
+@dataclass
+class Watch:
+    """A running `watch --json`."""
+
+    process: subprocess.Popen[bytes]
+    stdout: Path
+    stderr: Path
+
+    def events(self, name: str = "") -> list[Event]:
+        """What it said so far; a line that it is writing is not read yet."""
+        lines = self.stdout.read_text().split("\n")[:-1]
+        return [event for event in map(json.loads, lines) if not name or event["event"] == name]
+
+    def messages(self) -> int:
+        """How many messages it said that it stored."""
+        return sum(event["new"]["messages"] for event in self.events("stored"))
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not is_so():
+            assert self.process.poll() is None, self.stderr.read_text()
+            assert time.monotonic() < deadline, (self.events(), self.stderr.read_text())
+            time.sleep(0.01)
+
+    def until_stored(self, messages: int, *others: Watch) -> None:
+        """Wait until it stored so many messages at least, together with others."""
+        self.until(lambda: sum(watch.messages() for watch in (self, *others)) >= messages)
+
+    def until_said(self, name: str, times: int) -> None:
+        """Wait until it told of an event so often."""
+        self.until(lambda: len(self.events(name)) >= times)
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, float]:
+        """Send a signal, and return the exit code and how many seconds the end took."""
+        begun = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_SECONDS), time.monotonic() - begun
+
+
+@contextmanager
+def watching(program: Program, *arguments: str | Path, waits: bool = True, **environ: str) -> Iterator[Watch]:
+    """Watch for the length of the block; with `waits`, the block begins when it watches."""
+    stdout, stderr = program.home / "watch.out", program.home / "watch.err"
+    with stdout.open("wb") as out, stderr.open("wb") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ccusage_import", "watch", "--json", *map(str, arguments)],
+            env={**program.environ, **environ},
+            cwd=program.home,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+        )
+    with process:
+        watch = Watch(process, stdout, stderr)
+        try:
+            if waits:
+                watch.until(lambda: bool(watch.events("watching")))
+            yield watch
+        finally:
+            process.kill()
