@@ -1,7 +1,7 @@
 """What an import costs beyond ccusage itself, what 100,000 records cost, and what every view and query costs.
 
-    python -m tests.benchmarks [--mb 300] [--runs 5] [--small-only | --queries-only | --facts-only] [--json]
-        [--work-dir DIR] [--ccusage COMMAND]
+    python -m tests.benchmarks [--mb 300] [--runs 5] [--small-only | --queries-only | --facts-only | --starts-only]
+        [--json] [--work-dir DIR] [--ccusage COMMAND]
 
 Nothing fails for being slow: the figures stand beside their targets, and the machine's other work is in them.
 """
@@ -21,6 +21,7 @@ from tests.benchmarks.import_time import Target, measure_imports
 from tests.benchmarks.many_records import measure_many_records
 from tests.benchmarks.measure import Figure, print_figures
 from tests.benchmarks.query_time import measure_queries
+from tests.benchmarks.start_time import measure_starts
 from tests.support.ccusage_install import install_ccusage
 from tests.support.transcripts import LARGE, SMALL
 
@@ -32,8 +33,11 @@ def main() -> None:
     work_dir.mkdir(parents=True, exist_ok=True)
     if arguments.facts_only:
         figures = _measure_facts(arguments, work_dir)
+    elif arguments.starts_only:
+        figures = measure_starts(work_dir, arguments.runs)
     else:
-        figures = [] if arguments.queries_only else _measure_imports(arguments, work_dir)
+        figures = [] if arguments.queries_only else measure_starts(work_dir, arguments.runs)
+        figures += [] if arguments.queries_only else _measure_imports(arguments, work_dir)
         figures += measure_queries(work_dir, arguments.runs)
     if arguments.json:
         print(json.dumps([{**asdict(figure), "is_met": figure.is_met} for figure in figures], indent=2))
@@ -67,6 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--small-only", action="store_true", help="leave out the large transcripts")
     parser.add_argument("--queries-only", action="store_true", help="time views, queries and commands alone")
     parser.add_argument("--facts-only", action="store_true", help="measure readings of the large transcripts alone")
+    parser.add_argument("--starts-only", action="store_true", help="measure how soon the status line ends, alone")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--ccusage", metavar="COMMAND", help="ccusage to run (default: the pinned one, from npm)")
     parser.add_argument(
