@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "push": ("backup:push", "Copy an embedded warehouse to a server."),
     "report": ("report:report", "Make a page of costs, charts and changes."),
     "chart": ("report:chart", "Draw costs as bars in the terminal."),
+    "mcp": ("live.mcp:mcp", "Answer questions of a coding agent over the Model Context Protocol."),
     "statusline": ("live.statusline:statusline", "Print one line for Claude Code's status line."),
     "config": ("config:config_app", "Show and change the configuration."),
     "schedule": ("schedule:schedule_app", "Run the import by itself: launchd, systemd or cron."),

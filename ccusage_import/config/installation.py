@@ -1,26 +1,33 @@
-"""Which tool installed this program, and how the embedded engine is added with it."""
+"""Which tool installed this program, and how something that it can do without is added with it."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
+# What the engine declares beside itself takes 327 MB, and nothing here imports it: pip adds it alone.
 ENGINE = "chdb-core"
+PROTOCOL = "mcp"
 # Folders of uv's cache in which `uvx` makes its environments.
 _UVX_FOLDERS = frozenset({"archive-v0", "environments-v2"})
 
 
-def adds_engine(prefix: Path) -> str:
-    """Return the command that adds the embedded engine to the environment `prefix`."""
+def adds(package: str, prefix: Path, *, beside: Sequence[str] = ()) -> str:
+    """Return the command that adds a package to the environment `prefix`.
+
+    Some tools make the environment anew; `beside` are packages that were added before and are to stay.
+    """
+    withs = " ".join(f"--with {each}" for each in (*beside, package))
     if (prefix / "pipx_metadata.json").exists():
         if prefix.parent.name == "venvs":
-            return f"pipx inject {shlex.quote(prefix.name)} {ENGINE}"
-        return f"pipx run --with {ENGINE} --spec SOURCE ccusage-import"
+            return f"pipx inject {shlex.quote(prefix.name)} {package}"
+        return f"pipx run {withs} --spec SOURCE ccusage-import"
     if (prefix / "uv-receipt.toml").exists():
-        return f"uv tool install --with {ENGINE} SOURCE"
+        return f"uv tool install {withs} SOURCE"
     if _UVX_FOLDERS & set(prefix.parts):
-        return f"uvx --with {ENGINE} --from SOURCE ccusage-import"
-    # What the engine declares beside itself takes 327 MB, and nothing here imports it.
+        return f"uvx {withs} --from SOURCE ccusage-import"
+    added = f"--no-deps {package}" if package == ENGINE else package
     if (prefix / "bin" / "pip").exists():
-        return f"{shlex.quote(str(prefix / 'bin' / 'pip'))} install --no-deps {ENGINE}"
-    return f"uv pip install --python {shlex.quote(str(prefix / 'bin' / 'python'))} --no-deps {ENGINE}"
+        return f"{shlex.quote(str(prefix / 'bin' / 'pip'))} install {added}"
+    return f"uv pip install --python {shlex.quote(str(prefix / 'bin' / 'python'))} {added}"

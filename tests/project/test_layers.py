@@ -38,6 +38,8 @@ HOMES = {
         "cli/warehouse",
     },
     "rich": {"ui/answers", "ui/summary", "ui/tables", "cli/budget", "cli/health", "cli/report"},
+    "mcp": {"cli/live/server"},
+    "mcp_types": {"cli/live/server"},
     "click": set(),
 }
 SINKS = {"add", "remove", "configure"}
