@@ -35,7 +35,9 @@ def schedule_install(
     config: ConfigFile = None,
     interval: Annotated[
         str | None,
-        typer.Option("--every", metavar="INTERVAL", help="1h, 2h, 3h, 4h, 6h, 8h, 12h or 1d; 1h when not given."),
+        typer.Option(
+            "--every", metavar="INTERVAL", help="5m, 15m, 30m, 1h, 2h, 3h, 4h, 6h, 8h, 12h or 1d; 1h when not given."
+        ),
     ] = None,
     at: Annotated[str | None, typer.Option(metavar="HH:MM", help="Once a day at this local time.")] = None,
     scheduler: Annotated[
