@@ -71,7 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--small-only", action="store_true", help="leave out the large transcripts")
     parser.add_argument("--queries-only", action="store_true", help="time views, queries and commands alone")
     parser.add_argument("--facts-only", action="store_true", help="measure readings of the large transcripts alone")
-    parser.add_argument("--starts-only", action="store_true", help="measure how soon the status line ends, alone")
+    parser.add_argument("--starts-only", action="store_true", help="measure the status line and the hook alone")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--ccusage", metavar="COMMAND", help="ccusage to run (default: the pinned one, from npm)")
     parser.add_argument(
