@@ -16,6 +16,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, WarehouseError
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.rule.reconcile import Decision, Verdict
+from ccusage_import.statusline.numbers import keep_numbers
 from ccusage_import.steps.judging import Judged, judge, prepare, read_stored, weigh
 from ccusage_import.steps.loads import committed_load, failed_load, keep_for_later, keep_reports, leave_trace
 from ccusage_import.steps.open_to_load import open_for_import
@@ -97,6 +98,7 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             load = committed_load(run, offer, judged, summary, load_id)
             _publish(run, warehouse, load, judged.decisions)
             kept_warnings = keep_reports(run, load, judged.ledger)
+        keep_numbers(warehouse, run.configuration)
         facts = read_facts(run, warehouse, offer, load)
         warnings = (*summary.warnings, *kept_warnings, *warn_of_size(run, warehouse))
         return replace(summary, load_id=load_id, warnings=warnings, facts=facts)

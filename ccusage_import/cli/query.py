@@ -107,7 +107,7 @@ def query(
         named = _asked(sql, file)
         configuration = configured({"warehouse": warehouse}, config)
         asked = _parameters(param or ())
-        given = _stored_names(asked, configuration.settings)
+        given = stored_names(asked, configuration.settings)
         today = today_in(configuration.settings.timezone)
         values = named.values(given, today) if named.name else with_days(named.sql, given, today)
         chosen = "json" if as_json else output_format
@@ -164,7 +164,8 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
     return parameters
 
 
-def _stored_names(given: Mapping[str, str], settings: Settings) -> dict[str, str]:
+def stored_names(given: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """Return the values of parameters as the warehouse stores them: of names that are hidden, the pseudonyms."""
     names = settings.pseudonyms()
     return {
         name: names.of(value) if name in HIDDEN_PARAMETERS and not PSEUDONYM.fullmatch(value) else value

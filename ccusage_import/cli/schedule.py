@@ -7,16 +7,19 @@ import shlex
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from ccusage_import import ui
+from ccusage_import.cli.live.hook import install_hook, remove_hook
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, configured, door
 from ccusage_import.config.settings import Directories
 from ccusage_import.exceptions import ExitCode, ScheduleError
 from ccusage_import.masking import MASK
 from ccusage_import.schedule import schedulers
+from ccusage_import.schedule.hook import main as start_hook
 from ccusage_import.schedule.model import InstalledSchedule, Schedule, Scheduler, SchedulerState, daily_at, every
 from ccusage_import.schedule.paths import running_program
 
@@ -35,13 +38,21 @@ def schedule_install(
     config: ConfigFile = None,
     interval: Annotated[
         str | None,
-        typer.Option("--every", metavar="INTERVAL", help="1h, 2h, 3h, 4h, 6h, 8h, 12h or 1d; 1h when not given."),
+        typer.Option(
+            "--every", metavar="INTERVAL", help="5m, 15m, 30m, 1h, 2h, 3h, 4h, 6h, 8h, 12h or 1d; 1h when not given."
+        ),
     ] = None,
     at: Annotated[str | None, typer.Option(metavar="HH:MM", help="Once a day at this local time.")] = None,
     scheduler: Annotated[
         SchedulerName,
         typer.Option(metavar="NAME", help="launchd, systemd or cron; auto takes what the platform has."),
     ] = "auto",
+    hook: Annotated[
+        bool,
+        typer.Option(
+            "--hook", help="Let Claude Code start it after each answer and session, instead: a hook in its settings."
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be written and run.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -50,6 +61,13 @@ def schedule_install(
     It gets the settings of this environment in a file that only you can read.
     """
     with door(0, quiet=quiet, as_json=False):
+        if hook:
+            if interval or at or scheduler != "auto":
+                raise ScheduleError(
+                    "--hook: starts when Claude Code does something", hint="leave out the other options"
+                )
+            install_hook(config, dry_run=dry_run, quiet=quiet)
+            return
         if interval and at:
             raise ScheduleError("--every and --at exclude each other", hint="give one of them")
         configuration = configured({}, config)
@@ -105,13 +123,31 @@ def schedule_show() -> None:
 
 
 @schedule_app.command("remove")
-def schedule_remove(quiet: Quiet = False) -> None:
+def schedule_remove(
+    hook: Annotated[bool, typer.Option("--hook", help="Take the hook out of Claude Code's settings, instead.")] = False,
+    quiet: Quiet = False,
+) -> None:
     """Take the scheduled import out, and nothing else."""
     with door(0, quiet=quiet, as_json=False):
+        if hook:
+            remove_hook(quiet=quiet)
+            return
         directories = Directories.of_platform()
         removed = schedulers.remove(schedulers.all_schedulers(directories, os.environ), directories)
         if not quiet:
             print(f"removed from {' and '.join(removed)}" if removed else "nothing was installed")
+
+
+@schedule_app.command("hook")
+def schedule_hook(
+    config: ConfigFile = None,
+    env_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Read settings' variables from lines NAME=value.")
+    ] = None,
+) -> None:
+    """Import in the background, at most once a minute, and print nothing: what the hook runs."""
+    given = {"--config": config, "--env-file": env_file}
+    start_hook([word for name, value in given.items() if value for word in (name, str(value))])
 
 
 def _print_plan(chosen: Scheduler, job: Schedule) -> None:

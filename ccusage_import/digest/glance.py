@@ -23,7 +23,9 @@ _COSTS = (
     " sum(cost_usd), uniqExact(date), min(date)"
     " FROM daily WHERE NOT is_dated_ahead"
 )
-_BLOCK = "SELECT ends_at, cost_usd, projected_cost_usd FROM active_blocks ORDER BY ends_at DESC LIMIT 1"
+_BLOCK = (
+    "SELECT ends_at, cost_usd, projected_cost_usd, cost_per_hour_usd FROM active_blocks ORDER BY ends_at DESC LIMIT 1"
+)
 _KEPT = "SELECT sum(cost_usd) FROM daily WHERE machine = {machine:String} AND agent IN {agents:Array(String)}"
 
 
@@ -50,6 +52,7 @@ class OpenBlock:
     ends_at: datetime
     cost_usd: Decimal
     projected_cost_usd: Decimal | None
+    cost_per_hour_usd: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,21 @@ class Glance:
 
 def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: LastOffer | None) -> Glance:
     """Return what the dashboard shows."""
+    has_budget = bool(warehouse.rows("SELECT 1 FROM budgets FINAL LIMIT 1"))
+    return Glance(
+        today,
+        read_costs(warehouse, today),
+        read_block(warehouse),
+        read_spending(warehouse, settings) if has_budget else (),
+        last_import(warehouse, settings.machine),
+        count_held(warehouse, settings.machine),
+        offer,
+        read_kept(warehouse, offer) if offer else Decimal(0),
+    )
+
+
+def read_costs(warehouse: ClickHouse, today: date) -> Costs:
+    """Return what this day, this month and the last one cost."""
     month = today.replace(day=1)
     last_month = (month - timedelta(days=1)).replace(day=1)
     days = {
@@ -86,18 +104,13 @@ def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: L
         "last_month": last_month,
         "by_this_day": last_month + timedelta(days=today.day - 1),
     }
+    return Costs(*warehouse.rows(_COSTS, days)[0])
+
+
+def read_block(warehouse: ClickHouse) -> OpenBlock | None:
+    """Return the open block that ends last."""
     blocks = warehouse.rows(_BLOCK)
-    has_budget = bool(warehouse.rows("SELECT 1 FROM budgets FINAL LIMIT 1"))
-    return Glance(
-        today,
-        Costs(*warehouse.rows(_COSTS, days)[0]),
-        OpenBlock(blocks[0][0].astimezone(UTC), *blocks[0][1:]) if blocks else None,
-        read_spending(warehouse, settings) if has_budget else (),
-        last_import(warehouse, settings.machine),
-        count_held(warehouse, settings.machine),
-        offer,
-        read_kept(warehouse, offer) if offer else Decimal(0),
-    )
+    return OpenBlock(blocks[0][0].astimezone(UTC), *blocks[0][1:]) if blocks else None
 
 
 def read_kept(warehouse: ClickHouse, offer: LastOffer) -> Decimal:

@@ -152,7 +152,8 @@ def block(schedule: Schedule) -> bytes:
             hint="shorten PATH or the paths in it, or choose another scheduler: --scheduler NAME",
         )
     timing = schedule.timing
-    fields = f"{timing.minute} {'*' if timing.is_hourly else ','.join(map(str, timing.hours))} * * *"
+    minutes = ",".join(map(str, timing.minutes))
+    fields = f"{minutes} {'*' if timing.is_hourly else ','.join(map(str, timing.hours))} * * *"
     return b"\n".join((BEGIN, _NOTE.encode(), f"{fields} {command}".encode(), END, b""))
 
 
@@ -169,11 +170,11 @@ def _installed(name: str, line: str, text: str) -> InstalledSchedule:
 
 
 def _timing(fields: list[str]) -> Timing | None:
-    match = re.fullmatch(r"(\d+) (\*|\d+(?:,\d+)*) \* \* \*", " ".join(fields))
+    match = re.fullmatch(r"(\d+(?:,\d+)*) (\*|\d+(?:,\d+)*) \* \* \*", " ".join(fields))
     if match is None:
         return None
     hours = range(24) if match[2] == "*" else map(int, match[2].split(","))
-    return Timing(tuple(hours), int(match[1]))
+    return Timing.read(hours, map(int, match[1].split(",")))
 
 
 def _daemon_runs() -> bool:

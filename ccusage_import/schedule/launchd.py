@@ -135,8 +135,8 @@ def agent(schedule: Schedule) -> bytes:
     for what was missed while the Mac was off.
     """
     timing = schedule.timing
-    minute = {"Minute": timing.minute}
-    starts = [minute] if timing.is_hourly else [{"Hour": hour, **minute} for hour in timing.hours]
+    minutes = [{"Minute": minute} for minute in timing.minutes]
+    starts = minutes if timing.is_hourly else [{"Hour": hour, **minute} for hour in timing.hours for minute in minutes]
     return plistlib.dumps(
         {
             "Label": LABEL,
@@ -154,8 +154,9 @@ def agent(schedule: Schedule) -> bytes:
 
 
 def _timing(starts: Any) -> Timing | None:
-    minutes = {start.get("Minute") for start in starts or ()}
-    if len(minutes) != 1 or not all(start.keys() <= {"Hour", "Minute"} for start in starts):
+    if starts and all(start.keys() == {"Minute"} for start in starts):
+        return Timing.read(range(24), (start["Minute"] for start in starts))
+    if not starts or any(start.keys() != {"Hour", "Minute"} for start in starts):
         return None
-    hours = tuple(range(24)) if starts == [{"Minute": starts[0]["Minute"]}] else tuple(s["Hour"] for s in starts)
-    return Timing(hours, minutes.pop())
+    minutes = {start["Minute"] for start in starts}
+    return Timing.read((start["Hour"] for start in starts), minutes) if len(minutes) == 1 else None

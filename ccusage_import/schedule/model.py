@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,17 +15,32 @@ from ccusage_import.exceptions import ScheduleError
 NAME = "ccusage-import"
 ENV = "/usr/bin/env"
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
+EVERY_MINUTES = {"5m": 5, "15m": 15, "30m": 30}
 EVERY_HOURS = {"1h": 1, "2h": 2, "3h": 3, "4h": 4, "6h": 6, "8h": 8, "12h": 12, "1d": 24}
 _NOON = 12
 _HOURS = 24
+_HOUR = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When the job starts, in local time: at `minute` of each of `hours`."""
+    """When the job starts, in local time: at `minute` of each of `hours`, or from then on every so many minutes."""
 
     hours: tuple[int, ...]
     minute: int
+    every_minutes: int = _HOUR
+
+    @classmethod
+    def read(cls, hours: Iterable[int], minutes: Iterable[int]) -> Timing | None:
+        """Return the timing that starts at these minutes of these hours; None where none of ours does."""
+        at = tuple(minutes)
+        timing = cls(tuple(hours), at[0], _HOUR // len(at))
+        return timing if timing.minutes == at else None
+
+    @property
+    def minutes(self) -> tuple[int, ...]:
+        """The minutes of an hour at which it starts."""
+        return tuple(range(self.minute, _HOUR, self.every_minutes))
 
     @property
     def is_hourly(self) -> bool:
@@ -33,6 +48,8 @@ class Timing:
         return len(self.hours) == _HOURS
 
     def __str__(self) -> str:
+        if self.every_minutes < _HOUR:
+            return f"every {self.every_minutes} minutes from minute {self.minute}"
         if self.is_hourly:
             return f"every hour at minute {self.minute}"
         return "daily at " + ", ".join(f"{hour:02}:{self.minute:02}" for hour in self.hours)
@@ -40,23 +57,28 @@ class Timing:
     def next_after(self, now: datetime) -> datetime:
         """Return the first start after `now`, in the time zone of `now`."""
         days = (now.replace(second=0, microsecond=0) + timedelta(days=ahead) for ahead in (0, 1))
-        starts = (day.replace(hour=hour, minute=self.minute) for day in days for hour in sorted(self.hours))
+        times = [(hour, minute) for hour in sorted(self.hours) for minute in self.minutes]
+        starts = (day.replace(hour=hour, minute=minute) for day in days for hour, minute in times)
         return next(start for start in starts if start > now)
 
 
 def every(interval: str, seed: str) -> Timing:
-    """Return the timing of an interval such as 6h.
+    """Return the timing of an interval such as 15m or 6h.
 
     The minute follows from `seed`, so that hosts do not all start at once. Noon is one of the hours: a computer that
     is used by day is awake then.
 
     Raises:
-        ScheduleError: the interval does not divide a day into equal parts.
+        ScheduleError: it is none of those that divide an hour or a day into equal parts.
     """
+    spread = zlib.crc32(seed.encode("utf-8", "replace"))
+    if minutes := EVERY_MINUTES.get(interval):
+        return Timing(tuple(range(_HOURS)), spread % minutes, minutes)
     hours = EVERY_HOURS.get(interval)
     if hours is None:
-        raise ScheduleError(f"--every {interval}: is not an interval", hint=f"use one of {', '.join(EVERY_HOURS)}")
-    return Timing(tuple(range(_NOON % hours, _HOURS, hours)), 1 + zlib.crc32(seed.encode("utf-8", "replace")) % 59)
+        known = ", ".join((*EVERY_MINUTES, *EVERY_HOURS))
+        raise ScheduleError(f"--every {interval}: is not an interval", hint=f"use one of {known}")
+    return Timing(tuple(range(_NOON % hours, _HOURS, hours)), 1 + spread % 59)
 
 
 def daily_at(text: str) -> Timing:

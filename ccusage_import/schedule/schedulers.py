@@ -20,6 +20,7 @@ from ccusage_import.schedule.systemd import Systemd
 from ccusage_import.schedule.tools import home_of
 
 AUTO = "auto"
+IMPORT = ("import", "--quiet")
 # Whatever decides where files are and which certificates count, beside PATH. None of them holds a secret.
 CARRIED = (
     "HOME", "TZ", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME",
@@ -63,8 +64,13 @@ def plan(
     program: tuple[str, ...],
     timing: Timing,
     config_file: Path | None,
+    *,
+    words: tuple[str, ...] = IMPORT,
+    variables_name: str = "schedule.env",
 ) -> Schedule:
     """Return the job: absolute paths, an environment without secrets, the settings' variables apart.
+
+    `words` say what the program does, `variables_name` which file beside the configuration holds the variables.
 
     Raises:
         ScheduleError: no program that runs ccusage is installed for good, or a name cannot be carried.
@@ -75,9 +81,9 @@ def plan(
     found = find_on(path, [*command, *RUNNERS])
     _demand_runner(command, found, environ)
     runner = Path(command[0]).name if command else next(name for name in RUNNERS if name in found)
-    variables_file = directories.config / "schedule.env"
+    variables_file = directories.config / variables_name
     variables = setting_variables(environ)
-    argv = [*program, "import", "--quiet"]
+    argv = [*program, *words]
     if config_file is not None:
         argv += ["--config", str(config_file.expanduser().absolute())]
     if variables:
@@ -101,8 +107,7 @@ def install(scheduler: Scheduler, schedule: Schedule, schedulers: Mapping[str, S
         ScheduleError: the scheduler refuses, or a directory cannot be made.
         ConfigurationError: the environment file cannot be written.
     """
-    if schedule.variables:
-        write_private_file(schedule.variables_file, environment_text(schedule.variables))
+    write_variables(schedule)
     try:
         # systemd keeps the rest of the disk from being written, so they cannot be made later.
         for directory in schedule.writable:
@@ -115,6 +120,16 @@ def install(scheduler: Scheduler, schedule: Schedule, schedulers: Mapping[str, S
             other.remove()
     if not schedule.variables:
         schedule.variables_file.unlink(missing_ok=True)
+
+
+def write_variables(schedule: Schedule) -> None:
+    """Write the environment file of a job, where there is something to be written.
+
+    Raises:
+        ConfigurationError: it cannot be.
+    """
+    if schedule.variables:
+        write_private_file(schedule.variables_file, environment_text(schedule.variables))
 
 
 def remove(schedulers: Mapping[str, Scheduler], directories: Directories) -> list[str]:

@@ -144,9 +144,11 @@ def service(schedule: Schedule) -> str:
 def timer(timing: Timing) -> str:
     """Return the timer unit: what was missed is made up for, and not by all hosts in the same second."""
     hours = "*" if timing.is_hourly else ",".join(f"{hour:02}" for hour in timing.hours)
+    minutes = ",".join(f"{minute:02}" for minute in timing.minutes)
+    delay_seconds = timing.every_minutes * 5
     return (
         f"{_NOTE}\n[Unit]\nDescription=Import ccusage reports into ClickHouse, {timing}\n"
-        f"\n[Timer]\nOnCalendar=*-*-* {hours}:{timing.minute:02}:00\nPersistent=true\nRandomizedDelaySec=5min\n"
+        f"\n[Timer]\nOnCalendar=*-*-* {hours}:{minutes}:00\nPersistent=true\nRandomizedDelaySec={delay_seconds}s\n"
         "\n[Install]\nWantedBy=timers.target\n"
     )
 
@@ -172,8 +174,8 @@ def _value(text: str, name: str) -> str:
 
 
 def _timing(calendar: str) -> Timing | None:
-    match = re.fullmatch(r"\*-\*-\* (\*|\d\d(?:,\d\d)*):(\d\d):00", calendar)
+    match = re.fullmatch(r"\*-\*-\* (\*|\d\d(?:,\d\d)*):(\d\d(?:,\d\d)*):00", calendar)
     if match is None:
         return None
     hours = range(24) if match[1] == "*" else map(int, match[1].split(","))
-    return Timing(tuple(hours), int(match[2]))
+    return Timing.read(hours, map(int, match[2].split(",")))

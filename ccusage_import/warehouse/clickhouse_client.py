@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ccusage_import.config.installation import adds_engine
+from ccusage_import.config.installation import ENGINE, adds
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from ccusage_import.exceptions import (
     ConfigurationError,
@@ -276,7 +276,7 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
     if importlib.util.find_spec("chdb") is None:
         raise EngineMissingError(
             "the embedded engine is not installed",
-            hint=f"{adds_engine(Path(sys.prefix))}, or name a server: --warehouse clickhouse://user@host:8123/db",
+            hint=f"{adds((ENGINE,), Path(sys.prefix))}, or name a server: --warehouse clickhouse://user@host:8123/db",
         )
     driver = _driver()
     _load_engine()

@@ -1,7 +1,7 @@
 """What an import costs beyond ccusage itself, what 100,000 records cost, and what every view and query costs.
 
-    python -m tests.benchmarks [--mb 300] [--runs 5] [--small-only | --queries-only | --facts-only | --watch-only]
-        [--minutes 1] [--json] [--work-dir DIR] [--ccusage COMMAND]
+    python -m tests.benchmarks [--mb 300] [--runs 5] [--json] [--work-dir DIR] [--ccusage COMMAND] [--minutes 1]
+        [--small-only | --queries-only | --facts-only | --starts-only | --watch-only]
 
 Nothing fails for being slow: the figures stand beside their targets, and the machine's other work is in them.
 """
@@ -21,6 +21,7 @@ from tests.benchmarks.import_time import Target, measure_imports
 from tests.benchmarks.many_records import measure_many_records
 from tests.benchmarks.measure import Figure, print_figures
 from tests.benchmarks.query_time import measure_queries
+from tests.benchmarks.start_time import measure_starts
 from tests.benchmarks.watch_time import measure_watch
 from tests.support.ccusage_install import install_ccusage
 from tests.support.transcripts import LARGE, SMALL
@@ -35,8 +36,11 @@ def main() -> None:
         figures = measure_watch(work_dir, arguments.minutes)
     elif arguments.facts_only:
         figures = _measure_facts(arguments, work_dir)
+    elif arguments.starts_only:
+        figures = measure_starts(work_dir, arguments.runs)
     else:
-        figures = [] if arguments.queries_only else _measure_imports(arguments, work_dir)
+        figures = [] if arguments.queries_only else measure_starts(work_dir, arguments.runs)
+        figures += [] if arguments.queries_only else _measure_imports(arguments, work_dir)
         figures += measure_queries(work_dir, arguments.runs)
     if arguments.json:
         print(json.dumps([{**asdict(figure), "is_met": figure.is_met} for figure in figures], indent=2))
@@ -72,6 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--facts-only", action="store_true", help="measure readings of the large transcripts alone")
     parser.add_argument("--watch-only", action="store_true", help="measure the delays of watch alone")
     parser.add_argument("--minutes", type=float, default=1, help="how long sessions write (default: %(default)s)")
+    parser.add_argument("--starts-only", action="store_true", help="measure the status line and the hook alone")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--ccusage", metavar="COMMAND", help="ccusage to run (default: the pinned one, from npm)")
     parser.add_argument(

@@ -16,7 +16,7 @@ HOMES = {
     "chdb": {"warehouse/clickhouse_client"},
     "tenacity": {"ccusage/fetcher"},
     "jinja2": {"digest/html"},
-    "platformdirs": {"config/settings"},
+    "platformdirs": {"config/settings", "schedule/hook", "statusline/line"},
     "tzlocal": {"config/identity"},
     "prometheus_client": {"monitoring/metrics"},
     "tomlkit": {"config/file"},
@@ -32,6 +32,7 @@ HOMES = {
         "cli/health",
         "cli/imports",
         "cli/live/serve",
+        "cli/live/statusline",
         "cli/live/watch",
         "cli/options",
         "cli/query",
@@ -42,6 +43,8 @@ HOMES = {
     },
     "rich": {"ui/answers", "ui/summary", "ui/tables", "cli/budget", "cli/health", "cli/live/page", "cli/report"},
     "watchfiles": {"live/listening"},
+    "mcp": {"cli/live/server"},
+    "mcp_types": {"cli/live/server"},
     "click": set(),
 }
 SINKS = {"add", "remove", "configure"}

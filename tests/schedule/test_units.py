@@ -100,6 +100,7 @@ def test_systemd_would_say_what_is_wrong(tmp_path: Path, old: str, new: str, sai
         (Timing(tuple(range(24)), 17), "*-*-* *:17:00"),
         (Timing((0, 6, 12, 18), 5), "*-*-* 00,06,12,18:05:00"),
         (Timing((9,), 30), "*-*-* 09:30:00"),
+        (Timing(tuple(range(24)), 7, 15), "*-*-* *:07,22,37,52:00"),
     ],
 )
 def test_systemd_reads_the_calendar_as_it_is_meant(timing: Timing, normal: str) -> None:
@@ -170,7 +171,7 @@ def test_the_service_may_write_where_the_program_does_and_runs_hardened(program:
     timer_lines = (own.home / UNITS / "ccusage-import.timer").read_text().splitlines()
     assert "OnCalendar=*-*-* 09:30:00" in timer_lines
     assert "Persistent=true" in timer_lines
-    assert "RandomizedDelaySec=5min" in timer_lines
+    assert "RandomizedDelaySec=300s" in timer_lines
 
 
 def test_no_secret_is_in_the_units(program: Program, tmp_path: Path) -> None:
@@ -405,6 +406,39 @@ def test_intervals_divide_the_day_and_spread_over_the_hour() -> None:
     assert every("6h", "a").minute == every("1h", "a").minute
     minutes = [every("1h", f"host{number}").minute for number in range(1000)]
     assert set(minutes) == set(range(1, 60))
+    assert every("5m", "a").minutes == tuple(range(every("5m", "a").minute, 60, 5))
+    assert {every("5m", f"host{number}").minutes for number in range(1000)} == {
+        (0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55),
+        (1, 6, 11, 16, 21, 26, 31, 36, 41, 46, 51, 56),
+        (2, 7, 12, 17, 22, 27, 32, 37, 42, 47, 52, 57),
+        (3, 8, 13, 18, 23, 28, 33, 38, 43, 48, 53, 58),
+        (4, 9, 14, 19, 24, 29, 34, 39, 44, 49, 54, 59),
+    }
+    assert every("30m", "a").hours == tuple(range(24))
+
+
+@pytest.mark.parametrize(
+    ("timing", "shown"),
+    [
+        (Timing((0, 6, 12, 18), 17), "daily at 00:17, 06:17, 12:17, 18:17"),
+        (Timing(tuple(range(24)), 17), "every hour at minute 17"),
+        (Timing(tuple(range(24)), 7, 30), "every 30 minutes from minute 7"),
+        (Timing(tuple(range(24)), 0, 5), "every 5 minutes from minute 0"),
+    ],
+)
+def test_every_scheduler_states_a_timing_and_reads_it_back(tmp_path: Path, timing: Timing, shown: str) -> None:
+    for tool in ("systemctl", "launchctl"):
+        stand_in(tmp_path / "bin", tool)
+    crontab = 'case "$1" in -l) cat "$HOME/tab" 2>/dev/null || true ;; -) cat > "$HOME/tab" ;; esac'
+    stand_in(tmp_path / "bin", "crontab", crontab)
+    environ = {"HOME": str(tmp_path), "PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+    plain = replace(odd_schedule(tmp_path), argv=("/srv/bin/ccusage-import",), environment={}, timing=timing)
+    for scheduler in (Systemd(environ), Launchd(environ, 501), Cron(environ, tmp_path / "backup")):
+        scheduler.install(plain)
+        installed = scheduler.read()
+
+        assert installed is not None
+        assert (installed.timing, installed.when) == (timing, shown)
 
 
 @pytest.mark.parametrize(
@@ -414,6 +448,8 @@ def test_intervals_divide_the_day_and_spread_over_the_hour() -> None:
         (Timing((0, 6, 12, 18), 17), "2026-11-21T06:17", "2026-11-21T12:17"),
         (Timing((0, 6, 12, 18), 17), "2026-11-21T18:18", "2026-11-22T00:17"),
         (Timing((9,), 30), "2026-12-31T09:30", "2027-01-01T09:30"),
+        (Timing(tuple(range(24)), 7, 15), "2026-11-21T06:22", "2026-11-21T06:37"),
+        (Timing(tuple(range(24)), 7, 15), "2026-11-21T23:52", "2026-11-22T00:07"),
     ],
 )
 def test_the_next_start_follows_from_the_timing(timing: Timing, now: str, start: str) -> None:

@@ -1,1 +1,1 @@
-"""Commands that run until they are ended."""
+"""Commands that go on until they are ended, and those for programs that run beside this one."""

@@ -13,7 +13,7 @@ import typer
 
 from ccusage_import import ui
 from ccusage_import.cli.options import ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
-from ccusage_import.config.installation import SERVER, adds_server
+from ccusage_import.config.installation import ENGINE, SERVER, adds
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
@@ -49,7 +49,9 @@ def _serve(configuration: Configuration, address: tuple[str, int], *, without_to
     gc.enable()
     place = _served(configuration)
     if not all(map(find_spec, SERVER)):
-        raise ConfigurationError("what serves over HTTP is not installed", hint=adds_server(Path(sys.prefix)))
+        raise ConfigurationError(
+            "what serves over HTTP is not installed", hint=adds(SERVER, Path(sys.prefix), beside=(ENGINE,))
+        )
     from ccusage_import.serving.engine import Reader
     from ccusage_import.serving.http import Access, Interface
     from ccusage_import.serving.server import LOOPBACK, begin_anew, kept_token, listening_socket, serve_until_wanted

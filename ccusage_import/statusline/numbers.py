@@ -1,0 +1,54 @@
+"""What an import leaves for the status line: costs, the open block, the limits, and until when each of them holds."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, time, timedelta
+
+from loguru import logger
+
+from ccusage_import.config.settings import Configuration
+from ccusage_import.digest.glance import read_block, read_costs
+from ccusage_import.exceptions import FixableError
+from ccusage_import.files import write_private_file
+from ccusage_import.statusline.line import FILE_NAME
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+# No day of the next month is later than that after the first of this one, and none of this month is later still.
+_BEYOND_A_MONTH = timedelta(days=31)
+
+
+def keep_numbers(warehouse: ClickHouse, configuration: Configuration) -> None:
+    """Write the file anew. The import is done: that this fails ends nothing, and the line says how old it is."""
+    try:
+        text = json.dumps(read_numbers(warehouse, configuration, datetime.now(UTC)), indent=1)
+        write_private_file(configuration.directories.state / FILE_NAME, f"{text}\n")
+    except FixableError as error:
+        logger.bind(kind=error.kind).warning("the numbers of the status line could not be written down")
+
+
+def read_numbers(warehouse: ClickHouse, configuration: Configuration, now: datetime) -> dict[str, object]:
+    """Return what the file holds; instants are seconds since 1970."""
+    settings = configuration.settings
+    today, limits = settings.today(now), settings.budget
+    costs, block = read_costs(warehouse, today), read_block(warehouse)
+    next_month = (today.replace(day=1) + _BEYOND_A_MONTH).replace(day=1)
+
+    def starts(day: date) -> float:
+        return datetime.combine(day, time.min, settings.zone).timestamp()
+
+    return {
+        "at": now.timestamp(),
+        "day_ends_at": starts(today + timedelta(days=1)),
+        "month_ends_at": starts(next_month),
+        "today_usd": float(costs.today_usd),
+        "month_usd": float(costs.month_usd),
+        "daily_limit_usd": None if limits.daily is None else float(limits.daily),
+        "monthly_limit_usd": None if limits.monthly is None else float(limits.monthly),
+        "block": block
+        and {
+            "ends_at": block.ends_at.timestamp(),
+            "cost_usd": float(block.cost_usd),
+            "cost_per_hour_usd": block.cost_per_hour_usd,
+        },
+    }
