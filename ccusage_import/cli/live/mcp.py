@@ -13,9 +13,9 @@ from ccusage_import.exceptions import ConfigurationError
 
 
 def mcp(config: ConfigFile = None, warehouse: WarehouseUrl = None) -> None:
-    """Answer questions of a coding agent, read-only, over the Model Context Protocol on stdin and stdout.
+    """Answer questions of a coding agent over the Model Context Protocol.
 
-    In Claude Code: claude mcp add usage -- ccusage-import mcp
+    On stdin and stdout, and read-only. In Claude Code: claude mcp add usage -- ccusage-import mcp
     """
     with door(0, quiet=False, as_json=False):
         if importlib.util.find_spec(PROTOCOL) is None:

@@ -67,9 +67,9 @@ def watch(
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each event.")] = False,
 ) -> None:
-    """Store what Claude Code writes as it is written, until it is ended.
+    """Store what Claude Code writes as it is written.
 
-    Every hour it runs the ordinary import too.
+    It goes on until it is ended, and every hour it runs the ordinary import too.
     """
     with door(verbose, quiet=quiet, as_json=False):
         # This one does not end soon: what refers to itself must be found.
