@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -26,7 +27,7 @@ from ccusage_import.cli.options import (
     door,
 )
 from ccusage_import.config.names import read_names
-from ccusage_import.config.settings import Settings
+from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
@@ -36,6 +37,7 @@ from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, r
 from ccusage_import.querying.reading import read_only
 from ccusage_import.ui.answers import Answer, boxed, read_answer, readable, upright
 from ccusage_import.ui.tables import print_wrapped, reader_width
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import open_configured
 
@@ -106,8 +108,8 @@ def query(
             return
         named = _asked(sql, file)
         configuration = configured({"warehouse": warehouse}, config)
-        asked = _parameters(param or ())
-        given = _stored_names(asked, configuration.settings)
+        asked = asked_parameters(param or ())
+        given = stored_names(asked, configuration.settings)
         today = today_in(configuration.settings.timezone)
         values = named.values(given, today) if named.name else with_days(named.sql, given, today)
         chosen = "json" if as_json else output_format
@@ -115,11 +117,7 @@ def query(
             raise ConfigurationError("query: a terminal cannot show Parquet", hint="write it to a file: > FILE")
         if csv_safe and chosen != "csv":
             raise ConfigurationError(f"--csv-safe: {chosen} does not need it", hint="--format csv")
-        with open_configured(configuration) as opened:
-            # A server is not ours to migrate, and most of it can be queried before that.
-            ui.warn_of_damage(opened.damage)
-            if opened.is_embedded and opened.damage is None:
-                apply_migrations(opened, __version__)
+        with open_to_ask(configuration) as opened:
             if named.name:
                 typed = {given[kind]: name for kind, name in asked.items()}
                 refuse_unknown(opened, given, {**read_names(configuration.directories.names_file), **typed})
@@ -134,6 +132,17 @@ def query(
             print_table(table, configuration.settings.timezone, "" if quiet else footer)
             return
         print_answer(as_safe_csv(answer) if csv_safe and not explain else answer)
+
+
+@contextmanager
+def open_to_ask(configuration: Configuration) -> Iterator[ClickHouse]:
+    """Open the warehouse for questions: a damaged one answers with what is left."""
+    with open_configured(configuration) as opened:
+        # A server is not ours to migrate, and most of it can be queried before that.
+        ui.warn_of_damage(opened.damage)
+        if opened.is_embedded and opened.damage is None:
+            apply_migrations(opened, __version__)
+        yield opened
 
 
 def _asked(sql: str, file: Path | None) -> NamedQuery:
@@ -154,7 +163,12 @@ def _asked(sql: str, file: Path | None) -> NamedQuery:
     return NamedQuery("", "", "", (), (), sql.strip().rstrip(";"))
 
 
-def _parameters(given: Sequence[str]) -> dict[str, str]:
+def asked_parameters(given: Sequence[str]) -> dict[str, str]:
+    """Return what --param gives, by name.
+
+    Raises:
+        ConfigurationError: one is not NAME=VALUE.
+    """
     parameters = {}
     for text in given:
         name, equals, value = text.partition("=")
@@ -164,7 +178,8 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
     return parameters
 
 
-def _stored_names(given: Mapping[str, str], settings: Settings) -> dict[str, str]:
+def stored_names(given: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """Return parameters with pseudonyms in the place of names that are stored so."""
     names = settings.pseudonyms()
     return {
         name: names.of(value) if name in HIDDEN_PARAMETERS and not PSEUDONYM.fullmatch(value) else value
