@@ -184,7 +184,7 @@ def print_replay(replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, 
 def _replay_json(note: LoadNote, summary: ImportSummary) -> dict[str, object]:
     return {
         "replayed": note.load_id,
-        "started_at": note.started_at.isoformat(),
+        "started_at": note.started_at,
         "machine": note.machine,
         "load_id": summary.load_id,
         "exit_code": int(summary.exit_code),

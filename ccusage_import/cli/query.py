@@ -32,6 +32,7 @@ from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
 from ccusage_import.masking import printable_lines
+from ccusage_import.querying.exporting import JSON_SETTINGS
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
@@ -106,6 +107,8 @@ def query(
         if list_queries:
             print_queries(read_queries(), as_json=as_json)
             return
+        if explain and as_json:
+            raise ConfigurationError("--explain: prints text, not JSON", hint="leave out one of them")
         named = _asked(sql, file)
         configuration = configured({"warehouse": warehouse}, config)
         asked = asked_parameters(param or ())
@@ -121,9 +124,10 @@ def query(
             if named.name:
                 typed = {given[kind]: name for kind, name in asked.items()}
                 refuse_unknown(opened, given, {**read_names(configuration.directories.names_file), **typed})
+            settings = {**FORMAT_SETTINGS, **(JSON_SETTINGS if chosen == "json" else {})}
             written_as = "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen]
             began = time.monotonic()
-            answer = read_only(opened, named.sql, written_as, FORMAT_SETTINGS, values, explains=explain)
+            answer = read_only(opened, named.sql, written_as, settings, values, explains=explain)
         if explain:
             print_query(named, values)
         if chosen == "table" and not explain:

@@ -105,9 +105,12 @@ def export(
             raise ConfigurationError("export: --param belongs to one query", hint="export NAME --param NAME=VALUE")
         queries = _queries(names or ())
         today = today_in(configuration.settings.timezone)
+        if output == STDOUT:
+            _refuse_stdout(queries, file_format, as_json=as_json)
+        targets = _targets(queries, output, file_format)
         exports = [
             _Export(query, query.values(given, today), chosen, file)
-            for query, (chosen, file) in zip(queries, _targets(queries, output, file_format), strict=True)
+            for query, (chosen, file) in zip(queries, targets, strict=True)
         ]
         _refuse_existing(exports, force=force)
         with open_to_ask(configuration) as opened:
@@ -129,6 +132,15 @@ def _queries(names: Sequence[str]) -> list[NamedQuery]:
     return [find_query(name) for name in dict.fromkeys(names or view_names())]
 
 
+def _refuse_stdout(queries: Sequence[NamedQuery], wanted: FileFormat | None, *, as_json: bool) -> None:
+    if len(queries) != 1:
+        raise ConfigurationError("export: stdout takes one view", hint="export daily -o -, or -o DIR for several")
+    if as_json:
+        raise ConfigurationError("export: --json and -o - both write to stdout", hint="--format jsonl prints the rows")
+    if wanted == "parquet" and sys.stdout.isatty():
+        raise ConfigurationError("export: a terminal cannot show Parquet", hint="-o FILE.parquet")
+
+
 def _targets(
     queries: Sequence[NamedQuery], output: str, wanted: FileFormat | None
 ) -> list[tuple[FileFormat, Path | None]]:
@@ -136,10 +148,6 @@ def _targets(
     if not output:
         raise ConfigurationError("export: --output is missing", hint=f"-o DIR, -o FILE.parquet, or -o -; {RAW_HINT}")
     if output == STDOUT:
-        if len(queries) != 1:
-            raise ConfigurationError("export: stdout takes one view", hint="export daily -o -, or -o DIR for several")
-        if wanted == "parquet" and sys.stdout.isatty():
-            raise ConfigurationError("export: a terminal cannot show Parquet", hint="-o FILE.parquet")
         return [(wanted or "csv", None)]
     path = Path(output)
     ending = next((known for known in CLICKHOUSE_FORMATS if path.suffix == f".{known}"), None)
