@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from typing import BinaryIO
 
 from ccusage_import.exceptions import ConfigurationError, WarehouseError, WarehouseLockedError
 
@@ -42,10 +43,7 @@ def make_private_directory(directory: Path) -> None:
 
 
 def replace_file(file: Path, data: bytes, *, mode: int = _OWNER_ALONE, durable: bool = True) -> None:
-    """Replace `file` by one that holds `data`; it appears whole or not at all.
-
-    It is written beside the target under a name that nobody can know before. What a killed process left of an earlier
-    try is removed first; a lock distinguishes it from what another process is writing.
+    """Replace `file` by one that holds `data`, as `replacing` does.
 
     Args:
         file: what to replace; a link at its place is replaced, not followed.
@@ -56,13 +54,27 @@ def replace_file(file: Path, data: bytes, *, mode: int = _OWNER_ALONE, durable: 
     Raises:
         OSError: the directory cannot be written.
     """
+    with replacing(file, mode=mode, durable=durable) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def replacing(file: Path, *, mode: int = _OWNER_ALONE, durable: bool = True) -> Iterator[BinaryIO]:
+    """Open a file that replaces `file` when the block ends without an error: it appears whole or not at all.
+
+    It is written beside the target under a name that nobody can know before. What a killed process left of an earlier
+    try is removed first; a lock distinguishes it from what another process is writing.
+
+    Raises:
+        OSError: the directory cannot be written.
+    """
     with suppress(OSError):
         for left in _temporaries(file):
             _remove_unless_held(left)
     temporary, descriptor = _begin(file)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+            yield stream
             stream.flush()
             if mode != _OWNER_ALONE:
                 os.fchmod(descriptor, mode)

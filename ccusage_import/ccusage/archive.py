@@ -108,6 +108,16 @@ def archives(kept: Path) -> dict[int, Path]:
     return {int(file.stem): file for file in kept.glob(f"*{SUFFIX}") if file.stem.isdigit()}
 
 
+def kept_loads(kept: Path) -> list[tuple[Path, LoadNote]]:
+    """Return the archives there are with what they say of themselves, oldest first.
+
+    Raises:
+        BackupError: an archive is damaged.
+        NotAReportError: its note is.
+    """
+    return [(file, read_note(_members(file)[NOTE], file)) for _, file in sorted(archives(kept).items())]
+
+
 def export_loads(kept: Path, target: Path, warehouse: str, wanted: Collection[int] = ()) -> list[int]:
     """Unpack kept loads into `target`, one directory a load; what is there already stays as it is.
 

@@ -212,7 +212,7 @@ def change_json(change: Change, names: Mapping[str, str]) -> dict[str, Any]:
     stored, offered = decision.stored, decision.offered
     return {
         "load_id": change.load_id,
-        "decided_at": change.decided_at.isoformat(),
+        "decided_at": change.decided_at,
         "machine": change.machine,
         "report": record.report,
         "agent": record.agent,

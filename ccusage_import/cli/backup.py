@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from ccusage_import import __version__, ui
-from ccusage_import.ccusage.archive import LoadNote, archives, export_loads
-from ccusage_import.cli.audit import LOAD_NAMES, change_json, print_changes
+from ccusage_import.ccusage.archive import LoadNote
+from ccusage_import.cli.audit import change_json, print_changes
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
@@ -21,7 +21,6 @@ from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import BackupError, ConfigurationError, ExitCode
 from ccusage_import.history.backup import Manifest, back_up, read_backup
 from ccusage_import.history.backup import restore as fill
-from ccusage_import.history.load_names import match_load
 from ccusage_import.history.push import Pushed
 from ccusage_import.history.push import push as copy
 from ccusage_import.import_summary import ImportSummary
@@ -161,42 +160,6 @@ def push_configured(configuration: Configuration, server: str = "", held: ClickH
         return pushed
 
 
-def export(
-    directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Directory to write; gets one directory for each load.")
-    ],
-    load: Annotated[
-        list[str] | None,
-        typer.Option(metavar="LOAD", help=f"Only this load: {LOAD_NAMES}; may be given several times."),
-    ] = None,
-    config: ConfigFile = None,
-    warehouse: WarehouseUrl = None,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-) -> None:
-    """Unpack the reports that keep_raw kept.
-
-    One directory a load, for `import --from DIR`; project names are in clear.
-    """
-    with door(verbose, quiet=quiet, as_json=as_json):
-        configuration = configured({"warehouse": warehouse}, config)
-        place = configuration.settings.parsed_warehouse()
-        kept = configuration.directories.raw
-        exported = export_loads(kept, directory, str(place), [_kept_load(name, kept) for name in load or ()])
-        if as_json:
-            ui.print_json({"directory": directory, "loads": exported})
-        elif not quiet:
-            print(f"{_counted(len(exported), 'load')} exported to {directory}")
-
-
-def _kept_load(name: str, kept: Path) -> int:
-    """Return the id of the load that is named; one of which nothing is kept is refused by its whole id."""
-    ids = archives(kept)
-    is_whole = name.isdigit() and not any(str(load_id).startswith(name) for load_id in ids)
-    return int(name) if is_whole else match_load(name, ids)
-
-
 def replay_exit_code(replayed: Sequence[tuple[LoadNote, ImportSummary]]) -> ExitCode:
     """Return the exit code of all loads."""
     codes = {summary.exit_code for _, summary in replayed} or {ExitCode.OK}
@@ -224,7 +187,7 @@ def print_replay(replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, 
 def _replay_json(note: LoadNote, summary: ImportSummary) -> dict[str, object]:
     return {
         "replayed": note.load_id,
-        "started_at": note.started_at.isoformat(),
+        "started_at": note.started_at,
         "machine": note.machine,
         "load_id": summary.load_id,
         "exit_code": int(summary.exit_code),

@@ -142,7 +142,9 @@ def logs(
     with door(0, quiet=False, as_json=as_json):
         configuration = configured({}, config)
         file = configuration.log_file
-        if path or not as_json:
+        if path and as_json:
+            ui.print_json({"path": file})
+        elif not as_json:
             print(file)
         if not path:
             print_log(read_last_run(file), configuration.settings.timezone, as_json=as_json)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -26,16 +27,18 @@ from ccusage_import.cli.options import (
     door,
 )
 from ccusage_import.config.names import read_names
-from ccusage_import.config.settings import Settings
+from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
 from ccusage_import.masking import printable_lines
+from ccusage_import.querying.exporting import JSON_SETTINGS
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
 from ccusage_import.ui.answers import Answer, boxed, read_answer, readable, upright
 from ccusage_import.ui.tables import print_wrapped, reader_width
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import open_configured
 
@@ -104,9 +107,11 @@ def query(
         if list_queries:
             print_queries(read_queries(), as_json=as_json)
             return
+        if explain and as_json:
+            raise ConfigurationError("--explain: prints text, not JSON", hint="leave out one of them")
         named = _asked(sql, file)
         configuration = configured({"warehouse": warehouse}, config)
-        asked = _parameters(param or ())
+        asked = asked_parameters(param or ())
         given = stored_names(asked, configuration.settings)
         today = today_in(configuration.settings.timezone)
         values = named.values(given, today) if named.name else with_days(named.sql, given, today)
@@ -115,17 +120,14 @@ def query(
             raise ConfigurationError("query: a terminal cannot show Parquet", hint="write it to a file: > FILE")
         if csv_safe and chosen != "csv":
             raise ConfigurationError(f"--csv-safe: {chosen} does not need it", hint="--format csv")
-        with open_configured(configuration) as opened:
-            # A server is not ours to migrate, and most of it can be queried before that.
-            ui.warn_of_damage(opened.damage)
-            if opened.is_embedded and opened.damage is None:
-                apply_migrations(opened, __version__)
+        with open_to_ask(configuration) as opened:
             if named.name:
                 typed = {given[kind]: name for kind, name in asked.items()}
                 refuse_unknown(opened, given, {**read_names(configuration.directories.names_file), **typed})
+            settings = {**FORMAT_SETTINGS, **(JSON_SETTINGS if chosen == "json" else {})}
             written_as = "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen]
             began = time.monotonic()
-            answer = read_only(opened, named.sql, written_as, FORMAT_SETTINGS, values, explains=explain)
+            answer = read_only(opened, named.sql, written_as, settings, values, explains=explain)
         if explain:
             print_query(named, values)
         if chosen == "table" and not explain:
@@ -134,6 +136,17 @@ def query(
             print_table(table, configuration.settings.timezone, "" if quiet else footer)
             return
         print_answer(as_safe_csv(answer) if csv_safe and not explain else answer)
+
+
+@contextmanager
+def open_to_ask(configuration: Configuration) -> Iterator[ClickHouse]:
+    """Open the warehouse for questions: a damaged one answers with what is left."""
+    with open_configured(configuration) as opened:
+        # A server is not ours to migrate, and most of it can be queried before that.
+        ui.warn_of_damage(opened.damage)
+        if opened.is_embedded and opened.damage is None:
+            apply_migrations(opened, __version__)
+        yield opened
 
 
 def _asked(sql: str, file: Path | None) -> NamedQuery:
@@ -154,7 +167,12 @@ def _asked(sql: str, file: Path | None) -> NamedQuery:
     return NamedQuery("", "", "", (), (), sql.strip().rstrip(";"))
 
 
-def _parameters(given: Sequence[str]) -> dict[str, str]:
+def asked_parameters(given: Sequence[str]) -> dict[str, str]:
+    """Return what --param gives, by name.
+
+    Raises:
+        ConfigurationError: one is not NAME=VALUE.
+    """
     parameters = {}
     for text in given:
         name, equals, value = text.partition("=")

@@ -102,7 +102,9 @@ def report(
             return
         file = file.absolute()
         write_private_file(file, text)
-        if not quiet:
+        if as_json:
+            ui.print_json({"file": file})
+        elif not quiet:
             print(file)
         if opens:
             _open_in_browser(file)

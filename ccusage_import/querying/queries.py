@@ -136,6 +136,11 @@ def read_queries() -> list[NamedQuery]:
     return sorted(queries, key=lambda query: (GROUPS.index(query.group), query.name))
 
 
+def view_names() -> list[str]:
+    """Return the views by name."""
+    return sorted(file.stem for file in (sql_directory() / "views").glob("*.sql"))
+
+
 def find_query(name: str) -> NamedQuery:
     """Return the query of that name; the name of a view asks for all of it.
 

@@ -170,7 +170,9 @@ def _block_json(block: Record) -> dict[str, Any]:
         "started_at", "block_ends_at", "total_tokens", "cost_usd", "tokens_per_minute", "cost_per_hour_usd",
         "projected_tokens", "projected_cost_usd", "remaining_minutes",
     )  # fmt: skip
-    return {name: getattr(block, name) for name in names}
+    shown = {name: getattr(block, name) for name in names}
+    hourly = block.cost_per_hour_usd
+    return {**shown, "cost_per_hour_usd": None if hourly is None else Decimal(str(round(hourly, 6)))}
 
 
 def _headline(summary: ImportSummary) -> Joined:

@@ -12,9 +12,10 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ccusage_import.config.installation import ENGINE, adds
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
@@ -133,6 +134,58 @@ class ClickHouse:
             if not self._only_reads:
                 raise
             raise StatementRefusedError(f"query only reads: {error}", hint="only import and migrate write") from None
+
+    @contextmanager
+    def written(
+        self, sql: str, output_format: str, settings: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
+    ) -> Iterator[BinaryIO]:
+        """Open the answer to a query in a ClickHouse output format, to read it in pieces; ask nothing else meanwhile.
+
+        Raises:
+            WarehouseError: in the block or at its end, also where the answer was cut off.
+        """
+        answer = self._piped if self.is_embedded else self._sent
+        with _translated(self.warehouse), answer(sql, output_format, settings, parameters or {}) as opened:
+            yield opened
+
+    @contextmanager
+    def _piped(
+        self, sql: str, output_format: str, settings: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> Iterator[BinaryIO]:
+        """Let the embedded engine write into a pipe: it writes no file that is cut short where the disk is full."""
+        reader, writer = os.pipe()
+
+        def write() -> None:
+            try:
+                self._client.command(
+                    f"{sql} INTO OUTFILE '/dev/fd/{writer}' APPEND FORMAT {output_format}",
+                    parameters=dict(parameters),
+                    settings=dict(settings),
+                )
+            finally:
+                os.close(writer)
+
+        with ThreadPoolExecutor(max_workers=1) as engine:
+            writing = engine.submit(write)
+            # Closed before its end, the pipe ends the query too.
+            with os.fdopen(reader, "rb") as opened:
+                yield opened
+            writing.result()
+
+    @contextmanager
+    def _sent(
+        self, sql: str, output_format: str, settings: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> Iterator[BinaryIO]:
+        """Let the server answer when it has all of it, so that what fails is an error and not an answer cut short."""
+        broken = importlib.import_module("urllib3").exceptions.HTTPError
+        answer: Any = self._client.raw_stream(
+            sql, parameters=dict(parameters), fmt=output_format, settings={**settings, "wait_end_of_query": 1}
+        )
+        try:
+            with closing(answer):
+                yield answer
+        except broken as error:
+            raise _unreachable(f"warehouse {self.warehouse}", str(error)) from None
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run one statement that returns nothing of interest."""
@@ -423,11 +476,15 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
     if code == 243:
         return WarehouseError(f"{where}: {text}", hint=NO_ROOM_HINT)
     if code is None and type(error).__name__ in ("OperationalError", "StreamFailureError"):
-        return WarehouseUnreachableError(
-            f"{where}: no answer: {_cause(text)}",
-            hint="check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS",
-        )
+        return _unreachable(where, text)
     return QueryError(f"{where}: {text}")
+
+
+def _unreachable(where: str, text: str) -> WarehouseUnreachableError:
+    return WarehouseUnreachableError(
+        f"{where}: no answer: {_cause(text)}",
+        hint="check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS",
+    )
 
 
 def _too_many_files(warehouse: Warehouse) -> WarehouseError:

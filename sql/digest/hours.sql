@@ -2,7 +2,7 @@
 SELECT
     toDayOfWeek(toTimeZone(at, {timezone:String})) AS weekday,
     toHour(toTimeZone(at, {timezone:String})) AS hour_of_day,
-    sum(block_hours.cost_usd),
+    toDecimal64(round(sum(block_hours.cost_usd), 6), 6),
     toUInt64(round(sum(block_hours.total_tokens)))
 FROM block_hours
 WHERE date >= {since:Date} AND ({machine:String} = '' OR machine = {machine:String})

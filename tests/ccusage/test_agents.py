@@ -532,7 +532,7 @@ def test_kept_reports_of_agents_are_replayed_whatever_the_settings(
     run_import: Importer, warehouse: Place, tmp_path: Path, program: Program
 ) -> None:
     run_import("--agent", "all", CCUSAGE_IMPORT_KEEP_RAW="true")
-    program("export", tmp_path / "kept", "--warehouse", warehouse.url)
+    program("raw", "export", tmp_path / "kept", "--warehouse", warehouse.url)
     (load,) = (tmp_path / "kept").iterdir()
     assert {"codex-daily.json", "opencode-session.json", "daily.json"} <= {file.name for file in load.iterdir()}
 

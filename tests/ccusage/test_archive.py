@@ -116,7 +116,7 @@ def test_an_export_gives_an_empty_warehouse_the_same_rows_and_verdicts(
     logged = {(row[5], row[6]) for row in before["changes"]}
     assert {("held", "messages_gone"), ("corrected", "accepted"), ("grew", "more_tokens")} <= logged
 
-    exported = program("export", "out", "--warehouse", history.url)
+    exported = program("raw", "export", "out", "--warehouse", history.url)
     assert (exported.exit_code, exported.stdout, exported.stderr) == (0, "4 loads exported to out\n", "")
     restored = Place(f"chdb://{tmp_path}/restored")
     replayed = program("import", "--from", "out", "--warehouse", restored.url, PATH="/nonexistent")
@@ -126,10 +126,26 @@ def test_an_export_gives_an_empty_warehouse_the_same_rows_and_verdicts(
     assert shown(restored) == before
 
 
+@pytest.mark.one_place
+def test_kept_loads_are_listed(program: Program, migrated: Place, claude: ClaudeDir) -> None:
+    assert program("raw", "list").stdout == "no reports are kept; keep_raw = true keeps them from now on\n"
+    claude.say("a1", days_ago(1), 1000)
+    run_import(program, migrated, claude.root, "--machine", "laptop")
+    (load_id,) = load_ids(migrated)
+
+    (listed,) = json.loads(program("raw", "list", "--json").stdout)["loads"]
+    header, row = program("raw", "list").stdout.splitlines()
+
+    assert (str(listed["load_id"]), listed["machine"], listed["warehouse"]) == (load_id, "laptop", migrated.url)
+    assert listed["bytes"] == Path(listed["file"]).stat().st_size
+    assert header.split() == ["load", "when", "machine", "warehouse", "MB"]
+    assert row.split()[0] == load_id
+
+
 def test_the_next_import_finds_what_it_would_have_found(
     program: Program, history: Place, tmp_path: Path, claude: ClaudeDir
 ) -> None:
-    program("export", "out", "--warehouse", history.url)
+    program("raw", "export", "out", "--warehouse", history.url)
     restored = Place(f"chdb://{tmp_path}/restored")
     program("import", "--from", "out", "--warehouse", restored.url)
     claude.say("d1", days_ago(0), 7)
@@ -145,7 +161,7 @@ def test_the_next_import_finds_what_it_would_have_found(
 
 def test_what_a_replay_did_not_finish_a_second_one_does(program: Program, history: Place, tmp_path: Path) -> None:
     before = shown(history)
-    program("export", "out", "--warehouse", history.url)
+    program("raw", "export", "out", "--warehouse", history.url)
     restored = Place(f"chdb://{tmp_path}/restored")
     third = program.home / "out" / load_ids(history)[2]
     (third / "daily.json").rename(program.home / "daily.json")
@@ -155,7 +171,7 @@ def test_what_a_replay_did_not_finish_a_second_one_does(program: Program, histor
     assert stopped.exit_code == 3
     assert stopped.stderr.startswith(f"ccusage-import: error: out/{third.name} holds none of daily.json, ")
 
-    program("export", "whole", "--warehouse", history.url)
+    program("raw", "export", "whole", "--warehouse", history.url)
     resumed = json.loads(program("import", "--from", "whole", "--warehouse", restored.url, "--json").stdout)
 
     assert (resumed["exit_code"], resumed["passed_over"], len(resumed["loads"])) == (0, 2, 2)
@@ -170,7 +186,7 @@ def test_what_a_replay_did_not_finish_a_second_one_does(program: Program, histor
 def test_an_old_load_lowers_nothing_that_came_later(program: Program, kept: Place) -> None:
     before = shown(kept)
     first = load_ids(kept)[0]
-    program("export", "out", "--load", first)
+    program("raw", "export", "out", "--load", first)
 
     done = program("import", "--from", program.home / "out" / first, "--warehouse", kept.url)
 
@@ -180,7 +196,7 @@ def test_an_old_load_lowers_nothing_that_came_later(program: Program, kept: Plac
 
 def test_one_exported_load_is_replayed_from_its_own_directory(program: Program, kept: Place, tmp_path: Path) -> None:
     first = load_ids(kept)[0]
-    exported = json.loads(program("export", "out", "--load", first, "--json").stdout)
+    exported = json.loads(program("raw", "export", "out", "--load", first, "--json").stdout)
     assert exported == {"directory": "out", "loads": [int(first)]}
     assert [path.name for path in (program.home / "out").iterdir()] == [first]
     restored = Place(f"chdb://{tmp_path}/restored")
@@ -195,7 +211,7 @@ def test_one_exported_load_is_replayed_from_its_own_directory(program: Program, 
 
 def test_without_its_note_a_load_is_saved_files(program: Program, kept: Place, tmp_path: Path) -> None:
     first = load_ids(kept)[0]
-    program("export", "out", "--load", first)
+    program("raw", "export", "out", "--load", first)
     (program.home / "out" / first / "load.json").unlink()
     restored = Place(f"chdb://{tmp_path}/restored")
 
@@ -208,12 +224,12 @@ def test_without_its_note_a_load_is_saved_files(program: Program, kept: Place, t
 
 def test_saved_files_are_kept_too(program: Program, kept: Place, tmp_path: Path) -> None:
     first = load_ids(kept)[0]
-    program("export", "out", "--load", first)
+    program("raw", "export", "out", "--load", first)
     (program.home / "out" / first / "load.json").unlink()
     second, third = Place(f"chdb://{tmp_path}/second"), Place(f"chdb://{tmp_path}/third")
     program("import", "--from", f"out/{first}", "--warehouse", second.url, **KEEP)
 
-    assert program("export", "again", "--warehouse", second.url).stdout == "1 load exported to again\n"
+    assert program("raw", "export", "again", "--warehouse", second.url).stdout == "1 load exported to again\n"
     program("import", "--from", "again", "--warehouse", third.url)
 
     assert shown(third) == shown(second)
@@ -230,7 +246,7 @@ def test_reports_and_note_are_kept_for_the_owner_alone(
     assert archive.stat().st_mode & 0o777 == 0o600
     assert archive.parent.stat().st_mode & 0o777 == 0o700
     assert sorted(zipfile.ZipFile(archive).namelist()) == sorted([*REPORT_FILES, "load.json"])
-    program("export", "out", "--warehouse", migrated.url)
+    program("raw", "export", "out", "--warehouse", migrated.url)
     directory = program.home / "out" / load_id
     assert sorted(path.name for path in directory.iterdir()) == sorted([*REPORT_FILES, "load.json"])
     assert {path.stat().st_mode & 0o777 for path in directory.iterdir()} == {0o600}
@@ -254,7 +270,7 @@ def test_nothing_is_kept_unless_it_is_asked_for(
     run_import(program, migrated, corpus("june"), "--dry-run")
 
     assert not (program.home / RAW).exists()
-    done = program("export", "out", "--warehouse", migrated.url)
+    done = program("raw", "export", "out", "--warehouse", migrated.url)
     assert done.exit_code == 4
     assert done.stderr.splitlines() == [
         f"ccusage-import: error: no reports are kept of any load into {migrated.url}",
@@ -279,29 +295,29 @@ def test_what_cannot_be_kept_is_said_and_the_load_stands(
 
 def test_an_export_adds_what_is_missing_and_changes_nothing_else(program: Program, kept: Place) -> None:
     first, *others = load_ids(kept)
-    program("export", "out", "--load", first)
+    program("raw", "export", "out", "--load", first)
     (program.home / "out" / first / "daily.json").write_text("mine")
 
-    assert program("export", "out", "--warehouse", kept.url).exit_code == 0
+    assert program("raw", "export", "out", "--warehouse", kept.url).exit_code == 0
 
     assert sorted(path.name for path in (program.home / "out").iterdir()) == [first, *others]
     assert (program.home / "out" / first / "daily.json").read_text() == "mine"
 
 
 def test_an_unknown_load_and_a_damaged_archive_are_named(program: Program, kept: Place) -> None:
-    unknown = program("export", "out", "--load", "7")
+    unknown = program("raw", "export", "out", "--load", "7")
     assert unknown.exit_code == 4
     assert unknown.stderr.startswith("ccusage-import: error: no reports are kept of load 7\nhint: ")
 
     archive = program.home / RAW / f"{load_ids(kept)[1]}.zip"
     archive.write_bytes(archive.read_bytes()[:200])
-    damaged = program("export", "out", "--warehouse", kept.url)
+    damaged = program("raw", "export", "out", "--warehouse", kept.url)
     assert damaged.exit_code == 4
     assert damaged.stderr.startswith(f"ccusage-import: error: {archive} is damaged: ")
 
 
 def test_one_bad_report_of_a_load_does_not_stop_the_replay(program: Program, kept: Place, tmp_path: Path) -> None:
-    program("export", "out", "--warehouse", kept.url)
+    program("raw", "export", "out", "--warehouse", kept.url)
     second = program.home / "out" / load_ids(kept)[1]
     (second / "blocks.json").write_text("null")
     restored = Place(f"chdb://{tmp_path}/restored")

@@ -29,6 +29,8 @@ HOMES = {
         "cli/backup",
         "cli/budget",
         "cli/config",
+        "cli/export/raw",
+        "cli/export/tables",
         "cli/health",
         "cli/imports",
         "cli/live/serve",

@@ -1,0 +1,1 @@
+"""Commands that write files for other programs: tables, and the reports that were kept."""
