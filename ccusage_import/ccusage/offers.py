@@ -16,7 +16,7 @@ from ccusage_import.ccusage.archive import LoadNote, ReportArchive
 from ccusage_import.ccusage.data_dirs import Sources, find_sources
 from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports, too_large
 from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
-from ccusage_import.ccusage.prices import PriceSource
+from ccusage_import.ccusage.prices import Prices, PriceSource
 from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.runner import LARGEST_REPORT, fetch_options, find_runner, parse_version
 from ccusage_import.ccusage.validation import validate_report
@@ -60,7 +60,7 @@ class Offer:
     runner: str
     intact_from: date | None
     warnings: tuple[str, ...] = ()
-    prices: PriceSource | None = None
+    prices: Prices | None = None
     directories: tuple[Path, ...] = ()
 
     def provenance_of(self, agent: str) -> Provenance:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from loguru import logger
 
@@ -44,6 +44,13 @@ class _Question:
     kind: str
     tokens: int
     beside: int = 0
+
+
+class Prices(Protocol):
+    """Whom to ask for prices."""
+
+    def ask(self, wanted: set[PricedModel], again: Collection[PricedModel] = ()) -> list[ModelPrice]:
+        """Return the prices of models that have one."""
 
 
 @dataclass(frozen=True, slots=True)

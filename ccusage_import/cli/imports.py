@@ -6,14 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import date
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from loguru import logger
 
 from ccusage_import import __version__, ui
 from ccusage_import.ccusage.archive import find_loads
@@ -30,19 +29,21 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
-from ccusage_import.config.demo import demo_configuration, what_next
 from ccusage_import.config.environment import read_environment_file
-from ccusage_import.config.last_offer import LastOffer, keep_last_offer
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import day_of_option, days_of_option, today_in
+from ccusage_import.demo.place import Place, what_next
+from ccusage_import.demo.story import Demo, run_demo
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
 from ccusage_import.history.replay import replay
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.importer import run_import
 from ccusage_import.logger import log_to_file
 from ccusage_import.monitoring.announcements import announced
-from ccusage_import.records import REPORTS, ReportName, split_label
-from ccusage_import.ui.summary import print_summary, show_progress, summary_json
+from ccusage_import.records import REPORTS, ReportName
+from ccusage_import.steps.last_offer import keep_offer
+from ccusage_import.ui.browser import open_in_browser
+from ccusage_import.ui.summary import print_second, print_summary, show_progress, summary_json
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 
@@ -86,6 +87,7 @@ def import_command(
         bool,
         typer.Option("--demo", help="Import shipped sample transcripts into a warehouse kept until the next demo."),
     ] = False,
+    opens: Annotated[bool, typer.Option("--open", help="Show the page of the demo in the browser.")] = False,
     agent: Agents = None,
     claude_dir: ClaudeDirs = None,
     ccusage: CcusageCommand = None,
@@ -138,8 +140,15 @@ def import_command(
                 "--no-transcripts: leaves nothing for --transcripts-only", hint="leave one of the two out"
             )
         environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
-        if demo:
-            configuration = demo_configuration(flags, config, environ, stack, is_kept=not dry_run)
+        if demo and (from_dir or transcripts_only):
+            option = "--from" if from_dir else "--transcripts-only"
+            raise ConfigurationError(f"{option}: the demo has reports of its own", hint="leave one of the two out")
+        if opens and (dry_run or not demo):
+            why = "a dry run makes no page" if demo else "is about the page of the demo"
+            raise ConfigurationError(f"--open: {why}", hint="see your own: ccusage-import report --open")
+        place = stack.enter_context(Place.made(is_kept=not dry_run)) if demo else None
+        if place:
+            configuration = place.configuration(flags, config, environ)
         else:
             configuration = configured(flags, config, keeps_identity=not dry_run, environ=environ)
         today = today_in(configuration.settings.timezone)
@@ -153,6 +162,11 @@ def import_command(
             accepted=days_of_option("--accept-lower", accept_lower, today) if accept_lower else None,
         )
         log_to_configured_file(configuration)
+        if place:
+            run = partial(run_demo, place=place)
+            shown = _import(run, configuration, options, environ, shows_progress=not (quiet or as_json))
+            _end_demo(shown, configuration, place, quiet=quiet, as_json=as_json, opens=opens)
+            return
         kept = find_loads(from_dir) if from_dir and not transcripts_only else []
         if kept:
             done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
@@ -160,7 +174,7 @@ def import_command(
             with ui.prints_what_is_done():
                 print_replay(done, len(kept), quiet=quiet, as_json=as_json)
         else:
-            is_announced = not (demo or dry_run or from_dir or transcripts_only)
+            is_announced = not (dry_run or from_dir or transcripts_only)
             with announced(configuration, environ, _warn) if is_announced else nullcontext(None) as announcer:
                 shows_progress = not quiet and not as_json
                 summary = _import(run_import, configuration, options, environ, shows_progress=shows_progress)
@@ -170,12 +184,31 @@ def import_command(
             exit_code = summary.exit_code
             with ui.prints_what_is_done():
                 _render(summary, quiet=quiet, as_json=as_json)
-                if demo and not (dry_run or quiet or as_json):
-                    print(what_next())
-        if not (demo or dry_run):
+        if not dry_run:
             synchronise(configuration)
         if exit_code is not ExitCode.OK:
             raise typer.Exit(exit_code)
+
+
+def _end_demo(
+    shown: Demo, configuration: Configuration, place: Place, *, quiet: bool, as_json: bool, opens: bool
+) -> None:
+    """Print what the demo showed, and let it stay with its page."""
+    with ui.prints_what_is_done():
+        _render(shown.first, quiet=quiet, as_json=as_json)
+        if shown.second is None:
+            return
+        if not (quiet or as_json):
+            print_second(shown.second, shown.deleted)
+    # The page takes libraries that no other import needs.
+    import_module("ccusage_import.cli.report").write_page(configuration)
+    page = place.keep(configuration).report_file
+    if not (quiet or as_json):
+        print(what_next(page))
+    if opens:
+        open_in_browser(page)
+    if shown.second.exit_code is not ExitCode.OK:
+        raise typer.Exit(shown.second.exit_code)
 
 
 def log_to_configured_file(configuration: Configuration) -> None:
@@ -215,25 +248,6 @@ def _import_once(
 ) -> T:
     with show_progress(is_wanted=shows_progress) as progress:
         return run(configuration, options, environ, progress)
-
-
-def keep_offer(configuration: Configuration, options: ImportOptions, summary: ImportSummary) -> None:
-    """Write down what ccusage showed, where it showed everything; the import is done, so a failure ends nothing."""
-    days = [name for name in summary.reports if split_label(name)[1] == "daily"]
-    is_whole = days and not set(days) & set(summary.failed) and not summary.left_alone
-    if not is_whole or (options.since, options.until) != (date.min, date.max):
-        return
-    offered = [record for record in summary.offered if record.report == "daily"]
-    offer = LastOffer(
-        summary.machine,
-        datetime.now(UTC),
-        tuple(sorted({split_label(name)[0] for name in days})),
-        sum((record.cost_usd for record in offered), Decimal(0)),
-    )
-    try:
-        keep_last_offer(configuration.directories.last_offer_file, offer)
-    except ConfigurationError as error:
-        logger.bind(kind=error.kind).warning("what ccusage showed could not be written down")
 
 
 def synchronise(configuration: Configuration, held: ClickHouse | None = None) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-import webbrowser
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,7 +29,6 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
-from ccusage_import.config.environment import SECRET_VARIABLES
 from ccusage_import.config.last_offer import read_last_offer
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import REPORT_FILE, Configuration
@@ -45,6 +42,7 @@ from ccusage_import.exceptions import ConfigurationError, MachineTakenError, War
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import printable
 from ccusage_import.querying.known_names import refuse_unknown
+from ccusage_import.ui.browser import open_in_browser
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.opening import open_current
 
@@ -107,7 +105,7 @@ def report(
         elif not quiet:
             print(file)
         if opens:
-            _open_in_browser(file)
+            open_in_browser(file)
 
 
 def _shown(digest: Digest) -> dict[str, Any]:
@@ -117,12 +115,11 @@ def _shown(digest: Digest) -> dict[str, Any]:
     return shown
 
 
-def _open_in_browser(file: Path) -> None:
-    # A browser gets this environment as it is.
-    for name in SECRET_VARIABLES & os.environ.keys():
-        del os.environ[name]
-    if not webbrowser.open(file.as_uri()):
-        ui.print_warnings([f"no browser was found; open {file} yourself"])
+def write_page(configuration: Configuration) -> Path:
+    """Write the page of all that a warehouse holds into the data directory; return where it is."""
+    file = configuration.directories.report_file
+    write_private_file(file, html_page(_read(configuration, "", None, is_page=True), __version__))
+    return file
 
 
 def chart(

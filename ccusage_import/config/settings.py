@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from ccusage_import.config.budget import Budget
 from ccusage_import.config.exposure import Exposure, exposure_of
 from ccusage_import.config.targets import HttpUrl, NotifyTargets
-from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, Warehouse, parse_warehouse_url
+from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, EmbeddedWarehouse, Warehouse, parse_warehouse_url
 from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
@@ -85,6 +85,16 @@ class Directories:
             platformdirs.user_state_path(APP),
             platformdirs.user_log_path(APP),
         )
+
+    @property
+    def demo(self) -> Directories:
+        """The demo's own, which it keeps until the next one."""
+        return Directories.within(self.data / "demo")
+
+    @classmethod
+    def within(cls, folder: Path) -> Directories:
+        """Return directories that lie in one folder."""
+        return cls(folder, folder, folder / "state", folder / "log")
 
     @property
     def config_file(self) -> Path:
@@ -314,7 +324,9 @@ def load_configuration(
         settings = Settings.model_validate(merged)
     except ValidationError as error:
         raise _configuration_error(error, origins) from None
-    settings.parsed_warehouse()
+    warehouse = settings.parsed_warehouse()
+    if isinstance(warehouse, EmbeddedWarehouse) and warehouse.path.is_relative_to(directories.demo.data):
+        directories = directories.demo
     return Configuration(settings, origins, directories, identity.get("installation", ""), file, exposure_of(file))
 
 

@@ -43,6 +43,16 @@ def print_summary(summary: ImportSummary) -> None:
         shown.print(part)
 
 
+def print_second(summary: ImportSummary, deleted: int) -> None:
+    """Print what became of the reports of an import after transcripts were deleted."""
+    print(f"\nClaude Code deletes what is a month old, here {deleted} transcripts; imported again:\n")
+    for part in (_reports_table(summary), "", *_held_lines(summary)):
+        console().print(part)
+    shown = sum((record.cost_usd for record in summary.offered if record.report == "daily"), Decimal(0))
+    if summary.comparison:
+        print(f"\nccusage shows {usd(shown)} now, you kept {usd(summary.comparison.after.cost_usd)}")
+
+
 def summary_parts(summary: ImportSummary) -> Iterator[RenderableType]:
     """Yield what is shown of an import, from top to bottom."""
     parts: list[RenderableType] = [_headline(summary)]

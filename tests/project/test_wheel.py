@@ -44,7 +44,7 @@ def test_the_wheel_holds_sql_demo_and_types_and_no_tests(wheel: Path) -> None:
     queries = {f"ccusage_import/sql/queries/{file.name}" for file in (ROOT / "sql" / "queries").glob("*.sql")}
     assert "ccusage_import/sql/queries/what_changed.sql" in queries
     assert queries <= set(names)
-    assert any(name.startswith("ccusage_import/config/demo_transcripts/projects/") for name in names)
+    assert any(name.startswith("ccusage_import/demo/transcripts/projects/") for name in names)
     assert not any(name.startswith("tests/") for name in names)
 
 

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from ccusage_import import ui
-from ccusage_import.cli.imports import keep_offer, log_to_configured_file, synchronise
+from ccusage_import.cli.imports import log_to_configured_file, synchronise
 from ccusage_import.cli.live.lines import JsonLines, Lines
 from ccusage_import.cli.live.page import Page
 from ccusage_import.cli.options import (
@@ -38,6 +38,7 @@ from ccusage_import.live.ending import ends_on_signals
 from ccusage_import.live.events import Onlooker
 from ccusage_import.live.watcher import Watcher
 from ccusage_import.monitoring.announcements import announced
+from ccusage_import.steps.last_offer import keep_offer
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

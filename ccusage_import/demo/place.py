@@ -1,0 +1,171 @@
+"""Where a demo lies: sample transcripts, moved to now, and a folder of its own that stays until the next demo."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ccusage_import.config.identity import choose_identity
+from ccusage_import.config.settings import Configuration, Directories, load_configuration
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import write_private_file
+
+SAMPLES = Path(__file__).parent / "transcripts"
+_INSTANT = re.compile(r'"timestamp":"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3})Z"')
+# The newest message is this old, so that the demo shows an active block.
+NEWEST_AGE = timedelta(minutes=3)
+# Between the last message of a subagent and that of its session: when what is older is deleted, it loses a part.
+SWEPT_AGE = timedelta(days=31, minutes=30)
+OFFERED = ('query \\\n    "SELECT * FROM daily"', "chart daily", "report")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a demo is made: its transcripts, and its own directories, which `keep` puts in the last demo's place."""
+
+    claude: Path
+    directories: Directories
+
+    @classmethod
+    @contextmanager
+    def made(cls, *, is_kept: bool) -> Iterator[Place]:
+        """Yield a place; what is not kept of it is deleted at the end."""
+        with ExitStack() as stack:
+            claude, directories = stack.enter_context(demo_directories(datetime.now(UTC)))
+            yield cls(claude, stack.enter_context(_new_demo()) if is_kept else directories)
+
+    def configuration(self, flags: Mapping[str, Any], config: Path | None, environ: Mapping[str, str]) -> Configuration:
+        """Return a configuration that shares nothing with the user's own but how things are shown."""
+        own = {
+            **flags,
+            "agents": ("claude",),
+            "claude_dirs": (self.claude,),
+            "machine": "demo",
+            "warehouse": f"chdb://{self.directories.data}/warehouse",
+        }
+        identity = choose_identity()
+        return load_configuration(own, environ, identity=identity, directories=self.directories, config_file=config)
+
+    def keep(self, configuration: Configuration) -> Directories:
+        """Put what was made in the place of the last demo, and return where that is.
+
+        Raises:
+            ConfigurationError: the data directory cannot be written.
+        """
+        demo = Directories.of_platform().demo
+        zone = configuration.settings.timezone
+        text = f"warehouse = 'chdb://{demo.data}/warehouse'\nmachine = 'demo'\ntimezone = '{zone}'\n"
+        write_private_file(self.directories.config_file, text)
+        old = demo.data.with_name("demo.old")
+        try:
+            if demo.data.exists():
+                demo.data.rename(old)
+            self.directories.data.rename(demo.data)
+        except OSError as error:
+            raise _unwritable(demo.data, error) from None
+        shutil.rmtree(old, ignore_errors=True)
+        return demo
+
+
+@contextmanager
+def _new_demo() -> Iterator[Directories]:
+    folder = Directories.of_platform().demo.data
+    new, old = folder.with_name("demo.new"), folder.with_name("demo.old")
+    try:
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
+        new.mkdir(parents=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    try:
+        yield Directories.within(new)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _unwritable(folder: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"{folder}: the demo cannot write its warehouse: {error.strerror}", hint="make the directory writable"
+    )
+
+
+def what_next(page: Path) -> str:
+    """Return what can be typed after a demo, as it can be copied."""
+    program, config = _program(), _short(Directories.of_platform().demo.config_file)
+    asked = "".join(f"\n  {program} {what} \\\n    --config {config}" for what in OFFERED)
+    return (
+        f"\nthese were sample transcripts; until the next demo there is a page of them:\n  {_short(page)}\n"
+        f"and you can ask for more:{asked}\n"
+        f"now your own:\n  {program} import"
+    )
+
+
+def _program() -> str:
+    """Return this program as it was called, or its name where the shell finds it by that."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m ccusage_import"
+    found = shutil.which(called.name)
+    return called.name if found and Path(found).samefile(called) else _short(called)
+
+
+def _short(path: Path) -> str:
+    """Return a path as a shell takes it, from the home directory on."""
+    if path.is_relative_to(Path.home()):
+        return f"~/{shlex.quote(str(path.relative_to(Path.home())))}"
+    return shlex.quote(str(path))
+
+
+@contextmanager
+def demo_directories(now: datetime) -> Iterator[tuple[Path, Directories]]:
+    """Yield a data directory with the samples, and directories for a warehouse; both are deleted at the end."""
+    with ExitStack() as stack:
+        try:
+            root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ccusage-import-demo-")))
+            _copy_samples(root / "claude", now)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the demo cannot write its files: {error.strerror}",
+                hint="set TMPDIR to a directory that can be written",
+            ) from None
+        yield root / "claude", Directories.within(root / "own")
+
+
+def _copy_samples(target: Path, now: datetime) -> None:
+    texts = {file: file.read_text("utf-8") for file in sorted(SAMPLES.rglob("*.jsonl"))}
+    newest = max(_parsed(match[1]) for text in texts.values() for match in _INSTANT.finditer(text))
+    shift = now - NEWEST_AGE - newest
+    for file, text in texts.items():
+        copy = target / file.relative_to(SAMPLES)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(_INSTANT.sub(lambda match: _moved(match[1], shift), text), "utf-8")
+
+
+def delete_old(claude: Path, before: datetime) -> int:
+    """Delete the transcripts whose last message is older, as Claude Code does; return how many there were."""
+    old = [file for file in claude.rglob("*.jsonl") if _last_message(file) < before]
+    for file in old:
+        file.unlink()
+    return len(old)
+
+
+def _last_message(transcript: Path) -> datetime:
+    return max(_parsed(match[1]) for match in _INSTANT.finditer(transcript.read_text("utf-8")))
+
+
+def _parsed(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _moved(text: str, shift: timedelta) -> str:
+    moved = (_parsed(text) + shift).isoformat(timespec="milliseconds").removesuffix("+00:00")
+    return f'"timestamp":"{moved}Z"'
