@@ -20,15 +20,15 @@ def adds(packages: Sequence[str], prefix: Path, *, beside: Sequence[str] = ()) -
     Some tools make the environment anew; `beside` are packages that were added before and are to stay.
     """
     added = " ".join(packages)
-    withs = " ".join(f"--with {each}" for each in (*beside, *packages))
+    others = " ".join(f"--with {each}" for each in (*beside, *packages))
     if (prefix / "pipx_metadata.json").exists():
         if prefix.parent.name == "venvs":
             return f"pipx inject {shlex.quote(prefix.name)} {added}"
-        return f"pipx run {withs} --spec SOURCE ccusage-import"
+        return f"pipx run {others} --spec SOURCE ccusage-import"
     if (prefix / "uv-receipt.toml").exists():
-        return f"uv tool install {withs} SOURCE"
+        return f"uv tool install {others} SOURCE"
     if _UVX_FOLDERS & set(prefix.parts):
-        return f"uvx {withs} --from SOURCE ccusage-import"
+        return f"uvx {others} --from SOURCE ccusage-import"
     if ENGINE in packages:
         added = f"--no-deps {added}"
     if (prefix / "bin" / "pip").exists():

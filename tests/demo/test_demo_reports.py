@@ -32,7 +32,15 @@ NANODOLLAR = Decimal("0.000000001")
 
 def printed(ccusage: Path, claude: Path, zone: str, arguments: tuple[str, ...]) -> bytes:
     environ = {**os.environ, "CLAUDE_CONFIG_DIR": str(claude)}
-    command: list[str | Path] = [without_launcher(ccusage), "claude", *arguments, "--json", "--offline", "--timezone", zone]
+    command: list[str | Path] = [
+        without_launcher(ccusage),
+        "claude",
+        *arguments,
+        "--json",
+        "--offline",
+        "--timezone",
+        zone,
+    ]
     return subprocess.run(command, env=environ, capture_output=True, check=True).stdout
 
 
