@@ -43,7 +43,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("report:report", "Make a page of costs, charts and changes."),
     "chart": ("report:chart", "Draw costs as bars in the terminal."),
     "serve": ("live.serve:serve", "Answer ClickHouse clients for an embedded warehouse."),
-    "mcp": ("live.mcp:mcp", "Answer questions of a coding agent over the Model Context Protocol."),
+    "mcp": ("live.mcp:mcp", "Answer a coding agent over the Model Context Protocol."),
     "statusline": ("live.statusline:statusline", "Print one line for Claude Code's status line."),
     "config": ("config:config_app", "Show and change the configuration."),
     "schedule": ("schedule:schedule_app", "Run the import by itself: launchd, systemd or cron."),

@@ -64,11 +64,16 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Lent:
+    """Another process has the warehouse for a while."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Nothing is watched any more."""
 
 
-Event = Watching | Stored | Imported | ImportFailed | Lost | Regained | Warned | Ended
+Event = Watching | Stored | Imported | ImportFailed | Lost | Regained | Warned | Lent | Ended
 
 
 class Onlooker(Protocol):

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.files import is_wanted
 from ccusage_import.import_summary import SILENT, ImportOptions
 from ccusage_import.steps.open_to_load import open_for_load
 from ccusage_import.steps.run import Run
 from ccusage_import.transcripts.cursor import Cursor, open_cursor
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.opening import cursor_file, import_lock
+from ccusage_import.warehouse.opening import cursor_file, import_lock, import_lock_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,16 @@ class Held:
 class Holding:
     """Keeps the warehouse open between two writings.
 
-    An embedded one is this process's alone until the end, and so is the import lock. A server is shared: the import
-    lock is held only while something is written, and whoever else held it meanwhile may have changed everything.
+    An embedded one is this process's alone, and so is the import lock, until the end or until somebody waits for
+    one of them. A server is shared: the import lock is held only while something is written, and whoever else held it
+    meanwhile may have changed everything.
     """
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        self.is_embedded = isinstance(configuration.settings.parsed_warehouse(), EmbeddedWarehouse)
+        place = configuration.settings.parsed_warehouse()
+        self.is_embedded = isinstance(place, EmbeddedWarehouse)
+        self._lent = (place.lock, import_lock_file(configuration)) if isinstance(place, EmbeddedWarehouse) else ()
         self._stack = ExitStack()
         self._cursor_stack = ExitStack()
         self._open: tuple[ClickHouse, Cursor] | None = None
@@ -46,6 +50,11 @@ class Holding:
     def warehouse(self) -> ClickHouse | None:
         """The warehouse, where it is open."""
         return self._open[0] if self._open else None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether another process waits for what only this one has."""
+        return any(map(is_wanted, self._lent))
 
     @contextmanager
     def writing(self, wait_seconds: float = 0) -> Iterator[Held]:
@@ -60,7 +69,7 @@ class Holding:
             if not self.is_embedded:
                 is_ours = stack.enter_context(import_lock(self._configuration, wait_seconds))
             else:
-                is_ours = self._locked or self._stack.enter_context(import_lock(self._configuration))
+                is_ours = self._locked or self._stack.enter_context(import_lock(self._configuration, lends=True))
                 self._locked = True
             warehouse, cursor, anew, warnings = self._opened(is_ours=is_ours)
             try:
@@ -89,7 +98,7 @@ class Holding:
         warnings: tuple[str, ...] = ()
         if self._open is None:
             run = Run.begin(self._configuration, ImportOptions(only_transcripts=True), SILENT)
-            warehouse, warnings = open_for_load(run, self._stack)
+            warehouse, warnings = open_for_load(run, self._stack, lends=self.is_embedded)
         else:
             warehouse = self._open[0]
         self._cursor_stack.close()

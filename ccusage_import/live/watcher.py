@@ -26,6 +26,7 @@ from ccusage_import.live.events import (
     Event,
     Imported,
     ImportFailed,
+    Lent,
     Lost,
     Onlooker,
     Regained,
@@ -96,22 +97,28 @@ class Watcher:
         self._retry_at, self._retry_seconds = 0.0, 1.0
         self._is_untidy = False
 
-    def run(self, ending: Ending) -> None:
-        """Watch until the end is asked for.
+    def run(self, ending: Ending) -> bool:
+        """Watch until the end is asked for, or another process waits for an embedded warehouse.
+
+        Returns:
+            Whether one waits.
 
         Raises:
             FixableError: the warehouse cannot be used at all; a server that does not answer is waited for.
         """
+        lends = False
         try:
             self._begin()
             self._follow_directories(ending)
-            while not ending.is_wanted:
+            while not (ending.is_wanted or self._holding.is_wanted):
                 self._step(ending)
+            lends = not ending.is_wanted
             self._write_row()
         finally:
             self._listener.close()
             self._holding.close()
-            self._tell(Ended())
+            self._tell(Lent() if lends else Ended())
+        return lends
 
     def _begin(self) -> None:
         self._listener = Listener((), Ending(), polls=True)

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import secrets
 import socket
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import uvicorn
 from loguru import logger
@@ -106,16 +103,3 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, *_signal: object) -> None:
         self.should_exit = True
-
-
-def begin_anew(listening: socket.socket) -> NoReturn:
-    """Become the same command once more, with the same socket."""
-    listening.set_inheritable(True)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = listening.fileno()
-    # The engine leaves some files open, and not all of them would be closed.
-    os.closerange(3, kept)
-    os.closerange(kept + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    environ = {**os.environ, INHERITED: str(kept)}
-    os.execve(sys.executable, [sys.executable, "-m", "ccusage_import", *sys.argv[1:]], environ)  # noqa: S606

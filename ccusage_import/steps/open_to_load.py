@@ -42,8 +42,8 @@ def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tupl
     return open_for_load(run, stack)
 
 
-def open_for_load(run: Run, stack: ExitStack) -> tuple[ClickHouse, tuple[str, ...]]:
-    warehouse = run.held or stack.enter_context(open_to_write(run.configuration))
+def open_for_load(run: Run, stack: ExitStack, *, lends: bool = False) -> tuple[ClickHouse, tuple[str, ...]]:
+    warehouse = run.held or stack.enter_context(open_to_write(run.configuration, lends=lends))
     _claim_name(run, warehouse)
     record_failed_loads(run.configuration, warehouse)
     states = settle_dead_loads(warehouse, run.settings.machine)

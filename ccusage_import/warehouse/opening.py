@@ -22,16 +22,22 @@ from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
 
 
 @contextmanager
-def import_lock(configuration: Configuration, wait_seconds: float | None = None) -> Iterator[bool]:
-    """Let only one process of this installation write; the warehouse itself may be shared.
+def import_lock(
+    configuration: Configuration, wait_seconds: float | None = None, *, lends: bool = False
+) -> Iterator[bool]:
+    """Let only one process of this installation write, or one that `lends`; the warehouse itself may be shared.
 
     Yields:
         Whether this process was also the last one that did.
     """
-    file = configuration.directories.state / "import.lock"
     wait_seconds = configuration.settings.lock_wait_seconds if wait_seconds is None else wait_seconds
-    with file_lock(file, "the importer", wait_seconds) as was_ours:
+    with file_lock(import_lock_file(configuration), "the importer", wait_seconds, lends=lends) as was_ours:
         yield was_ours
+
+
+def import_lock_file(configuration: Configuration) -> Path:
+    """Return the file whose lock lets a process write."""
+    return configuration.directories.state / "import.lock"
 
 
 def unrecorded_loads(configuration: Configuration) -> UnrecordedLoads:
@@ -126,13 +132,13 @@ def open_current(
 
 
 @contextmanager
-def open_to_write(configuration: Configuration) -> Iterator[ClickHouse]:
+def open_to_write(configuration: Configuration, *, lends: bool = False) -> Iterator[ClickHouse]:
     """Open the warehouse of a configuration like `open_current`; what it holds at the end is written down.
 
     Raises:
         DamagedWarehouseError: rows that it held are missing.
     """
-    with open_current(configuration) as opened:
+    with open_current(configuration, lends=lends) as opened:
         refuse_damage(configuration.settings.machine, opened)
         yield opened
         remember(configuration, opened)

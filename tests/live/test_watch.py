@@ -168,16 +168,37 @@ def test_polling_finds_what_is_written(migrated: Place, program: Program, claude
 
 
 @pytest.mark.one_place
-def test_whoever_needs_an_embedded_warehouse_hears_who_holds_it(
+def test_other_commands_are_let_into_an_embedded_warehouse(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    with watching(program, *where(migrated, claude), "--reports-every", "0") as watch:
+        claude.say("a", days_ago(0), 10)
+        watch.until_stored(1)
+        # Not even they wait who would wait for nobody.
+        impatient = {"CCUSAGE_IMPORT_LOCK_WAIT_SECONDS": "0"}
+        asked = program(
+            "query", *where(migrated, claude)[:2], "SELECT count() FROM messages", "--format", "csv", **impatient
+        )
+        assert (asked.exit_code, asked.stdout.split()) == (0, ['"count()"', "1"]), asked
+        imported = program("import", *where(migrated, claude)[:4], **impatient)
+        assert imported.exit_code == 0, imported
+        claude.say("a", days_ago(0), 20)
+        watch.until_stored(2)
+        # It may not have had it again when the second one came.
+        assert len(watch.events("lent")) in (1, 2)
+        assert watch.end()[0] == 0
+    assert migrated.rows(ONCE) == [(2, 2, 30)]
+
+
+@pytest.mark.one_place
+def test_a_second_watch_hears_who_has_an_embedded_warehouse(
     migrated: Place, program: Program, claude: ClaudeDir
 ) -> None:
     with watching(program, *where(migrated, claude)) as watch:
+        done = program("watch", *where(migrated, claude), CCUSAGE_IMPORT_LOCK_WAIT_SECONDS="0")
         held = f"is in use by ccusage-import watch, process {watch.process.pid} since "
-        for command in (("import",), ("watch", "--reports-every", "0"), ("query", "SELECT 1")):
-            rest = where(migrated, claude)[: 2 if command[0] == "query" else 4]
-            done = program(*command, *rest, CCUSAGE_IMPORT_LOCK_WAIT_SECONDS="0")
-            assert (done.exit_code, held in done.stderr) == (4, True), done
-            assert done.stderr.endswith("\nhint: end it first\n")
+        assert (done.exit_code, held in done.stderr) == (4, True), done
+        assert done.stderr.endswith("\nhint: end it first\n")
         assert watch.end()[0] == 0
 
 

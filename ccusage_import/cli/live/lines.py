@@ -13,6 +13,7 @@ from ccusage_import.live.events import (
     Event,
     Imported,
     ImportFailed,
+    Lent,
     Lost,
     Regained,
     Stored,
@@ -84,6 +85,8 @@ def line_of(event: Event) -> str:
             return f"facts are stored again, after {seconds:.0f} s"
         case Warned(text):
             return f"warning: {text}"
+        case Lent():
+            return "another command has the warehouse for a while"
         case Ended():
             return "ended"
 
@@ -111,6 +114,8 @@ def json_of(event: Event) -> dict[str, Any]:
             return {"event": "regained", "seconds": round(seconds, 3)}
         case Warned(text):
             return {"event": "warning", "text": text}
+        case Lent():
+            return {"event": "lent"}
         case Ended():
             return {"event": "ended"}
 

@@ -13,7 +13,7 @@ from ccusage_import.exceptions import ConfigurationError
 
 
 def mcp(config: ConfigFile = None, warehouse: WarehouseUrl = None) -> None:
-    """Answer questions of a coding agent over the Model Context Protocol.
+    """Answer a coding agent over the Model Context Protocol.
 
     On stdin and stdout, and read-only. In Claude Code: claude mcp add usage -- ccusage-import mcp
     """

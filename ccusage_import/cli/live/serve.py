@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +17,9 @@ from ccusage_import.cli.options import ConfigFile, Quiet, Verbose, WarehouseUrl,
 from ccusage_import.config.installation import ENGINE, SERVER, adds
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
-from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.exceptions import ConfigurationError, WarehouseLockedError
 from ccusage_import.files import POLL_SECONDS, is_wanted
+from ccusage_import.processes import begin_anew
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import has_warehouse, open_current
 
@@ -54,7 +56,7 @@ def _serve(configuration: Configuration, address: tuple[str, int], *, without_to
         )
     from ccusage_import.serving.engine import Reader
     from ccusage_import.serving.http import Access, Interface
-    from ccusage_import.serving.server import LOOPBACK, begin_anew, kept_token, listening_socket, serve_until_wanted
+    from ccusage_import.serving.server import INHERITED, LOOPBACK, kept_token, listening_socket, serve_until_wanted
 
     host, port = address
     is_local = host in LOOPBACK
@@ -78,11 +80,22 @@ def _serve(configuration: Configuration, address: tuple[str, int], *, without_to
     # Whoever waits comes first.
     while is_wanted(place.lock):
         time.sleep(POLL_SECONDS)
-    with open_current(configuration, float("inf"), lends=True) as opened:
+    with ExitStack() as stack:
+        opened = _opened(stack, configuration, says=is_new)
         interface = Interface(Reader(place), Access(token, LOOPBACK if is_local else ()), opened.version, _zone(opened))
         lends = serve_until_wanted(interface.app(), listening, place.lock, ready)
     if lends:
-        begin_anew(listening)
+        begin_anew({INHERITED: str(listening.fileno())}, [listening.fileno()])
+
+
+def _opened(stack: ExitStack, configuration: Configuration, *, says: bool) -> ClickHouse:
+    """Open the warehouse, however long another process has it."""
+    try:
+        return stack.enter_context(open_current(configuration, 0, lends=True))
+    except WarehouseLockedError as error:
+        if says:
+            ui.print_warnings([f"{error}; waiting for its end"])
+    return stack.enter_context(open_current(configuration, float("inf"), lends=True))
 
 
 def _zone(opened: ClickHouse) -> str:

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -38,9 +39,12 @@ from ccusage_import.live.ending import ends_on_signals
 from ccusage_import.live.events import Onlooker
 from ccusage_import.live.watcher import Watcher
 from ccusage_import.monitoring.announcements import announced
+from ccusage_import.processes import begin_anew
 from ccusage_import.steps.last_offer import keep_offer
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
+# Says that this process had the warehouse before, and lent it.
+LENT = "CCUSAGE_IMPORT_WATCH_LENT"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -70,7 +74,7 @@ def watch(
 ) -> None:
     """Store what Claude Code writes as it is written.
 
-    It goes on until it is ended, and every hour it runs the ordinary import too.
+    It goes on until it is ended, lets other commands in meanwhile, and every hour it runs the ordinary import too.
     """
     with door(verbose, quiet=quiet, as_json=False):
         # This one does not end soon: what refers to itself must be found.
@@ -88,6 +92,10 @@ def watch(
                 "transcripts = false: leaves nothing to watch", hint="ccusage-import config set transcripts true"
             )
         log_to_configured_file(configuration)
+        if os.environ.pop(LENT, ""):
+            # Whoever has the warehouse now may keep it for long.
+            patient = configuration.settings.model_copy(update={"lock_wait_seconds": float("inf")})
+            configuration = replace(configuration, settings=patient)
         with ExitStack() as stack:
             stack.enter_context(lasting_holder("ccusage-import watch"))
             ending = stack.enter_context(ends_on_signals())
@@ -106,7 +114,9 @@ def watch(
                 reports_every=every,
                 polls=poll,
             )
-            watcher.run(ending)
+            lends = watcher.run(ending)
+        if lends:
+            begin_anew({LENT: "1"})
 
 
 def seconds_of_option(option: str, text: str) -> float:
