@@ -38,10 +38,10 @@ def test_an_import_fits(program: Program) -> None:
     lines = at_80(program, "import", "--demo")
     assert lines[-1].endswith(" import")
 
-    assert lines[0] == "machine demo · ccusage 20.0.24 (PATH) · days in America/Los_Angeles"
+    assert lines[0] == "machine demo · ccusage 20.0.24 (recorded) · days in America/Los_Angeles"
     assert re.fullmatch(r"load \d{16}", lines[1])
     assert [line.split()[0] for line in lines[3:9]] == ["report", "daily", "monthly", "session", "blocks", "projects"]
-    assert {len(line.split()) for line in lines[4:9]} == {10}
+    assert {len(line.split()) for line in lines[4:9]} == {8}
     for row in (
         "claude-opus-4-6             $18.87    62%  11,617,252",
         "claude-sonnet-4-5-20250929  $11.25    37%  10,553,683",

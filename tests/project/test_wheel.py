@@ -45,6 +45,7 @@ def test_the_wheel_holds_sql_demo_and_types_and_no_tests(wheel: Path) -> None:
     assert "ccusage_import/sql/queries/what_changed.sql" in queries
     assert queries <= set(names)
     assert any(name.startswith("ccusage_import/demo/transcripts/projects/") for name in names)
+    assert "ccusage_import/demo/prices.json" in names
     assert not any(name.startswith("tests/") for name in names)
 
 
@@ -64,7 +65,7 @@ def test_the_installed_wheel_runs_its_demo(wheel: Path, program: Program, tmp_pa
 
     assert "never loses a number" in " ".join(helped.stdout.split())
     assert (demo.returncode, demo.stderr) == (0, "")
-    assert demo.stdout.startswith("machine demo · ccusage 20.0.24 (PATH)")
+    assert demo.stdout.startswith("machine demo · ccusage 20.0.24 (recorded)")
     assert "active block until" in demo.stdout
     assert [entry.name for entry in (program.home / ".local/share/ccusage-import").iterdir()] == ["demo"]
     assert not (program.home / ".config").exists()
