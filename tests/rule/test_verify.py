@@ -9,7 +9,7 @@ import pytest
 
 from ccusage_import.records import ModelUsage, Provenance, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
-from ccusage_import.rule.verify import KEPT, verify
+from ccusage_import.rule.verify import KEPT, PROGRESS_LINES, TWO_LOADERS, verify
 
 
 def session(key: str, started_at: datetime, zone: str) -> Record:
@@ -74,3 +74,46 @@ def test_the_models_of_a_row_add_up_to_it() -> None:
     assert (whole.compared["models = row"], whole.differences) == (1, [])
     [beyond] = verify([], [row._replace(total_tokens=10)], [], None, None).differences
     assert (beyond.check, beyond.left_tokens, beyond.right_tokens, beyond.explanation) == ("models = row", 11, 10, "")
+
+
+@pytest.mark.parametrize(
+    ("version", "explanation"),
+    [
+        ((20, 0, 23), TWO_LOADERS),
+        (None, TWO_LOADERS),
+        ((20, 0, 22), PROGRESS_LINES),
+        ((20, 0, 0), PROGRESS_LINES),
+        ((19, 9, 9), ""),
+    ],
+)
+def test_what_days_and_months_may_differ_by_depends_on_the_version(
+    version: tuple[int, int, int] | None, explanation: str
+) -> None:
+    day = session("2026-11-20", NOON, "UTC")._replace(report="daily")
+    more = day._replace(key="2026-11-21", total_tokens=3)
+    month = day._replace(report="monthly", key="2026-11", total_tokens=14)
+
+    found = verify([], [day, more, month], [], None, version)
+
+    assert found.compared["daily = monthly"] == 1
+    assert [(one.subject, one.left_tokens, one.right_tokens, one.explanation) for one in found.differences] == [
+        ("claude 2026-11", 13, 14, explanation)
+    ]
+    assert [one.explanation for one in found.unexplained] == ([] if explanation else [""])
+
+
+def test_reports_are_compared_where_both_are_there() -> None:
+    day = session("2026-11-20", NOON, "UTC")._replace(report="daily")
+    assert verify([], [day], [], None, None).compared["daily = monthly"] == 0
+    other = day._replace(report="monthly", key="2026-11", agent="codex")
+    assert verify([], [day, other], [], None, None).compared["daily = monthly"] == 0
+
+
+def test_what_is_not_stored_or_not_offered_counts_nothing() -> None:
+    new, gone = session("shop/new", NOON, "UTC"), session("shop/gone", NOON, "UTC")
+    decisions = [
+        Decision(Verdict.NEW, Reason.UNEXPLAINED, None, new, is_written=True),
+        Decision(Verdict.HELD, Reason.UNEXPLAINED, gone, None, is_written=False),
+    ]
+    found = verify([gone], [new], decisions, date(2026, 10, 27), None).differences
+    assert [(one.left_tokens, one.right_tokens) for one in found] == [(0, 10), (10, 0)]

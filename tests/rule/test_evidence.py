@@ -1,0 +1,82 @@
+"""Spans of time, and what stored sessions prove."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ccusage_import.records import Provenance, Record
+from ccusage_import.rule.evidence import MESSAGE_GROWS, Sessions, Span, next_month
+
+BEGIN = datetime(2026, 5, 1, 10, tzinfo=UTC)
+NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
+
+
+def hours(first: float, last: float) -> Span:
+    return Span(BEGIN + timedelta(hours=first), BEGIN + timedelta(hours=last))
+
+
+def session(tokens: int, first: float = 0, last: float = 1, project: str = "shop", **changes: Any) -> Record:
+    starts_at, ends_at = hours(first, last)
+    return Record(
+        "session", "studio", "claude", f"{project}/a", ends_at.date(), 0, tokens, 0, 0, tokens, Decimal(1),
+        unpriced=False, provenance=NOW, project=project, session_id="a", started_at=starts_at, ended_at=ends_at,
+    )._replace(**changes)  # fmt: skip
+
+
+def test_spans_share_more_than_a_border_or_touch() -> None:
+    assert hours(0, 2).overlaps(hours(1, 3))
+    assert not hours(0, 1).overlaps(hours(1, 2))
+    assert not hours(1, 2).overlaps(hours(0, 1))
+    assert hours(0, 1).touches(hours(1, 2))
+    assert hours(0, 1).touches(hours(2, 3), timedelta(hours=1))
+    assert not hours(0, 1).touches(hours(2, 3), timedelta(minutes=59))
+
+
+@pytest.mark.parametrize(
+    ("day", "after"),
+    [
+        (date(2026, 2, 1), date(2026, 3, 1)),
+        (date(2028, 2, 29), date(2028, 3, 1)),
+        (date(2026, 12, 31), date(2027, 1, 1)),
+    ],
+)
+def test_the_month_after(day: date, after: date) -> None:
+    assert next_month(day) == after
+
+
+def found(stored: list[Record], offered: list[Record]) -> tuple[bool, bool]:
+    [one] = Sessions(offered, stored, is_known=True).named(stored[0])
+    return one.is_gone, one.fell
+
+
+def test_a_session_is_gone_fell_or_lost_its_beginning() -> None:
+    assert found([session(10)], []) == (True, True)
+    assert found([session(10)], [session(10)]) == (False, False)
+    assert found([session(10)], [session(9)]) == (False, True)
+    assert found([session(10)], [session(11)]) == (False, False)
+    late = session(10, started_at=BEGIN + MESSAGE_GROWS)
+    assert found([session(10)], [late]) == (False, False)
+    later = session(10, started_at=BEGIN + MESSAGE_GROWS + timedelta(seconds=1))
+    assert found([session(10)], [later]) == (False, True)
+
+
+def test_a_session_of_several_projects_lasts_from_its_first_to_its_last_message() -> None:
+    parts = [session(10, 0, 1), session(5, 3, 9, project="blog")]
+    [one] = Sessions([], parts, is_known=True).named(parts[0])
+    assert one.span == hours(0, 9)
+    assert one.projects == {"shop", "blog"}
+    assert (one.stored_tokens, one.offered_tokens) == (15, 0)
+
+
+def test_what_other_projects_lost_is_not_ours() -> None:
+    sessions = Sessions([session(10, project="kept")._replace(session_id="b")], [
+        session(10, project="gone"), session(10, project="kept")._replace(session_id="b"),
+    ], is_known=True)  # fmt: skip
+    assert [sorted(one.projects) for one in sessions.touching([hours(0, 1)], "shop")] == [["kept"]]
+    assert [sorted(one.projects) for one in sessions.touching([hours(0, 1)], "gone")] == [["gone"], ["kept"]]
+    assert len(sessions.touching([hours(0, 1)])) == 2
+    assert sessions.touching([hours(50, 51)]) == []

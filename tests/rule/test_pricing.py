@@ -1,0 +1,130 @@
+"""Which prices count for usage that is stored: worked out by hand with the weights 1, 5, 1.25 and 0.1."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from ccusage_import.records import ModelUsage, Provenance, Record
+from ccusage_import.rule.pricing import is_older, is_price_lost, lose_a_price, with_kept_prices
+
+NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
+Classes = tuple[int, int, int, int]
+# Weighs 10 + 50 + 10 + 10.
+USED = (10, 10, 8, 100)
+
+
+def day(classes: Classes, cost: str, *models: ModelUsage, unpriced: bool = False) -> Record:
+    return Record(
+        "daily", "studio", "claude", "2026-05-01", date(2026, 5, 1), *classes, sum(classes), Decimal(cost),
+        unpriced=unpriced, provenance=NOW, models=models,
+    )  # fmt: skip
+
+
+def model(name: str, cost: str, classes: Classes = (100, 0, 0, 0), *, unpriced: bool = False) -> ModelUsage:
+    return ModelUsage(name, *classes, Decimal(cost), unpriced=unpriced)
+
+
+@pytest.mark.parametrize(
+    ("classes", "cost", "frozen", "kept"),
+    [
+        # Of the offered price, 8 dollars are of what is stored: that is the price it has.
+        ((10, 20, 8, 100), "13", False, "13"),
+        ((10, 20, 8, 100), "13", True, "13"),
+        # The same price within two parts of a hundred, and not beyond.
+        ((10, 20, 8, 100), "12.74", True, "12.74"),
+        ((10, 20, 8, 100), "12.61", True, "12.85"),
+        # Half the price: what is stored keeps the old one, 10 tokens of output cost 2.5.
+        ((10, 20, 8, 100), "6.5", False, "10.5"),
+        # Twice the price is believed, unless prices are frozen.
+        ((10, 20, 8, 100), "26", False, "26"),
+        ((10, 20, 8, 100), "26", True, "18"),
+        # Each class grows by what weighs 80.
+        ((90, 10, 8, 100), "8", False, "12"),
+        ((10, 26, 8, 100), "8", False, "12"),
+        ((10, 10, 72, 100), "8", False, "12"),
+        ((10, 10, 8, 900), "8", False, "12"),
+        # What shrank in one class takes nothing from what grew in another.
+        ((0, 27, 8, 100), "15.5", False, "16.5"),
+    ],
+)
+def test_stored_usage_keeps_its_price(classes: Classes, cost: str, *, frozen: bool, kept: str) -> None:
+    found = with_kept_prices(day(USED, "8"), day(classes, cost), are_frozen=frozen)
+    assert found.cost_usd == Decimal(kept)
+
+
+def test_models_keep_their_prices_one_by_one() -> None:
+    stored = day((200, 0, 0, 0), "4.5", model("opus", "3"), model("haiku", "1"))
+    offered = day(
+        (500, 0, 0, 0),
+        "4.2",
+        model("opus", "2", (200, 0, 0, 0)),
+        model("haiku", "2", (200, 0, 0, 0)),
+        model("new", "0.1"),
+    )
+
+    found = with_kept_prices(stored, offered, are_frozen=False)
+
+    assert {one.model: one.cost_usd for one in found.models} == {
+        "opus": Decimal(4), "haiku": Decimal(2), "new": Decimal("0.1"),
+    }  # fmt: skip
+    # What no model tells of cost 0.5 and 0.1: the larger one stays.
+    assert found.cost_usd == Decimal("6.6")
+    assert [one.model for one in found.models] == ["opus", "haiku", "new"]
+
+
+@pytest.mark.parametrize("stored_tells", [False, True])
+def test_where_one_side_tells_no_models_the_row_counts(*, stored_tells: bool) -> None:
+    models = (model("opus", "1"),)
+    stored = day((100, 0, 0, 0), "1", *(models if stored_tells else ()))
+    offered = day((200, 0, 0, 0), "1", *(() if stored_tells else models))
+
+    assert with_kept_prices(stored, offered, are_frozen=False).cost_usd == Decimal("1.5")
+
+
+@pytest.mark.parametrize(
+    ("stored", "offered", "lost"),
+    [
+        (model("opus", "2"), model("opus", "1"), False),
+        (model("opus", "2"), model("opus", "1", unpriced=True), True),
+        (model("opus", "2"), model("opus", "2", unpriced=True), False),
+        (model("opus", "2"), model("haiku", "1", unpriced=True), False),
+    ],
+)
+def test_a_price_is_lost_where_a_model_had_one(stored: ModelUsage, offered: ModelUsage, *, lost: bool) -> None:
+    assert is_price_lost(day(USED, "2", stored), day(USED, "2", offered, unpriced=offered.unpriced)) is lost
+
+
+def test_a_price_is_lost_where_no_model_is_told() -> None:
+    assert is_price_lost(day(USED, "2"), day(USED, "1", unpriced=True))
+    assert not is_price_lost(day(USED, "2"), day(USED, "2", unpriced=True))
+    assert not is_price_lost(day(USED, "2"), day(USED, "1"))
+    # It had none for a part, and its models show for which.
+    assert not is_price_lost(day(USED, "2", model("opus", "2"), unpriced=True), day(USED, "1", unpriced=True))
+
+
+def test_usage_that_moves_loses_a_price_with_its_model() -> None:
+    there = [day(USED, "2", model("opus", "2"))]
+    assert lose_a_price(there, [day(USED, "0", model("opus", "0", unpriced=True), unpriced=True)])
+    assert not lose_a_price(there, [day(USED, "0", model("haiku", "0", unpriced=True), unpriced=True)])
+    assert not lose_a_price(there, [day(USED, "1", model("opus", "1"))])
+    assert lose_a_price(there, [day(USED, "0", unpriced=True)])
+    assert not lose_a_price([day(USED, "2", unpriced=True)], [day(USED, "0", unpriced=True)])
+
+
+@pytest.mark.parametrize(
+    ("version", "than", "older"),
+    [
+        ("20.0.23", "20.0.24", True),
+        ("20.0.24", "20.0.24", False),
+        ("20.0.9", "20.0.24", True),
+        ("20.1.0", "20.0.24", False),
+        ("20.0.x", "20.0.24", True),
+        ("", "20.0.24", False),
+        ("20.0.24", "", False),
+    ],
+)
+def test_versions_are_compared_by_their_numbers(version: str, than: str, *, older: bool) -> None:
+    assert is_older(version, than) is older
