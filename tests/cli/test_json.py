@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,10 @@ import jsonschema
 import pytest
 
 from ccusage_import.cli.app import COMMANDS, LazyCommand
+from ccusage_import.cli.live.lines import JsonLines
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.import_summary import FactsSummary, ImportSummary
+from ccusage_import.live.events import Ended, Imported, ImportFailed, Lost, Regained, Stored, Warned, Watching
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.schemas import DIRECTORY, SCHEMAS, schema_file, schema_texts
@@ -152,6 +157,29 @@ def test_push_prints_what_its_schema_says(history: History, request: pytest.Fixt
     assert done.exit_code == 0, done.stderr
 
     assert history.checked("push", url)["records"] > 0
+
+
+def test_each_line_of_watch_is_what_its_schema_says(capsys: pytest.CaptureFixture[str]) -> None:
+    error = ConfigurationError("notify: is empty", hint="config set notify")
+    lines = JsonLines()
+
+    for event in (
+        Watching((Path("/home/ana/.claude"),), polls=True, reason="a network drive"),
+        Stored(FactsSummary(files=1, bytes=300, new=Counter(messages=2)), 0.25),
+        Imported(ImportSummary(machine="laptop", timezone="UTC", is_dry_run=False, ccusage_version="20.0.24", runner="PATH")),
+        ImportFailed(error),
+        Lost(error),
+        Regained(3.5),
+        Warned("the clock is ahead"),
+        Ended(),
+    ):
+        lines.hear(event)
+
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [document["event"] for document in documents] == [
+        "watching", "stored", "imported", "import_failed", "lost", "regained", "warning", "ended",
+    ]  # fmt: skip
+    assert [problems(document, "watch.json") for document in documents] == [[]] * 8
 
 
 @pytest.mark.parametrize(

@@ -261,7 +261,7 @@ def test_saved_reports_are_imported_without_ccusage(
     rows = program(
         "query", "SELECT report, sum(cost_usd) AS cost FROM records GROUP BY report ORDER BY report", "--json"
     )
-    costs = {row["report"]: row["cost"] for row in json.loads(rows.stdout)}
+    costs = {row["report"]: float(row["cost"]) for row in json.loads(rows.stdout)}
     assert list(costs) == ["blocks", "daily", "projects", "session"]
     assert costs["daily"] == pytest.approx(2.81842335 if major == "20" else 2.75888835, abs=1e-6)
 

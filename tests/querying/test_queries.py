@@ -64,7 +64,12 @@ def asked(program: Program, place: Place, name: str, *columns: str, **given: str
     done = program("query", name, "--warehouse", place.url, "--json", *parameters)
     assert (done.exit_code, done.stderr) == (0, ""), name
     rows = json.loads(done.stdout, parse_float=Decimal)
-    return [tuple(row[column] for column in columns or row) for row in rows]
+    return [tuple(_money(column, row[column]) for column in columns or row) for row in rows]
+
+
+def _money(column: str, value: object) -> object:
+    is_money = column.endswith("_usd") and isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value)
+    return Decimal(str(value)) if is_money else value
 
 
 # --- the files ------------------------------------------------------------------------------------------

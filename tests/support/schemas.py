@@ -167,8 +167,8 @@ FACTS = record(
     new=record(messages=COUNT, tool_calls=COUNT, turns=COUNT, events=COUNT),
     folded=COUNT,
     bad_lines=by_name(COUNT),
-    unknown=by_name(ANY),
-    unreadable=by_name(ANY),
+    unknown=by_name(COUNT),
+    unreadable=by_name(COUNT),
     equal_days=COUNT,
     days=COUNT,
     seconds=NUMBER,
@@ -348,9 +348,28 @@ SCHEDULED = record(
     active=FLAG,
     facts=by_name(TEXT),
 )
+
+
+def happened(event: str, **properties: Schema) -> Schema:
+    """Return a line of `watch`."""
+    return record(at=INSTANT, event={"const": event}, **properties)
+
+
+NEW_FACTS = record(messages=COUNT, tool_calls=COUNT, turns=COUNT, events=COUNT)
+EVENT = one_of(
+    happened("watching", directories=listed(TEXT), polls=FLAG, reason=TEXT),
+    happened("stored", new=NEW_FACTS, files=COUNT, bytes=COUNT, seconds=NUMBER),
+    happened("imported", load_id=maybe(COUNT), exit_code=CODE, failed_reports=listed(TEXT), held=COUNT),
+    happened("import_failed", error=ERROR),
+    happened("lost", error=ERROR),
+    happened("regained", seconds=NUMBER),
+    happened("warning", text=TEXT),
+    happened("ended"),
+)
 # By command; an error that ends any of them prints FAILURE instead.
 SCHEMAS: Mapping[str, Schema] = {
     "import": one_of(IMPORTED, REPLAYED),
+    "watch": EVENT,
     "migrate": one_of(
         record(applied_now=listed(TEXT), applied=listed(TEXT)), record(pending=listed(TEXT), applied=listed(TEXT))
     ),
