@@ -17,7 +17,7 @@ from ccusage_import.cli.app import COMMANDS, LazyCommand
 from ccusage_import.cli.live.lines import JsonLines
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.import_summary import FactsSummary, ImportSummary
-from ccusage_import.live.events import Ended, Imported, ImportFailed, Lost, Regained, Stored, Warned, Watching
+from ccusage_import.live.events import Ended, Imported, ImportFailed, Lent, Lost, Regained, Stored, Warned, Watching
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.schemas import DIRECTORY, SCHEMAS, schema_file, schema_texts
@@ -166,20 +166,23 @@ def test_each_line_of_watch_is_what_its_schema_says(capsys: pytest.CaptureFixtur
     for event in (
         Watching((Path("/home/ana/.claude"),), polls=True, reason="a network drive"),
         Stored(FactsSummary(files=1, bytes=300, new=Counter(messages=2)), 0.25),
-        Imported(ImportSummary(machine="laptop", timezone="UTC", is_dry_run=False, ccusage_version="20.0.24", runner="PATH")),
+        Imported(
+            ImportSummary(machine="laptop", timezone="UTC", is_dry_run=False, ccusage_version="20.0.24", runner="PATH")
+        ),
         ImportFailed(error),
         Lost(error),
         Regained(3.5),
         Warned("the clock is ahead"),
+        Lent(),
         Ended(),
     ):
         lines.hear(event)
 
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [document["event"] for document in documents] == [
-        "watching", "stored", "imported", "import_failed", "lost", "regained", "warning", "ended",
+        "watching", "stored", "imported", "import_failed", "lost", "regained", "warning", "lent", "ended",
     ]  # fmt: skip
-    assert [problems(document, "watch.json") for document in documents] == [[]] * 8
+    assert [problems(document, "watch.json") for document in documents] == [[]] * 9
 
 
 @pytest.mark.parametrize(

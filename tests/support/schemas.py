@@ -364,6 +364,7 @@ EVENT = one_of(
     happened("lost", error=ERROR),
     happened("regained", seconds=NUMBER),
     happened("warning", text=TEXT),
+    happened("lent"),
     happened("ended"),
 )
 # By command; an error that ends any of them prints FAILURE instead.
