@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "raw": ("export.raw:raw_app", "List and unpack the reports that keep_raw kept."),
     "push": ("backup:push", "Copy an embedded warehouse to a server."),
     "report": ("report:report", "Make a page of costs, charts and changes."),
-    "chart": ("report:chart", "Draw costs as bars in the terminal."),
+    "chart": ("chart.command:chart", "Draw costs as bars in the terminal."),
     "serve": ("live.serve:serve", "Answer ClickHouse clients for an embedded warehouse."),
     "mcp": ("live.mcp:mcp", "Answer a coding agent over the Model Context Protocol."),
     "statusline": ("live.statusline:statusline", "Print one line for Claude Code's status line."),

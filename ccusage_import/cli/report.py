@@ -1,23 +1,14 @@
-"""Commands that show what the warehouse holds as a page, as a digest, or as bars in the terminal."""
+"""The command that shows what the warehouse holds as a page or as a digest."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections import defaultdict
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.bar import Bar
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ccusage_import import __version__, ui
 from ccusage_import.cli.options import (
@@ -37,7 +28,6 @@ from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
 from ccusage_import.digest.model import Digest
 from ccusage_import.digest.reader import read_digest
-from ccusage_import.digest.text import NO_MODEL, percent, usd
 from ccusage_import.exceptions import ConfigurationError, MachineTakenError, WarehousePermissionError
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import printable
@@ -46,13 +36,9 @@ from ccusage_import.ui.browser import open_in_browser
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.opening import open_current
 
-CHART_DAYS = 30
 Format = Literal["html", "markdown", "json"]
-Charted = Literal["daily", "models", "projects"]
 Since = Annotated[str | None, typer.Option(metavar="DAY", help="First day that is shown.")]
 Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.")]
-PIPED_WIDTH = 80
-LARGEST_WIDTH = 120
 
 
 def report(
@@ -86,7 +72,7 @@ def report(
         if output is not None and output.is_dir():
             raise ConfigurationError(f"--output {output}: is a directory", hint=f"name a file: {output / REPORT_FILE}")
         configuration = configured({"warehouse": warehouse}, config)
-        digest = _read(configuration, machine, since, is_page=chosen == "html")
+        digest = read_configured(configuration, machine, since, is_page=chosen == "html")
         match chosen:
             case "html":
                 text = html_page(digest, __version__)
@@ -118,38 +104,11 @@ def _shown(digest: Digest) -> dict[str, Any]:
 def write_page(configuration: Configuration) -> Path:
     """Write the page of all that a warehouse holds into the data directory; return where it is."""
     file = configuration.directories.report_file
-    write_private_file(file, html_page(_read(configuration, "", None, is_page=True), __version__))
+    write_private_file(file, html_page(read_configured(configuration, "", None, is_page=True), __version__))
     return file
 
 
-def chart(
-    what: Annotated[Charted, typer.Argument(metavar="daily|models|projects", help="What the bars are of.")],
-    config: ConfigFile = None,
-    warehouse: WarehouseUrl = None,
-    since: Since = None,
-    machine: Machine = "",
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-) -> None:
-    """Draw costs as bars in the terminal.
-
-    By day (the last 30, without --since; at most the last 90), by model or by project.
-    """
-    with door(verbose, quiet=quiet, as_json=as_json):
-        configuration = configured({"warehouse": warehouse}, config)
-        digest = _read(configuration, machine, since, days=CHART_DAYS if what == "daily" else None)
-        if as_json:
-            shown = asdict(digest)
-            ui.print_json(shown["days" if what == "daily" else what])
-            return
-        if digest.is_empty:
-            print("no usage to show")
-            return
-        {"daily": print_days, "models": print_models, "projects": print_projects}[what](digest)
-
-
-def _read(
+def read_configured(
     configuration: Configuration, machine: str, since: str | None, *, days: int | None = None, is_page: bool = False
 ) -> Digest:
     """Read the digest since a day; without one, of the last `days`."""
@@ -173,42 +132,3 @@ def _read(
             is_page=is_page,
             offer=read_last_offer(configuration.directories.last_offer_file, configuration.settings.machine),
         )
-
-
-def print_days(digest: Digest) -> None:
-    """Print one bar a day, also for days without usage."""
-    costs: dict[date, Decimal] = defaultdict(Decimal)
-    for part in digest.days:
-        costs[part.start] += part.cost_usd
-    first, last = min(costs), max(*costs, digest.today)
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    _print_bars(digest, [(f"{day} {day:%a}", costs[day]) for day in days])
-
-
-def print_models(digest: Digest) -> None:
-    """Print one bar a model."""
-    _print_bars(digest, [(use.model or NO_MODEL, use.usage.cost_usd) for use in digest.models])
-
-
-def print_projects(digest: Digest) -> None:
-    """Print one bar for each of the projects that cost most."""
-    _print_bars(digest, [(use.project, use.usage.cost_usd) for use in digest.projects])
-    if others := digest.project_count - len(digest.projects):
-        print(f"and {others} more")
-
-
-def _print_bars(digest: Digest, costs: Sequence[tuple[str, Decimal]]) -> None:
-    """Print names, costs, shares and bars; long names wrap, numbers are never cut."""
-    width = min(shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH, LARGEST_WIDTH)
-    total = digest.span("total").usage.cost_usd
-    largest = max((cost for _, cost in costs), default=Decimal(0))
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
-    table.add_column(max_width=width // 3, overflow="fold")
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(ratio=1)
-    for name, cost in costs:
-        share = percent(float(cost / total)) if total else ""
-        bar = Bar(float(largest) or 1, 0, float(cost)) if cost > 0 else ""
-        table.add_row(Text(name), usd(cost), share, bar)
-    Console(highlight=False, width=width).print(table)

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 
 from ccusage_import.cli.app import COMMANDS, LazyCommand
+from ccusage_import.cli.chart.command import Charted
 from ccusage_import.cli.live.lines import JsonLines
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.import_summary import FactsSummary, ImportSummary
@@ -125,7 +126,7 @@ def test_commands_that_read_print_what_their_schemas_say(history: History, tmp_p
     assert checked("report")["hours"]
     assert checked("report", "--output", tmp_path / "digest.json") == {"file": str(tmp_path / "digest.json")}
     assert problems(json.loads((tmp_path / "digest.json").read_text("utf-8")), "report.json") == []
-    for what in ("daily", "models", "projects"):
+    for what in get_args(Charted):
         assert checked("chart", what)
     assert checked("config show")["salt"]["value"] == "***"
     assert checked("schedule status", exit_code=6) == {"installed": False}

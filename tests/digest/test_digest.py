@@ -6,6 +6,7 @@ import json
 import stat
 import sys
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -319,10 +320,19 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
 
     first, second = TODAY - timedelta(days=2), TODAY - timedelta(days=1)
     assert chart("daily") == [
-        f"{first} {first:%a} $3.75 71.4 % " + "█" * 52,
-        f"{second} {second:%a} $0.00  0.0 %",
-        f"{TODAY} {TODAY:%a} $1.50 28.6 % " + "█" * 20 + "▊",
+        f"{first} {first:%a}        $3.75 71.4 % " + "█" * 45,
+        f"{second} {second:%a}        $0.00  0.0 %",
+        f"{TODAY} {TODAY:%a} so far $1.50 28.6 % " + "█" * 18,
     ]
+    assert chart("machines") == ["desk $5.25 100.0 % " + "█" * 61]
+    assert chart("agents") == ["claude $5.25 100.0 % " + "█" * 59]
+    assert [line.split("$")[1][:4] for line in chart("sessions")] == ["3.75", "1.50"]
+    assert sum("5.25" in line for line in chart("hours")) == 1
+    assert len(chart("hours")) == 24
+    assert chart("weekly")[-1].split("$")[0].endswith(" so far ")
+    assert chart("monthly")[-1].startswith(f"{TODAY:%Y-%m} so far $")
+    for what in ("weekly", "monthly"):
+        assert sum(Decimal(line.split("$")[1].split()[0]) for line in chart(what)) == Decimal("5.25")
     assert chart("models") == [
         "claude-opus-4-1-20250805 $3.75 71.4 % " + "█" * 42,
         "claude-sonnet-4-20250514 $1.50 28.6 % " + "█" * 16 + "▊",

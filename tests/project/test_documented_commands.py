@@ -125,7 +125,7 @@ hint: ccusage-import nonsense
         ("config frobnicate", "No such command 'frobnicate'"),
         ("import LOAD", "ccusage-import import does not take LOAD"),
         ("--versions", "No such option: --versions"),
-        ("chart weekly", "'weekly' is not one of"),
+        ("chart yearly", "'yearly' is not one of"),
         ("restore", "Missing parameter: directory"),
     ],
 )

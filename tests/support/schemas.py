@@ -69,6 +69,19 @@ VERDICTS = by_name(COUNT)
 PART = record(start=DAY, model=TEXT, cost_usd=MONEY, total_tokens=COUNT)
 MODEL = record(model=TEXT, usage=USAGE, cache_share=maybe(NUMBER))
 PROJECT = record(project=TEXT, active_days=COUNT, last_day=DAY, usage=USAGE)
+SESSION = record(
+    project=TEXT,
+    session=TEXT,
+    machine=TEXT,
+    agent=TEXT,
+    day=DAY,
+    first_activity=maybe(INSTANT),
+    last_activity=maybe(INSTANT),
+    models=listed(TEXT),
+    usage=USAGE,
+)
+HOUR = record(weekday=COUNT, hour=COUNT, cost_usd=MONEY, total_tokens=COUNT)
+USE = record(name=TEXT, model=TEXT, cost_usd=MONEY, total_tokens=COUNT)
 CHANGE = record(
     load_id=COUNT,
     decided_at=INSTANT,
@@ -266,21 +279,9 @@ DIGEST = record(
     cache=listed(record(model=TEXT, cost_usd=MONEY, cache_share=maybe(NUMBER), savings_usd=maybe(MONEY))),
     projects=listed(PROJECT),
     project_count=COUNT,
-    sessions=listed(
-        record(
-            project=TEXT,
-            session=TEXT,
-            machine=TEXT,
-            agent=TEXT,
-            day=DAY,
-            first_activity=maybe(INSTANT),
-            last_activity=maybe(INSTANT),
-            models=listed(TEXT),
-            usage=USAGE,
-        )
-    ),
+    sessions=listed(SESSION),
     session_count=COUNT,
-    hours=listed(record(weekday=COUNT, hour=COUNT, cost_usd=MONEY, total_tokens=COUNT)),
+    hours=listed(HOUR),
     recent_verdicts=VERDICTS,
     changes=listed(CHANGE_LINE),
     held=listed(CHANGE_LINE),
@@ -415,7 +416,7 @@ SCHEMAS: Mapping[str, Schema] = {
         server=TEXT,
     ),
     "report": one_of(DIGEST, record(file=TEXT)),
-    "chart": one_of(listed(PART), listed(MODEL), listed(PROJECT)),
+    "chart": one_of(*map(listed, (PART, MODEL, PROJECT, SESSION, HOUR, USE))),
     "config show": by_name(record(value=ANY, origin=TEXT)),
     "schedule status": one_of(SCHEDULED, record(installed={"const": False})),
 }

@@ -1,0 +1,1 @@
+"""The command that draws costs as bars in the terminal."""

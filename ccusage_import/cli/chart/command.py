@@ -1,0 +1,175 @@
+"""`chart`: what the bars are of, and the numbers behind them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple, get_args
+
+import typer
+
+from ccusage_import import ui
+from ccusage_import.cli.chart.bars import Row, print_bars
+from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.cli.report import Machine, Since, read_configured
+from ccusage_import.digest.model import Digest, Part
+from ccusage_import.digest.text import NO_MODEL
+
+Charted = Literal["daily", "weekly", "monthly", "hours", "models", "projects", "sessions", "machines", "agents"]
+# What is shown without --since.
+DAYS = {"daily": 30, "weekly": 12 * 7}
+SO_FAR = " so far"
+WEEK = timedelta(days=7)
+
+
+class Use(NamedTuple):
+    """What one model cost of something."""
+
+    name: str
+    model: str
+    cost_usd: Decimal
+    total_tokens: int
+
+
+def chart(
+    what: Annotated[Charted, typer.Argument(metavar="|".join(get_args(Charted)), help="What the bars are of.")],
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    since: Since = None,
+    machine: Machine = "",
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw costs as bars in the terminal.
+
+    Without --since, days are the last 30 and weeks the last 12; hours are those of the day, sessions the dearest.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured({"warehouse": warehouse}, config)
+        is_detailed = what in ("machines", "agents")
+        digest = read_configured(configuration, machine, since, days=DAYS.get(what), is_page=is_detailed)
+        if as_json:
+            ui.print_json(_numbers(digest, what))
+        elif digest.is_empty:
+            print("no usage to show")
+        else:
+            total = digest.span("total").usage.cost_usd
+            print_bars(ROWS[what](digest), total, [use.model for use in digest.models])
+            if what == "projects" and (others := digest.project_count - len(digest.projects)):
+                print(f"and {others} more")
+            if what == "sessions" and (others := digest.session_count - len(digest.sessions)):
+                print(f"and {others} more")
+
+
+def _numbers(digest: Digest, what: str) -> list[dict[str, Any]]:
+    if what in ("machines", "agents"):
+        return [use._asdict() for use in _uses(digest, what)]
+    found: Iterable[Any] = _weeks(digest) if what == "weekly" else getattr(digest, FIELDS.get(what, what))
+    return [asdict(one) for one in found]
+
+
+FIELDS = {"daily": "days", "monthly": "months"}
+
+
+def _days(digest: Digest) -> list[Row]:
+    """Return every day, also those without usage."""
+    return _periods(digest, digest.days, lambda day: day + timedelta(days=1), lambda day: f"{day} {day:%a}")
+
+
+def _weeks(digest: Digest) -> list[Part]:
+    sums: dict[tuple[date, str], list[Any]] = defaultdict(lambda: [Decimal(0), 0])
+    for part in digest.days:
+        of_week = sums[part.start - timedelta(days=part.start.weekday()), part.model]
+        of_week[0] += part.cost_usd
+        of_week[1] += part.total_tokens
+    return [Part(monday, model, cost, tokens) for (monday, model), (cost, tokens) in sorted(sums.items())]
+
+
+def _weekly(digest: Digest) -> list[Row]:
+    return _periods(
+        digest, _weeks(digest), lambda day: day + WEEK, lambda day: f"{day} to {day + WEEK - timedelta(days=1):%m-%d}"
+    )
+
+
+def _monthly(digest: Digest) -> list[Row]:
+    def after(day: date) -> date:
+        return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+    return _periods(digest, digest.months, after, lambda day: f"{day:%Y-%m}")
+
+
+def _periods(
+    digest: Digest, parts: Iterable[Part], after: Callable[[date], date], name: Callable[[date], str]
+) -> list[Row]:
+    """Return a row for each period from the first one with usage to the one that goes on."""
+    costs: dict[date, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for part in parts:
+        costs[part.start][part.model] += part.cost_usd
+    rows, start = [], min(costs, default=digest.today)
+    while start <= max(*costs, digest.today):
+        following = after(start)
+        so_far = SO_FAR if start <= digest.today < following else ""
+        rows.append(Row(name(start) + so_far, costs.get(start, {})))
+        start = following
+    return rows
+
+
+def _hours(digest: Digest) -> list[Row]:
+    costs: dict[int, Decimal] = defaultdict(Decimal)
+    for use in digest.hours:
+        costs[use.hour] += use.cost_usd
+    return [Row(f"{hour:02}:00", {"": costs[hour]}) for hour in range(24)]
+
+
+def _models(digest: Digest) -> list[Row]:
+    return [Row(use.model or NO_MODEL, {use.model: use.usage.cost_usd}) for use in digest.models]
+
+
+def _projects(digest: Digest) -> list[Row]:
+    return [Row(use.project, {"": use.usage.cost_usd}) for use in digest.projects]
+
+
+def _sessions(digest: Digest) -> list[Row]:
+    return [Row(f"{use.day} {use.project}", {"": use.usage.cost_usd}) for use in digest.sessions]
+
+
+def _uses(digest: Digest, what: str) -> list[Use]:
+    """Return what machines or agents cost by model, the dearest first."""
+    detail = digest.detail
+    if detail is None:
+        return []
+    sums: dict[tuple[str, str], list[Any]] = defaultdict(lambda: [Decimal(0), 0])
+    for day, machine, agent, model, cost, tokens in detail.days:
+        if digest.since is None or day >= digest.since:
+            name = detail.machine_names[machine] if what == "machines" else detail.agent_names[agent]
+            of_name = sums[name, detail.model_names[model]]
+            of_name[0] += cost
+            of_name[1] += tokens
+    return [Use(*key, *values) for key, values in sorted(sums.items(), key=lambda one: (-one[1][0], one[0]))]
+
+
+def _named(what: str) -> Callable[[Digest], list[Row]]:
+    def rows(digest: Digest) -> list[Row]:
+        costs: dict[str, dict[str, Decimal]] = defaultdict(dict)
+        for use in _uses(digest, what):
+            costs[use.name][use.model] = use.cost_usd
+        return sorted((Row(name, parts) for name, parts in costs.items()), key=lambda row: (-row.cost_usd, row.name))
+
+    return rows
+
+
+ROWS: dict[str, Callable[[Digest], list[Row]]] = {
+    "daily": _days,
+    "weekly": _weekly,
+    "monthly": _monthly,
+    "hours": _hours,
+    "models": _models,
+    "projects": _projects,
+    "sessions": _sessions,
+    "machines": _named("machines"),
+    "agents": _named("agents"),
+}
