@@ -57,7 +57,7 @@ def test_parquet_holds_what_the_view_shows(program: Program, history: Place, tmp
     done = program("export", "daily", "-o", file, "--warehouse", history.url)
 
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout == f"{file} (0.0 MB)\n"
+    assert done.stdout == f"{file} ({file.stat().st_size / 1000:.1f} kB)\n"
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     read = Place(f"chdb://{tmp_path}/reader").rows(
         "SELECT machine, date, output_tokens, cost_usd, toTypeName(cost_usd)"

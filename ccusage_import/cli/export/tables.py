@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from rich.filesize import decimal
 
 from ccusage_import import ui
 from ccusage_import.cli.options import (
@@ -208,4 +209,4 @@ def _tell(exports: Sequence[_Export], sizes: Sequence[int], *, quiet: bool, as_j
         ui.print_json({"files": files})
     elif not quiet:
         for one, size in written:
-            print(f"{one.file} ({size / 1_000_000:.1f} MB)")
+            print(f"{one.file} ({decimal(size)})")
