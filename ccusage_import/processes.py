@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import math
 import os
-import resource
 import selectors
 import signal
 import subprocess
@@ -203,12 +202,14 @@ def begin_anew(environ: Mapping[str, str], keeps: Sequence[int] = ()) -> NoRetur
         fcntl.fcntl(descriptor, fcntl.F_SETFD, 0)
     sys.stdout.flush()
     sys.stderr.flush()
-    first = 3
-    for descriptor in sorted(keeps):
-        os.closerange(first, descriptor)
-        first = descriptor + 1
-    os.closerange(first, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    os.execve(sys.executable, [sys.executable, "-m", "ccusage_import", *sys.argv[1:]], {**os.environ, **environ})  # noqa: S606
+    for descriptor in [int(entry.name) for entry in Path("/dev/fd").iterdir()]:
+        if descriptor > 2 and descriptor not in keeps:
+            # The one that listed them is closed already.
+            with suppress(OSError):
+                os.close(descriptor)
+    # Not with what lies in the working directory.
+    program = [sys.executable, "-P", "-m", "ccusage_import", *sys.argv[1:]]
+    os.execve(sys.executable, program, {**os.environ, **environ})  # noqa: S606 - a shell is what it must not be
 
 
 @contextmanager

@@ -99,7 +99,18 @@ def filled(program: Program, template: Path, directory: Path) -> str:
 def serving(program: Program, url: str, *options: str) -> Iterator[Served]:
     """Serve a warehouse on a free port until the end of the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "ccusage_import", "serve", "--warehouse", url, "--listen", "127.0.0.1:0", *options],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "ccusage_import",
+            "serve",
+            "--warehouse",
+            url,
+            "--listen",
+            "127.0.0.1:0",
+            *options,
+        ],
         env=program.environ,
         cwd=program.home,
         stdout=subprocess.PIPE,
@@ -386,6 +397,29 @@ def test_commands_are_let_in_and_who_asks_waits(home: tuple[Program, str]) -> No
         assert served.ask("SELECT count() FROM loads FINAL").text == "2\n"
         assert served.process.poll() is None
         assert served.process.pid == pid
+
+
+def test_what_lies_in_the_working_directory_is_not_run(home: tuple[Program, str]) -> None:
+    program, url = home
+    false = program.home / "ccusage_import"
+    false.mkdir()
+    (false / "__init__.py").touch()
+    (false / "__main__.py").write_text("open('was_run', 'w')")
+    with serving(program, url) as served:
+        place = ("--warehouse", url)
+        asked = subprocess.run(
+            [sys.executable, "-P", "-m", "ccusage_import", "query", *place, "SELECT 7", "--format", "csv"],
+            env=program.environ,
+            cwd=program.home,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert asked.stdout == '"7"\n7\n'
+        # It began anew to let the command in.
+        assert served.ask("SELECT 1").text == "1\n"
+    assert not (program.home / "was_run").exists()
 
 
 def test_readers_see_whole_imports(home: tuple[Program, str]) -> None:
