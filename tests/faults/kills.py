@@ -70,8 +70,9 @@ def points_of(lab: FaultyLab) -> list[str]:
     while point := stepped.next_point():
         points.append(point)
         stepped.go_on()
-    if stepped.end()[0]:
-        raise RuntimeError("the undisturbed import failed")
+    code, said = stepped.end()
+    if code:
+        raise RuntimeError(f"the undisturbed import failed with {code}: {said}")
     return points
 
 
