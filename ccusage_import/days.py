@@ -18,6 +18,11 @@ def today_in(timezone: str) -> date:
     return datetime.now(ZoneInfo(timezone)).date()
 
 
+def next_month(day: date) -> date:
+    """Return the first day of the month after that of `day`."""
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
 def moment(instant: datetime, timezone: str) -> str:
     """Return an instant as a day and a time of a zone."""
     return f"{instant.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"

@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from ccusage_import.days import next_month
 from ccusage_import.records import UNDATED, Record
-from ccusage_import.rule.evidence import first_day, next_month
+from ccusage_import.rule.evidence import first_day
 from ccusage_import.rule.reconcile import Decision
 
 SHOWN_RANKS = 5

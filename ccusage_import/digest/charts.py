@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from ccusage_import.days import next_month
 from ccusage_import.digest.detail import costs_by_day
 from ccusage_import.digest.model import Digest, Part
 from ccusage_import.digest.palette import OTHERS
@@ -258,7 +259,7 @@ def _costs_by_start(parts: Sequence[Part]) -> dict[date, Decimal]:
 def _months(first: date, last: date) -> Iterator[date]:
     while first <= last:
         yield first
-        first = (first + timedelta(days=31)).replace(day=1)
+        first = next_month(first)
 
 
 def _model_label(model: str) -> str:

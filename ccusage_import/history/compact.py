@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ccusage_import.days import next_month
 from ccusage_import.exceptions import ConfigurationError, FoldError
 from ccusage_import.statistics import totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -119,5 +120,4 @@ def _aged(today: date, count: int, unit: str) -> date:
         return today - timedelta(days=count)
     years, month = divmod(today.year * 12 + today.month - 1 - count * MONTHS[unit], 12)
     first = date(years, month + 1, 1)
-    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    return min(first + timedelta(days=today.day - 1), last)
+    return min(first + timedelta(days=today.day - 1), next_month(first) - timedelta(days=1))

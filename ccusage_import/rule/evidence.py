@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from ccusage_import.days import next_month
 from ccusage_import.records import Record
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
@@ -56,11 +57,6 @@ def first_day(record: Record, zone: tzinfo) -> date:
     if record.report != "session":
         return record.day
     return record.started_at.astimezone(zone).date() if record.started_at else date.min
-
-
-def next_month(day: date) -> date:
-    """Return the first day of the month after that of `day`."""
-    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
 @dataclass(frozen=True, slots=True)

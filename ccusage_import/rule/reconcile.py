@@ -17,8 +17,9 @@ from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from ccusage_import.days import next_month
 from ccusage_import.records import CLAUDE, Identity, Provenance, Record, report_label
-from ccusage_import.rule.evidence import MESSAGE_GROWS, Session, Sessions, Span, first_day, next_month
+from ccusage_import.rule.evidence import MESSAGE_GROWS, Session, Sessions, Span, first_day
 from ccusage_import.rule.groups import FILED_BY_DAY, Group, Pair, busy_times, group_of, grouped, paired, present
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, Weighed
 from ccusage_import.rule.moves import Moves

@@ -76,6 +76,7 @@ def _block(block: Mapping[str, Any], now: float) -> str:
 
 
 def _age(seconds: float) -> str:
+    # In the units of `days.ago`, whose imports would take as long as all of this.
     if seconds < 2 * _HOUR:
         return f"{int(seconds // _MINUTE)} min"
     if seconds < 2 * _DAY:

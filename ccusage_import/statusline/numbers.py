@@ -8,14 +8,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from loguru import logger
 
 from ccusage_import.config.settings import Configuration
+from ccusage_import.days import next_month
 from ccusage_import.digest.glance import read_block, read_costs
 from ccusage_import.exceptions import FixableError
 from ccusage_import.files import write_private_file
 from ccusage_import.statusline.line import FILE_NAME
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-
-# No day of the next month is later than that after the first of this one, and none of this month is later still.
-_BEYOND_A_MONTH = timedelta(days=31)
 
 
 def keep_numbers(warehouse: ClickHouse, configuration: Configuration) -> None:
@@ -32,7 +30,6 @@ def read_numbers(warehouse: ClickHouse, configuration: Configuration, now: datet
     settings = configuration.settings
     today, limits = settings.today(now), settings.budget
     costs, block = read_costs(warehouse, today), read_block(warehouse)
-    next_month = (today.replace(day=1) + _BEYOND_A_MONTH).replace(day=1)
 
     def starts(day: date) -> float:
         return datetime.combine(day, time.min, settings.zone).timestamp()
@@ -40,7 +37,7 @@ def read_numbers(warehouse: ClickHouse, configuration: Configuration, now: datet
     return {
         "at": now.timestamp(),
         "day_ends_at": starts(today + timedelta(days=1)),
-        "month_ends_at": starts(next_month),
+        "month_ends_at": starts(next_month(today)),
         "today_usd": float(costs.today_usd),
         "month_usd": float(costs.month_usd),
         "daily_limit_usd": None if limits.daily is None else float(limits.daily),

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ccusage_import.days import ago, days_of_option, moment, parse_day, zoned_moment
+from ccusage_import.days import ago, days_of_option, moment, next_month, parse_day, zoned_moment
 from ccusage_import.exceptions import ConfigurationError
 from tests.conftest import Program
 
@@ -87,3 +87,15 @@ def test_what_is_not_a_day_is_refused_with_what_is(program: Program, arguments: 
         f"ccusage-import: error: {named}: is not a day",
         'hint: give a day such as 2026-10-01, today, yesterday, 7d or "7 days ago"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("day", "after"),
+    [
+        (date(2026, 2, 1), date(2026, 3, 1)),
+        (date(2028, 2, 29), date(2028, 3, 1)),
+        (date(2026, 12, 31), date(2027, 1, 1)),
+    ],
+)
+def test_the_month_after(day: date, after: date) -> None:
+    assert next_month(day) == after

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from ccusage_import.records import Provenance, Record
-from ccusage_import.rule.evidence import MESSAGE_GROWS, Sessions, Span, next_month
+from ccusage_import.rule.evidence import MESSAGE_GROWS, Sessions, Span
 
 BEGIN = datetime(2026, 5, 1, 10, tzinfo=UTC)
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
@@ -34,18 +32,6 @@ def test_spans_share_more_than_a_border_or_touch() -> None:
     assert hours(0, 1).touches(hours(1, 2))
     assert hours(0, 1).touches(hours(2, 3), timedelta(hours=1))
     assert not hours(0, 1).touches(hours(2, 3), timedelta(minutes=59))
-
-
-@pytest.mark.parametrize(
-    ("day", "after"),
-    [
-        (date(2026, 2, 1), date(2026, 3, 1)),
-        (date(2028, 2, 29), date(2028, 3, 1)),
-        (date(2026, 12, 31), date(2027, 1, 1)),
-    ],
-)
-def test_the_month_after(day: date, after: date) -> None:
-    assert next_month(day) == after
 
 
 def found(stored: list[Record], offered: list[Record]) -> tuple[bool, bool]:

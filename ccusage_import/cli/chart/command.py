@@ -15,6 +15,7 @@ from ccusage_import import ui
 from ccusage_import.cli.chart.bars import Row, print_bars
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.cli.report import Machine, Since, read_configured
+from ccusage_import.days import next_month
 from ccusage_import.digest.model import Digest, Part
 from ccusage_import.digest.text import NO_MODEL
 
@@ -96,10 +97,7 @@ def _weekly(digest: Digest) -> list[Row]:
 
 
 def _monthly(digest: Digest) -> list[Row]:
-    def after(day: date) -> date:
-        return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
-
-    return _periods(digest, digest.months, after, lambda day: f"{day:%Y-%m}")
+    return _periods(digest, digest.months, next_month, lambda day: f"{day:%Y-%m}")
 
 
 def _periods(
