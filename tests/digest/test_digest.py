@@ -14,7 +14,7 @@ import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from tests.cli.test_terminal import at_a_terminal
+from tests.cli.test_terminal import at_a_terminal, to_a_terminal
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 
@@ -353,6 +353,39 @@ def test_bars_fit_a_narrow_terminal_and_cut_no_number(program: Program, claude: 
     assert code == 0
     assert lines[0] == "-home-ana-wor $1.50 100.0 % " + "█" * 12
     assert lines[1:] == ["k-a-shop-with", "-a-long-name"]
+
+
+def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, claude: ClaudeDir) -> None:
+    claude.say("one", days_ago(0, 0), 100_000)
+    claude.say("one", days_ago(0, 0), 50_000, model="claude-opus-4-1-20250805")
+    assert program("import", "--claude-dir", claude.root, "--machine", "desk").exit_code == 0
+    program.environ["COLORTERM"] = "truecolor"
+
+    code, shown = to_a_terminal(program, "chart", "machines", columns=60)
+
+    opus, sonnet = "\x1b[38;2;106;165;232m", "\x1b[38;2;240;161;94m"
+    bar, _, legend = shown.replace("\r", "").rstrip("\n").split("\n")
+    assert code == 0
+    assert bar.rstrip(" ") == f"desk $5.25 100.0 % {opus}{'█' * 29}\x1b[0m{sonnet}{'█' * 12}\x1b[0m"
+    assert legend == f"{opus}█\x1b[0m claude-opus-4-1-20250805  {sonnet}█\x1b[0m claude-sonnet-4-20250514"
+
+    program.environ["NO_COLOR"] = "1"
+    plain = to_a_terminal(program, "chart", "machines", columns=60)[1]
+    assert plain.replace("\r", "").rstrip("\n ") == "desk $5.25 100.0 % " + "█" * 41
+
+
+def test_weeks_are_whole_but_for_this_one(program: Program, claude: ClaudeDir) -> None:
+    monday = TODAY - timedelta(days=TODAY.weekday())
+    for weeks in (11, 12):
+        claude.say("one", days_ago((TODAY - monday).days + 7 * weeks, 0), 1_000)
+    assert program("import", "--claude-dir", claude.root).exit_code == 0
+
+    lines = program("chart", "weekly").stdout.splitlines()
+
+    first = monday - timedelta(weeks=11)
+    assert len(lines) == 12
+    assert lines[0].startswith(f"{first} to {first + timedelta(days=6):%m-%d} ")
+    assert lines[-1].startswith(f"{monday} to {monday + timedelta(days=6):%m-%d} so far ")
 
 
 @pytest.mark.one_place

@@ -80,7 +80,7 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str]) -> No
         table.add_row(Text(row.name), usd(cost), share, _Bar(_parts(row, looks), largest) if cost > 0 else "")
     console.print(table)
     shown = {model for row in rows for model, cost in row.costs.items() if cost > 0}
-    if console.color_system and len(shown) > 1:
+    if console.color_system and not console.no_color and len(shown) > 1:
         console.print()
         console.print(_legend([model for model in looks if model in shown], looks))
 

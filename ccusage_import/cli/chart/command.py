@@ -15,13 +15,15 @@ from ccusage_import import ui
 from ccusage_import.cli.chart.bars import Row, print_bars
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.cli.report import Machine, Since, read_configured
-from ccusage_import.days import next_month
+from ccusage_import.days import next_month, today_in
 from ccusage_import.digest.model import Digest, Part
 from ccusage_import.digest.text import NO_MODEL
 
 Charted = Literal["daily", "weekly", "monthly", "hours", "models", "projects", "sessions", "machines", "agents"]
 # What is shown without --since.
-DAYS = {"daily": 30, "weekly": 12 * 7}
+SHOWN_DAYS, SHOWN_WEEKS = 30, 12
+# Where the digest holds what is not named as there.
+FIELDS = {"daily": "days", "monthly": "months"}
 SO_FAR = " so far"
 WEEK = timedelta(days=7)
 
@@ -51,8 +53,10 @@ def chart(
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
-        is_detailed = what in ("machines", "agents")
-        digest = read_configured(configuration, machine, since, days=DAYS.get(what), is_page=is_detailed)
+        # Whole weeks, but for this one.
+        weekday = today_in(configuration.settings.timezone).weekday()
+        days = {"daily": SHOWN_DAYS, "weekly": (SHOWN_WEEKS - 1) * 7 + weekday + 1}.get(what)
+        digest = read_configured(configuration, machine, since, days=days, is_page=what in ("machines", "agents"))
         if as_json:
             ui.print_json(_numbers(digest, what))
         elif digest.is_empty:
@@ -71,9 +75,6 @@ def _numbers(digest: Digest, what: str) -> list[dict[str, Any]]:
         return [use._asdict() for use in _uses(digest, what)]
     found: Iterable[Any] = _weeks(digest) if what == "weekly" else getattr(digest, FIELDS.get(what, what))
     return [asdict(one) for one in found]
-
-
-FIELDS = {"daily": "days", "monthly": "months"}
 
 
 def _days(digest: Digest) -> list[Row]:
