@@ -138,8 +138,9 @@ def test_kept_loads_are_listed(program: Program, migrated: Place, claude: Claude
 
     assert (str(listed["load_id"]), listed["machine"], listed["warehouse"]) == (load_id, "laptop", migrated.url)
     assert listed["bytes"] == Path(listed["file"]).stat().st_size
-    assert header.split() == ["load", "when", "machine", "warehouse", "MB"]
+    assert header.split() == ["load", "when", "machine", "warehouse", "size"]
     assert row.split()[0] == load_id
+    assert row.rstrip().endswith(f" {listed['bytes'] / 1000:.1f} kB")
 
 
 def test_the_next_import_finds_what_it_would_have_found(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from ccusage_import.warehouse.migrations import sql_directory
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.disks import mounted, needs_mounts
+from tests.support.gateway import Gateway
 
 VIEWS = sorted(file.stem for file in (sql_directory() / "views").glob("*.sql"))
 PSEUDONYM_DIGITS = 32
@@ -175,16 +175,20 @@ def test_what_cannot_be_exported_is_said_before_anything_is_written(
     assert not (program.home / "out").exists()
 
 
+@needs_mounts
 @pytest.mark.one_place
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_directory_that_cannot_be_written_is_an_error(program: Program, migrated: Place, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
-    closed.mkdir(mode=0o500)
-
-    done = program("export", "daily", "-o", closed / "daily.csv", "--warehouse", migrated.url)
+    closed.mkdir()
+    with mounted(closed):
+        subprocess.run(["mount", "-o", "remount,ro", closed], check=True)
+        done = program("export", "daily", "-o", closed / "daily.csv", "--warehouse", migrated.url)
 
     assert done.exit_code == 2
-    assert done.stderr.startswith(f"ccusage-import: error: export: {closed}/daily.csv: Permission denied")
+    assert done.stderr == (
+        f"ccusage-import: error: export: {closed}/daily.csv: Read-only file system; it was not written\n"
+        "hint: name a place that can be written and has room\n"
+    )
 
 
 @pytest.mark.one_place
@@ -227,11 +231,9 @@ def test_a_query_that_fails_on_the_way_leaves_no_file(migrated: Place, tmp_path:
     assert contents(tmp_path / "out") == []
 
 
-def test_an_answer_that_is_cut_off_leaves_no_file(migrated: Place, tmp_path: Path) -> None:
-    if not migrated.gateway:
-        pytest.skip("only an answer over HTTP can be cut off")
-    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
-        migrated.gateway.fail("truncate", match="numbers")
+def test_an_answer_that_is_cut_off_leaves_no_file(gateway: Gateway, tmp_path: Path) -> None:
+    with open_warehouse(parse_warehouse_url(gateway.url(database="default"))) as opened:
+        gateway.fail("truncate", match="numbers")
         with pytest.raises(WarehouseUnreachableError):
             export_query(opened, asked("SELECT number FROM numbers(1000000)"), {}, "csv", tmp_path / "out" / "a.csv")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.filesize import decimal
 
 from ccusage_import import ui
 from ccusage_import.ccusage.archive import archives, export_loads, kept_loads
@@ -52,10 +53,9 @@ def list_kept(
         if not kept:
             print("no reports are kept; keep_raw = true keeps them from now on")
             return
-        table = PlainTable(("load", "when", "machine", "warehouse", "MB"), texts=("when", "machine", "warehouse"))
+        table = PlainTable(("load", "when", "machine", "warehouse", "size"), texts=("when", "machine", "warehouse"))
         for file, note in kept:
-            size = f"{file.stat().st_size / 1_000_000:.1f}"
-            when = moment(note.started_at, configuration.settings.timezone)
+            when, size = moment(note.started_at, configuration.settings.timezone), decimal(file.stat().st_size)
             table.add_row(str(note.load_id), when, printable(note.machine), printable(note.warehouse), size)
         console().print(table)
 
