@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -14,9 +13,9 @@ from ccusage_import.config.last_offer import read_last_offer
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import ago, today_in, zoned_moment
 from ccusage_import.digest.glance import Glance, OpenBlock, read_glance
-from ccusage_import.exceptions import MachineTakenError, WarehouseLockedError, WarehousePermissionError
+from ccusage_import.exceptions import WarehouseLockedError
 from ccusage_import.ui.tables import Joined, PlainTable, console
-from ccusage_import.warehouse.budgets import Spending, keep_budgets
+from ccusage_import.warehouse.budgets import Spending, keep_budgets_if_allowed
 from ccusage_import.warehouse.opening import has_warehouse, open_current
 from ccusage_import.warehouse.tables import Load
 
@@ -52,9 +51,7 @@ def _read(configuration: Configuration) -> Glance:
     offer = read_last_offer(configuration.directories.last_offer_file, settings.machine)
     with open_current(configuration, lock_wait_seconds=0) as opened:
         ui.warn_of_damage(opened.damage)
-        # A user who may only read sees the budgets that an import has kept.
-        with suppress(WarehousePermissionError, MachineTakenError):
-            keep_budgets(opened, configuration)
+        keep_budgets_if_allowed(opened, configuration)
         return read_glance(opened, settings, today_in(settings.timezone), offer)
 
 

@@ -23,6 +23,7 @@ from ccusage_import.cli.options import (
     CcusageCommand,
     ClaudeDirs,
     ConfigFile,
+    EnvFile,
     Quiet,
     Verbose,
     WarehouseUrl,
@@ -53,12 +54,7 @@ Importer = Callable[[Configuration, ImportOptions, Mapping[str, str], ImportProg
 
 def import_command(
     config: ConfigFile = None,
-    env_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Read settings' variables from lines NAME=value; the environment wins over them."
-        ),
-    ] = None,
+    env_file: EnvFile = None,
     warehouse: WarehouseUrl = None,
     report: Annotated[
         list[ReportName] | None,

@@ -43,6 +43,12 @@ WarehouseUrl = Annotated[
         help="chdb:///path, clickhouse://user@host:8123/db or clickhouses://user@host:8443/db.",
     ),
 ]
+EnvFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--env-file", metavar="FILE", help="Read settings' variables from lines NAME=value; the environment wins."
+    ),
+]
 ClaudeDirs = Annotated[
     list[Path] | None,
     typer.Option("--claude-dir", metavar="DIR", help="Claude data directory; may be given several times."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -28,12 +27,12 @@ from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
 from ccusage_import.digest.model import Digest
 from ccusage_import.digest.reader import read_digest
-from ccusage_import.exceptions import ConfigurationError, MachineTakenError, WarehousePermissionError
+from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import printable
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.ui.browser import open_in_browser
-from ccusage_import.warehouse.budgets import keep_budgets
+from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
 from ccusage_import.warehouse.opening import open_current
 
 Format = Literal["html", "markdown", "json"]
@@ -119,9 +118,7 @@ def read_configured(
     names = read_names(configuration.directories.names_file)
     with open_current(configuration) as opened:
         ui.warn_of_damage(opened.damage)
-        # A user who may only read sees the budgets that an import has kept.
-        with suppress(WarehousePermissionError, MachineTakenError):
-            keep_budgets(opened, configuration)
+        keep_budgets_if_allowed(opened, configuration)
         refuse_unknown(opened, {"machine": machine})
         return read_digest(
             opened,

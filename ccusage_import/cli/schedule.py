@@ -7,14 +7,13 @@ import shlex
 import socket
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from ccusage_import import ui
 from ccusage_import.cli.live.hook import install_hook, remove_hook
-from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, configured, door
+from ccusage_import.cli.options import AsJson, ConfigFile, EnvFile, Quiet, configured, door
 from ccusage_import.config.settings import Directories
 from ccusage_import.exceptions import ExitCode, ScheduleError
 from ccusage_import.masking import MASK
@@ -141,9 +140,7 @@ def schedule_remove(
 @schedule_app.command("hook")
 def schedule_hook(
     config: ConfigFile = None,
-    env_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Read settings' variables from lines NAME=value.")
-    ] = None,
+    env_file: EnvFile = None,
 ) -> None:
     """Import in the background, at most once a minute, and print nothing: what the hook runs."""
     given = {"--config": config, "--env-file": env_file}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.config.budget import BudgetLimit
 from ccusage_import.config.settings import Configuration, Settings
+from ccusage_import.exceptions import MachineTakenError, WarehousePermissionError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
 
@@ -74,6 +76,12 @@ def keep_budgets(warehouse: ClickHouse, configuration: Configuration) -> None:
         revision = time.time_ns() // 1000
         rows = [(*row, revision) for row in changed]
         warehouse.insert("budgets", _COLUMNS, rows, token=f"budgets/{own}/{revision}")
+
+
+def keep_budgets_if_allowed(warehouse: ClickHouse, configuration: Configuration) -> None:
+    """Keep the limits before they are shown; a user who may only read sees those that an import has kept."""
+    with suppress(WarehousePermissionError, MachineTakenError):
+        keep_budgets(warehouse, configuration)
 
 
 def read_spending(warehouse: ClickHouse, settings: Settings) -> list[Spending]:

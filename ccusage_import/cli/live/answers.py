@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from ccusage_import import __version__, ui
-from ccusage_import.cli.query import CLICKHOUSE_FORMATS, FORMAT_SETTINGS, stored_names
+from ccusage_import import ui
+from ccusage_import.cli.query import CLICKHOUSE_FORMATS, FORMAT_SETTINGS, open_to_ask, stored_names
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import today_in
 from ccusage_import.digest.reader import read_digest
-from ccusage_import.exceptions import ConfigurationError, MachineTakenError, WarehousePermissionError
+from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.querying.known_names import nearest, refuse_unknown
 from ccusage_import.querying.queries import GROUPS, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
 from ccusage_import.ui.answers import NULL, read_answer
-from ccusage_import.warehouse.budgets import keep_budgets
+from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.migrations import apply_migrations
-from ccusage_import.warehouse.opening import open_configured
 
 MOST_ROWS = 200
 MOST_CHARACTERS = 20_000
@@ -104,9 +102,7 @@ def digest(configuration: Configuration) -> Answer:
     """Return today, the week, the month, its forecast, the budgets, what is held, and how fresh all that is."""
     names = read_names(configuration.directories.names_file)
     with _opened(configuration) as (warehouse, warnings):
-        # A user who may only read sees the budgets that an import has kept.
-        with suppress(WarehousePermissionError, MachineTakenError):
-            keep_budgets(warehouse, configuration)
+        keep_budgets_if_allowed(warehouse, configuration)
         read = read_digest(warehouse, configuration.settings, named=lambda text: ui.with_names(text, names))
     return {
         "today": read.today,
@@ -132,9 +128,7 @@ TOOLS: Mapping[str, Callable[..., Answer]] = {
 @contextmanager
 def _opened(configuration: Configuration) -> Iterator[tuple[ClickHouse, dict[str, list[str]]]]:
     """Open the warehouse; yield what to warn of, too."""
-    with open_configured(configuration) as opened:
-        if opened.is_embedded and opened.damage is None:
-            apply_migrations(opened, __version__)
+    with open_to_ask(configuration) as opened:
         yield opened, {"warnings": [str(opened.damage)]} if opened.damage else {}
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +22,7 @@ from ccusage_import.cli.options import (
     CcusageCommand,
     ClaudeDirs,
     ConfigFile,
+    EnvFile,
     Quiet,
     Verbose,
     WarehouseUrl,
@@ -50,12 +50,7 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def watch(
     config: ConfigFile = None,
-    env_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Read settings' variables from lines NAME=value; the environment wins over them."
-        ),
-    ] = None,
+    env_file: EnvFile = None,
     warehouse: WarehouseUrl = None,
     claude_dir: ClaudeDirs = None,
     ccusage: CcusageCommand = None,
