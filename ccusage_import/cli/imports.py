@@ -136,9 +136,9 @@ def import_command(
                 "--no-transcripts: leaves nothing for --transcripts-only", hint="leave one of the two out"
             )
         environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
-        if demo and (from_dir or transcripts_only):
-            option = "--from" if from_dir else "--transcripts-only"
-            raise ConfigurationError(f"{option}: the demo has reports of its own", hint="leave one of the two out")
+        if demo:
+            own = {"--from": from_dir, "--ccusage": ccusage, "--ccusage-version": ccusage_version}
+            _refuse_reports({**own, "--transcripts-only": transcripts_only})
         if opens and (dry_run or not demo):
             why = "a dry run makes no page" if demo else "is about the page of the demo"
             raise ConfigurationError(f"--open: {why}", hint="see your own: ccusage-import report --open")
@@ -184,6 +184,12 @@ def import_command(
             synchronise(configuration)
         if exit_code is not ExitCode.OK:
             raise typer.Exit(exit_code)
+
+
+def _refuse_reports(options: Mapping[str, object]) -> None:
+    for option, value in options.items():
+        if value:
+            raise ConfigurationError(f"{option}: the demo has reports of its own", hint="leave one of the two out")
 
 
 def _end_demo(

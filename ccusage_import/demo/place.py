@@ -17,7 +17,7 @@ from typing import Any
 from ccusage_import.config.identity import choose_identity
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import write_private_file
+from ccusage_import.files import file_lock, write_private_file
 
 SAMPLES = Path(__file__).parent / "transcripts"
 _INSTANT = re.compile(r'"timestamp":"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3})Z"')
@@ -25,6 +25,8 @@ _INSTANT = re.compile(r'"timestamp":"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}
 NEWEST_AGE = timedelta(minutes=3)
 # Between the last message of a subagent and that of its session: when what is older is deleted, it loses a part.
 SWEPT_AGE = timedelta(days=31, minutes=30)
+# Longer than a demo takes.
+LOCK_WAIT_SECONDS = 60
 OFFERED = ('query \\\n    "SELECT * FROM daily"', "chart daily", "report")
 
 
@@ -78,18 +80,24 @@ class Place:
 
 @contextmanager
 def _new_demo() -> Iterator[Directories]:
-    folder = Directories.of_platform().demo.data
+    """Yield directories for a demo that may become the last one; another one waits meanwhile."""
+    own = Directories.of_platform()
+    folder = own.demo.data
     new, old = folder.with_name("demo.new"), folder.with_name("demo.old")
-    try:
-        for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
-        new.mkdir(parents=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    try:
-        yield Directories.within(new)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+    with file_lock(own.state / "demo.lock", "the demo", LOCK_WAIT_SECONDS):
+        try:
+            if old.exists() and not folder.exists():
+                # A demo was killed between its two renamings.
+                old.rename(folder)
+            for left in (new, old):
+                shutil.rmtree(left, ignore_errors=True)
+            new.mkdir(parents=True)
+        except OSError as error:
+            raise _unwritable(folder, error) from None
+        try:
+            yield Directories.within(new)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
 
 def _unwritable(folder: Path, error: OSError) -> ConfigurationError:

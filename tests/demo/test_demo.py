@@ -1,6 +1,8 @@
 """What stays of a demo, and what it offers."""
 
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.conftest import Program
@@ -89,9 +91,44 @@ def test_a_demo_that_fails_leaves_the_last_one(program: Program) -> None:
     assert len(before.splitlines()) > 20
 
 
+def test_a_demo_that_was_killed_between_its_renamings_leaves_the_last_one(program: Program) -> None:
+    assert program("import", "--demo").exit_code == 0
+    data = program.home / ".local/share/ccusage-import"
+    (data / "demo").rename(data / "demo.old")
+
+    failed = program("import", "--demo", CCUSAGE_IMPORT_LOCK_WAIT_SECONDS="never")
+
+    assert failed.exit_code == 2
+    assert sorted(path.name for path in data.iterdir()) == ["demo"]
+    assert (data / "demo/config.toml").exists()
+
+
+def test_of_two_demos_one_waits(program: Program) -> None:
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "ccusage_import", "import", "--demo"],
+            env=program.environ,
+            cwd=program.home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+
+    ended = [(process.communicate(timeout=120), process.returncode) for process in running]
+
+    assert [(stderr, code) for (_, stderr), code in ended] == [("", 0)] * 2
+    assert all("ccusage shows $29.63 now, you kept $30.52" in stdout for (stdout, _), _ in ended)
+    data = program.home / ".local/share/ccusage-import"
+    assert sorted(path.name for path in data.iterdir()) == ["demo"]
+
+
 def test_what_does_not_go_with_the_demo_is_refused(program: Program) -> None:
     for arguments, what in (
         (("--demo", "--from", "saved"), "--from: the demo has reports of its own"),
+        (("--demo", "--ccusage", "ccusage"), "--ccusage: the demo has reports of its own"),
+        (("--demo", "--ccusage-version", "20.0.24"), "--ccusage-version: the demo has reports of its own"),
         (("--demo", "--transcripts-only"), "--transcripts-only: the demo has reports of its own"),
         (("--open",), "--open: is about the page of the demo"),
         (("--demo", "--dry-run", "--open"), "--open: a dry run makes no page"),
