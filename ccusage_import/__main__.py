@@ -55,7 +55,7 @@ def main() -> None:
     except OutputError as error:
         exit_code = exit_code or _tell(error)
     if exit_code == INTERRUPTED:
-        print("ccusage-import: interrupted", file=sys.stderr)
+        _tell_interrupted()
     sys.exit(exit_code)
 
 
@@ -73,6 +73,13 @@ def _tell(error: OutputError) -> int:
     return error.exit_code
 
 
+def _tell_interrupted() -> None:
+    # The end of the interpreter hears no signal any more, and would be ended by one.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    print("ccusage-import: interrupted", file=sys.stderr)
+
+
 def _log_bug(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     logger = import_module("loguru").logger
     logger.opt(exception=(kind, error, traceback)).critical("this is a bug in ccusage-import")
@@ -80,10 +87,15 @@ def _log_bug(kind: type[BaseException], error: BaseException, traceback: Traceba
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     # A terminated import ends like an interrupted one: children killed, locks released, nothing half visible.
-    # One is enough: a second one would hit the clean-up, or the end of the interpreter.
+    # One is enough: a second one would hit the clean-up. It is heard, not ignored: one that came in this very moment
+    # would be a race to the interpreter, of which it complains on stderr.
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, _hear)
     raise KeyboardInterrupt
+
+
+def _hear(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing more."""
 
 
 class _Output(io.FileIO):
