@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,8 +37,9 @@ class Stepped:
         return self._told.readline().strip()
 
     def go_on(self) -> None:
-        """Let it pass."""
-        os.write(self._hear[1], b".")
+        """Let it pass; one that has ended says how at its end."""
+        with suppress(BrokenPipeError):
+            os.write(self._hear[1], b".")
 
     def run_to(self, number: int) -> str:
         """Let it pass that many points, and return the one it then waits at."""
