@@ -10,6 +10,7 @@ import binascii
 import gzip
 import hmac
 import json
+import re
 import secrets
 import uuid
 import zlib
@@ -42,6 +43,8 @@ TRANSPORT = frozenset(
         *("buffer_size", "wait_end_of_query", "send_progress_in_http_headers"),
     }
 )
+# What a header can hold.
+_QUERY_ID = re.compile(r"[\x21-\x7e]{1,100}")
 SERVER_NAME = "ccusage-import"
 AUTHENTICATION_FAILED, TOO_MANY_QUERIES, NOT_IMPLEMENTED, TOO_MANY_BYTES, BAD_ARGUMENTS = 516, 202, 48, 307, 36
 # Which status goes with which exception, as a server decides it; any other one is 500.
@@ -101,7 +104,9 @@ class Interface:
         return HTMLResponse(page, headers={"Content-Security-Policy": f"{policy}; frame-ancestors 'none'"})
 
     async def _query(self, request: Request) -> Response:
-        headers = {**self._headers, "X-ClickHouse-Query-Id": request.query_params.get("query_id") or str(uuid.uuid4())}
+        asked_id = request.query_params.get("query_id", "")
+        query_id = asked_id if _QUERY_ID.fullmatch(asked_id) else str(uuid.uuid4())
+        headers = {**self._headers, "X-ClickHouse-Query-Id": query_id}
         try:
             self._authenticate(request)
             question = await _question(request)

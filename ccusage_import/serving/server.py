@@ -22,9 +22,13 @@ from ccusage_import.files import POLL_SECONDS, is_wanted, write_private_file
 
 # How long answers that have begun may go on when the warehouse is wanted, or the server is to end.
 GRACE_SECONDS = 10
+# How long a request takes from the connection to its last byte, at the most that is usual on one machine.
+SETTLE_SECONDS = 0.2
 INHERITED = "CCUSAGE_IMPORT_SOCKET"
 TOKEN_BYTES = 24
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Under what names a client on this machine asks: an address of IPv6 stands in brackets.
+OWN_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
 def listening_socket(host: str, port: int) -> tuple[socket.socket, bool]:
@@ -103,3 +107,10 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, *_signal: object) -> None:
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nothing more, and let those ask who are connected already: their requests are under way."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(SETTLE_SECONDS)
+        await super().shutdown(sockets)

@@ -56,7 +56,14 @@ def _serve(configuration: Configuration, address: tuple[str, int], *, without_to
         )
     from ccusage_import.serving.engine import Reader
     from ccusage_import.serving.http import Access, Interface
-    from ccusage_import.serving.server import INHERITED, LOOPBACK, kept_token, listening_socket, serve_until_wanted
+    from ccusage_import.serving.server import (
+        INHERITED,
+        LOOPBACK,
+        OWN_HOSTS,
+        kept_token,
+        listening_socket,
+        serve_until_wanted,
+    )
 
     host, port = address
     is_local = host in LOOPBACK
@@ -82,7 +89,8 @@ def _serve(configuration: Configuration, address: tuple[str, int], *, without_to
         time.sleep(POLL_SECONDS)
     with ExitStack() as stack:
         opened = _opened(stack, configuration, says=is_new)
-        interface = Interface(Reader(place), Access(token, LOOPBACK if is_local else ()), opened.version, _zone(opened))
+        access = Access(token, OWN_HOSTS if is_local else ())
+        interface = Interface(Reader(place), access, opened.version, _zone(opened))
         lends = serve_until_wanted(interface.app(), listening, place.lock, ready)
     if lends:
         begin_anew({INHERITED: str(listening.fileno())}, [listening.fileno()])
