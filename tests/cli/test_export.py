@@ -132,6 +132,14 @@ def test_a_file_that_is_there_is_replaced_by_force_alone(program: Program, migra
     assert file.read_text().startswith('"machine","agent","date"')
 
 
+@pytest.mark.one_place
+def test_a_directory_may_have_any_name(program: Program, migrated: Place) -> None:
+    for output in ("of.2026/", "of.2026"):
+        done = program("export", "daily", "-o", output, "--force", "--warehouse", migrated.url)
+        assert (done.exit_code, done.stderr) == (0, "")
+    assert contents(program.home / "of.2026") == ["daily.parquet"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "hint"),
     [
@@ -157,6 +165,11 @@ def test_a_file_that_is_there_is_replaced_by_force_alone(program: Program, migra
             ("daily", "-o", "a.csv", "--format", "parquet"),
             "export: a.csv is not parquet",
             "leave out --format, or -o NAME.parquet",
+        ),
+        (
+            ("daily", "-o", "out/a.txt"),
+            "export: out/a.txt ends in none of .parquet, .csv, .jsonl",
+            "-o out/a.txt/ makes a directory of that name",
         ),
         (
             ("--param", "since=7d", "-o", "out"),

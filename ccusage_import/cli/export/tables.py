@@ -153,6 +153,11 @@ def _targets(
     path = Path(output)
     ending = next((known for known in CLICKHOUSE_FORMATS if path.suffix == f".{known}"), None)
     if ending is None:
+        if path.suffix and not (output.endswith("/") or path.is_dir()):
+            raise ConfigurationError(
+                f"export: {output} ends in none of {', '.join(f'.{known}' for known in CLICKHOUSE_FORMATS)}",
+                hint=f"-o {output}/ makes a directory of that name",
+            )
         chosen = wanted or "parquet"
         return [(chosen, path / f"{query.name}.{chosen}") for query in queries]
     if len(queries) != 1:
