@@ -52,6 +52,7 @@ HOMES = {
         "cli/health",
         "cli/live/page",
         "cli/chart/bars",
+        "cli/export/raw",
         "cli/export/tables",
     },
     "watchfiles": {"live/listening"},
