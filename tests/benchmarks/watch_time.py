@@ -26,6 +26,8 @@ from tests.support.transcripts import Shape, write_transcripts
 
 # From a whole line to its row, and to the moment at which it is heard of; what an idle watch takes of a core.
 P95_MS, HEARD_MS, IDLE_PERCENT = 100.0, 50.0, 1.0
+# From SIGTERM to the end of the process.
+END_SECONDS = 2.0
 OLD = Shape(mb=20, files=2000, projects=40)
 SESSIONS, SETTLING_SECONDS, IDLE_SECONDS, SEED = 8, 15.0, 30.0, 1
 MODEL = "claude-sonnet-4-5-20250929"
@@ -99,6 +101,13 @@ class Watched:
         ticks = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
         return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
+    def end(self) -> float:
+        """End it, and return how many seconds that took."""
+        begun = time.monotonic()
+        self.process.terminate()
+        self.process.wait()
+        return time.monotonic() - begun
+
     def wait_for(self, messages: int) -> None:
         """Wait until so many are stored."""
         deadline = time.monotonic() + 120
@@ -135,6 +144,7 @@ def _measure(directory: Path, url: str, subject: str, minutes: float) -> list[Fi
         idle = 100 * (watch.cpu_seconds() - idle) / IDLE_SECONDS
         growth = watch.memory_mb() - before
         delays, heard = _delays(written, watch.stored(), old_messages)
+        end = watch.end()
     lost = len(written) - len(delays)
     return [
         Figure(subject, f"{len(written):,} answers, of which are not stored", lost, "", 0),
@@ -142,6 +152,7 @@ def _measure(directory: Path, url: str, subject: str, minutes: float) -> list[Fi
         Figure(subject, "from a whole line to its row, 95 % within", _p95(delays), "ms", P95_MS),
         Figure(subject, "from a whole line to hearing of it, 95 % within", _p95(heard), "ms", HEARD_MS),
         Figure(subject, "idle, CPU time of one core", idle, "%", IDLE_PERCENT),
+        Figure(subject, "from SIGTERM to the end", end, "s", END_SECONDS),
         Figure(subject, f"memory, growth in {minutes:g} minutes of writing", growth, "MB"),
         Figure(subject, "memory afterwards", before + growth, "MB"),
     ]

@@ -175,12 +175,11 @@ def test_what_does_not_go_together_is_refused(own: Program) -> None:
     assert refused(own("schedule", "install", "--hook"), f"{own.home}/.claude: there is no such directory")
 
 
-def hooked(program: Program, tmp_path: Path) -> tuple[float, Result]:
+def hooked(program: Program, tmp_path: Path) -> Result:
     """Run the hook as Claude Code does, until its pipes are closed, in a directory with modules of its own."""
     (tmp_path / "project").mkdir(exist_ok=True)
     (tmp_path / "project" / "ccusage_import.py").write_text("raise SystemExit(9)")
     code = "import sys; from ccusage_import.__main__ import main; sys.argv[1:] = ['schedule', 'hook']; main()"
-    begun = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],
         env=program.environ,
@@ -191,7 +190,7 @@ def hooked(program: Program, tmp_path: Path) -> tuple[float, Result]:
         check=False,
         timeout=60,
     )
-    return time.monotonic() - begun, Result(done.returncode, done.stdout, done.stderr)
+    return Result(done.returncode, done.stdout, done.stderr)
 
 
 def imported(program: Program) -> str:
@@ -213,11 +212,10 @@ def test_it_returns_at_once_and_an_import_follows_and_only_one(program: Program,
     line = imported(program)
     later = [hooked(program, tmp_path) for _ in range(3)]
 
-    assert [run for _, run in (first, *later)] == [Result(0, "", "")] * 4
-    # What it starts takes longer than that, and the second import begins a minute later.
-    assert min(seconds for seconds, _ in later) < 0.5
+    assert [first, *later] == [Result(0, "", "")] * 4
     assert line.startswith("today $0.30")
     if Path("/proc/locks").exists():
+        # One waits for the end of the minute; none of the hooks did.
         assert len(end_waiting(program)) == 1
     loads = program("query", "SELECT uniqExact(load_id) FROM loads", "--format", "csv").stdout.splitlines()
     assert loads[1] == "1"

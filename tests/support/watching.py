@@ -52,11 +52,10 @@ class Watch:
         """Wait until it told of an event so often."""
         self.until(lambda: len(self.events(name)) >= times)
 
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, float]:
-        """Send a signal, and return the exit code and how many seconds the end took."""
-        begun = time.monotonic()
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE_SECONDS), time.monotonic() - begun
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 @contextmanager
