@@ -22,7 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "watch": ("live.watch:watch", "Store what Claude Code writes as it is written."),
     "migrate": ("warehouse:migrate", "Bring tables and views of the warehouse up to date."),
     "query": ("query:query", "Query the warehouse in SQL, or by a named query."),
-    "budget": ("budget:budget", "Compare spending with the budgets."),
+    "budget": ("outlook.budget:budget", "Compare spending with the budgets."),
     "check": ("health:check", "Find out whether the next import can work."),
     "status": ("health:status", "Show how imports are going, for monitoring."),
     "logs": ("health:logs", "Print the path of the log file and the lines of the last import."),
@@ -45,8 +45,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("live.serve:serve", "Answer ClickHouse clients for an embedded warehouse."),
     "mcp": ("live.mcp:mcp", "Answer a coding agent over the Model Context Protocol."),
     "statusline": ("live.statusline:statusline", "Print one line for Claude Code's status line."),
-    "config": ("config:config_app", "Show and change the configuration."),
-    "schedule": ("schedule:schedule_app", "Run the import by itself: launchd, systemd or cron."),
+    "config": ("setup.config:config_app", "Show and change the configuration."),
+    "schedule": ("setup.schedule:schedule_app", "Run the import by itself: launchd, systemd or cron."),
 }
 
 

@@ -1,0 +1,1 @@
+"""What is spent of a limit, and what will be."""
