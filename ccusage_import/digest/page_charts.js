@@ -259,7 +259,7 @@ function cumulative() {
       grid: grid([...now, ...before, ...ahead].map(Number), 34),
       xAxis: { type: "category", data: now.map((_, at) => String(at + 1)), axisLabel: { hideOverlap: true } },
       yAxis: { type: "value", axisLabel: { formatter: brief } },
-      series: series.map(([name, values, look, type]) => ({ name, type: "line", showSymbol: false, data: values,
+      series: series.map(([name, values, look, type]) => ({ name, type: "line", symbol: "none", data: values,
         itemStyle: { color: css(`chart-${look}`) }, lineStyle: { color: css(`chart-${look}`), width: 2.5, type } })),
     },
   };
