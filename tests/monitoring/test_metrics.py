@@ -16,6 +16,7 @@ from ccusage_import.monitoring.metrics import METRICS, PREFIX
 from tests.conftest import Program, Result
 from tests.project.test_readme import docs, table_after
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.dashboards import dashboard, metric_panels
 from tests.support.gateway import Gateway
 from tests.support.prometheus_programs import (
     ALERTS,
@@ -32,6 +33,7 @@ from tests.support.prometheus_programs import (
 pytestmark = pytest.mark.skipif(
     bool(missing_programs()), reason="needs prometheus and prometheus-pushgateway, which .ci/run installs"
 )
+PROMETHEUS = {"type": "prometheus", "uid": "ccusage-prometheus"}
 REPORTS = ("daily", "monthly", "session", "blocks", "projects")
 PROJECT = "-home-ana-shop"
 # bcrypt of "s3cret/:@ü" at the lowest cost.
@@ -306,6 +308,11 @@ def test_pushed_scraped_and_told_by_the_alerts(program: Program, corpus: Callabl
             "__name__": "", "alertname": "CcusageImportFailed", "alertstate": "pending", "machine": "laptop",
             "severity": "warning",
         }  # fmt: skip
+        for panel in metric_panels(dashboard("import-health")):
+            assert panel["datasource"] == panel["targets"][0]["datasource"] == PROMETHEUS
+            expr = panel["targets"][0]["expr"].replace("${machine:regex}", "laptop")
+            assert [series["metric"]["machine"] for series in ask(prometheus, expr)] == ["laptop"], panel["title"]
+            assert ask(prometheus, expr.replace("laptop", "desk")) == [], panel["title"]
         groups = json.loads(fetch(f"http://{prometheus}/api/v1/rules"))["data"]["groups"]
         assert [(rule["name"], rule["health"]) for group in groups for rule in group["rules"]] == [
             ("CcusageImportFailed", "ok"), ("CcusageImportStale", "ok"), ("CcusageImportHeldRecords", "ok"),

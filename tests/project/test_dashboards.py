@@ -20,7 +20,17 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehous
 from tests.conftest import Place, Program
 from tests.support.ccusage_install import install
 from tests.support.claude_dir import ClaudeDir, days_ago
-from tests.support.dashboards import FILES, answers, chosen, dashboard, expanded, interval_of, query_of, query_panels
+from tests.support.dashboards import (
+    FILES,
+    answers,
+    chosen,
+    dashboard,
+    expanded,
+    interval_of,
+    metric_panels,
+    query_of,
+    query_panels,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 NAMES = [file.stem for file in FILES]
@@ -99,12 +109,14 @@ def test_the_schema_refuses_what_grafana_does_not_know(dashboard_schema: dict[st
 @pytest.mark.parametrize("name", NAMES)
 def test_every_panel_says_what_it_shows(name: str) -> None:
     board = dashboard(name)
-    panels = query_panels(board)
+    panels = query_panels(board) + metric_panels(board)
     assert len({panel["title"] for panel in panels}) == len(panels)
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    assert len(panels) == sum(panel["type"] != "row" for panel in board["panels"])
     for panel in panels:
         assert panel["description"].endswith("."), panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"] in UNITS, panel["title"]
+    for panel in query_panels(board):
         is_series = panel["type"] == "timeseries"
         assert (panel["targets"][0]["format"], panel["targets"][0]["queryType"]) == (
             (0, "timeseries") if is_series else (1, "table")

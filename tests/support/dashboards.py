@@ -11,6 +11,7 @@ from typing import Any
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 FILES = sorted((Path(__file__).parent.parent.parent / "monitoring" / "grafana" / "dashboards").glob("*.json"))
+WAREHOUSE = "grafana-clickhouse-datasource"
 FROM, TO = "2025-09-01 00:00:00", "2100-01-01 00:00:00"
 
 
@@ -20,8 +21,13 @@ def dashboard(name: str) -> dict[str, Any]:
 
 
 def query_panels(board: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the panels of a dashboard that ask something."""
-    return [panel for panel in board["panels"] if panel["type"] != "row"]
+    """Return the panels of a dashboard that ask the warehouse."""
+    return [panel for panel in board["panels"] if panel.get("datasource", {}).get("type") == WAREHOUSE]
+
+
+def metric_panels(board: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the panels of a dashboard that ask Prometheus."""
+    return [panel for panel in board["panels"] if panel.get("datasource", {}).get("type") == "prometheus"]
 
 
 def query_of(panel: Mapping[str, Any]) -> str:

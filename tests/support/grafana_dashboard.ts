@@ -21,27 +21,48 @@ interface Query {
   refId: string;
 }
 
-type QueryPanel<Type, Options, Custom> = Omit<
+interface Metrics {
+  type: 'prometheus';
+  uid: string;
+}
+
+// The query model of Grafana's Prometheus datasource.
+interface MetricQuery {
+  datasource: Metrics;
+  editorMode: 'code';
+  expr: string;
+  format: 'time_series' | 'table';
+  instant: boolean;
+  legendFormat: string;
+  range: boolean;
+  refId: string;
+}
+
+type Panels<Type, Options, Custom> =
+  | QueryPanel<Type, Options, Custom, DataSource, Query>
+  | QueryPanel<Type, Options, Custom, Metrics, MetricQuery>;
+
+type QueryPanel<Type, Options, Custom, Source, Question> = Omit<
   dashboard.Panel,
   'datasource' | 'fieldConfig' | 'options' | 'targets' | 'type'
 > & {
-  datasource: DataSource;
+  datasource: Source;
   description: string;
   fieldConfig: {
     defaults: Omit<dashboard.FieldConfig, 'custom'> & { custom?: Custom };
     overrides: dashboard.FieldConfigSource['overrides'];
   };
   options: Options;
-  targets: [Query];
+  targets: [Question];
   title: string;
   type: Type;
 };
 
 export type Panel =
-  | QueryPanel<'stat', stat.Options, {}>
-  | QueryPanel<'table', table.Options, table.FieldConfig>
-  | QueryPanel<'timeseries', timeseries.Options, timeseries.FieldConfig>
-  | QueryPanel<'trend', trend.Options, trend.FieldConfig>
+  | Panels<'stat', stat.Options, {}>
+  | Panels<'table', table.Options, table.FieldConfig>
+  | Panels<'timeseries', timeseries.Options, timeseries.FieldConfig>
+  | Panels<'trend', trend.Options, trend.FieldConfig>
   | (dashboard.RowPanel & { panels: [] });
 
 // The plugin's annotations are queries that return the columns time and text.
