@@ -50,7 +50,7 @@ class Pseudonyms:
         return pseudonym
 
     def blind(self, kind: str, name: str) -> str:
-        """Return the pseudonym of a name that nobody needs to see again; equal names of two kinds differ."""
+        """Return the short pseudonym of a name, which is not remembered; equal names of two kinds differ."""
         return self._digest(f"{kind}\0{name}")[:BLIND_DIGITS]
 
     @property
@@ -61,7 +61,7 @@ class Pseudonyms:
     def hide_paths(self, text: str) -> str:
         """Return `text` with the paths met so far replaced by their pseudonyms."""
         for pseudonym, name in self.names.items():
-            if name.startswith("/"):
+            if name.startswith("/") and is_pseudonym(pseudonym):
                 text = text.replace(name, pseudonym)
         return text
 

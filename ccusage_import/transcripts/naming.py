@@ -101,6 +101,8 @@ BUILT_IN_COMMANDS = frozenset(
 _TOOL = re.compile(r"[A-Z][A-Za-z]{1,40}")
 _MCP = re.compile(r"mcp__(.+?)__(.+)", re.DOTALL)
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,8})$")
+# What names look like that may be stored in clear: anything else could be a text.
+_CLEAR = re.compile(r"/?[A-Za-z0-9_.:+-]{1,60}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9_.+-]{1,40}", re.ASCII)
 
 
@@ -138,9 +140,14 @@ class Names:
         return self._known[key]
 
     def unless_clear(self, kind: str, name: object) -> str:
-        """Return the pseudonym of a name that may be stored in clear where projects may."""
-        is_clear = isinstance(name, str) and not self._pseudonyms.is_enabled
-        return word(name) if is_clear else self.always(kind, name)
+        """Return the pseudonym of a name that this machine shows, and that is stored in clear where projects are."""
+        if not isinstance(name, str) or not name:
+            return ""
+        if not self._pseudonyms.is_enabled and _CLEAR.fullmatch(name):
+            return name
+        pseudonym = self.always(kind, name)
+        self._pseudonyms.names[pseudonym] = name
+        return pseudonym
 
     def tool(self, name: object) -> tuple[str, str]:
         """Return a tool, and the MCP server that offers it."""
@@ -148,7 +155,10 @@ class Names:
             return "", ""
         if mcp := _MCP.fullmatch(name):
             server = self.unless_clear("mcp", mcp[1])
-            return f"mcp__{server}__{self.unless_clear('mcp tool', mcp[2])}", server
+            tool = f"mcp__{server}__{self.unless_clear('mcp tool', mcp[2])}"
+            if tool != name:
+                self._pseudonyms.names[tool] = name
+            return tool, server
         return (name if _TOOL.fullmatch(name) else self.unless_clear("tool", name)), ""
 
     def command(self, name: str) -> tuple[str, bool]:
