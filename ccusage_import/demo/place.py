@@ -17,7 +17,7 @@ from typing import Any
 from ccusage_import.config.identity import choose_identity
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import file_lock, write_private_file
+from ccusage_import.files import file_lock, make_private_directory, write_private_file
 
 SAMPLES = Path(__file__).parent / "transcripts"
 _INSTANT = re.compile(r'"timestamp":"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3})Z"')
@@ -52,6 +52,7 @@ class Place:
             "agents": ("claude",),
             "claude_dirs": (self.claude,),
             "machine": "demo",
+            "hash_projects": False,
             "warehouse": f"chdb://{self.directories.data}/warehouse",
         }
         identity = choose_identity()
@@ -64,9 +65,10 @@ class Place:
             ConfigurationError: the data directory cannot be written.
         """
         demo = Directories.of_platform().demo
-        zone = configuration.settings.timezone
-        text = f"warehouse = 'chdb://{demo.data}/warehouse'\nmachine = 'demo'\ntimezone = '{zone}'\n"
-        write_private_file(self.directories.config_file, text)
+        kept = {"warehouse": f"'chdb://{demo.data}/warehouse'", "machine": "'demo'", "hash_projects": "false"}
+        kept["timezone"] = f"'{configuration.settings.timezone}'"
+        lines = (f"{name} = {value}\n" for name, value in kept.items())
+        write_private_file(self.directories.config_file, "".join(lines))
         old = demo.data.with_name("demo.old")
         try:
             if demo.data.exists():
@@ -91,7 +93,7 @@ def _new_demo() -> Iterator[Directories]:
                 old.rename(folder)
             for left in (new, old):
                 shutil.rmtree(left, ignore_errors=True)
-            new.mkdir(parents=True)
+            make_private_directory(new)
         except OSError as error:
             raise _unwritable(folder, error) from None
         try:
