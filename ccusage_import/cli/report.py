@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,16 +28,17 @@ from ccusage_import.days import day_of_option, today_in
 from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
 from ccusage_import.digest.model import Digest
-from ccusage_import.digest.reader import read_digest
+from ccusage_import.digest.reader import read_calendar, read_digest
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import printable
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.ui.browser import open_in_browser
 from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import open_current
 
-Format = Literal["html", "markdown", "json"]
+Format = Literal["html", "markdown", "json", "ics"]
 Since = Annotated[str | None, typer.Option(metavar="DAY", help="First day that is shown.")]
 Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.")]
 
@@ -44,7 +47,7 @@ def report(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     output_format: Annotated[
-        Format, typer.Option("--format", metavar="html|markdown|json", help="What is made.")
+        Format, typer.Option("--format", metavar="html|markdown|json|ics", help="What is made.")
     ] = "html",
     output: Annotated[
         Path | None,
@@ -62,7 +65,7 @@ def report(
 ) -> None:
     """Make a page of costs, charts and changes.
 
-    One HTML file that needs no network, or a digest in Markdown or JSON.
+    One HTML file that needs no network, a digest in Markdown or JSON, or a calendar of blocks, limits and imports.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         chosen = "json" if as_json else output_format
@@ -71,14 +74,7 @@ def report(
         if output is not None and output.is_dir():
             raise ConfigurationError(f"--output {output}: is a directory", hint=f"name a file: {output / REPORT_FILE}")
         configuration = configured({"warehouse": warehouse}, config)
-        digest = read_configured(configuration, machine, since, is_page=chosen == "html")
-        match chosen:
-            case "html":
-                text = html_page(digest, __version__)
-            case "markdown":
-                text = markdown_page(digest)
-            case "json":
-                text = ui.json_text(_shown(digest)) + "\n"
+        text = _text(configuration, chosen, machine, since)
         file = output or (configuration.directories.report_file if chosen == "html" else None)
         if file is None:
             ui.print_text(text.removesuffix("\n"))
@@ -91,6 +87,22 @@ def report(
             print(file)
         if opens:
             open_in_browser(file)
+
+
+def _text(configuration: Configuration, chosen: Format, machine: str, since: str | None) -> str:
+    """Return what is asked for, in its format."""
+    if chosen == "ics":
+        with _opened(configuration, machine, since) as (warehouse, named, first):
+            settings = configuration.settings
+            return read_calendar(warehouse, settings, named=named, version=__version__, machine=machine, since=first)
+    digest = read_configured(configuration, machine, since, is_page=chosen == "html")
+    match chosen:
+        case "html":
+            return html_page(digest, __version__)
+        case "markdown":
+            return markdown_page(digest)
+        case "json":
+            return ui.json_text(_shown(digest)) + "\n"
 
 
 def _shown(digest: Digest) -> dict[str, Any]:
@@ -111,6 +123,23 @@ def read_configured(
     configuration: Configuration, machine: str, since: str | None, *, days: int | None = None, is_page: bool = False
 ) -> Digest:
     """Read the digest since a day; without one, of the last `days`."""
+    with _opened(configuration, machine, since, days) as (opened, named, first):
+        return read_digest(
+            opened,
+            configuration.settings,
+            named=named,
+            machine=machine,
+            since=first,
+            is_page=is_page,
+            offer=read_last_offer(configuration.directories.last_offer_file, configuration.settings.machine),
+        )
+
+
+@contextmanager
+def _opened(
+    configuration: Configuration, machine: str, since: str | None, days: int | None = None
+) -> Iterator[tuple[ClickHouse, Callable[[str], str], date | None]]:
+    """Open the warehouse; yields it, what turns pseudonyms into names, and the first day that is shown."""
     today = today_in(configuration.settings.timezone)
     first = day_of_option("--since", since, today) if since else None
     if first is None and days is not None:
@@ -120,12 +149,4 @@ def read_configured(
         ui.warn_of_damage(opened.damage)
         keep_budgets_if_allowed(opened, configuration)
         refuse_unknown(opened, {"machine": machine})
-        return read_digest(
-            opened,
-            configuration.settings,
-            named=lambda text: printable(ui.with_names(text, names)),
-            machine=machine,
-            since=first,
-            is_page=is_page,
-            offer=read_last_offer(configuration.directories.last_offer_file, configuration.settings.machine),
-        )
+        yield opened, lambda text: printable(ui.with_names(text, names)), first

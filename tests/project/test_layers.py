@@ -16,6 +16,7 @@ HOMES = {
     "chdb": {"warehouse/clickhouse_client"},
     "tenacity": {"ccusage/fetcher"},
     "jinja2": {"digest/html"},
+    "icalendar": {"digest/ics"},
     "platformdirs": {"config/settings", "schedule/hook", "statusline/line"},
     "tzlocal": {"config/identity"},
     "prometheus_client": {"monitoring/metrics"},

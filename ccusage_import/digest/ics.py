@@ -1,0 +1,90 @@
+"""A calendar of five-hour blocks, of when usage limits are lifted, and of imports (iCalendar, RFC 5545)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from icalendar import Calendar, Event
+
+from ccusage_import.digest.text import usd
+
+Rows = Callable[[str], Sequence[Sequence[Any]]]
+
+
+def calendar_file(rows: Rows, named: Callable[[str], str], made_at: datetime, version: str) -> str:
+    """Return a calendar whose events keep their ids, so that a calendar that is read again is brought up to date.
+
+    Args:
+        rows: reads a shipped query of the digest by its name.
+        named: replaces what is not to be shown in a text, such as pseudonyms by names.
+        made_at: when the numbers were read.
+        version: of this program.
+    """
+    calendar = Calendar()
+    calendar.add("prodid", f"-//ccusage-import {version}//EN")
+    calendar.add("version", "2.0")
+    calendar.add("x-wr-calname", "Usage of coding agents")
+    for event in (
+        *_blocks(rows("ics_blocks"), named),
+        *_limits(rows("ics_limits"), named),
+        *_loads(rows("ics_loads"), named),
+    ):
+        event.add("dtstamp", made_at.astimezone(UTC).replace(microsecond=0))
+        # What is in it does not make anybody busy.
+        event.add("transp", "TRANSPARENT")
+        calendar.add_component(event)
+    return str(calendar.to_ical().decode())
+
+
+def _blocks(rows: Sequence[Sequence[Any]], named: Callable[[str], str]) -> Iterator[Event]:
+    for machine, agent, start, end, is_open, models, entries, tokens, cost, unpriced in rows:
+        cost_text = f"{usd(cost)}*" if unpriced else usd(cost)
+        event = _event(f"block-{machine}-{agent}-{start:%Y%m%dT%H%M%SZ}", "block", start, end)
+        event.add("summary", f"{cost_text} {'so far, ' if is_open else ''}on {named(machine)}")
+        lines = [f"{entries:,} messages, {tokens:,} tokens", *map(named, models)]
+        if unpriced:
+            lines.append("* some of this usage has no price and counts as $0")
+        event.add("description", "\n".join(lines))
+        yield event
+
+
+def _limits(rows: Sequence[Sequence[Any]], named: Callable[[str], str]) -> Iterator[Event]:
+    for machine, agent, resets_at in rows:
+        event = _event(f"limit-{machine}-{agent}-{resets_at:%Y%m%dT%H%M%SZ}", "limit", resets_at, resets_at)
+        event.add("summary", f"usage limit of {named(agent)} on {named(machine)} is lifted")
+        yield event
+
+
+def _loads(rows: Sequence[Sequence[Any]], named: Callable[[str], str]) -> Iterator[Event]:
+    for machine, load_id, start, end, state, failed, held, change, error in rows:
+        event = _event(f"import-{machine}-{load_id}", "import", start, max(end, start + timedelta(seconds=1)))
+        event.add("summary", f"import on {named(machine)}: {_outcome(state, failed, change)}")
+        told = [f"{held:,} held" if held else "", named(error)]
+        if any(told):
+            event.add("description", "\n".join(filter(None, told)))
+        yield event
+
+
+def _outcome(state: str, failed: Sequence[str], change: Decimal) -> str:
+    if state != "committed":
+        return state
+    if failed:
+        return f"{', '.join(failed)} failed"
+    return f"{'' if change < 0 else '+'}{usd(change)}"
+
+
+def _event(uid: str, kind: str, start: datetime, end: datetime) -> Event:
+    event = Event()
+    event.add("uid", f"{uid}@ccusage-import")
+    event.add("categories", [kind])
+    event.add("dtstart", _second(start))
+    if end > start:
+        event.add("dtend", _second(end))
+    return event
+
+
+def _second(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(microsecond=0)
