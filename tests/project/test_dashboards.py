@@ -48,9 +48,14 @@ SOURCES = {
     "budget_status",
     "cost_anomalies",
     "active_blocks",
+    "messages",
+    "tool_calls",
+    "turns",
     "loads",
     "changes",
 }
+# What follows FROM and JOIN besides.
+NOT_SOURCES = {"numbers", "failed_reports", "CAST", "arrayZip"}
 UNITS = {"currencyUSD", "short", "percentunit", "s"}
 COLUMN_TIME = {"DateTime('UTC')", "DateTime64(3, 'UTC')"}
 
@@ -144,7 +149,7 @@ def test_no_panel_lies_over_another(name: str) -> None:
 def test_no_panel_counts_twice(name: str) -> None:
     """One report a panel: they are five cuts of the same usage."""
     for panel in query_panels(dashboard(name)):
-        sources = set(re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", query_of(panel))) - {"numbers", "failed_reports", "CAST"}
+        sources = set(re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", query_of(panel))) - NOT_SOURCES
         assert sources <= SOURCES, panel["title"]
         assert len(sources - {"loads"}) == 1 or sources == {"loads"}, panel["title"]
 
@@ -182,7 +187,9 @@ def imported(
     budget = tmp_path / "budget.toml"
     budget.write_text("[budget]\nmonthly = 100\n")
     assert run("studio", unusual.root, "--config", budget) == 0
-    assert run("desk", corpus("september")) == 0
+    work = (Path("facts") / group / "1" for group in ("05-interrupts", "11-subagent-file", "20-commands", "22-edits"))
+    others = [argument for each in work for argument in ("--claude-dir", corpus(str(each)))]
+    assert run("desk", corpus("september"), *others) == 0
     assert run("server", unpriced.root) == 0
     assert run("laptop", claude.root) == 0
     claude.delete("swept")
@@ -218,7 +225,7 @@ def test_every_panel_shows_something(imported: Place) -> None:
             assert panel["options"]["xField"] in columns, title
         for override in panel["fieldConfig"]["overrides"]:
             assert override["matcher"]["options"] in columns, title
-    assert len(shown) == 36
+    assert len(shown) == 52
 
 
 def figures(place: Place, name: str, title: str, **only: str) -> list[dict[str, Any]]:
