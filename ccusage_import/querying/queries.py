@@ -20,8 +20,8 @@ from ccusage_import.querying.known_names import nearest
 from ccusage_import.warehouse.migrations import sql_directory
 
 GROUPS = (
-    "daily", "models", "projects", "sessions", "blocks", "time of week", "cache", "cost", "anomalies", "machines",
-    "freshness", "audit", "budget", "forecast",
+    "daily", "models", "projects", "sessions", "executions", "blocks", "time of week", "cache", "cost", "anomalies",
+    "machines", "freshness", "audit", "budget", "forecast",
 )  # fmt: skip
 LIST_HINT = "ccusage-import query --list"
 # The default of a period that does not end.

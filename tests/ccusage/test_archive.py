@@ -19,7 +19,7 @@ CLOCKED = {"active_blocks", "freshness", "held_records"}
 # Saved reports hold neither prices nor transcripts; the next import asks for the ones and reads the others.
 PRICED = {"model_costs", "model_performance", "prices"}
 TRANSCRIBED = {
-    "block_hours", "events", "folded_hours", "hourly", "ledger_daily", "ledger_sessions", "messages",
+    "block_hours", "events", "executions", "folded_hours", "hourly", "ledger_daily", "ledger_sessions", "messages",
     "tool_calls", "turns",
 }  # fmt: skip
 VIEWS = sorted({file.stem for file in (sql_directory() / "views").glob("*.sql")} - CLOCKED - PRICED - TRANSCRIBED)

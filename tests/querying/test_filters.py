@@ -23,25 +23,36 @@ LAST_WEEK = LAST_DAY - timedelta(days=7)
 EARLIEST = "2099-05-01"
 PROJECT = "lower(hex(sipHash128('project', toUInt64(4))))"
 FILTERS = {"machine": "machine-01", "agent": "codex", "since": str(SINCE), "until": str(UNTIL)}
+MODEL = "claude-opus-4-1-20250805"
+FACTS = ("message_facts", "tool_call_facts", "turn_facts", "event_facts")
+
+
+def _days(compared: str, day: date) -> dict[str, str]:
+    """Return the condition on each table of facts that days in UTC are not after or not before one."""
+    times = {**dict.fromkeys(FACTS, "at"), "tool_call_facts": "called_at"}
+    return {table: f"toDate({at}, 'UTC') {compared} '{day}'" for table, at in times.items()}
+
+
 # What a filter leaves of each table; reports without projects are the same for each of them, and the last week is there
 # always, so that no earlier month is the current one.
 LEFT = {
-    "machine": dict.fromkeys(("records", "changes", "loads", "turn_facts"), "machine = 'machine-01'"),
+    "machine": dict.fromkeys(("records", "changes", "loads", *FACTS), "machine = 'machine-01'"),
     "agent": dict.fromkeys(("records", "changes"), "agent = 'codex'"),
-    "project": {"records": f"project IN ({PROJECT}, '')"},
+    "project": {"records": f"project IN ({PROJECT}, '')", **dict.fromkeys(FACTS, f"project = {PROJECT}")},
+    "model": dict.fromkeys(FACTS, "turn % 2 = 1"),
     "since": {
         "records": f"day >= '{SINCE}'", "changes": f"decided_at >= '{SINCE}'", "loads": f"started_at >= '{SINCE}'",
-        "turn_facts": f"toDate(at, 'UTC') >= '{SINCE}'",
+        **_days(">=", SINCE),
     },
     "until": {
         "records": f"day <= '{UNTIL}' OR day > '{LAST_WEEK}'", "changes": f"toDate(decided_at) <= '{UNTIL}'",
-        "loads": f"toDate(started_at) <= '{UNTIL}'", "turn_facts": f"toDate(at, 'UTC') <= '{UNTIL}'",
+        "loads": f"toDate(started_at) <= '{UNTIL}'", **_days("<=", UNTIL),
     },
 }  # fmt: skip
-TABLES = ("records", "changes", "loads", "budgets", "price_list", "turn_facts")
+TABLES = ("records", "changes", "loads", "budgets", "price_list", *FACTS)
 # What a fleet does not have: blocks and projects of a second agent, usage without a price, limits, prices, gaps between
 # reports, sessions and days beyond all others, a machine and an agent that came later, turns.
-ADDED = """
+ADDED = f"""
 INSERT INTO records SELECT * REPLACE ('codex' AS agent)
 FROM records WHERE report IN ('blocks', 'projects') AND machine = 'machine-00';
 
@@ -68,10 +79,26 @@ FROM records WHERE report = 'projects' AND day BETWEEN '2099-05-11' AND '2099-05
 INSERT INTO records SELECT * REPLACE (day - 40 AS day, toString(day - 40) AS key)
 FROM records WHERE report = 'daily' AND machine = 'machine-00' AND agent = 'claude' AND day < '2099-06-01';
 
-INSERT INTO turn_facts (machine, turn, first_load_id, last_load_id, at, kind, command)
-SELECT machine, sipHash64(machine, day), 1, 1, toDateTime64(day, 3, 'UTC') + INTERVAL 23 HOUR, 'command',
-    if(day % 3 = 0, '/review', '/clear')
+INSERT INTO turn_facts (machine, turn, first_load_id, last_load_id, at, ended_at, kind, command, project)
+SELECT machine, sipHash64(machine, day), 1, 1, toDateTime64(day, 3, 'UTC') + INTERVAL 23 HOUR AS at,
+    at + INTERVAL day % 50 MINUTE, 'command', if(day % 3 = 0, '/review', '/clear'), if(day % 4 = 0, {PROJECT}, 'other')
 FROM records FINAL WHERE report = 'daily' AND agent = 'claude';
+
+INSERT INTO message_facts (machine, message, load_id, first_load_id, is_shown, counts_in, at, date, timezone, project,
+    model, input_tokens, cache_read_tokens, output_tokens, cost_usd, turn)
+SELECT machine, turn, 1, 1, true, 3, assumeNotNull(at) + INTERVAL 9 SECOND, toDate(assumeNotNull(at), 'UTC'), 'UTC',
+    project, if(turn % 2 = 1, '{MODEL}', 'claude-even'), 10, turn % 1000, turn % 77, toDecimal64(turn % 91, 3), turn
+FROM turn_facts;
+
+INSERT INTO tool_call_facts (machine, call, called_at, answered_at, tool, project, turn, is_error, error_class)
+SELECT machine, turn + part, at + INTERVAL part SECOND, at + INTERVAL 5 * part SECOND, if(part = 1, 'Edit', 'Bash'),
+    project, turn, turn % 5 = part, if(turn % 5 = part, 'exit_code', '')
+FROM turn_facts ARRAY JOIN [1, 2] AS part;
+
+INSERT INTO event_facts (machine, event, kind, at, project, turn)
+SELECT machine, turn, ['interrupt', 'limit', 'api_error'][turn % 3 + 1], assumeNotNull(at) + INTERVAL 3 MINUTE, project,
+    turn
+FROM turn_facts WHERE turn % 7 < 5;
 
 INSERT INTO changes SELECT * REPLACE (load_id + 3600000000 AS load_id, decided_at + INTERVAL 1 HOUR AS decided_at,
     if(day % 2 = 0, 'repriced', 'held') AS verdict, day % 2 = 0 AS is_written)
@@ -118,7 +145,7 @@ def answer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answer]:
         @cache
         def answered(name: str, database: str, *filters: str, **given: str) -> list[bytes]:
             query = find_query(name)
-            known = {**FILTERS, "project": project, "model": "claude-opus-4-1-20250805", "day": str(DAY)}
+            known = {**FILTERS, "project": project, "model": MODEL, "day": str(DAY)}
             # The whole time, unless a filter says otherwise.
             asked: Mapping[str, str] = {"since": EARLIEST, **given, **{each: known[each] for each in filters}}
             needed = {each.name: known[each.name] for each in query.parameters if each.default is None}

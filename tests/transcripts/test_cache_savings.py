@@ -10,18 +10,13 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.records import ModelPrice
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.prices import write_prices
 from tests.support.facts import Reader
+from tests.support.prompts import price
 
 SAVINGS = "SELECT cache_savings_usd FROM turns WHERE machine = {machine:String} ORDER BY at"
-
-
-def price(model: str, *usd: str) -> ModelPrice:
-    """Input, output, cache writes of 5 minutes and of an hour, cache reads; long contexts cost the same."""
-    return ModelPrice._make(("claude", model, *map(Decimal, usd), *[None] * 5))
 
 
 @pytest.fixture

@@ -1,0 +1,23 @@
+-- Do prompts become dearer from week to week?
+-- group: executions
+-- param: since Date = 30 days ago: first day
+-- param: until Date = 2099-12-31: last day
+-- param: machine String = : only this machine; empty for all
+-- param: project String = : only this project, by its name or as it is stored; empty for all
+-- param: model String = : only this model; empty for all
+-- note: a prompt is that of the model that cost most of it; weeks begin on Monday; the first and the last one may not be whole
+SELECT
+    toMonday(date) AS week,
+    count() AS runs,
+    countIf(outcome != 'done') AS unfinished,
+    sum(execution.total_tokens) AS total_tokens,
+    sum(execution.cost_usd) AS cost_usd,
+    round(toFloat64(cost_usd) / runs, 4) AS mean_usd,
+    max(execution.unpriced) AS unpriced
+FROM executions AS execution
+WHERE date BETWEEN {since:Date} AND {until:Date}
+    AND ({machine:String} = '' OR machine = {machine:String})
+    AND ({project:String} = '' OR project = {project:String})
+    AND ({model:String} = '' OR model = {model:String})
+GROUP BY week
+ORDER BY week

@@ -1,0 +1,146 @@
+"""The view `executions` and the queries on it: prompts on two machines, against numbers worked out by hand.
+
+An answer of 40,000 tokens costs 1 $ with the big model and 0.20 $ with the small one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccusage_import.warehouse.prices import write_prices
+from tests.conftest import Place
+from tests.querying.test_queries import answer
+from tests.support.facts import Reader
+from tests.support.prompts import HAIKU, OPUS, PRICES, Session
+
+SHOP, BLOG = "-home-ana-shop", "-home-ana-blog"
+DAYS = {"since": "2026-03-01", "until": "2026-03-03"}
+TIMEOUT = "API Error: 500 Internal server error"
+LIMIT = "Claude AI usage limit reached|1772560000"
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=UTC)
+
+
+@pytest.fixture
+def prompted(migrated: Place, tmp_path: Path) -> Place:
+    """Seven prompts on the studio, in New York, and one on the laptop, in UTC."""
+    studio, laptop = tmp_path / "studio-claude", tmp_path / "laptop-claude"
+    first = Session(studio, "s1", at("03-02 02:30"))
+    first.prompt("/review").after(10)
+    first.answer(40_000, fresh=7, writes=(20, 10), reads=500, calls={"c1 Bash": {"command": "make"}, "c2 Read": {}})
+    first.after(8).result("c1", error="Exit code 1").result("c2")
+    helper = first.started("a1").prompt("look").after(2)
+    helper.answer(40_000, model=HAIKU)
+    first.after(12).answer(4_000, model=HAIKU)
+    first.after(3600 * 12).prompt().after(5).answer(80_000).after(25).interrupt()
+    other = Session(studio, "s2", at("03-03 15:00"), project=BLOG)
+    other.prompt().after(4).answer(40_000, model=HAIKU).after(60)
+    other.prompt("/review").after(1).fails(TIMEOUT).after(60)
+    other.prompt("/review").after(6).answer(20_000).after(3).fails(LIMIT).after(60)
+    other.prompt("/clear")
+    Session(studio, "s3", at("03-04 15:00")).prompt().after(1).answer(400_000)
+    Session(laptop, "s4", at("03-02 23:30")).prompt("/review").after(3).answer(40_000)
+    with migrated.opened() as opened:
+        write_prices(opened, 1, "20.0.24", PRICES, is_offline=True)
+        Reader(opened, tmp_path / "studio", "studio", timezone="America/New_York", hashes=False).read(studio)
+        Reader(opened, tmp_path / "laptop", "laptop", hashes=False).read(laptop)
+    return migrated
+
+
+def rows(place: Place, name: str, **given: str) -> list[tuple[Any, ...]]:
+    """Money as Decimal, so that 1 and 1.00 are the same."""
+    found = answer(place, name, **{**DAYS, **given})
+    return [tuple(Decimal(cell) if _is_money(cell) else cell for cell in row) for row in found]
+
+
+def _is_money(cell: object) -> bool:
+    return isinstance(cell, str) and cell.replace(".", "").isdigit()
+
+
+def test_a_prompt_is_a_row_with_all_that_it_caused(prompted: Place) -> None:
+    columns = """timezone, date, weekday, hour, kind, command, project, session_id, position, session_executions, model,
+        answers, fresh_input_tokens, cached_input_tokens, output_tokens, total_tokens, round(cost_usd, 4),
+        subagent_cost_usd, first_answer_ms, duration_ms, tools, tool_calls, failed_tool_calls, outcome"""
+    ny, usd = "America/New_York", Decimal
+    # 7 tokens at 5 $, 20 at 6.25 $, 10 at 10 $ and 500 at 0.5 $ a million are 0.00051 $.
+    assert prompted.rows(f"SELECT {columns} FROM executions WHERE machine = 'studio' ORDER BY at") == [
+        (ny, date(2026, 3, 1), 7, 21, "command", "/review", SHOP, "s1", 1, 2, OPUS, 3, 37, 500, 84_000, 84_537,
+         usd("1.2205"), usd("0.2"), 10_000, 30_000, {"Bash": 1, "Read": 1}, 2, 1, "done"),
+        (ny, date(2026, 3, 2), 1, 9, "text", "", SHOP, "s1", 2, 2, OPUS, 1, 0, 0, 80_000, 80_000,
+         usd(2), usd(0), 5_000, 30_000, {}, 0, 0, "interrupted"),
+        (ny, date(2026, 3, 3), 2, 10, "text", "", BLOG, "s2", 1, 4, HAIKU, 1, 0, 0, 40_000, 40_000,
+         usd("0.2"), usd(0), 4_000, 4_000, {}, 0, 0, "done"),
+        (ny, date(2026, 3, 3), 2, 10, "command", "/review", BLOG, "s2", 2, 4, "<synthetic>", 1, 0, 0, 0, 0,
+         usd(0), usd(0), 1_000, 1_000, {}, 0, 0, "api_error"),
+        (ny, date(2026, 3, 3), 2, 10, "command", "/review", BLOG, "s2", 3, 4, OPUS, 2, 0, 0, 20_000, 20_000,
+         usd("0.5"), usd(0), 6_000, 9_000, {}, 0, 0, "limit"),
+        (ny, date(2026, 3, 3), 2, 10, "command", "/clear", BLOG, "s2", 4, 4, "", 0, 0, 0, 0, 0,
+         usd(0), usd(0), None, 0, {}, 0, 0, "done"),
+        (ny, date(2026, 3, 4), 3, 10, "text", "", SHOP, "s3", 1, 1, OPUS, 1, 0, 0, 400_000, 400_000,
+         usd(10), usd(0), 1_000, 1_000, {}, 0, 0, "done"),
+    ]  # fmt: skip
+    assert prompted.rows("SELECT timezone, date, hour FROM executions WHERE machine = 'laptop'") == [
+        ("UTC", date(2026, 3, 2), 23)
+    ]
+
+
+def test_the_dearest_the_slowest_and_the_failed_ones(prompted: Place) -> None:
+    def shown(name: str, **given: str) -> list[tuple[Any, ...]]:
+        return [(row[1], row[2], row[4], row[-1]) for row in rows(prompted, name, **given)]
+
+    interrupted, review = ("", SHOP, 1, "interrupted"), ("/review", SHOP, 3, "done")
+    limit, error = ("/review", BLOG, 2, "limit"), ("/review", BLOG, 1, "api_error")
+    assert shown("top_executions", top="4") == [interrupted, review, ("/review", SHOP, 1, "done"), limit]
+    assert shown("slowest_executions", top="3", machine="studio") == [review, interrupted, limit]
+    assert shown("failed_executions") == [limit, error]
+    assert shown("failed_executions", top="1") == [limit]
+
+
+def test_what_interrupted_ones_cost(prompted: Place) -> None:
+    assert [row[:5] for row in rows(prompted, "interrupted_executions")] == [
+        (SHOP, 3, 1, Decimal(2), Decimal("4.220510000000000"))
+    ]
+
+
+def test_sums_by_command_outcome_project_model_and_time(prompted: Place) -> None:
+    def shown(name: str, **given: str) -> list[tuple[Any, ...]]:
+        """What it is, how many, cost and mean."""
+        return [(row[0], row[1], round(row[-3], 3), row[-2]) for row in rows(prompted, name, **given)]
+
+    review, none, clear = ("/review", 4, Decimal("2.721"), Decimal("0.6801")), ("", 2), ("/clear", 1)
+    usd = Decimal
+    assert shown("executions_by_command") == [review, (*none, usd("2.2"), usd("1.1")), (*clear, 0, 0)]
+    assert shown("executions_by_outcome") == [
+        ("done", 4, usd("2.421"), usd("0.6051")), ("interrupted", 1, 2, 2), ("limit", 1, usd("0.5"), usd("0.5")),
+        ("api_error", 1, 0, 0),
+    ]  # fmt: skip
+    assert shown("executions_by_project") == [
+        (SHOP, 3, usd("4.221"), usd("1.4068")), (BLOG, 4, usd("0.7"), usd("0.175")),
+    ]  # fmt: skip
+    assert shown("executions_by_model") == [
+        (OPUS, 4, usd("4.721"), usd("1.1801")), (HAIKU, 1, usd("0.2"), usd("0.2")), ("", 1, 0, 0),
+        ("<synthetic>", 1, 0, 0),
+    ]  # fmt: skip
+    assert shown("executions_by_weekday") == [
+        (1, 2, 3, usd("1.5")), (2, 4, usd("0.7"), usd("0.175")), (7, 1, usd("1.221"), usd("1.2205")),
+    ]  # fmt: skip
+    assert [row[:2] for row in shown("executions_by_hour")] == [(9, 1), (10, 4), (21, 1), (23, 1)]
+    assert shown("executions_by_week", until="2026-03-08") == [
+        ("2026-02-23", 1, usd("1.221"), usd("1.2205")), ("2026-03-02", 7, usd("13.7"), usd("1.9571")),
+    ]  # fmt: skip
+
+
+def test_percentiles_by_command(prompted: Place) -> None:
+    none, review = "", "/review"
+    shown = rows(prompted, "execution_percentiles")
+    assert [row[:2] for row in shown] == [(review, 4), (none, 2), ("/clear", 1)]
+    assert [round(cost, 3) for cost in shown[0][2:5]] == [1, Decimal("1.221"), Decimal("1.221")]
+    assert shown[0][5:10] == (9, 30, 30, 6, 10)
+    assert shown[2][5:10] == (0, 0, 0, None, None)
