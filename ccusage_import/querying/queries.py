@@ -20,7 +20,7 @@ from ccusage_import.querying.known_names import nearest
 from ccusage_import.warehouse.migrations import sql_directory
 
 GROUPS = (
-    "daily", "models", "projects", "sessions", "executions", "blocks", "time of week", "cache", "cost", "anomalies",
+    "daily", "models", "projects", "sessions", "prompts", "blocks", "time of week", "cache", "cost", "anomalies",
     "machines", "freshness", "audit", "budget", "forecast",
 )  # fmt: skip
 LIST_HINT = "ccusage-import query --list"

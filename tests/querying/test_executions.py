@@ -97,14 +97,14 @@ def test_the_dearest_the_slowest_and_the_failed_ones(prompted: Place) -> None:
 
     interrupted, review = ("", SHOP, 1, "interrupted"), ("/review", SHOP, 3, "done")
     limit, error = ("/review", BLOG, 2, "limit"), ("/review", BLOG, 1, "api_error")
-    assert shown("top_executions", top="4") == [interrupted, review, ("/review", SHOP, 1, "done"), limit]
-    assert shown("slowest_executions", top="3", machine="studio") == [review, interrupted, limit]
-    assert shown("failed_executions") == [limit, error]
-    assert shown("failed_executions", top="1") == [limit]
+    assert shown("top_prompts", top="4") == [interrupted, review, ("/review", SHOP, 1, "done"), limit]
+    assert shown("slowest_prompts", top="3", machine="studio") == [review, interrupted, limit]
+    assert shown("failed_prompts") == [limit, error]
+    assert shown("failed_prompts", top="1") == [limit]
 
 
 def test_what_interrupted_ones_cost(prompted: Place) -> None:
-    assert [row[:5] for row in rows(prompted, "interrupted_executions")] == [
+    assert [row[:5] for row in rows(prompted, "interrupted_prompts")] == [
         (SHOP, 3, 1, Decimal(2), Decimal("4.220510000000000"))
     ]
 
@@ -116,30 +116,30 @@ def test_sums_by_command_outcome_project_model_and_time(prompted: Place) -> None
 
     review, none, clear = ("/review", 4, Decimal("2.721"), Decimal("0.6801")), ("", 2), ("/clear", 1)
     usd = Decimal
-    assert shown("executions_by_command") == [review, (*none, usd("2.2"), usd("1.1")), (*clear, 0, 0)]
-    assert shown("executions_by_outcome") == [
+    assert shown("prompts_by_command") == [review, (*none, usd("2.2"), usd("1.1")), (*clear, 0, 0)]
+    assert shown("prompts_by_outcome") == [
         ("done", 4, usd("2.421"), usd("0.6051")), ("interrupted", 1, 2, 2), ("limit", 1, usd("0.5"), usd("0.5")),
         ("api_error", 1, 0, 0),
     ]  # fmt: skip
-    assert shown("executions_by_project") == [
+    assert shown("prompts_by_project") == [
         (SHOP, 3, usd("4.221"), usd("1.4068")), (BLOG, 4, usd("0.7"), usd("0.175")),
     ]  # fmt: skip
-    assert shown("executions_by_model") == [
+    assert shown("prompts_by_model") == [
         (OPUS, 4, usd("4.721"), usd("1.1801")), (HAIKU, 1, usd("0.2"), usd("0.2")), ("", 1, 0, 0),
         ("<synthetic>", 1, 0, 0),
     ]  # fmt: skip
-    assert shown("executions_by_weekday") == [
+    assert shown("prompts_by_weekday") == [
         (1, 2, 3, usd("1.5")), (2, 4, usd("0.7"), usd("0.175")), (7, 1, usd("1.221"), usd("1.2205")),
     ]  # fmt: skip
-    assert [row[:2] for row in shown("executions_by_hour")] == [(9, 1), (10, 4), (21, 1), (23, 1)]
-    assert shown("executions_by_week", until="2026-03-08") == [
+    assert [row[:2] for row in shown("prompts_by_hour")] == [(9, 1), (10, 4), (21, 1), (23, 1)]
+    assert shown("prompts_by_week", until="2026-03-08") == [
         ("2026-02-23", 1, usd("1.221"), usd("1.2205")), ("2026-03-02", 7, usd("13.7"), usd("1.9571")),
     ]  # fmt: skip
 
 
 def test_percentiles_by_command(prompted: Place) -> None:
     none, review = "", "/review"
-    shown = rows(prompted, "execution_percentiles")
+    shown = rows(prompted, "prompt_percentiles")
     assert [row[:2] for row in shown] == [(review, 4), (none, 2), ("/clear", 1)]
     assert [round(cost, 3) for cost in shown[0][2:5]] == [1, Decimal("1.221"), Decimal("1.221")]
     assert shown[0][5:10] == (9, 30, 30, 6, 10)

@@ -136,7 +136,7 @@ def test_every_query_answers_through_the_command_with_other_parameters(
     }
 
     # There is no budget, and these transcripts hold no prompts.
-    assert answered <= set(GROUPS) - {"budget", "executions"}
+    assert answered <= set(GROUPS) - {"budget", "prompts"}
     assert len(answered) == len(GROUPS) - 2 or migrated.gateway is not None
 
 
@@ -721,7 +721,7 @@ def test_a_block_that_moved_is_held_against_what_it_overlaps(migrated: Place) ->
 def test_the_list_fits_into_80_columns_and_names_every_query(program: Program) -> None:
     lines = program("query", "--list").stdout.splitlines()
 
-    assert lines[:2] == ["daily", "  cost_by_day             What did each day cost, newest first?"]
+    assert lines[:2] == ["daily", "  cost_by_day          What did each day cost, newest first?"]
     assert [line for line in lines if len(line) > 80] == []
     assert [line.split()[0] for line in lines if line.startswith("  ")] == [query.name for query in QUERIES]
     assert [line for line in lines[:-2] if not line.startswith(" ")] == list(GROUPS)

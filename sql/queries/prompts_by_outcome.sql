@@ -1,5 +1,5 @@
 -- How did prompts end, and what did they cost?
--- group: executions
+-- group: prompts
 -- param: since Date = 30 days ago: first day
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all

@@ -1,17 +1,23 @@
--- Which prompts ended with an error or a limit?
--- group: executions
+-- What do prompts cost in each project?
+-- group: prompts
 -- param: since Date = 30 days ago: first day
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- param: model String = : only this model; empty for all
--- param: top UInt32 = 10: how many rows at most
 -- note: a prompt is that of the model that cost most of it
-SELECT at, command, project, model, answers, tool_calls, failed_tool_calls, total_tokens, cost_usd, unpriced, round(duration_ms / 1000, 1) AS seconds, outcome
-FROM executions
-WHERE outcome IN ('api_error', 'limit') AND date BETWEEN {since:Date} AND {until:Date}
+SELECT
+    project,
+    count() AS runs,
+    countIf(outcome != 'done') AS unfinished,
+    sum(execution.total_tokens) AS total_tokens,
+    sum(execution.cost_usd) AS cost_usd,
+    round(toFloat64(cost_usd) / runs, 4) AS mean_usd,
+    max(execution.unpriced) AS unpriced
+FROM executions AS execution
+WHERE date BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({project:String} = '' OR project = {project:String})
     AND ({model:String} = '' OR model = {model:String})
-ORDER BY at DESC, turn_id
-LIMIT {top:UInt32}
+GROUP BY project
+ORDER BY cost_usd DESC, project

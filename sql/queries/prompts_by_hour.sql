@@ -1,13 +1,13 @@
--- What does each slash command cost?
--- group: executions
+-- What do prompts cost in each hour of the day?
+-- group: prompts
 -- param: since Date = 30 days ago: first day
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- param: model String = : only this model; empty for all
--- note: a prompt is that of the model that cost most of it; the empty command is all prompts without one
+-- note: a prompt is that of the model that cost most of it; in the zone of each machine
 SELECT
-    command,
+    hour,
     count() AS runs,
     countIf(outcome != 'done') AS unfinished,
     sum(execution.total_tokens) AS total_tokens,
@@ -19,5 +19,5 @@ WHERE date BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({project:String} = '' OR project = {project:String})
     AND ({model:String} = '' OR model = {model:String})
-GROUP BY command
-ORDER BY cost_usd DESC, command
+GROUP BY hour
+ORDER BY hour
