@@ -19,8 +19,9 @@ CLOCKED = {"active_blocks", "freshness", "held_records"}
 # Saved reports hold neither prices nor transcripts; the next import asks for the ones and reads the others.
 PRICED = {"model_costs", "model_performance", "prices"}
 TRANSCRIBED = {
-    "block_hours", "events", "executions", "folded_hours", "hourly", "ledger_daily", "ledger_sessions", "messages",
-    "tool_calls", "turns",
+    "block_hours", "command_patterns", "events", "executions", "folded_hours", "hourly", "ledger_daily",
+    "ledger_sessions", "mcp_servers", "messages", "sessions_health", "subagents", "tool_calls", "tool_patterns",
+    "turns",
 }  # fmt: skip
 VIEWS = sorted({file.stem for file in (sql_directory() / "views").glob("*.sql")} - CLOCKED - PRICED - TRANSCRIBED)
 RAW = ".local/share/ccusage-import/raw"

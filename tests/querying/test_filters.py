@@ -79,25 +79,29 @@ FROM records WHERE report = 'projects' AND day BETWEEN '2099-05-11' AND '2099-05
 INSERT INTO records SELECT * REPLACE (day - 40 AS day, toString(day - 40) AS key)
 FROM records WHERE report = 'daily' AND machine = 'machine-00' AND agent = 'claude' AND day < '2099-06-01';
 
-INSERT INTO turn_facts (machine, turn, first_load_id, last_load_id, at, ended_at, kind, command, project)
+INSERT INTO turn_facts (machine, turn, first_load_id, last_load_id, at, ended_at, kind, command, project,
+    claude_session_id)
 SELECT machine, sipHash64(machine, day), 1, 1, toDateTime64(day, 3, 'UTC') + INTERVAL 23 HOUR AS at,
-    at + INTERVAL day % 50 MINUTE, 'command', if(day % 3 = 0, '/review', '/clear'), if(day % 4 = 0, {PROJECT}, 'other')
+    at + INTERVAL day % 50 MINUTE, 'command', if(day % 3 = 0, '/review', '/clear'), if(day % 4 = 0, {PROJECT}, 'other'),
+    concat('session ', toString(day % 5))
 FROM records FINAL WHERE report = 'daily' AND agent = 'claude';
 
 INSERT INTO message_facts (machine, message, load_id, first_load_id, is_shown, counts_in, at, date, timezone, project,
-    model, input_tokens, cache_read_tokens, output_tokens, cost_usd, turn)
-SELECT machine, turn, 1, 1, true, 3, assumeNotNull(at) + INTERVAL 9 SECOND, toDate(assumeNotNull(at), 'UTC'), 'UTC',
-    project, if(turn % 2 = 1, '{MODEL}', 'claude-even'), 10, turn % 1000, turn % 77, toDecimal64(turn % 91, 3), turn
-FROM turn_facts;
+    claude_session_id, model, input_tokens, cache_read_tokens, output_tokens, cost_usd, turn, is_subagent, agent_id)
+SELECT machine, turn + agent, 1, 1, true, 3, assumeNotNull(at) + INTERVAL 9 SECOND, toDate(assumeNotNull(at), 'UTC'),
+    'UTC', project, claude_session_id, if(turn % 2 = 1, '{MODEL}', 'claude-even'), 10, turn % 1000, turn % 77,
+    toDecimal64(turn % 91, 3), turn, agent = 1, agent
+FROM turn_facts ARRAY JOIN range(1 + (turn % 3 = 0)) AS agent;
 
-INSERT INTO tool_call_facts (machine, call, called_at, answered_at, tool, project, turn, is_error, error_class)
-SELECT machine, turn + part, at + INTERVAL part SECOND, at + INTERVAL 5 * part SECOND, if(part = 1, 'Edit', 'Bash'),
-    project, turn, turn % 5 = part, if(turn % 5 = part, 'exit_code', '')
+INSERT INTO tool_call_facts (machine, call, called_at, answered_at, tool, mcp_server,
+    claude_session_id, project, turn, is_error, error_class)
+SELECT machine, turn + part, at + INTERVAL part SECOND, at + INTERVAL 5 * part SECOND,
+    if(part = 1, 'Edit', 'mcp__shop__ask'), if(part = 1, '', 'shop'), claude_session_id, project, turn, turn % 5 = part, if(turn % 5 = part, 'exit_code', '')
 FROM turn_facts ARRAY JOIN [1, 2] AS part;
 
-INSERT INTO event_facts (machine, event, kind, at, project, turn)
-SELECT machine, turn, ['interrupt', 'limit', 'api_error'][turn % 3 + 1], assumeNotNull(at) + INTERVAL 3 MINUTE, project,
-    turn
+INSERT INTO event_facts (machine, event, kind, at, claude_session_id, project, turn)
+SELECT machine, turn, ['interrupt', 'limit', 'api_error', 'compaction'][turn % 4 + 1],
+    assumeNotNull(at) + INTERVAL 3 MINUTE, claude_session_id, project, turn
 FROM turn_facts WHERE turn % 7 < 5;
 
 INSERT INTO changes SELECT * REPLACE (load_id + 3600000000 AS load_id, decided_at + INTERVAL 1 HOUR AS decided_at,
