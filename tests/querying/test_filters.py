@@ -96,7 +96,8 @@ FROM turn_facts ARRAY JOIN range(1 + (turn % 3 = 0)) AS agent;
 INSERT INTO tool_call_facts (machine, call, called_at, answered_at, tool, mcp_server,
     claude_session_id, project, turn, is_error, error_class)
 SELECT machine, turn + part, at + INTERVAL part SECOND, at + INTERVAL 5 * part SECOND,
-    if(part = 1, 'Edit', 'mcp__shop__ask'), if(part = 1, '', 'shop'), claude_session_id, project, turn, turn % 5 = part, if(turn % 5 = part, 'exit_code', '')
+    if(part = 1, 'Edit', 'mcp__shop__ask'), if(part = 1, '', 'shop'), claude_session_id, project, turn,
+    turn % 5 = part, if(turn % 5 = part, 'exit_code', '')
 FROM turn_facts ARRAY JOIN [1, 2] AS part;
 
 INSERT INTO event_facts (machine, event, kind, at, claude_session_id, project, turn)
