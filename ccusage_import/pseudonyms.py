@@ -17,6 +17,11 @@ def is_pseudonym(name: str) -> bool:
     return re.fullmatch(rf"[0-9a-f]{{{2 * PSEUDONYM_BYTES}}}", name) is not None
 
 
+def is_short_pseudonym(name: str) -> bool:
+    """Whether a name looks like the pseudonym of a command, a tool or a file."""
+    return re.fullmatch(rf"[0-9a-f]{{{BLIND_DIGITS}}}", name) is not None
+
+
 class Pseudonyms:
     """Turns names into pseudonyms (HMAC-SHA-256, RFC 2104, its first 128 bits in hex) and remembers which is which."""
 

@@ -16,6 +16,7 @@ _NAMES = {
     "agent": "SELECT DISTINCT agent FROM records",
     "project": "SELECT DISTINCT project FROM records WHERE project != ''",
     "model": "SELECT DISTINCT arrayJoin(models.model) FROM records",
+    "command": "SELECT DISTINCT toString(command) FROM turn_facts WHERE command != ''",
 }
 _ALL_DAYS = "--param since=1970-01-01"
 _HINTS = {
@@ -23,6 +24,7 @@ _HINTS = {
     "agent": f"ccusage-import query agent_ranking {_ALL_DAYS}",
     "project": f"ccusage-import query top_projects {_ALL_DAYS}",
     "model": f"ccusage-import query top_models {_ALL_DAYS}",
+    "command": f"ccusage-import query prompts_by_command {_ALL_DAYS}",
     "report": f"give {', '.join(REPORTS)}",
 }
 
@@ -38,8 +40,8 @@ def complaint_of(warehouse: ClickHouse, kind: str, name: str, names: Mapping[str
 
     Args:
         warehouse: where to look.
-        kind: machine, agent, project, model or report; any other kind is ignored.
-        name: as it is stored, a pseudonym for a hidden project.
+        kind: machine, agent, project, model, command or report; any other kind is ignored.
+        name: as it is stored, a pseudonym for a hidden project or command.
         names: pseudonym to name, for what is shown.
     """
     if not name or (kind != "report" and kind not in _NAMES):

@@ -20,8 +20,8 @@ CLOCKED = {"active_blocks", "freshness", "held_records"}
 PRICED = {"model_costs", "model_performance", "prices"}
 TRANSCRIBED = {
     "block_hours", "command_patterns", "events", "executions", "folded_hours", "hourly", "ledger_daily",
-    "ledger_sessions", "mcp_servers", "messages", "sessions_health", "subagents", "tool_calls", "tool_patterns",
-    "turns",
+    "ledger_sessions", "mcp_servers", "messages", "predictions", "sessions_health", "subagents", "tool_calls",
+    "tool_patterns", "turns",
 }  # fmt: skip
 VIEWS = sorted({file.stem for file in (sql_directory() / "views").glob("*.sql")} - CLOCKED - PRICED - TRANSCRIBED)
 RAW = ".local/share/ccusage-import/raw"

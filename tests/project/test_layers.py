@@ -29,6 +29,7 @@ HOMES = {
         "cli/audit",
         "cli/backup",
         "cli/outlook/budget",
+        "cli/outlook/predict",
         "cli/chart/command",
         "cli/setup/config",
         "cli/export/raw",

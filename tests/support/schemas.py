@@ -369,6 +369,19 @@ EVENT = one_of(
     happened("ended"),
 )
 # By command; an error that ends any of them prints FAILURE instead.
+PREDICTION = record(
+    command=TEXT,
+    predicted_from={"enum": ["these runs", "the command", "all prompts"]},
+    runs=COUNT,
+    low_usd=MONEY,
+    cost_usd=MONEY,
+    high_usd=MONEY,
+    seconds_low=NUMBER,
+    seconds_p50=NUMBER,
+    seconds_high=NUMBER,
+    unpriced=FLAG,
+    backtest=maybe(record(runs=COUNT, inside_share=NUMBER, error_usd=MONEY, mean_error_usd=MONEY)),
+)
 SCHEMAS: Mapping[str, Schema] = {
     "import": one_of(IMPORTED, REPLAYED),
     "watch": EVENT,
@@ -377,6 +390,7 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "query": one_of(listed(NAMED_QUERY), listed(by_name(ANY))),
     "budget": listed(SPENDING),
+    "predict": PREDICTION,
     "check": record(health=TEXT, checks=listed(record(name=TEXT, health=TEXT, found=TEXT, hint=TEXT))),
     "status": record(
         machine=TEXT,

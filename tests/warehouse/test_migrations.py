@@ -27,7 +27,7 @@ VERSIONS = [
     "daily_summary", "events", "executions", "folded_hours", "forecast_methods", "forecast_month",
     "forecast_totals", "forecast_weights", "freshness", "held_records", "hourly", "ledger_daily",
     "ledger_sessions", "machine_summary", "mcp_servers", "messages", "model_breakdowns", "model_costs",
-    "model_performance", "monthly", "monthly_from_daily", "monthly_trends", "prices", "project_summary",
+    "model_performance", "monthly", "monthly_from_daily", "monthly_trends", "predictions", "prices", "project_summary",
     "projects_daily", "report_coverage", "session_summary", "sessions", "sessions_health", "subagents",
     "tool_calls", "tool_patterns", "turns", "weekly",
 ]  # fmt: skip

@@ -98,6 +98,11 @@ def forecast(configuration: Configuration, machine: str = "", agent: str = "") -
     return run_query(configuration, "month_forecast", {"machine": machine, "agent": agent})
 
 
+def predict(configuration: Configuration, command: str, project: str = "", model: str = "") -> Answer:
+    """Return what the next run of a slash command is expected to cost."""
+    return run_query(configuration, "predict", {"command": command, "project": project, "model": model})
+
+
 def digest(configuration: Configuration) -> Answer:
     """Return today, the week, the month, its forecast, the budgets, what is held, and how fresh all that is."""
     names = read_names(configuration.directories.names_file)
@@ -121,7 +126,8 @@ def digest(configuration: Configuration) -> Answer:
 
 # What a tool is called, with the names of its arguments as they come.
 TOOLS: Mapping[str, Callable[..., Answer]] = {
-    tool.__name__: tool for tool in (list_views, describe_view, list_queries, run_query, run_sql, digest, forecast)
+    tool.__name__: tool
+    for tool in (list_views, describe_view, list_queries, run_query, run_sql, digest, forecast, predict)
 }
 
 

@@ -70,11 +70,16 @@ class Tools:
         """Forecast what this month will cost: of everything, or of one machine or agent."""
         return self._call("forecast", machine=machine, agent=agent)
 
+    def predict(self, command: str, project: str = "", model: str = "") -> CallToolResult:
+        """Predict cost and duration of the next run of a slash command; of prompts without one where it is empty."""
+        return self._call("predict", command=command, project=project, model=model)
+
     def all(self) -> tuple[Any, ...]:
         """Return the tools in the order in which they are listed."""
         return (
             self.digest,
             self.forecast,
+            self.predict,
             self.list_queries,
             self.run_query,
             self.list_views,

@@ -79,7 +79,7 @@ def test_a_client_asks_in_every_way(used: Program) -> None:
     async def questions(asked: Asked) -> None:
         tools = (await asked.client.list_tools()).tools
         assert [tool.name for tool in tools] == [
-            "digest", "forecast", "list_queries", "run_query", "list_views", "describe_view", "run_sql",
+            "digest", "forecast", "predict", "list_queries", "run_query", "list_views", "describe_view", "run_sql",
         ]  # fmt: skip
         assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
         views = (await asked.answer("list_views"))["views"]

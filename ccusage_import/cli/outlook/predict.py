@@ -1,0 +1,126 @@
+"""The command that says what the next run of a slash command will cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+
+from ccusage_import import ui
+from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.cli.query import open_to_ask, stored_names
+from ccusage_import.config.names import read_names
+from ccusage_import.days import today_in
+from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.querying.known_names import refuse_unknown
+from ccusage_import.querying.queries import find_query
+from ccusage_import.ui.tables import PlainTable, console
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+FEWEST_RUNS = 9
+PROMPTS = "text"
+FROM = {"these runs": "", "the command": " in all projects and with all models", "all prompts": ""}
+
+
+def predict(
+    command: Annotated[
+        str, typer.Argument(metavar="COMMAND", help="Slash command, or `text` for prompts without one.")
+    ],
+    project: Annotated[str, typer.Option(metavar="NAME", help="Only runs in this project.")] = "",
+    model: Annotated[str, typer.Option(metavar="NAME", help="Only runs of which this model cost most.")] = "",
+    config: ConfigFile = None,
+    warehouse: WarehouseUrl = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what the next run of a slash command will cost, and how long.
+
+    From its last 50 runs; where there are too few of them, from runs that are like it.
+    """
+    with door(verbose, quiet=quiet, as_json=as_json):
+        configuration = configured({"warehouse": warehouse}, config)
+        asked = {"command": "" if command == PROMPTS else command, "project": project, "model": model}
+        given = stored_names(asked, configuration.settings)
+        names = read_names(configuration.directories.names_file)
+        query = find_query("predict")
+        with open_to_ask(configuration) as opened:
+            refuse_unknown(opened, given, {**names, **{given[kind]: name for kind, name in asked.items()}})
+            rows = opened.rows(query.sql, query.values(given, today_in(configuration.settings.timezone)))
+            tested = _tested(opened, given["command"])
+        if not rows:
+            raise ConfigurationError(
+                f"predict: fewer than {FEWEST_RUNS} prompts are stored, too few to tell",
+                hint="ccusage-import import reads them from the transcripts",
+            )
+        if as_json:
+            ui.print_json(_json(command, rows[0], tested))
+        elif not quiet:
+            _print(command, rows[0], tested)
+
+
+def _tested(opened: ClickHouse, command: str) -> tuple[int, float, Decimal, Decimal] | None:
+    """Return how many earlier runs were predicted, the share in the range, the errors of the median and of the mean."""
+    sql = """
+        SELECT
+            tested,
+            round(cost_inside_share, 4),
+            toDecimal64(assumeNotNull(cost_error_usd), 4),
+            toDecimal64(assumeNotNull(mean_cost_error_usd), 4)
+        FROM predictions
+        WHERE command = {command:String} AND tested > 0"""
+    for tested, inside, error, mean_error in opened.rows(sql, {"command": command}):
+        return int(tested), float(inside), error, mean_error
+    return None
+
+
+def _json(command: str, row: Any, tested: tuple[int, float, Decimal, Decimal] | None) -> dict[str, object]:
+    predicted_from, runs, low, cost, high, seconds_low, seconds, seconds_high, unpriced = row
+    return {
+        "command": command,
+        "predicted_from": predicted_from,
+        "runs": runs,
+        "low_usd": low,
+        "cost_usd": cost,
+        "high_usd": high,
+        "seconds_low": seconds_low,
+        "seconds_p50": seconds,
+        "seconds_high": seconds_high,
+        "unpriced": unpriced,
+        "backtest": None
+        if tested is None
+        else {
+            "runs": tested[0],
+            "inside_share": tested[1],
+            "error_usd": tested[2],
+            "mean_error_usd": tested[3],
+        },
+    }
+
+
+def _print(command: str, row: Any, tested: tuple[int, float, Decimal, Decimal] | None) -> None:
+    predicted_from, runs, low, cost, high, seconds_low, seconds, seconds_high, unpriced = row
+    table = PlainTable((_shown(command), "low", "expected", "high"))
+    table.add_row("cost", *(ui.usd(value) for value in (low, cost, high)))
+    table.add_row("duration", *(_duration(value) for value in (seconds_low, seconds, seconds_high)))
+    console().print(table)
+    of = "prompts of all kinds" if predicted_from == "all prompts" else f"runs{FROM[predicted_from]}"
+    lines = [f"80 % stay within this range, by the last {runs} {of}"]
+    if unpriced:
+        lines.append("some of them have no price and count as $0")
+    if tested is not None:
+        count, inside, error, mean_error = tested
+        lines.append(f"of {count:,} earlier runs {inside:.0%} did".replace("%", " %"))
+        lines.append(
+            f"what was expected was {ui.usd(error)} off on average; the mean would have been {ui.usd(mean_error)}"
+        )
+    print("\n" + "\n".join(lines))
+
+
+def _shown(command: str) -> str:
+    return "prompts" if command == PROMPTS else f"/{command.removeprefix('/')}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,149 @@
+"""What the next run of a command costs: the command, its query and its view, against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.migrations import apply_migrations
+from ccusage_import.warehouse.prices import write_prices
+from tests.conftest import Place, Program
+from tests.support.facts import Reader
+from tests.support.prompts import HAIKU, OPUS, PRICES, Session
+from tests.support.schemas import SCHEMAS
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+SHOP, BLOG = "-home-ana-shop", "-home-ana-blog"
+
+
+def run(claude: Path, number: int, command: str, cents: int, *, project: str = SHOP, model: str = OPUS) -> None:
+    """One run, an hour after the one before, that costs so many cents and takes as many seconds."""
+    session = Session(claude, f"s{number}", START + timedelta(hours=number), project=project)
+    session.prompt(command).after(cents).answer(cents * (400 if model == OPUS else 2000), model=model)
+
+
+@pytest.fixture
+def used(migrated: Place, tmp_path: Path) -> Place:
+    """Ten runs of /test that cost 1 to 10 cents, the last one in another project; three of /ship; a /clear."""
+    claude = tmp_path / "claude"
+    for number in range(9):
+        run(claude, number, "/test", 9 - number)
+    run(claude, 9, "/test", 10, project=BLOG)
+    for number in range(3):
+        run(claude, 10 + number, "/ship", 50, model=HAIKU)
+    Session(claude, "s99", START + timedelta(hours=99)).prompt("/clear")
+    with migrated.opened() as opened:
+        write_prices(opened, 1, "20.0.24", PRICES, is_offline=True)
+        Reader(opened, tmp_path / "studio", hashes=False).read(claude)
+    return migrated
+
+
+def predicted(program: Program, place: Place, *arguments: str) -> dict[str, object]:
+    done = program("predict", *arguments, "--warehouse", place.url, "--json", CCUSAGE_IMPORT_HASH_PROJECTS="false")
+    assert (done.exit_code, done.stderr) == (0, "")
+    found: dict[str, object] = json.loads(done.stdout)
+    jsonschema.validate(found, SCHEMAS["predict"])
+    return found
+
+
+def test_the_next_run_is_like_the_last_ones(program: Program, used: Place) -> None:
+    # Of ten values, the quantile p is at place 11 p: 1.1, 5.5 and 9.9.
+    assert predicted(program, used, "/test") == {
+        "command": "/test", "predicted_from": "these runs", "runs": 10,
+        "low_usd": "0.0110", "cost_usd": "0.0550", "high_usd": "0.0990",
+        "seconds_low": 1.1, "seconds_p50": 5.5, "seconds_high": 9.9, "unpriced": False,
+        # The tenth run, of 10 cents, was predicted from 1 to 9 cents: 5 in the middle, and the mean.
+        "backtest": {"runs": 1, "inside_share": 0.0, "error_usd": "0.0500", "mean_error_usd": "0.0500"},
+    }  # fmt: skip
+
+
+def test_where_there_are_few_runs_others_are_taken(program: Program, used: Place) -> None:
+    def told(*arguments: str) -> tuple[object, ...]:
+        found = predicted(program, used, *arguments)
+        return found["predicted_from"], found["runs"], found["cost_usd"]
+
+    assert told("test", "--project", SHOP) == ("these runs", 9, "0.0500")
+    assert told("test", "--project", BLOG) == ("the command", 10, "0.0550")
+    assert told("test", "--model", HAIKU) == ("the command", 10, "0.0550")
+    assert told("ship") == ("all prompts", 13, "0.0700")
+    assert predicted(program, used, "ship")["backtest"] is None
+
+
+def test_it_is_told_in_a_few_lines(program: Program, used: Place) -> None:
+    done = program("predict", "test", "--warehouse", used.url, CCUSAGE_IMPORT_HASH_PROJECTS="false")
+    assert done.stdout == (
+        "/test       low  expected   high\n"
+        "cost      $0.01     $0.06  $0.10\n"
+        "duration    1 s       6 s   10 s\n\n"
+        "80 % stay within this range, by the last 10 runs\n"
+        "of 1 earlier runs 0 % did\n"
+        "what was expected was $0.05 off on average; the mean would have been $0.05\n"
+    )
+
+
+def test_an_unknown_command_is_answered_with_the_nearest(program: Program, used: Place) -> None:
+    done = program("predict", "tset", "--warehouse", used.url, CCUSAGE_IMPORT_HASH_PROJECTS="false")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "command tset: nothing is stored under this name; nearest: /test\n" in done.stderr
+
+
+def test_without_prompts_there_is_nothing_to_tell(program: Program, migrated: Place) -> None:
+    done = program("predict", "text", "--warehouse", migrated.url)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "ccusage-import: error: predict: fewer than 9 prompts are stored, too few to tell",
+        "hint: ccusage-import import reads them from the transcripts",
+    ]
+
+
+def test_hidden_names_are_taken_in_clear(program: Program, migrated: Place, tmp_path: Path) -> None:
+    claude = tmp_path / "claude"
+    for number in range(9):
+        run(claude, number, "/test", 5)
+    done = program("import", "--transcripts-only", "--claude-dir", claude, "--warehouse", migrated.url)
+    assert done.exit_code == 0, done.stderr
+
+    done = program("predict", "/test", "--project", SHOP, "--warehouse", migrated.url, "--json")
+
+    assert (done.exit_code, json.loads(done.stdout)["predicted_from"]) == (0, "these runs")
+    assert migrated.rows("SELECT DISTINCT length(toString(command)) FROM turns") == [(16,)]
+
+
+@contextmanager
+def history(folder: Path, costs: list[float]) -> Iterator[ClickHouse]:
+    """A warehouse of one command whose runs cost this."""
+    with open_warehouse(parse_warehouse_url(f"chdb://{folder}/warehouse")) as opened:
+        apply_migrations(opened, "1.2.3")
+        rows = ", ".join(f"({number}, {cost:.6f})" for number, cost in enumerate(costs, 1))
+        at = "toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + toIntervalHour(n)"
+        values = f"values('n UInt64, usd Decimal(18, 6)', {rows})"
+        prompts = "INSERT INTO turn_facts (machine, turn, at, kind, command)"
+        opened.command(f"{prompts} SELECT 'm', n, {at}, 'command', '/x' FROM {values}")
+        columns = "machine, message, is_shown, counts_in, at, turn, model, output_tokens, cost_usd"
+        answers = f"INSERT INTO message_facts ({columns})"
+        opened.command(f"{answers} SELECT 'm', n, true, 3, {at}, n, 'a', 1, usd FROM {values}")
+        yield opened
+
+
+@pytest.mark.one_place
+@pytest.mark.parametrize(("growth", "fewest", "most"), [(1.0, 0.75, 0.85), (1.001, 0.75, 0.85)])
+def test_the_range_holds_what_it_says(tmp_path: Path, growth: float, fewest: float, most: float) -> None:
+    """Costs of 600 runs spread as those of prompts do, steady, or growing to nearly twice as much."""
+    chance = random.Random(7)
+    costs = [chance.lognormvariate(-2, 0.9) * growth**number for number in range(600)]
+    with history(tmp_path, costs) as opened:
+        ((runs, tested, inside, error, mean_error),) = opened.rows(
+            "SELECT runs, tested, cost_inside_share, cost_error_usd, mean_cost_error_usd FROM predictions"
+        )
+    assert (runs, tested) == (600, 591)
+    assert fewest <= inside <= most
+    assert error < mean_error
