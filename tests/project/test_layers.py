@@ -30,6 +30,7 @@ HOMES = {
         "cli/outlook/budget",
         "cli/chart/command",
         "cli/setup/config",
+        "cli/setup/init",
         "cli/export/raw",
         "cli/export/tables",
         "cli/health",
