@@ -19,13 +19,12 @@ _SCHEMES = tuple(
     # claude-sonnet-4-5-20250929, and before May 2025 claude-3-5-sonnet-20241022.
     for named in (f"(?P<family>{_FAMILIES})-{_NUMBER}", f"{_NUMBER}-(?P<family>{_FAMILIES})")
 )
+_AGENT = re.compile(r"^\[[^\]]+\] ")
+_DATE = re.compile(r"\d{8}")
 # Claude Code names a project by its directory, with a dash for everything but letters and digits.
 _HOME = re.compile(r"(?:-mnt-[a-z]|[A-Za-z]-)?-(?:(?:home|Users)-[^-]+|root|workspaces?)-(?=[^-])")
-# Directories in which people keep projects.
-_SHELVES = re.compile(
-    r"(?:(?:src|code|dev|git|work|repos?|projects?|workspaces?|github|sources?|[Dd]ocuments|[Dd]esktop)-(?=[^-]))+",
-    re.IGNORECASE,
-)
+# Directories in which people keep projects, as far as no project's own name is likely to begin so.
+_SHELVES = re.compile(r"(?:(?:src|repos|[Pp]rojects|workspaces|Documents|Desktop|Developer|GitHub)-(?=[^-]))+")
 
 
 def model_name(model: str) -> str:
@@ -41,6 +40,22 @@ def model_name(model: str) -> str:
 def model_names(models: Iterable[str]) -> dict[str, str]:
     """Return the short name of each model; those that would share one keep their ids."""
     return _apart(models, (model_name,))
+
+
+def means_model(name: str, model: str) -> bool:
+    """Return whether people who say `name` mean a model: its short name, its family, or an id without its date."""
+    called = model_name(model)
+    if called == model:
+        return False
+    without_agent = _AGENT.sub("", called)
+    family = without_agent.partition(" ")[0]
+    said = name if _DATE.search(name) else model_name(name)
+    return said.casefold() in {each.casefold() for each in (called, without_agent, family)}
+
+
+def means_project(name: str, project: str) -> bool:
+    """Return whether people who say `name` mean a project: its short name, or the path below their home."""
+    return name.casefold() in {project_name(project).casefold(), _below_home(project).casefold()}
 
 
 def project_name(project: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ccusage_import.shown_names import model_name, model_names, project_name, project_names
+from ccusage_import.shown_names import means_model, means_project, model_name, model_names, project_name, project_names
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,9 @@ def test_two_models_are_never_called_the_same() -> None:
         ("-Users-ana-web-shop", "web-shop"),
         ("-home-ana-src-web-shop", "web-shop"),
         ("-Users-ana-Documents-GitHub-web-shop", "web-shop"),
-        ("-home-ana-projects-work-web-shop", "web-shop"),
+        ("-home-ana-projects-work-web-shop", "work-web-shop"),
+        ("-home-ana-project-1", "project-1"),
+        ("-home-ana-code-review", "code-review"),
         ("-root-web-shop", "web-shop"),
         ("-workspaces-web-shop", "web-shop"),
         ("C--Users-ana-web-shop", "web-shop"),
@@ -87,14 +89,48 @@ def test_a_project_is_called_by_the_end_of_its_path(project: str, name: str) -> 
 
 def test_projects_of_one_name_get_as_much_more_of_the_path_as_they_need() -> None:
     named = project_names(
-        ["-home-ana-src-shop", "-home-ana-work-shop", "-home-ana-blog", "-home-bob-blog", "-home-ana-api", "blog"]
+        ["-home-ana-src-shop", "-home-ana-repos-shop", "-home-ana-blog", "-home-bob-blog", "-home-ana-api", "blog"]
     )
 
     assert named == {
         "-home-ana-src-shop": "src-shop",
-        "-home-ana-work-shop": "work-shop",
+        "-home-ana-repos-shop": "repos-shop",
         "-home-ana-blog": "-home-ana-blog",
         "-home-bob-blog": "-home-bob-blog",
         "-home-ana-api": "api",
         "blog": "blog",
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "model", "is_meant"),
+    [
+        ("Sonnet 4.5", "claude-sonnet-4-5-20250929", True),
+        ("sonnet 4.5", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", True),
+        ("claude-sonnet-4-5", "claude-sonnet-4-5-20250929", True),
+        ("Sonnet", "claude-3-5-sonnet-20241022", True),
+        ("sonnet", "[pi] claude-sonnet-4-5-20250929", True),
+        ("Sonnet 4.5", "[pi] claude-sonnet-4-5-20250929", True),
+        ("Sonnet 4", "claude-sonnet-4-5-20250929", False),
+        ("Opus", "claude-sonnet-4-5-20250929", False),
+        ("claude-sonnet-4-5-20250930", "claude-sonnet-4-5-20250929", False),
+        ("gpt", "gpt-5-codex", False),
+        ("", "", False),
+    ],
+)
+def test_which_models_are_meant(said: str, model: str, is_meant: bool) -> None:  # noqa: FBT001
+    assert means_model(said, model) is is_meant
+
+
+@pytest.mark.parametrize(
+    ("said", "project", "is_meant"),
+    [
+        ("web-shop", "-home-ana-web-shop", True),
+        ("Web-Shop", "-Users-bea-src-web-shop", True),
+        ("src-web-shop", "-Users-bea-src-web-shop", True),
+        ("shop", "-home-ana-web-shop", False),
+        ("web-shop", "-srv-web-shop", False),
+    ],
+)
+def test_which_projects_are_meant(said: str, project: str, is_meant: bool) -> None:  # noqa: FBT001
+    assert means_project(said, project) is is_meant

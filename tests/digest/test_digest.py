@@ -367,7 +367,7 @@ def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, cla
     bar, _, legend = shown.replace("\r", "").rstrip("\n").split("\n")
     assert code == 0
     assert bar.rstrip(" ") == f"desk $5.25 100.0 % {opus}{'█' * 29}\x1b[0m{sonnet}{'█' * 12}\x1b[0m"
-    assert legend == f"{opus}█\x1b[0m claude-opus-4-1-20250805  {sonnet}█\x1b[0m claude-sonnet-4-20250514"
+    assert legend == f"{opus}█\x1b[0m Opus 4.1  {sonnet}█\x1b[0m Sonnet 4"
 
     program.environ["NO_COLOR"] = "1"
     plain = to_a_terminal(program, "chart", "machines", columns=60)[1]
