@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ccusage_import.config.shown_names import model_names, project_names
 from ccusage_import.digest.model import Digest
 from ccusage_import.digest.text import NO_MODEL
-from ccusage_import.shown_names import model_names, project_names
 
 
 class Called(str):

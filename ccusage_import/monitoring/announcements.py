@@ -79,8 +79,9 @@ class Announcer:
         try:
             opening = nullcontext(self._held) if self._held else open_configured(self._configuration, 0)
             with opening as opened:
-                # What was imported may be of a model or a project that a budget means.
-                keep_budgets_if_allowed(opened, self._configuration)
+                if self.summary:
+                    # What was imported may be of a model or a project that a budget means; a refused import keeps none.
+                    keep_budgets_if_allowed(opened, self._configuration)
                 return read_snapshot(opened, settings)
         except (WarehouseError, ConfigurationError):
             # The import has said so, or the next one will.

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 
 from ccusage_import.config.settings import Settings
+from ccusage_import.config.shown_names import model_name, project_name
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.records import REPORTS
-from ccusage_import.shown_names import model_name, project_name
 from ccusage_import.warehouse.budgets import STORED_NAMES, covered_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from ccusage_import.config.budget import BudgetLimit, Scope
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
+from ccusage_import.config.shown_names import means_model, means_project
 from ccusage_import.exceptions import MachineTakenError, WarehousePermissionError
 from ccusage_import.pseudonyms import Pseudonyms
-from ccusage_import.shown_names import means_model, means_project
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
 

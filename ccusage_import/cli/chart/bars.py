@@ -15,9 +15,9 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from ccusage_import.config.shown_names import model_names
 from ccusage_import.digest.palette import DARK, OTHERS, model_looks
 from ccusage_import.digest.text import NO_MODEL, percent, usd
-from ccusage_import.shown_names import model_names
 
 PIPED_WIDTH = 80
 LARGEST_WIDTH = 120

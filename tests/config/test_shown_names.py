@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ccusage_import.shown_names import means_model, means_project, model_name, model_names, project_name, project_names
+from ccusage_import.config.shown_names import (
+    means_model,
+    means_project,
+    model_name,
+    model_names,
+    project_name,
+    project_names,
+)
 
 
 @pytest.mark.parametrize(
