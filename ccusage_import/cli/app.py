@@ -18,6 +18,7 @@ Exit codes: 0 ok, 1 a bug, 2 usage or configuration, 3 ccusage, 4 warehouse, 5 s
 """
 # In the order of --help: where each command is found, and the first sentence of its help.
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("setup.init:init", "Set up warehouse, names, schedule and budget, by questions."),
     "import": ("imports:import_command", "Run the ccusage reports and load what they show."),
     "watch": ("live.watch:watch", "Store what Claude Code writes as it is written."),
     "migrate": ("warehouse:migrate", "Bring tables and views of the warehouse up to date."),

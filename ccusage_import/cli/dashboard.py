@@ -21,7 +21,7 @@ from ccusage_import.warehouse.tables import Load
 
 FIRST_STEPS = """\
   ccusage-import import --demo   try it on sample transcripts
-  ccusage-import import          import your own usage
+  ccusage-import init            set it up by questions, then import your usage
   ccusage-import --help          list all commands"""
 # Where that much more was kept than ccusage shows, nobody counts the cents.
 WHOLE_DOLLARS_FROM = 100

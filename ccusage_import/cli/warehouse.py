@@ -299,5 +299,5 @@ def _keep(configuration: Configuration, new: str) -> None:
     if origin == "environment" and configuration.settings.machine != new:
         ui.print_warnings([f"the environment still says that this machine is {configuration.settings.machine}"])
     elif configuration.file.exists() and origin == str(configuration.file):
-        write_private_file(configuration.file, changed(configuration.file, "machine", json.dumps(new)))
+        write_private_file(configuration.file, changed(configuration.file, {"machine": json.dumps(new)}))
     keep_identity(file, {**read_identity(file), "machine": new})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Period = Literal["daily", "monthly"]
 Scope = Literal["all", "project", "model", "agent", "machine"]
@@ -23,13 +23,21 @@ class Limits(BaseModel):
     monthly: Dollars | None = None
 
 
+def _of_a_month(value: object) -> object:
+    """Return an amount alone as what may be spent in a month."""
+    return value if isinstance(value, Mapping | Limits | bool) else {"monthly": value}
+
+
+Parts = Mapping[str, Annotated[Limits, BeforeValidator(_of_a_month)]]
+
+
 class Budget(Limits):
     """The table `[budget]` of the configuration: limits of everything together, and of parts by name."""
 
-    projects: Mapping[str, Limits] = Field(default_factory=dict)
-    models: Mapping[str, Limits] = Field(default_factory=dict)
-    agents: Mapping[str, Limits] = Field(default_factory=dict)
-    machines: Mapping[str, Limits] = Field(default_factory=dict)
+    projects: Parts = Field(default_factory=dict)
+    models: Parts = Field(default_factory=dict)
+    agents: Parts = Field(default_factory=dict)
+    machines: Parts = Field(default_factory=dict)
 
     def limits(self) -> Iterator[BudgetLimit]:
         """Return every single limit."""

@@ -1,8 +1,8 @@
-"""Changes one setting in the TOML file and leaves everything else in it alone: the only home of tomlkit."""
+"""Changes settings in the TOML file and leaves everything else in it alone: the only home of tomlkit."""
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,16 @@ from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
 
 
-def changed(file: Path, name: str, value: str) -> str:
-    """Return the text of the file with one setting changed; comments and order stay.
+def changed(file: Path, settings: Mapping[str, str | None]) -> str:
+    """Return the text of the file with these settings changed; comments and order stay.
 
     Args:
         file: the TOML file; it may be missing.
-        name: of the setting; dots lead into tables, as in `budget.monthly`.
-        value: as in TOML; anything that is not a TOML value is a text.
+        settings: value by name; dots lead into tables, as in `budget.monthly`. A value is as in TOML, anything that is
+            not a TOML value is a text, and None takes the setting out.
 
     Raises:
-        ConfigurationError: the file cannot be read, or the name leads into something that is not a table.
+        ConfigurationError: the file cannot be read, or a name leads into something that is not a table.
     """
     toml: Any = import_module("tomlkit")
     try:
@@ -30,16 +30,24 @@ def changed(file: Path, name: str, value: str) -> str:
         document = toml.parse(text)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"config file {file}: {reason_of(error)}", hint="correct the file") from None
+    for name, value in settings.items():
+        _change(toml, document, name, value)
+    return str(toml.dumps(document))
+
+
+def _change(toml: Any, document: MutableMapping[str, Any], name: str, value: str | None) -> None:
     *tables, last = name.split(".")
     if len(tables) >= DEEPEST:
         raise ConfigurationError(f"config set: the name is {TOO_DEEP}", hint="config show lists every name")
-    place: MutableMapping[str, Any] = document
+    place = document
     for table in tables:
         place = place.setdefault(table, toml.table())
         if not isinstance(place, MutableMapping):
             raise ConfigurationError(f"config set {name}: {table} is not a table", hint="correct the file by hand")
+    if value is None:
+        place.pop(last, None)
+        return
     try:
         place[last] = toml.value(value)
     except toml.exceptions.ParseError:
         place[last] = value
-    return str(toml.dumps(document))

@@ -310,7 +310,7 @@ def load_configuration(
     merged: dict[str, Any] = {"warehouse": f"chdb://{directories.data / 'warehouse'}"}
     origins = dict.fromkeys(Settings.model_fields, "default")
     file = config_file or directories.config_file
-    written = parse_toml(config_text) if config_text else _read_toml(file, required=config_file is not None)
+    written = _read_toml(file, required=config_file is not None) if config_text is None else parse_toml(config_text)
     layers: list[tuple[str, Mapping[str, Any]]] = [
         ("first run", {name: value for name, value in identity.items() if name in Settings.model_fields}),
         (str(file), written),

@@ -9,10 +9,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from ccusage_import.days import next_month
+from ccusage_import.digest.called import models_called, projects_called
 from ccusage_import.digest.detail import costs_by_day
 from ccusage_import.digest.model import Digest, Part
 from ccusage_import.digest.palette import OTHERS
-from ccusage_import.digest.text import NO_MODEL, cost_text, day_range, percent, usd
+from ccusage_import.digest.text import cost_text, day_range, percent, usd
 
 OTHER_MODELS = "other models"
 FORECAST = "forecast"
@@ -98,10 +99,11 @@ def _stacked(
     digest: Digest, parts: Sequence[Part], labels: Mapping[date, str], forecast: Mapping[date, Decimal]
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Return the columns and rows of a table over time by model, what is expected last."""
+    called = models_called(digest)
     shown = [use.model for use in digest.models[:OTHERS]]
-    costs: dict[str, defaultdict[date, Decimal]] = {_model_label(model): defaultdict(Decimal) for model in shown}
+    costs: dict[str, defaultdict[date, Decimal]] = {called[model]: defaultdict(Decimal) for model in shown}
     for part in parts:
-        label = _model_label(part.model) if part.model in shown else OTHER_MODELS
+        label = called[part.model] if part.model in shown else OTHER_MODELS
         costs.setdefault(label, defaultdict(Decimal))[part.start] += part.cost_usd
     costs = {label: by_start for label, by_start in costs.items() if any(by_start.values())} or costs
     if any(forecast.values()):
@@ -215,16 +217,22 @@ def _by_hour(digest: Digest) -> Chart | None:
 def _by_project(digest: Digest) -> Chart | None:
     if not digest.projects:
         return None
-    first = digest.projects[0]
+    first, called = digest.projects[0], projects_called(digest)
     others = digest.project_count - len(digest.projects)
     return Chart(
         name="projects",
         title="Projects",
         note=f"The {len(digest.projects)} that cost most; {others} more are not shown." if others else "",
-        summary=f"Cost by project. {first.project} cost most with {usd(first.usage.cost_usd)}.",
+        summary=f"Cost by project. {called[first.project]} cost most with {usd(first.usage.cost_usd)}.",
         columns=("project", "cost", "tokens", "days with usage", "last day"),
         rows=[
-            (use.project, cost_text(use.usage), f"{use.usage.total_tokens:,}", str(use.active_days), str(use.last_day))
+            (
+                called[use.project],
+                cost_text(use.usage),
+                f"{use.usage.total_tokens:,}",
+                str(use.active_days),
+                str(use.last_day),
+            )
             for use in digest.projects
         ],
     )
@@ -235,6 +243,7 @@ def _cache(digest: Digest) -> Chart | None:
     saved = digest.cache_savings_usd
     if not known or not saved:
         return None
+    called = models_called(digest)
     return Chart(
         name="cache",
         title="What the cache saved",
@@ -243,7 +252,7 @@ def _cache(digest: Digest) -> Chart | None:
         summary=f"The cache {'saved' if saved > 0 else 'cost'} {usd(abs(saved))} on all kept days.",
         columns=("model", "paid", "saved", "input from the cache"),
         rows=[
-            (use.model, usd(use.cost_usd), usd(use.savings_usd or Decimal(0)), percent(use.cache_share))
+            (called[use.model], usd(use.cost_usd), usd(use.savings_usd or Decimal(0)), percent(use.cache_share))
             for use in known
         ],
     )
@@ -260,7 +269,3 @@ def _months(first: date, last: date) -> Iterator[date]:
     while first <= last:
         yield first
         first = next_month(first)
-
-
-def _model_label(model: str) -> str:
-    return model or NO_MODEL

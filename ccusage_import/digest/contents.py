@@ -8,8 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from ccusage_import.digest.called import joined, models_called, projects_called
 from ccusage_import.digest.model import BudgetUse, ChangeLine, Digest, Forecast, MachineUse, Span, SpanName
-from ccusage_import.digest.text import NO_MODEL, cost_text, day_range, percent, usd
+from ccusage_import.digest.text import cost_text, day_range, percent, usd
 
 TITLES: dict[SpanName, str] = {
     "today": "Today so far",
@@ -115,10 +116,10 @@ def _forecast_figure(forecast: Forecast) -> Figure:
 
 
 def _models(digest: Digest) -> Table:
-    total = digest.span("total").usage.cost_usd
+    total, called = digest.span("total").usage.cost_usd, models_called(digest)
     rows = [
         (
-            use.model or NO_MODEL,
+            called[use.model],
             cost_text(use.usage),
             percent(float(use.usage.cost_usd / total)) if total else "",
             f"{use.usage.total_tokens:,}",
@@ -131,13 +132,14 @@ def _models(digest: Digest) -> Table:
 
 
 def _sessions(digest: Digest) -> Table:
+    projects, models = projects_called(digest), models_called(digest)
     rows = [
         (
             use.session,
-            use.project,
+            projects[use.project],
             use.machine,
             str(use.day),
-            ", ".join(use.models),
+            joined(models[model] for model in use.models),
             f"{use.usage.total_tokens:,}",
             cost_text(use.usage),
         )

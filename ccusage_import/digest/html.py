@@ -13,13 +13,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ccusage_import.digest.called import models_called, projects_called
 from ccusage_import.digest.charts import Chart, charts_of
 from ccusage_import.digest.contents import Table, notices_of, scope_of, tables_of
 from ccusage_import.digest.detail import numbers_of
 from ccusage_import.digest.headlines import headlines_of
 from ccusage_import.digest.model import Detail, Digest
 from ccusage_import.digest.palette import model_looks, palette_css
-from ccusage_import.digest.text import NO_MODEL
 
 FILES = Path(__file__).parent
 CHART_LIBRARY = FILES / "echarts" / "echarts.min.js"
@@ -70,14 +70,15 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
     first = min([first, *(row[0] for row in (*detail.projects, *detail.hours))])
     looks = model_looks([use.model for use in digest.models])
     forecast, since = digest.forecast, digest.since
+    projects, models = projects_called(digest), models_called(digest)
     return {
         "first": str(first),
         "today": str(digest.today),
         "since": str(since) if since else None,
         "machines": detail.machine_names,
         "agents": detail.agent_names,
-        "projects": [name or "other projects" for name in detail.project_names],
-        "models": [{"name": model or NO_MODEL, "look": looks.get(model, 7)} for model in detail.model_names],
+        "projects": [projects[name] or "other projects" for name in detail.project_names],
+        "models": [{"name": models[model], "look": looks.get(model, 7)} for model in detail.model_names],
         "days": numbers_of(detail.days, first, _compared(digest)),
         "by_project": numbers_of(detail.projects, first, since),
         "hours": numbers_of(detail.hours, first, since),
@@ -85,7 +86,7 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
         if forecast
         else [],
         "cache": [
-            [use.model, round(float(use.cost_usd), 4), round(max(float(use.savings_usd), 0.0), 4)]
+            [models[use.model], round(float(use.cost_usd), 4), round(max(float(use.savings_usd), 0.0), 4)]
             for use in digest.cache
             if use.savings_usd is not None and use.cost_usd + use.savings_usd > 0
         ],

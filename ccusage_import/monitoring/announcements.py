@@ -13,6 +13,7 @@ from ccusage_import.monitoring.heartbeat import ping
 from ccusage_import.monitoring.metrics import push_metrics, write_metrics
 from ccusage_import.monitoring.notifications import notify
 from ccusage_import.monitoring.outcome import RunOutcome, keep_memory, peak_memory_bytes, read_memory
+from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import open_configured
 from ccusage_import.warehouse.snapshot import Snapshot, read_snapshot
@@ -78,8 +79,11 @@ class Announcer:
         try:
             opening = nullcontext(self._held) if self._held else open_configured(self._configuration, 0)
             with opening as opened:
+                if self.summary:
+                    # What was imported may be of a model or a project that a budget means; a refused import keeps none.
+                    keep_budgets_if_allowed(opened, self._configuration)
                 return read_snapshot(opened, settings)
-        except WarehouseError:
+        except (WarehouseError, ConfigurationError):
             # The import has said so, or the next one will.
             return None
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ccusage_import.config.settings import Settings
+from ccusage_import.config.shown_names import model_name, project_name
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.records import REPORTS
+from ccusage_import.warehouse.budgets import STORED_NAMES, covered_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 _SHOWN = 3
-_NAMES = {
+_NAMES: dict[str, str] = {
     "machine": "SELECT machine FROM loads UNION DISTINCT SELECT machine FROM records",
     "agent": "SELECT DISTINCT agent FROM records",
-    "project": "SELECT DISTINCT project FROM records WHERE project != ''",
-    "model": "SELECT DISTINCT arrayJoin(models.model) FROM records",
+    **STORED_NAMES,
     "command": "SELECT DISTINCT toString(command) FROM turn_facts WHERE command != ''",
 }
+_SHORTER = {"project": project_name, "model": model_name}
 _ALL_DAYS = "--param since=1970-01-01"
 _HINTS = {
     "machine": f"ccusage-import query machine_ranking {_ALL_DAYS}",
@@ -35,7 +37,13 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
     return [by_folded[each] for each in difflib.get_close_matches(name.casefold(), by_folded, n=_SHOWN)]
 
 
-def complaint_of(warehouse: ClickHouse, kind: str, name: str, names: Mapping[str, str]) -> str | None:
+def complaint_of(
+    warehouse: ClickHouse,
+    kind: str,
+    name: str,
+    names: Mapping[str, str],
+    shorter: Callable[[str], str] | None = None,
+) -> str | None:
     """Return what to say about a name under which nothing is stored; None where something is, or nothing at all.
 
     Args:
@@ -43,13 +51,15 @@ def complaint_of(warehouse: ClickHouse, kind: str, name: str, names: Mapping[str
         kind: machine, agent, project, model, command or report; any other kind is ignored.
         name: as it is stored, a pseudonym for a hidden project or command.
         names: pseudonym to name, for what is shown.
+        shorter: what a short name is, where those are taken as well.
     """
     if not name or (kind != "report" and kind not in _NAMES):
         return None
     known = set(REPORTS) if kind == "report" else {str(found) for (found,) in warehouse.rows(_NAMES[kind])}
     if name in known or not known:
         return None
-    similar = nearest(names.get(name, name), (names.get(each, each) for each in known))
+    full = [names.get(each, each) for each in known]
+    similar = nearest(names.get(name, name), full if shorter is None else map(shorter, full))
     told = f"; nearest: {', '.join(similar)}" if similar else ""
     return f"{kind} {names.get(name, name)}: nothing is stored under this name{told}"
 
@@ -68,8 +78,11 @@ def refuse_unknown(warehouse: ClickHouse, asked: Mapping[str, str], names: Mappi
 def unknown_budgets(warehouse: ClickHouse, settings: Settings, names: Mapping[str, str]) -> list[str]:
     """Return warnings about limits of names under which nothing is stored: perhaps not yet, perhaps misspelt."""
     pseudonyms = settings.pseudonyms()
-    parts = dict.fromkeys((limit.scope, limit.name) for limit in settings.budget.limits())
-    stored = {(scope, pseudonyms.of(name) if scope == "project" else name): name for scope, name in parts}
-    shown = {**names, **{name: typed for (_, name), typed in stored.items()}}
-    complaints = (complaint_of(warehouse, scope, name, shown) for scope, name in stored)
+    limits = list(settings.budget.limits())
+    covered = {part for part, found in covered_names(warehouse, limits, names).items() if found}
+    complaints = []
+    for scope, said in dict.fromkeys((limit.scope, limit.name) for limit in limits):
+        stored = pseudonyms.of(said) if scope == "project" else said
+        if (scope, said) not in covered:
+            complaints.append(complaint_of(warehouse, scope, stored, {**names, stored: said}, _SHORTER.get(scope)))
     return [f"budget of {complaint}" for complaint in complaints if complaint]

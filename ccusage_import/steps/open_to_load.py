@@ -47,7 +47,7 @@ def open_for_load(run: Run, stack: ExitStack, *, lends: bool = False) -> tuple[C
     _claim_name(run, warehouse)
     record_failed_loads(run.configuration, warehouse)
     states = settle_dead_loads(warehouse, run.settings.machine)
-    keep_budgets(warehouse, run.configuration)
+    keep_budgets(warehouse, run.configuration, run.pseudonyms)
     return warehouse, tuple(f"an earlier load ended in the middle; it is now marked as {state}" for state in states)
 
 

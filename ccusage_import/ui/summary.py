@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from ccusage_import.config.shown_names import model_names, project_names
 from ccusage_import.exceptions import CcusageError
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportProgress, ImportSummary
 from ccusage_import.records import CLAUDE, Record, split_label
@@ -89,11 +90,14 @@ def _compared(comparison: Comparison, summary: ImportSummary) -> Iterator[Render
         yield Text("\n".join(map(_coverage_line, missing)))
     if comparison.block:
         yield _block_line(comparison.block, summary.timezone)
-    agents = comparison.agents if len(comparison.agents) > 1 else []
-    tables = (("top agents", agents), ("top models", comparison.models), ("top projects", comparison.projects))
-    for title, shares in tables:
-        if shares:
-            yield _shares_table(title, shares, comparison.after.cost_usd, summary.names)
+    total = comparison.after.cost_usd
+    if len(comparison.agents) > 1:
+        yield _shares_table("top agents", comparison.agents, total)
+    if comparison.models:
+        yield _shares_table("top models", comparison.models, total, model_names(use.name for use in comparison.models))
+    if comparison.projects:
+        projects = [replace(use, name=named(use.name, summary.names)) for use in comparison.projects]
+        yield _shares_table("top projects", projects, total, project_names(use.name for use in projects))
 
 
 def summary_json(summary: ImportSummary) -> dict[str, Any]:
@@ -254,11 +258,18 @@ def _block_line(block: Record, timezone: str) -> Text:
     return Text(line)
 
 
-def _shares_table(title: str, shares: Sequence[Share], total: Decimal, names: Mapping[str, str]) -> PlainTable:
-    table = PlainTable((title, "cost", "share", "tokens"), wraps=(title,))
+def _shares_table(
+    title: str, shares: Sequence[Share], total: Decimal, called: Mapping[str, str] | None = None
+) -> PlainTable:
+    """Return a table of costs by name: as it is called first, and last in full where that is something else."""
+    called = called or {}
+    in_full = {share.name for share in shares if called.get(share.name, share.name) != share.name}
+    columns = (title, "cost", "share", "tokens", *(["in full"] if in_full else []))
+    table = PlainTable(columns, texts=("in full",), wraps=(title, "in full"), spare=("in full",) if in_full else ())
     for share in shares:
         part = f"{share.cost_usd / total:.0%}" if total else ""
-        table.add_row(named(share.name, names), usd(share.cost_usd), part, f"{share.total_tokens:,}")
+        whole = [share.name] if share.name in in_full else []
+        table.add_row(called.get(share.name, share.name), usd(share.cost_usd), part, f"{share.total_tokens:,}", *whole)
     return table
 
 

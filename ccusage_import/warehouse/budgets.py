@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from ccusage_import.config.budget import BudgetLimit
+from ccusage_import.config.budget import BudgetLimit, Scope
+from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
+from ccusage_import.config.shown_names import means_model, means_project
 from ccusage_import.exceptions import MachineTakenError, WarehousePermissionError
+from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
 
-_COLUMNS = ("scope", "name", "period", "set_by", "limit_usd", "is_deleted", "revision")
+_COLUMNS = ("scope", "name", "period", "set_by", "limit_usd", "covers", "is_deleted", "revision")
+_STORED = "SELECT scope, name, period, set_by, limit_usd, covers FROM budgets FINAL"
+# What people call by other names than those that are stored.
+STORED_NAMES: Mapping[str, str] = {
+    "project": "SELECT DISTINCT project FROM records WHERE project != ''",
+    "model": "SELECT DISTINCT arrayJoin(models.model) FROM records",
+}
+_MEANS: Mapping[str, Callable[[str, str], bool]] = {"project": means_project, "model": means_model}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +49,42 @@ class Spending:
         return self.spent_usd > self.limit.limit_usd
 
 
-def stored_limits(settings: Settings) -> dict[BudgetLimit, BudgetLimit]:
+def stored_limits(settings: Settings, pseudonyms: Pseudonyms | None = None) -> dict[BudgetLimit, BudgetLimit]:
     """Return the limits as the warehouse stores them, projects under their pseudonyms, with the configured ones."""
-    names = settings.pseudonyms()
+    names = pseudonyms or settings.pseudonyms()
     return {
-        BudgetLimit(
-            limit.scope, names.of(limit.name) if limit.scope == "project" else limit.name, limit.period, limit.limit_usd
-        ): limit
+        replace(limit, name=names.of(limit.name)) if limit.scope == "project" else limit: limit
         for limit in settings.budget.limits()
     }
 
 
-def keep_budgets(warehouse: ClickHouse, configuration: Configuration) -> None:
+def covered_names(
+    warehouse: ClickHouse, limits: Iterable[BudgetLimit], names: Mapping[str, str]
+) -> dict[tuple[Scope, str], list[str]]:
+    """Return which stored projects and models are meant by each limit's name that is none of them itself.
+
+    Args:
+        warehouse: where they are stored.
+        limits: as they are configured.
+        names: pseudonym to name.
+    """
+    wanted = {(limit.scope, limit.name) for limit in limits if limit.scope in _MEANS}
+    stored = {
+        scope: {str(name): names.get(str(name), str(name)) for (name,) in warehouse.rows(STORED_NAMES[scope])}
+        for scope in {scope for scope, _ in wanted}
+    }
+    return {
+        (scope, said): sorted(name for name, full in stored[scope].items() if _MEANS[scope](said, full))
+        for scope, said in wanted
+        if said not in stored[scope].values()
+    }
+
+
+def keep_budgets(warehouse: ClickHouse, configuration: Configuration, pseudonyms: Pseudonyms | None = None) -> None:
     """Make the table hold this machine's limits, beside those of other machines; nothing is written where it does.
 
     A limit that names no machine, of an older release or from before the first import, becomes this machine's where it
-    limits the same, and in an embedded warehouse in any case.
+    limits the same, and in an embedded warehouse in any case. `pseudonyms` remember the names of the limits.
 
     Raises:
         MachineTakenError: another installation uses the machine's name.
@@ -61,21 +92,33 @@ def keep_budgets(warehouse: ClickHouse, configuration: Configuration) -> None:
     settings = configuration.settings
     claim_machine(warehouse, settings.machine, configuration.installation, only_looks=True)
     own = settings.machine if configuration.installation else ""
-    wanted = {(*limit[:3], own): limit for limit in map(astuple, stored_limits(settings))}
+    wanted = _wanted(warehouse, configuration, own, pseudonyms)
     limited = {key[:3] for key in wanted}
     stored = {
-        (scope, name, period, set_by): (scope, name, period, limit_usd)
-        for scope, name, period, set_by, limit_usd in warehouse.rows(
-            "SELECT scope, name, period, set_by, limit_usd FROM budgets FINAL"
-        )
+        (scope, name, period, set_by): (limit_usd, list(covers))
+        for scope, name, period, set_by, limit_usd, covers in warehouse.rows(_STORED)
         if set_by == own or (not set_by and (warehouse.is_embedded or (scope, name, period) in limited))
     }
-    changed = [(*key, limit[3], 0) for key, limit in wanted.items() if stored.get(key) != limit]
-    changed += [(*key, limit[3], 1) for key, limit in stored.items() if key not in wanted]
+    changed = [(*key, *values, 0) for key, values in wanted.items() if stored.get(key) != values]
+    changed += [(*key, *values, 1) for key, values in stored.items() if key not in wanted]
     if changed:
         revision = time.time_ns() // 1000
         rows = [(*row, revision) for row in changed]
         warehouse.insert("budgets", _COLUMNS, rows, token=f"budgets/{own}/{revision}")
+
+
+def _wanted(
+    warehouse: ClickHouse, configuration: Configuration, own: str, pseudonyms: Pseudonyms | None
+) -> dict[tuple[str, str, str, str], tuple[Decimal, list[str]]]:
+    """Return amount and covered names by scope, stored name, period and machine."""
+    limits = stored_limits(configuration.settings, pseudonyms)
+    has_projects = any(limit.scope == "project" for limit in limits)
+    names = read_names(configuration.directories.names_file) if has_projects else {}
+    covers = covered_names(warehouse, limits.values(), names)
+    return {
+        (limit.scope, limit.name, limit.period, own): (limit.limit_usd, covers.get((said.scope, said.name), []))
+        for limit, said in limits.items()
+    }
 
 
 def keep_budgets_if_allowed(warehouse: ClickHouse, configuration: Configuration) -> None:
@@ -101,11 +144,9 @@ def read_spending(warehouse: ClickHouse, settings: Settings) -> list[Spending]:
 
 def rename_budgets(warehouse: ClickHouse, old: str, new: str) -> None:
     """Make the budgets that a machine set, or that limit it, those of its new name."""
-    rows = warehouse.rows(
-        "SELECT scope, name, period, set_by, limit_usd FROM budgets FINAL WHERE set_by = {old:String}", {"old": old}
-    )
+    rows = warehouse.rows(f"{_STORED} WHERE set_by = {{old:String}}", {"old": old})
     revision = time.time_ns() // 1000
     changed = [(scope, new if (scope, name) == ("machine", old) else name, *rest) for scope, name, *rest in rows]
-    values = [(*row[:3], new, row[4], 0, revision) for row in changed] + [(*row, 1, revision) for row in rows]
+    values = [(*row[:3], new, *row[4:], 0, revision) for row in changed] + [(*row, 1, revision) for row in rows]
     if values:
         warehouse.insert("budgets", _COLUMNS, values, token=f"budgets/{old}/{new}/{revision}")

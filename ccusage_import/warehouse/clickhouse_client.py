@@ -325,12 +325,21 @@ def _driver() -> Any:
     return importlib.import_module("clickhouse_connect")
 
 
-def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
+def demand_engine() -> None:
+    """Return where the embedded engine is installed.
+
+    Raises:
+        EngineMissingError: it is not.
+    """
     if importlib.util.find_spec("chdb") is None:
         raise EngineMissingError(
             "the embedded engine is not installed",
             hint=f"{adds((ENGINE,), Path(sys.prefix))}, or name a server: --warehouse clickhouse://user@host:8123/db",
         )
+
+
+def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
+    demand_engine()
     driver = _driver()
     _load_engine()
     try:

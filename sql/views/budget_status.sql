@@ -3,7 +3,7 @@
 CREATE OR REPLACE VIEW {database}.budget_status {on_cluster}
 (
     scope LowCardinality(String) COMMENT 'what is limited: all, project, model, agent or machine; the row spans the machines and agents that it does not name',
-    name String COMMENT 'which project (as it is stored, so a pseudonym by default), model, agent or machine; empty for all',
+    name String COMMENT 'which project (as it is stored, so a pseudonym by default), model, agent or machine, or a name that people use for some; empty for all',
     period LowCardinality(String) COMMENT 'daily: today; monthly: this month',
     limit_usd Decimal(18, 9) COMMENT 'what may be spent in the period',
     spent_usd Decimal(18, 9) COMMENT 'cost of the period so far',
@@ -16,9 +16,15 @@ CREATE OR REPLACE VIEW {database}.budget_status {on_cluster}
 )
 AS WITH limits AS
 (
-    SELECT scope, name, period, argMax(budgets.limit_usd, revision) AS limit_usd
+    SELECT scope, name, period, argMax(budgets.limit_usd, revision) AS limit_usd, argMax(budgets.covers, revision) AS covers
     FROM {database}.budgets FINAL
     GROUP BY scope, name, period
+),
+-- A name that people use stands for the stored ones that it covers.
+covered AS
+(
+    SELECT scope, name, period, limit_usd, arrayJoin(if(empty(covers), [name], covers)) AS part
+    FROM limits
 ),
 -- What is behind the month and the 56 days before today, whatever the zone.
 usage AS
@@ -40,7 +46,7 @@ limited AS
 (
     SELECT scope, name, machine, agent, date, cost_usd, unpriced
     FROM usage
-    WHERE (scope, name) GLOBAL IN (SELECT toString(scope), name FROM limits)
+    WHERE (scope, name) GLOBAL IN (SELECT toString(scope), part FROM covered)
 ),
 -- What each day of this month is made of: its own cost up to today, the weighted cost of others for what is missing.
 sources AS
@@ -71,7 +77,7 @@ path AS
 (
     SELECT
         scope,
-        name,
+        covered.name AS name,
         period,
         date,
         limit_usd,
@@ -79,8 +85,8 @@ path AS
         sum(cost_usd + forecast_usd) AS expected,
         max(unpriced) AS unpriced,
         sum(expected) OVER (PARTITION BY scope, name, period ORDER BY date) AS reached
-    FROM limits
-    GLOBAL INNER JOIN days ON limits.scope = days.scope AND limits.name = days.name
+    FROM covered
+    GLOBAL INNER JOIN days ON covered.scope = days.scope AND covered.part = days.name
     WHERE period = 'monthly' OR date = today
     GROUP BY scope, name, period, date, limit_usd
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,62 @@ def test_a_limit_of_what_nothing_is_stored_of_is_warned_of(program: Program, spe
     assert done.stderr == (
         "ccusage-import: warning: budget of project -shpo: nothing is stored under this name; nearest: -shop\n"
         "ccusage-import: warning: budget of model opus: nothing is stored under this name\n"
+    )
+
+
+def test_names_that_people_use_stand_for_the_stored_ones(program: Program, migrated: Place, tmp_path: Path) -> None:
+    """3 $ and 1.50 $ in two directories of one name, 0.15 $ in another, of three models."""
+    configure(
+        program,
+        '[budget.projects]\n"web-shop" = 100\n[budget.models]\n"Sonnet 4" = 20\nopus = 10\n'
+        '[budget.models."sonnet"]\ndaily = 30\n',
+    )
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("s1", days_ago(0, hour=0), 200_000, project="-home-ana-web-shop")
+    claude.say("s2", days_ago(0, hour=0), 100_000, project="-home-ana-src-web-shop", model="claude-sonnet-4-5-20250929")
+    claude.say("s3", days_ago(0, hour=0), 10_000, project="-home-ana-blog")
+    arguments = ("--warehouse", migrated.url)
+    done = program("import", "--claude-dir", claude.root, "--machine", "laptop", *arguments)
+    assert done.exit_code == 0, done.stderr
+
+    shown = program("budget", *arguments, "--json")
+
+    assert shown.stderr == ("ccusage-import: warning: budget of model opus: nothing is stored under this name\n")
+    assert {key: (float(row["limit_usd"]), float(row["spent_usd"])) for key, row in budgets(shown).items()} == {
+        ("project", "web-shop", "monthly"): (100, 4.5),
+        ("model", "Sonnet 4", "monthly"): (20, 3.15),
+        ("model", "sonnet", "daily"): (30, 4.65),
+        ("model", "opus", "monthly"): (10, 0),
+    }
+    covers = migrated.rows("SELECT name, covers FROM budgets FINAL WHERE scope = 'model' ORDER BY name")
+    assert covers == [
+        ("Sonnet 4", ["claude-sonnet-4-20250514"]),
+        ("opus", []),
+        ("sonnet", ["claude-sonnet-4-20250514", "claude-sonnet-4-5-20250929"]),
+    ]
+    [(pseudonym,)] = migrated.rows("SELECT name FROM budgets FINAL WHERE scope = 'project'")
+    named = json.loads((program.home / ".local/share/ccusage-import/names.json").read_text())
+    assert named[pseudonym] == "web-shop"
+
+
+def test_what_the_first_import_brings_counts_at_once(program: Program, tmp_path: Path) -> None:
+    configure(program, f'metrics_file = "{tmp_path}/usage.prom"\n[budget.models]\n"Sonnet 4" = 20\n')
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("s1", days_ago(0, hour=0), 200_000)
+
+    assert program("import", "--claude-dir", claude.root, "--machine", "laptop").exit_code == 0
+
+    spent = r'(?m)^ccusage_import_budget_spent_dollars\{.*name="Sonnet 4".*\} 3\.0$'
+    assert re.search(spent, (tmp_path / "usage.prom").read_text())
+
+
+def test_the_nearest_name_that_people_use_is_told(program: Program, spent: Place) -> None:
+    configure(program, '[budget.projects]\nshpo = 2\n[budget.models]\n"Sonet 4" = 2\n')
+    done = program("budget", "--warehouse", spent.url)
+
+    assert done.stderr == (
+        "ccusage-import: warning: budget of project shpo: nothing is stored under this name; nearest: -shop\n"
+        "ccusage-import: warning: budget of model Sonet 4: nothing is stored under this name; nearest: Sonnet 4\n"
     )
 
 

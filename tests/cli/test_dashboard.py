@@ -20,7 +20,7 @@ def test_without_a_history_three_lines_say_what_to_type_first(program: Program) 
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert shown.stdout.splitlines() == [
         "  ccusage-import import --demo   try it on sample transcripts",
-        "  ccusage-import import          import your own usage",
+        "  ccusage-import init            set it up by questions, then import your usage",
         "  ccusage-import --help          list all commands",
     ]
     assert not list(program.home.rglob("*warehouse*"))

@@ -27,7 +27,7 @@ def to_a_terminal(program: Program, *arguments: str | Path, typed: str = "", col
     """Run a command with a terminal on all three streams; return exit code and what the terminal was sent."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "ccusage_import", *map(str, arguments)],
+        [*program.prefix, sys.executable, "-m", "ccusage_import", *map(str, arguments)],
         stdin=follower,
         stdout=follower,
         stderr=follower,

@@ -303,7 +303,7 @@ def test_the_markdown_of_one_day(program: Program, migrated: Place, claude: Clau
         "- All kept days: **$0.30**, 20,000 tokens",
     ]
     assert f"| -home-\\<b\\>ana | $0.30 | 20,000 | 1 | {TODAY} |" in lines
-    assert f"| a\\|b | -home-\\<b\\>ana | desk | {TODAY} | claude-sonnet-4-20250514 | 20,000 | $0.30 |" in lines
+    assert f"| a\\|b | -home-\\<b\\>ana | desk | {TODAY} | Sonnet 4 | 20,000 | $0.30 |" in lines
 
 
 @pytest.mark.one_place
@@ -334,13 +334,33 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
     for what in ("weekly", "monthly"):
         assert sum(Decimal(line.split("$")[1].split()[0]) for line in chart(what)) == Decimal("5.25")
     assert chart("models") == [
-        "claude-opus-4-1-20250805 $3.75 71.4 % " + "█" * 42,
-        "claude-sonnet-4-20250514 $1.50 28.6 % " + "█" * 16 + "▊",
+        "Opus 4.1 $3.75 71.4 % " + "█" * 58,
+        "Sonnet 4 $1.50 28.6 % " + "█" * 23 + "▏",
     ]
     assert chart("projects") == [
-        "-home-ana-blog $3.75 71.4 % " + "█" * 52,
-        "-home-ana-shop $1.50 28.6 % " + "█" * 20 + "▊",
+        "blog $3.75 71.4 % " + "█" * 62,
+        "shop $1.50 28.6 % " + "█" * 24 + "▊",
     ]
+
+
+def test_the_page_says_short_names_and_what_they_are_in_full(
+    program: Program, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    claude.say("one", days_ago(1, 0), 50_000, project="-home-ana-src-shop")
+    claude.say("two", days_ago(1, 0), 50_000, project="-home-ana-repos-shop")
+    claude.say("three", days_ago(1, 0), 50_000, project="-home-ana-blog")
+    assert program("import", "--claude-dir", claude.root).exit_code == 0
+
+    assert program("report", "--output", tmp_path / "page.html").exit_code == 0
+
+    page = (tmp_path / "page.html").read_text("utf-8")
+    for name, full in (
+        ("src-shop", "-home-ana-src-shop"),
+        ("repos-shop", "-home-ana-repos-shop"),
+        ("blog", "-home-ana-blog"),
+    ):
+        assert f'<th scope="row" class="name" title="{full}">{name}</th>' in page
+    assert '<th scope="row" class="name" title="claude-sonnet-4-20250514">Sonnet 4</th>' in page
 
 
 def test_bars_fit_a_narrow_terminal_and_cut_no_number(program: Program, claude: ClaudeDir) -> None:
@@ -351,8 +371,8 @@ def test_bars_fit_a_narrow_terminal_and_cut_no_number(program: Program, claude: 
 
     lines = [line.rstrip() for line in shown.splitlines()]
     assert code == 0
-    assert lines[0] == "-home-ana-wor $1.50 100.0 % " + "█" * 12
-    assert lines[1:] == ["k-a-shop-with", "-a-long-name"]
+    assert lines[0] == "work-a-shop-w $1.50 100.0 % " + "█" * 12
+    assert lines[1:] == ["ith-a-long-na", "me"]
 
 
 def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, claude: ClaudeDir) -> None:
@@ -367,7 +387,7 @@ def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, cla
     bar, _, legend = shown.replace("\r", "").rstrip("\n").split("\n")
     assert code == 0
     assert bar.rstrip(" ") == f"desk $5.25 100.0 % {opus}{'█' * 29}\x1b[0m{sonnet}{'█' * 12}\x1b[0m"
-    assert legend == f"{opus}█\x1b[0m claude-opus-4-1-20250805  {sonnet}█\x1b[0m claude-sonnet-4-20250514"
+    assert legend == f"{opus}█\x1b[0m Opus 4.1  {sonnet}█\x1b[0m Sonnet 4"
 
     program.environ["NO_COLOR"] = "1"
     plain = to_a_terminal(program, "chart", "machines", columns=60)[1]

@@ -113,7 +113,7 @@ def test_what_is_drawn_is_also_a_table(program: Program, claude: ClaudeDir, look
     )
     day = str(days_ago(0).date())
     assert cells == [
-        ["when", "together", "claude-opus-4-1-20250805", "claude-sonnet-4-20250514"],
+        ["when", "together", "Opus 4.1", "Sonnet 4"],
         [day, "$1.05", "$0.75", "$0.30"],
     ]
     assert seen.page.get_attribute("#chart-days", "aria-label") == (

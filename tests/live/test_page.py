@@ -66,9 +66,9 @@ def test_a_terminal_shows_one_page_that_is_current(migrated: Place, program: Pro
     )
     os.close(follower)
     try:
-        shown = read_until(leader, "-home-ana-shop running")
+        shown = read_until(leader, "shop running")
         claude.say("second", datetime.now(UTC), 5)
-        shown += read_until(leader, "-home-ana-shop second")
+        shown += read_until(leader, "shop second")
     finally:
         process.terminate()
         read_until(leader, "\x1b[?1049l")

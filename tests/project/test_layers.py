@@ -32,6 +32,7 @@ HOMES = {
         "cli/outlook/predict",
         "cli/chart/command",
         "cli/setup/config",
+        "cli/setup/init",
         "cli/export/raw",
         "cli/export/tables",
         "cli/health",

@@ -15,6 +15,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from ccusage_import.config.shown_names import model_names
 from ccusage_import.digest.palette import DARK, OTHERS, model_looks
 from ccusage_import.digest.text import NO_MODEL, percent, usd
 
@@ -92,7 +93,10 @@ def _parts(row: Row, looks: Mapping[str, int]) -> list[tuple[Decimal, str]]:
 
 def _legend(models: Sequence[str], looks: Mapping[str, int]) -> Text:
     own = [model for model in models if looks[model] < OTHERS]
-    legend = Text("  ").join(Text.assemble((FULL, DARK[looks[model]]), f" {model or NO_MODEL}") for model in own)
+    called = model_names(looks)
+    legend = Text("  ").join(
+        Text.assemble((FULL, DARK[looks[model]]), f" {called[model] or NO_MODEL}") for model in own
+    )
     if len(own) < len(models):
         legend = Text("  ").join([legend, Text.assemble((FULL, DARK[OTHERS]), " others")])
     return legend

@@ -15,6 +15,7 @@ from ccusage_import import ui
 from ccusage_import.cli.chart.bars import Row, print_bars
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.cli.report import Machine, Since, read_configured
+from ccusage_import.config.shown_names import model_names, project_names
 from ccusage_import.days import next_month, today_in
 from ccusage_import.digest.model import Digest, Part
 from ccusage_import.digest.text import NO_MODEL
@@ -125,15 +126,18 @@ def _hours(digest: Digest) -> list[Row]:
 
 
 def _models(digest: Digest) -> list[Row]:
-    return [Row(use.model or NO_MODEL, {use.model: use.usage.cost_usd}) for use in digest.models]
+    called = model_names(use.model for use in digest.models)
+    return [Row(called[use.model] or NO_MODEL, {use.model: use.usage.cost_usd}) for use in digest.models]
 
 
 def _projects(digest: Digest) -> list[Row]:
-    return [Row(use.project, {"": use.usage.cost_usd}) for use in digest.projects]
+    called = project_names(use.project for use in digest.projects)
+    return [Row(called[use.project], {"": use.usage.cost_usd}) for use in digest.projects]
 
 
 def _sessions(digest: Digest) -> list[Row]:
-    return [Row(f"{use.day} {use.project}", {"": use.usage.cost_usd}) for use in digest.sessions]
+    called = project_names(use.project for use in digest.sessions)
+    return [Row(f"{use.day} {called[use.project]}", {"": use.usage.cost_usd}) for use in digest.sessions]
 
 
 def _uses(digest: Digest, what: str) -> list[Use]:

@@ -13,6 +13,7 @@ from ccusage_import import ui
 from ccusage_import.cli.live.lines import line_of
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
+from ccusage_import.config.shown_names import model_names, project_names
 from ccusage_import.exceptions import FixableError
 from ccusage_import.live.events import Event, Lost, Regained, Stored
 from ccusage_import.live.now import Block, LastTurn, Now, Session, read_now
@@ -34,6 +35,7 @@ class Page:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration, self._zone = configuration, configuration.settings.zone
         self._names: Mapping[str, str] = {}
+        self._projects: Mapping[str, str] = {}
         self._now: Now | None = None
         self._events: list[str] = []
         self._lost = ""
@@ -89,15 +91,20 @@ class Page:
         return Group(*parts)
 
     def _of(self, now: Now) -> Iterator[RenderableType]:
+        self._projects = project_names(
+            self._name(project)
+            for project in [*(session.project for session in now.sessions), *(turn.project for turn in now.turns)]
+        )
         yield ""
         yield self._block_line(now.block) if now.block else "no open block"
         if now.held:
             yield f"{now.held:,} smaller {'number is' if now.held == 1 else 'numbers are'} held: ccusage-import held"
         if now.models:
             table = PlainTable(("today", "answers", "tokens", "cost"), texts=("today",))
+            called = model_names(model.name for model in now.models)
             for model in now.models:
                 cost = "no price yet" if model.unpriced and not model.cost_usd else ui.usd(model.cost_usd)
-                table.add_row(printable(model.name), f"{model.messages:,}", f"{model.tokens:,}", cost)
+                table.add_row(printable(called[model.name]), f"{model.messages:,}", f"{model.tokens:,}", cost)
             yield from ("", table)
         if now.sessions:
             table = PlainTable(("running", "silent for", "answers", "context", "cost"), texts=("running",))
@@ -122,11 +129,11 @@ class Page:
 
     def _session_cells(self, session: Session) -> tuple[str, ...]:
         silent = _duration(datetime.now(UTC) - session.last_at)
-        name = f"{self._name(session.project)} {self._name(session.session)[:8]}"
+        name = f"{self._projects[self._name(session.project)]} {self._name(session.session)[:8]}"
         return name, silent, f"{session.messages:,}", f"{session.context_tokens:,}", ui.usd(session.cost_usd)
 
     def _turn_cells(self, turn: LastTurn) -> tuple[str, ...]:
-        what = f"{self._name(turn.project)} {turn.command or turn.kind}"
+        what = f"{self._projects[self._name(turn.project)]} {turn.command or turn.kind}"
         at = f"{turn.at.astimezone(self._zone):%H:%M:%S}"
         took = _duration(timedelta(milliseconds=turn.duration_ms))
         counts = f"{turn.messages:,}", f"{turn.tool_calls:,}"

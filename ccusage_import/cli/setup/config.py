@@ -38,7 +38,7 @@ def config_set(
     """Change one setting in the configuration file; comments in it stay."""
     with door(0, quiet=False, as_json=False):
         file = config or Directories.of_platform().config_file
-        text = changed(file, name, value)
+        text = changed(file, {name: value})
         configured({}, file, config_text=text)
         write_private_file(file, text)
 
