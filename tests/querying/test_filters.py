@@ -26,9 +26,9 @@ FILTERS = {"machine": "machine-01", "agent": "codex", "since": str(SINCE), "unti
 # What a filter leaves of each table; reports without projects are the same for each of them, and the last week is there
 # always, so that no earlier month is the current one.
 LEFT = {
-    "machine": dict.fromkeys(("records", "changes", "loads", "turn_facts"), "machine = 'machine-01'"),
+    "machine": dict.fromkeys(("records", "changes", "loads", "turn_facts", "message_facts"), "machine = 'machine-01'"),
     "agent": dict.fromkeys(("records", "changes"), "agent = 'codex'"),
-    "project": {"records": f"project IN ({PROJECT}, '')"},
+    "project": {"records": f"project IN ({PROJECT}, '')", "message_facts": f"project = {PROJECT}"},
     "since": {
         "records": f"day >= '{SINCE}'", "changes": f"decided_at >= '{SINCE}'", "loads": f"started_at >= '{SINCE}'",
         "turn_facts": f"toDate(at, 'UTC') >= '{SINCE}'",
@@ -38,9 +38,9 @@ LEFT = {
         "loads": f"toDate(started_at) <= '{UNTIL}'", "turn_facts": f"toDate(at, 'UTC') <= '{UNTIL}'",
     },
 }  # fmt: skip
-TABLES = ("records", "changes", "loads", "budgets", "price_list", "turn_facts")
+TABLES = ("records", "changes", "loads", "budgets", "price_list", "turn_facts", "message_facts")
 # What a fleet does not have: blocks and projects of a second agent, usage without a price, limits, prices, gaps between
-# reports, sessions and days beyond all others, a machine and an agent that came later, turns.
+# reports, sessions and days beyond all others, a machine and an agent that came later, turns, answers of today.
 ADDED = """
 INSERT INTO records SELECT * REPLACE ('codex' AS agent)
 FROM records WHERE report IN ('blocks', 'projects') AND machine = 'machine-00';
@@ -72,6 +72,12 @@ INSERT INTO turn_facts (machine, turn, first_load_id, last_load_id, at, kind, co
 SELECT machine, sipHash64(machine, day), 1, 1, toDateTime64(day, 3, 'UTC') + INTERVAL 23 HOUR, 'command',
     if(day % 3 = 0, '/review', '/clear')
 FROM records FINAL WHERE report = 'daily' AND agent = 'claude';
+
+INSERT INTO message_facts (machine, message, turn, version, is_shown, counts_in, at, date, project, session_id, model,
+    output_tokens, cost_usd)
+SELECT machine, sipHash64(machine, project) AS answer, answer, 1, true, 3, now64(3, 'UTC') - INTERVAL 2 HOUR, today(),
+    project, project, 'claude-opus-4-1-20250805', 1000, 0.025
+FROM records FINAL WHERE report = 'projects' AND agent = 'claude' AND day = '2099-06-10';
 
 INSERT INTO changes SELECT * REPLACE (load_id + 3600000000 AS load_id, decided_at + INTERVAL 1 HOUR AS decided_at,
     if(day % 2 = 0, 'repriced', 'held') AS verdict, day % 2 = 0 AS is_written)
