@@ -27,8 +27,9 @@ VERSIONS = [
     "events", "folded_hours", "forecast_methods", "forecast_month", "forecast_totals", "forecast_weights",
     "freshness", "held_records", "hourly", "known_prices", "ledger_daily", "ledger_sessions", "machine_summary",
     "messages", "model_breakdowns", "model_costs", "model_performance", "monthly", "monthly_from_daily",
-    "monthly_trends", "prices", "project_summary", "projects_daily", "report_coverage", "savings", "savings_answers", "savings_calls",
-    "savings_cases", "savings_kinds", "session_summary", "sessions", "tool_calls", "turns", "weekly",
+    "monthly_trends", "prices", "project_summary", "projects_daily", "report_coverage", "savings",
+    "savings_answers", "savings_calls", "savings_cases", "savings_kinds", "session_summary", "sessions",
+    "tool_calls", "turns", "weekly",
 ]  # fmt: skip
 
 
