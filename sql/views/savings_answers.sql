@@ -104,7 +104,8 @@ LEFT JOIN
 (
     SELECT machine, turn, countIf(tool IN ('Edit', 'Write', 'MultiEdit', 'NotebookEdit') OR lines_added + lines_removed > 0) AS edits
     FROM {database}.tool_call_facts FINAL
-    WHERE turn != 0 AND isNotNull(called_at) AND NOT bitTest(taken_back, 0)
+    -- A turn may have begun a day before its last answers.
+    WHERE turn != 0 AND called_at >= now64(3, 'UTC') - INTERVAL 31 DAY AND NOT bitTest(taken_back, 0)
     GROUP BY machine, turn
 ) AS changes USING (machine, turn)
 LEFT JOIN
