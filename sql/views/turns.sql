@@ -34,16 +34,9 @@ AS WITH
 -- A number becomes the decimal one that prints as it does, not the next lower one.
 millionths -> accurateCastOrNull(toString(round(millionths / 1e6, 9)), 'Decimal(18, 9)') AS as_usd,
 (
-    SELECT mapFromArrays(groupArray(name), groupArray(known))
-    FROM
-    (
-        SELECT
-            model AS name,
-            groupArray((load_id, arrayMap(usd -> toFloat64(usd), [input_usd, cache_creation_usd, cache_creation_1h_usd, cache_read_usd]))) AS known
-        FROM {database}.price_list FINAL
-        WHERE agent = 'claude'
-        GROUP BY name
-    )
+    SELECT mapFromArrays(groupArray(model), groupArray(known))
+    FROM {database}.known_prices
+    WHERE agent = 'claude'
 ) AS price_lists
 SELECT
     machine,

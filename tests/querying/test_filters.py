@@ -51,7 +51,7 @@ LEFT = {
 }  # fmt: skip
 TABLES = ("records", "changes", "loads", "budgets", "price_list", *FACTS)
 # What a fleet does not have: blocks and projects of a second agent, usage without a price, limits, prices, gaps between
-# reports, sessions and days beyond all others, a machine and an agent that came later, turns.
+# reports, sessions and days beyond all others, a machine and an agent that came later, turns, answers of today.
 ADDED = f"""
 INSERT INTO records SELECT * REPLACE ('codex' AS agent)
 FROM records WHERE report IN ('blocks', 'projects') AND machine = 'machine-00';
@@ -104,6 +104,12 @@ INSERT INTO event_facts (machine, event, kind, at, claude_session_id, project, t
 SELECT machine, turn, ['interrupt', 'limit', 'api_error', 'compaction'][turn % 4 + 1],
     assumeNotNull(at) + INTERVAL 3 MINUTE, claude_session_id, project, turn
 FROM turn_facts WHERE turn % 7 < 5;
+
+INSERT INTO message_facts (machine, message, turn, version, is_shown, counts_in, at, date, project, session_id, model,
+    output_tokens, cost_usd)
+SELECT machine, sipHash64(machine, project) AS answer, answer, 1, true, 3, now64(3, 'UTC') - INTERVAL 2 HOUR, today(),
+    project, project, 'claude-opus-4-1-20250805', 1000, 0.025
+FROM records FINAL WHERE report = 'projects' AND agent = 'claude' AND day = '2099-06-10';
 
 INSERT INTO changes SELECT * REPLACE (load_id + 3600000000 AS load_id, decided_at + INTERVAL 1 HOUR AS decided_at,
     if(day % 2 = 0, 'repriced', 'held') AS verdict, day % 2 = 0 AS is_written)

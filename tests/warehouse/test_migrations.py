@@ -25,11 +25,11 @@ VERSIONS = [
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "active_blocks", "block_hours",
     "blocks", "budget_status", "calendar", "command_patterns", "cost_anomalies", "cost_by_model_daily", "daily",
     "daily_summary", "events", "executions", "folded_hours", "forecast_methods", "forecast_month", "forecast_totals",
-    "forecast_weights", "freshness", "held_records", "hourly", "ledger_daily", "ledger_sessions", "machine_summary",
-    "mcp_servers", "messages", "model_breakdowns", "model_costs", "model_performance", "monthly",
+    "forecast_weights", "freshness", "held_records", "hourly", "known_prices", "ledger_daily", "ledger_sessions",
+    "machine_summary", "mcp_servers", "messages", "model_breakdowns", "model_costs", "model_performance", "monthly",
     "monthly_from_daily", "monthly_trends", "predictions", "prices", "project_summary", "projects_daily",
-    "report_coverage", "session_summary", "sessions", "sessions_health", "subagents", "tool_calls", "tool_patterns",
-    "turns", "weekly",
+    "report_coverage", "savings", "savings_answers", "savings_calls", "savings_cases", "savings_kinds",
+    "session_summary", "sessions", "sessions_health", "subagents", "tool_calls", "tool_patterns", "turns", "weekly",
 ]  # fmt: skip
 
 
