@@ -35,7 +35,8 @@ def projects_called(digest: Digest) -> Mapping[str, Called]:
     """Return the name of each project of a digest by its name in full."""
     detailed = digest.detail.project_names if digest.detail else ()
     used = (session.project for session in digest.sessions)
-    full = [*(use.project for use in digest.projects), *detailed, *used]
+    worked = (use.project for use in digest.work.subagents)
+    full = [*(use.project for use in digest.projects), *detailed, *used, *worked]
     return {project: Called.of(name, project) for project, name in project_names(full).items()}
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.digest.called import joined, models_called, projects_called
 from ccusage_import.digest.model import BudgetUse, ChangeLine, Digest, Forecast, MachineUse, Span, SpanName
-from ccusage_import.digest.text import cost_text, day_range, percent, usd
+from ccusage_import.digest.text import cost_text, day_range, duration, percent, usd
 
 TITLES: dict[SpanName, str] = {
     "today": "Today so far",
@@ -23,6 +23,9 @@ BEFORE: dict[SpanName, str] = {
     "last_7_days": "in the 7 days before",
     "month_to_date": "on the same days of the last month",
 }
+
+
+LAST_DAYS = "Of the last 30 days, from the transcripts."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,18 @@ def notices_of(digest: Digest) -> Iterator[str]:
 
 def tables_of(digest: Digest) -> list[Table]:
     """Return the tables that do not belong to a chart."""
-    tables = [_models(digest), _sessions(digest), _budget(digest), _changes(digest), _held(digest), _machines(digest)]
+    tables = [
+        _models(digest),
+        _sessions(digest),
+        _savings(digest),
+        _commands(digest),
+        _tools(digest),
+        _subagents(digest),
+        _budget(digest),
+        _changes(digest),
+        _held(digest),
+        _machines(digest),
+    ]
     return [table for table in tables if table.rows or table.note]
 
 
@@ -149,6 +163,74 @@ def _sessions(digest: Digest) -> Table:
     note = f"The {len(rows)} that cost most; {others:,} more are not shown." if others else ""
     columns = ("session", "project", "machine", "last day", "models", "tokens", "cost")
     return Table("sessions", "Sessions", note, columns, (5, 6), rows)
+
+
+def _savings(digest: Digest) -> Table:
+    rows = [
+        (
+            saving.kind.replace("_", " "),
+            usd(saving.usd_per_month),
+            f"{saving.cases:,} {saving.case_is}{'' if saving.cases == 1 else 's'}",
+            "estimate" if saving.is_estimate else "exact",
+            saving.advice,
+        )
+        for saving in digest.work.savings
+    ]
+    note = f"{LAST_DAYS} ccusage-import query savings_evidence shows each case." if rows else ""
+    columns = ("what", "could be saved", "shown by", "how sure", "what to change")
+    return Table("savings", "What could cost less", note, columns, (1, 2), rows)
+
+
+def _commands(digest: Digest) -> Table:
+    rows = [
+        (
+            use.command or "prompts without a command",
+            f"{use.runs:,}",
+            f"{usd(use.cost_usd)}*" if use.unpriced else usd(use.cost_usd),
+            usd(use.mean_usd),
+            duration(use.seconds_p50),
+            percent(use.unfinished_share),
+            use.cost_driver,
+        )
+        for use in digest.work.commands
+    ]
+    columns = ("command", "runs", "cost", "cost of a run", "half take at most", "unfinished", "dearer with")
+    return Table("commands", "Prompts and commands", LAST_DAYS if rows else "", columns, (1, 2, 3, 4, 5), rows)
+
+
+def _tools(digest: Digest) -> Table:
+    rows = [
+        (
+            use.tool,
+            f"{use.calls:,}",
+            percent(use.errors / use.calls),
+            percent(use.denied / use.calls),
+            "" if use.wait_p50 is None else duration(use.wait_p50),
+            "" if use.wait_p95 is None else duration(use.wait_p95),
+            f"+{use.lines_added:,} -{use.lines_removed:,}" if use.lines_added or use.lines_removed else "",
+        )
+        for use in digest.work.tools
+    ]
+    note = f"{LAST_DAYS} Waits are from call to result, for a permission too." if rows else ""
+    columns = ("tool", "calls", "failed", "denied", "half wait at most", "19 of 20 wait at most", "lines")
+    return Table("tools", "Tools", note, columns, (1, 2, 3, 4, 5, 6), rows)
+
+
+def _subagents(digest: Digest) -> Table:
+    projects = projects_called(digest)
+    rows = [
+        (
+            projects[use.project],
+            use.machine,
+            f"{use.tasks:,}",
+            f"{usd(use.cost_usd)}*" if use.unpriced else usd(use.cost_usd),
+            percent(use.cost_share),
+            usd(use.mean_usd),
+        )
+        for use in digest.work.subagents
+    ]
+    columns = ("project", "machine", "subagents", "cost", "share of the project", "cost of one")
+    return Table("subagents", "Subagents", LAST_DAYS if rows else "", columns, (2, 3, 4, 5), rows)
 
 
 def _budget(digest: Digest) -> Table:

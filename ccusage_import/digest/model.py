@@ -173,6 +173,73 @@ class MachineUse:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandUse:
+    """What runs of a slash command cost and how long they take, in seconds; the command is empty for other prompts.
+
+    `unfinished_share` is the share that was interrupted, or ended with an error of the API or a limit; `cost_driver`
+    what the dearer runs have more often.
+    """
+
+    command: str
+    runs: int
+    cost_usd: Decimal
+    unpriced: bool
+    mean_usd: Decimal
+    seconds_p50: float
+    unfinished_share: float
+    cost_driver: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """How often a tool was called and failed, how long one waited for it in seconds, and the lines it changed."""
+
+    tool: str
+    calls: int
+    errors: int
+    denied: int
+    wait_p50: float | None
+    wait_p95: float | None
+    lines_added: int
+    lines_removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubagentUse:
+    """What the subagents of a project cost on a machine, and their share of its cost."""
+
+    project: str
+    machine: str
+    tasks: int
+    cost_usd: Decimal
+    unpriced: bool
+    cost_share: float | None
+    mean_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What could have cost less, by how many US dollars, how many turns or sessions show it, and what to change."""
+
+    kind: str
+    usd_per_month: Decimal
+    cases: int
+    case_is: str
+    is_estimate: bool
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What transcripts tell of the last 30 days."""
+
+    savings: Sequence[Saving]
+    commands: Sequence[CommandUse]
+    tools: Sequence[ToolUse]
+    subagents: Sequence[SubagentUse]
+
+
+@dataclass(frozen=True, slots=True)
 class KeptUse:
     """What ccusage showed at the last whole import of a machine, and what is kept of the same agents, in US dollars."""
 
@@ -204,8 +271,8 @@ class Digest:
     """Everything a report page shows. Days begin in `timezone`; `machine` is empty where it spans all of them.
 
     `since` bounds everything but the comparisons of today, the last 7 days and the month, the forecast, the cache
-    savings, the budget and what is held. `first_day` is None where nothing is stored. `detail` is read
-    for the page alone.
+    savings, the budget, what is held, and the work, which is of 30 days. `first_day` is None where nothing is stored.
+    `detail` is read for the page alone.
     """
 
     made_at: datetime
@@ -233,6 +300,7 @@ class Digest:
     held_count: int
     budget: Sequence[BudgetUse]
     machines: Sequence[MachineUse]
+    work: Work
     detail: Detail | None = None
 
     @property

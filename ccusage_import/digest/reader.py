@@ -29,6 +29,7 @@ from ccusage_import.digest.model import (
     SpanName,
     Usage,
 )
+from ccusage_import.digest.work import read_work
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse.budgets import read_spending
@@ -139,6 +140,7 @@ class _Reader:
             held_count=_count(held),
             budget=self._budget(),
             machines=[self._machine(*row) for row in self.rows("machines")],
+            work=read_work(self.rows, self.named),
         )
 
     @property

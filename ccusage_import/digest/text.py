@@ -29,3 +29,10 @@ def cost_text(usage: Usage) -> str:
 def day_range(first: date, last: date) -> str:
     """Return the days from the first to the last."""
     return str(first) if first == last else f"{first} to {last}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in the unit in which it is short."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

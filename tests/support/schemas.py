@@ -242,6 +242,53 @@ CHANGE_LINE = record(
     stored_usd=MONEY,
     offered_usd=MONEY,
 )
+WORK = record(
+    savings=listed(
+        record(
+            kind=TEXT,
+            usd_per_month=MONEY,
+            cases=COUNT,
+            case_is={"enum": ["turn", "session"]},
+            is_estimate=FLAG,
+            advice=TEXT,
+        )
+    ),
+    commands=listed(
+        record(
+            command=TEXT,
+            runs=COUNT,
+            cost_usd=MONEY,
+            unpriced=FLAG,
+            mean_usd=MONEY,
+            seconds_p50=NUMBER,
+            unfinished_share=NUMBER,
+            cost_driver=TEXT,
+        )
+    ),
+    tools=listed(
+        record(
+            tool=TEXT,
+            calls=COUNT,
+            errors=COUNT,
+            denied=COUNT,
+            wait_p50=maybe(NUMBER),
+            wait_p95=maybe(NUMBER),
+            lines_added=COUNT,
+            lines_removed=COUNT,
+        )
+    ),
+    subagents=listed(
+        record(
+            project=TEXT,
+            machine=TEXT,
+            tasks=COUNT,
+            cost_usd=MONEY,
+            unpriced=FLAG,
+            cost_share=maybe(NUMBER),
+            mean_usd=MONEY,
+        )
+    ),
+)
 DIGEST = record(
     made_at=INSTANT,
     today=DAY,
@@ -300,6 +347,7 @@ DIGEST = record(
             is_stale=FLAG,
         )
     ),
+    work=WORK,
 )
 NAMED_QUERY = record(
     name=TEXT,

@@ -1,0 +1,15 @@
+-- slash commands of the last 30 days, dearest first, by all machines together
+SELECT
+    command,
+    sum(runs) AS times,
+    sum(pattern.cost_usd) AS usd,
+    max(pattern.unpriced),
+    toDecimal64(sum(pattern.mean_cost_usd * runs) / times, 6),
+    sum(seconds_p50 * runs) / times,
+    sum((failed_share + interrupted_share) * runs) / times,
+    argMax(cost_driver, runs)
+FROM command_patterns AS pattern
+WHERE {machine:String} = '' OR machine = {machine:String}
+GROUP BY command
+ORDER BY usd DESC, command
+LIMIT {rows:UInt32}
