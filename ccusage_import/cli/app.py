@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "migrate": ("warehouse:migrate", "Bring tables and views of the warehouse up to date."),
     "query": ("query:query", "Query the warehouse in SQL, or by a named query."),
     "budget": ("outlook.budget:budget", "Compare spending with the budgets."),
+    "quota": ("outlook.quota:quota", "Compare usage with the quotas of a plan."),
     "check": ("health:check", "Find out whether the next import can work."),
     "status": ("health:status", "Show how imports are going, for monitoring."),
     "logs": ("health:logs", "Print the path of the log file and the lines of the last import."),

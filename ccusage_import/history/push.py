@@ -31,6 +31,7 @@ from ccusage_import.warehouse.publish import (
     settle_dead_loads,
     worth_logging,
 )
+from ccusage_import.warehouse.quotas import rename_quotas
 from ccusage_import.warehouse.tables import RENAMED, RUNNER_OF_PUSH, Load, read_loads, read_records, read_taken_back
 
 
@@ -87,6 +88,7 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
         pushed.loads += len(part.missing)
         if part.renamed_to:
             rename_budgets(target, part.machine, part.renamed_to)
+            rename_quotas(target, part.machine, part.renamed_to)
             write_claim(target, part.machine, installation, "released", part.renamed_to)
     return pushed
 

@@ -18,6 +18,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import rename_facts
 from ccusage_import.warehouse.machines import names_of, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.publish import begin, commit, count_totals, settle_dead_loads, tidy
+from ccusage_import.warehouse.quotas import rename_quotas
 from ccusage_import.warehouse.tables import (
     RENAMED,
     RUNNER_OF_MACHINE,
@@ -100,6 +101,7 @@ def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str, t
         commit(warehouse, begun)
     _hide(warehouse, old, names)
     rename_budgets(warehouse, old, new)
+    rename_quotas(warehouse, old, new)
     if read_claim(warehouse, new).renamed_to:
         write_claim(warehouse, new, installation)
     write_claim(warehouse, old, installation, "released", new)

@@ -18,6 +18,7 @@ from ccusage_import.warehouse.opening import (
     refuse_damage,
 )
 from ccusage_import.warehouse.publish import settle_dead_loads
+from ccusage_import.warehouse.quotas import keep_quotas
 
 
 def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tuple[str, ...]]:
@@ -25,7 +26,7 @@ def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tupl
 
     It refuses a damaged warehouse, migrates an embedded one, claims the machine's name or refuses that of another
     installation, refuses other names of projects than are stored, writes the failed loads that no warehouse could take
-    before, settles loads that died and the budgets.
+    before, settles loads that died and the budgets and quotas.
     A dry run does none of this but refuse, and makes no warehouse where there is none.
 
     Returns:
@@ -48,6 +49,7 @@ def open_for_load(run: Run, stack: ExitStack, *, lends: bool = False) -> tuple[C
     record_failed_loads(run.configuration, warehouse)
     states = settle_dead_loads(warehouse, run.settings.machine)
     keep_budgets(warehouse, run.configuration)
+    keep_quotas(warehouse, run.configuration)
     return warehouse, tuple(f"an earlier load ended in the middle; it is now marked as {state}" for state in states)
 
 
