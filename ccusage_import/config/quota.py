@@ -41,6 +41,11 @@ class Quota(BaseModel):
     block_usd: QuotaLimit | None = None
     week_usd: QuotaLimit | None = None
 
+    @property
+    def is_set(self) -> bool:
+        """Whether there is any quota."""
+        return any(self.limits())
+
     def limits(self) -> Iterator[tuple[QuotaName, Decimal | None]]:
         """Return every quota that is set; None stands for the largest of the past."""
         names: tuple[QuotaName, ...] = ("block_tokens", "block_usd", "week_usd")

@@ -206,7 +206,8 @@ class Settings(BaseModel):
         default=None, description="address that is pinged at start, success and failure of each import"
     )
     notify: NotifyTargets = Field(
-        default=(), description="who is notified when an import fails, data is stale or held, or a budget is crossed"
+        default=(),
+        description="who is notified when an import fails, data is stale or held, a budget is crossed or a quota used",
     )
     budget: Budget = Field(default=Budget(), description="what may be spent, by day and month")
     quota: Quota = Field(
