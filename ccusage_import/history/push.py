@@ -17,7 +17,7 @@ from ccusage_import.history.push_facts import push_facts
 from ccusage_import.records import REPORTS
 from ccusage_import.rule.reconcile import Context, reconcile
 from ccusage_import.statistics import shown_after, totals
-from ccusage_import.warehouse.budgets import rename_budgets
+from ccusage_import.warehouse.budgets import rename_budgets, rename_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
@@ -31,7 +31,6 @@ from ccusage_import.warehouse.publish import (
     settle_dead_loads,
     worth_logging,
 )
-from ccusage_import.warehouse.quotas import rename_quotas
 from ccusage_import.warehouse.tables import RENAMED, RUNNER_OF_PUSH, Load, read_loads, read_records, read_taken_back
 
 

@@ -10,8 +10,7 @@ from typing import Any
 from ccusage_import.config.targets import Event
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.monitoring.outcome import RunOutcome, Told
-from ccusage_import.warehouse.budgets import Spending
-from ccusage_import.warehouse.quotas import QuotaUse
+from ccusage_import.warehouse.budgets import QuotaUse, Spending
 from ccusage_import.warehouse.snapshot import Snapshot
 
 LOOK = "more: ccusage-import status, ccusage-import history"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from ccusage_import.steps.run import Run
-from ccusage_import.warehouse.budgets import keep_budgets
+from ccusage_import.warehouse.budgets import keep_budgets, keep_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
@@ -18,7 +18,6 @@ from ccusage_import.warehouse.opening import (
     refuse_damage,
 )
 from ccusage_import.warehouse.publish import settle_dead_loads
-from ccusage_import.warehouse.quotas import keep_quotas
 
 
 def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tuple[str, ...]]:

@@ -10,9 +10,8 @@ from decimal import Decimal
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import WarehousePermissionError
 from ccusage_import.records import report_label
-from ccusage_import.warehouse.budgets import Spending, read_spending
+from ccusage_import.warehouse.budgets import QuotaUse, Spending, read_quotas, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.quotas import QuotaUse, read_quotas
 from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, read_loads
 
 TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")

@@ -115,7 +115,7 @@ def test_commands_that_read_print_what_their_schemas_say(history: History, tmp_p
     assert {row["cost_usd"] for row in checked("query", "messages")} == {"0.015", "0.03", "0.675", "0.0015"}
     assert checked("query", "--list")[0]["name"] == "cost_by_day"
     assert checked("budget", "--config", config)[0]["limit_usd"] == "1000"
-    assert checked("quota", "--config", config)[0]["maximum"] == "500"
+    assert float(checked("quota", "--config", config)[0]["maximum"]) == 500
     assert checked("check", "--config", config)["checks"]
     assert checked("status")["state"] == "ok"
     assert checked("logs", "--path")["path"].endswith(".log")

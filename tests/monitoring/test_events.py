@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from ccusage_import.config.budget import BudgetLimit
 from ccusage_import.monitoring.events import due_events, known
 from ccusage_import.monitoring.outcome import RunOutcome, Told
-from ccusage_import.warehouse.budgets import Spending
-from ccusage_import.warehouse.quotas import QuotaUse
+from ccusage_import.warehouse.budgets import QuotaUse, Spending
 from ccusage_import.warehouse.snapshot import Snapshot
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -15,8 +15,8 @@ from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.exceptions import ConfigurationError, ExitCode
 from ccusage_import.ui.tables import PlainTable, console
+from ccusage_import.warehouse.budgets import QuotaUse, keep_quotas, read_quotas
 from ccusage_import.warehouse.opening import open_current
-from ccusage_import.warehouse.quotas import QuotaUse, keep_quotas, read_quotas
 
 
 def quota(
