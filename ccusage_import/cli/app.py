@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "query": ("query:query", "Query the warehouse in SQL, or by a named query."),
     "budget": ("outlook.budget:budget", "Compare spending with the budgets."),
     "predict": ("outlook.predict:predict", "Say what the next run of a slash command will cost, and how long."),
+    "quota": ("outlook.quota:quota", "Compare usage with the quotas of a plan."),
     "check": ("health:check", "Find out whether the next import can work."),
     "status": ("health:status", "Show how imports are going, for monitoring."),
     "logs": ("health:logs", "Print the path of the log file and the lines of the last import."),

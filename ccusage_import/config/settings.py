@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ccusage_import.config.budget import Budget
 from ccusage_import.config.exposure import Exposure, exposure_of
+from ccusage_import.config.quota import Quota
 from ccusage_import.config.targets import HttpUrl, NotifyTargets
 from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, EmbeddedWarehouse, Warehouse, parse_warehouse_url
 from ccusage_import.documents import parse_json, parse_toml
@@ -27,7 +28,7 @@ APP = "ccusage-import"
 PREFIX = "CCUSAGE_IMPORT_"
 REPORT_FILE = "ccusage-report.html"
 # Settings that are tables in the file; the environment holds them as JSON.
-TABLES = frozenset({"notify", "budget"})
+TABLES = frozenset({"notify", "budget", "quota"})
 # Secrets, and addresses that may hold one.
 SECRETS = frozenset(
     {"warehouse", "password", "sync", "sync_password", "salt", "pushgateway", "heartbeat_url", "notify"}
@@ -205,9 +206,13 @@ class Settings(BaseModel):
         default=None, description="address that is pinged at start, success and failure of each import"
     )
     notify: NotifyTargets = Field(
-        default=(), description="who is notified when an import fails, data is stale or held, or a budget is crossed"
+        default=(),
+        description="who is notified when an import fails, data is stale or held, a budget is crossed or a quota used",
     )
     budget: Budget = Field(default=Budget(), description="what may be spent, by day and month")
+    quota: Quota = Field(
+        default=Quota(), description="what may be used of a plan, in a five-hour block and a week: numbers, or `max`"
+    )
 
     @property
     def zone(self) -> ZoneInfo:

@@ -10,11 +10,13 @@ from typing import Any
 from ccusage_import.config.targets import Event
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.monitoring.outcome import RunOutcome, Told
-from ccusage_import.warehouse.budgets import Spending
+from ccusage_import.warehouse.budgets import QuotaUse, Spending
 from ccusage_import.warehouse.snapshot import Snapshot
 
 LOOK = "more: ccusage-import status, ccusage-import history"
 LOOK_AT_HELD = "more: ccusage-import held"
+LOOK_AT_QUOTAS = "more: ccusage-import quota"
+NOTABLE_SHARES = (0.8, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,17 @@ class Notice:
 
 
 def known(told: Told, facts: Snapshot | None) -> Told:
-    """Return what a target knows, less what is over: held numbers that were settled, budgets of past periods."""
+    """Return what a target knows, less what is over.
+
+    That is held numbers that were settled, budgets and quotas of past periods.
+    """
     if facts is None:
         return told
     return replace(
-        told, held=min(told.held, facts.held), budgets=told.budgets & {_key(spending) for spending in facts.budget}
+        told,
+        held=min(told.held, facts.held),
+        budgets=told.budgets & {_key(spending) for spending in facts.budget},
+        quotas=told.quotas & {_quota_key(use, share) for use in facts.quotas for share in NOTABLE_SHARES},
     )
 
 
@@ -80,6 +88,11 @@ def _of_the_warehouse(machine: str, facts: Snapshot, told: Told) -> Iterator[Not
         if spending.is_over and _key(spending) not in told.budgets:
             told = replace(told, budgets=told.budgets | {_key(spending)})
             yield _crossed(machine, spending, told)
+    for use in facts.quotas:
+        reached = frozenset(_quota_key(use, share) for share in NOTABLE_SHARES if use.share and use.share >= share)
+        if not reached <= told.quotas:
+            told = replace(told, quotas=told.quotas | reached)
+            yield _nearly_used(machine, use, told)
 
 
 def _crossed(machine: str, spending: Spending, told: Told) -> Notice:
@@ -97,6 +110,22 @@ def _crossed(machine: str, spending: Spending, told: Told) -> Notice:
     return _notice("budget", f"{machine}: the {limit.period} budget{whose} is crossed", (spent,), details, told)
 
 
+def _nearly_used(machine: str, use: QuotaUse, told: Told) -> Notice:
+    share, ends = use.share or 0, _minute(use.period_end)
+    details = {
+        "name": use.name,
+        "used": f"{use.used:f}",
+        "maximum": f"{use.maximum:f}",
+        "share": share,
+        "ends_at": _instant(use.period_end),
+        "runs_out_at": _instant(use.runs_out_at),
+    }
+    runs_out = f"at this rate the rest is used {_minute(use.runs_out_at)}" if use.runs_out_at else ""
+    period = "week" if use.name == "week_usd" else "block"
+    title = f"{machine}: {share:.0%} of the quota {use.name} is used"
+    return _notice("quota", title, (f"the {period} ends {ends}", runs_out, LOOK_AT_QUOTAS), details, told)
+
+
 def _notice(event: Event, title: str, lines: tuple[str, ...], details: Mapping[str, Any], told: Told) -> Notice:
     """Names come from people: one line stays one line, whatever is in them."""
     return Notice(event, _printable(title), "\n".join(map(_printable, filter(None, lines))), details, told)
@@ -110,6 +139,12 @@ def _key(spending: Spending) -> str:
     """Return what distinguishes one crossing from another: a limit that was changed can be crossed again."""
     limit = spending.limit
     return f"{limit.scope}/{limit.name}/{limit.period}/{spending.since}/{limit.limit_usd.normalize():f}"
+
+
+def _quota_key(use: QuotaUse, share: float) -> str:
+    """Return what distinguishes one notable share of a quota from another; `max` that grew is the same quota."""
+    limit = f"{use.maximum.normalize():f}" if use.source == "set" and use.maximum else "max"
+    return f"{use.name}/{use.period_start}/{limit}/{share}"
 
 
 def _instant(at: datetime | None) -> str | None:

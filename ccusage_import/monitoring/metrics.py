@@ -51,6 +51,7 @@ METRICS = {
     "tokens": "Tokens of all kept days.",
     "budget_limit_dollars": "What the configuration allows to be spent in a day or month.",
     "budget_spent_dollars": "What was spent of it in the current day or month, by all machines.",
+    "quota_used_ratio": "What was used of a quota in the current block or week, as a share of it.",
 }
 
 
@@ -184,3 +185,6 @@ def _of_warehouse(facts: Snapshot, settings: Settings) -> Iterator[Sample]:
         labels = {"scope": limit.scope, "name": name, "period": limit.period}
         yield Sample("budget_limit_dollars", limit.limit_usd, labels)
         yield Sample("budget_spent_dollars", spending.spent_usd, labels)
+    for use in facts.quotas:
+        if use.share is not None:
+            yield Sample("quota_used_ratio", use.share, {"name": use.name})

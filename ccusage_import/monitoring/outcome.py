@@ -23,13 +23,15 @@ RESIDENT_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in one of ru_ma
 class Told:
     """What one target was notified of, and so believes.
 
-    `budgets` are the limits it knows to be crossed, each with the first day of its period.
+    `budgets` are the limits it knows to be crossed, each with the first day of its period; `quotas` the shares of
+    quotas it knows to be used, likewise.
     """
 
     is_failing: bool = False
     is_stale: bool = False
     held: int = 0
     budgets: frozenset[str] = frozenset()
+    quotas: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 FACT_TABLES = ("message_facts", "tool_call_facts", "turn_facts", "event_facts", "hour_facts")
 TABLES = (
-    "records", "changes", "loads", "budgets", "machines", "price_list", *FACT_TABLES, "folded_ids", "schema_migrations",
+    "records", "changes", "loads", "budgets", "quotas", "machines", "price_list", *FACT_TABLES, "folded_ids",
+    "schema_migrations",
 )  # fmt: skip
 CLUSTER_ONLY = "-- only with a cluster"
 # Where a `;` means nothing: comments, text and quoted names; and the `;` that ends a statement.

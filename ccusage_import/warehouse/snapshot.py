@@ -10,7 +10,7 @@ from decimal import Decimal
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import WarehousePermissionError
 from ccusage_import.records import report_label
-from ccusage_import.warehouse.budgets import Spending, read_spending
+from ccusage_import.warehouse.budgets import QuotaUse, Spending, read_quotas, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, read_loads
 
@@ -31,13 +31,14 @@ class AgentTotals:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one machine's warehouse holds now; budgets are of all machines in it."""
+    """What one machine's warehouse holds now; budgets are of all machines in it, quotas of this one."""
 
     last_import: Load | None
     last_success_at: datetime | None
     held: int
     totals: Sequence[AgentTotals]
     budget: Sequence[Spending]
+    quotas: Sequence[QuotaUse] = ()
 
 
 def read_snapshot(warehouse: ClickHouse, settings: Settings) -> Snapshot:
@@ -50,6 +51,7 @@ def read_snapshot(warehouse: ClickHouse, settings: Settings) -> Snapshot:
         totals=_totals(warehouse, machine),
         # A limit that another machine set is reported by that machine.
         budget=[spending for spending in read_spending(warehouse, settings) if spending.limit in limits],
+        quotas=[use for use in read_quotas(warehouse) if use.machine == machine] if settings.quota.is_set else (),
     )
 
 

@@ -108,13 +108,14 @@ def test_the_documentation_names_each_schema() -> None:
 @pytest.mark.one_place
 def test_commands_that_read_print_what_their_schemas_say(history: History, tmp_path: Path) -> None:
     checked, config = history.checked, tmp_path / "config.toml"
-    config.write_text("[budget]\nmonthly = 1000\n")
+    config.write_text("[budget]\nmonthly = 1000\n[quota]\nweek_usd = 500\n")
 
     assert checked("import", "--dry-run")["dry_run"] is True
     assert checked("migrate")["applied_now"] == checked("migrate", "--status")["pending"] == []
     assert {row["cost_usd"] for row in checked("query", "messages")} == {"0.015", "0.03", "0.675", "0.0015"}
     assert checked("query", "--list")[0]["name"] == "cost_by_day"
     assert checked("budget", "--config", config)[0]["limit_usd"] == "1000"
+    assert float(checked("quota", "--config", config)[0]["maximum"]) == 500
     assert checked("check", "--config", config)["checks"]
     assert checked("status")["state"] == "ok"
     assert checked("logs", "--path")["path"].endswith(".log")

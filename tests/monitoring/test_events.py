@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ccusage_import.config.budget import BudgetLimit
 from ccusage_import.monitoring.events import due_events, known
 from ccusage_import.monitoring.outcome import RunOutcome, Told
-from ccusage_import.warehouse.budgets import Spending
+from ccusage_import.warehouse.budgets import QuotaUse, Spending
 from ccusage_import.warehouse.snapshot import Snapshot
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -216,3 +216,47 @@ def test_without_facts_what_is_known_of_them_stays(runs: list[Run]) -> None:
             assert not {"held", "budget"} & set(heard.events)
             assert (heard.told.held, heard.told.budgets) == (before.held, before.budgets)
         before = heard.told
+
+
+def quota_at(used: int, *, start: datetime = NOON, maximum: int = 100, source: str = "set") -> QuotaUse:
+    """The cost of a block that lasts to its end."""
+    limit, spent = Decimal(maximum), Decimal(used)
+    return QuotaUse(
+        "studio", "block_usd", start, start + timedelta(hours=5), limit, source, spent, limit - spent, used / maximum,
+        None, None, 0, None, None, unpriced=False,
+    )  # fmt: skip
+
+
+def test_a_quota_is_told_of_at_80_and_at_100_percent_of_each_block() -> None:
+    later = NOON + timedelta(hours=6)
+    uses = [quota_at(79), quota_at(80), quota_at(95), quota_at(100), quota_at(120), quota_at(200, start=later)]
+    told, titles = Told(), []
+    for use in uses:
+        facts = Snapshot(None, None, 0, [], [], [use])
+        outcome = RunOutcome(machine="studio", started_at=NOON, finished_at=NOON, exit_code=0, facts=facts)
+        told = known(told, facts)
+        for notice in due_events(outcome, told, last_success_at=None, stale_after_hours=STALE_AFTER_HOURS):
+            told = notice.told
+            titles.append((notice.event, notice.title))
+
+    assert titles == [
+        ("quota", "studio: 80% of the quota block_usd is used"),
+        ("quota", "studio: 100% of the quota block_usd is used"),
+        ("quota", "studio: 200% of the quota block_usd is used"),
+    ]
+
+
+def test_the_notice_of_a_quota_says_when_it_ends_and_runs_out() -> None:
+    use = replace(quota_at(90), runs_out_at=NOON + timedelta(hours=1))
+    facts = Snapshot(None, None, 0, [], [], [use])
+    outcome = RunOutcome(machine="studio", started_at=NOON, finished_at=NOON, exit_code=0, facts=facts)
+    [notice] = due_events(outcome, Told(), last_success_at=None, stale_after_hours=STALE_AFTER_HOURS)
+
+    assert notice.text == (
+        "the block ends 2026-11-20 17:00 UTC\nat this rate the rest is used 2026-11-20 13:00 UTC\n"
+        "more: ccusage-import quota"
+    )
+    assert notice.details == {
+        "name": "block_usd", "used": "90", "maximum": "100", "share": 0.9, "ends_at": "2026-11-20T17:00:00+00:00",
+        "runs_out_at": "2026-11-20T13:00:00+00:00",
+    }  # fmt: skip

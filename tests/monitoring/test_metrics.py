@@ -216,6 +216,15 @@ def test_budgets_are_compared_with_what_was_spent(textfile: Textfile, tmp_path: 
     assert is_hashed != (PROJECT in textfile.file.read_text())
 
 
+def test_a_quota_has_the_share_that_is_used(textfile: Textfile, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("a", days_ago(0, hour=0), 100_000)
+    textfile("--claude-dir", claude.root, CCUSAGE_IMPORT_QUOTA='{"week_usd": 2, "block_tokens": "max"}')
+
+    shares = {name: value for name, value in textfile.values().items() if name.startswith("quota_")}
+    assert shares['quota_used_ratio{machine="laptop",name="week_usd"}'] == 0.75
+
+
 def test_a_reader_sees_a_whole_textfile_that_others_may_read(textfile: Textfile, corpus: Callable[[str], Path]) -> None:
     claude_dir = corpus("september")
     umask = f"umask 077; exec {sys.executable} -m ccusage_import import -q --claude-dir {claude_dir}"

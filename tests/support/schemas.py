@@ -22,6 +22,7 @@ NUMBER: Schema = {"type": "number"}
 MONEY: Schema = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "description": "US dollars, every digit"}
 SHARE: Schema = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "description": "1 is all"}
 DAY: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"}
+AMOUNT: Schema = {**MONEY, "description": "US dollars or tokens, every digit"}
 INSTANT: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"}
 ANY: Schema = {}
 
@@ -379,6 +380,24 @@ SPENDING = record(
     is_over=FLAG,
     unpriced=FLAG,
 )
+QUOTA = record(
+    machine=TEXT,
+    name=TEXT,
+    period_start=maybe(INSTANT),
+    period_end=maybe(INSTANT),
+    maximum=maybe(AMOUNT),
+    source=TEXT,
+    used=AMOUNT,
+    left=maybe(AMOUNT),
+    share=maybe(NUMBER),
+    rate_per_hour=maybe(NUMBER),
+    runs_out_at=maybe(INSTANT),
+    limits_hit=COUNT,
+    learned_maximum=maybe(AMOUNT),
+    learned_at=maybe(INSTANT),
+    unpriced=FLAG,
+    is_over=FLAG,
+)
 DIFFERENCE = record(check=TEXT, subject=TEXT, left_tokens=COUNT, right_tokens=COUNT, explanation=TEXT)
 KEPT = record(load_id=COUNT, started_at=INSTANT, machine=TEXT, warehouse=TEXT, file=TEXT, bytes=COUNT)
 LOG_LINE = {
@@ -439,6 +458,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "query": one_of(listed(NAMED_QUERY), listed(by_name(ANY))),
     "budget": listed(SPENDING),
     "predict": PREDICTION,
+    "quota": listed(QUOTA),
     "check": record(health=TEXT, checks=listed(record(name=TEXT, health=TEXT, found=TEXT, hint=TEXT))),
     "status": record(
         machine=TEXT,

@@ -1,0 +1,55 @@
+"""Quotas: how much of a plan may be used in a five-hour block and in a week."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+QuotaName = Literal["block_tokens", "block_usd", "week_usd"]
+LARGEST = 10**27
+WANTED = "Input should be a number greater than 0, or max, which is the largest of the past"
+
+
+def _limit(value: object) -> object:
+    if value == "max":
+        return value
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(WANTED) from None
+    if isinstance(value, bool) or not number.is_finite() or not 0 < number < LARGEST:
+        raise ValueError(WANTED)
+    return number
+
+
+# A number stands before the word: what was read is one or the other.
+QuotaLimit = Annotated[Decimal | Literal["max"], BeforeValidator(_limit)]
+
+
+class Quota(BaseModel):
+    """The table `[quota]` of the configuration: tokens or US dollars of Claude Code on this machine.
+
+    `max` is the largest block or week of the past, without the current one, as `ccusage blocks -t max` has it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    block_tokens: QuotaLimit | None = None
+    block_usd: QuotaLimit | None = None
+    week_usd: QuotaLimit | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is any quota."""
+        return any(self.limits())
+
+    def limits(self) -> Iterator[tuple[QuotaName, Decimal | None]]:
+        """Return every quota that is set; None stands for the largest of the past."""
+        names: tuple[QuotaName, ...] = ("block_tokens", "block_usd", "week_usd")
+        for name in names:
+            limit: Decimal | Literal["max"] | None = getattr(self, name)
+            if limit is not None:
+                yield name, None if limit == "max" else limit

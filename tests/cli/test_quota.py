@@ -1,0 +1,76 @@
+"""Quotas: from the configuration into the warehouse, and what was used of them."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_budget import configure
+from tests.conftest import Place, Program
+from tests.support.claude_dir import ClaudeDir, days_ago
+
+STORED = "SELECT machine, name, maximum FROM quotas FINAL ORDER BY ALL"
+
+
+@pytest.fixture
+def used(program: Program, tmp_path: Path, migrated: Place) -> Place:
+    """3 $ today."""
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("s1", days_ago(0, hour=0), 200_000)
+    done = program("import", "--claude-dir", claude.root, "--warehouse", migrated.url, "--machine", "laptop")
+    assert done.exit_code == 0, done.stderr
+    return migrated
+
+
+def test_a_week_within_its_quota_and_one_over_it(program: Program, used: Place) -> None:
+    configure(program, 'machine = "laptop"\n[quota]\nweek_usd = 12\n')
+    done = program("quota", "--warehouse", used.url)
+    assert done.exit_code == 0, done.stderr
+    assert [line.split()[:4] for line in done.stdout.splitlines()[1:]] == [["week_usd", "$3.00", "$12.00", "25%"]]
+
+    configure(program, 'machine = "laptop"\n[quota]\nweek_usd = 2.5\n')
+    done = program("quota", "--warehouse", used.url, "--json")
+    assert done.exit_code == 6
+    assert [(row["name"], row["left"], row["is_over"]) for row in json.loads(done.stdout)] == [
+        ("week_usd", "-0.500000000", True)
+    ]
+
+
+def test_the_warehouse_holds_what_is_configured_and_forgets_what_is_not(program: Program, used: Place) -> None:
+    configure(program, '[quota]\nblock_tokens = "max"\nweek_usd = 10\n')
+    program("quota", "--warehouse", used.url)
+    machine = used.rows("SELECT DISTINCT machine FROM quotas FINAL")[0][0]
+    assert used.rows(STORED) == [(machine, "block_tokens", None), (machine, "week_usd", Decimal(10))]
+    configure(program, '[quota]\nblock_tokens = 5\nweek_usd = "max"\n')
+    program("quota", "--warehouse", used.url)
+    assert used.rows(STORED) == [(machine, "block_tokens", Decimal(5)), (machine, "week_usd", None)]
+
+    configure(program, "")
+    done = program("quota", "--warehouse", used.url)
+    assert used.rows(STORED) == []
+    assert done.exit_code == 2
+    assert done.stderr.splitlines() == [
+        "ccusage-import: error: quota: none is set",
+        "hint: ccusage-import config set quota.block_tokens max",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("week_usd = -1", "quota.week_usd ("),
+        ("week_usd = nan", "quota.week_usd ("),
+        ("week_usd = true", "quota.week_usd ("),
+        ('block_tokens = "most"', "Input should be a number greater than 0, or max, which is the largest of the past"),
+        ("month_usd = 1", "quota.month_usd ("),
+    ],
+)
+def test_a_quota_that_cannot_be_used_is_named(program: Program, text: str, complaint: str) -> None:
+    configure(program, f"[quota]\n{text}\n")
+    done = program("quota")
+
+    assert done.exit_code == 2
+    assert complaint in done.stderr
