@@ -54,9 +54,10 @@ class Session:
         fresh: int = 0,
         writes: tuple[int, int] = (0, 0),
         reads: int = 0,
+        text: str = "done",
         calls: dict[str, dict[str, object]] | None = None,
     ) -> Session:
-        """Write an answer: its tokens by class (cache writes of 5 minutes and an hour), and calls by `id tool`."""
+        """Write an answer: tokens by class (cache writes of 5 minutes and an hour), text, and calls by `id tool`."""
         usage = {
             "input_tokens": fresh,
             "output_tokens": output,
@@ -73,7 +74,7 @@ class Session:
             "id": f"msg_{name}",
             "role": "assistant",
             "model": model,
-            "content": asked or [{"type": "text", "text": "done"}],
+            "content": [*([{"type": "text", "text": text}] if text else []), *asked],
             "stop_reason": "tool_use" if asked else "end_turn",
             "usage": usage,
         }
@@ -118,7 +119,7 @@ class Session:
             "isSidechain": bool(self.subagent),
             "type": kind,
             "uuid": uuid,
-            "timestamp": self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "timestamp": self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
             "sessionId": self.name,
             "version": self.version,
             "cwd": "/home/ana/shop",
