@@ -50,16 +50,23 @@ def stored_limits(settings: Settings) -> dict[BudgetLimit, BudgetLimit]:
 
 
 def keep_budgets(warehouse: ClickHouse, configuration: Configuration) -> None:
-    """Make the table hold this machine's limits, beside those of other machines; nothing is written where it does.
-
-    A limit that names no machine, of an older release or from before the first import, becomes this machine's where it
-    limits the same, and in an embedded warehouse in any case.
+    """Keep the limits like `keep_own_budgets`, for whoever has not claimed the machine's name.
 
     Raises:
         MachineTakenError: another installation uses the machine's name.
     """
+    machine, installation = configuration.settings.machine, configuration.installation
+    claim_machine(warehouse, machine, installation, only_looks=True)
+    keep_own_budgets(warehouse, configuration)
+
+
+def keep_own_budgets(warehouse: ClickHouse, configuration: Configuration) -> None:
+    """Make the table hold this machine's limits, beside those of other machines; nothing is written where it does.
+
+    The caller has claimed the machine's name. A limit that names no machine, of an older release or from before the
+    first import, becomes this machine's where it limits the same, and in an embedded warehouse in any case.
+    """
     settings = configuration.settings
-    claim_machine(warehouse, settings.machine, configuration.installation, only_looks=True)
     own = settings.machine if configuration.installation else ""
     wanted = {(*limit[:3], own): limit for limit in map(astuple, stored_limits(settings))}
     limited = {key[:3] for key in wanted}
