@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from ccusage_import.steps.run import Run
-from ccusage_import.warehouse.budgets import keep_budgets, keep_quotas
+from ccusage_import.warehouse.budgets import keep_own_budgets, keep_own_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
@@ -47,8 +47,8 @@ def open_for_load(run: Run, stack: ExitStack, *, lends: bool = False) -> tuple[C
     _claim_name(run, warehouse)
     record_failed_loads(run.configuration, warehouse)
     states = settle_dead_loads(warehouse, run.settings.machine)
-    keep_budgets(warehouse, run.configuration, run.pseudonyms)
-    keep_quotas(warehouse, run.configuration)
+    keep_own_budgets(warehouse, run.configuration, run.pseudonyms)
+    keep_own_quotas(warehouse, run.configuration)
     return warehouse, tuple(f"an earlier load ended in the middle; it is now marked as {state}" for state in states)
 
 

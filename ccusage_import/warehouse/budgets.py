@@ -88,16 +88,24 @@ def covered_names(
 
 
 def keep_budgets(warehouse: ClickHouse, configuration: Configuration, pseudonyms: Pseudonyms | None = None) -> None:
-    """Make the table hold this machine's limits, beside those of other machines; nothing is written where it does.
-
-    A limit that names no machine, of an older release or from before the first import, becomes this machine's where it
-    limits the same, and in an embedded warehouse in any case. `pseudonyms` remember the names of the limits.
+    """Keep the limits like `keep_own_budgets`, for whoever has not claimed the machine's name.
 
     Raises:
         MachineTakenError: another installation uses the machine's name.
     """
+    machine, installation = configuration.settings.machine, configuration.installation
+    claim_machine(warehouse, machine, installation, only_looks=True)
+    keep_own_budgets(warehouse, configuration, pseudonyms)
+
+
+def keep_own_budgets(warehouse: ClickHouse, configuration: Configuration, pseudonyms: Pseudonyms | None = None) -> None:
+    """Make the table hold this machine's limits, beside those of other machines; nothing is written where it does.
+
+    The caller has claimed the machine's name. A limit that names no machine, of an older release or from before the
+    first import, becomes this machine's where it limits the same, and in an embedded warehouse in any case.
+    `pseudonyms` remember the names of the limits.
+    """
     settings = configuration.settings
-    claim_machine(warehouse, settings.machine, configuration.installation, only_looks=True)
     own = settings.machine if configuration.installation else ""
     wanted = _wanted(warehouse, configuration, own, pseudonyms)
     limited = {key[:3] for key in wanted}
@@ -186,13 +194,21 @@ class QuotaUse:
 
 
 def keep_quotas(warehouse: ClickHouse, configuration: Configuration) -> None:
-    """Make the table hold this machine's quotas, beside those of other machines; nothing is written where it does.
+    """Keep the quotas like `keep_own_quotas`, for whoever has not claimed the machine's name.
 
     Raises:
         MachineTakenError: another installation uses the machine's name.
     """
+    claim_machine(warehouse, configuration.settings.machine, configuration.installation, only_looks=True)
+    keep_own_quotas(warehouse, configuration)
+
+
+def keep_own_quotas(warehouse: ClickHouse, configuration: Configuration) -> None:
+    """Make the table hold this machine's quotas, beside those of other machines; nothing is written where it does.
+
+    The caller has claimed the machine's name.
+    """
     machine = configuration.settings.machine
-    claim_machine(warehouse, machine, configuration.installation, only_looks=True)
     wanted: dict[str, Decimal | None] = dict(configuration.settings.quota.limits())
     rows = warehouse.rows(_STORED_QUOTAS, {"machine": machine})
     stored: dict[str, Decimal | None] = {str(name): limit for name, limit in rows}

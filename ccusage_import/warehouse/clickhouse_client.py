@@ -89,6 +89,7 @@ class ClickHouse:
         self.warehouse = warehouse
         self.cluster = cluster
         self._only_reads = False
+        self._columns: dict[str, dict[str, str]] = {}
         # What whoever opened it found missing of what it held.
         self.damage: DamagedWarehouseError | None = None
 
@@ -187,15 +188,34 @@ class ClickHouse:
         except broken as error:
             raise _unreachable(f"warehouse {self.warehouse}", str(error)) from None
 
+    def columns(self, table: str) -> Mapping[str, str]:
+        """Return the columns of a table with their types, empty where it does not exist.
+
+        Those of all tables are asked for at once, and again after `command`, which may change them.
+        """
+        if not self._columns:
+            rows = self.rows(
+                "SELECT table, name, type FROM system.columns WHERE database = {database:String}",
+                {"database": self.database},
+            )
+            for its_table, name, its_type in rows:
+                self._columns.setdefault(its_table, {})[name] = its_type
+        return self._columns.get(table, {})
+
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run one statement that returns nothing of interest."""
+        self._columns = {}
         with _translated(self.warehouse):
             self._client.command(sql, parameters=dict(parameters or {}))
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], token: str) -> None:
         """Publish rows in one INSERT; a replay with the same token after a lost answer changes nothing."""
+        known = self.columns(table)
+        # Without types the driver asks for them before each INSERT, and says which column there is none of.
+        types = [known[name] for name in columns] if known.keys() >= set(columns) else None
+        settings = self._insert_settings(token)
         with _translated(self.warehouse), _temporary_files(self.warehouse):
-            self._client.insert(table, rows, column_names=columns, settings=self._insert_settings(token))
+            self._client.insert(table, rows, column_names=columns, column_type_names=types, settings=settings)
 
     def insert_encoded(self, table: str, data: bytes, input_format: str, token: str) -> None:
         """Publish rows that are encoded in a ClickHouse format, in one INSERT; columns are matched by name.

@@ -164,13 +164,10 @@ class _Newest(NamedTuple):
 
 def _newest_loads(warehouse: ClickHouse) -> tuple[dict[str, _Newest], dict[str, _Newest], Known]:
     """Return the newest finished and the newest unfinished load of each machine, and the number of all rows."""
-    columns = warehouse.rows(
-        "SELECT name FROM system.columns WHERE database = {database:String} AND table = 'loads'",
-        {"database": warehouse.database},
-    )
+    columns = warehouse.columns("loads")
     if not columns:
         return {}, {}, Known()
-    records = "records_after" if ("records_after",) in map(tuple, columns) else "CAST(NULL, 'Nullable(UInt64)')"
+    records = "records_after" if "records_after" in columns else "CAST(NULL, 'Nullable(UInt64)')"
     load = f"tuple(load_id, tokens_after, {records})"
     rows = warehouse.rows(
         f"SELECT machine, argMaxIf({load}, load_id, state IN ('committed', 'undone', 'renamed')),"  # noqa: S608 - text of ours

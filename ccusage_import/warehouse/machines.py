@@ -44,7 +44,7 @@ def claim_machine(warehouse: ClickHouse, machine: str, installation: str, *, onl
             f"machine {machine!r}: it is being renamed to {claim.renamed_to!r} in {warehouse.warehouse}",
             hint=f"finish that: {rename_command(claim.renamed_to)}",
         )
-    own_name(warehouse, machine, installation, only_looks=only_looks)
+    _own(warehouse, machine, installation, claim.owner, only_looks=only_looks)
 
 
 def own_name(warehouse: ClickHouse, machine: str, installation: str, *, only_looks: bool = False) -> None:
@@ -59,9 +59,14 @@ def own_name(warehouse: ClickHouse, machine: str, installation: str, *, only_loo
     Raises:
         MachineTakenError: it belongs to another installation. Nothing was changed but for the claim that lost.
     """
+    if installation:
+        _own(warehouse, machine, installation, read_claim(warehouse, machine).owner, only_looks=only_looks)
+
+
+def _own(warehouse: ClickHouse, machine: str, installation: str, owner: str, *, only_looks: bool) -> None:
+    """Refuse the name of another owner, and claim one that is nobody's."""
     if not installation:
         return
-    owner = read_claim(warehouse, machine).owner
     if not owner:
         owner = _last_loader(warehouse, machine) or installation
         if owner == installation and not only_looks:

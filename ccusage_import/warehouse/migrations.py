@@ -74,11 +74,7 @@ def known_migrations() -> tuple[Migration, ...]:
 
 def applied_migrations(warehouse: ClickHouse) -> dict[str, Applied]:
     """Return what was applied to this warehouse, by version; nothing in a new one."""
-    found = warehouse.rows(
-        "SELECT count() FROM system.tables WHERE database = {name:String} AND name = 'schema_migrations'",
-        {"name": warehouse.database},
-    )
-    if found[0][0] == 0:
+    if not warehouse.columns("schema_migrations"):
         return {}
     rows = warehouse.rows("SELECT version, checksum, applied_at, tool_version FROM schema_migrations FINAL")
     return {row[0]: Applied(*row) for row in rows}

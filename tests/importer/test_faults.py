@@ -23,7 +23,7 @@ from tests.faults.documents import save_generation
 from tests.faults.facts import embedded_facts_lab, http_facts_lab
 from tests.faults.harness import MACHINE, Installation, Lab, embedded_lab, http_lab, moved, new_user, read_state
 from tests.faults.kills import INTERRUPTED, Stepped, Tally, interrupt_imports, kill_imports, points_of, print_tallies
-from tests.faults.network import FAULTS, FOR_GOOD, break_requests
+from tests.faults.network import FAULTS, FOR_GOOD, break_requests, statements_of
 from tests.faults.readers import watch_imports
 from tests.support.disks import mounted, needs_mounts, room_of
 from tests.support.gateway import Gateway, User, running_gateway, stop, wait_until_ready
@@ -269,6 +269,16 @@ def test_an_insert_sent_again_neither_doubles_nor_vanishes(
     assert rows(f"SELECT count(), uniqExact(report, key) FROM records FINAL WHERE {own}") == [(157, 157)]
     assert rows(f"SELECT state, revision FROM loads FINAL WHERE {own} ORDER BY load_id") == [("committed", 2)] * 2
     assert_healthy(behind_http)
+
+
+def test_an_import_asks_a_server_no_more_than_it_must(behind_http: Lab, server: Gateway) -> None:
+    asked = statements_of(behind_http, server)
+
+    writes = [found[1] for said in asked if (found := re.match(r"INSERT INTO `?(\w+)", said))]
+    assert writes == ["loads", "changes", "records", "loads"]
+    assert sum("FROM machines" in said for said in asked) == 1
+    assert not any(said.startswith("DESCRIBE") for said in asked)
+    assert len(asked) == 30
 
 
 def inserts_into(table: str, server: Gateway) -> list[str]:
