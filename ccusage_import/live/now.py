@@ -1,4 +1,4 @@
-"""What is going on now, by the facts in the warehouse: the open block, today, sessions that run, the last prompts."""
+"""What is going on now, by the facts in the warehouse: the open block, quotas, today, what runs, the last prompts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ccusage_import.config.settings import Settings
+from ccusage_import.warehouse.budgets import QuotaUse, read_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.snapshot import count_held
 
@@ -96,6 +97,7 @@ class Now:
     sessions: Sequence[Session]
     turns: Sequence[LastTurn]
     held: int
+    quotas: Sequence[QuotaUse]
 
 
 def read_now(warehouse: ClickHouse, settings: Settings, now: datetime) -> Now:
@@ -113,6 +115,7 @@ def read_now(warehouse: ClickHouse, settings: Settings, now: datetime) -> Now:
         [Session(*row) for row in warehouse.rows(_SESSIONS, parameters)],
         [LastTurn(*row) for row in warehouse.rows(_TURNS, parameters)],
         count_held(warehouse, settings.machine),
+        [use for use in read_quotas(warehouse) if use.machine == settings.machine] if settings.quota.is_set else [],
     )
 
 

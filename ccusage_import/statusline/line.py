@@ -52,6 +52,9 @@ def _parts(numbers: Mapping[str, Any], now: float) -> Iterator[str]:
     block = numbers["block"]
     if block and now < block["ends_at"]:
         yield _block(block, now)
+    for quota in numbers["quotas"]:
+        if now < quota["ends_at"]:
+            yield f"{quota['period']} quota {quota['share']:.0%} used"
     if numbers["monthly_limit_usd"] is not None and now < numbers["month_ends_at"]:
         yield f"month {_spent(numbers['month_usd'], numbers['monthly_limit_usd'])}"
     age = now - numbers["at"]

@@ -1,4 +1,4 @@
-"""What an import leaves for the status line: costs, the open block, the limits, and until when each of them holds."""
+"""What an import leaves for the status line: costs, block, limits and quotas, and until when each of them holds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ccusage_import.digest.glance import read_block, read_costs
 from ccusage_import.exceptions import FixableError
 from ccusage_import.files import write_private_file
 from ccusage_import.statusline.line import FILE_NAME
+from ccusage_import.warehouse.budgets import read_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 
@@ -48,4 +49,9 @@ def read_numbers(warehouse: ClickHouse, configuration: Configuration, now: datet
             "cost_usd": float(block.cost_usd),
             "cost_per_hour_usd": block.cost_per_hour_usd,
         },
+        "quotas": [
+            {"period": use.name.partition("_")[0], "ends_at": use.period_end.timestamp(), "share": use.share}
+            for use in (read_quotas(warehouse) if settings.quota.is_set else ())
+            if use.machine == settings.machine and use.share is not None and use.period_end is not None
+        ],
     }

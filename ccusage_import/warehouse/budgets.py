@@ -206,8 +206,10 @@ def keep_quotas(warehouse: ClickHouse, configuration: Configuration) -> None:
 def keep_own_quotas(warehouse: ClickHouse, configuration: Configuration) -> None:
     """Make the table hold this machine's quotas, beside those of other machines; nothing is written where it does.
 
-    The caller has claimed the machine's name.
+    The caller has claimed the machine's name. Before the first import there is none, and nothing is kept.
     """
+    if not configuration.installation:
+        return
     machine = configuration.settings.machine
     wanted: dict[str, Decimal | None] = dict(configuration.settings.quota.limits())
     rows = warehouse.rows(_STORED_QUOTAS, {"machine": machine})
@@ -215,6 +217,12 @@ def keep_own_quotas(warehouse: ClickHouse, configuration: Configuration) -> None
     changed = [(name, limit, 0) for name, limit in wanted.items() if name not in stored or stored[name] != limit]
     changed += [(name, limit, 1) for name, limit in stored.items() if name not in wanted]
     _write_quotas(warehouse, [(machine, *row) for row in changed])
+
+
+def keep_quotas_if_allowed(warehouse: ClickHouse, configuration: Configuration) -> None:
+    """Keep the quotas before they are shown; a user who may only read sees those that an import has kept."""
+    with suppress(WarehousePermissionError, MachineTakenError):
+        keep_quotas(warehouse, configuration)
 
 
 def read_quotas(warehouse: ClickHouse) -> list[QuotaUse]:

@@ -39,6 +39,17 @@ def test_a_week_within_its_quota_and_one_over_it(program: Program, used: Place) 
     ]
 
 
+def test_before_the_first_import_nothing_is_kept(program: Program, migrated: Place) -> None:
+    done = program("quota", "--warehouse", migrated.url, CCUSAGE_IMPORT_QUOTA='{"week_usd": 3}')
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "ccusage-import: error: quota: nothing was imported yet",
+        "hint: ccusage-import import",
+    ]
+    assert migrated.rows(STORED) == []
+
+
 def test_the_warehouse_holds_what_is_configured_and_forgets_what_is_not(program: Program, used: Place) -> None:
     configure(program, '[quota]\nblock_tokens = "max"\nweek_usd = 10\n')
     program("quota", "--warehouse", used.url)

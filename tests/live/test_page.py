@@ -23,6 +23,7 @@ from tests.support.claude_dir import ClaudeDir
 
 NOW = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+QUOTA = {"CCUSAGE_IMPORT_QUOTA": '{"week_usd": 100}'}
 
 
 def at(hour: int, minute: int = 0) -> datetime:
@@ -53,6 +54,8 @@ def test_the_open_block_is_the_one_that_ccusage_counts(
 def test_a_terminal_shows_one_page_that_is_current(migrated: Place, program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("running", datetime.now(UTC) - timedelta(minutes=1), 10)
+    before = ClaudeDir(tmp_path / "before")
+    assert program("import", "--warehouse", migrated.url, "--claude-dir", before.root, **QUOTA).exit_code == 0
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     options = ("--warehouse", migrated.url, "--claude-dir", str(claude.root), "--reports-every", "0")
@@ -61,7 +64,7 @@ def test_a_terminal_shows_one_page_that_is_current(migrated: Place, program: Pro
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        env={**program.environ, "TERM": "xterm", "COLUMNS": "120"},
+        env={**program.environ, "TERM": "xterm", "COLUMNS": "120", **QUOTA},
         start_new_session=True,
     )
     os.close(follower)
@@ -74,7 +77,14 @@ def test_a_terminal_shows_one_page_that_is_current(migrated: Place, program: Pro
         read_until(leader, "\x1b[?1049l")
         assert process.wait(timeout=30) == 0
         os.close(leader)
-    for text in ("active block: $0.00, 10 tokens, ", "1 transcripts", "no price yet", "watching ", "Ctrl-C ends it"):
+    for text in (
+        "active block: $0.00, 10 tokens, ",
+        "1 transcripts",
+        "no price yet",
+        "week_usd: 0% used",
+        "watching ",
+        "Ctrl-C ends it",
+    ):
         assert text in shown
 
 

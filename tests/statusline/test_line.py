@@ -22,7 +22,12 @@ NUMBERS: Mapping[str, Any] = {
     "daily_limit_usd": None,
     "monthly_limit_usd": None,
     "block": None,
+    "quotas": [],
 }
+QUOTAS = [
+    {"period": "block", "ends_at": NOW + HOUR, "share": 0.634},
+    {"period": "week", "ends_at": NOW + DAY, "share": 1.2},
+]
 BLOCK = {"ends_at": NOW + 2 * HOUR + 9 * MINUTE + 59, "cost_usd": 2.164, "cost_per_hour_usd": 2.3}
 
 
@@ -35,6 +40,8 @@ BLOCK = {"ends_at": NOW + 2 * HOUR + 9 * MINUTE + 59, "cost_usd": 2.164, "cost_p
         ({"block": BLOCK | {"cost_per_hour_usd": None}}, "today $4.20 · block $2.16, 2h 09m left"),
         ({"block": BLOCK | {"ends_at": NOW + 59 * MINUTE}}, "today $4.20 · block $2.16, 59m left, $2.30/h"),
         ({"block": BLOCK | {"ends_at": NOW}}, "today $4.20"),
+        ({"quotas": QUOTAS}, "today $4.20 · block quota 63% used · week quota 120% used"),
+        ({"quotas": [QUOTAS[0] | {"ends_at": NOW}]}, "today $4.20"),
         ({"daily_limit_usd": 10.0}, "today $4.20, $5.80 left"),
         ({"daily_limit_usd": 4.0}, "today $4.20, OVER by $0.20"),
         ({"monthly_limit_usd": 1500.0}, "today $4.20 · month $1,024.50, $475.50 left"),

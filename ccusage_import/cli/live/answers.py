@@ -18,7 +18,7 @@ from ccusage_import.querying.known_names import nearest, refuse_unknown
 from ccusage_import.querying.queries import GROUPS, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
 from ccusage_import.ui.answers import NULL, read_answer
-from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
+from ccusage_import.warehouse.budgets import keep_budgets_if_allowed, keep_quotas_if_allowed, read_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 MOST_ROWS = 200
@@ -103,6 +103,14 @@ def predict(configuration: Configuration, command: str, project: str = "", model
     return run_query(configuration, "predict", {"command": command, "project": project, "model": model})
 
 
+def quota(configuration: Configuration) -> Answer:
+    """Return what is used of each quota."""
+    with _opened(configuration) as (warehouse, warnings):
+        keep_quotas_if_allowed(warehouse, configuration)
+        uses = read_quotas(warehouse)
+    return {"quotas": [{**asdict(use), "is_over": use.is_over} for use in uses], **warnings}
+
+
 def digest(configuration: Configuration) -> Answer:
     """Return today, the week, the month, its forecast, the budgets, what is held, and how fresh all that is."""
     names = read_names(configuration.directories.names_file)
@@ -127,7 +135,7 @@ def digest(configuration: Configuration) -> Answer:
 # What a tool is called, with the names of its arguments as they come.
 TOOLS: Mapping[str, Callable[..., Answer]] = {
     tool.__name__: tool
-    for tool in (list_views, describe_view, list_queries, run_query, run_sql, digest, forecast, predict)
+    for tool in (list_views, describe_view, list_queries, run_query, run_sql, digest, forecast, predict, quota)
 }
 
 

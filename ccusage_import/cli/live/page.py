@@ -19,6 +19,7 @@ from ccusage_import.live.events import Event, Lost, Regained, Stored
 from ccusage_import.live.now import Block, LastTurn, Now, Session, read_now
 from ccusage_import.masking import printable
 from ccusage_import.ui.tables import PlainTable, console
+from ccusage_import.warehouse.budgets import QuotaUse
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Page:
         )
         yield ""
         yield self._block_line(now.block) if now.block else "no open block"
+        yield from (self._quota_line(use) for use in now.quotas if use.share is not None)
         if now.held:
             yield f"{now.held:,} smaller {'number is' if now.held == 1 else 'numbers are'} held: ccusage-import held"
         if now.models:
@@ -127,13 +129,21 @@ class Page:
             line += f"; ${block.cost_per_hour_usd:,.2f} an hour, ${block.projected_cost_usd:,.2f} expected"
         return line
 
+    def _quota_line(self, use: QuotaUse) -> str:
+        line = f"{use.name}: {use.share:.0%} used"
+        if use.period_end is not None:
+            line += f" until {use.period_end.astimezone(self._zone):%a %H:%M}"
+        if use.runs_out_at is not None:
+            line += f"; runs out {use.runs_out_at.astimezone(self._zone):%a %H:%M} at this rate"
+        return line
+
     def _session_cells(self, session: Session) -> tuple[str, ...]:
         silent = _duration(datetime.now(UTC) - session.last_at)
         name = f"{self._projects[self._name(session.project)]} {self._name(session.session)[:8]}"
         return name, silent, f"{session.messages:,}", f"{session.context_tokens:,}", ui.usd(session.cost_usd)
 
     def _turn_cells(self, turn: LastTurn) -> tuple[str, ...]:
-        what = f"{self._projects[self._name(turn.project)]} {turn.command or turn.kind}"
+        what = f"{self._projects[self._name(turn.project)]} {self._name(turn.command) or turn.kind}"
         at = f"{turn.at.astimezone(self._zone):%H:%M:%S}"
         took = _duration(timedelta(milliseconds=turn.duration_ms))
         counts = f"{turn.messages:,}", f"{turn.tool_calls:,}"

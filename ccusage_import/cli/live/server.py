@@ -74,12 +74,17 @@ class Tools:
         """Predict cost and duration of the next run of a slash command; of prompts without one where it is empty."""
         return self._call("predict", command=command, project=project, model=model)
 
+    def quota(self) -> CallToolResult:
+        """Show what is used of the quotas of a plan, by five-hour block and week, and when they run out."""
+        return self._call("quota")
+
     def all(self) -> tuple[Any, ...]:
         """Return the tools in the order in which they are listed."""
         return (
             self.digest,
             self.forecast,
             self.predict,
+            self.quota,
             self.list_queries,
             self.run_query,
             self.list_views,

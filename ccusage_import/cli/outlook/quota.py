@@ -36,6 +36,8 @@ def quota(
             ui.warn_of_damage(opened.damage)
             keep_quotas(opened, configuration)
             uses = read_quotas(opened)
+        if not uses and configuration.settings.quota.is_set:
+            raise ConfigurationError("quota: nothing was imported yet", hint="ccusage-import import")
         if not uses:
             raise ConfigurationError("quota: none is set", hint="ccusage-import config set quota.block_tokens max")
         if as_json or not quiet:

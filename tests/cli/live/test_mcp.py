@@ -79,7 +79,8 @@ def test_a_client_asks_in_every_way(used: Program) -> None:
     async def questions(asked: Asked) -> None:
         tools = (await asked.client.list_tools()).tools
         assert [tool.name for tool in tools] == [
-            "digest", "forecast", "predict", "list_queries", "run_query", "list_views", "describe_view", "run_sql",
+            "digest", "forecast", "predict", "quota", "list_queries", "run_query", "list_views", "describe_view",
+            "run_sql",
         ]  # fmt: skip
         assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
         views = (await asked.answer("list_views"))["views"]
@@ -105,7 +106,8 @@ def test_a_client_asks_in_every_way(used: Program) -> None:
 
 
 def test_digest_and_forecast_say_what_the_month_is_like(used: Program) -> None:
-    assert used("config", "set", "budget.daily", "1").exit_code == 0
+    for setting in (("budget.daily", "1"), ("quota.week_usd", "3")):
+        assert used("config", "set", *setting).exit_code == 0
 
     async def questions(asked: Asked) -> None:
         digest = await asked.answer("digest")
@@ -120,6 +122,8 @@ def test_digest_and_forecast_say_what_the_month_is_like(used: Program) -> None:
         forecast = await asked.answer("forecast", machine="laptop")
         assert forecast["columns"][:4] == ["month", "days_left", "month_to_date_usd", "forecast_usd"]
         assert len(forecast["rows"]) == 1
+        [quota] = (await asked.answer("quota"))["quotas"]
+        assert (quota["name"], round(quota["share"], 6), quota["is_over"]) == ("week_usd", 0.1, False)
 
     asking(used, questions)
 
