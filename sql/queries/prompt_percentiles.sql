@@ -17,6 +17,7 @@ SELECT
     round(quantileExact(0.99)(duration_ms) / 1000, 1) AS seconds_p99,
     round(quantileExactIf(0.5)(first_answer_ms, isNotNull(first_answer_ms)) / 1000, 1) AS first_answer_p50,
     round(quantileExactIf(0.95)(first_answer_ms, isNotNull(first_answer_ms)) / 1000, 1) AS first_answer_p95,
+    round(quantileExactIf(0.99)(first_answer_ms, isNotNull(first_answer_ms)) / 1000, 1) AS first_answer_p99,
     max(execution.unpriced) AS unpriced
 FROM executions AS execution
 WHERE date BETWEEN {since:Date} AND {until:Date}

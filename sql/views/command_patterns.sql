@@ -2,6 +2,7 @@ CREATE OR REPLACE VIEW {database}.command_patterns {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
+    kind LowCardinality(String) COMMENT 'text, command or bash',
     command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym; empty for prompts without one',
     runs UInt64 COMMENT 'runs in the 30 days up to the newest prompt of the machine',
     cost_usd Decimal(38, 15) COMMENT 'what they cost in US dollars',
@@ -36,6 +37,7 @@ AS WITH
 SELECT
     machine,
     agent,
+    kind,
     command,
     count() AS runs,
     sum(execution.cost_usd) AS cost_usd,
@@ -75,5 +77,5 @@ FROM
     ) AS happened USING (machine, turn_id)
     WHERE at > newest[toString(machine)] - INTERVAL 30 DAY
 ) AS execution
-GROUP BY machine, agent, command
+GROUP BY machine, agent, kind, command
 COMMENT 'one row is one slash command on one machine: what its runs cost, how long they take, and what makes them dear'

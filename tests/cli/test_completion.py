@@ -25,11 +25,11 @@ def complete(program: Program, line: str, shell: str = "bash") -> Result:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("ccusage-import qu", ["query"]),
+        ("ccusage-import qu", ["query", "quota"]),
         ("ccusage-import config ", ["show", "set", "path"]),
         ("ccusage-import import --rep", ["--report"]),
         ("ccusage-import import --report ", ["daily", "monthly", "session", "blocks", "projects"]),
-        ("ccusage-import query sessions", ["sessions", "sessions_by_day"]),
+        ("ccusage-import query sessions", ["sessions", "sessions_by_day", "sessions_health"]),
         ("ccusage-import query top_proj", ["top_projects"]),
         ("ccusage-import query top_projects --param ", ["since=", "until=", "machine=", "agent=", "top="]),
         ("ccusage-import query nonsense --param ", []),

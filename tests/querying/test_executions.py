@@ -131,7 +131,9 @@ def test_sums_by_command_outcome_project_model_and_time(prompted: Place) -> None
     assert shown("prompts_by_weekday") == [
         (1, 2, 3, usd("1.5")), (2, 4, usd("0.7"), usd("0.175")), (7, 1, usd("1.221"), usd("1.2205")),
     ]  # fmt: skip
-    assert [row[:2] for row in shown("prompts_by_hour")] == [(9, 1), (10, 4), (21, 1), (23, 1)]
+    assert shown("prompts_by_hour") == [
+        (9, 1, 2, 2), (10, 4, usd("0.7"), usd("0.175")), (21, 1, usd("1.221"), usd("1.2205")), (23, 1, 1, 1),
+    ]  # fmt: skip
     assert shown("prompts_by_week", until="2026-03-08") == [
         ("2026-02-23", 1, usd("1.221"), usd("1.2205")), ("2026-03-02", 7, usd("13.7"), usd("1.9571")),
     ]  # fmt: skip
@@ -142,5 +144,5 @@ def test_percentiles_by_command(prompted: Place) -> None:
     shown = rows(prompted, "prompt_percentiles")
     assert [row[:2] for row in shown] == [(review, 4), (none, 2), ("/clear", 1)]
     assert [round(cost, 3) for cost in shown[0][2:5]] == [1, Decimal("1.221"), Decimal("1.221")]
-    assert shown[0][5:10] == (9, 30, 30, 6, 10)
-    assert shown[2][5:10] == (0, 0, 0, None, None)
+    assert shown[0][5:11] == (9, 30, 30, 6, 10, 10)
+    assert shown[2][5:11] == (0, 0, 0, None, None, None)
