@@ -11,6 +11,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from ccusage_import.config.budget import BudgetLimit, Scope
+from ccusage_import.config.identity import NOT_CHOSEN
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.config.shown_names import means_model, means_project
@@ -206,11 +207,11 @@ def keep_quotas(warehouse: ClickHouse, configuration: Configuration) -> None:
 def keep_own_quotas(warehouse: ClickHouse, configuration: Configuration) -> None:
     """Make the table hold this machine's quotas, beside those of other machines; nothing is written where it does.
 
-    The caller has claimed the machine's name. Before the first import there is none, and nothing is kept.
+    The caller has claimed the machine's name. Where none is chosen yet, nothing is kept.
     """
-    if not configuration.installation:
-        return
     machine = configuration.settings.machine
+    if machine == NOT_CHOSEN["machine"]:
+        return
     wanted: dict[str, Decimal | None] = dict(configuration.settings.quota.limits())
     rows = warehouse.rows(_STORED_QUOTAS, {"machine": machine})
     stored: dict[str, Decimal | None] = {str(name): limit for name, limit in rows}
