@@ -27,7 +27,7 @@ NEWEST_AGE = timedelta(minutes=3)
 SWEPT_AGE = timedelta(days=31, minutes=30)
 # Longer than a demo takes.
 LOCK_WAIT_SECONDS = 60
-OFFERED = ('query \\\n    "SELECT * FROM daily"', "chart daily", "report")
+OFFERED = ('query \\\n    "SELECT * FROM daily"', "query savings", "chart daily", "report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def what_next(page: Path) -> str:
     return (
         f"\nthese were sample transcripts; until the next demo there is a page of them:\n  {_short(page)}\n"
         f"and you can ask for more:{asked}\n"
-        f"now your own:\n  {program} import"
+        f"now your own, once or as it is written:\n  {program} import\n  {program} watch"
     )
 
 
