@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.conftest import Program
 
-OFFERS = ("query", "chart", "report")
+OFFERS = ("query", "query", "chart", "report")
 
 
 def offered(stdout: str) -> list[list[str]]:
