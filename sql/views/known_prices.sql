@@ -8,8 +8,8 @@ CREATE OR REPLACE VIEW {database}.known_prices {on_cluster}
 AS SELECT
     agent,
     model,
-    groupArray((load_id, arrayMap(
-        usd -> toFloat64(usd), [input_usd, cache_creation_usd, cache_creation_1h_usd, cache_read_usd, output_usd]))) AS known
+    arraySort(groupArray((load_id, arrayMap(
+        usd -> toFloat64(usd), [input_usd, cache_creation_usd, cache_creation_1h_usd, cache_read_usd, output_usd])))) AS known
 FROM {database}.price_list FINAL
 GROUP BY agent, model
 COMMENT 'one row is one model with all prices that it ever had, for views that price tokens'

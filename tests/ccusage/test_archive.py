@@ -17,10 +17,11 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 # Views that tell the age of something differ from moment to moment, and a replay holds at another time.
 CLOCKED = {"active_blocks", "freshness", "held_records"}
 # Saved reports hold neither prices nor transcripts; the next import asks for the ones and reads the others.
-PRICED = {"model_costs", "model_performance", "prices"}
+PRICED = {"known_prices", "model_costs", "model_performance", "prices"}
 TRANSCRIBED = {
     "block_hours", "command_patterns", "events", "executions", "folded_hours", "hourly", "ledger_daily",
-    "ledger_sessions", "mcp_servers", "messages", "predictions", "sessions_health", "subagents", "tool_calls",
+    "ledger_sessions", "mcp_servers", "messages", "predictions", "savings", "savings_answers",
+    "savings_calls", "savings_cases", "sessions_health", "subagents", "tool_calls",
     "tool_patterns", "turns",
 }  # fmt: skip
 VIEWS = sorted({file.stem for file in (sql_directory() / "views").glob("*.sql")} - CLOCKED - PRICED - TRANSCRIBED)

@@ -437,7 +437,7 @@ def test_the_rules_ask_for_metrics_that_there_are() -> None:
 def test_every_metric_is_explained_with_its_labels(textfile: Textfile, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("a", days_ago(0), 10)
-    textfile("--claude-dir", claude.root, CCUSAGE_IMPORT_BUDGET='{"daily": 5}')
+    textfile("--claude-dir", claude.root, CCUSAGE_IMPORT_BUDGET='{"daily": 5}', CCUSAGE_IMPORT_QUOTA='{"week_usd": 5}')
     written = {}
     for sample in textfile.values():
         name, _, labels = sample.partition("{")

@@ -149,10 +149,10 @@ def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> N
         formatted = [opened.rows("SELECT formatQuerySingleLine({q:String})", {"q": text})[0][0] for text in ddl]
 
     tables = [text for text in formatted if text.startswith("CREATE TABLE")]
-    assert len(tables) == 26
+    assert len(tables) == 28
     assert all(" ON CLUSTER main " in text for text in formatted)
-    assert sum("ENGINE = Replicated" in text for text in tables) == 13
-    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 13
+    assert sum("ENGINE = Replicated" in text for text in tables) == 14
+    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 14
     assert any("ENGINE = ReplicatedReplacingMergeTree(load_id, is_deleted)" in text for text in tables)
 
 
