@@ -36,7 +36,7 @@ def test_an_import_fits(program: Program) -> None:
     program.environ["TZ"] = "America/Los_Angeles"
 
     lines = at_80(program, "import", "--demo")
-    assert lines[-1].endswith(" import")
+    assert [line.split()[-1] for line in lines[-2:]] == ["import", "watch"]
 
     assert lines[0] == "machine demo · ccusage 20.0.24 (recorded) · days in America/Los_Angeles"
     assert re.fullmatch(r"load \d{16}", lines[1])
