@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -95,6 +97,23 @@ def test_a_fork_is_ended_by_signals(
     stdout, stderr = running.communicate(timeout=30)
     assert (running.wait(), stdout, stderr) == left
     wait_until(lambda: not is_alive(running.pid))
+
+
+@pytest.mark.one_place
+def test_descriptors_keep_their_numbers_however_high_they_are(program: Program, migrated: Place) -> None:
+    (told, tell), (hear, say) = os.pipe(), os.pipe()
+    high = fcntl.fcntl(tell, fcntl.F_DUPFD, 104), fcntl.fcntl(hear, fcntl.F_DUPFD, 103)
+    words = [*map(str, high), "query", "SELECT 1 AS one", "--format", "csv", "--warehouse", migrated.url]
+    running = fork(words, program.environ, program.home, module="tests.faults.stepped", pass_fds=high)
+    for descriptor in (tell, hear, *high):
+        os.close(descriptor)
+
+    with os.fdopen(told) as points, os.fdopen(say, "wb", buffering=0) as go_on:
+        for point in points:
+            assert point.startswith(("before ", "after "))
+            go_on.write(b".")
+
+    assert (*running.communicate(timeout=30), running.wait()) == ('"one"\n1\n', "", 0)
 
 
 def test_a_process_that_runs_commands_meets_nothing_of_the_one_before(program: Program, tmp_path: Path) -> None:

@@ -227,8 +227,10 @@ def _begin(life: int, *descriptors: int) -> dict[str, Any]:
             told.sendall(NUMBER.pack(pid))
             told.sendall(NUMBER.pack(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
             os._exit(0)
-    # Out of the way first, or one might take the place of another.
-    moved = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 100) for each in (os.open(os.devnull, os.O_RDONLY), *descriptors)]
+    # Out of the way first, or one might take the place of another: above all places that are asked for.
+    above = max(2, *request["pass_fds"], *descriptors) + 1
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    moved = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, above) for each in (nothing, *descriptors)]
     _close(descriptors)
     for descriptor, place in zip(moved, (0, 1, 2, *request["pass_fds"]), strict=True):
         os.dup2(descriptor, place)
