@@ -36,8 +36,9 @@ def check_schedule(configuration: Configuration, environ: Mapping[str, str]) -> 
 def _run(installed: InstalledSchedule, configuration: Configuration) -> Check:
     """Start the command with nothing in its environment but what the unit sets."""
     name = "scheduled command"
-    argv = (*installed.argv, "--dry-run")
-    task = partial(run_program, argv, installed.environment, configuration.directories.state, TIMEOUT_SECONDS)
+    task = partial(
+        run_program, installed.trial, installed.environment, configuration.directories.state, TIMEOUT_SECONDS
+    )
     try:
         [finished] = in_threads([task], 1)
     except TimeoutError:

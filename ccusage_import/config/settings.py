@@ -246,6 +246,17 @@ class Settings(BaseModel):
             raise ConfigurationError("push: no server is named", hint="ccusage-import push URL, or set `sync`")
         return parse_warehouse_url(address, self.sync_password.get_secret_value() if self.sync_password else "")
 
+    def demand_transcripts(self) -> None:
+        """Refuse to watch where there is nothing to watch.
+
+        Raises:
+            ConfigurationError: transcripts are not read.
+        """
+        if not self.transcripts:
+            raise ConfigurationError(
+                "transcripts = false: leaves nothing to watch", hint="ccusage-import config set transcripts true"
+            )
+
     def _password(self) -> str:
         if self.password is not None:
             return self.password.get_secret_value()

@@ -43,7 +43,7 @@ class Cron:
         """Return the block."""
         return {_CRONTAB: block(schedule).decode()}
 
-    def commands(self) -> list[tuple[str, ...]]:
+    def commands(self, schedule: Schedule) -> list[tuple[str, ...]]:  # noqa: ARG002 - systemd looks at it
         """Return the command that reads the new crontab from its input."""
         return [_REPLACE]
 
@@ -140,7 +140,8 @@ def block(schedule: Schedule) -> bytes:
     The line sets its own environment: a variable on a line of its own would hold for the user's other lines as well.
 
     Raises:
-        ScheduleError: a path holds a backslash, which crons read differently, or the command is too long.
+        ScheduleError: it is a service, a path holds a backslash, which crons read differently, or the command is
+            too long.
     """
     command = shlex.join(schedule.command)
     if "\\" in command:
@@ -152,6 +153,11 @@ def block(schedule: Schedule) -> bytes:
             hint="shorten PATH or the paths in it, or choose another scheduler: --scheduler NAME",
         )
     timing = schedule.timing
+    if timing is None:
+        raise ScheduleError(
+            "cron starts what ends by itself, and watches over nothing",
+            hint="--every 5m imports often; a user manager of systemd, or launchd, keeps a watch running",
+        )
     minutes = ",".join(map(str, timing.minutes))
     fields = f"{minutes} {'*' if timing.is_hourly else ','.join(map(str, timing.hours))} * * *"
     return b"\n".join((BEGIN, _NOTE.encode(), f"{fields} {command}".encode(), END, b""))

@@ -14,7 +14,7 @@ from xml.parsers.expat import ExpatError
 
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.files import make_private_directory
-from ccusage_import.schedule.model import NAME, InstalledSchedule, Schedule, SchedulerState, Timing
+from ccusage_import.schedule.model import ALWAYS, NAME, InstalledSchedule, Schedule, SchedulerState, Timing
 from ccusage_import.schedule.tools import failure, home_of, run_tool, write_unit
 
 LABEL = NAME
@@ -39,10 +39,10 @@ class Launchd:
         """Return the agent."""
         return {str(self._file): agent(schedule).decode()}
 
-    def commands(self) -> list[tuple[str, ...]]:
+    def commands(self, schedule: Schedule) -> list[tuple[str, ...]]:  # noqa: ARG002 - systemd looks at it
         """Return the commands that unload an earlier agent and load the new one."""
         return [
-            ("launchctl", "bootout", self._service),
+            self._unload,
             ("launchctl", "enable", self._service),
             ("launchctl", "bootstrap", self._domain, str(self._file)),
         ]
@@ -55,7 +55,7 @@ class Launchd:
             make_private_directory(schedule.log_file.parent)
         except OSError as error:
             raise ScheduleError(f"{schedule.log_file.parent}: {error.strerror}", hint="make it writable") from None
-        unload, enable, load = self.commands()
+        unload, enable, load = self.commands(schedule)
         run_tool(unload, self.environ)  # fails where none is loaded
         run_tool(enable, self.environ)  # undoes an earlier `launchctl disable`
         # Unloading goes on after bootout has returned; until it is done, bootstrap fails with 5 or 37.
@@ -72,7 +72,7 @@ class Launchd:
         if not self._file.exists():
             return False
         if self.is_usable():
-            run_tool(self.commands()[0], self.environ)
+            run_tool(self._unload, self.environ)
         self._file.unlink()
         return True
 
@@ -90,7 +90,7 @@ class Launchd:
             raise ScheduleError(
                 f"{self._file}: is not the agent that was installed", hint="ccusage-import schedule install"
             ) from None
-        when = str(timing or "at times of its own")
+        when = str(timing or (ALWAYS if "KeepAlive" in parsed else "at times of its own"))
         return InstalledSchedule(self.name, argv, environment, when, timing, content.decode("utf-8", "replace"))
 
     def state(self, installed: InstalledSchedule) -> SchedulerState:
@@ -120,6 +120,10 @@ class Launchd:
         return f"gui/{self.uid}"
 
     @property
+    def _unload(self) -> tuple[str, ...]:
+        return ("launchctl", "bootout", self._service)
+
+    @property
     def _service(self) -> str:
         return f"{self._domain}/{LABEL}"
 
@@ -132,17 +136,15 @@ def agent(schedule: Schedule) -> bytes:
     """Return the agent as a property list.
 
     A calendar interval that is missed asleep is made up for at waking up, a plain interval is not; `RunAtLoad` makes up
-    for what was missed while the Mac was off.
+    for what was missed while the Mac was off. A service is started anew when it failed, not when it was ended.
     """
-    timing = schedule.timing
-    minutes = [{"Minute": minute} for minute in timing.minutes]
-    starts = minutes if timing.is_hourly else [{"Hour": hour, **minute} for hour in timing.hours for minute in minutes]
+    starts = _starts(schedule.timing) if schedule.timing else {"KeepAlive": {"SuccessfulExit": False}}
     return plistlib.dumps(
         {
             "Label": LABEL,
             "ProgramArguments": list(schedule.argv),
             "EnvironmentVariables": dict(schedule.environment),
-            "StartCalendarInterval": starts,
+            **starts,
             "RunAtLoad": True,
             "ProcessType": "Background",
             "LowPriorityIO": True,
@@ -151,6 +153,12 @@ def agent(schedule: Schedule) -> bytes:
         },
         sort_keys=False,
     )
+
+
+def _starts(timing: Timing) -> dict[str, Any]:
+    minutes = [{"Minute": minute} for minute in timing.minutes]
+    starts = minutes if timing.is_hourly else [{"Hour": hour, **minute} for hour in timing.hours for minute in minutes]
+    return {"StartCalendarInterval": starts}
 
 
 def _timing(starts: Any) -> Timing | None:

@@ -17,9 +17,13 @@ ENV = "/usr/bin/env"
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 EVERY_MINUTES = {"5m": 5, "15m": 15, "30m": 30}
 EVERY_HOURS = {"1h": 1, "2h": 2, "3h": 3, "4h": 4, "6h": 6, "8h": 8, "12h": 12, "1d": 24}
+ALWAYS = "all the time"
 _NOON = 12
 _HOURS = 24
 _HOUR = 60
+IMPORT = ("import", "--quiet")
+# The fourth word is how often it runs the ordinary import.
+WATCH = ("watch", "--quiet", "--reports-every")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +99,14 @@ def daily_at(text: str) -> Timing:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What is to be installed. The variables belong into `variables_file`, and into no unit: they may hold secrets."""
+    """What is to be installed. The variables belong into `variables_file`, and into no unit: they may hold secrets.
+
+    Without a timing it is a service, which runs all the time.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
-    timing: Timing
+    timing: Timing | None
     writable: tuple[Path, ...]
     log_file: Path
     variables_file: Path
@@ -111,6 +118,11 @@ class Schedule:
                 raise ScheduleError(f"{text!r} holds a character that no schedule can carry", hint="rename the path")
         if "=" in self.argv[0]:
             raise ScheduleError(f"{self.argv[0]}: a program with `=` in its path", hint="install it elsewhere")
+
+    @property
+    def when(self) -> str:
+        """When it runs, in words."""
+        return str(self.timing or ALWAYS)
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -128,6 +140,20 @@ class InstalledSchedule:
     when: str
     timing: Timing | None
     text: str
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is to run all the time."""
+        return self.when == ALWAYS
+
+    @property
+    def trial(self) -> tuple[str, ...]:
+        """The command that tries an import as the job would, and stores nothing."""
+        words = self.argv
+        if self.is_service and WATCH[0] in words:
+            at = words.index(WATCH[0])
+            words = (*words[:at], *IMPORT, *words[at + len(WATCH) + 1 :])
+        return (*words, "--dry-run")
 
     @property
     def description(self) -> str:
@@ -169,7 +195,7 @@ class Scheduler(Protocol):
     def files(self, schedule: Schedule) -> dict[str, str]:
         """Return what `install` writes: text by path, or by what it is where it has no path."""
 
-    def commands(self) -> list[tuple[str, ...]]:
+    def commands(self, schedule: Schedule) -> list[tuple[str, ...]]:
         """Return the commands by which `install` makes the scheduler take the files."""
 
     def install(self, schedule: Schedule) -> None:

@@ -14,13 +14,12 @@ from ccusage_import.exceptions import ScheduleError
 from ccusage_import.files import make_private_directory, write_private_file
 from ccusage_import.schedule.cron import Cron
 from ccusage_import.schedule.launchd import Launchd
-from ccusage_import.schedule.model import InstalledSchedule, Schedule, Scheduler, Timing
+from ccusage_import.schedule.model import IMPORT, InstalledSchedule, Schedule, Scheduler, Timing
 from ccusage_import.schedule.paths import find_on, is_passing, job_path
 from ccusage_import.schedule.systemd import Systemd
 from ccusage_import.schedule.tools import home_of
 
 AUTO = "auto"
-IMPORT = ("import", "--quiet")
 # Whatever decides where files are and which certificates count, beside PATH. None of them holds a secret.
 CARRIED = (
     "HOME", "TZ", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME",
@@ -62,7 +61,7 @@ def plan(
     configuration: Configuration,
     environ: Mapping[str, str],
     program: tuple[str, ...],
-    timing: Timing,
+    timing: Timing | None,
     config_file: Path | None,
     *,
     words: tuple[str, ...] = IMPORT,

@@ -6,11 +6,20 @@ import re
 import shlex
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ccusage_import.exceptions import ScheduleError
-from ccusage_import.schedule.model import NAME, InstalledSchedule, Schedule, SchedulerState, Timing, split_command
+from ccusage_import.schedule.model import (
+    ALWAYS,
+    NAME,
+    InstalledSchedule,
+    Schedule,
+    SchedulerState,
+    Timing,
+    split_command,
+)
 from ccusage_import.schedule.tools import demand, home_of, read_unit, run_tool, write_unit
 
 SERVICE = f"{NAME}.service"
@@ -18,9 +27,6 @@ TIMER = f"{NAME}.timer"
 _CTL = ("systemctl", "--user")
 _NOTE = "# Written by `ccusage-import schedule install`, taken out by `ccusage-import schedule remove`."
 _RELOAD = (*_CTL, "daemon-reload")
-_ENABLE = (*_CTL, "enable", TIMER)
-_START = (*_CTL, "restart", TIMER)
-_DISABLE = (*_CTL, "disable", "--now", TIMER)
 # What needs a capability to set up (ProtectKernelModules, ProtectClock, PrivateDevices and their like) ends a service
 # of a user manager before it starts. What needs a mount namespace is passed over where the manager may not make one.
 # MemoryDenyWriteExecute would stop the just-in-time compiler of Node.js.
@@ -38,6 +44,17 @@ LockPersonality=true
 SystemCallArchitectures=native
 UMask=0077
 """
+# It says itself when it watches, and that it goes on; the first reading of a long history takes its time, and so does
+# an import. A configuration that is wrong stays wrong until somebody mends it.
+SERVICE_THAT_STAYS = """\
+Type=notify
+TimeoutStartSec=infinity
+WatchdogSec=30min
+Restart=on-failure
+RestartSec=30
+RestartPreventExitStatus=2
+KillMode=mixed
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +71,44 @@ class Systemd:
         return run_tool((*_CTL, "show-environment"), self.environ).exit_code == 0
 
     def files(self, schedule: Schedule) -> dict[str, str]:
-        """Return service and timer."""
-        return {str(self._file(SERVICE)): service(schedule), str(self._file(TIMER)): timer(schedule.timing)}
+        """Return service and timer; one that runs all the time has none."""
+        units = {str(self._file(SERVICE)): service(schedule)}
+        return units | ({str(self._file(TIMER)): timer(schedule.timing)} if schedule.timing else {})
 
-    def commands(self) -> list[tuple[str, ...]]:
-        """Return the commands that make the manager read the units and start the timer."""
-        return [_RELOAD, _ENABLE, _START]
+    def commands(self, schedule: Schedule) -> list[tuple[str, ...]]:
+        """Return the commands that make the manager read the units and start the timer, or the service itself."""
+        if schedule.timing:
+            return [_RELOAD, (*_CTL, "enable", TIMER), (*_CTL, "restart", TIMER)]
+        # It is ready when it has read what is there, which may take minutes.
+        return [_RELOAD, (*_CTL, "enable", SERVICE), (*_CTL, "restart", "--no-block", SERVICE)]
 
     def install(self, schedule: Schedule) -> None:
-        """Write both units, enable the timer and start it anew, so that a changed one takes its new time."""
+        """Write the units, enable the one that starts and start it anew, so that a changed one counts."""
+        if (installed := self._readable()) and installed.is_service != (schedule.timing is None):
+            self.remove()
         for path, text in self.files(schedule).items():
             write_unit(Path(path), text)
-        for argv in self.commands():
-            demand(argv, self.environ, hint="ccusage-import schedule install --scheduler cron")
+        hint = "ccusage-import schedule install --scheduler cron" if schedule.timing else "journalctl --user -u " + NAME
+        for argv in self.commands(schedule):
+            demand(argv, self.environ, hint=hint)
 
     def remove(self) -> bool:
-        """Stop and disable the timer and delete both units."""
-        files = [self._file(SERVICE), self._file(TIMER)]
-        if not any(file.exists() for file in files):
+        """Stop and disable what starts and delete the units."""
+        units = [unit for unit in (TIMER, SERVICE) if self._file(unit).exists()]
+        if not units:
             return False
         if self.is_usable():
-            demand(_DISABLE, self.environ)
+            demand((*_CTL, "disable", "--now", units[0]), self.environ)
         # Where no manager answers, the link that `enable` made is all there is to undo.
-        (self._file("timers.target.wants") / TIMER).unlink(missing_ok=True)
-        for file in files:
-            file.unlink(missing_ok=True)
+        for target, unit in (("timers.target.wants", TIMER), ("default.target.wants", SERVICE)):
+            (self._file(target) / unit).unlink(missing_ok=True)
+            self._file(unit).unlink(missing_ok=True)
         if self.is_usable():
             demand(_RELOAD, self.environ)
         return True
 
     def read(self) -> InstalledSchedule | None:
-        """Read both units back."""
+        """Read the units back."""
         texts = {file: read_unit(file) for file in (self._file(SERVICE), self._file(TIMER))}
         known = {file: text for file, text in texts.items() if text is not None}
         if not known:
@@ -93,11 +117,14 @@ class Systemd:
         argv, environment = _command(text)
         when = _value(text, "OnCalendar")
         timing = _timing(when)
-        return InstalledSchedule(self.name, argv, environment, str(timing or when or "no timer"), timing, text)
+        without = ALWAYS if _value(text, "Type") == "notify" else "no timer"
+        return InstalledSchedule(self.name, argv, environment, str(timing or when or without), timing, text)
 
-    def state(self, installed: InstalledSchedule) -> SchedulerState:  # noqa: ARG002 - cron looks at it
-        """Ask the manager for the state of the timer and the result of the last run."""
-        shown = {**self._show(TIMER), **self._show(SERVICE)}
+    def state(self, installed: InstalledSchedule) -> SchedulerState:
+        """Ask the manager for the state of what starts and the result of the last run."""
+        if installed.is_service:
+            return self._service_state()
+        shown = {**self._show(SERVICE), **self._show(TIMER)}
         facts = {
             "timer": shown.get("ActiveState", ""),
             "next run": shown.get("NextElapseUSecRealtime", ""),
@@ -106,12 +133,32 @@ class Systemd:
         }
         return SchedulerState(facts["timer"] == "active", {name: value for name, value in facts.items() if value})
 
-    def hints(self, schedule: Schedule) -> list[str]:  # noqa: ARG002 - launchd looks at it
-        """Say how the timer goes on while nobody is logged in."""
+    def hints(self, schedule: Schedule) -> list[str]:
+        """Say how it goes on while nobody is logged in."""
         user = self.environ.get("USER") or home_of(self.environ).name
         if Path("/var/lib/systemd/linger", user).exists():
             return []
-        return ["the timer runs while you are logged in; to run always: loginctl enable-linger"]
+        what = "timer" if schedule.timing else "service"
+        return [f"the {what} runs while you are logged in; to run always: loginctl enable-linger"]
+
+    def _readable(self) -> InstalledSchedule | None:
+        """Return what is installed; a unit that cannot be read is written anew."""
+        with suppress(ScheduleError):
+            return self.read()
+        return None
+
+    def _service_state(self) -> SchedulerState:
+        shown = self._show(SERVICE)
+        state = shown.get("ActiveState", "")
+        facts = {
+            "service": f"{state} ({shown.get('SubState', '')})" if state else "",
+            "since": shown.get("ActiveEnterTimestamp", ""),
+            "says": shown.get("StatusText", ""),
+            "restarts": shown.get("NRestarts", "").removeprefix("0"),
+            "last result": shown.get("Result", ""),
+        }
+        is_active = state in ("active", "activating", "reloading")
+        return SchedulerState(is_active, {name: value for name, value in facts.items() if value})
 
     def _file(self, name: str) -> Path:
         configured = self.environ.get("XDG_CONFIG_HOME")
@@ -121,7 +168,7 @@ class Systemd:
     def _show(self, unit: str) -> dict[str, str]:
         wanted = {
             TIMER: "ActiveState,NextElapseUSecRealtime,LastTriggerUSec",
-            SERVICE: "Result",
+            SERVICE: "Result,ActiveState,SubState,ActiveEnterTimestamp,StatusText,NRestarts",
         }
         done = run_tool((*_CTL, "show", unit, f"--property={wanted[unit]}"), self.environ)
         lines = done.stdout.decode("utf-8", "replace").splitlines()
@@ -134,11 +181,12 @@ def service(schedule: Schedule) -> str:
     # The colon keeps a dollar sign what it is.
     program, *arguments = map(_quoted, schedule.command)
     writable = "".join(f"ReadWritePaths={_quoted(f'-{path}')}\n" for path in schedule.writable)
-    return (
-        f"{_NOTE}\n[Unit]\nDescription=Import ccusage reports into ClickHouse\n"
-        f"\n[Service]\nType=oneshot\nExecStart=:{program} {' '.join(arguments)}\n"
-        f"Nice=10\n{HARDENING}{writable}"
-    )
+    start = f"ExecStart=:{program} {' '.join(arguments)}\nNice=10\n{HARDENING}{writable}"
+    if schedule.timing:
+        head = "[Unit]\nDescription=Import ccusage reports into ClickHouse\n"
+        return f"{_NOTE}\n{head}\n[Service]\nType=oneshot\n{start}"
+    head = "[Unit]\nDescription=Store in ClickHouse what Claude Code writes\nStartLimitIntervalSec=0\n"
+    return f"{_NOTE}\n{head}\n[Service]\n{SERVICE_THAT_STAYS}{start}\n[Install]\nWantedBy=default.target\n"
 
 
 def timer(timing: Timing) -> str:

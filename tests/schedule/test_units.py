@@ -72,6 +72,16 @@ def test_systemd_has_nothing_to_say_about_the_units(tmp_path: Path) -> None:
 
 
 @needs_systemd
+def test_systemd_has_nothing_to_say_about_a_service_that_stays(tmp_path: Path) -> None:
+    stand_in(tmp_path / "bin", "systemctl")
+    systemd = Systemd({"HOME": str(tmp_path), "PATH": f"{tmp_path}/bin:/usr/bin:/bin"})
+    systemd.install(replace(odd_schedule(tmp_path), timing=None))
+
+    assert not (tmp_path / UNITS / "ccusage-import.timer").exists()
+    assert verified(tmp_path / UNITS / "ccusage-import.service", runtime=tmp_path) == (0, "")
+
+
+@needs_systemd
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -204,6 +214,68 @@ def test_the_user_manager_is_told_in_order(program: Program, tmp_path: Path) -> 
     assert "--user disable --now ccusage-import.timer" in log.read_text().splitlines()
     assert log.read_text().splitlines()[-1] == "--user daemon-reload"
     assert list((own.home / UNITS).iterdir()) == []
+
+
+@pytest.mark.parametrize("scheduler", ["systemd", "launchd"])
+def test_watch_is_kept_running(program: Program, tmp_path: Path, scheduler: str) -> None:
+    own, log = with_stand_in(at_home(program, tmp_path), tmp_path / "bin", "systemctl")
+    own, _ = with_stand_in(own, tmp_path / "bin", "launchctl")
+
+    done = own("schedule", "install", "--watch", "--every", "30m", "--scheduler", scheduler)
+
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith(f"installed in {scheduler}, all the time:\n")
+    found = json.loads(own("schedule", "status", "--json").stdout)
+    assert (found["when"], found["argv"]) == ("all the time", [SCRIPT, "watch", "--quiet", "--reports-every", "30m"])
+    if scheduler == "systemd":
+        assert log.read_text().splitlines()[1:4] == [
+            "--user daemon-reload",
+            "--user enable ccusage-import.service",
+            "--user restart --no-block ccusage-import.service",
+        ]
+        # What imports now and then takes its place, and the other way round.
+        assert own("schedule", "install").exit_code == 0
+        assert "--user disable --now ccusage-import.service" in log.read_text().splitlines()
+        assert sorted(file.name for file in (own.home / UNITS).iterdir()) == [
+            "ccusage-import.service",
+            "ccusage-import.timer",
+        ]
+        assert own("schedule", "install", "--watch").exit_code == 0
+        assert [file.name for file in (own.home / UNITS).iterdir()] == ["ccusage-import.service"]
+    else:
+        agent = plistlib.loads((own.home / "Library/LaunchAgents/ccusage-import.plist").read_bytes())
+        assert (agent["KeepAlive"], agent["RunAtLoad"]) == ({"SuccessfulExit": False}, True)
+        assert "StartCalendarInterval" not in agent
+    assert own("schedule", "remove").stdout == f"removed from {scheduler}\n"
+    assert own("schedule", "status").exit_code == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "error"),
+    [
+        (("--at", "09:30"), {}, "--watch: imports every so often, not at a time of day"),
+        (("--hook",), {}, "--hook: starts when Claude Code does something"),
+        (("--scheduler", "cron"), {}, "cron starts what ends by itself, and watches over nothing"),
+        ((), {"CCUSAGE_IMPORT_TRANSCRIPTS": "false"}, "transcripts = false: leaves nothing to watch"),
+    ],
+)
+def test_a_watch_that_cannot_be_kept_is_refused_and_nothing_is_written(
+    program: Program, tmp_path: Path, arguments: tuple[str, ...], environ: dict[str, str], error: str
+) -> None:
+    own, _ = with_stand_in(at_home(program, tmp_path), tmp_path / "bin", "systemctl")
+    own, log = with_stand_in(own, tmp_path / "bin", "crontab", 'echo "no crontab for ana" >&2; exit 1')
+
+    done = own("schedule", "install", "--watch", *arguments, **environ)
+
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (2, f"ccusage-import: error: {error}")
+    assert not (own.home / UNITS).exists()
+    assert not log.exists() or "-" not in log.read_text().split()
+
+
+def test_a_kept_watch_is_tried_as_an_import() -> None:
+    words = ("/bin/ccusage-import", "watch", "--quiet", "--reports-every", "1h", "--config", "/c.toml")
+    installed = InstalledSchedule("systemd", words, {}, "all the time", None, "")
+    assert installed.trial == ("/bin/ccusage-import", "import", "--quiet", "--config", "/c.toml", "--dry-run")
 
 
 def test_status_asks_the_user_manager(program: Program, tmp_path: Path) -> None:

@@ -19,7 +19,16 @@ from ccusage_import.exceptions import ExitCode, ScheduleError
 from ccusage_import.masking import MASK
 from ccusage_import.schedule import schedulers
 from ccusage_import.schedule.hook import main as start_hook
-from ccusage_import.schedule.model import InstalledSchedule, Schedule, Scheduler, SchedulerState, daily_at, every
+from ccusage_import.schedule.model import (
+    IMPORT,
+    WATCH,
+    InstalledSchedule,
+    Schedule,
+    Scheduler,
+    SchedulerState,
+    daily_at,
+    every,
+)
 from ccusage_import.schedule.paths import running_program
 
 schedule_app = typer.Typer(
@@ -46,6 +55,10 @@ def schedule_install(
         SchedulerName,
         typer.Option(metavar="NAME", help="launchd, systemd or cron; auto takes what the platform has."),
     ] = "auto",
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Keep `watch` running, which imports in between: a service, not with cron."),
+    ] = False,
     hook: Annotated[
         bool,
         typer.Option(
@@ -61,7 +74,7 @@ def schedule_install(
     """
     with door(0, quiet=quiet, as_json=False):
         if hook:
-            if interval or at or scheduler != "auto":
+            if interval or at or watch or scheduler != "auto":
                 raise ScheduleError(
                     "--hook: starts when Claude Code does something", hint="leave out the other options"
                 )
@@ -69,10 +82,21 @@ def schedule_install(
             return
         if interval and at:
             raise ScheduleError("--every and --at exclude each other", hint="give one of them")
+        if watch and at:
+            raise ScheduleError("--watch: imports every so often, not at a time of day", hint="--every 1h")
         configuration = configured({}, config)
+        if watch:
+            configuration.settings.demand_transcripts()
         program = running_program(sys.argv[0], sys.executable, os.environ)
         timing = daily_at(at) if at else every(interval or "1h", socket.gethostname() + program[0])
-        job = schedulers.plan(configuration, os.environ, program, timing, config)
+        job = schedulers.plan(
+            configuration,
+            os.environ,
+            program,
+            None if watch else timing,
+            config,
+            words=(*WATCH, interval or "1h") if watch else IMPORT,
+        )
         known = schedulers.all_schedulers(configuration.directories, os.environ)
         chosen = schedulers.choose(scheduler, known, sys.platform)
         if dry_run:
@@ -154,12 +178,12 @@ def _print_plan(chosen: Scheduler, job: Schedule) -> None:
         files = {f"{job.variables_file} (mode 0600)": masked, **files}
     for path, text in files.items():
         print(f"would write {path}:\n{text}")
-    for argv in chosen.commands():
+    for argv in chosen.commands(job):
         print(f"would run: {shlex.join(argv)}")
 
 
 def _print_installed(chosen: Scheduler, job: Schedule) -> None:
-    print(f"installed in {chosen.name}, {job.timing}:")
+    print(f"installed in {chosen.name}, {job.when}:")
     for path in [*chosen.files(job), *([str(job.variables_file)] if job.variables else [])]:
         print(f"  {path}")
     installed = chosen.read()
