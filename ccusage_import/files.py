@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -24,6 +24,7 @@ _NAME_BYTES = 8
 _OWNER_ALONE, _OWNER_ENTERS = 0o600, 0o700
 # How a lock names a holder that keeps it for long; empty for one that soon ends.
 _LASTING_HOLDER: ContextVar[str] = ContextVar("lasting holder", default="")
+_WHILE_WAITING: ContextVar[Callable[[], None] | None] = ContextVar("while waiting", default=None)
 
 
 def reason_of(error: OSError | ValueError) -> str:
@@ -147,13 +148,17 @@ def _begin(file: Path) -> tuple[Path, int]:
 
 
 @contextmanager
-def lasting_holder(name: str) -> Iterator[None]:
-    """Let locks that are taken inside a `with` block say who holds them: a command that does not end by itself."""
-    token = _LASTING_HOLDER.set(f"{name}, ")
+def lasting_holder(name: str, while_waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Let locks that are taken inside a `with` block say who holds them: a command that does not end by itself.
+
+    While it waits for one itself, `while_waiting` is called many times a second.
+    """
+    token, waiting = _LASTING_HOLDER.set(f"{name}, "), _WHILE_WAITING.set(while_waiting)
     try:
         yield
     finally:
         _LASTING_HOLDER.reset(token)
+        _WHILE_WAITING.reset(waiting)
 
 
 @contextmanager
@@ -252,6 +257,8 @@ def _acquire(descriptor: int, file: Path, purpose: str, wait_seconds: float, *, 
                     f"{purpose} is in use by {holder} (lock {file})",
                     hint=ENDS_HINT if holder.startswith(("process ", "another ")) else "end it first",
                 )
+            if waits := _WHILE_WAITING.get():
+                waits()
             time.sleep(POLL_SECONDS)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from ccusage_import.checks.warehouse import free_bytes
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import DamagedWarehouseError, SchemaError
 from ccusage_import.querying.known_names import refuse_unknown
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import applied_migrations
 from ccusage_import.warehouse.opening import has_warehouse, open_configured, refuse_damage, unrecorded_loads
 from ccusage_import.warehouse.snapshot import count_held, future_loads, last_import, last_success_at
@@ -41,10 +44,13 @@ class Status:
     future_loads: tuple[int, ...] = ()
     # What is missing from the warehouse, a line each, and what to do.
     missing: tuple[str, ...] = ()
+    disk_free_bytes: int | None = None
 
 
-def read_status(configuration: Configuration, machine: str = "") -> Status:
+def read_status(configuration: Configuration, machine: str = "", held: ClickHouse | None = None) -> Status:
     """Return how the imports of a machine are going, of this one unless another is named.
+
+    Whoever has the warehouse open already hands it over as `held`.
 
     Raises:
         ConfigurationError: another machine is named, of which nothing is stored.
@@ -53,16 +59,17 @@ def read_status(configuration: Configuration, machine: str = "") -> Status:
     settings, named = configuration.settings, machine
     place, machine = settings.parsed_warehouse(), machine or settings.machine
     kept = [load for load in unrecorded_loads(configuration).loads() if load.machine == machine]
-    last, success_at, held, damage = None, None, 0, None
+    last, success_at, held_back, damage, free = None, None, 0, None, None
     ahead: tuple[int, ...] = ()
     try:
-        if has_warehouse(configuration):
-            with open_configured(configuration) as opened:
+        if held or has_warehouse(configuration):
+            with nullcontext(held) if held else open_configured(configuration) as opened:
+                free = free_bytes(opened)
                 refuse_damage(machine, opened)
                 if applied_migrations(opened):
                     refuse_unknown(opened, {"machine": "" if kept else named})
                     last, success_at = last_import(opened, machine), last_success_at(opened, machine)
-                    held, ahead = count_held(opened, machine), tuple(future_loads(opened, machine))
+                    held_back, ahead = count_held(opened, machine), tuple(future_loads(opened, machine))
                 elif not opened.is_embedded:
                     raise SchemaError(f"warehouse {place}: has no tables yet", hint="ccusage-import migrate")
     except DamagedWarehouseError as error:
@@ -73,7 +80,17 @@ def read_status(configuration: Configuration, machine: str = "") -> Status:
     state = State.DAMAGED if damage else _state(last, age_hours, settings.stale_after_hours)
     missing = (str(damage), *damage.details, f"hint: {damage.hint}") if damage else ()
     return Status(
-        machine, str(place), state, last, success_at, age_hours, settings.stale_after_hours, held, ahead, missing
+        machine,
+        str(place),
+        state,
+        last,
+        success_at,
+        age_hours,
+        settings.stale_after_hours,
+        held_back,
+        ahead,
+        missing,
+        free,
     )
 
 

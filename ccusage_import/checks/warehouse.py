@@ -87,7 +87,7 @@ def _checks_of(opened: ClickHouse, configuration: Configuration) -> Iterator[Che
         yield fail("schema", f"{len(pending)} tables and views are missing or not up to date", "ccusage-import migrate")
     yield from _contents(opened)
     yield _rights(opened)
-    yield from _free_space(opened)
+    yield _free_space(opened)
     if not pending:
         yield from _last_import(opened, configuration)
 
@@ -133,16 +133,24 @@ def _rights(opened: ClickHouse) -> Check:
     return ok("rights", "wrote a row into a scratch table, read it back and dropped the table")
 
 
-def _free_space(opened: ClickHouse) -> Iterator[Check]:
+def free_bytes(opened: ClickHouse) -> int | None:
+    """Return how much room the warehouse's disk has; None where this user is not shown it.
+
+    Raises:
+        WarehouseError: it cannot be asked.
+    """
     if isinstance(opened.warehouse, EmbeddedWarehouse):
-        yield _space(shutil.disk_usage(opened.warehouse.path).free)
-        return
+        return shutil.disk_usage(opened.warehouse.path).free
     try:
         rows = opened.rows("SELECT min(unreserved_space) FROM system.disks")
     except WarehousePermissionError:
-        yield ok("disk space", "not shown to this user")
-        return
-    yield _space(int(rows[0][0]))
+        return None
+    return int(rows[0][0])
+
+
+def _free_space(opened: ClickHouse) -> Check:
+    free = free_bytes(opened)
+    return ok("disk space", "not shown to this user") if free is None else _space(free)
 
 
 def _space(free: int) -> Check:

@@ -12,6 +12,7 @@ import typer
 
 from ccusage_import import __version__, ui
 from ccusage_import.ccusage.archive import LoadNote
+from ccusage_import.checks.copies import note_backup, note_push
 from ccusage_import.cli.audit import change_json, print_changes
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
@@ -60,6 +61,7 @@ def backup(
             refuse_damage(configuration.settings.machine, opened)
             machine = configuration.settings.machine
             manifest = back_up(opened, directory, machine=machine, tool_version=__version__)
+        note_backup(configuration, directory)
         _tell(manifest, f"are backed up in {directory}", quiet=quiet, as_json=as_json)
 
 
@@ -157,7 +159,8 @@ def push_configured(configuration: Configuration, server: str = "", held: ClickH
         opened = held or stack.enter_context(open_to_write(configuration))
         pushed = copy(opened, opened_target, configuration.installation, tool_version=__version__)
         keep_budgets(opened_target, configuration)
-        return pushed
+    note_push(configuration)
+    return pushed
 
 
 def replay_exit_code(replayed: Sequence[tuple[LoadNote, ImportSummary]]) -> ExitCode:

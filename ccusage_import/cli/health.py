@@ -15,8 +15,10 @@ from rich.text import Text
 
 from ccusage_import import ui
 from ccusage_import.checks.checklist import all_checks
+from ccusage_import.checks.health import HealthReport, health_json, read_health
 from ccusage_import.checks.result import Check, Health
 from ccusage_import.checks.status import State, Status, read_status
+from ccusage_import.checks.watching import WatchState, watch_of
 from ccusage_import.cli.options import (
     AsJson,
     CcusageCommand,
@@ -91,18 +93,27 @@ def status(
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
+        # Before it lends the warehouse to this command.
+        watch = watch_of(configuration)
         found = read_status(configuration, machine)
-        if as_json or not quiet:
-            print_status(found, configuration.settings.timezone, as_json=as_json)
-        if found.state is not State.OK:
+        health = read_health(configuration, os.environ, found, watch)
+        if as_json:
+            ui.print_json(status_json(found, health))
+        elif not quiet:
+            print_status(found, health, configuration.settings.timezone)
+        if not health.is_healthy:
             raise typer.Exit(ExitCode.UNHEALTHY)
 
 
-def print_status(status: Status, timezone: str, *, as_json: bool) -> None:
+def status_json(status: Status, health: HealthReport) -> dict[str, Any]:
+    """Return how imports are going, as an object with stable keys."""
+    shown = asdict(status)
+    del shown["disk_free_bytes"]
+    return {**shown, "last_import": _load_json(status), "health": health_json(health)}
+
+
+def print_status(status: Status, health: HealthReport, timezone: str) -> None:
     """Print how imports are going."""
-    if as_json:
-        ui.print_json({**asdict(status), "last_import": _load_json(status)})
-        return
     table = PlainTable(("what", "found"), texts=("found",), wraps=("found",), has_header=False)
     last = status.last_import
     rows: dict[str, Text | str] = {
@@ -118,11 +129,34 @@ def print_status(status: Status, timezone: str, *, as_json: bool) -> None:
         "error": last.error if last else "",
         "dated in the future": ", ".join(map(str, status.future_loads)),
         "missing": "\n".join(status.missing),
+        **_health_rows(health, timezone),
     }
     for name, value in rows.items():
         if value:
             table.add_row(name, value if isinstance(value, Text) else Text(value))
     console().print(table)
+
+
+def _health_rows(health: HealthReport, timezone: str) -> dict[str, Text | str]:
+    # What imports meet is told above.
+    problems = [text for kind, text in health.problems if kind != "imports"]
+    return {
+        "problems": Text("\n".join(problems), style="bold red"),
+        "watch": _watch_row(health.watch, timezone) if health.watch else "",
+        "backlog": f"{health.backlog_bytes / 1e6:,.1f} MB of transcripts" if health.backlog_bytes else "",
+        "last push": zoned_moment(health.last_push_at, timezone) if health.last_push_at else "",
+        "newest backup": zoned_moment(health.newest_backup_at, timezone) if health.newest_backup_at else "",
+        "disk": "" if health.disk_free_bytes is None else f"{health.disk_free_bytes / 1e9:,.1f} GB free",
+    }
+
+
+def _watch_row(watch: WatchState, timezone: str) -> str:
+    written = zoned_moment(watch.written_at, timezone)
+    if not watch.is_running:
+        return f"ended {written}" if watch.phase == "ended" else f"was killed after {written}"
+    stored = f", last stored {zoned_moment(watch.last_stored_at, timezone)}" if watch.last_stored_at else ""
+    behind = f", {watch.behind_seconds:,.0f} s behind" if watch.behind_seconds >= 1 else ""
+    return f"{watch.phase}, process {watch.process}, {watch.files:,} transcripts{stored}{behind}"
 
 
 def _load_json(status: Status) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
 
-Event = Literal["failed", "recovered", "stale", "budget", "quota", "held"]
+Event = Literal["failed", "recovered", "stale", "budget", "quota", "held", "unwell", "well"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
 

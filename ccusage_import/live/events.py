@@ -29,6 +29,11 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Importing:
+    """The ordinary import begins; until it ends, nobody gets a turn."""
+
+
+@dataclass(frozen=True, slots=True)
 class Imported:
     """The ordinary import came to its end."""
 
@@ -73,7 +78,7 @@ class Ended:
     """Nothing is watched any more."""
 
 
-Event = Watching | Stored | Imported | ImportFailed | Lost | Regained | Warned | Lent | Ended
+Event = Watching | Stored | Importing | Imported | ImportFailed | Lost | Regained | Warned | Lent | Ended
 
 
 class Onlooker(Protocol):

@@ -26,6 +26,7 @@ from ccusage_import.live.events import (
     Event,
     Imported,
     ImportFailed,
+    Importing,
     Lent,
     Lost,
     Onlooker,
@@ -225,6 +226,7 @@ class Watcher:
         begun = time.time()
         try:
             with self._holding.writing() as held:
+                self._tell(Importing())
                 summary = self._import_reports(held.warehouse)
         except WarehouseLockedError:
             self._retry_at = time.monotonic() + TURN_SECONDS

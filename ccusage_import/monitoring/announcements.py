@@ -12,7 +12,7 @@ from ccusage_import.import_summary import ImportSummary
 from ccusage_import.monitoring.heartbeat import ping
 from ccusage_import.monitoring.metrics import push_metrics, write_metrics
 from ccusage_import.monitoring.notifications import notify
-from ccusage_import.monitoring.outcome import RunOutcome, keep_memory, peak_memory_bytes, read_memory
+from ccusage_import.monitoring.outcome import MEMORY, RunOutcome, keep_memory, peak_memory_bytes, read_memory
 from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import open_configured
@@ -38,7 +38,7 @@ class Announcer:
         self._settings = configuration.settings
         self._environ = environ
         self._started_at = datetime.now(UTC)
-        self._memory_file = configuration.directories.state / "announced.json"
+        self._memory_file = configuration.directories.state / MEMORY
         self.summary: ImportSummary | None = None
 
     def begin(self) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ccusage_import.checks.health import Problem
 from ccusage_import.config.targets import Event
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.monitoring.outcome import RunOutcome, Told
@@ -14,6 +15,7 @@ from ccusage_import.warehouse.budgets import QuotaUse, Spending
 from ccusage_import.warehouse.snapshot import Snapshot
 
 LOOK = "more: ccusage-import status, ccusage-import history"
+LOOK_AT_STATUS = "more: ccusage-import status"
 LOOK_AT_HELD = "more: ccusage-import held"
 LOOK_AT_QUOTAS = "more: ccusage-import quota"
 NOTABLE_SHARES = (0.8, 1)
@@ -76,6 +78,20 @@ def due_events(
         yield _notice("stale", title, (outcome.failure, since, LOOK), ended, told)
     if outcome.facts is not None:
         yield from _of_the_warehouse(outcome.machine, outcome.facts, told)
+
+
+def health_events(machine: str, problems: Sequence[Problem], told: Told) -> Iterator[Notice]:
+    """Return the notice that all is not well any more, or that it is again."""
+    if bool(problems) is told.is_unwell:
+        return
+    told = replace(told, is_unwell=bool(problems))
+    details = {"problems": [problem.kind for problem in problems]}
+    if problems:
+        title = f"{machine}: {problems[0].text}"
+        lines = (*(problem.text for problem in problems[1:]), LOOK_AT_STATUS)
+        yield _notice("unwell", title, lines, details, told)
+    else:
+        yield _notice("well", f"{machine}: all is well again", (), details, told)
 
 
 def _of_the_warehouse(machine: str, facts: Snapshot, told: Told) -> Iterator[Notice]:

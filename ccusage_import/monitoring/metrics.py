@@ -6,14 +6,16 @@ look at the warehouse knows no totals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import SecretStr
 
 from ccusage_import import __version__
+from ccusage_import.checks.health import HealthReport
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import AnnouncementError
 from ccusage_import.files import replace_file
@@ -55,6 +57,21 @@ METRICS = {
 }
 
 
+WATCH_JOB = f"{JOB}_watch"
+WATCH_METRICS = {
+    "watch_up": "1 while `watch` runs, 0 when it has ended; one that was killed leaves 1 and writes no more.",
+    "watch_written_timestamp_seconds": "When `watch` last wrote its metrics.",
+    "watch_last_stored_timestamp_seconds": "When `watch` last stored something.",
+    "watch_lag_seconds": "For how long a change waits that `watch` has not stored.",
+    "watch_files": "Transcripts that `watch` watches.",
+    "watch_backlog_bytes": "Bytes of transcripts that are not stored as facts yet.",
+    "watch_healthy": "1 if `watch` found nothing wrong at its last look, else 0.",
+    "disk_free_bytes": "Room that is left on the warehouse's disk.",
+    "last_push_timestamp_seconds": "When the warehouse was last pushed to a server from here.",
+    "newest_backup_timestamp_seconds": "When the newest backup was made from here, as far as it is still there.",
+}
+
+
 class Sample(NamedTuple):
     """One value of one metric; the machine is added to the labels when it is written."""
 
@@ -69,10 +86,38 @@ def write_metrics(settings: Settings, outcome: RunOutcome) -> None:
     Raises:
         AnnouncementError: it cannot be written.
     """
-    file = settings.metrics_file
-    if file is None:
-        return
-    text = _client().generate_latest(_registry(settings, outcome))
+    if settings.metrics_file:
+        _write(settings.metrics_file, outcome.machine, _samples(settings, outcome))
+
+
+def write_watch_metrics(settings: Settings, health: HealthReport) -> None:
+    """Replace the file beside `metrics_file`, its name ending in `-watch`, by what `watch` knows of itself.
+
+    Raises:
+        AnnouncementError: it cannot be written.
+    """
+    if file := settings.metrics_file:
+        _write(file.with_stem(f"{file.stem}-watch"), settings.machine, _of_watch(health))
+
+
+def push_watch_metrics(settings: Settings, health: HealthReport) -> None:
+    """Push what `watch` knows of itself to `pushgateway`, as this machine's group of a job of its own.
+
+    Raises:
+        AnnouncementError: it does not answer, or refuses them.
+    """
+    if settings.pushgateway is not None:
+        _client().push_to_gateway(
+            settings.pushgateway.get_secret_value(),
+            WATCH_JOB,
+            _registry(settings.machine, _of_watch(health)),
+            grouping_key={"machine": settings.machine},
+            handler=_send,
+        )
+
+
+def _write(file: Path, machine: str, samples: Iterable[Sample]) -> None:
+    text = _client().generate_latest(_registry(machine, samples))
     try:
         # Others may read it; node_exporter reads no file whose name does not end in .prom.
         replace_file(file, text, mode=0o644, durable=False)
@@ -99,7 +144,7 @@ def push_metrics(settings: Settings, outcome: RunOutcome) -> None:
     push(
         settings.pushgateway.get_secret_value(),
         JOB,
-        _registry(settings, outcome),
+        _registry(outcome.machine, _samples(settings, outcome)),
         grouping_key={"machine": outcome.machine},
         handler=_send,
     )
@@ -115,14 +160,15 @@ def _client() -> Any:
     return import_module("prometheus_client")
 
 
-def _registry(settings: Settings, outcome: RunOutcome) -> CollectorRegistry:
+def _registry(machine: str, samples: Iterable[Sample]) -> CollectorRegistry:
     client = _client()
     registry: CollectorRegistry = client.CollectorRegistry()
     gauges: dict[str, Any] = {}
-    for metric, value, labels in _samples(settings, outcome):
+    told = METRICS | WATCH_METRICS
+    for metric, value, labels in samples:
         if metric not in gauges:
-            gauges[metric] = client.Gauge(PREFIX + metric, METRICS[metric], ("machine", *labels), registry=registry)
-        gauges[metric].labels(machine=outcome.machine, **labels).set(value)
+            gauges[metric] = client.Gauge(PREFIX + metric, told[metric], ("machine", *labels), registry=registry)
+        gauges[metric].labels(machine=machine, **labels).set(value)
     return registry
 
 
@@ -144,6 +190,27 @@ def _samples(settings: Settings, outcome: RunOutcome) -> Iterator[Sample]:
             yield from _of_transcripts(outcome.summary.facts)
     if outcome.facts is not None:
         yield from _of_warehouse(outcome.facts, settings)
+
+
+def _of_watch(health: HealthReport) -> Iterator[Sample]:
+    """Return all that is known of a watch and of what it looked at."""
+    yield Sample("watch_healthy", health.is_healthy)
+    if watch := health.watch:
+        yield Sample("watch_up", watch.phase != "ended")
+        yield Sample("watch_written_timestamp_seconds", watch.written_at.timestamp())
+        yield Sample("watch_lag_seconds", watch.behind_seconds)
+        yield Sample("watch_files", watch.files)
+        if watch.last_stored_at:
+            yield Sample("watch_last_stored_timestamp_seconds", watch.last_stored_at.timestamp())
+    for metric, size in (("watch_backlog_bytes", health.backlog_bytes), ("disk_free_bytes", health.disk_free_bytes)):
+        if size is not None:
+            yield Sample(metric, size)
+    for metric, at in (
+        ("last_push_timestamp_seconds", health.last_push_at),
+        ("newest_backup_timestamp_seconds", health.newest_backup_at),
+    ):
+        if at is not None:
+            yield Sample(metric, at.timestamp())
 
 
 def _of_reports(summary: ImportSummary) -> Iterator[Sample]:

@@ -7,22 +7,23 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from loguru import logger
 from pydantic import SecretStr
 
+from ccusage_import.checks.health import Problem
 from ccusage_import.config.environment import child_environment
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.targets import NotifyTarget
-from ccusage_import.exceptions import AnnouncementError, ConfigurationError
-from ccusage_import.monitoring.events import Notice, due_events, known
+from ccusage_import.exceptions import AnnouncementError, ConfigurationError, ExitCode
+from ccusage_import.monitoring.events import Notice, due_events, health_events, known
 from ccusage_import.monitoring.http_calls import call
 from ccusage_import.monitoring.outcome import RunMemory, RunOutcome, Told
 from ccusage_import.processes import Stop, in_threads, run_program
@@ -44,42 +45,84 @@ def notify(
     *,
     commands_refused: ConfigurationError | None = None,
 ) -> list[str]:
-    """Notify each target of what it does not know yet; return a warning for each that could not be reached.
+    """Notify each target of what it does not know yet of a run; return a warning for each that could not be reached.
 
     The memory holds what each target knows. What could not be delivered is not in it, so it is sent after the next
     run if it is still true then; what a target does not want counts as delivered. `commands_refused` is why no
     command is run.
     """
+
+    def due(told: Told) -> Iterable[Notice]:
+        return due_events(
+            outcome, told, last_success_at=memory.last_success_at, stale_after_hours=settings.stale_after_hours
+        )
+
+    occasion = _Occasion(outcome.machine, outcome.finished_at, int(outcome.exit_code))
+    return _notify(settings, occasion, due, lambda told: known(told, outcome.facts), memory, environ, commands_refused)
+
+
+def notify_of_health(
+    settings: Settings,
+    problems: Sequence[Problem],
+    memory: RunMemory,
+    environ: Mapping[str, str],
+    *,
+    commands_refused: ConfigurationError | None = None,
+) -> list[str]:
+    """Notify each target that all is not well, or is again, as `notify` does of a run."""
+
+    def due(told: Told) -> Iterable[Notice]:
+        return health_events(settings.machine, problems, told)
+
+    code = ExitCode.UNHEALTHY if problems else ExitCode.OK
+    occasion = _Occasion(settings.machine, datetime.now(UTC), int(code))
+    return _notify(settings, occasion, due, lambda told: told, memory, environ, commands_refused)
+
+
+class _Occasion(NamedTuple):
+    """On which machine, when and with which exit code something happened."""
+
+    machine: str
+    at: datetime
+    exit_code: int
+
+
+def _notify(
+    settings: Settings,
+    occasion: _Occasion,
+    due: Callable[[Told], Iterable[Notice]],
+    still_known: Callable[[Told], Told],
+    memory: RunMemory,
+    environ: Mapping[str, str],
+    commands_refused: ConfigurationError | None,
+) -> list[str]:
     pseudonyms = Pseudonyms(settings.salt.get_secret_value(), is_enabled=True)
     # An address may be a secret; its pseudonym is not.
     names = [pseudonyms.always(target.address) for target in settings.notify]
     tasks = []
     for position, (name, target) in enumerate(zip(names, settings.notify, strict=True)):
         told = memory.told.get(name, Told())
-        notices = due_events(
-            outcome, told, last_success_at=memory.last_success_at, stale_after_hours=settings.stale_after_hours
-        )
-        messages = [(notice, _document(notice, outcome)) for notice in notices]
+        messages = [(notice, _document(notice, occasion)) for notice in due(told)]
         what = f"{target.type} notification (notify.{position})"
         if target.url:
             deliver = partial(_post, what, target.type, target.url)
         else:
             deliver = partial(_run, what, target.command, environ, commands_refused)
-        tasks.append(partial(_tell, target, known(told, outcome.facts), messages, deliver))
+        tasks.append(partial(_tell, target, still_known(told), messages, deliver))
     results = in_threads(tasks, max(1, len(tasks)))
     memory.told = dict(zip(names, (told for told, _ in results), strict=True))
     return [warning for _, warning in results if warning]
 
 
-def _document(notice: Notice, outcome: RunOutcome) -> dict[str, Any]:
+def _document(notice: Notice, occasion: _Occasion) -> dict[str, Any]:
     """Return what a generic webhook and a command get."""
     return {
         "event": notice.event,
-        "machine": outcome.machine,
+        "machine": occasion.machine,
         "title": notice.title,
         "text": notice.text,
-        "at": outcome.finished_at.astimezone(UTC).isoformat(timespec="seconds"),
-        "exit_code": int(outcome.exit_code),
+        "at": occasion.at.astimezone(UTC).isoformat(timespec="seconds"),
+        "exit_code": occasion.exit_code,
         "details": notice.details,
     }
 

@@ -16,6 +16,8 @@ from ccusage_import.files import write_private_file
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.warehouse.snapshot import Snapshot
 
+# In the state directory.
+MEMORY = "announced.json"
 RESIDENT_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in one of ru_maxrss
 
 
@@ -32,6 +34,7 @@ class Told:
     held: int = 0
     budgets: frozenset[str] = frozenset()
     quotas: frozenset[str] = frozenset()
+    is_unwell: bool = False
 
 
 @dataclass(slots=True)

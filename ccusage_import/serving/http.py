@@ -14,10 +14,11 @@ import re
 import secrets
 import uuid
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
+from typing import Any
 from urllib.parse import parse_qsl
 
 import anyio
@@ -70,9 +71,12 @@ class Access:
 class Interface:
     """The paths of the interface over one open warehouse."""
 
-    def __init__(self, reader: Reader, access: Access, version: str, timezone: str) -> None:
-        """Answer from this engine, which has that version and time zone."""
+    def __init__(
+        self, reader: Reader, access: Access, version: str, timezone: str, health: Callable[[], dict[str, Any]]
+    ) -> None:
+        """Answer from this engine, which has that version and time zone; `health` looks whether all is `healthy`."""
         self._reader, self._access, self._version = reader, access, version
+        self._look, self._looks = health, anyio.CapacityLimiter(1)
         self._headers = {"X-ClickHouse-Server-Display-Name": SERVER_NAME, "X-ClickHouse-Timezone": timezone}
         self._at_once = anyio.CapacityLimiter(MOST_AT_ONCE)
         self._asked = 0
@@ -90,12 +94,8 @@ class Interface:
         return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed)])
 
     async def _health(self, _request: Request) -> Response:
-        question = partial(self._reader.answer, Question("SELECT 1"))
-        try:
-            await anyio.to_thread.run_sync(question, limiter=self._at_once)
-        except EngineError as error:
-            return JSONResponse({"warehouse": str(error)}, 503)
-        return JSONResponse({"warehouse": "ok", "queries": self._asked})
+        found = await anyio.to_thread.run_sync(self._look, limiter=self._looks)
+        return JSONResponse({**found, "queries": self._asked}, 200 if found["healthy"] else 503)
 
     async def _play(self, _request: Request) -> Response:
         nonce = secrets.token_urlsafe(16)

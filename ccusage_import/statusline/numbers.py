@@ -1,36 +1,62 @@
-"""What an import leaves for the status line: costs, block, limits and quotas, and until when each of them holds."""
+"""What `import` and `watch` leave for the status line: costs, block, limits and quotas, and until when they hold."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 from loguru import logger
 
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import next_month
-from ccusage_import.digest.glance import read_block, read_costs
+from ccusage_import.digest.glance import OpenBlock, read_block, read_costs
 from ccusage_import.exceptions import FixableError
 from ccusage_import.files import write_private_file
+from ccusage_import.records import CLAUDE
 from ccusage_import.statusline.line import FILE_NAME
 from ccusage_import.warehouse.budgets import read_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
+_REPORTED = (
+    "SELECT sum(cost_usd) FROM daily"
+    " WHERE machine = {machine:String} AND agent = {agent:String} AND date = {today:Date}"
+)
 
-def keep_numbers(warehouse: ClickHouse, configuration: Configuration) -> None:
-    """Write the file anew. The import is done: that this fails ends nothing, and the line says how old it is."""
+
+@dataclass(frozen=True, slots=True)
+class LiveCosts:
+    """What the facts of this machine say, which are newer than its reports: US dollars of today, and the open block."""
+
+    today_usd: Decimal
+    block: OpenBlock | None
+
+
+def keep_numbers(warehouse: ClickHouse, configuration: Configuration, live: LiveCosts | None = None) -> None:
+    """Write the file anew, by the reports, and by newer facts where there are some.
+
+    What was to be stored is stored: that this fails ends nothing, and the line says how old it is.
+    """
     try:
-        text = json.dumps(read_numbers(warehouse, configuration, datetime.now(UTC)), indent=1)
+        text = json.dumps(read_numbers(warehouse, configuration, datetime.now(UTC), live), indent=1)
         write_private_file(configuration.directories.state / FILE_NAME, f"{text}\n")
     except FixableError as error:
         logger.bind(kind=error.kind).warning("the numbers of the status line could not be written down")
 
 
-def read_numbers(warehouse: ClickHouse, configuration: Configuration, now: datetime) -> dict[str, object]:
+def read_numbers(
+    warehouse: ClickHouse, configuration: Configuration, now: datetime, live: LiveCosts | None = None
+) -> dict[str, object]:
     """Return what the file holds; instants are seconds since 1970."""
     settings = configuration.settings
     today, limits = settings.today(now), settings.budget
     costs, block = read_costs(warehouse, today), read_block(warehouse)
+    unreported = Decimal(0)
+    if live:
+        block = live.block or block
+        asked = {"machine": settings.machine, "agent": CLAUDE, "today": today}
+        unreported = max(unreported, live.today_usd - Decimal(warehouse.rows(_REPORTED, asked)[0][0]))
 
     def starts(day: date) -> float:
         return datetime.combine(day, time.min, settings.zone).timestamp()
@@ -39,8 +65,8 @@ def read_numbers(warehouse: ClickHouse, configuration: Configuration, now: datet
         "at": now.timestamp(),
         "day_ends_at": starts(today + timedelta(days=1)),
         "month_ends_at": starts(next_month(today)),
-        "today_usd": float(costs.today_usd),
-        "month_usd": float(costs.month_usd),
+        "today_usd": float(costs.today_usd + unreported),
+        "month_usd": float(costs.month_usd + unreported),
         "daily_limit_usd": None if limits.daily is None else float(limits.daily),
         "monthly_limit_usd": None if limits.monthly is None else float(limits.monthly),
         "block": block

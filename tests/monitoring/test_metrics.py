@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.monitoring.metrics import METRICS, PREFIX
+from ccusage_import.monitoring.metrics import METRICS, PREFIX, WATCH_METRICS
 from tests.conftest import Program, Result
 from tests.project.test_readme import docs, table_after
 from tests.support.claude_dir import ClaudeDir, days_ago
@@ -325,7 +325,7 @@ def test_pushed_scraped_and_told_by_the_alerts(program: Program, corpus: Callabl
         groups = json.loads(fetch(f"http://{prometheus}/api/v1/rules"))["data"]["groups"]
         assert [(rule["name"], rule["health"]) for group in groups for rule in group["rules"]] == [
             ("CcusageImportFailed", "ok"), ("CcusageImportStale", "ok"), ("CcusageImportHeldRecords", "ok"),
-            ("CcusageImportOverBudget", "ok"), ("CcusageImportSlow", "ok"),
+            ("CcusageImportOverBudget", "ok"), ("CcusageWatchSilent", "ok"), ("CcusageImportSlow", "ok"),
         ]  # fmt: skip
 
 
@@ -431,7 +431,7 @@ def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not()
 def test_the_rules_ask_for_metrics_that_there_are() -> None:
     asked = set(re.findall(r"ccusage_import_\w+", ALERTS.read_text()))
 
-    assert asked <= {PREFIX + name for name in METRICS}
+    assert asked <= {PREFIX + name for name in METRICS | WATCH_METRICS}
 
 
 def test_every_metric_is_explained_with_its_labels(textfile: Textfile, tmp_path: Path) -> None:
@@ -446,6 +446,11 @@ def test_every_metric_is_explained_with_its_labels(textfile: Textfile, tmp_path:
     documented = table_after("# Metrics", "metrics.md")
     assert list(documented) == [PREFIX + name for name in METRICS]
     assert {name: set(re.findall(r"`(\w+)`", row.split(" | ")[0])) for name, row in documented.items()} == written
+
+
+def test_every_metric_of_watch_is_explained() -> None:
+    documented = table_after("**watch**", "metrics.md")
+    assert list(documented) == [PREFIX + name for name in WATCH_METRICS]
 
 
 def test_every_alert_is_explained() -> None:

@@ -332,7 +332,11 @@ def test_nothing_but_the_warehouse_is_reached(served: Served, tmp_path: Path) ->
 def test_small_paths_answer(served: Served) -> None:
     assert served.get("/ping").text == "Ok.\n"
     assert served.get("/", headers={"X-ClickHouse-Key": served.token}).text == "Ok.\n"
-    assert json.loads(served.get("/health").text) == {"warehouse": "ok", "queries": 0}
+    answer = served.get("/health")
+    found = json.loads(answer.text)
+    assert (answer.status, found["healthy"], found["warehouse_reachable"]) == (200, True, True), found
+    assert (found["problems"], found["watch"], found["queries"]) == ([], None, 0)
+    assert found["disk_free_bytes"] > 0
     page = served.get("/play")
     assert "<textarea" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from ccusage_import.cli.app import COMMANDS, LazyCommand, app
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
-from ccusage_import.monitoring.metrics import METRICS, PREFIX
+from ccusage_import.monitoring.metrics import METRICS, PREFIX, WATCH_METRICS
 from ccusage_import.querying.queries import read_queries
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations, sql_directory
@@ -105,7 +105,7 @@ def _queries() -> Iterator[str]:
 
 def _metrics() -> Iterator[str]:
     yield METRICS_TITLE
-    yield from (f"| `{PREFIX}{name}` | {_cell(meaning)} |" for name, meaning in METRICS.items())
+    yield from (f"| `{PREFIX}{name}` | {_cell(meaning)} |" for name, meaning in (METRICS | WATCH_METRICS).items())
     yield ""
 
 

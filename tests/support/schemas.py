@@ -427,6 +427,7 @@ NEW_FACTS = record(messages=COUNT, tool_calls=COUNT, turns=COUNT, events=COUNT)
 EVENT = one_of(
     happened("watching", directories=listed(TEXT), polls=FLAG, reason=TEXT),
     happened("stored", new=NEW_FACTS, files=COUNT, bytes=COUNT, seconds=NUMBER),
+    happened("importing"),
     happened("imported", load_id=maybe(COUNT), exit_code=CODE, failed_reports=listed(TEXT), held=COUNT),
     happened("import_failed", error=ERROR),
     happened("lost", error=ERROR),
@@ -448,6 +449,30 @@ PREDICTION = record(
     seconds_high=NUMBER,
     unpriced=FLAG,
     backtest=maybe(record(runs=COUNT, inside_share=NUMBER, error_usd=MONEY, mean_error_usd=MONEY)),
+)
+HEALTH = record(
+    healthy=FLAG,
+    problems=listed(record(kind={"enum": ["warehouse", "imports", "facts", "disk"]}, text=TEXT)),
+    warehouse_reachable=FLAG,
+    last_success_at=maybe(INSTANT),
+    lag_seconds=maybe(NUMBER),
+    backlog_bytes=maybe(COUNT),
+    last_push_at=maybe(INSTANT),
+    newest_backup_at=maybe(INSTANT),
+    disk_free_bytes=maybe(COUNT),
+    watch=maybe(
+        record(
+            process=COUNT,
+            phase={"enum": ["watching", "importing", "facts wait", "lent", "ended"]},
+            started_at=INSTANT,
+            written_at=INSTANT,
+            last_stored_at=maybe(INSTANT),
+            files=COUNT,
+            polls=FLAG,
+            behind_seconds=NUMBER,
+            is_running=FLAG,
+        )
+    ),
 )
 SCHEMAS: Mapping[str, Schema] = {
     "import": one_of(IMPORTED, REPLAYED),
@@ -471,6 +496,7 @@ SCHEMAS: Mapping[str, Schema] = {
         held=COUNT,
         future_loads=listed(COUNT),
         missing=listed(TEXT),
+        health=HEALTH,
     ),
     "logs": one_of(record(path=TEXT), listed(LOG_LINE)),
     "history": listed(LOAD),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -13,6 +14,7 @@ from ccusage_import.live.events import (
     Event,
     Imported,
     ImportFailed,
+    Importing,
     Lent,
     Lost,
     Regained,
@@ -26,6 +28,13 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 ONE_OF = {"messages": "message", "tool_calls": "tool call", "turns": "prompt", "events": "event"}
 SEVERAL_OF = {"messages": "messages", "tool_calls": "tool calls", "turns": "prompts", "events": "events"}
+
+# Events that say nothing but that they happened: their name, and the words.
+BARE: Mapping[type[Event], tuple[str, str]] = {
+    Importing: ("importing", "importing the reports"),
+    Lent: ("lent", "another command has the warehouse for a while"),
+    Ended: ("ended", "ended"),
+}
 
 
 class Lines:
@@ -85,10 +94,8 @@ def line_of(event: Event) -> str:
             return f"facts are stored again, after {seconds:.0f} s"
         case Warned(text):
             return f"warning: {text}"
-        case Lent():
-            return "another command has the warehouse for a while"
-        case Ended():
-            return "ended"
+        case Importing() | Lent() | Ended():
+            return BARE[type(event)][1]
 
 
 def json_of(event: Event) -> dict[str, Any]:
@@ -114,10 +121,8 @@ def json_of(event: Event) -> dict[str, Any]:
             return {"event": "regained", "seconds": round(seconds, 3)}
         case Warned(text):
             return {"event": "warning", "text": text}
-        case Lent():
-            return {"event": "lent"}
-        case Ended():
-            return {"event": "ended"}
+        case Importing() | Lent() | Ended():
+            return {"event": BARE[type(event)][0]}
 
 
 def _counted(new: Any) -> str:

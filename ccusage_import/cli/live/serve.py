@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import gc
+import json
+import os
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ccusage_import import ui
+from ccusage_import.checks.health import health_json, read_health
+from ccusage_import.checks.status import read_status
 from ccusage_import.cli.options import ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.installation import ENGINE, SERVER, adds
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
-from ccusage_import.exceptions import ConfigurationError, WarehouseLockedError
+from ccusage_import.exceptions import ConfigurationError, WarehouseError, WarehouseLockedError
 from ccusage_import.files import POLL_SECONDS, is_wanted
 from ccusage_import.processes import begin_anew
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -90,10 +95,21 @@ def _serve(configuration: Configuration, address: tuple[str, int], *, without_to
     with ExitStack() as stack:
         opened = _opened(stack, configuration, says=is_new)
         access = Access(token, OWN_HOSTS if is_local else ())
-        interface = Interface(Reader(place), access, opened.version, _zone(opened))
+        interface = Interface(
+            Reader(place), access, opened.version, _zone(opened), partial(_health, configuration, opened)
+        )
         lends = serve_until_wanted(interface.app(), listening, place.lock, ready)
     if lends:
         begin_anew({INHERITED: str(listening.fileno())}, [listening.fileno()])
+
+
+def _health(configuration: Configuration, opened: ClickHouse) -> dict[str, Any]:
+    try:
+        status = read_status(configuration, held=opened)
+    except WarehouseError:
+        status = None
+    found: dict[str, Any] = json.loads(ui.json_text(health_json(read_health(configuration, os.environ, status))))
+    return found
 
 
 def _opened(stack: ExitStack, configuration: Configuration, *, says: bool) -> ClickHouse:

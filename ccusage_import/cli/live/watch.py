@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from ccusage_import import ui
+from ccusage_import.checks.watching import seen_to_run
 from ccusage_import.cli.imports import log_to_configured_file, synchronise
 from ccusage_import.cli.live.lines import JsonLines, Lines
 from ccusage_import.cli.live.page import Page
@@ -37,13 +38,15 @@ from ccusage_import.import_summary import ImportOptions, ImportSummary
 from ccusage_import.importer import run_import_alone
 from ccusage_import.live.ending import ends_on_signals
 from ccusage_import.live.events import Onlooker
+from ccusage_import.live.reporting import Reporter
+from ccusage_import.live.service import ServiceManager
 from ccusage_import.live.watcher import Watcher
 from ccusage_import.monitoring.announcements import announced
 from ccusage_import.processes import begin_anew
 from ccusage_import.steps.last_offer import keep_offer
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
-# Says that this process had the warehouse before, and lent it.
+# Says that this process had the warehouse before, and lent it; the file descriptor by which it is seen to run.
 LENT = "CCUSAGE_IMPORT_WATCH_LENT"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -82,17 +85,17 @@ def watch(
             "ccusage": ccusage,
         }
         configuration = configured(flags, config, keeps_identity=True, environ=environ)
-        if not configuration.settings.transcripts:
-            raise ConfigurationError(
-                "transcripts = false: leaves nothing to watch", hint="ccusage-import config set transcripts true"
-            )
+        configuration.settings.demand_transcripts()
         log_to_configured_file(configuration)
-        if os.environ.pop(LENT, ""):
+        kept = os.environ.pop(LENT, "")
+        if kept:
             # Whoever has the warehouse now may keep it for long.
             patient = configuration.settings.model_copy(update={"lock_wait_seconds": float("inf")})
             configuration = replace(configuration, settings=patient)
+        manager, keeps = ServiceManager(environ), None
         with ExitStack() as stack:
-            stack.enter_context(lasting_holder("ccusage-import watch"))
+            stack.enter_context(lasting_holder("ccusage-import watch", manager.goes_on))
+            seen = stack.enter_context(seen_to_run(configuration.directories, int(kept) if kept else None))
             ending = stack.enter_context(ends_on_signals())
             onlooker: Onlooker
             if as_json:
@@ -104,14 +107,15 @@ def watch(
             watcher = Watcher(
                 configuration,
                 environ,
-                [onlooker],
+                [manager, onlooker, Reporter(configuration, environ, _warn)],
                 partial(_import_reports, configuration, environ),
                 reports_every=every,
                 polls=poll,
             )
-            lends = watcher.run(ending)
-        if lends:
-            begin_anew({LENT: "1"})
+            if watcher.run(ending):
+                keeps = os.dup(seen)
+        if keeps is not None:
+            begin_anew({LENT: str(keeps)}, [keeps])
 
 
 def seconds_of_option(option: str, text: str) -> float:
