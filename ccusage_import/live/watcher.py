@@ -115,6 +115,11 @@ class Watcher:
                 self._step(ending)
             lends = not ending.is_wanted
             self._write_row()
+        except KeyboardInterrupt:
+            # What does not end by itself is interrupted, such as a statement that a server does not answer.
+            if not ending.is_wanted:
+                raise
+            lends = False
         finally:
             self._listener.close()
             self._holding.close()

@@ -1,7 +1,8 @@
 """What an import costs beyond ccusage itself, what 100,000 records cost, and what every view and query costs.
 
-    python -m tests.benchmarks [--mb 300] [--runs 5] [--json] [--work-dir DIR] [--ccusage COMMAND] [--minutes 1]
-        [--small-only | --queries-only | --facts-only | --starts-only | --watch-only]
+    python -m tests.benchmarks [--mb 300] [--runs 5] [--json] [--work-dir DIR] [--ccusage COMMAND]
+        [--small-only | --queries-only | --facts-only | --starts-only]
+    python -m tests.benchmarks --watch-only [--minutes 60] [--place {embedded,server}] [--json] [--work-dir DIR]
 
 Nothing fails for being slow: the figures stand beside their targets, and the machine's other work is in them.
 """
@@ -22,7 +23,7 @@ from tests.benchmarks.many_records import measure_many_records
 from tests.benchmarks.measure import Figure, print_figures
 from tests.benchmarks.query_time import measure_queries
 from tests.benchmarks.start_time import measure_starts
-from tests.benchmarks.watch_time import measure_watch
+from tests.benchmarks.watch_time import PLACES, measure_watch
 from tests.support.ccusage_install import install_ccusage
 from tests.support.transcripts import LARGE, SMALL
 
@@ -33,7 +34,7 @@ def main() -> None:
     work_dir: Path = arguments.work_dir.absolute()
     work_dir.mkdir(parents=True, exist_ok=True)
     if arguments.watch_only:
-        figures = measure_watch(work_dir, arguments.minutes)
+        figures = measure_watch(work_dir, arguments.minutes, arguments.place or PLACES)
     elif arguments.facts_only:
         figures = _measure_facts(arguments, work_dir)
     elif arguments.starts_only:
@@ -74,8 +75,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--small-only", action="store_true", help="leave out the large transcripts")
     parser.add_argument("--queries-only", action="store_true", help="time views, queries and commands alone")
     parser.add_argument("--facts-only", action="store_true", help="measure readings of the large transcripts alone")
-    parser.add_argument("--watch-only", action="store_true", help="measure the delays of watch alone")
-    parser.add_argument("--minutes", type=float, default=1, help="how long sessions write (default: %(default)s)")
+    parser.add_argument("--watch-only", action="store_true", help="measure delays, memory and CPU time of watch alone")
+    parser.add_argument("--minutes", type=float, default=60, help="how long sessions write (default: %(default)s)")
+    parser.add_argument("--place", action="append", choices=PLACES, help="where watch stores (default: both)")
     parser.add_argument("--starts-only", action="store_true", help="measure the status line and the hook alone")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--ccusage", metavar="COMMAND", help="ccusage to run (default: the pinned one, from npm)")

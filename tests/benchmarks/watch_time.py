@@ -1,9 +1,8 @@
-"""How soon `watch` has stored what is written, in bursts of many sessions at once, and what it takes while idle."""
+"""How soon `watch` has stored what is written, in bursts of many sessions at once, and what it takes over time."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -20,6 +19,7 @@ from typing import Any
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
+from tests.benchmarks.growth import Samples, cpu_seconds, memory_mb, over_time
 from tests.benchmarks.measure import Figure, importer_environ, say
 from tests.support.gateway import running_gateway
 from tests.support.transcripts import Shape, write_transcripts
@@ -29,6 +29,7 @@ P95_MS, HEARD_MS, IDLE_PERCENT = 100.0, 50.0, 1.0
 # From SIGTERM to the end of the process.
 END_SECONDS = 2.0
 OLD = Shape(mb=20, files=2000, projects=40)
+PLACES = ("embedded", "server")
 SESSIONS, SETTLING_SECONDS, IDLE_SECONDS, SEED = 8, 15.0, 30.0, 1
 MODEL = "claude-sonnet-4-5-20250929"
 
@@ -91,16 +92,6 @@ class Watched:
         """How many messages it stored."""
         return sum(int(event["new"]["messages"]) for event in self.stored())
 
-    def memory_mb(self) -> float:
-        """What it has resident now."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-
-    def cpu_seconds(self) -> float:
-        """What it took of the cores so far."""
-        ticks = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
-
     def end(self) -> float:
         """End it, and return how many seconds that took."""
         begun = time.monotonic()
@@ -115,17 +106,19 @@ class Watched:
             time.sleep(0.2)
 
 
-def measure_watch(work_dir: Path, minutes: float) -> list[Figure]:
-    """Return the delays, the idle CPU time and the growth of the memory, of both warehouses; Linux only."""
+def measure_watch(work_dir: Path, minutes: float, places: Sequence[str] = PLACES) -> list[Figure]:
+    """Return the delays, and memory and CPU time over time, of these places; Linux only."""
     figures = []
     with tempfile.TemporaryDirectory(prefix="watch-", dir=work_dir) as name:
         embedded, server = Path(name, "embedded"), Path(name, "server")
-        figures += _measure(embedded, f"chdb://{embedded}/warehouse", "embedded", minutes)
-        with running_gateway(server / "engine") as gateway:
-            url = gateway.url(database="watch")
-            with open_warehouse(parse_warehouse_url(url), creates_database=True) as opened:
-                apply_migrations(opened, "1.2.3")
-            figures += _measure(server, url, "server", minutes)
+        if "embedded" in places:
+            figures += _measure(embedded, f"chdb://{embedded}/warehouse", "embedded", minutes)
+        if "server" in places:
+            with running_gateway(server / "engine") as gateway:
+                url = gateway.url(database="watch")
+                with open_warehouse(parse_warehouse_url(url), creates_database=True) as opened:
+                    apply_migrations(opened, "1.2.3")
+                figures += _measure(server, url, "server", minutes)
     return figures
 
 
@@ -135,30 +128,46 @@ def _measure(directory: Path, url: str, subject: str, minutes: float) -> list[Fi
     with _watching(directory, url, claude) as watch:
         say(f"watch, {subject}: {old.files} old transcripts, then {SESSIONS} sessions for {minutes:g} minutes")
         watch.wait_for(1)
-        before, old_messages = watch.memory_mb(), watch.messages()
-        written = list(_write_for(60 * minutes, claude))
+        old_messages, samples = watch.messages(), Samples(watch.process.pid)
+        written = _write_for(60 * minutes, claude, samples)
         watch.wait_for(old_messages + len(written))
-        time.sleep(SETTLING_SECONDS)
-        idle = watch.cpu_seconds()
-        time.sleep(IDLE_SECONDS)
-        idle = 100 * (watch.cpu_seconds() - idle) / IDLE_SECONDS
-        growth = watch.memory_mb() - before
-        delays, heard = _delays(written, watch.stored(), old_messages)
+        delays = _delays(written, watch.stored(), old_messages)
+        idle = _figures_of_idling(subject, watch.process.pid)
         end = watch.end()
+    return [
+        *_figures_of_delays(subject, written, *delays),
+        *over_time(subject, samples.taken),
+        *idle,
+        Figure(subject, "from SIGTERM to the end", end, "s", END_SECONDS),
+    ]
+
+
+def _figures_of_delays(
+    subject: str, written: Sequence[float], delays: Sequence[float], heard: Sequence[float]
+) -> list[Figure]:
     lost = len(written) - len(delays)
     return [
         Figure(subject, f"{len(written):,} answers, of which are not stored", lost, "", 0),
         Figure(subject, "from a whole line to its row, half of them within", statistics.median(delays), "ms"),
         Figure(subject, "from a whole line to its row, 95 % within", _p95(delays), "ms", P95_MS),
         Figure(subject, "from a whole line to hearing of it, 95 % within", _p95(heard), "ms", HEARD_MS),
-        Figure(subject, "idle, CPU time of one core", idle, "%", IDLE_PERCENT),
-        Figure(subject, "from SIGTERM to the end", end, "s", END_SECONDS),
-        Figure(subject, f"memory, growth in {minutes:g} minutes of writing", growth, "MB"),
-        Figure(subject, "memory afterwards", before + growth, "MB"),
     ]
 
 
-def _write_for(seconds: float, claude: Path) -> Sequence[float]:
+def _figures_of_idling(subject: str, pid: int) -> list[Figure]:
+    """Wait until all is quiet, and return what is taken then."""
+    time.sleep(SETTLING_SECONDS)
+    before = cpu_seconds(pid)
+    time.sleep(IDLE_SECONDS)
+    return [
+        Figure(
+            subject, "idle, CPU time of one core", 100 * (cpu_seconds(pid) - before) / IDLE_SECONDS, "%", IDLE_PERCENT
+        ),
+        Figure(subject, "idle, memory", memory_mb(pid), "MB"),
+    ]
+
+
+def _write_for(seconds: float, claude: Path, samples: Samples) -> Sequence[float]:
     """Let sessions write in bursts; return when each first line of an answer was whole."""
     chance, written = random.Random(SEED), list[float]()
     project = claude / "projects" / "-home-ana-live"
@@ -166,6 +175,7 @@ def _write_for(seconds: float, claude: Path) -> Sequence[float]:
     sessions = [Session(project / f"live-{number}.jsonl", chance, written) for number in range(SESSIONS)]
     end = time.monotonic() + seconds
     while time.monotonic() < end:
+        samples.note()
         for session in chance.sample(sessions, chance.randint(1, SESSIONS)):
             session.answer()
         time.sleep(chance.uniform(0.05, 1.0))

@@ -30,7 +30,9 @@ class Watch:
     def events(self, name: str = "") -> list[Event]:
         """What it said so far; a line that it is writing is not read yet."""
         lines = self.stdout.read_text().split("\n")[:-1]
-        return [event for event in map(json.loads, lines) if not name or event["event"] == name]
+        # Those that cannot be meant are not parsed: it is asked a hundred times a second.
+        events = map(json.loads, (line for line in lines if name in line))
+        return [event for event in events if not name or event["event"] == name]
 
     def messages(self) -> int:
         """How many messages it said that it stored."""
@@ -59,12 +61,14 @@ class Watch:
 
 
 @contextmanager
-def watching(program: Program, *arguments: str | Path, waits: bool = True, **environ: str) -> Iterator[Watch]:
-    """Watch for the length of the block; with `waits`, the block begins when it watches."""
+def watching(
+    program: Program, *arguments: str | Path, waits: bool = True, module: str = "ccusage_import", **environ: str
+) -> Iterator[Watch]:
+    """Watch for the length of the block; with `waits`, the block begins when it watches; `module` runs the program."""
     stdout, stderr = program.home / "watch.out", program.home / "watch.err"
     with stdout.open("wb") as out, stderr.open("wb") as err:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ccusage_import", "watch", "--json", *map(str, arguments)],
+            [sys.executable, "-m", module, "watch", "--json", *map(str, arguments)],
             env={**program.environ, **environ},
             cwd=program.home,
             stdin=subprocess.DEVNULL,
