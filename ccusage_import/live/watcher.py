@@ -122,8 +122,11 @@ class Watcher:
             lends = False
         finally:
             self._listener.close()
-            self._holding.close()
-            self._tell(Lent() if lends else Ended())
+            try:
+                # Before it is closed: others of this process may read it.
+                self._tell(Lent() if lends else Ended())
+            finally:
+                self._holding.close()
         return lends
 
     def _begin(self) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,11 +78,7 @@ def serve_until_wanted(app: Starlette, listening: socket.socket, lock: Path, rea
     Returns:
         Whether somebody waits.
     """
-    server = _Server(
-        uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
-        )
-    )
+    server = _server(app)
 
     async def serve() -> bool:
         # It closes what it is given.
@@ -100,6 +97,32 @@ def serve_until_wanted(app: Starlette, listening: socket.socket, lock: Path, rea
         return False
 
     return asyncio.run(serve())
+
+
+class Background:
+    """Serves in a thread of its own, beside what the process does otherwise, from `begin` until `end`."""
+
+    def __init__(self, app: Starlette, listening: socket.socket) -> None:
+        """Begin."""
+        self._server = _server(app)
+        # It closes what it is given.
+        self._thread = threading.Thread(target=self._server.run, args=([listening.dup()],), daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Accept nothing more, and return when the answers that have begun are given, or their time is over."""
+        self._server.should_exit = True
+        while self._thread.is_alive():
+            # Not for ever, so that a signal is heard.
+            self._thread.join(POLL_SECONDS)
+
+
+def _server(app: Starlette) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+        )
+    )
 
 
 class _Server(uvicorn.Server):

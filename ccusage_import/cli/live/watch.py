@@ -6,11 +6,11 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -19,6 +19,7 @@ from ccusage_import.checks.watching import seen_to_run
 from ccusage_import.cli.imports import log_to_configured_file, synchronise
 from ccusage_import.cli.live.lines import JsonLines, Lines
 from ccusage_import.cli.live.page import Page
+from ccusage_import.cli.live.serving import Service
 from ccusage_import.cli.options import (
     CcusageCommand,
     ClaudeDirs,
@@ -36,6 +37,7 @@ from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import lasting_holder
 from ccusage_import.import_summary import ImportOptions, ImportSummary
 from ccusage_import.importer import run_import_alone
+from ccusage_import.live.answering import Answering
 from ccusage_import.live.ending import ends_on_signals
 from ccusage_import.live.events import Onlooker
 from ccusage_import.live.reporting import Reporter
@@ -66,6 +68,12 @@ def watch(
     plain: Annotated[
         bool, typer.Option("--plain", help="Print a line an event at a terminal too, instead of a page.")
     ] = False,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Answer ClickHouse clients meanwhile, as `serve` does, such as 127.0.0.1:8123."
+        ),
+    ] = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each event.")] = False,
@@ -92,6 +100,7 @@ def watch(
             # Whoever has the warehouse now may keep it for long.
             patient = configuration.settings.model_copy(update={"lock_wait_seconds": float("inf")})
             configuration = replace(configuration, settings=patient)
+        service = Service.begin(configuration, listen) if listen else None
         manager, keeps = ServiceManager(environ), None
         with ExitStack() as stack:
             stack.enter_context(lasting_holder("ccusage-import watch", manager.goes_on))
@@ -104,10 +113,13 @@ def watch(
                 onlooker = Lines(configuration.settings.zone, quiet=quiet)
             else:
                 onlooker = stack.enter_context(Page(configuration))
+            onlookers: list[Onlooker] = [manager, onlooker, Reporter(configuration, environ, _warn)]
+            if service:
+                onlookers.append(Answering(service.app, service.listening, _says(service, onlooker)))
             watcher = Watcher(
                 configuration,
                 environ,
-                [manager, onlooker, Reporter(configuration, environ, _warn)],
+                onlookers,
                 partial(_import_reports, configuration, environ),
                 reports_every=every,
                 polls=poll,
@@ -115,7 +127,22 @@ def watch(
             if watcher.run(ending):
                 keeps = os.dup(seen)
         if keeps is not None:
-            begin_anew({LENT: str(keeps)}, [keeps])
+            _begin_anew(keeps, service)
+
+
+def _says(service: Service, onlooker: Onlooker) -> Callable[[], None]:
+    """Return what says where it answers, where lines are printed for people."""
+    return service.announce if isinstance(onlooker, Lines) else lambda: None
+
+
+def _begin_anew(seen: int, service: Service | None) -> NoReturn:
+    environ, keeps = {LENT: str(seen)}, [seen]
+    if service:
+        from ccusage_import.serving.server import INHERITED
+
+        environ[INHERITED] = str(service.listening.fileno())
+        keeps.append(service.listening.fileno())
+    begin_anew(environ, keeps)
 
 
 def seconds_of_option(option: str, text: str) -> float:

@@ -1,0 +1,39 @@
+"""Answers ClickHouse clients while `watch` has an embedded warehouse: other processes cannot read it then."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ccusage_import.live.events import Ended, Event, Lent
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from ccusage_import.serving.server import Background
+
+
+class Answering:
+    """Begins when the warehouse is open, and ends before it is closed; whoever asks in between waits."""
+
+    def __init__(
+        self, app: Callable[[ClickHouse], Starlette], listening: socket.socket, ready: Callable[[], None]
+    ) -> None:
+        self._app, self._listening, self._ready = app, listening, ready
+        self._answers: Background | None = None
+
+    def hear(self, event: Event) -> None:
+        """End where the warehouse is given away."""
+        if isinstance(event, Lent | Ended) and self._answers:
+            self._answers.end()
+            self._answers = None
+
+    def turn(self, warehouse: ClickHouse | None, files: int, behind_seconds: float) -> None:  # noqa: ARG002 - protocol
+        """Begin where it was not begun."""
+        if warehouse and not self._answers:
+            from ccusage_import.serving.server import Background
+
+            self._answers = Background(self._app(warehouse), self._listening)
+            self._ready()
