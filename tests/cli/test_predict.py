@@ -75,7 +75,42 @@ def test_where_there_are_few_runs_others_are_taken(program: Program, used: Place
     assert told("test", "--project", BLOG) == ("the command", 10, "0.0550")
     assert told("test", "--model", HAIKU) == ("the command", 10, "0.0550")
     assert told("ship") == ("all prompts", 13, "0.0700")
-    assert predicted(program, used, "ship")["backtest"] is None
+
+
+def test_the_test_on_the_past_is_of_the_runs_that_were_taken(program: Program, used: Place) -> None:
+    def tested(*arguments: str) -> object:
+        return predicted(program, used, *arguments)["backtest"]
+
+    # Nine runs in the shop are too few to test one.
+    assert tested("test", "--project", SHOP) is None
+    # In the blog there is one, so all ten are taken: the tenth, of 10 cents, was predicted from 1 to 9 cents.
+    assert tested("test", "--project", BLOG) == {
+        "runs": 1, "inside_share": 0.0, "error_usd": "0.0500", "mean_error_usd": "0.0500",
+    }  # fmt: skip
+    # Of all prompts, three of 50 cents follow: they were 44.5, 44 and 43.5 cents above the medians, and 44.5, 40.4545
+    # and 37.0833 above the means of 55 / 10, 105 / 11 and 155 / 12 cents. The last one was in a range up to 50 cents.
+    assert tested("ship") == {
+        "runs": 4, "inside_share": 0.25, "error_usd": "0.3425", "mean_error_usd": "0.3176",
+    }  # fmt: skip
+
+
+def test_it_is_said_which_runs_were_tested_or_why_none_was(program: Program, used: Place) -> None:
+    def last_lines(*arguments: str) -> list[str]:
+        done = program("predict", *arguments, "--warehouse", used.url, CCUSAGE_IMPORT_HASH_PROJECTS="false")
+        return done.stdout.splitlines()[4:6]
+
+    assert last_lines("test", "--project", SHOP) == [
+        "80 % stay within this range, by the last 9 runs",
+        "how such predictions did is not known: it takes more than 9 to test them",
+    ]
+    assert last_lines("test", "--project", BLOG) == [
+        "80 % stay within this range, by the last 10 runs in all projects and with all models",
+        "of 1 earlier runs in all projects and with all models 0 % did",
+    ]
+    assert last_lines("ship") == [
+        "80 % stay within this range, by the last 13 prompts of all kinds",
+        "of 4 earlier prompts of all kinds 25 % did",
+    ]
 
 
 def test_it_is_told_in_a_few_lines(program: Program, used: Place) -> None:
