@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.prices import write_prices
 from tests.conftest import Place, Program
 from tests.support.facts import Reader
-from tests.support.prompts import HAIKU, OPUS, PRICES, Session
+from tests.support.prompts import HAIKU, OPUS, PRICES, Session, price
 from tests.support.schemas import SCHEMAS
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -181,4 +181,28 @@ def test_the_range_holds_what_it_says(tmp_path: Path, growth: float, fewest: flo
         )
     assert (runs, tested) == (600, 591)
     assert fewest <= inside <= most
+    assert error < mean_error
+
+
+@pytest.mark.one_place
+def test_the_range_holds_what_it_says_of_real_prompts(tmp_path: Path, corpus: Callable[[str], Path]) -> None:
+    """34 sessions of two projects, six weeks long; their commands were run too rarely to be predicted."""
+    prices = [
+        price("claude-opus-4-5-20251101", "5", "25", "6.25", "10", "0.5"),
+        price("claude-opus-4-6", "5", "25", "6.25", "10", "0.5"),
+        price("claude-sonnet-4-5-20250929", "3", "15", "3.75", "6", "0.3"),
+        price("claude-haiku-4-5-20251001", "1", "5", "1.25", "2", "0.1"),
+    ]
+    with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/warehouse")) as opened:
+        apply_migrations(opened, "1.2.3")
+        write_prices(opened, 1, "20.0.24", prices, is_offline=True)
+        Reader(opened, tmp_path / "studio").read(corpus("real/2026-01"), corpus("real/2026-02"))
+        ((tested, costs, seconds, error, mean_error),) = opened.rows(
+            "SELECT sum(tested) AS every, sum(tested * cost_inside_share) / every, "
+            "sum(tested * seconds_inside_share) / every, sum(tested * cost_error_usd), "
+            "sum(tested * mean_cost_error_usd) FROM predictions WHERE tested > 0"
+        )
+    assert tested == 111
+    assert 0.75 <= costs <= 0.85
+    assert 0.75 <= seconds <= 0.85
     assert error < mean_error
