@@ -12,7 +12,8 @@ from ccusage_import.cli.options import configured, door
 from ccusage_import.config.last_offer import read_last_offer
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import ago, today_in, zoned_moment
-from ccusage_import.digest.glance import Glance, OpenBlock, read_glance
+from ccusage_import.digest.glance import Glance, MonthForecast, OpenBlock, read_glance
+from ccusage_import.digest.text import method_text
 from ccusage_import.exceptions import WarehouseLockedError
 from ccusage_import.ui.tables import Joined, PlainTable, console
 from ccusage_import.warehouse.budgets import Spending, keep_budgets_if_allowed
@@ -80,6 +81,8 @@ def _lines(glance: Glance, timezone: str) -> Iterator[tuple[str, str]]:
     if glance.block:
         yield "active block", _block(glance.block, timezone)
     yield "this month", _spent(costs.month_usd, glance.budget("monthly"))
+    if glance.forecast:
+        yield "forecast", _forecast(glance.forecast)
     if costs.last_month_usd:
         by_now = ui.usd(costs.last_month_by_this_day_usd)
         yield "last month", f"{ui.usd(costs.last_month_usd)}, {by_now} by this day of it"
@@ -102,6 +105,13 @@ def _spent(cost_usd: Decimal, budget: Spending | None) -> str:
     share = f" ({cost_usd / limit:.0%})" if limit else ""
     over = "OVER " if budget.is_over else ""
     return f"{over}{ui.usd(cost_usd)} of {ui.usd(limit)}{share}, {ui.usd(budget.forecast_usd)} expected"
+
+
+def _forecast(forecast: MonthForecast) -> str:
+    between = ""
+    if forecast.low_usd is not None and forecast.high_usd is not None:
+        between = f", between {ui.usd(forecast.low_usd)} and {ui.usd(forecast.high_usd)} at 80%"
+    return f"{ui.usd(forecast.cost_usd)} for this month{between}; {method_text(forecast.method)}"
 
 
 def _block(block: OpenBlock, timezone: str) -> str:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.digest.called import joined, models_called, projects_called
 from ccusage_import.digest.model import BudgetUse, ChangeLine, Digest, Forecast, MachineUse, Span, SpanName
-from ccusage_import.digest.text import cost_text, day_range, duration, percent, usd
+from ccusage_import.digest.text import cost_text, day_range, duration, method_text, percent, usd
 
 TITLES: dict[SpanName, str] = {
     "today": "Today so far",
@@ -126,7 +126,7 @@ def _forecast_figure(forecast: Forecast) -> Figure:
         lines.append(f"between {usd(forecast.low_usd)} and {usd(forecast.high_usd)} at 80 %")
     if forecast.backtest_error is not None:
         lines.append(f"such forecasts missed the cost by {percent(forecast.backtest_error)}")
-    return Figure("This month, forecast", usd(forecast.cost_usd), lines or [f"method: {forecast.method}"])
+    return Figure("This month, forecast", usd(forecast.cost_usd), [*lines, method_text(forecast.method)])
 
 
 def _models(digest: Digest) -> Table:

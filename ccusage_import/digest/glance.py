@@ -26,6 +26,11 @@ _COSTS = (
 _BLOCK = (
     "SELECT ends_at, cost_usd, projected_cost_usd, cost_per_hour_usd FROM active_blocks ORDER BY ends_at DESC LIMIT 1"
 )
+# A history in which no forecast can be tried yet is too short for one.
+_FORECAST = (
+    "SELECT forecast_usd, low_usd, high_usd, method FROM forecast_totals"
+    " WHERE machine = '' AND agent = '' AND month = {month:Date} AND isNotNull(backtest_error)"
+)
 _KEPT = "SELECT sum(cost_usd) FROM daily WHERE machine = {machine:String} AND agent IN {agents:Array(String)}"
 
 
@@ -46,6 +51,16 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthForecast:
+    """What this month is expected to cost on all machines, in US dollars; the bounds hold 80 % and may be missing."""
+
+    cost_usd: Decimal
+    low_usd: Decimal | None
+    high_usd: Decimal | None
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenBlock:
     """A five-hour block that is not over."""
 
@@ -62,6 +77,7 @@ class Glance:
     today: date
     costs: Costs
     block: OpenBlock | None
+    forecast: MonthForecast | None
     budgets: Sequence[Spending]
     last_import: Load | None
     held: int
@@ -86,6 +102,7 @@ def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: L
         today,
         read_costs(warehouse, today),
         read_block(warehouse),
+        read_forecast(warehouse, today),
         read_spending(warehouse, settings) if has_budget else (),
         last_import(warehouse, settings.machine),
         count_held(warehouse, settings.machine),
@@ -111,6 +128,12 @@ def read_block(warehouse: ClickHouse) -> OpenBlock | None:
     """Return the open block that ends last."""
     blocks = warehouse.rows(_BLOCK)
     return OpenBlock(blocks[0][0].astimezone(UTC), *blocks[0][1:]) if blocks else None
+
+
+def read_forecast(warehouse: ClickHouse, today: date) -> MonthForecast | None:
+    """Return what this month is expected to cost."""
+    rows = warehouse.rows(_FORECAST, {"month": today.replace(day=1)})
+    return MonthForecast(*rows[0]) if rows else None
 
 
 def read_kept(warehouse: ClickHouse, offer: LastOffer) -> Decimal:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from ccusage_import.digest.contents import Figure, change_text, figures_of
 from ccusage_import.digest.detail import costs_by_day
 from ccusage_import.digest.model import Digest
-from ccusage_import.digest.text import cost_text, usd
+from ccusage_import.digest.text import cost_text, method_text, usd
 
 DAY = timedelta(days=1)
 SPARK_DAYS = 7
@@ -60,7 +60,7 @@ def _month(digest: Digest, costs: dict[date, Decimal]) -> Headline:
     if forecast:
         low, high = forecast.low_usd or forecast.cost_usd, forecast.high_usd or forecast.cost_usd
         between = f", between {usd(low)} and {usd(high)} at 80 %" if forecast.low_usd is not None else ""
-        lines.append(f"{usd(forecast.cost_usd)} expected{between}")
+        lines += [f"{usd(forecast.cost_usd)} expected{between}", method_text(forecast.method)]
     before = digest.today.replace(day=1) - DAY
     last = _whole(costs, before.replace(day=1), min(before, before.replace(day=1) + (digest.today.day - 2) * DAY))
     now = _whole(costs, digest.today.replace(day=1), digest.today - DAY)

@@ -8,6 +8,8 @@ from decimal import Decimal
 from ccusage_import.digest.model import Usage
 
 NO_MODEL = "no model"
+# What anybody would do without looking further back; shown where nothing else missed less.
+PLAIN_METHODS = {"month so far": "plain run rate", "weekday of last week": "seasonal-naive"}
 
 
 def usd(value: Decimal) -> str:
@@ -36,3 +38,18 @@ def duration(seconds: float) -> str:
     if seconds < 10:
         return f"{seconds:.1f} s"
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def method_text(method: str) -> str:
+    """Return how a forecast is made, and that a plain way is shown because it did better.
+
+    Args:
+        method: names of `forecast_methods` with commas between, as `forecast_totals` has them.
+    """
+    names = method.split(", ")
+    better = "missed least over the last 12 months"
+    plain = [f"{name} ({PLAIN_METHODS[name]})" for name in names if name in PLAIN_METHODS]
+    others = [name for name in names if name not in PLAIN_METHODS]
+    if not others and len(plain) == 1:
+        return f"method: {plain[0]}, which {better}"
+    return f"method: {', '.join([*others, *(f'{name} where that {better}' for name in plain)])}"

@@ -2,7 +2,7 @@
 -- group: prompts
 -- param: machine String = : only this machine; empty for all
 -- param: top UInt32 = 10: how many rows at most
--- note: of the 30 days up to the newest that is known of each machine
+-- note: of the last 30 days
 SELECT project, claude_session_id, machine, compactions, largest_context_tokens, round(cache_share_after_compaction, 4) AS cache_share_after, cost_usd, unpriced
 FROM sessions_health
 WHERE compactions > 0 AND ({machine:String} = '' OR machine = {machine:String})

@@ -1,7 +1,7 @@
 -- Which MCP servers are used, and how well do they work?
 -- group: prompts
 -- param: machine String = : only this machine; empty for all
--- note: recent_calls are of the 30 days up to the newest call of the machine, the rest is of all time; a server that was never called is not known
+-- note: recent_calls are of the last 30 days, the rest is of all time; a server that was never called is not known
 SELECT mcp_server, machine, calls, recent_calls, round(error_share, 4) AS error_share, last_call_at
 FROM mcp_servers
 WHERE ({machine:String} = '' OR machine = {machine:String})

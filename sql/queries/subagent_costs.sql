@@ -2,7 +2,7 @@
 -- group: prompts
 -- param: machine String = : only this machine; empty for all
 -- param: top UInt32 = 10: how many rows at most
--- note: of the 30 days up to the newest that is known of each machine
+-- note: of the last 30 days
 SELECT project, machine, tasks, cost_usd, round(cost_share, 4) AS cost_share, round(mean_cost_usd, 4) AS mean_usd, unpriced
 FROM subagents
 WHERE ({machine:String} = '' OR machine = {machine:String})

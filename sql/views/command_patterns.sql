@@ -4,7 +4,7 @@ CREATE OR REPLACE VIEW {database}.command_patterns {on_cluster}
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
     kind LowCardinality(String) COMMENT 'text, command or bash',
     command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym; empty for prompts without one',
-    runs UInt64 COMMENT 'runs in the 30 days up to the newest prompt of the machine',
+    runs UInt64 COMMENT 'runs in the last 30 days',
     cost_usd Decimal(38, 15) COMMENT 'what they cost in US dollars',
     unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
     mean_cost_usd Float64 COMMENT 'cost of a run',
@@ -20,20 +20,12 @@ CREATE OR REPLACE VIEW {database}.command_patterns {on_cluster}
     fresh_input_tokens UInt64 COMMENT 'input that was not read from the cache',
     cached_input_tokens UInt64 COMMENT 'input read from the cache',
     output_tokens UInt64 COMMENT 'output',
-    excess_usd Map(String, Float64) COMMENT 'by circumstance, what the runs in which it occurred cost beyond as many others: subagents, failed calls, compactions, a cold cache (more fresh input than cached)',
-    cost_driver LowCardinality(String) COMMENT 'the circumstance with the largest excess; empty where none costs more'
+    excess_usd Map(String, Float64) COMMENT 'by circumstance, what the runs in which it occurred cost beyond as many others: subagents, failed calls, denied calls, compactions, a cold cache (more fresh input than cached)',
+    cost_driver LowCardinality(String) COMMENT 'the circumstance with the largest excess; several where others have the same, empty where none costs more'
 )
 AS WITH
-(
-    SELECT CAST((groupArray(name), groupArray(newest)), 'Map(String, DateTime64(3, \'UTC\'))')
-    FROM
-    (
-        SELECT toString(machine) AS name, assumeNotNull(max(at)) AS newest
-        FROM {database}.turn_facts
-        WHERE isNotNull(at)
-        GROUP BY name
-    )
-) AS newest
+-- Circumstances of the same runs have the same excess up to the last digits.
+excess -> mapKeys(mapFilter((name, usd) -> usd > 0 AND round(usd, 9) = round(arrayMax(mapValues(excess)), 9), excess)) AS dearest
 SELECT
     machine,
     agent,
@@ -58,12 +50,12 @@ SELECT
     -- Of runs with it, and of runs without it: where there are none of either, nothing can be said.
     CAST(arrayFilter(one -> isFinite(one.2), [
         ('subagents', (avgIf(cost, subagent_cost_usd > 0) - avgIf(cost, subagent_cost_usd = 0)) * countIf(subagent_cost_usd > 0)),
-        ('failed calls', (avgIf(cost, failed_tool_calls > 0) - avgIf(cost, failed_tool_calls = 0)) * countIf(failed_tool_calls > 0)),
+        ('failed calls', (avgIf(cost, failed > 0) - avgIf(cost, failed = 0)) * countIf(failed > 0)),
+        ('denied calls', (avgIf(cost, denied > 0) - avgIf(cost, denied = 0)) * countIf(denied > 0)),
         ('compactions', (avgIf(cost, compactions > 0) - avgIf(cost, compactions = 0)) * countIf(compactions > 0)),
         ('cold cache', (avgIf(cost, is_cold) - avgIf(cost, NOT is_cold)) * countIf(is_cold))
     ]), 'Map(String, Float64)') AS excess_usd,
-    CAST(tupleElement(arraySort(one -> -one.2, arrayFilter(one -> one.2 > 0, arrayZip(mapKeys(excess_usd), mapValues(excess_usd))))[1], 1),
-        'LowCardinality(String)') AS cost_driver
+    CAST(if(length(dearest(excess_usd)) > 1, 'several', dearest(excess_usd)[1]), 'LowCardinality(String)') AS cost_driver
 FROM
 (
     SELECT
@@ -75,7 +67,14 @@ FROM
     (
         SELECT machine, turn_id, count() AS compactions FROM {database}.events WHERE kind = 'compaction' GROUP BY machine, turn_id
     ) AS happened USING (machine, turn_id)
-    WHERE at > newest[toString(machine)] - INTERVAL 30 DAY
+    LEFT JOIN
+    (
+        SELECT machine, turn_id, countIf(status = 'error') AS failed, countIf(status = 'denied') AS denied
+        FROM {database}.tool_calls
+        WHERE turn_id != 0 AND called_at > now64(3, 'UTC') - INTERVAL 30 DAY
+        GROUP BY machine, turn_id
+    ) AS called USING (machine, turn_id)
+    WHERE at > now64(3, 'UTC') - INTERVAL 30 DAY
 ) AS execution
 GROUP BY machine, agent, kind, command
 COMMENT 'one row is one slash command on one machine: what its runs cost, how long they take, and what makes them dear'

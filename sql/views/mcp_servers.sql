@@ -5,8 +5,8 @@ CREATE OR REPLACE VIEW {database}.mcp_servers {on_cluster}
     mcp_server LowCardinality(String) COMMENT 'pseudonym of the MCP server',
     tools UInt64 COMMENT 'tools of it that were ever called',
     calls UInt64 COMMENT 'calls since ever',
-    recent_calls UInt64 COMMENT 'of these, in the 30 days up to the newest call of the machine',
-    is_unused Bool COMMENT 'there was no call in those 30 days',
+    recent_calls UInt64 COMMENT 'of these, in the last 30 days',
+    is_unused Bool COMMENT 'there was none',
     sessions UInt64 COMMENT 'sessions that called it',
     errors UInt64 COMMENT 'calls that ended with an error',
     error_share Float64 COMMENT 'share of the calls that ended with an error',
@@ -15,24 +15,13 @@ CREATE OR REPLACE VIEW {database}.mcp_servers {on_cluster}
     first_call_at DateTime64(3, 'UTC') COMMENT 'first call, in UTC',
     last_call_at DateTime64(3, 'UTC') COMMENT 'last call, in UTC'
 )
-AS WITH
-(
-    SELECT CAST((groupArray(name), groupArray(newest)), 'Map(String, DateTime64(3, \'UTC\'))')
-    FROM
-    (
-        SELECT toString(machine) AS name, assumeNotNull(max(called_at)) AS newest
-        FROM {database}.tool_call_facts
-        WHERE isNotNull(called_at)
-        GROUP BY name
-    )
-) AS newest
-SELECT
+AS SELECT
     machine,
     agent,
     mcp_server,
     uniqExact(tool) AS tools,
     count() AS calls,
-    countIf(called_at > newest[toString(machine)] - INTERVAL 30 DAY) AS recent_calls,
+    countIf(called_at > now64(3, 'UTC') - INTERVAL 30 DAY) AS recent_calls,
     toBool(recent_calls = 0) AS is_unused,
     uniqExact(claude_session_id) AS sessions,
     countIf(status = 'error') AS errors,

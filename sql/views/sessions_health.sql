@@ -14,24 +14,15 @@ CREATE OR REPLACE VIEW {database}.sessions_health {on_cluster}
     context_growth Nullable(Float64) COMMENT 'the largest context as a multiple of the first one',
     cache_share Nullable(Float64) COMMENT 'share of all input that was read from the cache',
     compactions UInt64 COMMENT 'how often the context was compacted',
-    cache_share_after_compaction Nullable(Float64) COMMENT 'the same share of the three answers after each compaction; NULL without one',
+    cache_share_after_compaction Nullable(Float64) COMMENT 'the same share of the three answers after each compaction, each once; NULL without one',
     api_errors UInt64 COMMENT 'errors of the API',
     limits UInt64 COMMENT 'usage limits that were hit',
     interrupts UInt64 COMMENT 'how often the user interrupted'
 )
 AS WITH
-(
-    SELECT CAST((groupArray(name), groupArray(newest)), 'Map(String, DateTime64(3, \'UTC\'))')
-    FROM
-    (
-        SELECT toString(machine) AS name, assumeNotNull(max(at)) AS newest
-        FROM {database}.message_facts
-        GROUP BY name
-    )
-) AS newest,
--- The three answers after each instant.
-(contexts, instants) -> arrayFlatten(arrayMap(
-    instant -> arraySlice(arrayFilter(one -> one.1 > instant, contexts), 1, 3), instants)) AS afterwards
+-- The three answers after each instant, none of them twice.
+(contexts, instants) -> arrayMap(place -> contexts[place], arrayDistinct(arrayFlatten(arrayMap(
+    instant -> arraySlice(arrayFilter(place -> contexts[place].1 > instant, arrayEnumerate(contexts)), 1, 3), instants)))) AS afterwards
 SELECT
     machine,
     'claude' AS agent,
@@ -70,7 +61,7 @@ FROM
     FROM {database}.messages AS message
     WHERE NOT is_subagent AND counts_in != ['session'] AND total_tokens > 0
     GROUP BY machine, claude_session_id
-    HAVING last_at > newest[toString(machine)] - INTERVAL 30 DAY
+    HAVING last_at > now64(3, 'UTC') - INTERVAL 30 DAY
 ) AS said
 LEFT JOIN
 (
@@ -84,4 +75,4 @@ LEFT JOIN
     FROM {database}.events
     GROUP BY machine, claude_session_id
 ) AS happened USING (machine, claude_session_id)
-COMMENT 'one row is one session of the 30 days up to the newest answer of the machine: how its context grew, and what went wrong'
+COMMENT 'one row is one session with an answer in the last 30 days: how its context grew, and what went wrong'

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW {database}.subagents {on_cluster}
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
     project LowCardinality(String) COMMENT 'project as ccusage names it: a pseudonym unless names are stored in clear',
-    tasks UInt64 COMMENT 'subagents that answered in the 30 days up to the newest answer of the machine',
+    tasks UInt64 COMMENT 'subagents that answered in the last 30 days',
     answers UInt64 COMMENT 'their answers',
     total_tokens UInt64 COMMENT 'their tokens of all classes',
     cost_usd Decimal(38, 15) COMMENT 'what they cost in US dollars',
@@ -14,17 +14,7 @@ CREATE OR REPLACE VIEW {database}.subagents {on_cluster}
     seconds_p50 Float64 COMMENT 'half of them answered for at most this long, in seconds from the first answer to the last',
     seconds_p95 Float64 COMMENT 'nineteen of twenty did'
 )
-AS WITH
-(
-    SELECT CAST((groupArray(name), groupArray(newest)), 'Map(String, DateTime64(3, \'UTC\'))')
-    FROM
-    (
-        SELECT toString(machine) AS name, assumeNotNull(max(at)) AS newest
-        FROM {database}.message_facts
-        GROUP BY name
-    )
-) AS newest
-SELECT
+AS SELECT
     machine,
     'claude' AS agent,
     CAST(project, 'LowCardinality(String)') AS project,
@@ -51,7 +41,7 @@ FROM
         dateDiff('millisecond', min(at), max(at)) / 1000 AS seconds
     FROM {database}.message_facts FINAL
     WHERE is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
-        AND at > newest[toString(machine)] - INTERVAL 30 DAY
+        AND at > now64(3, 'UTC') - INTERVAL 30 DAY
     GROUP BY machine, project, agent_id
 )
 GROUP BY machine, project

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW {database}.tool_patterns {on_cluster}
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
     tool LowCardinality(String) COMMENT 'built-in tool by its name, one of an MCP server by pseudonyms',
-    calls UInt64 COMMENT 'calls in the 30 days up to the newest one of the machine',
+    calls UInt64 COMMENT 'calls in the last 30 days',
     errors UInt64 COMMENT 'of these, calls that ended with an error',
     denied UInt64 COMMENT 'of these, calls that a user or a rule denied',
     interrupted UInt64 COMMENT 'of these, calls that a user interrupted',
@@ -15,18 +15,7 @@ CREATE OR REPLACE VIEW {database}.tool_patterns {on_cluster}
     lines_removed UInt64 COMMENT 'lines that edits removed',
     retried_edits UInt64 COMMENT 'failed edits of a file after which the same prompt edited the same file again'
 )
-AS WITH
-(
-    SELECT CAST((groupArray(name), groupArray(newest)), 'Map(String, DateTime64(3, \'UTC\'))')
-    FROM
-    (
-        SELECT toString(machine) AS name, assumeNotNull(max(called_at)) AS newest
-        FROM {database}.tool_call_facts
-        WHERE isNotNull(called_at)
-        GROUP BY name
-    )
-) AS newest
-SELECT
+AS SELECT
     machine,
     agent,
     CAST(tool, 'LowCardinality(String)') AS tool,
@@ -62,7 +51,7 @@ FROM
             -- Whether the same prompt edits the same file later.
             is_edit AND max(if(is_edit, called_at, NULL)) OVER (PARTITION BY machine, turn_id, file) > called_at AS has_later
         FROM {database}.tool_calls
-        WHERE isNotNull(called_at) AND called_at > newest[toString(machine)] - INTERVAL 30 DAY
+        WHERE isNotNull(called_at) AND called_at > now64(3, 'UTC') - INTERVAL 30 DAY
     )
     GROUP BY machine, agent, tool, status, error_class
 )

@@ -1,7 +1,7 @@
 """What an import costs beyond ccusage itself, what 100,000 records cost, and what every view and query costs.
 
     python -m tests.benchmarks [--mb 300] [--runs 5] [--json] [--work-dir DIR] [--ccusage COMMAND]
-        [--small-only | --queries-only | --facts-only | --starts-only]
+        [--machines 20] [--days 1096] [--cpu-time] [--small-only | --queries-only | --facts-only | --starts-only]
     python -m tests.benchmarks --watch-only [--minutes 60] [--place {embedded,server}] [--json] [--work-dir DIR]
 
 Nothing fails for being slow: the figures stand beside their targets, and the machine's other work is in them.
@@ -13,11 +13,14 @@ import argparse
 import json
 import shlex
 import tempfile
+import time
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ccusage_import.versions import PINNED_VERSION
 from tests.benchmarks.fact_time import measure_facts
+from tests.benchmarks.fleet import Fleet
 from tests.benchmarks.import_time import Target, measure_imports
 from tests.benchmarks.many_records import measure_many_records
 from tests.benchmarks.measure import Figure, print_figures
@@ -42,7 +45,10 @@ def main() -> None:
     else:
         figures = [] if arguments.queries_only else measure_starts(work_dir, arguments.runs)
         figures += [] if arguments.queries_only else _measure_imports(arguments, work_dir)
-        figures += measure_queries(work_dir, arguments.runs)
+        fleet = Fleet(machines=arguments.machines, days=arguments.days, last_day=datetime.now(UTC).date())
+        figures += measure_queries(
+            work_dir, arguments.runs, fleet, time.process_time if arguments.cpu_time else time.perf_counter
+        )
     if arguments.json:
         print(json.dumps([{**asdict(figure), "is_met": figure.is_met} for figure in figures], indent=2))
     else:
@@ -74,6 +80,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="how often each is measured (default: %(default)s)")
     parser.add_argument("--small-only", action="store_true", help="leave out the large transcripts")
     parser.add_argument("--queries-only", action="store_true", help="time views, queries and commands alone")
+    fleet = Fleet(last_day=datetime.now(UTC).date())
+    parser.add_argument(
+        "--machines", type=int, default=fleet.machines, help="of which queries ask (default: %(default)s)"
+    )
+    parser.add_argument("--days", type=int, default=fleet.days, help="that these have usage on (default: %(default)s)")
+    parser.add_argument("--cpu-time", action="store_true", help="time queries by the CPU, on a machine with other work")
     parser.add_argument("--facts-only", action="store_true", help="measure readings of the large transcripts alone")
     parser.add_argument("--watch-only", action="store_true", help="measure delays, memory and CPU time of watch alone")
     parser.add_argument("--minutes", type=float, default=60, help="how long sessions write (default: %(default)s)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.prices import write_prices
 from tests.conftest import Place, Program
 from tests.support.facts import Reader
-from tests.support.prompts import HAIKU, OPUS, PRICES, Session
+from tests.support.prompts import HAIKU, OPUS, PRICES, Session, price
 from tests.support.schemas import SCHEMAS
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -75,7 +75,42 @@ def test_where_there_are_few_runs_others_are_taken(program: Program, used: Place
     assert told("test", "--project", BLOG) == ("the command", 10, "0.0550")
     assert told("test", "--model", HAIKU) == ("the command", 10, "0.0550")
     assert told("ship") == ("all prompts", 13, "0.0700")
-    assert predicted(program, used, "ship")["backtest"] is None
+
+
+def test_the_test_on_the_past_is_of_the_runs_that_were_taken(program: Program, used: Place) -> None:
+    def tested(*arguments: str) -> object:
+        return predicted(program, used, *arguments)["backtest"]
+
+    # Nine runs in the shop are too few to test one.
+    assert tested("test", "--project", SHOP) is None
+    # In the blog there is one, so all ten are taken: the tenth, of 10 cents, was predicted from 1 to 9 cents.
+    assert tested("test", "--project", BLOG) == {
+        "runs": 1, "inside_share": 0.0, "error_usd": "0.0500", "mean_error_usd": "0.0500",
+    }  # fmt: skip
+    # Of all prompts, three of 50 cents follow: they were 44.5, 44 and 43.5 cents above the medians, and 44.5, 40.4545
+    # and 37.0833 above the means of 55 / 10, 105 / 11 and 155 / 12 cents. The last one was in a range up to 50 cents.
+    assert tested("ship") == {
+        "runs": 4, "inside_share": 0.25, "error_usd": "0.3425", "mean_error_usd": "0.3176",
+    }  # fmt: skip
+
+
+def test_it_is_said_which_runs_were_tested_or_why_none_was(program: Program, used: Place) -> None:
+    def last_lines(*arguments: str) -> list[str]:
+        done = program("predict", *arguments, "--warehouse", used.url, CCUSAGE_IMPORT_HASH_PROJECTS="false")
+        return done.stdout.splitlines()[4:6]
+
+    assert last_lines("test", "--project", SHOP) == [
+        "80 % stay within this range, by the last 9 runs",
+        "how such predictions did is not known: it takes more than 9 to test them",
+    ]
+    assert last_lines("test", "--project", BLOG) == [
+        "80 % stay within this range, by the last 10 runs in all projects and with all models",
+        "of 1 earlier runs in all projects and with all models 0 % did",
+    ]
+    assert last_lines("ship") == [
+        "80 % stay within this range, by the last 13 prompts of all kinds",
+        "of 4 earlier prompts of all kinds 25 % did",
+    ]
 
 
 def test_it_is_told_in_a_few_lines(program: Program, used: Place) -> None:
@@ -146,4 +181,28 @@ def test_the_range_holds_what_it_says(tmp_path: Path, growth: float, fewest: flo
         )
     assert (runs, tested) == (600, 591)
     assert fewest <= inside <= most
+    assert error < mean_error
+
+
+@pytest.mark.one_place
+def test_the_range_holds_what_it_says_of_real_prompts(tmp_path: Path, corpus: Callable[[str], Path]) -> None:
+    """34 sessions of two projects, six weeks long; their commands were run too rarely to be predicted."""
+    prices = [
+        price("claude-opus-4-5-20251101", "5", "25", "6.25", "10", "0.5"),
+        price("claude-opus-4-6", "5", "25", "6.25", "10", "0.5"),
+        price("claude-sonnet-4-5-20250929", "3", "15", "3.75", "6", "0.3"),
+        price("claude-haiku-4-5-20251001", "1", "5", "1.25", "2", "0.1"),
+    ]
+    with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/warehouse")) as opened:
+        apply_migrations(opened, "1.2.3")
+        write_prices(opened, 1, "20.0.24", prices, is_offline=True)
+        Reader(opened, tmp_path / "studio").read(corpus("real/2026-01"), corpus("real/2026-02"))
+        ((tested, costs, seconds, error, mean_error),) = opened.rows(
+            "SELECT sum(tested) AS every, sum(tested * cost_inside_share) / every, "
+            "sum(tested * seconds_inside_share) / every, sum(tested * cost_error_usd), "
+            "sum(tested * mean_cost_error_usd) FROM predictions WHERE tested > 0"
+        )
+    assert tested == 111
+    assert 0.75 <= costs <= 0.85
+    assert 0.75 <= seconds <= 0.85
     assert error < mean_error

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.digest.text import method_text
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.cli.test_terminal import at_a_terminal, to_a_terminal
 from tests.conftest import Place, Program, Result
@@ -259,15 +260,40 @@ def test_savings_of_the_cache(program: Program, migrated: Place, claude: ClaudeD
 @pytest.mark.one_place
 def test_the_forecast_of_a_steady_user(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     for day in range(1, 36):
-        claude.say(f"session-{day}", days_ago(day), 20_000)
+        claude.say(f"session-{day}", days_ago(day), 50_000)
     imported(program, migrated, claude)
 
     forecast = digest(program, migrated)["forecast"]
 
-    # 0.30 $ on each day of the month, those that are left included.
+    # 0.75 $ on each day of the month, those that are left included.
     days_in_month = ((TODAY.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)).day
-    assert float(forecast["cost_usd"]) == pytest.approx(0.3 * days_in_month)
-    assert [float(day["cost_usd"]) for day in forecast["days"]] == [0.3] * (days_in_month - TODAY.day + 1)
+    assert float(forecast["cost_usd"]) == pytest.approx(0.75 * days_in_month)
+    assert [float(day["cost_usd"]) for day in forecast["days"]] == [0.75] * (days_in_month - TODAY.day + 1)
+    # It is named wherever the forecast is.
+    program.environ["CCUSAGE_IMPORT_WAREHOUSE"] = migrated.url
+    assert program("report", "--format", "markdown").stdout.count("method: weekday of 8 weeks\n") == 1
+    assert " at 80%; method: weekday of 8 weeks\n" in program(COLUMNS="200").stdout
+    program("report", "--output", program.home / "page.html")
+    assert ">method: weekday of 8 weeks</span>" in (program.home / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("last 7 days", "method: last 7 days"),
+        ("last 28 days, last 7 days", "method: last 28 days, last 7 days"),
+        ("month so far", "method: month so far (plain run rate), which missed least over the last 12 months"),
+        (
+            "month so far, weekday of 4 weeks, weekday of last week",
+            (
+                "method: weekday of 4 weeks, month so far (plain run rate) where that missed least over the last 12 "
+                "months, weekday of last week (seasonal-naive) where that missed least over the last 12 months"
+            ),
+        ),
+    ],
+)
+def test_a_plain_forecast_says_that_it_was_better(method: str, words: str) -> None:
+    assert method_text(method) == words
 
 
 @pytest.mark.one_place

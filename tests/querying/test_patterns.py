@@ -17,9 +17,11 @@ from tests.querying.test_queries import answer
 from tests.support.facts import Reader
 from tests.support.prompts import HAIKU, PRICES, Session
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+# The views look back from now on; the day before yesterday is over in all zones.
+NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
 SHOP, BLOG = "-home-ana-shop", "-home-ana-blog"
 PATCH = {"structuredPatch": [{"oldStart": 1, "oldLines": 1, "newStart": 1, "newLines": 3, "lines": ["-a", "+b", "+c"]}]}
+DENIED = "The user doesn't want to proceed with this tool use."
 NOT_FOUND = "<tool_use_error>String to replace not found in file.</tool_use_error>"
 
 
@@ -112,11 +114,11 @@ def test_what_runs_of_a_command_cost_and_why(worked: Place) -> None:
     found = worked.rows(f"SELECT {columns} FROM command_patterns WHERE machine = 'studio' ORDER BY command")
     assert found == [
         ("", 2, 1.15, Decimal("2.2"), Decimal("2.2"), 23.0, 45.0, 0.5, 0.0, 620, 600, 188_000,
-         {"subagents": 2.1, "failed calls": 2.1, "compactions": 2.1, "cold cache": 2.1}, "subagents"),
+         {"subagents": 2.1, "failed calls": 2.1, "compactions": 2.1, "cold cache": 2.1}, "several"),
         ("/review", 2, 1.5, Decimal(2), Decimal(2), 6.0, 11.0, 0.0, 0.5, 100, 350, 120_000, {}, ""),
     ]  # fmt: skip
     shown = answer(worked, "command_costs", machine="studio")
-    assert [(row[0], row[2], row[6]) for row in shown] == [("/review", 2, ""), ("", 2, "subagents")]
+    assert [(row[0], row[2], row[6]) for row in shown] == [("/review", 2, ""), ("", 2, "several")]
 
 
 def test_how_sessions_grew_and_what_compactions_cost_the_cache(worked: Place) -> None:
@@ -131,3 +133,50 @@ def test_how_sessions_grew_and_what_compactions_cost_the_cache(worked: Place) ->
     ]
     assert [row[:5] for row in answer(worked, "compacted_sessions")] == [(SHOP, "s1", "studio", 1, 450)]
     assert answer(worked, "compacted_sessions", machine="laptop") == []
+
+
+def reading(migrated: Place, home: Path, *sessions: Session) -> Place:
+    """Read sessions of one machine, of which all write into the same directory."""
+    with migrated.opened() as opened:
+        write_prices(opened, 1, "20.0.24", PRICES, is_offline=True)
+        Reader(opened, home, hashes=False).read(sessions[0].root)
+    return migrated
+
+
+def test_what_the_user_denied_did_not_fail(migrated: Place, tmp_path: Path) -> None:
+    # Of 3 $, 2 $ and 1 $: the first had a denied call, the second a failed one.
+    session = Session(tmp_path / "claude", "s1", NOON)
+    session.prompt("/ship").answer(120_000, reads=9, calls={"c1 Bash": {}}).after(1).result("c1", error=DENIED).after(1)
+    session.prompt("/ship").answer(80_000, reads=9, calls={"c2 Bash": {}}).after(1).result("c2", error="Exit code 1")
+    session.after(1).prompt("/ship").answer(40_000, reads=9)
+    place = reading(migrated, tmp_path / "studio", session)
+
+    columns = "runs, mapApply((name, usd) -> (name, round(usd, 2)), excess_usd), cost_driver"
+    assert place.rows(f"SELECT {columns} FROM command_patterns") == [
+        (3, {"failed calls": 0.0, "denied calls": 1.5}, "denied calls")
+    ]
+
+
+def test_an_answer_after_two_compactions_counts_once(migrated: Place, tmp_path: Path) -> None:
+    session = Session(tmp_path / "claude", "s1", NOON)
+    session.prompt().after(1).answer(4_000, fresh=500)
+    session.after(1).compaction(500).after(1).answer(4_000, fresh=100).after(1).compaction(500)
+    for _ in range(4):
+        session.after(1).answer(4_000, reads=100)
+    place = reading(migrated, tmp_path / "studio", session)
+
+    # Two answers are of the three after either. Without them twice, one had nothing and three had all from the cache.
+    assert place.rows("SELECT compactions, cache_share_after_compaction FROM sessions_health") == [(2, 0.75)]
+
+
+def test_what_is_older_than_30_days_is_in_no_pattern_however_long_a_machine_is_idle(
+    migrated: Place, tmp_path: Path
+) -> None:
+    session = Session(tmp_path / "claude", "s1", datetime.now(UTC) - timedelta(days=31))
+    session.prompt().answer(40_000, calls={"c1 Bash": {}, "c2 mcp__acme__send": {}}).after(1).result("c1").result("c2")
+    session.started("a1").prompt("look").answer(40_000)
+    place = reading(migrated, tmp_path / "studio", session)
+
+    for view in ("command_patterns", "tool_patterns", "subagents", "sessions_health", "savings"):
+        assert place.rows(f"SELECT count() FROM {view}") == [(0,)], view
+    assert place.rows("SELECT calls, recent_calls, is_unused FROM mcp_servers") == [(1, 0, True)]

@@ -12,7 +12,7 @@ from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.tables import read_records, record_of_json
-from tests.benchmarks.fleet import Fleet, write_fleet
+from tests.benchmarks.fleet import Fleet, write_facts, write_fleet
 
 SUMS = "sum(total_tokens), sum(cost_usd), max(unpriced)"
 
@@ -102,3 +102,16 @@ def test_the_same_seed_gives_the_same_numbers_and_another_gives_others(url: str,
 
     assert numbers(write(tmp_path / "again", seed=1)) == numbers(url)
     assert numbers(write(tmp_path / "other", seed=2)) != numbers(url)
+
+
+def test_facts_are_of_prompts_with_answers_and_calls_in_proportion(tmp_path: Path) -> None:
+    with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/warehouse")) as warehouse:
+        apply_migrations(warehouse, "1.2.3")
+        write_facts(warehouse, Fleet(machines=2, days=120, last_day=date(2026, 10, 31)))
+
+        # Later loads tell of the same ones again.
+        assert warehouse.rows("SELECT count(), sum(answers), sum(tool_calls) FROM executions") == [(346, 1024, 777)]
+        assert warehouse.rows("SELECT count() > 346 FROM turn_facts") == [(True,)]
+        assert warehouse.rows(
+            "SELECT max(failed_tool_calls) > 0, max(subagent_cost_usd) > 0, uniqExact(command) FROM executions"
+        ) == [(True, True, 12)]

@@ -790,6 +790,15 @@ def test_the_forecast_of_a_month_its_interval_and_its_error_by_hand(migrated: Pl
     ]
 
 
+def test_a_total_names_all_methods_of_its_parts(migrated: Place) -> None:
+    # A steady machine keeps the first method; that of one whose cost doubled in March is worked out above.
+    loaded(migrated, [*days("2099-01-01", [1] * 59 + [2] * 46), *days("2099-01-01", [1] * 105, machine="laptop")])
+
+    assert rows(migrated, "machine, method", "forecast_totals WHERE agent = ''") == [
+        ("", "last 7 days, weekday of 8 weeks"), ("laptop", "weekday of 8 weeks"), ("studio", "last 7 days"),
+    ]  # fmt: skip
+
+
 def test_weekdays_have_forecasts_of_their_own_and_today_counts_as_the_larger(migrated: Place) -> None:
     # Five weeks from Wednesday: 10 $ on workdays, nothing at the weekend. Today, Wednesday, cost 4 $ or 40 $ so far.
     week = [10, 10, 10, 0, 0, 10, 10]

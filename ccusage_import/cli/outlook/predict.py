@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +15,6 @@ from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.querying.queries import find_query
 from ccusage_import.ui.tables import PlainTable, console
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 FEWEST_RUNS = 9
 PROMPTS = "text"
@@ -48,35 +46,20 @@ def predict(
         with open_to_ask(configuration) as opened:
             refuse_unknown(opened, given, {**names, **{given[kind]: name for kind, name in asked.items()}})
             rows = opened.rows(query.sql, query.values(given, today_in(configuration.settings.timezone)))
-            tested = _tested(opened, given["command"])
         if not rows:
             raise ConfigurationError(
                 f"predict: fewer than {FEWEST_RUNS} prompts are stored, too few to tell",
                 hint="ccusage-import import reads them from the transcripts",
             )
         if as_json:
-            ui.print_json(_json(command, rows[0], tested))
+            ui.print_json(_json(command, rows[0]))
         elif not quiet:
-            _print(command, rows[0], tested)
+            _print(command, rows[0])
 
 
-def _tested(opened: ClickHouse, command: str) -> tuple[int, float, Decimal, Decimal] | None:
-    """Return how many earlier runs were predicted, the share in the range, the errors of the median and of the mean."""
-    sql = """
-        SELECT
-            tested,
-            round(cost_inside_share, 4),
-            toDecimal64(assumeNotNull(cost_error_usd), 4),
-            toDecimal64(assumeNotNull(mean_cost_error_usd), 4)
-        FROM predictions
-        WHERE command = {command:String} AND tested > 0"""
-    for tested, inside, error, mean_error in opened.rows(sql, {"command": command}):
-        return int(tested), float(inside), error, mean_error
-    return None
-
-
-def _json(command: str, row: Any, tested: tuple[int, float, Decimal, Decimal] | None) -> dict[str, object]:
-    predicted_from, runs, low, cost, high, seconds_low, seconds, seconds_high, unpriced = row
+def _json(command: str, row: Any) -> dict[str, object]:
+    predicted_from, runs, low, cost, high, seconds_low, seconds, seconds_high, unpriced, *test = row
+    tested, inside, error, mean_error = test
     return {
         "command": command,
         "predicted_from": predicted_from,
@@ -89,18 +72,14 @@ def _json(command: str, row: Any, tested: tuple[int, float, Decimal, Decimal] | 
         "seconds_high": seconds_high,
         "unpriced": unpriced,
         "backtest": None
-        if tested is None
-        else {
-            "runs": tested[0],
-            "inside_share": tested[1],
-            "error_usd": tested[2],
-            "mean_error_usd": tested[3],
-        },
+        if not tested
+        else {"runs": tested, "inside_share": inside, "error_usd": error, "mean_error_usd": mean_error},
     }
 
 
-def _print(command: str, row: Any, tested: tuple[int, float, Decimal, Decimal] | None) -> None:
-    predicted_from, runs, low, cost, high, seconds_low, seconds, seconds_high, unpriced = row
+def _print(command: str, row: Any) -> None:
+    predicted_from, runs, low, cost, high, seconds_low, seconds, seconds_high, unpriced, *test = row
+    tested, inside, error, mean_error = test
     table = PlainTable((_shown(command), "low", "expected", "high"))
     table.add_row("cost", *(ui.usd(value) for value in (low, cost, high)))
     table.add_row("duration", *(_duration(value) for value in (seconds_low, seconds, seconds_high)))
@@ -109,12 +88,13 @@ def _print(command: str, row: Any, tested: tuple[int, float, Decimal, Decimal] |
     lines = [f"80 % stay within this range, by the last {runs} {of}"]
     if unpriced:
         lines.append("some of them have no price and count as $0")
-    if tested is not None:
-        count, inside, error, mean_error = tested
-        lines.append(f"of {count:,} earlier runs {inside:.0%} did".replace("%", " %"))
-        lines.append(
-            f"what was expected was {ui.usd(error)} off on average; the mean would have been {ui.usd(mean_error)}"
-        )
+    if tested:
+        lines += [
+            f"of {tested:,} earlier {of} {inside:.0%} did".replace("%", " %"),
+            f"what was expected was {ui.usd(error)} off on average; the mean would have been {ui.usd(mean_error)}",
+        ]
+    else:
+        lines.append(f"how such predictions did is not known: it takes more than {FEWEST_RUNS} to test them")
     print("\n" + "\n".join(lines))
 
 
