@@ -97,42 +97,44 @@ FROM
         SELECT
             machine,
             agent,
-            at,
+            part.1 AS at,
             all_tokens > 0 AS is_told,
-            share,
-            block_cost * if(all_cost > 0, told_cost / all_cost, share) AS cost,
-            block_tokens * share AS tokens,
+            block_cost * part.2 AS cost,
+            block_tokens * part.3 AS tokens,
             unpriced
         FROM
         (
             SELECT
-                spread.*,
-                told.cost AS told_cost,
-                sum(told.cost) OVER (PARTITION BY machine, agent, began) AS all_cost,
-                sum(told.tokens) OVER (PARTITION BY machine, agent, began) AS all_tokens,
-                if(all_tokens > 0, told.tokens / all_tokens, 1 / length) AS share
-            FROM
+                blocks.machine AS machine,
+                blocks.agent AS agent,
+                assumeNotNull(blocks.started_at) AS began,
+                toUInt32(greatest(1, dateDiff('hour', began, coalesce(blocks.last_activity, began)) + 1)) AS length,
+                toFloat64(blocks.cost_usd) AS block_cost,
+                blocks.total_tokens AS block_tokens,
+                blocks.unpriced AS unpriced,
+                arrayFilter(hour -> hour.1 < addHours(began, length) AND hour.3 > 0, told.told_hours) AS inside,
+                arraySum(hour -> hour.2, inside) AS all_cost,
+                arraySum(hour -> hour.3, inside) AS all_tokens,
+                arrayJoin(if(
+                    all_tokens > 0,
+                    arrayMap(hour -> (hour.1, if(all_cost > 0, hour.2 / all_cost, hour.3 / all_tokens), hour.3 / all_tokens), inside),
+                    arrayMap(number -> (addHours(began, number), 1 / length, 1 / length), range(length))
+                )) AS part
+            FROM {database}.blocks AS blocks
+            GLOBAL LEFT JOIN
             (
+                -- Each hour under every start that a block with usage in it may have.
                 SELECT
                     machine,
                     agent,
-                    assumeNotNull(blocks.started_at) AS began,
-                    toUInt32(greatest(1, dateDiff('hour', began, coalesce(last_activity, began)) + 1)) AS length,
-                    addHours(began, arrayJoin(range(length))) AS at,
-                    toFloat64(blocks.cost_usd) AS block_cost,
-                    blocks.total_tokens AS block_tokens,
-                    blocks.unpriced AS unpriced
-                FROM {database}.blocks AS blocks
-                WHERE isNotNull(blocks.started_at)
-            ) AS spread
-            GLOBAL LEFT JOIN
-            (
-                SELECT machine, agent, assumeNotNull(hours.at) AS hour, toFloat64(cost_usd) AS cost, toFloat64(total_tokens) AS tokens
+                    addHours(assumeNotNull(hours.at), -arrayJoin(range(6))) AS hour_of_start,
+                    groupArray((assumeNotNull(hours.at), toFloat64(hours.cost_usd), toFloat64(hours.total_tokens))) AS told_hours
                 FROM {database}.hours AS hours
-            ) AS told ON told.machine = spread.machine AND told.agent = spread.agent AND told.hour = spread.at
+                WHERE isNotNull(hours.at)
+                GROUP BY machine, agent, hour_of_start
+            ) AS told ON told.machine = blocks.machine AND told.agent = blocks.agent AND told.hour_of_start = blocks.started_at
+            WHERE isNotNull(blocks.started_at)
         )
-        -- An hour of which ccusage tells nothing has no part of its block.
-        WHERE share > 0
     ) AS hours
     WHERE agent != 'claude' OR (machine, toDate(hours.at)) GLOBAL NOT IN
     (
