@@ -16,9 +16,14 @@ class ReportName(StrEnum):
     SESSION = "session"
     BLOCKS = "blocks"
     PROJECTS = "projects"
+    HOURS = "hours"
 
 
-REPORTS: tuple[str, ...] = tuple(name.value for name in ReportName)
+ALL_REPORTS: tuple[str, ...] = tuple(name.value for name in ReportName)
+# What every import asks for. The hours hold nothing that messages do not tell better.
+REPORTS: tuple[str, ...] = tuple(name for name in ALL_REPORTS if name != ReportName.HOURS)
+# Their rows are stretches of time from one hour to another.
+TIMED_REPORTS: tuple[str, ...] = ("blocks", "hours")
 CLAUDE = "claude"
 # What ccusage calls a row to which several agents may have added.
 ALL_AGENTS = "all"

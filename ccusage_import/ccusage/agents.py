@@ -14,7 +14,7 @@ from ccusage_import.ccusage.runner import (
     run_quickly,
 )
 from ccusage_import.exceptions import CcusageError, ConfigurationError, UnknownAgentError
-from ccusage_import.records import AGENT_REPORTS, CLAUDE, REPORTS, report_label
+from ccusage_import.records import AGENT_REPORTS, ALL_REPORTS, CLAUDE, REPORTS, ReportName, report_label
 
 ALL = "all"
 # `ccusage --help` lists `codex` (20) or `codex daily` (19), beside reports that do not belong to an agent.
@@ -23,7 +23,7 @@ _NO_AGENTS = frozenset({"daily", "weekly", "monthly", "session", "blocks", "stat
 
 
 def wanted_labels(agents: Sequence[str], reports: Sequence[str]) -> list[str]:
-    """Return the labels of all reports of all agents that there can be: blocks and projects are Claude Code's alone.
+    """Return the labels of all reports of all agents that there can be: blocks, projects and hours are Claude Code's.
 
     Raises:
         ConfigurationError: there is none.
@@ -31,7 +31,7 @@ def wanted_labels(agents: Sequence[str], reports: Sequence[str]) -> list[str]:
     labels = [
         report_label(report, agent)
         for agent in agents
-        for report in REPORTS
+        for report in ALL_REPORTS
         if report in reports and (agent == CLAUDE or report in AGENT_REPORTS)
     ]
     if not labels:
@@ -40,6 +40,14 @@ def wanted_labels(agents: Sequence[str], reports: Sequence[str]) -> list[str]:
             hint=f"ask for {', '.join(AGENT_REPORTS)}, or for the agent {CLAUDE}",
         )
     return labels
+
+
+def with_hours(reports: Sequence[str]) -> Sequence[str]:
+    """Return the reports of an import that reads no transcripts: where no messages are stored, ccusage tells the hours.
+
+    A person who names reports gets no other.
+    """
+    return (*reports, ReportName.HOURS) if tuple(reports) == REPORTS else reports
 
 
 def find_agents(

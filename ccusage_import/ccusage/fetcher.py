@@ -48,6 +48,7 @@ _SUBCOMMANDS = {
     "session": ("session",),
     "blocks": ("blocks",),
     "projects": ("daily", "--instances"),
+    "hours": ("blocks", "--session-length", "1"),
 }
 _TRANSIENT_START_ERRORS = frozenset({errno.EAGAIN, errno.ENOMEM, errno.ETXTBSY})
 _TEXT_CHARACTERS = 60

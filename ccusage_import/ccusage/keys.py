@@ -19,7 +19,7 @@ def joined_key(first: str, second: str) -> str:
 
 
 def block_key(started_at: datetime) -> str:
-    """Return the key of a block: its start in UTC with milliseconds."""
+    """Return the key of a block or an hour: its start in UTC with milliseconds."""
     return started_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -43,7 +43,7 @@ def _key(report: str, project: str, printed: Mapping[str, Any], pseudonyms: Pseu
         case "monthly":
             month = printed.get("month", printed.get("period"))
             return month if isinstance(month, str) and _day(f"{month}-01") else None
-        case "blocks":
+        case "blocks" | "hours":
             started_at = _instant(printed.get("startTime"))
             return block_key(started_at) if started_at else None
     session_id = printed.get("sessionId", printed.get("period"))

@@ -1,4 +1,4 @@
-"""Pydantic models of the five reports, as every ccusage from 15.5 to 20 prints them, in both naming families.
+"""Pydantic models of the reports, as every ccusage from 15.5 to 20 prints them, in both naming families.
 
 Older versions name a row's period `date`, `month` or `sessionId`; the top level of 19 and 20 says `period` and
 `session`. Other agents have the same rows, but for codex. Unknown keys are ignored; what cannot be true is refused
@@ -243,6 +243,11 @@ class BlocksDocument(Document):
 
 
 @_model
+class HoursDocument(BlocksDocument):
+    """The answer to `blocks --session-length 1`: its blocks are clock hours in UTC."""
+
+
+@_model
 class ProjectsDocument(Document):
     """The answer to `daily --instances`: project name to days."""
 
@@ -322,6 +327,7 @@ ReportDocument = (
     | MonthlyDocument
     | SessionDocument
     | BlocksDocument
+    | HoursDocument
     | ProjectsDocument
     | CodexDailyDocument
     | CodexMonthlyDocument
@@ -333,6 +339,7 @@ DOCUMENTS: dict[str, type[ReportDocument]] = {
     "session": SessionDocument,
     "blocks": BlocksDocument,
     "projects": ProjectsDocument,
+    "hours": HoursDocument,
     "codex daily": CodexDailyDocument,
     "codex monthly": CodexMonthlyDocument,
     "codex session": CodexSessionDocument,
@@ -344,6 +351,7 @@ ROWS: dict[str, Any] = {
     "session": SessionRow,
     "blocks": BlockRow,
     "projects": DailyRow,
+    "hours": BlockRow,
     "codex daily": Annotated[CodexDailyRow, CodexShape],
     "codex monthly": Annotated[CodexMonthlyRow, CodexShape],
     "codex session": Annotated[CodexSessionRow, CodexShape],

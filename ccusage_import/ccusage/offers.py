@@ -11,7 +11,7 @@ from pathlib import Path
 
 from loguru import logger
 
-from ccusage_import.ccusage.agents import ALL, find_agents, wanted_labels
+from ccusage_import.ccusage.agents import ALL, find_agents, wanted_labels, with_hours
 from ccusage_import.ccusage.archive import LoadNote, ReportArchive
 from ccusage_import.ccusage.data_dirs import Sources, find_sources
 from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports, too_large
@@ -30,7 +30,7 @@ from ccusage_import.exceptions import (
     RefusedRecordsError,
 )
 from ccusage_import.pseudonyms import Pseudonyms
-from ccusage_import.records import CLAUDE, Provenance, Record, report_file, split_label
+from ccusage_import.records import CLAUDE, TIMED_REPORTS, Provenance, Record, report_file, split_label
 from ccusage_import.rule.evidence import Span, span
 from ccusage_import.rule.explain import dated_ahead
 from ccusage_import.rule.reconcile import Verdict
@@ -126,7 +126,7 @@ def live_offer(
     agents = find_agents(settings.agents, runner, options, environ)
     if failure and CLAUDE in agents:
         agents[CLAUDE] = failure
-    labels = wanted_labels(list(agents), reports)
+    labels = wanted_labels(list(agents), reports if settings.transcripts else with_hours(reports))
     errors = {label: error for label in labels if (error := agents[split_label(label)[0]])}
     fetched = fetch_reports(runner, [label for label in labels if label not in errors], options, environ, progress)
     return Offer(
@@ -158,12 +158,13 @@ def saved_offer(
         ConfigurationError: there is no such report.
     """
     outputs: dict[str, Fetched | FixableError] = {}
-    labels = wanted_labels(_saved_agents(settings, directory, note), reports)
+    agents = _saved_agents(settings, directory, note)
+    labels = wanted_labels(agents, with_hours(reports))
     for label in labels:
         if read := _saved(label, directory / report_file(label)):
             outputs[label] = read
     if not outputs:
-        wanted = ", ".join(map(report_file, labels))
+        wanted = ", ".join(map(report_file, wanted_labels(agents, reports)))
         raise NotAReportError(f"{directory} holds none of {wanted}", hint="save reports under these names")
     if note is None:
         provenance = provenance_now(settings, "", (), pseudonyms)
@@ -219,7 +220,7 @@ def parse_offer(
 
 
 def with_unpriced_blocks(records: Sequence[Record]) -> list[Record]:
-    """Mark the blocks in whose time a day of the same offer has usage of one of their models without a price.
+    """Mark the blocks and hours in whose time a day of the same offer has usage of one of their models without a price.
 
     A block names its models and shows one cost, which hides those that count as 0 in it.
     """
@@ -228,7 +229,7 @@ def with_unpriced_blocks(records: Sequence[Record]) -> list[Record]:
         if record.report in ("daily", "projects"):
             models = {model.model for model in record.models if model.unpriced}
             unpriced += [(record.agent, span(record), models)] if models else []
-    return [_with_price_missing(record, unpriced) if record.report == "blocks" else record for record in records]
+    return [_with_price_missing(record, unpriced) if record.report in TIMED_REPORTS else record for record in records]
 
 
 def _with_price_missing(block: Record, unpriced: Sequence[tuple[str, Span, set[str]]]) -> Record:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from ccusage_import.ccusage.models import (
     CodexSessionRow,
     DailyDocument,
     DailyRow,
+    HoursDocument,
     ModelBreakdown,
     MonthlyDocument,
     MonthlyRow,
@@ -46,6 +47,7 @@ NAMES_UNPRICED_SINCE = (20, 0, 23)
 LAST_MAJOR_WITH_PROJECT_TOTALS = 18
 PROJECT_TOTAL_MARKS = ("Unknown Project", "subagents")
 CODEX = "codex"
+HOUR = timedelta(hours=1)
 SHOWN_WARNINGS = 10
 RELATIVE_COST_TOLERANCE = Decimal("1e-12")
 
@@ -178,6 +180,9 @@ class _Parser:
             case SessionDocument() | CodexSessionDocument():
                 sessions: Sequence[SessionRow | CodexSessionRow] = document.rows
                 yield from (self._session(f"session.{index}", row) for index, row in self._read.numbered(sessions))
+            case HoursDocument():
+                hours = self._read.numbered(document.rows)
+                yield from (self._hour(f"blocks.{index}", row) for index, row in hours if not row.is_gap)
             case BlocksDocument():
                 blocks = self._read.numbered(document.rows)
                 yield from (self._block(f"blocks.{index}", row) for index, row in blocks if not row.is_gap)
@@ -300,6 +305,21 @@ class _Parser:
             projected_cost_usd=money(projection.cost) if projection else None,
             remaining_minutes=projection.remaining_minutes if projection else None,
             limit_resets_at=instant(row.limit_resets_at) if row.limit_resets_at else None,
+        )
+
+    def _hour(self, path: str, row: BlockRow) -> Record:
+        """Return a block of one hour; what only a block of five hours means, its rates and limits, is left out."""
+        block = self._block(path, row)
+        if row.ends_at - row.starts_at != HOUR:
+            self._refuse(block.agent, block.key, f"{path}.endTime: is not an hour after startTime")
+        return block._replace(
+            is_active=False,
+            tokens_per_minute=None,
+            cost_per_hour_usd=None,
+            projected_tokens=None,
+            projected_cost_usd=None,
+            remaining_minutes=None,
+            limit_resets_at=None,
         )
 
     def _model(self, part: ModelBreakdown) -> ModelUsage:

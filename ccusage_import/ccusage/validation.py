@@ -18,7 +18,7 @@ from ccusage_import.exceptions import InvalidReportError, NotAReportError
 from ccusage_import.records import split_label
 
 CHECK_HINT = "check the ccusage command, or the file this was read from"
-KEYS = {"session": ("sessions", "session")}
+KEYS = {"session": ("sessions", "session"), "hours": ("blocks",)}
 # Versions up to 18, and 19 under `claude`, print a bare array when these have no rows.
 BARE_WHEN_EMPTY = ("daily", "session", "projects")
 # A report with more odd rows than this is not merely odd, and the millionth of them is not worth the wait.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ccusage_import.ccusage.agents import find_agents, wanted_labels
+from ccusage_import.ccusage.agents import find_agents, wanted_labels, with_hours
 from ccusage_import.ccusage.data_dirs import DEFAULT_CLEANUP_DAYS, TRANSCRIPTS, cleanup_period_days, find_sources
 from ccusage_import.ccusage.failures import PINNED_HINT
 from ccusage_import.ccusage.fetcher import Fetched, fetch_reports
@@ -63,8 +63,9 @@ def check_ccusage(configuration: Configuration, environ: Mapping[str, str]) -> I
         for agent, error in agents.items():
             if error:
                 yield failed(f"agent {agent}", error)
+        reports = REPORTS if configuration.settings.transcripts else with_hours(REPORTS)
         readable = [agent for agent, error in agents.items() if not error and (found or agent != CLAUDE)]
-        labels = wanted_labels(readable, REPORTS) if readable else []
+        labels = wanted_labels(readable, reports) if readable else []
         for label, output in fetch_reports(runner, labels, options, environ).items():
             yield _report(configuration, runner, label, output)
     except (CcusageError, ConfigurationError) as error:

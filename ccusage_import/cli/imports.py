@@ -41,7 +41,7 @@ from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportS
 from ccusage_import.importer import run_import
 from ccusage_import.logger import log_to_file
 from ccusage_import.monitoring.announcements import announced
-from ccusage_import.records import REPORTS, ReportName
+from ccusage_import.records import ALL_REPORTS, REPORTS, ReportName
 from ccusage_import.steps.last_offer import keep_offer
 from ccusage_import.ui.browser import open_in_browser
 from ccusage_import.ui.summary import print_second, print_summary, show_progress, summary_json
@@ -60,7 +60,7 @@ def import_command(
         list[ReportName] | None,
         typer.Option(
             metavar="NAME",
-            help="Import only this report: daily, monthly, session, blocks or projects; may be given several times.",
+            help="Import only this report: daily, monthly, session, blocks, projects or hours; may be repeated.",
         ),
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="DAY", help="First day that is imported.")] = None,
@@ -149,7 +149,7 @@ def import_command(
             configuration = configured(flags, config, keeps_identity=not dry_run, environ=environ)
         today = today_in(configuration.settings.timezone)
         options = ImportOptions(
-            reports=tuple(name for name in REPORTS if not report or name in report),
+            reports=tuple(name for name in ALL_REPORTS if name in (report or REPORTS)),
             since=day_of_option("--since", since, today) if since else date.min,
             until=day_of_option("--until", until, today) if until else date.max,
             is_dry_run=dry_run,

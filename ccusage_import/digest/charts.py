@@ -205,7 +205,7 @@ def _by_hour(digest: Digest) -> Chart | None:
     return Chart(
         name="hours",
         title="When: weekday and hour",
-        note="Five-hour blocks by the hours of their messages; spread evenly where none are stored."
+        note="Five-hour blocks by the hours of their messages, or of ccusage; spread evenly where neither is stored."
         f" Hours in {digest.timezone}.",
         summary=f"Cost by weekday and hour. The highest is {WEEKDAYS[highest[0] - 1]} at {highest[1]:02}:00 with"
         f" {usd(costs[highest])} in all.",

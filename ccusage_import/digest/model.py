@@ -123,7 +123,7 @@ class SessionUse:
 
 @dataclass(frozen=True, slots=True)
 class HourUse:
-    """What was used in one hour of one weekday (1 is Monday): of blocks by their messages, or evenly."""
+    """What was used in one hour of one weekday (1 is Monday): of blocks by messages, by hours of ccusage, or evenly."""
 
     weekday: int
     hour: int

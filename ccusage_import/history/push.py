@@ -14,7 +14,7 @@ from ccusage_import.exceptions import OtherNameError, OtherNamingError
 from ccusage_import.history.audit import Change
 from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.history.push_facts import push_facts
-from ccusage_import.records import REPORTS
+from ccusage_import.records import ALL_REPORTS
 from ccusage_import.rule.reconcile import Context, reconcile
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.budgets import rename_budgets, rename_quotas
@@ -169,7 +169,7 @@ def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: s
         return []
     read_with = max(offered, key=lambda record: record.day).provenance
     context = Context(machine, read_with, intact_from=None, taken_back=read_taken_back(target, machine))
-    decisions = reconcile(offered, stored, REPORTS, context)
+    decisions = reconcile(offered, stored, ALL_REPORTS, context)
     logged = worth_logging(decisions, read_last_offers(target, machine))
     if not logged and not any(decision.is_written for decision in decisions):
         return []

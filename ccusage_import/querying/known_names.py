@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.shown_names import model_name, project_name
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.records import REPORTS
+from ccusage_import.records import ALL_REPORTS
 from ccusage_import.warehouse.budgets import STORED_NAMES, covered_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
@@ -27,7 +27,7 @@ _HINTS = {
     "project": f"ccusage-import query top_projects {_ALL_DAYS}",
     "model": f"ccusage-import query top_models {_ALL_DAYS}",
     "command": f"ccusage-import query prompts_by_command {_ALL_DAYS}",
-    "report": f"give {', '.join(REPORTS)}",
+    "report": f"give {', '.join(ALL_REPORTS)}",
 }
 
 
@@ -55,7 +55,7 @@ def complaint_of(
     """
     if not name or (kind != "report" and kind not in _NAMES):
         return None
-    known = set(REPORTS) if kind == "report" else {str(found) for (found,) in warehouse.rows(_NAMES[kind])}
+    known = set(ALL_REPORTS) if kind == "report" else {str(found) for (found,) in warehouse.rows(_NAMES[kind])}
     if name in known or not known:
         return None
     full = [names.get(each, each) for each in known]

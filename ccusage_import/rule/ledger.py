@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ccusage_import.records import Identity, Record
+from ccusage_import.records import TIMED_REPORTS, Identity, Record
 from ccusage_import.rule.evidence import Span
 
 # The reports that count messages by the rule of `daily`; the others have one of their own.
@@ -182,7 +182,7 @@ class Filing:
         for record in records:
             if record.report == "session":
                 self._sessions[record.project, record.session_id] = record.identity
-            elif record.report == "blocks":
+            elif record.report in TIMED_REPORTS:
                 if active := active_span(record):
                     blocks.append((*active, record.identity))
             else:

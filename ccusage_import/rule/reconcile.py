@@ -18,7 +18,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from ccusage_import.days import next_month
-from ccusage_import.records import CLAUDE, Identity, Provenance, Record, report_label
+from ccusage_import.records import CLAUDE, TIMED_REPORTS, Identity, Provenance, Record, report_label
 from ccusage_import.rule.evidence import MESSAGE_GROWS, Session, Sessions, Span, first_day
 from ccusage_import.rule.groups import FILED_BY_DAY, Group, Pair, busy_times, group_of, grouped, paired, present
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, Weighed
@@ -447,7 +447,7 @@ class _Judge:
 
     def _may_have_moved(self, source: Group, receiver: Group) -> bool:
         """Whether usage may have gone to a neighbouring record of the same sessions, none of which fell."""
-        gap = MESSAGE_GROWS if source.pairs[0].record.report == "blocks" else timedelta(0)
+        gap = MESSAGE_GROWS if source.pairs[0].record.report in TIMED_REPORTS else timedelta(0)
         if source.is_session or not any(
             one.touches(other, gap) for one in source.stored_spans for other in receiver.spans
         ):

@@ -94,6 +94,7 @@ def verify(
         ("daily = monthly", _sums(offered, "daily", "monthly", _month, _loaders(version_info))),
         ("sessions = daily", _sums(offered, "session", "daily", _all_days, _loaders(version_info))),
         ("blocks = daily", _sums(offered, "blocks", "daily", _all_days, _loaders(version_info))),
+        *_hours_against_blocks(offered),
     ):
         compared[check] = len(found)
         differences += [
@@ -135,6 +136,12 @@ def _explained(decision: Decision, intact_from: date | None) -> str:
     if decision.verdict is Verdict.CORRECTED:
         return f"the next import corrects it: {reason_in_words(decision, intact_from)}"
     return f"kept: {reason_in_words(decision, intact_from)}"
+
+
+def _hours_against_blocks(offered: Sequence[Record]) -> Iterator[tuple[str, list[Compared]]]:
+    """Compare the hours where they were asked for."""
+    if any(record.report == "hours" for record in offered):
+        yield "hours = blocks", _sums(offered, "hours", "blocks", _all_days, "")
 
 
 def _models_against_row(record: Record) -> Compared:

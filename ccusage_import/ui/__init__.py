@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ccusage_import.days import moment
 from ccusage_import.exceptions import DamagedWarehouseError, FixableError, OutputError
 from ccusage_import.masking import printable, printable_lines
+from ccusage_import.records import TIMED_REPORTS
 
 if TYPE_CHECKING:
     from ccusage_import.config.exposure import Exposure
@@ -123,7 +124,7 @@ def short_label(record: Record, names: Mapping[str, str]) -> str:
     """Return a label that fits into a line: the start of a session's id, and of a block in the zone of its machine."""
     if record.report == "session" and (found := _LONG_ID.fullmatch(named(record.session_id, names))):
         return f"{named(record.project, names)}/{found[1]}"
-    if record.report == "blocks" and record.started_at is not None:
+    if record.report in TIMED_REPORTS and record.started_at is not None:
         return moment(record.started_at, record.provenance.timezone)
     return label(record, names)
 

@@ -1,4 +1,4 @@
--- cost by weekday and hour: of each block by its messages, or spread evenly where none are stored
+-- cost by weekday and hour: of each block by its messages, by the hours of ccusage where none are stored, else spread evenly
 SELECT
     toDayOfWeek(toTimeZone(at, {timezone:String})) AS weekday,
     toHour(toTimeZone(at, {timezone:String})) AS hour_of_day,

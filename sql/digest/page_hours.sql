@@ -1,4 +1,4 @@
--- cost by day and hour of each machine: of each block by its messages, or spread evenly where none are stored
+-- cost by day and hour of each machine: of each block by its messages, by the hours of ccusage where none are stored, else spread evenly
 SELECT
     toDate(toTimeZone(at, {timezone:String})) AS day,
     machine,

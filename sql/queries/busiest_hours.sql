@@ -4,7 +4,7 @@
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
--- note: each clock hour has the share of its five-hour block that its messages have; where no messages are stored, a block is spread evenly from its start to its last message
+-- note: each clock hour has the share of its five-hour block that its messages have, or else what ccusage says of it; where neither is stored, a block is spread evenly from its start to its last message
 -- note: hours and days are those of the zone of each row; agents without blocks are left out
 SELECT
     hour,

@@ -1,6 +1,6 @@
 -- Which smaller numbers are held, and why?
 -- group: audit
--- param: report String = daily: daily, monthly, session, blocks or projects
+-- param: report String = daily: daily, monthly, session, blocks, projects or hours
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
 -- param: top UInt32 = 10: how many rows at most

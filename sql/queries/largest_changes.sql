@@ -1,6 +1,6 @@
 -- Which stored records changed most in cost?
 -- group: audit
--- param: report String = daily: daily, monthly, session, blocks or projects
+-- param: report String = daily: daily, monthly, session, blocks, projects or hours
 -- param: since Date = 7 days ago: first day
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all

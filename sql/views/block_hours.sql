@@ -1,6 +1,6 @@
 -- A block says when it began and when its last message was. Where its messages are stored, each clock hour has the share of the block
--- that they have; elsewhere the block is spread evenly over its hours, and an hour is an estimate. The sum over the hours of a block is
--- the block. Hours and weekdays are those of the zone of the row.
+-- that they have; elsewhere the share that ccusage's own hours have, where these were asked for and hold more of the block. A block of
+-- which neither is known is spread evenly over its hours, and an hour is an estimate. The sum over the hours of a block is the block. Hours and weekdays are those of the zone of the row.
 CREATE OR REPLACE VIEW {database}.block_hours {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
@@ -13,6 +13,7 @@ CREATE OR REPLACE VIEW {database}.block_hours {on_cluster}
     cost_usd Float64 COMMENT 'share of the cost of the block in US dollars',
     total_tokens Float64 COMMENT 'share of the tokens of the block',
     is_estimate Bool COMMENT 'the block was spread evenly',
+    source LowCardinality(String) COMMENT 'what tells the share: facts, the messages; hours, the view hours; spread, nothing does',
     unpriced Bool COMMENT 'some usage of the block has no price and counts as 0 in cost_usd'
 )
 AS WITH spread AS
@@ -38,6 +39,7 @@ told AS
         machine,
         'claude' AS agent,
         toDateTime64(hour, 3, 'UTC') AS hour,
+        'facts' AS source,
         toFloat64(sum(cost_usd)) AS cost,
         toFloat64(sum(tokens)) AS tokens
     FROM
@@ -55,17 +57,53 @@ told AS
         WHERE has(counts_in, 'session')
     ) AS facts
     GROUP BY machine, hour
+    UNION ALL
+    SELECT machine, agent, assumeNotNull(at), 'hours', toFloat64(cost_usd), toFloat64(total_tokens)
+    FROM {database}.hours
+),
+both AS
+(
+    SELECT
+        machine,
+        agent,
+        hour,
+        sumIf(cost, source = 'facts') AS fact_cost,
+        sumIf(tokens, source = 'facts') AS fact_tokens,
+        sumIf(cost, source = 'hours') AS hour_cost,
+        sumIf(tokens, source = 'hours') AS hour_tokens
+    FROM told
+    GROUP BY machine, agent, hour
 ),
 weighed AS
 (
     SELECT
         spread.*,
-        told.cost AS told_cost,
-        told.tokens AS told_tokens,
-        sum(told.cost) OVER (PARTITION BY machine, agent, began) AS all_cost,
-        sum(told.tokens) OVER (PARTITION BY machine, agent, began) AS all_tokens
+        both.fact_cost AS fact_cost,
+        both.fact_tokens AS fact_tokens,
+        both.hour_cost AS hour_cost,
+        both.hour_tokens AS hour_tokens,
+        sum(both.fact_cost) OVER (PARTITION BY machine, agent, began) AS all_fact_cost,
+        sum(both.fact_tokens) OVER (PARTITION BY machine, agent, began) AS all_fact_tokens,
+        sum(both.hour_cost) OVER (PARTITION BY machine, agent, began) AS all_hour_cost,
+        sum(both.hour_tokens) OVER (PARTITION BY machine, agent, began) AS all_hour_tokens
     FROM spread
-    GLOBAL LEFT JOIN told ON told.machine = spread.machine AND told.agent = spread.agent AND told.hour = spread.at
+    GLOBAL LEFT JOIN both ON both.machine = spread.machine AND both.agent = spread.agent AND both.hour = spread.at
+),
+chosen AS
+(
+    SELECT
+        *,
+        multiIf(
+            all_fact_tokens > 0 AND all_fact_tokens >= all_hour_tokens, 'facts',
+            all_hour_tokens > 0, 'hours',
+            'spread'
+        ) AS source,
+        multiIf(
+            source = 'facts', fact_tokens / all_fact_tokens,
+            source = 'hours', hour_tokens / all_hour_tokens,
+            1 / length
+        ) AS share
+    FROM weighed
 )
 SELECT
     machine,
@@ -75,9 +113,14 @@ SELECT
     at,
     toUInt8(formatDateTime(at, '%u', zone)) AS weekday,
     toUInt8(formatDateTime(at, '%H', zone)) AS hour,
-    cost * if(all_cost > 0, told_cost / all_cost, if(all_tokens > 0, told_tokens / all_tokens, 1 / length)) AS cost_usd,
-    tokens * if(all_tokens > 0, told_tokens / all_tokens, 1 / length) AS total_tokens,
-    toBool(all_tokens = 0) AS is_estimate,
+    cost * multiIf(
+        source = 'facts' AND all_fact_cost > 0, fact_cost / all_fact_cost,
+        source = 'hours' AND all_hour_cost > 0, hour_cost / all_hour_cost,
+        share
+    ) AS cost_usd,
+    tokens * share AS total_tokens,
+    toBool(source = 'spread') AS is_estimate,
+    source,
     unpriced
-FROM weighed
+FROM chosen
 COMMENT 'one row is one clock hour of one five-hour block'

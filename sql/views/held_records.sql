@@ -3,7 +3,7 @@
 -- something else is offered. Loads that died do not count; accept takes exactly what is here.
 CREATE OR REPLACE VIEW {database}.held_records {on_cluster}
 (
-    report LowCardinality(String) COMMENT 'daily, monthly, session, blocks or projects; a usage is in several, so a sum over reports counts it several times',
+    report LowCardinality(String) COMMENT 'daily, monthly, session, blocks, projects or hours; a usage is in several, so a sum over reports counts it several times',
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
     key String COMMENT 'natural key of the record within its report',

@@ -1,16 +1,17 @@
--- Exact where messages are stored, or totals of those that were folded; elsewhere the hours of ccusage's blocks, over which a block is spread evenly.
+-- Exact where messages are stored, or totals of those that were folded; elsewhere each block of ccusage by its hours (the view hours), or
+-- spread evenly where these are not known either.
 CREATE OR REPLACE VIEW {database}.hourly {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
     at DateTime('UTC') COMMENT 'start of the clock hour, in UTC',
-    model LowCardinality(String) COMMENT 'model as ccusage names it; empty for hours of blocks, which name several',
-    source LowCardinality(String) COMMENT 'messages: exact; blocks: an estimate',
-    messages UInt64 COMMENT 'answers; 0 for hours of blocks',
-    input_tokens UInt64 COMMENT 'uncached input; 0 for hours of blocks',
-    output_tokens UInt64 COMMENT 'output; 0 for hours of blocks',
-    cache_creation_tokens UInt64 COMMENT 'input written to the cache; 0 for hours of blocks',
-    cache_read_tokens UInt64 COMMENT 'input read from the cache; 0 for hours of blocks',
+    model LowCardinality(String) COMMENT 'model as ccusage names it; empty unless source is messages',
+    source LowCardinality(String) COMMENT 'messages: exact; hours: blocks by the hours of ccusage; blocks: an estimate, blocks spread evenly',
+    messages UInt64 COMMENT 'answers; 0 unless source is messages',
+    input_tokens UInt64 COMMENT 'uncached input; 0 unless source is messages',
+    output_tokens UInt64 COMMENT 'output; 0 unless source is messages',
+    cache_creation_tokens UInt64 COMMENT 'input written to the cache; 0 unless source is messages',
+    cache_read_tokens UInt64 COMMENT 'input read from the cache; 0 unless source is messages',
     total_tokens Float64 COMMENT 'all tokens',
     cost_usd Float64 COMMENT 'cost in US dollars',
     unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd'
@@ -82,7 +83,7 @@ FROM
         agent,
         toStartOfHour(hours.at) AS hour,
         '' AS model,
-        'blocks' AS source,
+        if(hours.is_told, 'hours', 'blocks') AS source,
         0 AS messages,
         0 AS input_tokens,
         0 AS output_tokens,
@@ -96,14 +97,44 @@ FROM
         SELECT
             machine,
             agent,
-            assumeNotNull(blocks.started_at) AS began,
-            toUInt32(greatest(1, dateDiff('hour', began, coalesce(last_activity, began)) + 1)) AS length,
-            addHours(began, arrayJoin(range(length))) AS at,
-            toFloat64(blocks.cost_usd) / length AS cost,
-            blocks.total_tokens / length AS tokens,
-            blocks.unpriced AS unpriced
-        FROM {database}.blocks AS blocks
-        WHERE isNotNull(blocks.started_at)
+            part.1 AS at,
+            all_tokens > 0 AS is_told,
+            block_cost * part.2 AS cost,
+            block_tokens * part.3 AS tokens,
+            unpriced
+        FROM
+        (
+            SELECT
+                blocks.machine AS machine,
+                blocks.agent AS agent,
+                assumeNotNull(blocks.started_at) AS began,
+                toUInt32(greatest(1, dateDiff('hour', began, coalesce(blocks.last_activity, began)) + 1)) AS length,
+                toFloat64(blocks.cost_usd) AS block_cost,
+                blocks.total_tokens AS block_tokens,
+                blocks.unpriced AS unpriced,
+                arrayFilter(hour -> hour.1 < addHours(began, length) AND hour.3 > 0, told.told_hours) AS inside,
+                arraySum(hour -> hour.2, inside) AS all_cost,
+                arraySum(hour -> hour.3, inside) AS all_tokens,
+                arrayJoin(if(
+                    all_tokens > 0,
+                    arrayMap(hour -> (hour.1, if(all_cost > 0, hour.2 / all_cost, hour.3 / all_tokens), hour.3 / all_tokens), inside),
+                    arrayMap(number -> (addHours(began, number), 1 / length, 1 / length), range(length))
+                )) AS part
+            FROM {database}.blocks AS blocks
+            GLOBAL LEFT JOIN
+            (
+                -- Each hour under every start that a block with usage in it may have.
+                SELECT
+                    machine,
+                    agent,
+                    addHours(assumeNotNull(hours.at), -arrayJoin(range(6))) AS hour_of_start,
+                    groupArray((assumeNotNull(hours.at), toFloat64(hours.cost_usd), toFloat64(hours.total_tokens))) AS told_hours
+                FROM {database}.hours AS hours
+                WHERE isNotNull(hours.at)
+                GROUP BY machine, agent, hour_of_start
+            ) AS told ON told.machine = blocks.machine AND told.agent = blocks.agent AND told.hour_of_start = blocks.started_at
+            WHERE isNotNull(blocks.started_at)
+        )
     ) AS hours
     WHERE agent != 'claude' OR (machine, toDate(hours.at)) GLOBAL NOT IN
     (
@@ -112,6 +143,6 @@ FROM
         SELECT machine, toDate(hour) FROM {database}.folded_hours
         WHERE messages > 0
     )
-    GROUP BY machine, agent, hour
+    GROUP BY machine, agent, hour, source
 )
 COMMENT 'one row is one clock hour of one model'

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.ccusage.agents import find_agents, wanted_labels
+from ccusage_import.ccusage.agents import find_agents, wanted_labels, with_hours
 from ccusage_import.ccusage.runner import FetchOptions, Runner, find_runner
 from ccusage_import.exceptions import ConfigurationError, ReportFailedError, UnknownAgentError
 from ccusage_import.records import REPORTS
@@ -586,6 +586,13 @@ def test_help_is_not_asked_for_where_claude_code_is_all_that_is_wanted(tmp_path:
     options = FetchOptions(state_dir=tmp_path / "state")
     assert find_agents(("claude",), runner, options, {}) == {"claude": None}
     assert not isinstance(find_agents(("claude", "pi"), runner, options, {})["pi"], ReportFailedError | type(None))
+
+
+def test_hours_are_asked_for_with_all_reports_and_by_name() -> None:
+    every = ("daily", "monthly", "session", "blocks", "projects")
+    assert with_hours(every) == (*every, "hours")
+    assert with_hours(("blocks",)) == ("blocks",)
+    assert wanted_labels(["codex", "claude"], ["blocks", "hours"]) == ["blocks", "hours"]
 
 
 def test_labels() -> None:

@@ -34,7 +34,7 @@ from ccusage_import.exceptions import (
     RunnerNotFoundError,
     UnsupportedVersionError,
 )
-from ccusage_import.records import REPORTS
+from ccusage_import.records import ALL_REPORTS, REPORTS
 from tests.conftest import Program
 from tests.support.ccusage_install import install_bun, install_ccusage, npm_cache
 
@@ -165,22 +165,28 @@ def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
-# -- the five reports of real versions --------------------------------------------------------------------------------
+# -- the reports of real versions -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("version", ["20.0.24", "18.0.11", "15.5.2"])
-def test_five_reports_give_the_tokens_of_the_transcripts(node_machine: Machine, version: str) -> None:
+def test_the_reports_give_the_tokens_of_the_transcripts(node_machine: Machine, version: str) -> None:
     options = replace(node_machine.options, command=(str(install_ccusage(version)),))
     runner = find_runner(options, node_machine.environ)
 
-    fetched = fetch_reports(runner, REPORTS, options, node_machine.environ)
+    fetched = fetch_reports(runner, ALL_REPORTS, options, node_machine.environ)
 
-    assert list(fetched) == ["daily", "monthly", "session", "blocks", "projects"]
+    assert list(fetched) == ["daily", "monthly", "session", "blocks", "projects", "hours"]
     assert rows(fetched["daily"]) == {"2026-04-30": 110, "2026-05-13": 4620}
     assert rows(fetched["monthly"]) == {"2026-04": 110, "2026-05": 4620}
     assert document(fetched["session"])["totals"]["totalTokens"] == 4730
     assert document(fetched["session"])["totals"]["totalCost"] == 1.5
     assert sum(block["totalTokens"] for block in document(fetched["blocks"])["blocks"]) == 4730
+    hours = [hour for hour in document(fetched["hours"])["blocks"] if not hour["isGap"]]
+    assert [(hour["startTime"], hour["endTime"], hour["totalTokens"]) for hour in hours] == [
+        ("2026-04-30T09:00:00.000Z", "2026-04-30T10:00:00.000Z", 110),
+        ("2026-05-13T09:00:00.000Z", "2026-05-13T10:00:00.000Z", 220),
+        ("2026-05-13T23:00:00.000Z", "2026-05-14T00:00:00.000Z", 4400),
+    ]
     assert document(fetched["projects"])["totals"]["totalTokens"] == 4730
     assert set(document(fetched["projects"])["projects"]) == {"-home-ana-shop", "-home-ana-blog"}
     assert {result.attempts for result in fetched.values() if isinstance(result, Fetched)} == {1}

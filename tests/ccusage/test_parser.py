@@ -49,7 +49,7 @@ BLOCK: dict[str, Any] = {
     "burnRate": None,
     "projection": None,
 }
-LIST_KEYS = {"session": "sessions"}
+LIST_KEYS = {"session": "sessions", "hours": "blocks"}
 
 
 def origin(version: str = "20.0.24", zone: str = "UTC", mode: str = "auto") -> Origin:
@@ -217,6 +217,26 @@ def test_an_active_block() -> None:
     assert (record.tokens_per_minute, record.cost_per_hour_usd) == (331.0, 0.06615)
     assert (record.projected_tokens, record.projected_cost_usd) == (93011, Decimal("0.31"))
     assert (record.remaining_minutes, record.limit_resets_at) == (261, None)
+
+
+def test_an_hour_is_a_block_of_an_hour_without_its_rates() -> None:
+    rates = {"tokensPerMinute": 5.0, "costPerHour": 1.5}
+    projection = {"totalTokens": 900, "totalCost": 2.5, "remainingMinutes": 30}
+    shown = {
+        **BLOCK, "endTime": "2026-05-13T03:00:00.000Z", "isActive": True, "burnRate": rates, "projection": projection,
+        "usageLimitResetTime": "2026-05-13T06:00:00.000Z",
+    }  # fmt: skip
+    record = record_of("hours", shown, origin(zone="America/New_York"))
+    assert (record.report, record.key, record.day) == ("hours", "2026-05-13T02:00:00.000Z", date(2026, 5, 12))
+    assert (record.entries, record.total_tokens, record.cost_usd) == (2, 313, Decimal("0.5"))
+    assert record.block_ends_at == datetime(2026, 5, 13, 3, tzinfo=UTC)
+    assert (record.is_active, *record[-7:-1]) == (False, None, None, None, None, None, None)
+
+
+def test_blocks_of_five_hours_are_no_hours() -> None:
+    assert errors_of("hours", [BLOCK]) == ("blocks.0.endTime: is not an hour after startTime",)
+    gap = {**BLOCK, "startTime": "2026-05-13T08:00:00.000Z", "isGap": True, "actualEndTime": None, "models": []}
+    assert parsed("hours", [gap]).records == []
 
 
 def test_a_limit_that_resets() -> None:

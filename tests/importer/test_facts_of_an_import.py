@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from decimal import Decimal
 from pathlib import Path
 
@@ -124,6 +126,65 @@ def test_transcripts_can_be_left_out(migrated: Place, program: Program, claude: 
     assert (done.exit_code, json.loads(done.stdout)["facts"]) == (0, None)
     assert migrated.rows("SELECT count() FROM messages") == [(0,)]
     assert migrated.rows("SELECT sum(total_tokens) FROM daily") == [(60,)]
+
+
+def test_without_transcripts_the_hours_are_those_of_ccusage(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    claude.say("b", days_ago(1, 14), 40)
+    where = ("--no-transcripts", "--warehouse", migrated.url, "--claude-dir", claude.root)
+    first = program("import", *where)
+    claude.delete("b")
+    second = program("import", "--json", *where)
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    hours = json.loads(second.stdout)["reports"]["hours"]
+    assert (hours["offered"], hours["held"], hours["unchanged"]) == (2, 1, 1)
+    assert migrated.rows("SELECT at, messages, total_tokens FROM hours ORDER BY at") == [
+        (days_ago(2), 1, 10),
+        (days_ago(1), 2, 50),
+        (days_ago(1, 14), 1, 40),
+    ]
+    # Nobody was at work at 13:00.
+    assert migrated.rows("SELECT at, source, total_tokens, is_estimate FROM block_hours ORDER BY at") == [
+        (days_ago(2), "hours", 10.0, False),
+        (days_ago(1), "hours", 50.0, False),
+        (days_ago(1, 13), "hours", 0.0, False),
+        (days_ago(1, 14), "hours", 40.0, False),
+    ]
+
+
+@pytest.mark.one_place
+def test_where_transcripts_are_read_hours_are_asked_for_by_name_alone(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
+    assert program("import", *where).exit_code == 0
+    assert migrated.rows("SELECT count() FROM hours") == [(0,)]
+
+    named = program("import", "--json", "--report", "hours", *where)
+    assert list(json.loads(named.stdout)["reports"]) == ["hours"]
+    assert migrated.rows("SELECT sum(total_tokens) FROM hours") == [(60,)]
+    assert migrated.rows("SELECT DISTINCT source FROM block_hours") == [("facts",)]
+
+
+@pytest.mark.one_place
+def test_saved_hours_are_read_beside_the_saved_reports(
+    migrated: Place, program: Program, tmp_path: Path, claude: ClaudeDir, ccusage20: Path
+) -> None:
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    environ = {**os.environ, "CLAUDE_CONFIG_DIR": str(claude.root), "HOME": str(tmp_path)}
+    for name, options in (("blocks", ()), ("hours", ("--session-length", "1"))):
+        with (saved / f"{name}.json").open("wb") as file:
+            command = [ccusage20, "claude", "blocks", *options, "--json", "--offline"]
+            subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, stdout=file, check=True)
+
+    assert program("import", "--from", saved, "--warehouse", migrated.url).exit_code == 0
+    assert migrated.rows("SELECT at, source, total_tokens FROM block_hours ORDER BY at") == [
+        (days_ago(2), "hours", 10.0),
+        (days_ago(1), "hours", 50.0),
+    ]
 
 
 @pytest.mark.one_place

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccusage_import.records import REPORTS, ModelUsage, Provenance, Record
+from ccusage_import.records import ALL_REPORTS, REPORTS, ModelUsage, Provenance, Record
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.statistics import shown_after
@@ -67,7 +67,7 @@ WITNESS = session("witness", "01-01", "12-31", 10**9, session_id="witness")
 def decide(
     offered: Sequence[Record], stored: Sequence[Record], witness: Sequence[Record] = (WITNESS,), **context: Any
 ) -> list[Decision]:
-    decisions = reconcile([*offered, *witness], [*stored, *witness], REPORTS, replace(CONTEXT, **context))
+    decisions = reconcile([*offered, *witness], [*stored, *witness], ALL_REPORTS, replace(CONTEXT, **context))
     return [decision for decision in decisions if decision.record not in witness]
 
 
@@ -609,6 +609,29 @@ def test_a_block_that_moved_and_lost_tokens_is_taken_where_something_explains_it
     assert judged([block("05-12T11", 99)], stored) == [
         ("corrected", "version_changed", "2026-05-12T09", True),
         ("new", "first_seen", "2026-05-12T11", True),
+    ]
+
+
+def hour(start: str, tokens: int) -> Record:
+    """An hour as in `hour("05-12T09", 100)`."""
+    one = block(start, tokens)
+    assert one.started_at is not None
+    return one._replace(report="hours", block_ends_at=one.started_at + timedelta(hours=1))
+
+
+def test_an_hour_that_lost_tokens_is_held_and_its_neighbours_are_judged_alone() -> None:
+    stored = [hour("05-09T09", 100), hour("05-09T10", 50), hour("05-09T11", 7)]
+    assert judged([hour("05-09T10", 30), hour("05-09T11", 9)], stored) == [
+        ("held", "may_be_swept", "2026-05-09T10", False),
+        ("grew", "more_tokens", "2026-05-09T11", True),
+    ]
+
+
+def test_usage_that_moved_to_the_next_hour_is_corrected() -> None:
+    stored = [hour("05-12T09", 100), hour("05-12T10", 50)]
+    assert judged([hour("05-12T09", 60), hour("05-12T10", 90)], stored) == [
+        ("corrected", "moved", "2026-05-12T09", True),
+        ("grew", "more_tokens", "2026-05-12T10", True),
     ]
 
 

@@ -569,6 +569,58 @@ def test_the_hours_of_a_block_add_up_to_it_in_the_zone_of_its_row(migrated: Plac
     ]
 
 
+def hour(start: datetime, cost: str, tokens: int) -> Record:
+    """An hour as ccusage tells it."""
+    ends_at = start + timedelta(hours=1)
+    return record("hours", f"{start:%FT%H}", str(start.date()), cost, tokens, started_at=start, block_ends_at=ends_at)
+
+
+def test_hours_of_ccusage_tell_the_hours_of_a_block_and_what_they_do_not_tell_is_spread(migrated: Place) -> None:
+    # Of the block of the 7th ccusage told 09:00 and 11:00; of that of the 8th, 600 tokens for 4 dollars, nothing.
+    told, spread = datetime(2099, 1, 7, 9, tzinfo=UTC), datetime(2099, 1, 8, 9, tzinfo=UTC)
+    last = timedelta(hours=2, minutes=30)
+    loaded(
+        migrated,
+        [
+            block("told", told, ended_at=told + last),
+            hour(told, "1", 150),
+            hour(told + timedelta(hours=2), "3", 450),
+            block("spread", spread, ended_at=spread + timedelta(minutes=90)),
+        ],
+    )
+
+    assert rows(migrated, "at, cost_usd, total_tokens, source, is_estimate", "block_hours") == [
+        (told, 1.0, 150.0, "hours", False),
+        (told + timedelta(hours=1), 0.0, 0.0, "hours", False),
+        (told + timedelta(hours=2), 3.0, 450.0, "hours", False),
+        (spread, 2.0, 300.0, "spread", True),
+        (spread + timedelta(hours=1), 2.0, 300.0, "spread", True),
+    ]
+    assert rows(migrated, "at, source, cost_usd, total_tokens", "hourly") == [
+        (told, "hours", 1.0, 150.0),
+        (told + timedelta(hours=2), "hours", 3.0, 450.0),
+        (spread, "blocks", 2.0, 300.0),
+        (spread + timedelta(hours=1), "blocks", 2.0, 300.0),
+    ]
+
+
+def test_hours_share_out_a_block_that_was_kept_larger(migrated: Place) -> None:
+    # 4 dollars and 600 tokens are kept of a block of whose hours ccusage first told when half was swept.
+    start = datetime(2099, 1, 7, 9, tzinfo=UTC)
+    loaded(
+        migrated,
+        [
+            block("kept", start, ended_at=start + timedelta(minutes=90)),
+            hour(start, "0.5", 100),
+            hour(start + timedelta(hours=1), "1.5", 200),
+        ],
+    )
+
+    shares = [(start, 1.0, 200.0), (start + timedelta(hours=1), 3.0, 400.0)]
+    assert rows(migrated, "at, cost_usd, total_tokens", "block_hours") == shares
+    assert rows(migrated, "at, cost_usd, total_tokens", "hourly") == shares
+
+
 def test_what_reports_hold_of_their_days_by_hand(migrated: Place) -> None:
     # 02:00 UTC on January 8 is the 7th in New York.
     started = datetime(2099, 1, 8, 2, tzinfo=UTC)
