@@ -12,7 +12,8 @@ from ccusage_import.cli.options import configured, door
 from ccusage_import.config.last_offer import read_last_offer
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import ago, today_in, zoned_moment
-from ccusage_import.digest.glance import Glance, OpenBlock, read_glance
+from ccusage_import.digest.glance import Glance, OpenBlock, PlanMonth, read_glance
+from ccusage_import.digest.text import multiple
 from ccusage_import.exceptions import WarehouseLockedError
 from ccusage_import.ui.tables import Joined, PlainTable, console
 from ccusage_import.warehouse.budgets import Spending, keep_budgets_if_allowed
@@ -80,6 +81,8 @@ def _lines(glance: Glance, timezone: str) -> Iterator[tuple[str, str]]:
     if glance.block:
         yield "active block", _block(glance.block, timezone)
     yield "this month", _spent(costs.month_usd, glance.budget("monthly"))
+    if glance.plan:
+        yield "plan", _plan(glance.plan)
     if costs.last_month_usd:
         by_now = ui.usd(costs.last_month_by_this_day_usd)
         yield "last month", f"{ui.usd(costs.last_month_usd)}, {by_now} by this day of it"
@@ -102,6 +105,11 @@ def _spent(cost_usd: Decimal, budget: Spending | None) -> str:
     share = f" ({cost_usd / limit:.0%})" if limit else ""
     over = "OVER " if budget.is_over else ""
     return f"{over}{ui.usd(cost_usd)} of {ui.usd(limit)}{share}, {ui.usd(budget.forecast_usd)} expected"
+
+
+def _plan(plan: PlanMonth) -> str:
+    times = f"{multiple(plan.times_price)} its price of {ui.usd(plan.plan_usd)}"
+    return f"{ui.usd(plan.cost_usd)} of Claude Code this month, {times}"
 
 
 def _block(block: OpenBlock, timezone: str) -> str:

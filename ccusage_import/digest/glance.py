@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from ccusage_import.config.last_offer import LastOffer
+from ccusage_import.config.quota import Plan
 from ccusage_import.config.settings import Settings
 from ccusage_import.warehouse.budgets import Spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -25,6 +26,9 @@ _COSTS = (
 )
 _BLOCK = (
     "SELECT ends_at, cost_usd, projected_cost_usd, cost_per_hour_usd FROM active_blocks ORDER BY ends_at DESC LIMIT 1"
+)
+_PLAN = (
+    "SELECT cost_usd, plan_usd, times_price FROM plan_value WHERE account = {account:String} AND month = {month:Date}"
 )
 _KEPT = "SELECT sum(cost_usd) FROM daily WHERE machine = {machine:String} AND agent IN {agents:Array(String)}"
 
@@ -56,12 +60,25 @@ class OpenBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanMonth:
+    """What this month's usage costs at the prices of the API, the price of the plan, and how often it fits into it."""
+
+    cost_usd: Decimal
+    plan_usd: Decimal
+    times_price: float
+
+
+@dataclass(frozen=True, slots=True)
 class Glance:
-    """Everything on the dashboard; `kept_usd` is what this machine holds of the agents of the last offer."""
+    """Everything on the dashboard; `kept_usd` is what this machine holds of the agents of the last offer.
+
+    `plan` is the one of this machine, None where none is set.
+    """
 
     today: date
     costs: Costs
     block: OpenBlock | None
+    plan: PlanMonth | None
     budgets: Sequence[Spending]
     last_import: Load | None
     held: int
@@ -86,6 +103,7 @@ def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: L
         today,
         read_costs(warehouse, today),
         read_block(warehouse),
+        read_plan(warehouse, settings.plan, today) if settings.plan.monthly else None,
         read_spending(warehouse, settings) if has_budget else (),
         last_import(warehouse, settings.machine),
         count_held(warehouse, settings.machine),
@@ -111,6 +129,12 @@ def read_block(warehouse: ClickHouse) -> OpenBlock | None:
     """Return the open block that ends last."""
     blocks = warehouse.rows(_BLOCK)
     return OpenBlock(blocks[0][0].astimezone(UTC), *blocks[0][1:]) if blocks else None
+
+
+def read_plan(warehouse: ClickHouse, plan: Plan, today: date) -> PlanMonth | None:
+    """Return what this month is worth to the plan; None before its machines used anything."""
+    months = warehouse.rows(_PLAN, {"account": plan.account, "month": today.replace(day=1)})
+    return PlanMonth(*months[0]) if months else None
 
 
 def read_kept(warehouse: ClickHouse, offer: LastOffer) -> Decimal:

@@ -158,6 +158,24 @@ class BudgetUse:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanUse:
+    """A month of one plan: what was used, by the prices of the API, and the price of the plan, in US dollars.
+
+    The account is empty where the plan has no name; `is_partial` says that the month is not over, or that the history
+    begins in it.
+    """
+
+    account: str
+    month: date
+    cost_usd: Decimal
+    plan_usd: Decimal
+    beyond_usd: Decimal
+    times_price: float
+    is_partial: bool
+    unpriced: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MachineUse:
     """How fresh the numbers of a machine are."""
 
@@ -271,7 +289,8 @@ class Digest:
     """Everything a report page shows. Days begin in `timezone`; `machine` is empty where it spans all of them.
 
     `since` bounds everything but the comparisons of today, the last 7 days and the month, the forecast, the cache
-    savings, the budget, what is held, and the work, which is of 30 days. `first_day` is None where nothing is stored.
+    savings, the budget, the plans, what is held, and the work, which is of 30 days. `plans` are of this month and the
+    last one, of all machines; none where the digest is of one machine. `first_day` is None where nothing is stored.
     `detail` is read for the page alone.
     """
 
@@ -299,6 +318,7 @@ class Digest:
     held: Sequence[ChangeLine]
     held_count: int
     budget: Sequence[BudgetUse]
+    plans: Sequence[PlanUse]
     machines: Sequence[MachineUse]
     work: Work
     detail: Detail | None = None

@@ -23,6 +23,7 @@ from ccusage_import.digest.model import (
     MachineUse,
     ModelUse,
     Part,
+    PlanUse,
     ProjectUse,
     SessionUse,
     Span,
@@ -139,6 +140,7 @@ class _Reader:
             held=[self._line(*row[1:]) for row in held],
             held_count=_count(held),
             budget=self._budget(),
+            plans=[PlanUse(self.named(account), *row) for account, *row in self.rows("plans")],
             machines=[self._machine(*row) for row in self.rows("machines")],
             work=read_work(self.rows, self.named),
         )
