@@ -150,9 +150,10 @@ def _forecast_figure(forecast: Forecast) -> Figure:
     lines = []
     if forecast.low_usd is not None and forecast.high_usd is not None:
         lines.append(f"between {usd(forecast.low_usd)} and {usd(forecast.high_usd)} at 80 %")
+    lines.append(f"{forecast.total_tokens:,} tokens")
     if forecast.backtest_error is not None:
         lines.append(f"such forecasts missed the cost by {percent(forecast.backtest_error)}")
-    return Figure("This month, forecast", usd(forecast.cost_usd), lines or [f"method: {forecast.method}"])
+    return Figure("This month, forecast", usd(forecast.cost_usd), lines)
 
 
 def _models(digest: Digest) -> Table:

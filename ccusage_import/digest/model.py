@@ -61,12 +61,15 @@ class ForecastDay:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What this month is expected to cost; the bounds hold 80 % and are None without enough history.
+    """What this month is expected to cost, and its tokens.
+
+    The bounds of the cost hold 80 % and are None without enough history.
 
     `backtest_error` is the sum of the absolute errors of such forecasts in the past as a share of what the days cost.
     """
 
     cost_usd: Decimal
+    total_tokens: int
     low_usd: Decimal | None
     high_usd: Decimal | None
     method: str

@@ -187,9 +187,9 @@ class _Reader:
 
     def _forecast(self) -> Forecast | None:
         days = [ForecastDay(*row) for row in self.rows("forecast_days")]
-        for cost, low, high, method, error in self.rows("forecast"):
+        for cost, tokens, low, high, method, error in self.rows("forecast"):
             # A history in which no forecast can be tried yet is too short for one.
-            return None if error is None else Forecast(cost, low, high, method, error, days)
+            return None if error is None else Forecast(cost, tokens, low, high, method, error, days)
         return None
 
     def _models(self) -> list[ModelUse]:

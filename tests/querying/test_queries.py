@@ -503,7 +503,7 @@ def test_months_forecast_and_budgets_by_hand(migrated: Place) -> None:
     [forecast] = answer(migrated, "month_forecast")
     assert forecast[:4] == ("2099-04-01", 16, 30, 60)
     assert [round(bound, 4) for bound in forecast[4:6]] == [Decimal("51.6018"), Decimal("68.3982")]
-    assert forecast[6:] == ("last 7 days", Decimal("0.0962"), False)
+    assert forecast[6:] == (150, 300, "last 7 days", Decimal("0.0962"), False)
     month = answer(migrated, "forecast_by_day")
     assert (len(month), month[0], month[-1]) == (30, ("2099-04-01", 2, 2, False), ("2099-04-30", 0, 2, False))
     assert month[14] == ("2099-04-15", 2, 2, False)

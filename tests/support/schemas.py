@@ -314,6 +314,7 @@ DIGEST = record(
     forecast=maybe(
         record(
             cost_usd=MONEY,
+            total_tokens=COUNT,
             low_usd=maybe(MONEY),
             high_usd=maybe(MONEY),
             method=TEXT,

@@ -152,7 +152,7 @@ def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> N
     assert len(tables) == 30
     assert all(" ON CLUSTER main " in text for text in formatted)
     assert sum("ENGINE = Replicated" in text for text in tables) == 15
-    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 14
+    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 15
     assert any("ENGINE = ReplicatedReplacingMergeTree(load_id, is_deleted)" in text for text in tables)
 
 
