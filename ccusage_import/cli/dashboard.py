@@ -12,8 +12,8 @@ from ccusage_import.cli.options import configured, door
 from ccusage_import.config.last_offer import read_last_offer
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import ago, today_in, zoned_moment
-from ccusage_import.digest.glance import Glance, MonthForecast, OpenBlock, read_glance
-from ccusage_import.digest.text import method_text
+from ccusage_import.digest.glance import Glance, MonthForecast, OpenBlock, PlanMonth, read_glance
+from ccusage_import.digest.text import method_text, multiple
 from ccusage_import.exceptions import WarehouseLockedError
 from ccusage_import.ui.tables import Joined, PlainTable, console
 from ccusage_import.warehouse.budgets import Spending, keep_budgets_if_allowed
@@ -83,6 +83,8 @@ def _lines(glance: Glance, timezone: str) -> Iterator[tuple[str, str]]:
     yield "this month", _spent(costs.month_usd, glance.budget("monthly"))
     if glance.forecast:
         yield "forecast", _forecast(glance.forecast)
+    if glance.plan:
+        yield "plan", _plan(glance.plan)
     if costs.last_month_usd:
         by_now = ui.usd(costs.last_month_by_this_day_usd)
         yield "last month", f"{ui.usd(costs.last_month_usd)}, {by_now} by this day of it"
@@ -112,6 +114,11 @@ def _forecast(forecast: MonthForecast) -> str:
     if forecast.low_usd is not None and forecast.high_usd is not None:
         between = f", between {ui.usd(forecast.low_usd)} and {ui.usd(forecast.high_usd)} at 80%"
     return f"{ui.usd(forecast.cost_usd)} for this month{between}; {method_text(forecast.method)}"
+
+
+def _plan(plan: PlanMonth) -> str:
+    times = f"{multiple(plan.times_price)} its price of {ui.usd(plan.plan_usd)}"
+    return f"{ui.usd(plan.cost_usd)} of Claude Code this month, {times}"
 
 
 def _block(block: OpenBlock, timezone: str) -> str:

@@ -1,4 +1,4 @@
-"""Quotas: how much of a plan may be used in a five-hour block and in a week."""
+"""A plan: what it costs, and how much of it may be used in a five-hour block and in a week."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ccusage_import.config.budget import Dollars
 
 QuotaName = Literal["block_tokens", "block_usd", "week_usd"]
 LARGEST = 10**27
@@ -27,6 +29,18 @@ def _limit(value: object) -> object:
 
 # A number stands before the word: what was read is one or the other.
 QuotaLimit = Annotated[Decimal | Literal["max"], BeforeValidator(_limit)]
+
+
+class Plan(BaseModel):
+    """The table `[plan]` of the configuration: what the subscription of Claude Code costs a month, in US dollars.
+
+    Machines with the same account share one plan.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    monthly: Dollars | None = None
+    account: Annotated[str, Field(max_length=200)] = ""
 
 
 class Quota(BaseModel):

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ccusage_import.config.budget import Budget
 from ccusage_import.config.exposure import Exposure, exposure_of
-from ccusage_import.config.quota import Quota
+from ccusage_import.config.quota import Plan, Quota
 from ccusage_import.config.targets import HttpUrl, NotifyTargets
 from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, EmbeddedWarehouse, Warehouse, parse_warehouse_url
 from ccusage_import.documents import parse_json, parse_toml
@@ -28,7 +28,7 @@ APP = "ccusage-import"
 PREFIX = "CCUSAGE_IMPORT_"
 REPORT_FILE = "ccusage-report.html"
 # Settings that are tables in the file; the environment holds them as JSON.
-TABLES = frozenset({"notify", "budget", "quota"})
+TABLES = frozenset({"notify", "budget", "quota", "plan"})
 # Secrets, and addresses that may hold one.
 SECRETS = frozenset(
     {"warehouse", "password", "sync", "sync_password", "salt", "pushgateway", "heartbeat_url", "notify"}
@@ -213,6 +213,7 @@ class Settings(BaseModel):
     quota: Quota = Field(
         default=Quota(), description="what may be used of a plan, in a five-hour block and a week: numbers, or `max`"
     )
+    plan: Plan = Field(default=Plan(), description="what the plan costs a month, and which machines share it")
 
     @property
     def zone(self) -> ZoneInfo:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from ccusage_import.digest.called import joined, models_called, projects_called
-from ccusage_import.digest.model import BudgetUse, ChangeLine, Digest, Forecast, MachineUse, Span, SpanName
-from ccusage_import.digest.text import cost_text, day_range, duration, method_text, percent, usd
+from ccusage_import.digest.model import BudgetUse, ChangeLine, Digest, Forecast, MachineUse, PlanUse, Span, SpanName
+from ccusage_import.digest.text import cost_text, day_range, duration, method_text, multiple, percent, usd
 
 TITLES: dict[SpanName, str] = {
     "today": "Today so far",
@@ -73,6 +73,32 @@ def notices_of(digest: Digest) -> Iterator[str]:
             yield f"The {_limit_name(limit)} is exceeded: {usd(limit.spent_usd)} of {usd(limit.limit_usd)}."
 
 
+def prices_note(digest: Digest) -> str:
+    """Return what dollars are, and what the usage was worth beyond the price of each plan."""
+    note = "Dollars are what this usage costs at the prices of the API, as ccusage counts it"
+    if not digest.plans:
+        return f"{note}; with a subscription you pay its price, however much you use."
+    accounts = dict.fromkeys(each.account for each in digest.plans)
+    return " ".join((f"{note}.", *(_plan_sentence(account, digest) for account in accounts)))
+
+
+def _plan_sentence(account: str, digest: Digest) -> str:
+    months = {each.month: each for each in digest.plans if each.account == account}
+    this_month = digest.today.replace(day=1)
+    told = []
+    if month := months.get(this_month):
+        told.append(f"this month's usage so far is worth {_worth(month)}")
+    if month := months.get((this_month - timedelta(days=1)).replace(day=1)):
+        span = ", of which the history holds a part," if month.is_partial else ""
+        told.append(f"the last month's{span} was worth {_worth(month)}")
+    price = next(iter(months.values())).plan_usd
+    return f"The plan{f' {account}' if account else ''} costs {usd(price)} a month: {'; '.join(told)}."
+
+
+def _worth(month: PlanUse) -> str:
+    return f"{usd(month.cost_usd)}{'*' if month.unpriced else ''}, {multiple(month.times_price)} its price"
+
+
 def tables_of(digest: Digest) -> list[Table]:
     """Return the tables that do not belong to a chart."""
     tables = [
@@ -124,6 +150,7 @@ def _forecast_figure(forecast: Forecast) -> Figure:
     lines = []
     if forecast.low_usd is not None and forecast.high_usd is not None:
         lines.append(f"between {usd(forecast.low_usd)} and {usd(forecast.high_usd)} at 80 %")
+    lines.append(f"{forecast.total_tokens:,} tokens")
     if forecast.backtest_error is not None:
         lines.append(f"such forecasts missed the cost by {percent(forecast.backtest_error)}")
     return Figure("This month, forecast", usd(forecast.cost_usd), [*lines, method_text(forecast.method)])

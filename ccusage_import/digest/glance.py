@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from ccusage_import.config.last_offer import LastOffer
+from ccusage_import.config.quota import Plan
 from ccusage_import.config.settings import Settings
 from ccusage_import.warehouse.budgets import Spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -30,6 +31,9 @@ _BLOCK = (
 _FORECAST = (
     "SELECT forecast_usd, low_usd, high_usd, method FROM forecast_totals"
     " WHERE machine = '' AND agent = '' AND month = {month:Date} AND isNotNull(backtest_error)"
+)
+_PLAN = (
+    "SELECT cost_usd, plan_usd, times_price FROM plan_value WHERE account = {account:String} AND month = {month:Date}"
 )
 _KEPT = "SELECT sum(cost_usd) FROM daily WHERE machine = {machine:String} AND agent IN {agents:Array(String)}"
 
@@ -71,13 +75,26 @@ class OpenBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanMonth:
+    """What this month's usage costs at the prices of the API, the price of the plan, and how often it fits into it."""
+
+    cost_usd: Decimal
+    plan_usd: Decimal
+    times_price: float
+
+
+@dataclass(frozen=True, slots=True)
 class Glance:
-    """Everything on the dashboard; `kept_usd` is what this machine holds of the agents of the last offer."""
+    """Everything on the dashboard; `kept_usd` is what this machine holds of the agents of the last offer.
+
+    `plan` is the one of this machine, None where none is set.
+    """
 
     today: date
     costs: Costs
     block: OpenBlock | None
     forecast: MonthForecast | None
+    plan: PlanMonth | None
     budgets: Sequence[Spending]
     last_import: Load | None
     held: int
@@ -103,6 +120,7 @@ def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: L
         read_costs(warehouse, today),
         read_block(warehouse),
         read_forecast(warehouse, today),
+        read_plan(warehouse, settings.plan, today) if settings.plan.monthly else None,
         read_spending(warehouse, settings) if has_budget else (),
         last_import(warehouse, settings.machine),
         count_held(warehouse, settings.machine),
@@ -134,6 +152,12 @@ def read_forecast(warehouse: ClickHouse, today: date) -> MonthForecast | None:
     """Return what this month is expected to cost."""
     rows = warehouse.rows(_FORECAST, {"month": today.replace(day=1)})
     return MonthForecast(*rows[0]) if rows else None
+
+
+def read_plan(warehouse: ClickHouse, plan: Plan, today: date) -> PlanMonth | None:
+    """Return what this month is worth to the plan; None before its machines used anything."""
+    months = warehouse.rows(_PLAN, {"account": plan.account, "month": today.replace(day=1)})
+    return PlanMonth(*months[0]) if months else None
 
 
 def read_kept(warehouse: ClickHouse, offer: LastOffer) -> Decimal:

@@ -61,6 +61,7 @@ def _month(digest: Digest, costs: dict[date, Decimal]) -> Headline:
         low, high = forecast.low_usd or forecast.cost_usd, forecast.high_usd or forecast.cost_usd
         between = f", between {usd(low)} and {usd(high)} at 80 %" if forecast.low_usd is not None else ""
         lines += [f"{usd(forecast.cost_usd)} expected{between}", method_text(forecast.method)]
+        lines.append(f"{spent.total_tokens:,} tokens, {forecast.total_tokens:,} expected")
     before = digest.today.replace(day=1) - DAY
     last = _whole(costs, before.replace(day=1), min(before, before.replace(day=1) + (digest.today.day - 2) * DAY))
     now = _whole(costs, digest.today.replace(day=1), digest.today - DAY)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ccusage_import.digest.called import models_called, projects_called
 from ccusage_import.digest.charts import Chart, charts_of
-from ccusage_import.digest.contents import Table, notices_of, scope_of, tables_of
+from ccusage_import.digest.contents import Table, notices_of, prices_note, scope_of, tables_of
 from ccusage_import.digest.detail import numbers_of
 from ccusage_import.digest.headlines import headlines_of
 from ccusage_import.digest.model import Detail, Digest
@@ -50,6 +50,7 @@ def html_page(digest: Digest, tool_version: str) -> str:
         scope=scope_of(digest),
         headlines=headlines_of(digest),
         notices=list(notices_of(digest)),
+        prices_note=prices_note(digest),
         charts=[_together_first(chart) for chart in charts_of(digest)] if digest.detail else [],
         wide=WIDE_CHARTS,
         page_data=_page_data(digest, digest.detail) if digest.detail else None,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ccusage_import.digest.charts import charts_of
-from ccusage_import.digest.contents import figures_of, notices_of, scope_of, tables_of
+from ccusage_import.digest.contents import figures_of, notices_of, prices_note, scope_of, tables_of
 from ccusage_import.digest.model import Digest
 
 # Tables of charts that are short enough to be read.
@@ -30,6 +30,8 @@ def _lines(digest: Digest) -> Iterator[str]:
         yield f"- **{_escaped(notice)}**"
     for figure in figures_of(digest):
         yield f"- {figure.title}: **{_escaped(figure.value)}**, {', '.join(figure.lines)}"
+    yield ""
+    yield _escaped(prices_note(digest))
     if digest.has_unpriced:
         yield ""
         yield r"\* Some of this usage has no price. It counts as $0, so the cost is a lower bound."

@@ -61,12 +61,15 @@ class ForecastDay:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What this month is expected to cost; the bounds hold 80 % and are None without enough history.
+    """What this month is expected to cost, and its tokens.
+
+    The bounds of the cost hold 80 % and are None without enough history.
 
     `backtest_error` is the sum of the absolute errors of such forecasts in the past as a share of what the days cost.
     """
 
     cost_usd: Decimal
+    total_tokens: int
     low_usd: Decimal | None
     high_usd: Decimal | None
     method: str
@@ -155,6 +158,24 @@ class BudgetUse:
     period: str
     limit_usd: Decimal
     spent_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PlanUse:
+    """A month of one plan: what was used, by the prices of the API, and the price of the plan, in US dollars.
+
+    The account is empty where the plan has no name; `is_partial` says that the month is not over, or that the history
+    begins in it.
+    """
+
+    account: str
+    month: date
+    cost_usd: Decimal
+    plan_usd: Decimal
+    beyond_usd: Decimal
+    times_price: float
+    is_partial: bool
+    unpriced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +292,8 @@ class Digest:
     """Everything a report page shows. Days begin in `timezone`; `machine` is empty where it spans all of them.
 
     `since` bounds everything but the comparisons of today, the last 7 days and the month, the forecast, the cache
-    savings, the budget, what is held, and the work, which is of 30 days. `first_day` is None where nothing is stored.
+    savings, the budget, the plans, what is held, and the work, which is of 30 days. `plans` are of this month and the
+    last one, of all machines; none where the digest is of one machine. `first_day` is None where nothing is stored.
     `detail` is read for the page alone.
     """
 
@@ -299,6 +321,7 @@ class Digest:
     held: Sequence[ChangeLine]
     held_count: int
     budget: Sequence[BudgetUse]
+    plans: Sequence[PlanUse]
     machines: Sequence[MachineUse]
     work: Work
     detail: Detail | None = None

@@ -23,6 +23,7 @@ from ccusage_import.digest.model import (
     MachineUse,
     ModelUse,
     Part,
+    PlanUse,
     ProjectUse,
     SessionUse,
     Span,
@@ -139,6 +140,7 @@ class _Reader:
             held=[self._line(*row[1:]) for row in held],
             held_count=_count(held),
             budget=self._budget(),
+            plans=[PlanUse(self.named(account), *row) for account, *row in self.rows("plans")],
             machines=[self._machine(*row) for row in self.rows("machines")],
             work=read_work(self.rows, self.named),
         )
@@ -185,9 +187,9 @@ class _Reader:
 
     def _forecast(self) -> Forecast | None:
         days = [ForecastDay(*row) for row in self.rows("forecast_days")]
-        for cost, low, high, method, error in self.rows("forecast"):
+        for cost, tokens, low, high, method, error in self.rows("forecast"):
             # A history in which no forecast can be tried yet is too short for one.
-            return None if error is None else Forecast(cost, low, high, method, error, days)
+            return None if error is None else Forecast(cost, tokens, low, high, method, error, days)
         return None
 
     def _models(self) -> list[ModelUse]:

@@ -23,6 +23,11 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{share:.1%}".replace("%", " %")
 
 
+def multiple(times: float) -> str:
+    """Return how many times something is something else, below once as percent."""
+    return f"{times:,.1f} times" if times >= 1 else f"{times:.0%} of".replace("%", " %")
+
+
 def cost_text(usage: Usage) -> str:
     """Return the cost; a star says that some of the usage has no price."""
     return f"{usd(usage.cost_usd)}*" if usage.unpriced else usd(usage.cost_usd)

@@ -17,7 +17,7 @@ from ccusage_import.history.push_facts import push_facts
 from ccusage_import.records import ALL_REPORTS
 from ccusage_import.rule.reconcile import Context, reconcile
 from ccusage_import.statistics import shown_after, totals
-from ccusage_import.warehouse.budgets import rename_budgets, rename_quotas
+from ccusage_import.warehouse.budgets import rename_budgets, rename_plan, rename_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
@@ -88,6 +88,7 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
         if part.renamed_to:
             rename_budgets(target, part.machine, part.renamed_to)
             rename_quotas(target, part.machine, part.renamed_to)
+            rename_plan(target, part.machine, part.renamed_to)
             write_claim(target, part.machine, installation, "released", part.renamed_to)
     return pushed
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ccusage_import.exceptions import ConfigurationError, OtherNameError
 from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.statistics import totals
-from ccusage_import.warehouse.budgets import rename_budgets, rename_quotas
+from ccusage_import.warehouse.budgets import rename_budgets, rename_plan, rename_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import rename_facts
 from ccusage_import.warehouse.machines import names_of, own_name, read_claim, rename_command, write_claim
@@ -101,6 +101,7 @@ def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str, t
     _hide(warehouse, old, names)
     rename_budgets(warehouse, old, new)
     rename_quotas(warehouse, old, new)
+    rename_plan(warehouse, old, new)
     if read_claim(warehouse, new).renamed_to:
         write_claim(warehouse, new, installation)
     write_claim(warehouse, old, installation, "released", new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from ccusage_import.steps.run import Run
-from ccusage_import.warehouse.budgets import keep_own_budgets, keep_own_quotas
+from ccusage_import.warehouse.budgets import keep_own_budgets, keep_own_plan, keep_own_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
@@ -25,7 +25,7 @@ def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tupl
 
     It refuses a damaged warehouse, migrates an embedded one, claims the machine's name or refuses that of another
     installation, refuses other names of projects than are stored, writes the failed loads that no warehouse could take
-    before, settles loads that died and the budgets and quotas.
+    before, settles loads that died, and the budgets, the quotas and the plan.
     A dry run does none of this but refuse, and makes no warehouse where there is none.
 
     Returns:
@@ -49,6 +49,7 @@ def open_for_load(run: Run, stack: ExitStack, *, lends: bool = False) -> tuple[C
     states = settle_dead_loads(warehouse, run.settings.machine)
     keep_own_budgets(warehouse, run.configuration, run.pseudonyms)
     keep_own_quotas(warehouse, run.configuration)
+    keep_own_plan(warehouse, run.configuration)
     return warehouse, tuple(f"an earlier load ended in the middle; it is now marked as {state}" for state in states)
 
 

@@ -1,4 +1,4 @@
-"""Budgets and quotas in the warehouse: the configuration's are kept in tables, so that SQL and dashboards see them."""
+"""Budgets, quotas and plans in the warehouse: the configuration's are kept in tables, for SQL and dashboards."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ SELECT machine, name, period_start, period_end, maximum, source, used, left, sha
 FROM quota_status ORDER BY machine, name
 """
 _STORED_QUOTAS = "SELECT name, maximum FROM quotas FINAL WHERE machine = {machine:String}"
+_PLAN_COLUMNS = ("machine", "account", "monthly_usd", "is_deleted", "revision")
+_STORED_PLAN = "SELECT account, monthly_usd FROM plans FINAL WHERE machine = {machine:String}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def covered_names(
 
 
 def keep_budgets(warehouse: ClickHouse, configuration: Configuration, pseudonyms: Pseudonyms | None = None) -> None:
-    """Keep the limits like `keep_own_budgets`, for whoever has not claimed the machine's name.
+    """Keep limits and plan like `keep_own_budgets` and `keep_own_plan`, for whoever has not claimed the machine's name.
 
     Raises:
         MachineTakenError: another installation uses the machine's name.
@@ -97,6 +99,7 @@ def keep_budgets(warehouse: ClickHouse, configuration: Configuration, pseudonyms
     machine, installation = configuration.settings.machine, configuration.installation
     claim_machine(warehouse, machine, installation, only_looks=True)
     keep_own_budgets(warehouse, configuration, pseudonyms)
+    keep_own_plan(warehouse, configuration)
 
 
 def keep_own_budgets(warehouse: ClickHouse, configuration: Configuration, pseudonyms: Pseudonyms | None = None) -> None:
@@ -138,7 +141,7 @@ def _wanted(
 
 
 def keep_budgets_if_allowed(warehouse: ClickHouse, configuration: Configuration) -> None:
-    """Keep the limits before they are shown; a user who may only read sees those that an import has kept."""
+    """Keep limits and plan before they are shown; a user who may only read sees what an import has kept."""
     with suppress(WarehousePermissionError, MachineTakenError):
         keep_budgets(warehouse, configuration)
 
@@ -242,3 +245,30 @@ def _write_quotas(warehouse: ClickHouse, rows: list[tuple[str, str, Decimal | No
         revision = time.time_ns() // 1000
         token = f"quotas/{rows[0][0]}/{revision}"
         warehouse.insert("quotas", _QUOTA_COLUMNS, [(*row, revision) for row in rows], token=token)
+
+
+def keep_own_plan(warehouse: ClickHouse, configuration: Configuration) -> None:
+    """Make the table hold this machine's plan, beside those of other machines; nothing is written where it does.
+
+    The caller has claimed the machine's name. Where none is chosen yet, nothing is kept.
+    """
+    machine, plan = configuration.settings.machine, configuration.settings.plan
+    if machine == NOT_CHOSEN["machine"]:
+        return
+    stored = [tuple(row) for row in warehouse.rows(_STORED_PLAN, {"machine": machine})]
+    wanted = [] if plan.monthly is None else [(plan.account, plan.monthly)]
+    if stored != wanted:
+        _write_plans(warehouse, [(machine, *row, int(not wanted)) for row in wanted or stored])
+
+
+def rename_plan(warehouse: ClickHouse, old: str, new: str) -> None:
+    """Make the plan of a machine that of its new name."""
+    rows = warehouse.rows(_STORED_PLAN, {"machine": old})
+    _write_plans(warehouse, [(new, *row, 0) for row in rows] + [(old, *row, 1) for row in rows])
+
+
+def _write_plans(warehouse: ClickHouse, rows: list[tuple[str, str, Decimal, int]]) -> None:
+    if rows:
+        revision = time.time_ns() // 1000
+        token = f"plans/{rows[0][0]}/{revision}"
+        warehouse.insert("plans", _PLAN_COLUMNS, [(*row, revision) for row in rows], token=token)

@@ -15,7 +15,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 FACT_TABLES = ("message_facts", "tool_call_facts", "turn_facts", "event_facts", "hour_facts")
 TABLES = (
-    "records", "changes", "loads", "budgets", "quotas", "machines", "price_list", *FACT_TABLES, "folded_ids",
+    "records", "changes", "loads", "budgets", "quotas", "plans", "machines", "price_list", *FACT_TABLES, "folded_ids",
     "schema_migrations",
 )  # fmt: skip
 CLUSTER_ONLY = "-- only with a cluster"

@@ -1,5 +1,5 @@
 -- what this month is expected to cost
-SELECT forecast_usd, low_usd, high_usd, method, backtest_error
+SELECT forecast_usd, forecast_tokens, low_usd, high_usd, method, backtest_error
 FROM forecast_totals
 WHERE machine = {machine:String} AND agent = ''
 ORDER BY month DESC

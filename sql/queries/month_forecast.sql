@@ -10,6 +10,8 @@ SELECT
     forecast_usd,
     low_usd,
     high_usd,
+    month_to_date_tokens,
+    forecast_tokens,
     method,
     round(backtest_error, 4) AS backtest_error,
     unpriced

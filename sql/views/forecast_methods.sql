@@ -9,6 +9,7 @@
 -- the forecast and the cost of as many days at the mean of the last 56, and grows with the root of the days ahead and, as for a mean,
 -- with 1 + days ahead / days behind (5.5 there). A small n widens it by 1 + 0.75 / n, somewhat as Student's distribution does.
 -- Half of it is at least 1 % of the scale.
+-- Tokens are forecast from the same past days as cost, each counted as often.
 CREATE OR REPLACE VIEW {database}.forecast_methods {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from; empty for all machines together',
@@ -28,6 +29,10 @@ CREATE OR REPLACE VIEW {database}.forecast_methods {on_cluster}
     backtest_error Nullable(Float64) COMMENT 'sum of the absolute errors of these forecasts as a share of the sum of the costs; NULL without any',
     month_to_date_usd Decimal(18, 9) COMMENT 'cost of the month so far, today included',
     cost_today_usd Decimal(18, 9) COMMENT 'cost of today so far',
+    left_tokens Float64 COMMENT 'tokens of the days that are left by the same method, today as a whole day',
+    today_tokens Float64 COMMENT 'tokens of today as a whole day by the same method',
+    month_to_date_tokens UInt64 COMMENT 'tokens of the month so far, today included',
+    tokens_today UInt64 COMMENT 'tokens of today so far',
     unpriced Bool COMMENT 'some usage of this month or the 56 days before today has no price and counts as 0'
 )
 AS WITH days AS
@@ -49,9 +54,10 @@ series AS
         month,
         days.date AS date,
         sum(cost_usd) AS cost_usd,
+        sum(total_tokens) AS total_tokens,
         max(unpriced) AS unpriced
     FROM days
-    GLOBAL LEFT JOIN (SELECT machine AS in_machine, agent AS in_agent, date, cost_usd, unpriced FROM {database}.daily WHERE NOT is_dated_ahead) AS day
+    GLOBAL LEFT JOIN (SELECT machine AS in_machine, agent AS in_agent, date, cost_usd, total_tokens, unpriced FROM {database}.daily WHERE NOT is_dated_ahead) AS day
         ON of_machine = in_machine AND of_agent = in_agent AND days.date = day.date
     ARRAY JOIN [(of_machine, of_agent), (of_machine, ''), ('', of_agent), ('', '')] AS total
     GROUP BY total, month, date
@@ -72,6 +78,9 @@ origins AS
         groupArray(toFloat64(cost_usd)) OVER (PARTITION BY machine, agent, month ORDER BY date ROWS BETWEEN CURRENT ROW AND 30 FOLLOWING) AS ahead,
         sum(if(date >= month, cost_usd, toDecimal64(0, 9))) OVER whole AS month_to_date_usd,
         argMax(cost_usd, date) OVER whole AS cost_today_usd,
+        sum(if(date >= month, total_tokens, 0)) OVER whole AS month_to_date_tokens,
+        argMax(total_tokens, date) OVER whole AS tokens_today,
+        groupArray(total_tokens) OVER (PARTITION BY machine, agent, month ORDER BY date DESC ROWS BETWEEN 1 FOLLOWING AND 56 FOLLOWING) AS past_tokens,
         max(unpriced AND (date >= month OR date >= last_day - 56)) OVER whole AS unpriced
     FROM (SELECT *, max(date) OVER (PARTITION BY machine, agent, month) AS last_day FROM series)
     WINDOW whole AS (PARTITION BY machine, agent, month)
@@ -112,8 +121,11 @@ tried AS
         backtest_days,
         month_to_date_usd,
         cost_today_usd,
+        month_to_date_tokens,
+        tokens_today,
         unpriced,
         anyIf(spans, NOT is_past) AS past_days,
+        anyIf(forecasts.past_tokens, NOT is_past) AS past_tokens,
         anyIf(usd, NOT is_past AND horizon = days_left) AS left_usd,
         anyIf(usd, NOT is_past AND horizon = 1) AS today_usd,
         anyIf(scale, NOT is_past AND horizon = days_left) AS scale_left,
@@ -124,7 +136,7 @@ tried AS
         arrayMin(errors) AS least_error,
         if(least_error < errors[1] * independent / (independent + 0.5), indexOf(errors, least_error), 1) AS chosen
     FROM forecasts
-    GROUP BY machine, agent, month, today, history, days_left, backtest_days, month_to_date_usd, cost_today_usd, unpriced
+    GROUP BY machine, agent, month, today, history, days_left, backtest_days, month_to_date_usd, cost_today_usd, month_to_date_tokens, tokens_today, unpriced
 )
 SELECT
     machine,
@@ -135,7 +147,7 @@ SELECT
     ['weekday of 8 weeks', 'weekday of 4 weeks', 'last 28 days', 'last 7 days', 'weekday of last week', 'month so far'][number] AS method,
     toBool(number = chosen) AS is_chosen,
     toBool(history >= 7 AND number IN (1, 2, 5)) AS by_weekday,
-    past_days[number] AS past_days,
+    tried.past_days[number] AS past_days,
     tried.left_usd[number] AS left_usd,
     tried.today_usd[number] AS today_usd,
     if(history >= 21 AND backtest_forecasts > 0 AND scale_left[number] > 0,
@@ -145,6 +157,13 @@ SELECT
     errors[number] AS backtest_error,
     month_to_date_usd,
     cost_today_usd,
+    -- Each past day as often as it counts in the days that are left, and in today alone.
+    arraySum(arrayMap((tokens, ago) -> tokens * if(by_weekday, 7 * intDiv(days_left + (ago - 1) % 7, 7), days_left),
+        arraySlice(past_tokens, 1, past_days) AS counted, arrayEnumerate(counted))) / greatest(past_days, 1) AS left_tokens,
+    arraySum(arrayMap((tokens, ago) -> tokens * if(by_weekday, 7 * intDiv(1 + (ago - 1) % 7, 7), 1), counted, arrayEnumerate(counted)))
+        / greatest(past_days, 1) AS today_tokens,
+    month_to_date_tokens,
+    tokens_today,
     unpriced
 FROM tried
 ARRAY JOIN [1, 2, 3, 4, 5, 6] AS number

@@ -9,6 +9,8 @@ CREATE OR REPLACE VIEW {database}.forecast_month {on_cluster}
     forecast_usd Decimal(18, 9) COMMENT 'cost of the whole month; may be summed over rows',
     low_usd Nullable(Decimal(18, 9)) COMMENT 'lower bound of the 80 % interval, at least the cost so far; NULL with less than 21 days of history or without usage in the last 56; not to be summed',
     high_usd Nullable(Decimal(18, 9)) COMMENT 'upper bound of the 80 % interval; as the lower one',
+    month_to_date_tokens UInt64 COMMENT 'tokens of the month so far, today included',
+    forecast_tokens UInt64 COMMENT 'tokens of the whole month, from the same past days as the cost; may be summed over rows',
     method LowCardinality(String) COMMENT 'how it is forecast, see forecast_methods',
     backtest_error Nullable(Float64) COMMENT 'what such forecasts missed in the past: the sum of the absolute errors as a share of the sum of the costs; NULL without any',
     backtest_forecasts UInt64 COMMENT 'past days from which that was tried',

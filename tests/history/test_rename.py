@@ -47,7 +47,9 @@ def test_a_machine_gets_another_name_with_all_its_history(
 ) -> None:
     imported(program, migrated, claude, "--machine", "laptop")
     claude.say("a", days_ago(3, hour=13), 4_000)
-    load = imported(program, migrated, claude, CCUSAGE_IMPORT_BUDGET='{"monthly": 100}')
+    load = imported(
+        program, migrated, claude, CCUSAGE_IMPORT_BUDGET='{"monthly": 100}', CCUSAGE_IMPORT_PLAN='{"monthly": 20}'
+    )
     logged = migrated.rows("SELECT count() FROM changes")[0][0]
     command = ("rename", "machine", new, "--warehouse", migrated.url, "--json")
 
@@ -63,6 +65,7 @@ def test_a_machine_gets_another_name_with_all_its_history(
     assert [(row[0], row[1]) for row in migrated.rows(MACHINES)] == [(new, 5)]
     assert migrated.rows("SELECT machine, last_failed FROM freshness") == [(new, False)]
     assert migrated.rows("SELECT set_by FROM budgets FINAL") == [(new,)]
+    assert migrated.rows("SELECT machine, account, monthly_usd = 20 FROM plans FINAL") == [(new, "", True)]
     history = json.loads(program("history", "--warehouse", migrated.url, "--json").stdout)
     assert [(each["machine"], each["runner"] == "rename machine") for each in history] == [
         (new, True), (new, False), (new, False),

@@ -269,7 +269,8 @@ def test_forecast_budget_unusual_days_and_blocks_are_shown(imported: Place) -> N
     assert [(row["scope"], row["period"], row["limit"]) for row in figures(imported, "overview", "Budgets")] == [
         ("all", "monthly", 100.0)
     ]
-    assert figures(imported, "overview", "Forecast of the month")[0]["so far"] == 0.3
+    [month] = figures(imported, "overview", "Forecast of the month")
+    assert (month["so far"], month["tokens so far"], "tokens, whole month" in month) == (0.3, 20_000, True)
     assert [(row["machine"], row["cost"]) for row in figures(imported, "overview", "Open blocks")] == [("laptop", 0.3)]
 
 

@@ -28,6 +28,7 @@ from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import sql_directory
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, ClaudeDir, days_ago
+from tests.warehouse.test_plans import plans
 from tests.warehouse.test_views import block, budgets, daily, days, hold, judged, loaded, model, record
 
 Rows = list[tuple[Any, ...]]
@@ -487,6 +488,7 @@ def test_months_forecast_and_budgets_by_hand(migrated: Place) -> None:
     ]
     loaded(migrated, [*used, *shop])
     budgets(migrated, ("all", "", "monthly", "50", 1, 0), ("project", "shop", "monthly", "40", 1, 0))
+    plans(migrated, ("studio", "ana", "20", 1))
 
     assert answer(migrated, "cost_by_month", since="2099-03-01") == [
         ("2099-04-01", 15, 30, 2, -32, 150, False, True),
@@ -501,7 +503,7 @@ def test_months_forecast_and_budgets_by_hand(migrated: Place) -> None:
     [forecast] = answer(migrated, "month_forecast")
     assert forecast[:4] == ("2099-04-01", 16, 30, 60)
     assert [round(bound, 4) for bound in forecast[4:6]] == [Decimal("51.6018"), Decimal("68.3982")]
-    assert forecast[6:] == ("last 7 days", Decimal("0.0962"), False)
+    assert forecast[6:] == (150, 300, "last 7 days", Decimal("0.0962"), False)
     month = answer(migrated, "forecast_by_day")
     assert (len(month), month[0], month[-1]) == (30, ("2099-04-01", 2, 2, False), ("2099-04-30", 0, 2, False))
     assert month[14] == ("2099-04-15", 2, 2, False)
@@ -513,6 +515,12 @@ def test_months_forecast_and_budgets_by_hand(migrated: Place) -> None:
     ]
     assert answer(migrated, "budget_crossings") == [
         ("all", "", "monthly", 50, "2099-04-26", 60, 10, False, False),
+    ]
+    assert answer(migrated, "plan_value") == [
+        ("ana", "2099-04-01", 30, 20, 10, Decimal("1.5"), True, False),
+        ("ana", "2099-03-01", 62, 20, 42, Decimal("3.1"), False, False),
+        ("ana", "2099-02-01", 28, 20, 8, Decimal("1.4"), False, False),
+        ("ana", "2099-01-01", 31, 20, 11, Decimal("1.55"), False, False),
     ]
     assert answer(migrated, "project_gaps", since="2099-04-15") == [("2099-04-15", "studio", 2, 1, 1, 0, False)]
     assert answer(migrated, "project_growth", before="2099-04-01", since="2099-04-08") == [("shop", 7, 8, 1, False)]

@@ -314,6 +314,7 @@ DIGEST = record(
     forecast=maybe(
         record(
             cost_usd=MONEY,
+            total_tokens=COUNT,
             low_usd=maybe(MONEY),
             high_usd=maybe(MONEY),
             method=TEXT,
@@ -335,6 +336,18 @@ DIGEST = record(
     held=listed(CHANGE_LINE),
     held_count=COUNT,
     budget=listed(record(scope=TEXT, name=TEXT, period=TEXT, limit_usd=MONEY, spent_usd=MONEY)),
+    plans=listed(
+        record(
+            account=TEXT,
+            month=DAY,
+            cost_usd=MONEY,
+            plan_usd=MONEY,
+            beyond_usd=MONEY,
+            times_price=NUMBER,
+            is_partial=FLAG,
+            unpriced=FLAG,
+        )
+    ),
     machines=listed(
         record(
             machine=TEXT,

@@ -124,6 +124,7 @@ def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(
         "price_list_local": f"ReplicatedReplacingMergeTree({replica('price_list_local')})",
         "budgets_local": f"ReplicatedReplacingMergeTree({replica('budgets_local')}, revision, is_deleted)",
         "quotas_local": f"ReplicatedReplacingMergeTree({replica('quotas_local')}, revision, is_deleted)",
+        "plans_local": f"ReplicatedReplacingMergeTree({replica('plans_local')}, revision, is_deleted)",
         "machines_local": f"ReplicatedMergeTree({replica('machines_local')})",
         "schema_migrations_local": f"ReplicatedReplacingMergeTree({replica('schema_migrations_local')}, applied_at)",
         "records": "Distributed('main', 'usage', 'records_local', cityHash64(machine))",
@@ -132,6 +133,7 @@ def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(
         "price_list": "Distributed('main', 'usage', 'price_list_local', cityHash64(agent, model))",
         "budgets": "Distributed('main', 'usage', 'budgets_local', cityHash64(scope, name))",
         "quotas": "Distributed('main', 'usage', 'quotas_local', cityHash64(machine))",
+        "plans": "Distributed('main', 'usage', 'plans_local', cityHash64(machine))",
         "machines": "Distributed('main', 'usage', 'machines_local', cityHash64(machine))",
         "schema_migrations": "Distributed('main', 'usage', 'schema_migrations_local', cityHash64(version))",
     }

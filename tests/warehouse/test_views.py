@@ -840,6 +840,8 @@ def test_the_forecast_of_a_month_its_interval_and_its_error_by_hand(migrated: Pl
     assert rows(migrated, "round(backtest_error, 9), backtest_forecasts, backtest_days", "forecast_month") == [
         (0.09623431, 82, 16)
     ]
+    # 10 a day.
+    assert rows(migrated, "month_to_date_tokens, forecast_tokens", "forecast_month") == [(150, 300)]
 
 
 def test_a_total_names_all_methods_of_its_parts(migrated: Place) -> None:
@@ -870,6 +872,28 @@ def test_weekdays_have_forecasts_of_their_own_and_today_counts_as_the_larger(mig
     assert rows(migrated, "machine, forecast_usd", "forecast_month") == [
         ("laptop", Decimal(250)), ("studio", Decimal(220)),
     ]  # fmt: skip
+
+
+def test_tokens_are_forecast_from_the_same_days_as_cost(migrated: Place) -> None:
+    # Five weeks from Wednesday. Today, Wednesday, used 40 or 900 tokens so far.
+    costs, tokens = [10, 10, 10, 0, 0, 10, 10], [100, 100, 100, 10, 10, 100, 200]
+    past = [
+        (str(date(2099, 3, 11) + timedelta(days=each)), str(costs[each % 7]), tokens[each % 7]) for each in range(35)
+    ]
+    loaded(
+        migrated,
+        [
+            *(daily(*day, machine=machine) for machine in ("studio", "laptop") for day in past),
+            daily("2099-04-15", "40", 40), daily("2099-04-15", "4", 900, machine="laptop"),
+        ],
+    )  # fmt: skip
+
+    # Two weeks of 620 before today, 1440 from today to April 30, 100 of them today's, where it did not use more.
+    assert rows(migrated, "machine, month_to_date_tokens, forecast_tokens", "forecast_totals WHERE agent = ''") == [
+        ("", 3420, 2680 + 3480),
+        ("laptop", 2140, 3480),
+        ("studio", 1280, 2680),
+    ]
 
 
 def test_an_interval_is_given_from_21_days_on_and_has_a_width(migrated: Place) -> None:

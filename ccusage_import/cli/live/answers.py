@@ -125,6 +125,7 @@ def digest(configuration: Configuration) -> Answer:
         "spans": [] if read.is_empty else [asdict(span) for span in read.spans],
         "forecast": read.forecast and {name: value for name, value in asdict(read.forecast).items() if name != "days"},
         "budgets": [asdict(use) for use in read.budget],
+        "plans": [asdict(use) for use in read.plans],
         "held_count": read.held_count,
         "held": [asdict(line) for line in read.held[:MOST_HELD]],
         "machines": [asdict(use) for use in read.machines],
