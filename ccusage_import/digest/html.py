@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ccusage_import.digest.called import models_called, projects_called
+from ccusage_import.digest.called import models_called, projects_called, selection_called
 from ccusage_import.digest.charts import Chart, charts_of
 from ccusage_import.digest.contents import Table, notices_of, scope_of, tables_of
 from ccusage_import.digest.detail import numbers_of
@@ -48,6 +48,7 @@ def html_page(digest: Digest, tool_version: str) -> str:
     return environment.get_template("page.html.j2").render(
         digest=digest,
         scope=scope_of(digest),
+        selection=selection_called(digest),
         headlines=headlines_of(digest),
         notices=list(notices_of(digest)),
         charts=[_together_first(chart) for chart in charts_of(digest)] if digest.detail else [],
@@ -73,7 +74,7 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
     projects, models = projects_called(digest), models_called(digest)
     return {
         "first": str(first),
-        "today": str(digest.today),
+        "today": str(digest.end),
         "since": str(since) if since else None,
         "machines": detail.machine_names,
         "agents": detail.agent_names,
@@ -97,6 +98,8 @@ def _compared(digest: Digest) -> date | None:
     """Return the first day whose rows are needed: of the last month too, which this one is compared with."""
     if digest.since is None:
         return None
+    if digest.is_closed:
+        return digest.since
     return min(digest.since, (digest.today.replace(day=1) - timedelta(days=1)).replace(day=1))
 
 

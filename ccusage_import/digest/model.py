@@ -12,6 +12,29 @@ SpanName = Literal["today", "last_7_days", "month_to_date", "total"]
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What a digest is of; what is empty or None bounds nothing. Days are those of the reports, both included.
+
+    `project` is as it was asked for, `projects` are those that this means as they are stored.
+    """
+
+    machine: str = ""
+    agent: str = ""
+    project: str = ""
+    projects: Sequence[str] = ()
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def has_days(self) -> bool:
+        """Whether only some days are selected."""
+        return self.since is not None or self.until is not None
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Cost in US dollars, and tokens by class; `unpriced` says that some of it has no price and counts as 0."""
 
@@ -85,7 +108,7 @@ class ModelUse:
 
 @dataclass(frozen=True, slots=True)
 class CacheUse:
-    """What the cache saved with one model on all kept days, its writes subtracted, and what was paid.
+    """What the cache saved with one model on the days that are shown, its writes subtracted, and what was paid.
 
     The savings are None where the price of the model is not known.
     """
@@ -231,7 +254,7 @@ class Saving:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What transcripts tell of the last 30 days."""
+    """What transcripts tell of the days that are selected, or of the last 30; savings are always of the last 30."""
 
     savings: Sequence[Saving]
     commands: Sequence[CommandUse]
@@ -268,18 +291,21 @@ class Detail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """Everything a report page shows. Days begin in `timezone`; `machine` is empty where it spans all of them.
+    """Everything a report page shows. Days begin in `timezone`; `machine`, `agent` and `project` are empty for all.
 
-    `since` bounds everything but the comparisons of today, the last 7 days and the month, the forecast, the cache
-    savings, the budget, what is held, and the work, which is of 30 days. `first_day` is None where nothing is stored.
-    `detail` is read for the page alone.
+    What cannot be told of a selection is empty. Days before `since` are in nothing but the comparisons of today, the
+    last 7 days and the month, their forecast and the budget, which a digest that ends before today has not.
+    `first_day` is None where nothing is stored. `detail` is read for the page alone.
     """
 
     made_at: datetime
     today: date
     timezone: str
     machine: str
+    agent: str
+    project: str
     since: date | None
+    until: date | None
     first_day: date | None
     last_day: date | None
     active_days: int
@@ -309,8 +335,23 @@ class Digest:
         return self.first_day is None
 
     @property
+    def has_days(self) -> bool:
+        """Whether only some days are selected."""
+        return self.since is not None or self.until is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it ends before today, so that nothing goes on in it."""
+        return self.until is not None and self.until < self.today
+
+    @property
+    def end(self) -> date:
+        """The last day that may have usage."""
+        return min(self.until or self.today, self.today)
+
+    @property
     def cache_savings_usd(self) -> Decimal | None:
-        """What the cache saved on all kept days, as far as it is known; None where it is of no model."""
+        """What the cache saved, as far as it is known; None where it is of no model."""
         known = [use.savings_usd for use in self.cache if use.savings_usd is not None]
         return sum(known, Decimal(0)) if known else None
 
