@@ -79,9 +79,9 @@ def month_of_option(option: str, text: str) -> tuple[date, date]:
     """
     try:
         first = date.fromisoformat(f"{text.strip()}-01")
-    except ValueError:
+        return first, next_month(first) - timedelta(days=1)
+    except (ValueError, OverflowError):
         raise ConfigurationError(f"{option} {text}: is not a month", hint="give a month such as 2026-10") from None
-    return first, next_month(first) - timedelta(days=1)
 
 
 def days_of_option(option: str, text: str, today: date) -> tuple[date, date]:

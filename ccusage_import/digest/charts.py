@@ -18,7 +18,7 @@ from ccusage_import.digest.text import cost_text, day_range, percent, usd
 OTHER_MODELS = "other models"
 FORECAST = "forecast"
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-YEAR, MONTH = timedelta(days=365), timedelta(days=31)
+YEAR, SHOWN, MONTH = timedelta(days=365), timedelta(days=90), timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ def _by_day(digest: Digest) -> Chart | None:
         title="Cost by day",
         note="At most the last 90 days, and what is expected of the days that are left in this month."
         if forecast
+        else ""
+        if digest.since and digest.end - digest.since < SHOWN
         else "At most the last 90 days.",
         summary=f"Cost by day and model, {day_range(first, digest.days[-1].start)}. The highest was {highest} with"
         f" {usd(spent[highest])}.",

@@ -179,9 +179,9 @@ class _Reader:
             "machine": selection.machine,
             "agent": selection.agent,
             "projects": list(selection.projects),
-            "since": selection.since or FIRST_OF_ALL,
-            "until": selection.until or LAST_OF_ALL,
-            "work_since": selection.since or first_of_work,
+            "since": _within(selection.since or FIRST_OF_ALL),
+            "until": _within(selection.until or LAST_OF_ALL),
+            "work_since": _within(selection.since or first_of_work),
             "now": self.now,
             "today": today,
             "compared_since": (today.replace(day=1) - DAY).replace(day=1),
@@ -308,6 +308,10 @@ class _Reader:
             failed_reports=list(failed_reports),
             is_stale=succeeded_at is None or self.now - succeeded_at > limit,
         )
+
+
+def _within(day: date) -> date:
+    return min(max(day, FIRST_OF_ALL), LAST_OF_ALL)
 
 
 def _shipped(query: str) -> str:
