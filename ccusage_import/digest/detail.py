@@ -15,6 +15,8 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # Projects that the page can filter by, the dearest; the others are one.
 FILTERED_PROJECTS = 25
+# Prompts of a day that the page shows, the dearest.
+DEAREST_PROMPTS = 5
 Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 
@@ -57,10 +59,19 @@ def read_detail(
     # Blocks are of no project.
     by_hour = () if selection.projects else rows("page_hours")
     hours = [(day, machines.number(host), hour, *_sums(sums)) for day, host, hour, *sums in by_hour]
+    sessions = [
+        (day, named(session), named(project), named(host), *_sums(sums))
+        for day, session, host, project, *sums in rows("page_sessions")
+    ]
+    prompts = [
+        (day, at, named(command), named(project), named(host), Decimal(str(cost)))
+        for day, at, command, host, project, cost in rows("page_prompts")
+    ]
     kept, is_part = None, selection.has_days or selection.projects or selection.agent
     if offer is not None and not is_part and selection.machine in ("", offer.machine):
         kept = KeptUse(offer.machine, offer.cost_usd, read_kept(warehouse, offer))
-    return Detail(machines.names, agents.names, projects.names, models.names, days, by_project, hours, kept)
+    names = (machines.names, agents.names, projects.names, models.names)
+    return Detail(*names, days, by_project, hours, sessions, prompts, kept)
 
 
 def costs_by_day(detail: Detail) -> dict[date, Decimal]:

@@ -83,6 +83,7 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
         "days": numbers_of(detail.days, first, _compared(digest)),
         "by_project": numbers_of(detail.projects, first, since),
         "hours": numbers_of(detail.hours, first, since),
+        "by_day": _by_day(digest, detail),
         "forecast": [[(day.day - first).days, round(float(day.cost_usd), 4)] for day in forecast.days]
         if forecast
         else [],
@@ -92,6 +93,20 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
             if use.savings_usd is not None and use.cost_usd + use.savings_usd > 0
         ],
     }
+
+
+def _by_day(digest: Digest, detail: Detail) -> dict[str, Any]:
+    """Return what the page shows of a day that is chosen: its dearest sessions and prompts, as text but for numbers."""
+    projects, found = projects_called(digest), dict[str, dict[str, list[Any]]]()
+    for day, session, project, machine, cost, tokens in detail.sessions:
+        of_day = found.setdefault(str(day), {"sessions": [], "prompts": []})
+        of_day["sessions"].append([session, projects[project], machine, round(float(cost), 4), tokens])
+    for day, at, command, project, machine, cost in detail.prompts:
+        of_day = found.setdefault(str(day), {"sessions": [], "prompts": []})
+        of_day["prompts"].append(
+            [at, command or "without a command", projects[project], machine, round(float(cost), 4)]
+        )
+    return found
 
 
 def _compared(digest: Digest) -> date | None:

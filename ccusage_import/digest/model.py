@@ -276,7 +276,8 @@ class Detail:
     """What the page draws and filters; rows hold the numbers of names, and end with cost and tokens.
 
     `days` are of day, machine, agent and model, whatever the first day that is shown; `projects` of day, machine,
-    agent, project and model; `hours` of day, machine and hour.
+    agent, project and model; `hours` of day, machine and hour. `sessions` are the dearest of each day, with project,
+    machine, cost and tokens; `prompts` likewise, with their time, command, project, machine and cost.
     """
 
     machine_names: Sequence[str]
@@ -286,6 +287,8 @@ class Detail:
     days: Sequence[tuple[Any, ...]]
     projects: Sequence[tuple[Any, ...]]
     hours: Sequence[tuple[Any, ...]]
+    sessions: Sequence[tuple[date, str, str, str, Decimal, int]]
+    prompts: Sequence[tuple[date, str, str, str, str, Decimal]]
     kept: KeptUse | None
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from ccusage_import.config.last_offer import LastOffer
 from ccusage_import.config.settings import Settings
 from ccusage_import.days import next_month
-from ccusage_import.digest.detail import FILTERED_PROJECTS, read_detail
+from ccusage_import.digest.detail import DEAREST_PROMPTS, FILTERED_PROJECTS, read_detail
 from ccusage_import.digest.model import (
     EVERYTHING,
     BudgetUse,
@@ -190,6 +190,7 @@ class _Reader:
             "timezone": self.settings.timezone,
             "rows": SHOWN_ROWS,
             "filtered_projects": FILTERED_PROJECTS,
+            "dearest_prompts": DEAREST_PROMPTS,
         }
 
     def _recent_spans(self) -> list[Span]:

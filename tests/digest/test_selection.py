@@ -61,8 +61,13 @@ def titles(markdown: str) -> list[str]:
     return [line[3:] for line in markdown.splitlines() if line.startswith("## ")]
 
 
-def test_a_month_that_is_over_is_all_that_is_told(program: Program, migrated: Place, claude: ClaudeDir) -> None:
+def test_a_month_that_is_over_is_all_that_is_told(
+    program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
+) -> None:
     imported(program, migrated, claude)
+    page = tmp_path / "page.html"
+    done = program("report", "--warehouse", migrated.url, "--month", LAST_MONTH, "--output", page)
+    assert (done.exit_code, done.stderr) == (0, "")
 
     shown = digest(program, migrated, "--month", LAST_MONTH)
     markdown = program("report", "--warehouse", migrated.url, "--month", LAST_MONTH, "--format", "markdown").stdout
