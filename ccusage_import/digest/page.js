@@ -132,7 +132,7 @@ function openDay(day) {
   document.getElementById("day").hidden = false;
   document.getElementById("day-title").textContent = `${WEEKDAYS[(new Date(day).getUTCDay() + 6) % 7]} ${day}`;
   document.getElementById("day-note").textContent = `At most ${MOST.sessions} sessions and ${MOST.prompts} prompts, those that cost`
-    + " most on this day, of all projects and machines. A session of which no messages are stored is whole on its last day.";
+    + " most on this day, whatever is chosen above. A session of which no messages are stored is whole on its last day.";
   const lines = (rows, at) => rows.map((row) => row.map((cell, place) => (place === at ? dollars.format(cell) : typeof cell === "number" ? whole.format(cell) : cell)));
   tables.replaceChildren(
     ...(sessions.length ? [filled({ columns: ["session", "project", "machine", "cost", "tokens"], rows: lines(sessions, 3), texts: [1, 2] })] : []),
