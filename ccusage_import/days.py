@@ -71,6 +71,19 @@ def day_of_option(option: str, text: str, today: date) -> date:
         raise ConfigurationError(f"{option} {text}: is not a day", hint=f"give {DAYS}") from None
 
 
+def month_of_option(option: str, text: str) -> tuple[date, date]:
+    """Return the first and the last day of the month that an option names, such as 2026-10.
+
+    Raises:
+        ConfigurationError: it names none.
+    """
+    try:
+        first = date.fromisoformat(f"{text.strip()}-01")
+        return first, next_month(first) - timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise ConfigurationError(f"{option} {text}: is not a month", hint="give a month such as 2026-10") from None
+
+
 def days_of_option(option: str, text: str, today: date) -> tuple[date, date]:
     """Return the first and the last day of a range FROM..TO, or of one day.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,26 +20,23 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
+from ccusage_import.cli.selecting import Asked, Machine, Since, selection_of
 from ccusage_import.config.last_offer import read_last_offer
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import REPORT_FILE, Configuration
-from ccusage_import.days import day_of_option, today_in
 from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
-from ccusage_import.digest.model import Digest
+from ccusage_import.digest.model import Digest, Selection
 from ccusage_import.digest.reader import read_calendar, read_digest
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import printable
-from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.ui.browser import open_in_browser
 from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import open_current
 
 Format = Literal["html", "markdown", "json", "ics"]
-Since = Annotated[str | None, typer.Option(metavar="DAY", help="First day that is shown.")]
-Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.")]
 
 
 def report(
@@ -57,7 +53,11 @@ def report(
         ),
     ] = None,
     opens: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    month: Annotated[str, typer.Option(metavar="MONTH", help="Only this month, such as 2026-10.")] = "",
     since: Since = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="Last day that is shown.")] = None,
+    project: Annotated[str, typer.Option(metavar="NAME", help="Only this project.")] = "",
+    agent: Annotated[str, typer.Option(metavar="NAME", help="Only this agent, such as claude.")] = "",
     machine: Machine = "",
     verbose: Verbose = 0,
     quiet: Quiet = False,
@@ -73,8 +73,13 @@ def report(
             raise ConfigurationError(f"--open: a browser does not show {chosen}", hint="leave out --format and --json")
         if output is not None and output.is_dir():
             raise ConfigurationError(f"--output {output}: is a directory", hint=f"name a file: {output / REPORT_FILE}")
+        if project and chosen == "ics":
+            raise ConfigurationError(
+                "--project: blocks, limits and imports are of no project", hint="leave it out, or name another --format"
+            )
         configuration = configured({"warehouse": warehouse}, config)
-        text = _text(configuration, chosen, machine, since)
+        asked = Asked(month=month, since=since, until=until, project=project, agent=agent, machine=machine)
+        text = _text(configuration, chosen, asked)
         file = output or (configuration.directories.report_file if chosen == "html" else None)
         if file is None:
             ui.print_text(text.removesuffix("\n"))
@@ -89,13 +94,13 @@ def report(
             open_in_browser(file)
 
 
-def _text(configuration: Configuration, chosen: Format, machine: str, since: str | None) -> str:
+def _text(configuration: Configuration, chosen: Format, asked: Asked) -> str:
     """Return what is asked for, in its format."""
     if chosen == "ics":
-        with _opened(configuration, machine, since) as (warehouse, named, first):
+        with _opened(configuration, asked) as (warehouse, named, selection):
             settings = configuration.settings
-            return read_calendar(warehouse, settings, named=named, version=__version__, machine=machine, since=first)
-    digest = read_configured(configuration, machine, since, is_page=chosen == "html")
+            return read_calendar(warehouse, settings, named=named, version=__version__, selection=selection)
+    digest = read_configured(configuration, asked, is_page=chosen == "html")
     match chosen:
         case "html":
             return html_page(digest, __version__)
@@ -115,38 +120,30 @@ def _shown(digest: Digest) -> dict[str, Any]:
 def write_page(configuration: Configuration) -> Path:
     """Write the page of all that a warehouse holds into the data directory; return where it is."""
     file = configuration.directories.report_file
-    write_private_file(file, html_page(read_configured(configuration, "", None, is_page=True), __version__))
+    write_private_file(file, html_page(read_configured(configuration, Asked(), is_page=True), __version__))
     return file
 
 
-def read_configured(
-    configuration: Configuration, machine: str, since: str | None, *, days: int | None = None, is_page: bool = False
-) -> Digest:
-    """Read the digest since a day; without one, of the last `days`."""
-    with _opened(configuration, machine, since, days) as (opened, named, first):
+def read_configured(configuration: Configuration, asked: Asked, *, is_page: bool = False) -> Digest:
+    """Read the digest of what is asked for."""
+    with _opened(configuration, asked) as (opened, named, selection):
         return read_digest(
             opened,
             configuration.settings,
             named=named,
-            machine=machine,
-            since=first,
+            selection=selection,
             is_page=is_page,
             offer=read_last_offer(configuration.directories.last_offer_file, configuration.settings.machine),
         )
 
 
 @contextmanager
-def _opened(
-    configuration: Configuration, machine: str, since: str | None, days: int | None = None
-) -> Iterator[tuple[ClickHouse, Callable[[str], str], date | None]]:
-    """Open the warehouse; yields it, what turns pseudonyms into names, and the first day that is shown."""
-    today = today_in(configuration.settings.timezone)
-    first = day_of_option("--since", since, today) if since else None
-    if first is None and days is not None:
-        first = today - timedelta(days=days - 1)
+def _opened(configuration: Configuration, asked: Asked) -> Iterator[tuple[ClickHouse, Callable[[str], str], Selection]]:
+    """Open the warehouse; yields it, what turns pseudonyms into names, and what is shown."""
+    days = asked.days(configuration.settings.timezone)
     names = read_names(configuration.directories.names_file)
     with open_current(configuration) as opened:
         ui.warn_of_damage(opened.damage)
         keep_budgets_if_allowed(opened, configuration)
-        refuse_unknown(opened, {"machine": machine})
-        yield opened, lambda text: printable(ui.with_names(text, names)), first
+        selection = selection_of(opened, asked, days, configuration.settings, names)
+        yield opened, lambda text: printable(ui.with_names(text, names)), selection

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from calendar import month_name
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
 
-from ccusage_import.config.shown_names import model_names, project_names
+from ccusage_import.config.shown_names import model_names, project_name, project_names
+from ccusage_import.days import next_month
 from ccusage_import.digest.model import Digest
-from ccusage_import.digest.text import NO_MODEL
+from ccusage_import.digest.text import NO_MODEL, day_range
 
 
 class Called(str):
@@ -33,11 +36,34 @@ def models_called(digest: Digest) -> Mapping[str, Called]:
 
 def projects_called(digest: Digest) -> Mapping[str, Called]:
     """Return the name of each project of a digest by its name in full."""
-    detailed = digest.detail.project_names if digest.detail else ()
+    detailed: list[str] = []
+    if digest.detail:
+        by_day = [*(row[2] for row in digest.detail.sessions), *(row[3] for row in digest.detail.prompts)]
+        detailed = [*digest.detail.project_names, *by_day]
     used = (session.project for session in digest.sessions)
     worked = (use.project for use in digest.work.subagents)
     full = [*(use.project for use in digest.projects), *detailed, *used, *worked]
     return {project: Called.of(name, project) for project, name in project_names(full).items()}
+
+
+def selection_called(digest: Digest) -> str:
+    """Return what is selected, such as `October 2026 · web-shop`; empty where everything is."""
+    return " · ".join(filter(None, (days_called(digest.since, digest.until), *_names(digest))))
+
+
+def days_called(since: date | None, until: date | None) -> str:
+    """Return the days from the first to the last, a whole month by its name; empty where neither is given."""
+    if since is None or until is None:
+        return f"since {since}" if since else f"until {until}" if until else ""
+    if since.day == 1 and until == next_month(since) - timedelta(days=1):
+        return f"{month_name[since.month]} {since.year}"
+    return day_range(since, until)
+
+
+def _names(digest: Digest) -> Iterator[str]:
+    yield project_name(digest.project) if digest.project else ""
+    yield digest.agent
+    yield digest.machine
 
 
 def joined(names: Iterable[Called]) -> Called:

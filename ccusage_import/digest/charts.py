@@ -18,7 +18,7 @@ from ccusage_import.digest.text import cost_text, day_range, percent, usd
 OTHER_MODELS = "other models"
 FORECAST = "forecast"
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-YEAR = timedelta(days=365)
+YEAR, SHOWN, MONTH = timedelta(days=365), timedelta(days=90), timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ def _by_day(digest: Digest) -> Chart | None:
         title="Cost by day",
         note="At most the last 90 days, and what is expected of the days that are left in this month."
         if forecast
+        else ""
+        if digest.since and digest.end - digest.since < SHOWN
         else "At most the last 90 days.",
         summary=f"Cost by day and model, {day_range(first, digest.days[-1].start)}. The highest was {highest} with"
         f" {usd(spent[highest])}.",
@@ -81,13 +83,13 @@ def _by_month(digest: Digest) -> Chart | None:
     forecast = {}
     if digest.forecast and digest.since is None:
         forecast = {this_month: max(Decimal(0), digest.forecast.cost_usd - spent[this_month])}
-    every = _months(months[0], max(months[-1], this_month))
+    every = _months(months[0], max(months[-1], digest.end.replace(day=1)))
     highest = max(spent, key=lambda month: spent[month])
     columns, rows = _stacked(digest, digest.months, {month: f"{month:%Y-%m}" for month in every}, forecast)
     return Chart(
         name="months",
         title="Cost by month",
-        note="Sums of the kept days.",
+        note="Sums of the days that are selected." if digest.has_days else "Sums of the kept days.",
         summary=f"Cost by month and model, {months[0]:%Y-%m} to {months[-1]:%Y-%m}. The highest was {highest:%Y-%m}"
         f" with {usd(spent[highest])}.",
         columns=columns,
@@ -119,19 +121,20 @@ def _stacked(
 def _calendar(digest: Digest) -> Chart | None:
     if digest.detail is None:
         return None
-    first = max(digest.since or date.min, digest.today - YEAR)
-    costs = {day: cost for day, cost in costs_by_day(digest.detail).items() if first <= day <= digest.today and cost}
-    if len(costs) < 2:
+    first = max(digest.since or date.min, digest.end - YEAR)
+    costs = {day: cost for day, cost in costs_by_day(digest.detail).items() if first <= day <= digest.end and cost}
+    if len(costs) < 2 or (digest.is_closed and digest.end - first <= MONTH):
         return None
     weeks: defaultdict[date, Decimal] = defaultdict(Decimal)
     for day, cost in costs.items():
         weeks[day - timedelta(days=day.weekday())] += cost
     busiest = max(weeks, key=lambda week: weeks[week])
+    when = f"year to {digest.end}" if digest.is_closed else "last year"
     return Chart(
         name="calendar",
         title="The year by day",
         note="One square is one day; the stronger its colour, the more was used.",
-        summary=f"{len(costs)} days with usage in the last year. The week from {busiest} was the highest with"
+        summary=f"{len(costs)} days with usage in the {when}. The week from {busiest} was the highest with"
         f" {usd(weeks[busiest])}.",
         columns=("week from", "cost"),
         rows=[(str(week), usd(cost)) for week, cost in sorted(weeks.items(), reverse=True)],
@@ -139,7 +142,7 @@ def _calendar(digest: Digest) -> Chart | None:
 
 
 def _cumulative(digest: Digest) -> Chart | None:
-    if digest.detail is None:
+    if digest.detail is None or digest.is_closed:
         return None
     costs = costs_by_day(digest.detail)
     month = digest.today.replace(day=1)
@@ -215,7 +218,8 @@ def _by_hour(digest: Digest) -> Chart | None:
 
 
 def _by_project(digest: Digest) -> Chart | None:
-    if not digest.projects:
+    # One bar alone tells nothing.
+    if not digest.projects or (digest.project and digest.project_count == 1):
         return None
     first, called = digest.projects[0], projects_called(digest)
     others = digest.project_count - len(digest.projects)
@@ -243,13 +247,14 @@ def _cache(digest: Digest) -> Chart | None:
     saved = digest.cache_savings_usd
     if not known or not saved:
         return None
-    called = models_called(digest)
+    called, when = models_called(digest), "in all" if digest.has_days else "on all kept days"
     return Chart(
         name="cache",
         title="What the cache saved",
-        note="All kept days. Without a cache, what was written to it and read from it would have cost the price of"
+        note=("" if digest.has_days else "All kept days. ")
+        + "Without a cache, what was written to it and read from it would have cost the price of"
         " input. Estimated from cost and tokens; models of families whose prices are not known are left out.",
-        summary=f"The cache {'saved' if saved > 0 else 'cost'} {usd(abs(saved))} on all kept days.",
+        summary=f"The cache {'saved' if saved > 0 else 'cost'} {usd(abs(saved))} {when}.",
         columns=("model", "paid", "saved", "input from the cache"),
         rows=[
             (called[use.model], usd(use.cost_usd), usd(use.savings_usd or Decimal(0)), percent(use.cache_share))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from ccusage_import.digest.called import joined, models_called, projects_called
+from ccusage_import.digest.called import days_called, joined, models_called, projects_called, selection_called
 from ccusage_import.digest.model import BudgetUse, ChangeLine, Digest, Forecast, MachineUse, PlanUse, Span, SpanName
 from ccusage_import.digest.text import cost_text, day_range, duration, method_text, multiple, percent, usd
 
@@ -26,6 +26,7 @@ BEFORE: dict[SpanName, str] = {
 
 
 LAST_DAYS = "Of the last 30 days, from the transcripts."
+THESE_DAYS = "From the transcripts of these days, as far as they are kept."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,25 @@ class Table:
 
 def figures_of(digest: Digest) -> list[Figure]:
     """Return the headlines."""
-    figures = [_span_figure(span, digest) for span in digest.spans]
+    figures = [_span_figure(span, digest) for span in digest.spans if span.name != "total"]
     if digest.forecast:
-        figures.insert(3, _forecast_figure(digest.forecast))
+        figures.append(_forecast_figure(digest.forecast))
+    return [*figures, *figures_of_all(digest)]
+
+
+def figures_of_all(digest: Digest) -> list[Figure]:
+    """Return the headlines of all days that are shown."""
+    figures = [_span_figure(digest.span("total"), digest)]
     if (saved := digest.cache_savings_usd) is not None:
         share = digest.span("total").cache_share
         lines = [f"{percent(share)} of all input came from it"] if share is not None else []
-        figures.append(Figure("Saved by the cache", usd(saved), [*lines, "estimated, all kept days"]))
+        figures.append(
+            Figure(
+                "Saved by the cache",
+                usd(saved),
+                [*lines, "estimated" if digest.has_days else "estimated, all kept days"],
+            )
+        )
     return figures
 
 
@@ -131,8 +144,9 @@ def _span_figure(span: Span, digest: Digest) -> Figure:
         change = change_text(span.usage.cost_usd, span.before_usd)
         lines.insert(0, f"{change} against {usd(span.before_usd)} {BEFORE[span.name]}")
     title = TITLES[span.name]
-    if span.name == "total" and digest.since:
-        title = f"Since {digest.since}"
+    if span.name == "total" and digest.has_days:
+        called = days_called(digest.since, digest.until)
+        title = called[0].upper() + called[1:]
     return Figure(title, cost_text(span.usage), lines)
 
 
@@ -187,9 +201,11 @@ def _sessions(digest: Digest) -> Table:
         for use in digest.sessions
     ]
     others = digest.session_count - len(rows)
-    note = f"The {len(rows)} that cost most; {others:,} more are not shown." if others else ""
+    notes = [f"The {len(rows)} that cost most; {others:,} more are not shown."] if others else []
+    if rows and digest.has_days:
+        notes.append("Those whose last day is shown, with all that they cost.")
     columns = ("session", "project", "machine", "last day", "models", "tokens", "cost")
-    return Table("sessions", "Sessions", note, columns, (5, 6), rows)
+    return Table("sessions", "Sessions", " ".join(notes), columns, (5, 6), rows)
 
 
 def _savings(digest: Digest) -> Table:
@@ -221,8 +237,11 @@ def _commands(digest: Digest) -> Table:
         )
         for use in digest.work.commands
     ]
+    title, note = "Prompts and commands", _work_note(digest) if rows else ""
     columns = ("command", "runs", "cost", "cost of a run", "half take at most", "unfinished", "dearer with")
-    return Table("commands", "Prompts and commands", LAST_DAYS if rows else "", columns, (1, 2, 3, 4, 5), rows)
+    if not any(use.cost_driver for use in digest.work.commands):
+        return Table("commands", title, note, columns[:-1], (1, 2, 3, 4, 5), [row[:-1] for row in rows])
+    return Table("commands", title, note, columns, (1, 2, 3, 4, 5), rows)
 
 
 def _tools(digest: Digest) -> Table:
@@ -238,7 +257,7 @@ def _tools(digest: Digest) -> Table:
         )
         for use in digest.work.tools
     ]
-    note = f"{LAST_DAYS} Waits are from call to result, for a permission too." if rows else ""
+    note = f"{_work_note(digest)} Waits are from call to result, for a permission too." if rows else ""
     columns = ("tool", "calls", "failed", "denied", "half wait at most", "19 of 20 wait at most", "lines")
     return Table("tools", "Tools", note, columns, (1, 2, 3, 4, 5, 6), rows)
 
@@ -257,7 +276,11 @@ def _subagents(digest: Digest) -> Table:
         for use in digest.work.subagents
     ]
     columns = ("project", "machine", "subagents", "cost", "share of the project", "cost of one")
-    return Table("subagents", "Subagents", LAST_DAYS if rows else "", columns, (2, 3, 4, 5), rows)
+    return Table("subagents", "Subagents", _work_note(digest) if rows else "", columns, (2, 3, 4, 5), rows)
+
+
+def _work_note(digest: Digest) -> str:
+    return THESE_DAYS if digest.has_days else LAST_DAYS
 
 
 def _budget(digest: Digest) -> Table:
@@ -285,7 +308,8 @@ def _changes(digest: Digest) -> Table:
     note = f"Records in the last 7 days: {counts}." if counts else "Nothing changed in the last 7 days."
     if digest.changes:
         note += " What only grew is not listed."
-    if digest.is_empty:
+    is_part = bool(selection_called(digest))
+    if digest.is_empty or (is_part and not counts and not digest.changes):
         note = ""
     return _lines("changes", "What changed", note, digest.changes, digest)
 

@@ -10,11 +10,13 @@ from typing import Any
 
 from ccusage_import.config.last_offer import LastOffer
 from ccusage_import.digest.glance import read_kept
-from ccusage_import.digest.model import Detail, KeptUse
+from ccusage_import.digest.model import Detail, KeptUse, Selection
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # Projects that the page can filter by, the dearest; the others are one.
 FILTERED_PROJECTS = 25
+# Prompts of a day that the page shows, the dearest.
+DEAREST_PROMPTS = 5
 Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 
@@ -34,7 +36,7 @@ class _Names:
 
 
 def read_detail(
-    warehouse: ClickHouse, rows: Rows, named: Callable[[str], str], machine: str, offer: LastOffer | None
+    warehouse: ClickHouse, rows: Rows, named: Callable[[str], str], selection: Selection, offer: LastOffer | None
 ) -> Detail:
     """Return what the page draws.
 
@@ -42,7 +44,7 @@ def read_detail(
         warehouse: where.
         rows: runs a shipped query with the bounds of the page.
         named: replaces what is not to be shown in a text, such as pseudonyms by names.
-        machine: only this machine; all of them where it is empty.
+        selection: what is shown.
         offer: what ccusage showed at the last whole import of this machine, where that is known.
     """
     machines, agents, projects, models = (_Names(named, {}) for _ in range(4))
@@ -54,11 +56,22 @@ def read_detail(
         (day, machines.number(host), agents.number(agent), projects.number(project), models.number(model), *_sums(sums))
         for day, host, agent, project, model, *sums in rows("page_projects")
     ]
-    hours = [(day, machines.number(host), hour, *_sums(sums)) for day, host, hour, *sums in rows("page_hours")]
-    kept = None
-    if offer is not None and machine in ("", offer.machine):
+    # Blocks are of no project.
+    by_hour = () if selection.projects else rows("page_hours")
+    hours = [(day, machines.number(host), hour, *_sums(sums)) for day, host, hour, *sums in by_hour]
+    sessions = [
+        (day, named(session), named(project), named(host), *_sums(sums))
+        for day, session, host, project, *sums in rows("page_sessions")
+    ]
+    prompts = [
+        (day, at, named(command), named(project), named(host), Decimal(str(cost)))
+        for day, at, command, host, project, cost in rows("page_prompts")
+    ]
+    kept, is_part = None, selection.has_days or selection.projects or selection.agent
+    if offer is not None and not is_part and selection.machine in ("", offer.machine):
         kept = KeptUse(offer.machine, offer.cost_usd, read_kept(warehouse, offer))
-    return Detail(machines.names, agents.names, projects.names, models.names, days, by_project, hours, kept)
+    names = (machines.names, agents.names, projects.names, models.names)
+    return Detail(*names, days, by_project, hours, sessions, prompts, kept)
 
 
 def costs_by_day(detail: Detail) -> dict[date, Decimal]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from ccusage_import.digest.contents import Figure, change_text, figures_of
+from ccusage_import.digest.contents import Figure, change_text, figures_of_all
 from ccusage_import.digest.detail import costs_by_day
 from ccusage_import.digest.model import Digest
 from ccusage_import.digest.text import cost_text, method_text, usd
@@ -41,20 +41,16 @@ def headlines_of(digest: Digest) -> list[Headline]:
     if digest.detail is None:
         return []
     costs = costs_by_day(digest.detail)
-    rest = [figure for figure in figures_of(digest) if figure.title.startswith(("All", "Since", "Saved"))]
-    return [
-        _month(digest, costs),
-        _today(digest, costs),
-        _week(digest, costs),
-        *_kept(digest),
-        *(Headline(figure) for figure in rest),
-    ]
+    rest = [Headline(figure) for figure in figures_of_all(digest)]
+    if digest.is_closed:
+        return rest
+    return [_month(digest, costs), _today(digest, costs), _week(digest, costs), *_kept(digest), *rest]
 
 
 def _month(digest: Digest, costs: dict[date, Decimal]) -> Headline:
     spent, forecast = digest.span("month_to_date").usage, digest.forecast
     budget = next((one for one in digest.budget if (one.scope, one.period) == ("all", "monthly")), None)
-    limit = budget.limit_usd if budget and not digest.machine else None
+    limit = budget.limit_usd if budget else None
     lines = [f"of a budget of {usd(limit)}"] if limit else []
     low = high = spent.cost_usd
     if forecast:

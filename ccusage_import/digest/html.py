@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ccusage_import.digest.called import models_called, projects_called
+from ccusage_import.digest.called import models_called, projects_called, selection_called
 from ccusage_import.digest.charts import Chart, charts_of
 from ccusage_import.digest.contents import Table, notices_of, prices_note, scope_of, tables_of
 from ccusage_import.digest.detail import numbers_of
@@ -48,6 +48,7 @@ def html_page(digest: Digest, tool_version: str) -> str:
     return environment.get_template("page.html.j2").render(
         digest=digest,
         scope=scope_of(digest),
+        selection=selection_called(digest),
         headlines=headlines_of(digest),
         notices=list(notices_of(digest)),
         prices_note=prices_note(digest),
@@ -74,7 +75,7 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
     projects, models = projects_called(digest), models_called(digest)
     return {
         "first": str(first),
-        "today": str(digest.today),
+        "today": str(digest.end),
         "since": str(since) if since else None,
         "machines": detail.machine_names,
         "agents": detail.agent_names,
@@ -83,6 +84,7 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
         "days": numbers_of(detail.days, first, _compared(digest)),
         "by_project": numbers_of(detail.projects, first, since),
         "hours": numbers_of(detail.hours, first, since),
+        "by_day": _by_day(digest, detail),
         "forecast": [[(day.day - first).days, round(float(day.cost_usd), 4)] for day in forecast.days]
         if forecast
         else [],
@@ -94,10 +96,26 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
     }
 
 
+def _by_day(digest: Digest, detail: Detail) -> dict[str, Any]:
+    """Return what the page shows of a day that is chosen: its dearest sessions and prompts, as text but for numbers."""
+    projects, found = projects_called(digest), dict[str, dict[str, list[Any]]]()
+    for day, session, project, machine, cost, tokens in detail.sessions:
+        of_day = found.setdefault(str(day), {"sessions": [], "prompts": []})
+        of_day["sessions"].append([session, projects[project], machine, round(float(cost), 4), tokens])
+    for day, at, command, project, machine, cost in detail.prompts:
+        of_day = found.setdefault(str(day), {"sessions": [], "prompts": []})
+        of_day["prompts"].append(
+            [at, command or "without a command", projects[project], machine, round(float(cost), 4)]
+        )
+    return found
+
+
 def _compared(digest: Digest) -> date | None:
     """Return the first day whose rows are needed: of the last month too, which this one is compared with."""
     if digest.since is None:
         return None
+    if digest.is_closed:
+        return digest.since
     return min(digest.since, (digest.today.replace(day=1) - timedelta(days=1)).replace(day=1))
 
 

@@ -14,7 +14,9 @@ from ccusage_import.digest.text import usd
 Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 
-def calendar_file(rows: Rows, named: Callable[[str], str], made_at: datetime, version: str) -> str:
+def calendar_file(
+    rows: Rows, named: Callable[[str], str], made_at: datetime, version: str, *, has_loads: bool = True
+) -> str:
     """Return a calendar whose events keep their ids, so that a calendar that is read again is brought up to date.
 
     Args:
@@ -22,6 +24,7 @@ def calendar_file(rows: Rows, named: Callable[[str], str], made_at: datetime, ve
         named: replaces what is not to be shown in a text, such as pseudonyms by names.
         made_at: when the numbers were read.
         version: of this program.
+        has_loads: whether imports, which are of all agents, are events.
     """
     calendar = Calendar()
     calendar.add("prodid", f"-//ccusage-import {version}//EN")
@@ -30,7 +33,7 @@ def calendar_file(rows: Rows, named: Callable[[str], str], made_at: datetime, ve
     for event in (
         *_blocks(rows("ics_blocks"), named),
         *_limits(rows("ics_limits"), named),
-        *_loads(rows("ics_loads"), named),
+        *(_loads(rows("ics_loads"), named) if has_loads else ()),
     ):
         event.add("dtstamp", made_at.astimezone(UTC).replace(microsecond=0))
         # What is in it does not make anybody busy.

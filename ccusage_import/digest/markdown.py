@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ccusage_import.digest.called import selection_called
 from ccusage_import.digest.charts import charts_of
 from ccusage_import.digest.contents import figures_of, notices_of, prices_note, scope_of, tables_of
 from ccusage_import.digest.model import Digest
@@ -19,7 +20,8 @@ def markdown_page(digest: Digest) -> str:
 
 
 def _lines(digest: Digest) -> Iterator[str]:
-    yield "# Usage of coding agents"
+    selected = selection_called(digest)
+    yield f"# Usage of coding agents: {_escaped(selected)}" if selected else "# Usage of coding agents"
     yield ""
     if digest.is_empty:
         yield "No usage to show. What to do next: `ccusage-import import`"

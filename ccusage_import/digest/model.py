@@ -12,6 +12,29 @@ SpanName = Literal["today", "last_7_days", "month_to_date", "total"]
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What a digest is of; what is empty or None bounds nothing. Days are those of the reports, both included.
+
+    `project` is as it was asked for, `projects` are those that this means as they are stored.
+    """
+
+    machine: str = ""
+    agent: str = ""
+    project: str = ""
+    projects: Sequence[str] = ()
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def has_days(self) -> bool:
+        """Whether only some days are selected."""
+        return self.since is not None or self.until is not None
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Cost in US dollars, and tokens by class; `unpriced` says that some of it has no price and counts as 0."""
 
@@ -88,7 +111,7 @@ class ModelUse:
 
 @dataclass(frozen=True, slots=True)
 class CacheUse:
-    """What the cache saved with one model on all kept days, its writes subtracted, and what was paid.
+    """What the cache saved with one model on the days that are shown, its writes subtracted, and what was paid.
 
     The savings are None where the price of the model is not known.
     """
@@ -252,7 +275,7 @@ class Saving:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What transcripts tell of the last 30 days."""
+    """What transcripts tell of the days that are selected, or of the last 30; savings are always of the last 30."""
 
     savings: Sequence[Saving]
     commands: Sequence[CommandUse]
@@ -274,7 +297,8 @@ class Detail:
     """What the page draws and filters; rows hold the numbers of names, and end with cost and tokens.
 
     `days` are of day, machine, agent and model, whatever the first day that is shown; `projects` of day, machine,
-    agent, project and model; `hours` of day, machine and hour.
+    agent, project and model; `hours` of day, machine and hour. `sessions` are the dearest of each day, with project,
+    machine, cost and tokens; `prompts` likewise, with their time, command, project, machine and cost.
     """
 
     machine_names: Sequence[str]
@@ -284,24 +308,29 @@ class Detail:
     days: Sequence[tuple[Any, ...]]
     projects: Sequence[tuple[Any, ...]]
     hours: Sequence[tuple[Any, ...]]
+    sessions: Sequence[tuple[date, str, str, str, Decimal, int]]
+    prompts: Sequence[tuple[date, str, str, str, str, Decimal]]
     kept: KeptUse | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """Everything a report page shows. Days begin in `timezone`; `machine` is empty where it spans all of them.
+    """Everything a report page shows. Days begin in `timezone`; `machine`, `agent` and `project` are empty for all.
 
-    `since` bounds everything but the comparisons of today, the last 7 days and the month, the forecast, the cache
-    savings, the budget, the plans, what is held, and the work, which is of 30 days. `plans` are of this month and the
-    last one, of all machines; none where the digest is of one machine. `first_day` is None where nothing is stored.
-    `detail` is read for the page alone.
+    What cannot be told of a selection is empty. Days before `since` are in nothing but the comparisons of today, the
+    last 7 days and the month, their forecast and the budget, which a digest that ends before today has not. `plans`
+    are of this month and the last one, of all machines; only a digest of everything has them.
+    `first_day` is None where nothing is stored. `detail` is read for the page alone.
     """
 
     made_at: datetime
     today: date
     timezone: str
     machine: str
+    agent: str
+    project: str
     since: date | None
+    until: date | None
     first_day: date | None
     last_day: date | None
     active_days: int
@@ -332,8 +361,23 @@ class Digest:
         return self.first_day is None
 
     @property
+    def has_days(self) -> bool:
+        """Whether only some days are selected."""
+        return self.since is not None or self.until is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it ends before today, so that nothing goes on in it."""
+        return self.until is not None and self.until < self.today
+
+    @property
+    def end(self) -> date:
+        """The last day that may have usage."""
+        return min(self.until or self.today, self.today)
+
+    @property
     def cache_savings_usd(self) -> Decimal | None:
-        """What the cache saved on all kept days, as far as it is known; None where it is of no model."""
+        """What the cache saved, as far as it is known; None where it is of no model."""
         known = [use.savings_usd for use in self.cache if use.savings_usd is not None]
         return sum(known, Decimal(0)) if known else None
 

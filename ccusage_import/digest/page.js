@@ -3,6 +3,7 @@
 // Draws the charts, filters them, and sorts the tables. Colours are in the style sheet, so that they follow the colour scheme.
 const drawn = new Map();
 const madeBy = new Map();
+const MOST = { sessions: 10, prompts: 5 };
 
 function theme() {
   const text = css("text"), muted = css("muted"), line = css("line");
@@ -46,6 +47,7 @@ function draw() {
     place.style.height = `${made.height}px`;
     const chart = echarts.init(place, theme(), { renderer: "canvas" });
     chart.setOption(complete(made.option));
+    if (name === "days") chart.getZr().on("click", (event) => clicked(chart, event));
     drawn.set(name, chart);
     madeBy.set(name, { ...made, width: place.clientWidth });
   }
@@ -67,11 +69,12 @@ function tell() {
     const shown = isAll ? first.table.cloneNode(true) : filled(made);
     table.replaceWith(shown);
     sortable(shown);
+    if (name === "days") reachable(shown);
     section.hidden = !isAll && name === "hours" && chosen.project !== "";
   }
 }
 
-function filled({ columns, rows }) {
+function filled({ columns, rows, texts = [] }) {
   const table = document.createElement("table");
   const line = (parent, cells, isHead) => {
     const row = parent.insertRow();
@@ -79,7 +82,7 @@ function filled({ columns, rows }) {
       const cell = document.createElement(isHead || !at ? "th" : "td");
       cell.textContent = text;
       if (isHead || !at) cell.scope = isHead ? "col" : "row";
-      cell.className = at ? "number" : isHead ? "" : "name";
+      cell.className = texts.includes(at) ? "short" : at ? "number" : isHead ? "" : "name";
       row.append(cell);
     });
   };
@@ -116,11 +119,53 @@ function sortable(table) {
   });
 }
 
+// The day of a bar, or of the room above it.
+function clicked(chart, { offsetX, offsetY }) {
+  if (!chart.containPixel("grid", [offsetX, offsetY])) return;
+  openDay(madeBy.get("days").starts[chart.convertFromPixel({ seriesIndex: 0 }, [offsetX, offsetY])[0]]);
+}
+
+// What was used on a day: its dearest sessions and prompts, whatever is chosen above.
+function openDay(day) {
+  if (!(day in data.by_day)) return;
+  const { sessions, prompts } = data.by_day[day], tables = document.getElementById("day-tables");
+  document.getElementById("day").hidden = false;
+  document.getElementById("day-title").textContent = `${WEEKDAYS[(new Date(day).getUTCDay() + 6) % 7]} ${day}`;
+  document.getElementById("day-note").textContent = `At most ${MOST.sessions} sessions and ${MOST.prompts} prompts, those that cost`
+    + " most on this day, whatever is chosen above. A session of which no messages are stored is whole on its last day.";
+  const lines = (rows, at) => rows.map((row) => row.map((cell, place) => (place === at ? dollars.format(cell) : typeof cell === "number" ? whole.format(cell) : cell)));
+  tables.replaceChildren(
+    ...(sessions.length ? [filled({ columns: ["session", "project", "machine", "cost", "tokens"], rows: lines(sessions, 3), texts: [1, 2] })] : []),
+    ...(prompts.length ? [filled({ columns: ["prompt at", "command", "project", "machine", "cost"], rows: lines(prompts, 4), texts: [1, 2, 3] })] : []),
+  );
+  for (const table of tables.children) sortable(table);
+  document.getElementById("day-title").focus();
+}
+
+function closeDay() {
+  document.getElementById("day").hidden = true;
+  document.getElementById("chart-days").focus();
+}
+
+// Each day of the table leads to its sessions too.
+function reachable(table) {
+  for (const { cells: [head] } of table.tBodies[0].rows) {
+    const day = head.textContent;
+    if (!(day in data.by_day)) continue;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = day;
+    button.addEventListener("click", () => openDay(day));
+    head.replaceChildren(button);
+  }
+}
+
 // The arrow keys move through a chart as the mouse does.
 function walk(event) {
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
   const chart = drawn.get(event.currentTarget.dataset.chart);
   if (event.key === "Escape") chart.dispatchAction({ type: "hideTip" });
+  if (event.key === "Enter" && event.currentTarget.dataset.chart === "days") openDay(madeBy.get("days").starts[event.currentTarget.dataset.at]);
   if (!step) return;
   event.preventDefault();
   const count = chart.getOption().series[0].data.length;
@@ -159,6 +204,9 @@ function listen() {
     select.closest("label").hidden = names.length < 2;
   }
   filters.hidden = false;
+  document.getElementById("day-how")?.removeAttribute("hidden");
+  document.getElementById("day-close")?.addEventListener("click", closeDay);
+  document.getElementById("day")?.addEventListener("keydown", (event) => { if (event.key === "Escape") closeDay(); });
   filters.addEventListener("change", (event) => {
     chosen[event.target.name] = event.target.value;
     draw();

@@ -148,6 +148,7 @@ function stacked(starts, text, title, models, expected, width) {
     rows: starts.map((one, at) => [text(one), amount(totals[at]), ...series.map(({ data: values }) => amount(values[at] ?? 0))])
       .filter((_, at) => totals[at]).reverse(),
     total: totals.reduce((sum, one) => sum + one, 0),
+    starts: starts.map(text),
     option: {
       tooltip: axisTip((point) => title(starts[point.dataIndex])),
       legend: top.option,

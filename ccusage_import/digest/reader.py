@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.config.last_offer import LastOffer
 from ccusage_import.config.settings import Settings
-from ccusage_import.digest.detail import FILTERED_PROJECTS, read_detail
+from ccusage_import.days import next_month
+from ccusage_import.digest.detail import DEAREST_PROMPTS, FILTERED_PROJECTS, read_detail
 from ccusage_import.digest.model import (
+    EVERYTHING,
     BudgetUse,
     CacheUse,
     ChangeLine,
@@ -25,6 +27,7 @@ from ccusage_import.digest.model import (
     Part,
     PlanUse,
     ProjectUse,
+    Selection,
     SessionUse,
     Span,
     SpanName,
@@ -42,7 +45,9 @@ SHOWN_DAYS = 90
 SHOWN_ROWS = 10
 CALENDAR_DAYS = 30
 RECENT_DAYS = 7
-FIRST_OF_ALL = date(1970, 1, 1)
+WORK_DAYS = 30
+# Of the type Date.
+FIRST_OF_ALL, LAST_OF_ALL = date(1970, 1, 1), date(2149, 6, 6)
 DAY = timedelta(days=1)
 Days = tuple[date, date]
 
@@ -52,8 +57,7 @@ def read_digest(
     settings: Settings,
     *,
     named: Callable[[str], str],
-    machine: str = "",
-    since: date | None = None,
+    selection: Selection = EVERYTHING,
     is_page: bool = False,
     offer: LastOffer | None = None,
 ) -> Digest:
@@ -63,16 +67,15 @@ def read_digest(
         warehouse: where.
         settings: the time zone, the budget, and when numbers are stale.
         named: replaces what is not to be shown in a text, such as pseudonyms by names.
-        machine: only this machine; all of them where it is empty.
-        since: first day that is shown.
+        selection: what is shown; everything by default.
         is_page: whether to read what only the HTML page draws.
         offer: what ccusage showed at the last whole import of this machine, where that is known.
     """
-    reader = _Reader(warehouse, settings, named, machine, since or FIRST_OF_ALL, datetime.now(UTC))
+    reader = _Reader(warehouse, settings, named, selection, datetime.now(UTC))
     digest = reader.digest()
     if not is_page or digest.is_empty:
         return digest
-    return replace(digest, detail=read_detail(warehouse, reader.rows, named, machine, offer))
+    return replace(digest, detail=read_detail(warehouse, reader.rows, named, selection, offer))
 
 
 def read_calendar(
@@ -81,8 +84,7 @@ def read_calendar(
     *,
     named: Callable[[str], str],
     version: str,
-    machine: str = "",
-    since: date | None = None,
+    selection: Selection = EVERYTHING,
 ) -> str:
     """Return a calendar file of blocks, limits and imports, of the last 30 days without a first day.
 
@@ -91,16 +93,16 @@ def read_calendar(
         settings: the time zone.
         named: replaces what is not to be shown in a text, such as pseudonyms by names.
         version: of this program.
-        machine: only this machine; all of them where it is empty.
-        since: first day that is shown.
+        selection: what is shown; of no project, which blocks, limits and imports are not of.
     """
     # What makes calendars takes 35 ms to import.
     from ccusage_import.digest.ics import calendar_file
 
     now = datetime.now(UTC)
-    first = since or now.astimezone(ZoneInfo(settings.timezone)).date() - CALENDAR_DAYS * DAY
-    reader = _Reader(warehouse, settings, named, machine, first, now)
-    return calendar_file(reader.rows, named, now, version)
+    last = min(selection.until or date.max, now.astimezone(ZoneInfo(settings.timezone)).date())
+    bounded = replace(selection, since=selection.since or last - CALENDAR_DAYS * DAY)
+    reader = _Reader(warehouse, settings, named, bounded, now)
+    return calendar_file(reader.rows, named, now, version, has_loads=not selection.agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +110,22 @@ class _Reader:
     warehouse: ClickHouse
     settings: Settings
     named: Callable[[str], str]
-    machine: str
-    since: date
+    selection: Selection
     now: datetime
 
     def digest(self) -> Digest:
+        selection = self.selection
         first_day, last_day, active_days, *sums = self.rows("total")[0]
         projects, sessions, held = (self.rows(query) for query in ("projects", "sessions", "held"))
         return Digest(
             made_at=self.now,
             today=self._today,
             timezone=self.settings.timezone,
-            machine=self.machine,
-            since=None if self.since == FIRST_OF_ALL else self.since,
+            machine=selection.machine,
+            agent=selection.agent,
+            project=self.named(selection.project),
+            since=selection.since,
+            until=selection.until,
             first_day=first_day if active_days else None,
             last_day=last_day if active_days else None,
             active_days=active_days,
@@ -129,32 +134,56 @@ class _Reader:
             days=self._parts("days"),
             months=self._parts("months"),
             models=self._models(),
-            cache=[CacheUse(self.named(model), *row) for model, *row in self.rows("cache")],
+            # What the cache saved follows from the prices of a day, which reports do not split by project.
+            cache=[]
+            if selection.projects
+            else [CacheUse(self.named(model), *row) for model, *row in self.rows("cache")],
             projects=[self._project(*row) for row in projects],
             project_count=_count(projects),
             sessions=[self._session(*row) for row in sessions],
             session_count=_count(sessions),
-            hours=[HourUse(*row) for row in self.rows("hours")],
+            # Blocks are of no project.
+            hours=[] if selection.projects else [HourUse(*row) for row in self.rows("hours")],
             recent_verdicts={str(verdict): int(count) for verdict, count in self.rows("recent_verdicts")},
             changes=[self._line(*row) for row in self.rows("changes")],
             held=[self._line(*row[1:]) for row in held],
             held_count=_count(held),
             budget=self._budget(),
-            plans=[PlanUse(self.named(account), *row) for account, *row in self.rows("plans")],
-            machines=[self._machine(*row) for row in self.rows("machines")],
-            work=read_work(self.rows, self.named),
+            plans=self._plans(),
+            machines=self._machines(),
+            work=read_work(self.rows, self.named, selection, is_recent=self._holds_last_days),
         )
 
     @property
     def _today(self) -> date:
         return self.now.astimezone(ZoneInfo(self.settings.timezone)).date()
 
+    @property
+    def _is_closed(self) -> bool:
+        return self.selection.until is not None and self.selection.until < self._today
+
+    @property
+    def _holds_last_days(self) -> bool:
+        """Whether the last 30 days are all selected."""
+        return not self._is_closed and (self.selection.since or FIRST_OF_ALL) <= self._today - WORK_DAYS * DAY
+
     def rows(self, query: str) -> Sequence[Sequence[Any]]:
-        """Return the rows of a shipped query."""
-        today = self._today
-        parameters = {
-            "machine": self.machine,
-            "since": self.since,
+        """Return the rows of a shipped query, which may read `selected_days` and `selected_models`."""
+        sql = _shipped(query)
+        if "selected_" in sql:
+            sql = _shipped("selected_of_projects" if self.selection.projects else "selected_of_all") + sql
+        return self.warehouse.rows(sql, self._parameters())
+
+    def _parameters(self) -> dict[str, Any]:
+        today, selection = self._today, self.selection
+        first_of_work = FIRST_OF_ALL if selection.has_days else today - WORK_DAYS * DAY
+        return {
+            "machine": selection.machine,
+            "agent": selection.agent,
+            "projects": list(selection.projects),
+            "since": _within(selection.since or FIRST_OF_ALL),
+            "until": _within(selection.until or LAST_OF_ALL),
+            "work_since": _within(selection.since or first_of_work),
             "now": self.now,
             "today": today,
             "compared_since": (today.replace(day=1) - DAY).replace(day=1),
@@ -163,12 +192,13 @@ class _Reader:
             "timezone": self.settings.timezone,
             "rows": SHOWN_ROWS,
             "filtered_projects": FILTERED_PROJECTS,
+            "dearest_prompts": DEAREST_PROMPTS,
         }
-        sql = (sql_directory() / "digest" / f"{query}.sql").read_text("utf-8")
-        return self.warehouse.rows(sql, parameters)
 
     def _recent_spans(self) -> list[Span]:
         """Return today, the last 7 days and the month so far, each with the days before it that are as many."""
+        if self._is_closed:
+            return []
         today, month = self._today, self._today.replace(day=1)
         month_before = (month - DAY).replace(day=1)
         pairs: dict[SpanName, tuple[Days, Days]] = {
@@ -186,6 +216,9 @@ class _Reader:
         return [Part(start, self.named(model), *sums) for start, model, *sums in self.rows(query)]
 
     def _forecast(self) -> Forecast | None:
+        month_ends = next_month(self._today) - DAY
+        if self.selection.projects or (self.selection.until or month_ends) < month_ends:
+            return None
         days = [ForecastDay(*row) for row in self.rows("forecast_days")]
         for cost, tokens, low, high, method, error in self.rows("forecast"):
             # A history in which no forecast can be tried yet is too short for one.
@@ -235,8 +268,24 @@ class _Reader:
             offered_usd=offered_usd,
         )
 
+    def _plans(self) -> list[PlanUse]:
+        selection = self.selection
+        if self._is_closed or selection.machine or selection.agent or selection.project:
+            return []
+        return [PlanUse(self.named(account), *row) for account, *row in self.rows("plans")]
+
     def _budget(self) -> list[BudgetUse]:
-        spendings = read_spending(self.warehouse, self.settings)
+        """Return the limits of what is selected: of a machine or an agent its own, of everything all of them."""
+        selection = self.selection
+        parts = {"machine": selection.machine, "agent": selection.agent, "project": selection.project}
+        chosen = [(scope, name) for scope, name in parts.items() if name]
+        if self._is_closed or len(chosen) > 1 or selection.project:
+            return []
+        spendings = [
+            spending
+            for spending in read_spending(self.warehouse, self.settings)
+            if not chosen or (spending.limit.scope, spending.limit.name) in chosen
+        ]
         return [
             BudgetUse(
                 spending.limit.scope,
@@ -247,6 +296,12 @@ class _Reader:
             )
             for spending in spendings
         ]
+
+    def _machines(self) -> list[MachineUse]:
+        if self._is_closed:
+            return []
+        is_part = self.selection.projects or self.selection.agent
+        return [self._machine(*row) for row in self.rows("machines_used" if is_part else "machines")]
 
     def _machine(self, machine: str, agents: Sequence[str], *row: Any) -> MachineUse:
         last_day, succeeded_at, state, has_failed, error, failed_reports = row
@@ -262,6 +317,14 @@ class _Reader:
             failed_reports=list(failed_reports),
             is_stale=succeeded_at is None or self.now - succeeded_at > limit,
         )
+
+
+def _within(day: date) -> date:
+    return min(max(day, FIRST_OF_ALL), LAST_OF_ALL)
+
+
+def _shipped(query: str) -> str:
+    return (sql_directory() / "digest" / f"{query}.sql").read_text("utf-8")
 
 
 def _count(rows: Sequence[Sequence[Any]]) -> int:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 
 from ccusage_import.config.settings import Settings
-from ccusage_import.config.shown_names import model_name, project_name
+from ccusage_import.config.shown_names import means_project, model_name, project_name
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.records import ALL_REPORTS
 from ccusage_import.warehouse.budgets import STORED_NAMES, covered_names
@@ -58,8 +58,8 @@ def complaint_of(
     known = set(ALL_REPORTS) if kind == "report" else {str(found) for (found,) in warehouse.rows(_NAMES[kind])}
     if name in known or not known:
         return None
-    full = [names.get(each, each) for each in known]
-    similar = nearest(names.get(name, name), full if shorter is None else map(shorter, full))
+    said, full = names.get(name, name), [names.get(each, each) for each in known]
+    similar = nearest(said, full) if shorter is None else nearest(shorter(said), map(shorter, full))
     told = f"; nearest: {', '.join(similar)}" if similar else ""
     return f"{kind} {names.get(name, name)}: nothing is stored under this name{told}"
 
@@ -73,6 +73,28 @@ def refuse_unknown(warehouse: ClickHouse, asked: Mapping[str, str], names: Mappi
     for kind, name in asked.items():
         if complaint := complaint_of(warehouse, kind, name, names or {}):
             raise ConfigurationError(complaint, hint=_HINTS[kind])
+
+
+def meant_projects(warehouse: ClickHouse, said: str, stored: str, names: Mapping[str, str]) -> list[str]:
+    """Return the projects that a name means, as they are stored: the one of that name, else those it is short for.
+
+    Args:
+        warehouse: where they are stored.
+        said: the name as it was typed.
+        stored: the pseudonym of that.
+        names: pseudonym to name.
+
+    Raises:
+        ConfigurationError: nothing is stored under the name.
+    """
+    known = [str(found) for (found,) in warehouse.rows(_NAMES["project"])]
+    if stored in known:
+        return [stored]
+    meant = sorted(each for each in known if means_project(said, names.get(each, each)))
+    complaint = None if meant else complaint_of(warehouse, "project", stored, {**names, stored: said}, project_name)
+    if complaint:
+        raise ConfigurationError(complaint, hint=_HINTS["project"])
+    return meant or [stored]
 
 
 def unknown_budgets(warehouse: ClickHouse, settings: Settings, names: Mapping[str, str]) -> list[str]:

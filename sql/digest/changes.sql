@@ -17,7 +17,8 @@ FROM changes
 GLOBAL INNER JOIN (SELECT machine, load_id, intact_from FROM loads FINAL WHERE state IN ('committed', 'undone')) AS ended
     ON changes.machine = ended.machine AND changes.load_id = ended.load_id
 WHERE verdict NOT IN ('new', 'grew', 'held')
-    AND ({machine:String} = '' OR changes.machine = {machine:String})
-    AND day >= {since:Date}
+    AND ({machine:String} = '' OR changes.machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
+    AND day BETWEEN {since:Date} AND {until:Date} AND (report != 'monthly' OR toLastDayOfMonth(day) <= {until:Date})
+    AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, JSONExtractString(if(empty(offered), stored, offered), 'project')))
 ORDER BY changes.load_id DESC, abs(offered_cost_usd - stored_cost_usd) DESC, report, key
 LIMIT {rows:UInt32}

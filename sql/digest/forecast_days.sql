@@ -2,15 +2,15 @@
 SELECT date AS day, toDecimal64(round(sum(cost), 9), 9)
 FROM
 (
-    SELECT machine, date, toFloat64(cost_usd) AS cost
-    FROM daily_summary
+    SELECT machine, agent, date, toFloat64(cost_usd) AS cost
+    FROM daily
     WHERE date = (SELECT max(today) FROM forecast_totals)
     UNION ALL
-    SELECT daily.machine, weights.date, weight * toFloat64(daily.cost_usd)
+    SELECT daily.machine, daily.agent, weights.date, weight * toFloat64(daily.cost_usd)
     FROM daily
     GLOBAL INNER JOIN forecast_weights AS weights
         ON daily.machine = weights.machine AND daily.agent = weights.agent AND daily.date = weights.source_date
 )
-WHERE {machine:String} = '' OR machine = {machine:String}
+WHERE ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
 GROUP BY day
 ORDER BY day

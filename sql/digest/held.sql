@@ -23,7 +23,14 @@ FROM
         key,
         load_id
     FROM held_records
-    WHERE {machine:String} = '' OR machine = {machine:String}
+    WHERE ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
+        AND day BETWEEN {since:Date} AND {until:Date} AND (report != 'monthly' OR toLastDayOfMonth(day) <= {until:Date})
+        AND (empty({projects:Array(String)}) OR (machine, agent, report, key, load_id) GLOBAL IN
+        (
+            SELECT machine, agent, report, key, load_id
+            FROM changes
+            WHERE verdict = 'held' AND has({projects:Array(String)}, JSONExtractString(offered, 'project'))
+        ))
     ORDER BY abs(offered_cost_usd - stored_cost_usd) DESC, report, key
     LIMIT {rows:UInt32}
 ) AS shown

@@ -6,5 +6,6 @@ FROM
     UNION ALL
     SELECT machine, agent, resets_at, toDate(at, {timezone:String}) AS day FROM events WHERE kind = 'limit'
 )
-WHERE isNotNull(resets_at) AND day >= {since:Date} AND ({machine:String} = '' OR machine = {machine:String})
+WHERE isNotNull(resets_at) AND day BETWEEN {since:Date} AND {until:Date} AND ({machine:String} = '' OR machine = {machine:String})
+    AND ({agent:String} = '' OR agent = {agent:String})
 ORDER BY resets_at, machine, agent

@@ -10,6 +10,6 @@ SELECT
     cost_after_usd - cost_before_usd,
     error
 FROM loads FINAL
-WHERE undoes = 0 AND notEmpty(arrayConcat(reports, failed_reports)) AND toDate(started_at, {timezone:String}) >= {since:Date}
+WHERE undoes = 0 AND notEmpty(arrayConcat(reports, failed_reports)) AND toDate(started_at, {timezone:String}) BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
 ORDER BY started_at, load_id

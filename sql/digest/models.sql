@@ -8,7 +8,7 @@ SELECT
     sum(cache_read_tokens),
     sum(total_tokens) AS tokens,
     max(unpriced)
-FROM cost_by_model_daily
-WHERE date >= {since:Date} AND ({machine:String} = '' OR machine = {machine:String})
+FROM selected_models
+WHERE date >= {since:Date}
 GROUP BY model
 ORDER BY usd DESC, tokens DESC, model

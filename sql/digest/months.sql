@@ -1,6 +1,6 @@
 -- cost by month and model
 SELECT toStartOfMonth(date) AS month, model, sum(cost_usd), sum(total_tokens)
-FROM cost_by_model_daily
-WHERE date >= {since:Date} AND ({machine:String} = '' OR machine = {machine:String})
+FROM selected_models
+WHERE date >= {since:Date}
 GROUP BY month, model
 ORDER BY month, model

@@ -1,6 +1,5 @@
 -- what each model cost on each day of each agent and machine: what the page draws and filters
 SELECT date, machine, agent, model, sum(cost_usd), sum(total_tokens)
-FROM cost_by_model_daily
-WHERE {machine:String} = '' OR machine = {machine:String}
+FROM selected_models
 GROUP BY date, machine, agent, model
 ORDER BY date, machine, agent, model

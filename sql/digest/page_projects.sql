@@ -3,7 +3,8 @@ WITH shown AS
 (
     SELECT project
     FROM projects_daily
-    WHERE date >= {since:Date} AND ({machine:String} = '' OR machine = {machine:String})
+    WHERE date BETWEEN {since:Date} AND {until:Date} AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
+        AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
     GROUP BY project
     ORDER BY sum(cost_usd) DESC, project
     LIMIT {filtered_projects:UInt32}
@@ -23,7 +24,8 @@ FROM
         )) AS part_of_day,
         CAST(part_of_day, 'Tuple(model String, cost_usd Decimal(18, 9), tokens UInt64)') AS part
     FROM projects_daily
-    WHERE date >= {since:Date} AND ({machine:String} = '' OR machine = {machine:String})
+    WHERE date BETWEEN {since:Date} AND {until:Date} AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
+        AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
 )
 WHERE part.tokens > 0 OR abs(part.cost_usd) >= toDecimal64(0.000001, 9)
 GROUP BY 1, 2, 3, 4, 5

@@ -12,7 +12,8 @@ SELECT
     sum(total_tokens) AS tokens,
     max(unpriced)
 FROM projects_daily
-WHERE date >= {since:Date} AND ({machine:String} = '' OR machine = {machine:String})
+WHERE date BETWEEN {since:Date} AND {until:Date} AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
+    AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
 GROUP BY project
 ORDER BY usd DESC, tokens DESC, project
 LIMIT {rows:UInt32}

@@ -8,6 +8,6 @@ SELECT
     sum(cache_read_tokens),
     sum(total_tokens),
     max(unpriced)
-FROM daily
-WHERE date BETWEEN {compared_since:Date} AND {today:Date} AND ({machine:String} = '' OR machine = {machine:String})
+FROM selected_days
+WHERE date BETWEEN {compared_since:Date} AND {today:Date}
 GROUP BY date

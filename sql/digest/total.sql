@@ -1,4 +1,4 @@
--- everything since the first day that is shown
+-- everything of the days that are shown
 SELECT
     min(date),
     max(date),
@@ -10,5 +10,5 @@ SELECT
     sum(cache_read_tokens),
     sum(total_tokens),
     max(unpriced)
-FROM daily
-WHERE date >= {since:Date} AND ({machine:String} = '' OR machine = {machine:String})
+FROM selected_days
+WHERE date >= {since:Date}

@@ -9,7 +9,7 @@ SELECT
     sum((failed_share + interrupted_share) * runs) / times,
     argMax(cost_driver, runs)
 FROM command_patterns AS pattern
-WHERE kind != 'bash' AND ({machine:String} = '' OR machine = {machine:String})
+WHERE kind != 'bash' AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
 GROUP BY command
 ORDER BY usd DESC, command
 LIMIT {rows:UInt32}

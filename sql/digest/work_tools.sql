@@ -9,7 +9,7 @@ SELECT
     sum(lines_added),
     sum(lines_removed)
 FROM tool_patterns AS pattern
-WHERE {machine:String} = '' OR machine = {machine:String}
+WHERE ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
 GROUP BY tool
 ORDER BY times DESC, tool
 LIMIT {rows:UInt32}

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ccusage_import.days import ago, days_of_option, moment, next_month, parse_day, zoned_moment
+from ccusage_import.days import ago, days_of_option, moment, month_of_option, next_month, parse_day, zoned_moment
 from ccusage_import.exceptions import ConfigurationError
 from tests.conftest import Program
 
@@ -99,3 +99,22 @@ def test_what_is_not_a_day_is_refused_with_what_is(program: Program, arguments: 
 )
 def test_the_month_after(day: date, after: date) -> None:
     assert next_month(day) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2026-02", date(2026, 2, 1), date(2026, 2, 28)),
+        (" 2024-02 ", date(2024, 2, 1), date(2024, 2, 29)),
+        ("2026-12", date(2026, 12, 1), date(2026, 12, 31)),
+    ],
+)
+def test_a_month_is_its_first_and_its_last_day(text: str, first: date, last: date) -> None:
+    assert month_of_option("--month", text) == (first, last)
+
+
+@pytest.mark.parametrize("text", ["", "2026", "2026-13", "2026-1", "2026-10-01", "October", "9999-12"])
+def test_what_is_no_month_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="is not a month") as caught:
+        month_of_option("--month", text)
+    assert caught.value.hint == "give a month such as 2026-10"

@@ -44,6 +44,7 @@ HOMES = {
         "cli/options",
         "cli/query",
         "cli/report",
+        "cli/selecting",
         "cli/setup/schedule",
         "cli/verify",
         "cli/warehouse",

@@ -14,7 +14,8 @@ import typer
 from ccusage_import import ui
 from ccusage_import.cli.chart.bars import Row, print_bars
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
-from ccusage_import.cli.report import Machine, Since, read_configured
+from ccusage_import.cli.report import read_configured
+from ccusage_import.cli.selecting import Asked, Machine, Since
 from ccusage_import.config.shown_names import model_names, project_names
 from ccusage_import.days import next_month, today_in
 from ccusage_import.digest.model import Digest, Part
@@ -57,7 +58,8 @@ def chart(
         # Whole weeks, but for this one.
         weekday = today_in(configuration.settings.timezone).weekday()
         days = {"daily": SHOWN_DAYS, "weekly": (SHOWN_WEEKS - 1) * 7 + weekday + 1}.get(what)
-        digest = read_configured(configuration, machine, since, days=days, is_page=what in ("machines", "agents"))
+        asked = Asked(since=since, machine=machine, last_days=days)
+        digest = read_configured(configuration, asked, is_page=what in ("machines", "agents"))
         if as_json:
             ui.print_json(_numbers(digest, what))
         elif digest.is_empty:
