@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,9 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 FILTERED_PROJECTS = 25
 # Prompts of a day that the page shows, the dearest.
 DEAREST_PROMPTS = 5
+DAY = timedelta(days=1)
+# Single days are drawn as far back as the calendar shows, hours of single days as far as the longest range.
+DAYS_DRAWN, HOURS_RANGE = 371, 90
 Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 
@@ -82,13 +85,45 @@ def costs_by_day(detail: Detail) -> dict[date, Decimal]:
     return costs
 
 
-def numbers_of(rows: Iterable[Sequence[Any]], first: date, since: date | None) -> list[list[float]]:
-    """Return rows as the page holds them: the day as a number, cost as cents with two places."""
-    return [
-        [(day - first).days, *keys, round(float(cost), 4), tokens]
-        for day, *keys, cost, tokens in rows
-        if since is None or day >= since
-    ]
+def folded_days(rows: Iterable[Sequence[Any]], end: date, first: date) -> list[tuple[Any, ...]]:
+    """Return rows of days, those before the last year of the page added up on the first day of their month.
+
+    Args:
+        rows: day, machine, what else distinguishes them, cost and tokens.
+        end: the last day of the page.
+        first: the first day that it shows; rows before it are left out.
+    """
+    cutoff = (end - DAYS_DRAWN * DAY).replace(day=1)
+    return _folded(rows, first, lambda day: day if day >= cutoff else max(first, day.replace(day=1)))
+
+
+def folded_hours(rows: Iterable[Sequence[Any]], end: date, first: date) -> list[tuple[Any, ...]]:
+    """Return rows of hours, those before the longest range of the page added up on one day of each weekday."""
+    newest = end - HOURS_RANGE * DAY
+    return _folded(rows, first, lambda day: day if day > newest else newest - (newest - day).days % 7 * DAY)
+
+
+def numbers_of(rows: Iterable[Sequence[Any]], first: date) -> list[list[float]]:
+    """Return rows as the page holds them: the day as a number, then the machine, then all rows of both in one list.
+
+    Costs are in hundredths of a cent at the finest; what rounds to nothing is left out.
+    """
+    groups = dict[tuple[date, int], list[float]]()
+    for day, machine, *keys, cost, tokens in rows:
+        rounded = round(float(cost), 4)
+        if rounded or tokens:
+            groups.setdefault((day, machine), []).extend((*keys, rounded, tokens))
+    return [[(day - first).days, machine, *numbers] for (day, machine), numbers in groups.items()]
+
+
+def _folded(rows: Iterable[Sequence[Any]], first: date, place: Callable[[date], date]) -> list[tuple[Any, ...]]:
+    sums = dict[tuple[Any, ...], tuple[Decimal, int]]()
+    for day, *keys, cost, tokens in rows:
+        if day >= first:
+            key = (place(day), *keys)
+            cost_before, tokens_before = sums.get(key, (Decimal(0), 0))
+            sums[key] = cost_before + cost, tokens_before + tokens
+    return [(*key, *both) for key, both in sums.items()]
 
 
 def _sums(sums: Sequence[Any]) -> tuple[Decimal, int]:

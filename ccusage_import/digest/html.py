@@ -16,7 +16,7 @@ from markupsafe import Markup
 from ccusage_import.digest.called import models_called, projects_called, selection_called
 from ccusage_import.digest.charts import Chart, charts_of
 from ccusage_import.digest.contents import Table, notices_of, prices_note, scope_of, tables_of
-from ccusage_import.digest.detail import numbers_of
+from ccusage_import.digest.detail import folded_days, folded_hours, numbers_of
 from ccusage_import.digest.headlines import headlines_of
 from ccusage_import.digest.model import Detail, Digest
 from ccusage_import.digest.palette import model_looks, palette_css
@@ -81,9 +81,9 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
         "agents": detail.agent_names,
         "projects": [projects[name] or "other projects" for name in detail.project_names],
         "models": [{"name": models[model], "look": looks.get(model, 7)} for model in detail.model_names],
-        "days": numbers_of(detail.days, first, _compared(digest)),
-        "by_project": numbers_of(detail.projects, first, since),
-        "hours": numbers_of(detail.hours, first, since),
+        "days": numbers_of(folded_days(detail.days, digest.end, _compared(digest) or first), first),
+        "by_project": numbers_of(folded_days(detail.projects, digest.end, since or first), first),
+        "hours": numbers_of(folded_hours(detail.hours, digest.end, since or first), first),
         "by_day": _by_day(digest, detail),
         "forecast": [[(day.day - first).days, round(float(day.cost_usd), 4)] for day in forecast.days]
         if forecast

@@ -2,6 +2,7 @@
 
 // Options for the chart library, made of the rows in the page and the filters that are chosen.
 const data = JSON.parse(document.getElementById("data").textContent);
+for (const [name, width] of [["days", 4], ["by_project", 5], ["hours", 3]]) data[name] = unpacked(data[name], width);
 const DAY = 86400000;
 const OTHERS = 7;
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -13,6 +14,12 @@ const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "U
 const whole = new Intl.NumberFormat("en-US");
 const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 const pencil = document.createElement("canvas").getContext("2d");
+
+// The page holds day and machine once, before all rows of both.
+function unpacked(groups, width) {
+  return groups.flatMap(([day, machine, ...numbers]) =>
+    Array.from({ length: numbers.length / width }, (_, at) => [day, machine, ...numbers.slice(at * width, (at + 1) * width)]));
+}
 
 function css(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
