@@ -9,6 +9,7 @@ from ccusage_import.checks.result import Check, fail, failed, ok, warn
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ExitCode, ScheduleError
 from ccusage_import.processes import in_threads, run_program
+from ccusage_import.schedule.claude_settings import hooked_settings
 from ccusage_import.schedule.model import InstalledSchedule
 from ccusage_import.schedule.schedulers import installed_schedule
 
@@ -23,6 +24,11 @@ def check_schedule(configuration: Configuration, environ: Mapping[str, str]) -> 
         installed = installed_schedule(configuration.directories, environ)
     except ScheduleError as error:
         yield failed(NAME, error)
+        return
+    hooked = hooked_settings(environ, configuration.directories.state)
+    if hooked:
+        yield ok("hook", f"in {hooked}: Claude Code starts the import after each answer and session")
+    if installed is None and hooked:
         return
     if installed is None:
         yield warn(NAME, "not installed: imports run by hand only", INSTALL_HINT)

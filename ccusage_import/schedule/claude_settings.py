@@ -109,6 +109,14 @@ class ClaudeSettings:
         self._record_file.unlink(missing_ok=True)
         return True
 
+    def has_hook(self) -> bool:
+        """Return whether the hook is in it.
+
+        Raises:
+            ScheduleError: the file cannot be read, or is not what Claude Code takes.
+        """
+        return _take_out(self._parsed(self._read()))
+
     @property
     def _record_file(self) -> Path:
         return self.state / "hook.json"
@@ -170,6 +178,15 @@ class ClaudeSettings:
             replace_file(file, content, mode=mode)
         except OSError as error:
             raise ScheduleError(f"{file}: {error.strerror}", hint="make the directory writable") from None
+
+
+def hooked_settings(environ: Mapping[str, str], state: Path) -> Path | None:
+    """Return the settings file that has the hook in it; None where it is not installed, or cannot be seen."""
+    try:
+        settings = ClaudeSettings.of(environ, state)
+        return settings.file if settings.has_hook() else None
+    except ScheduleError:
+        return None
 
 
 def _take_out(settings: dict[str, Any]) -> bool:

@@ -130,7 +130,7 @@ def test_commands_that_read_print_what_their_schemas_say(history: History, tmp_p
     for what in get_args(Charted):
         assert checked("chart", what)
     assert checked("config show")["salt"]["value"] == "***"
-    assert checked("schedule status", exit_code=6) == {"installed": False}
+    assert checked("schedule status", exit_code=6) == {"installed": False, "hook": None}
 
 
 @pytest.mark.one_place

@@ -45,6 +45,23 @@ def commands(own: Program, event: str) -> list[str]:
     return [hook["command"] for group in hooks.get(event, []) for hook in group["hooks"]]
 
 
+def test_the_status_knows_the_hook(own: Program) -> None:
+    assert own("schedule", "status").exit_code == 6
+    assert own("schedule", "install", "--hook").exit_code == 0
+
+    shown = own("schedule", "status")
+    assert (shown.exit_code, shown.stdout) == (
+        0,
+        f"hook in {settings_file(own)}: Claude Code starts it after each answer and session\n",
+    )
+    found = json.loads(own("schedule", "status", "--json").stdout)
+    assert found == {"installed": False, "hook": str(settings_file(own))}
+
+    # What cannot be read is told of by whoever wants to change it.
+    settings_file(own).write_bytes(b"{")
+    assert json.loads(own("schedule", "status", "--json").stdout) == {"installed": False, "hook": None}
+
+
 def test_it_joins_what_is_there_and_leaves_every_byte_of_that(own: Program) -> None:
     settings_file(own).write_bytes(OTHERS)
     settings_file(own).chmod(0o644)

@@ -211,7 +211,7 @@ def test_a_dry_run_writes_nothing(scheduled: Program) -> None:
 def test_status_tells_what_is_gone(scheduled: Program, tmp_path: Path) -> None:
     assert scheduled("schedule", "status").exit_code == 6
     assert scheduled("schedule", "show").exit_code == 6
-    assert json.loads(scheduled("schedule", "status", "--json").stdout) == {"installed": False}
+    assert json.loads(scheduled("schedule", "status", "--json").stdout) == {"installed": False, "hook": None}
     node = tmp_path / "nvm" / "v22.1.0" / "bin"
     node.mkdir(parents=True)
     (node / "node").write_text("#!/bin/sh\n")

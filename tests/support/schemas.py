@@ -431,6 +431,7 @@ SCHEDULED = record(
     missing_paths=listed(TEXT),
     active=FLAG,
     facts=by_name(TEXT),
+    hook=maybe(TEXT),
 )
 
 
@@ -542,7 +543,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "report": one_of(DIGEST, record(file=TEXT)),
     "chart": one_of(*map(listed, (PART, MODEL, PROJECT, SESSION, HOUR, USE))),
     "config show": by_name(record(value=ANY, origin=TEXT)),
-    "schedule status": one_of(SCHEDULED, record(installed={"const": False})),
+    "schedule status": one_of(SCHEDULED, record(installed={"const": False}, hook=maybe(TEXT))),
 }
 FAILURE = record(exit_code=CODE, error=ERROR)
 

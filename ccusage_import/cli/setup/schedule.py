@@ -18,6 +18,7 @@ from ccusage_import.config.settings import Directories
 from ccusage_import.exceptions import ExitCode, ScheduleError
 from ccusage_import.masking import MASK
 from ccusage_import.schedule import schedulers
+from ccusage_import.schedule.claude_settings import hooked_settings
 from ccusage_import.schedule.hook import main as start_hook
 from ccusage_import.schedule.model import (
     IMPORT,
@@ -38,6 +39,7 @@ schedule_app = typer.Typer(
     add_completion=False,
 )
 SchedulerName = Literal["auto", "launchd", "systemd", "cron"]
+HOOKED = "hook in {}: Claude Code starts it after each answer and session"
 NOT_INSTALLED = "not installed; ccusage-import schedule install"
 
 
@@ -111,22 +113,25 @@ def schedule_install(
 def schedule_status(as_json: AsJson = False) -> None:
     """Show whether the import is scheduled and can start.
 
-    Exit code 6 when it is not.
+    Exit code 6 when it is not, nor Claude Code has the hook.
     """
     with door(0, quiet=False, as_json=as_json):
         directories = Directories.of_platform()
         installed = schedulers.installed_schedule(directories, os.environ)
+        hooked = hooked_settings(os.environ, directories.state)
         if installed is None:
             if as_json:
-                ui.print_json({"installed": False})
+                ui.print_json({"installed": False, "hook": hooked})
             else:
-                print(NOT_INSTALLED)
-            raise typer.Exit(ExitCode.UNHEALTHY)
+                print(HOOKED.format(hooked) if hooked else NOT_INSTALLED)
+            raise typer.Exit(ExitCode.OK if hooked else ExitCode.UNHEALTHY)
         state = schedulers.all_schedulers(directories, os.environ)[installed.scheduler].state(installed)
         if as_json:
-            ui.print_json(_status_json(installed, state))
+            ui.print_json({**_status_json(installed, state), "hook": hooked})
         else:
             _print_status(installed, state)
+            if hooked:
+                print(HOOKED.format(hooked))
         if installed.missing_paths or not state.is_active:
             raise typer.Exit(ExitCode.UNHEALTHY)
 
