@@ -9,7 +9,7 @@ from pathlib import Path
 # What the engine declares beside itself takes 327 MB, and nothing here imports it: pip adds it alone.
 ENGINE = "chdb-core"
 PROTOCOL = "mcp"
-SERVER = ("starlette", "uvicorn")
+SERVER = ("clickhouse_cityhash", "lz4", "starlette", "uvicorn")
 # Folders of uv's cache in which `uvx` makes its environments.
 _UVX_FOLDERS = frozenset({"archive-v0", "environments-v2"})
 

@@ -31,6 +31,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from ccusage_import.serving.engine import EngineError, Question, Reader, Reply
+from ccusage_import.serving.framing import framed, unframed
 
 LARGEST_REQUEST = 1 << 20
 MOST_AT_ONCE = 4
@@ -166,12 +167,11 @@ def _password(request: Request) -> str:
 
 async def _question(request: Request) -> Question | None:
     asked = dict(parse_qsl(request.url.query, keep_blank_values=True))
-    for name in ("compress", "decompress"):
-        if asked.get(name, "0") not in ("0", "", "false"):
-            raise _refusal(NOT_IMPLEMENTED, f"{name}=1 is ClickHouse's own framing; use Accept-Encoding: gzip")
     if "multipart/" in request.headers.get("Content-Type", ""):
         raise _refusal(NOT_IMPLEMENTED, "external data and forms are not taken; parameters go into the address")
-    body = _decoded(await _read(request), request.headers.get("Content-Encoding", ""))
+    body = _decoded(
+        await _read(request), request.headers.get("Content-Encoding", ""), is_framed=_is_on(asked, "decompress")
+    )
     sql = "\n".join(part for part in (asked.get("query", ""), body) if part)
     if not sql.strip():
         return None
@@ -193,19 +193,27 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-def _decoded(body: bytes, encoding: str) -> str:
+def _is_on(asked: Mapping[str, str], name: str) -> bool:
+    return asked.get(name, "0") not in ("0", "", "false")
+
+
+def _decoded(body: bytes, encoding: str, *, is_framed: bool) -> str:
     if encoding.lower() not in ("", "identity", "gzip", "deflate"):
         raise _refusal(NOT_IMPLEMENTED, f"Content-Encoding {encoding} is not taken; gzip and deflate are")
     try:
         if encoding.lower() in ("gzip", "deflate"):
             decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
             body = decompressor.decompress(body, LARGEST_REQUEST)
+        if is_framed:
+            body = unframed(body, LARGEST_REQUEST)
         return body.decode()
-    except (zlib.error, UnicodeDecodeError) as error:
+    except (zlib.error, ValueError) as error:
         raise _refusal(BAD_ARGUMENTS, f"the body cannot be read: {error}") from None
 
 
 def _encoded(reply: Reply, request: Request) -> tuple[bytes, dict[str, str]]:
+    if _is_on(request.query_params, "compress"):
+        return framed(reply.body), {}
     accepted = {name.partition(";")[0].strip() for name in request.headers.get("Accept-Encoding", "").split(",")}
     wanted = request.query_params.get("enable_http_compression", "1") not in ("0", "false")
     if wanted and "gzip" in accepted and len(reply.body) > 1 << 10:

@@ -22,6 +22,8 @@ HOMES = {
     "prometheus_client": {"monitoring/metrics"},
     "tomlkit": {"config/file"},
     "urllib3": {"monitoring/http_calls", "warehouse/clickhouse_client"},
+    "lz4": {"serving/framing"},
+    "clickhouse_cityhash": {"serving/framing"},
     "starlette": {"serving/http", "serving/server"},
     "uvicorn": {"serving/server"},
     "typer": {

@@ -26,6 +26,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from tests.conftest import CORPORA, Program
 from tests.querying.test_reading import HOSTILE, listener, was_called
+from tests.serving.test_framing import frame, read_frames
 from tests.support.ccusage_install import install
 
 CLIENT_VERSION = "1.23.1"
@@ -286,6 +287,48 @@ def test_answers_are_compressed_for_who_takes_it(served: Served) -> None:
     assert packed.text == "7\n"
 
 
+def test_drivers_get_the_framing_of_a_server(served: Served) -> None:
+    """As the driver for Java asks at connecting, read by the driver for Python that speaks the native protocol."""
+    hello = served.ask(
+        "SELECT currentUser() AS user, timezone() AS timezone, version() AS version LIMIT 1",
+        compress="1", default_format="RowBinaryWithNamesAndTypes",
+    )  # fmt: skip
+    assert hello.headers["x-clickhouse-format"] == "RowBinaryWithNamesAndTypes"
+    assert read_frames(hello.body).startswith(b"\x03\x04user\x08timezone\x07version\x06String\x06String\x06String")
+    for sql in (
+        "SELECT name FROM system.databases ORDER BY name",
+        "SELECT database, name, engine, comment FROM system.tables WHERE database = 'ccusage'",
+        "SELECT table, name, type, position, comment FROM system.columns WHERE database = 'ccusage'",
+        "SELECT name FROM system.data_type_families",
+    ):
+        answer = served.ask(sql, compress="1", default_format="RowBinaryWithNamesAndTypes")
+        assert (answer.status, len(read_frames(answer.body)) > 20) == (200, True), sql
+    # More than one block, and none.
+    long = served.ask("SELECT number FROM numbers(500000)", compress="1")
+    assert read_frames(long.body).endswith(b"\n499999\n")
+    assert served.ask("SELECT 1 WHERE 0", compress="1").body == b""
+
+
+def test_a_plugin_of_grafana_gets_json(served: Served) -> None:
+    """As that of Altinity asks: the statement is the body, user and password are headers, the format is JSON."""
+    headers = {"X-ClickHouse-User": "grafana", "X-ClickHouse-Key": served.token}
+    zone = served.get("/", "POST", b"SELECT timezone() AS timezone FORMAT JSON;", headers)
+    assert json.loads(zone.text)["data"] == [{"timezone": "UTC"}]
+    series = b"""SELECT (intDiv(toUInt32(toDateTime(date)), 86400) * 86400) * 1000 AS t, machine, sum(cost_usd) AS cost
+        FROM ccusage.daily WHERE date >= toDate(1748736000) AND date <= toDate(1751328000)
+        GROUP BY t, machine ORDER BY t FORMAT JSON"""
+    answer = json.loads(served.get("/", "POST", series, headers).text)
+    assert [row["machine"] for row in answer["data"]] == ["laptop", "laptop"]
+    assert [column["name"] for column in answer["meta"]] == ["t", "machine", "cost"]
+
+
+def test_drivers_may_ask_in_the_framing_too(served: Served) -> None:
+    key = {"X-ClickHouse-Key": served.token}
+    assert served.get("/?decompress=1", "POST", frame(b"SELECT 7"), key).text == "7\n"
+    refused = served.get("/?decompress=1", "POST", b"SELECT 7", key)
+    assert (refused.status, "the body cannot be read: a block is cut off" in refused.text) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("sql", "status", "code"),
     [
@@ -308,7 +351,6 @@ def test_errors_are_those_of_a_server(served: Served, sql: str, status: int, cod
 
 
 def test_what_the_interface_does_not_do_is_said(served: Served) -> None:
-    assert served.ask("SELECT 1", compress="1").status == 501
     assert served.ask("SELECT 1", headers={"Content-Type": "multipart/form-data; boundary=x"}).status == 501
     assert served.ask("SELECT 1", headers={"Content-Encoding": "br"}).status == 501
     assert served.ask("SELECT 1 -- " + "x" * (1 << 20)).status == 413
