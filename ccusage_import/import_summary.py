@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from ccusage_import.transcripts.reader import Batch
 class ImportOptions:
     """What a person asked for on the command line; `note` is what saved reports were read with, where it is known.
 
-    With `only_transcripts` no ccusage is run.
+    With `only_transcripts` no ccusage is run; `is_forced` runs it even where nothing changed.
     """
 
     reports: tuple[str, ...] = REPORTS
@@ -34,6 +34,7 @@ class ImportOptions:
     saved_dir: Path | None = None
     accepted: tuple[date, date] | None = None
     note: LoadNote | None = None
+    is_forced: bool = False
 
 
 class ImportProgress(FetchProgress, Protocol):
@@ -130,6 +131,8 @@ class ImportSummary:
         names: pseudonym to name.
         phases: seconds by phase.
         facts: what was read of the transcripts; None where they were not read.
+        unchanged_since: when the import began since which nothing changed, so that no report was run; None where
+            reports were run.
     """
 
     machine: str
@@ -149,6 +152,7 @@ class ImportSummary:
     names: Mapping[str, str] = field(default_factory=dict)
     phases: Mapping[str, float] = field(default_factory=dict)
     facts: FactsSummary | None = None
+    unchanged_since: datetime | None = None
 
     @property
     def held(self) -> list[Decision]:

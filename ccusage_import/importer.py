@@ -22,6 +22,7 @@ from ccusage_import.steps.loads import committed_load, failed_load, keep_for_lat
 from ccusage_import.steps.open_to_load import open_for_import
 from ccusage_import.steps.run import Run
 from ccusage_import.steps.transcripts import import_transcripts_alone, read_facts, warn_of_size
+from ccusage_import.steps.unchanged import import_nothing, look, remember
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
 from ccusage_import.warehouse.opening import import_lock
 from ccusage_import.warehouse.prices import models_without_price, priced_models, write_prices
@@ -56,13 +57,22 @@ def run_import_alone(
     run = Run.begin(configuration, options, progress, held=held)
     if options.only_transcripts:
         return import_transcripts_alone(run, environ)
+    seen = look(run, environ)
+    try:
+        if seen and (unchanged := import_nothing(run, seen, environ, keep_numbers)):
+            return unchanged
+    except WarehouseError as error:
+        keep_for_later(run, failed_load(run, error))
+        raise
     try:
         with _driver_loads_meanwhile(), run.phase("fetch"):
             offer = _offer(run, environ)
     except CcusageError as error:
         leave_trace(run, failed_load(run, error))
         raise
-    return import_offer(run, offer)
+    summary = import_offer(run, offer)
+    remember(run, seen, summary)
+    return summary
 
 
 def import_offer(run: Run, offer: Offer) -> ImportSummary:

@@ -261,7 +261,9 @@ def program(tmp_path: Path, ccusage20: Path) -> Program:
     home.mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "SSL_CERT_FILE") if name in os.environ}
     path = os.pathsep.join((str(ccusage20.parent), kept["PATH"]))
-    return Program(home, {**kept, "PATH": path, "HOME": str(home), "TZ": "UTC", "PYTHONPATH": str(Path.cwd())})
+    environ = {**kept, "PATH": path, "HOME": str(home), "TZ": "UTC", "PYTHONPATH": str(Path.cwd())}
+    # A second import is there to judge what is stored already, but for the tests of this setting.
+    return Program(home, {**environ, "CCUSAGE_IMPORT_SKIP_UNCHANGED": "false"})
 
 
 @pytest.fixture

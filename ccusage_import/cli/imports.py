@@ -66,6 +66,9 @@ def import_command(
     since: Annotated[str | None, typer.Option(metavar="DAY", help="First day that is imported.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DAY", help="Last day that is imported.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but write.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run the reports even where nothing changed since the last import.")
+    ] = False,
     from_dir: Annotated[
         Path | None,
         typer.Option(
@@ -154,6 +157,7 @@ def import_command(
             until=day_of_option("--until", until, today) if until else date.max,
             is_dry_run=dry_run,
             only_transcripts=transcripts_only,
+            is_forced=force,
             saved_dir=from_dir,
             accepted=days_of_option("--accept-lower", accept_lower, today) if accept_lower else None,
         )

@@ -181,6 +181,7 @@ class Settings(BaseModel):
     prices: Literal["follow", "freeze"] = Field(
         default="follow", description="take or keep out new prices of stored usage"
     )
+    skip_unchanged: bool = Field(default=True, description="run no report where nothing changed since the last import")
     keep_raw: bool = Field(
         default=False, description="keep the reports of each load on this machine, with project names in clear"
     )

@@ -93,7 +93,7 @@ class Listing:
 def list_transcripts(roots: Sequence[Path], known: Mapping[str, FileState], names: Names) -> Listing:
     """Return all transcripts in the order in which ccusage meets them, and those that changed since."""
     unreadable = Counter[str]()
-    entries = [(path, str(root), status) for root in roots for path, status in _walk(str(root), unreadable)]
+    entries = [(path, str(root), status) for root in roots for path, status in walk(str(root), unreadable)]
     entries.sort(key=lambda entry: entry[0])
     pseudonyms = [names.always("path", path) for path, _, _ in entries]
     places = _places([known[name].place if name in known else None for name in pseudonyms])
@@ -160,7 +160,7 @@ def session_of(path: str, root: str) -> tuple[str, str]:
     return "/".join(parts[:-2]), parts[-2]
 
 
-def _walk(directory: str, unreadable: Counter[str]) -> Iterator[tuple[str, os.stat_result]]:
+def walk(directory: str, unreadable: Counter[str]) -> Iterator[tuple[str, os.stat_result]]:
     """Return the transcripts below a directory, their sizes and times; as ccusage, it does not follow links."""
     try:
         with os.scandir(directory) as entries:
@@ -171,7 +171,7 @@ def _walk(directory: str, unreadable: Counter[str]) -> Iterator[tuple[str, os.st
     for entry in found:
         try:
             if entry.is_dir(follow_symlinks=False):
-                yield from _walk(entry.path, unreadable)
+                yield from walk(entry.path, unreadable)
             elif entry.name.endswith(".jsonl") and entry.name != ".jsonl" and entry.is_file(follow_symlinks=False):
                 yield entry.path, entry.stat(follow_symlinks=False)
         except OSError:

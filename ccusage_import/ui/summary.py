@@ -15,6 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.text import Text
 
 from ccusage_import.config.shown_names import model_names, project_names
+from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import CcusageError
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportProgress, ImportSummary
 from ccusage_import.records import CLAUDE, Record, split_label
@@ -57,6 +58,9 @@ def print_second(summary: ImportSummary, deleted: int) -> None:
 def summary_parts(summary: ImportSummary) -> Iterator[RenderableType]:
     """Yield what is shown of an import, from top to bottom."""
     parts: list[RenderableType] = [_headline(summary)]
+    if summary.unchanged_since:
+        since = zoned_moment(summary.unchanged_since, summary.timezone)
+        parts.append(Joined([f"nothing changed since the import of {since}", "no report was run; --force runs them"]))
     if summary.reports:
         parts.append(_reports_table(summary))
     if summary.comparison:
@@ -112,6 +116,7 @@ def summary_json(summary: ImportSummary) -> dict[str, Any]:
         "runner": summary.runner,
         "timezone": summary.timezone,
         "intact_from": summary.intact_from.isoformat() if summary.intact_from else None,
+        "unchanged_since": summary.unchanged_since,
         "reports": {
             name: {
                 "offered": outcome.offered,

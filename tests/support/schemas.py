@@ -197,6 +197,7 @@ IMPORTED = record(
     runner=TEXT,
     timezone=TEXT,
     intact_from=maybe(DAY),
+    unchanged_since=maybe(INSTANT),
     reports=by_name(OUTCOME),
     totals=record(before=maybe(TOTALS), after=maybe(TOTALS)),
     active_block=maybe(BLOCK),
