@@ -85,7 +85,8 @@ def line_of(event: Event) -> str:
             reports = len(summary.reports) - len(summary.failed)
             load = f"load {summary.load_id}" if summary.load_id else "nothing loaded"
             held = f", {len(summary.held)} held" if summary.held else ""
-            return f"imported {reports} of {len(summary.reports)} reports, {load}{held}"
+            what = f"imported {reports} of {len(summary.reports)} reports"
+            return f"{'nothing changed' if summary.unchanged_since else what}, {load}{held}"
         case ImportFailed(error):
             return f"import failed: {error}"
         case Lost(error):
