@@ -58,7 +58,7 @@ def measure_imports(work_dir: Path, shape: Shape, runs: int, ccusage: Sequence[s
         target: what is asked of the second import.
     """
     claude_dir, tokens = kept_transcripts(work_dir, shape)
-    alone, second, first = Times(), Times(), Times()
+    alone, second, unchanged, first = Times(), Times(), Times(), Times()
     with tempfile.TemporaryDirectory(prefix="import-", dir=work_dir) as name:
         bench = Bench(Path(name), claude_dir, ccusage)
         bench.run_processes()
@@ -67,12 +67,14 @@ def measure_imports(work_dir: Path, shape: Shape, runs: int, ccusage: Sequence[s
             say(f"{shape.mb:g} MB of transcripts, run {number + 1} of {runs}")
             alone.add(*bench.run_processes())
             second.add(*bench.second_import())
+            unchanged.add(*bench.unchanged_import())
             alone.add(*bench.run_processes())
             first.add(*bench.first_import())
     subject = f"{shape.mb:g} MB"
     return [
         *figures_of(subject, "five ccusage processes", alone, None, Target()),
         *figures_of(subject, "second import", second, alone, target),
+        *figures_of(subject, "import in which nothing changed", unchanged, None, Target()),
         *figures_of(subject, "first import", first, alone, Target()),
     ]
 
@@ -102,7 +104,9 @@ class Bench:
     def check(self, tokens: Tokens) -> None:
         """Make the first import into the kept warehouse, and see that the second finds the same and nothing new."""
         run_import(self._environ, *self._options, self._warehouse("kept"))
-        summary = json.loads(run_import(self._environ, *self._options, self._warehouse("kept"), "--json").output)
+        summary = json.loads(
+            run_import(self._environ, *self._options, self._warehouse("kept"), "--json", "--force").output
+        )
         found = Tokens(*(summary["totals"]["after"][name] for name in Tokens._fields))
         if found != tokens:
             raise ValueError(f"imported {found}, the transcripts hold {tokens}")
@@ -127,8 +131,15 @@ class Bench:
         return time.perf_counter() - begun, _children_cpu_seconds() - cpu_before
 
     def second_import(self) -> tuple[float, float]:
-        """Import once more, with nothing changed."""
-        run = run_import(self._environ, *self._options, self._warehouse("kept"))
+        """Import the same once more."""
+        run = run_import(self._environ, *self._options, self._warehouse("kept"), "--force")
+        return run.seconds, run.cpu_seconds
+
+    def unchanged_import(self) -> tuple[float, float]:
+        """Let an import find that nothing changed."""
+        run = run_import(self._environ, *self._options, self._warehouse("kept"), "--json")
+        if json.loads(run.output)["reports"]:
+            raise ValueError("an import in which nothing changed has run reports")
         return run.seconds, run.cpu_seconds
 
     def first_import(self) -> tuple[float, float]:
