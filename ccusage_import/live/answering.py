@@ -10,17 +10,13 @@ from ccusage_import.live.events import Ended, Event, Lent
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-
-    from ccusage_import.serving.server import Background
+    from ccusage_import.serving.server import App, Background
 
 
 class Answering:
     """Begins when the warehouse is open, and ends before it is closed; whoever asks in between waits."""
 
-    def __init__(
-        self, app: Callable[[ClickHouse], Starlette], listening: socket.socket, ready: Callable[[], None]
-    ) -> None:
+    def __init__(self, app: Callable[[ClickHouse], App], listening: socket.socket, ready: Callable[[], None]) -> None:
         self._app, self._listening, self._ready = app, listening, ready
         self._answers: Background | None = None
 

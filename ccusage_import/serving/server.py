@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import uvicorn
 from loguru import logger
@@ -30,6 +31,7 @@ TOKEN_BYTES = 24
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Under what names a client on this machine asks: an address of IPv6 stands in brackets.
 OWN_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+App: TypeAlias = Starlette
 
 
 def listening_socket(host: str, port: int) -> tuple[socket.socket, bool]:
@@ -72,7 +74,7 @@ def kept_token(file: Path) -> str:
     return token
 
 
-def serve_until_wanted(app: Starlette, listening: socket.socket, lock: Path, ready: Callable[[], None]) -> bool:
+def serve_until_wanted(app: App, listening: socket.socket, lock: Path, ready: Callable[[], None]) -> bool:
     """Serve until somebody waits for the lock, or a signal ends it.
 
     Returns:
@@ -102,7 +104,7 @@ def serve_until_wanted(app: Starlette, listening: socket.socket, lock: Path, rea
 class Background:
     """Serves in a thread of its own, beside what the process does otherwise, from `begin` until `end`."""
 
-    def __init__(self, app: Starlette, listening: socket.socket) -> None:
+    def __init__(self, app: App, listening: socket.socket) -> None:
         """Begin."""
         self._server = _server(app)
         # It closes what it is given.
@@ -117,7 +119,7 @@ class Background:
             self._thread.join(POLL_SECONDS)
 
 
-def _server(app: Starlette) -> _Server:
+def _server(app: App) -> _Server:
     return _Server(
         uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS

@@ -18,7 +18,7 @@ from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError, WarehouseUnreachableError
 from ccusage_import.live.events import Ended, Importing, Lent, Lost, Regained, Watching
 from ccusage_import.live.reporting import Reporter
-from ccusage_import.live.service import ServiceManager
+from ccusage_import.live.service_manager import ServiceManager
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.config.test_config import IDENTITY
 from tests.conftest import Place, Program

@@ -64,8 +64,8 @@ HOMES = {
         "cli/export/tables",
     },
     "watchfiles": {"live/listening"},
-    "mcp": {"cli/live/server"},
-    "mcp_types": {"cli/live/server"},
+    "mcp": {"cli/live/mcp_server"},
+    "mcp_types": {"cli/live/mcp_server"},
     "click": set(),
 }
 SINKS = {"add", "remove", "configure"}

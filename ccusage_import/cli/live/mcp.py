@@ -24,7 +24,7 @@ def mcp(config: ConfigFile = None, warehouse: WarehouseUrl = None) -> None:
         configured({"warehouse": warehouse}, config)
         # Unlike other commands this one lives long.
         gc.enable()
-        from ccusage_import.cli.live.server import serve
+        from ccusage_import.cli.live.mcp_server import serve
 
         serve(config, warehouse)
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ccusage_import import ui
-from ccusage_import.cli.live.serving import Service
+from ccusage_import.cli.live.http_service import Service
 from ccusage_import.cli.options import ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, WarehouseLockedError

@@ -17,9 +17,9 @@ import typer
 from ccusage_import import ui
 from ccusage_import.checks.watching import seen_to_run
 from ccusage_import.cli.imports import log_to_configured_file, synchronise
+from ccusage_import.cli.live.http_service import Service
 from ccusage_import.cli.live.lines import JsonLines, Lines
 from ccusage_import.cli.live.page import Page
-from ccusage_import.cli.live.serving import Service
 from ccusage_import.cli.options import (
     CcusageCommand,
     ClaudeDirs,
@@ -41,7 +41,7 @@ from ccusage_import.live.answering import Answering
 from ccusage_import.live.ending import ends_on_signals
 from ccusage_import.live.events import Onlooker
 from ccusage_import.live.reporting import Reporter
-from ccusage_import.live.service import ServiceManager
+from ccusage_import.live.service_manager import ServiceManager
 from ccusage_import.live.watcher import Watcher
 from ccusage_import.monitoring.announcements import announced
 from ccusage_import.processes import begin_anew

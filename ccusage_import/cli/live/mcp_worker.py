@@ -1,4 +1,4 @@
-"""One call of a tool, in a process of its own: `python -P -m ccusage_import.cli.live.worker < request`.
+"""One call of a tool, in a process of its own: `python -P -m ccusage_import.cli.live.mcp_worker < request`.
 
 The engine leaves threads and open files whenever it is closed, and its memory is that of the process. So the server
 holds none: a process answers one call, and with it lock, threads, files and memory of the engine are gone.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ccusage_import import ui
-from ccusage_import.cli.live.answers import TOOLS
+from ccusage_import.cli.live.mcp_answers import TOOLS
 from ccusage_import.cli.options import configured
 from ccusage_import.exceptions import FixableError
 from ccusage_import.logger import log_to_console

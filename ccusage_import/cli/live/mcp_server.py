@@ -22,7 +22,7 @@ from ccusage_import.processes import Stop, run_program
 # Longer than an import holds the warehouse, and any answer takes.
 TIMEOUT_SECONDS = 120.0
 MOST_BYTES = 1 << 20
-WORKER = ("-P", "-m", "ccusage_import.cli.live.worker")
+WORKER = ("-P", "-m", "ccusage_import.cli.live.mcp_worker")
 READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 INSTRUCTIONS = """\
 Costs and tokens of coding agents (Claude Code and others) on this and perhaps other machines, as ccusage counts them,

@@ -22,7 +22,7 @@ from ccusage_import.exceptions import ConfigurationError, WarehouseError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from ccusage_import.serving.server import App
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Service:
         shown = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{shown}:{self.listening.getsockname()[1]}"
 
-    def app(self, opened: ClickHouse) -> Starlette:
+    def app(self, opened: ClickHouse) -> App:
         """Return the interface to the warehouse, which this process has open."""
         from ccusage_import.serving.engine import Reader
         from ccusage_import.serving.http import Access, Interface
