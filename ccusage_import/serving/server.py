@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -111,12 +112,20 @@ class Background:
         self._thread = threading.Thread(target=self._server.run, args=([listening.dup()],), daemon=True)
         self._thread.start()
 
-    def end(self) -> None:
-        """Accept nothing more, and return when the answers that have begun are given, or their time is over."""
+    def end(self, patience_seconds: float, cancel: Callable[[], None]) -> None:
+        """Accept nothing more, and return when the answers that have begun are given.
+
+        Args:
+            patience_seconds: how long they may take.
+            cancel: ends the queries that take longer; called until none is left.
+        """
         self._server.should_exit = True
+        until = time.monotonic() + patience_seconds
         while self._thread.is_alive():
             # Not for ever, so that a signal is heard.
             self._thread.join(POLL_SECONDS)
+            if time.monotonic() >= until:
+                cancel()
 
 
 def _server(app: App) -> _Server:

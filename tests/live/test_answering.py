@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tests.checks.test_health import free_port
@@ -53,6 +55,33 @@ def test_who_reads_sees_what_was_just_stored_and_waits_while_the_warehouse_is_le
         assert watch.end() == 0
         assert watch.stderr.read_text() == ""
     assert len(watch.events("lent")) in (1, 2)
+
+
+def test_the_end_does_not_wait_for_an_answer(
+    embedded: Callable[[str], Place], program: Program, tmp_path: Path
+) -> None:
+    place, claude, port = embedded("live"), ClaudeDir(tmp_path / "claude"), free_port()
+    where = ("--warehouse", place.url, "--claude-dir", claude.root)
+    with watching(program, *where, "--reports-every", "0", "--listen", f"127.0.0.1:{port}") as watch:
+        claude.say("a", days_ago(0), 10)
+        watch.until_stored(1)
+        assert asked(watch, program, port, COUNT) == "1"
+        answers: list[str] = []
+
+        def ask_for_long() -> None:
+            with suppress(OSError):
+                answers.append(
+                    asked(watch, program, port, "SELECT count() FROM numbers(100000000000) WHERE number % 7 = 3")
+                )
+
+        asking = threading.Thread(target=ask_for_long)
+        asking.start()
+        running = "SELECT count() FROM system.processes WHERE query LIKE '%number % 7%' AND query NOT LIKE '%system%'"
+        watch.until(lambda: asked(watch, program, port, running) == "1")
+        assert watch.end() == 0
+        asking.join()
+        assert (answers, watch.stderr.read_text()) == ([], "")
+    assert place.rows(COUNT) == [(1,)]
 
 
 def test_a_server_answers_for_itself(program: Program) -> None:
