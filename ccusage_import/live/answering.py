@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 # So long answers that have begun may take when another command wants the warehouse, and when it is the end.
 LENDING_SECONDS, ENDING_SECONDS = 10.0, 0.1
-CANCEL = "KILL QUERY WHERE query_id != queryID() ASYNC"
 
 
 class Answering:
@@ -29,6 +28,8 @@ class Answering:
     def hear(self, event: Event) -> None:
         """End where the warehouse is given away: the engine cannot be closed while it answers."""
         if isinstance(event, Lent | Ended) and self._answers and self._warehouse:
+            from ccusage_import.serving.engine import CANCEL
+
             patience_seconds = LENDING_SECONDS if isinstance(event, Lent) else ENDING_SECONDS
             self._answers.end(patience_seconds, partial(self._warehouse.command, CANCEL))
             self._answers = None

@@ -26,6 +26,8 @@ LIMITS: Mapping[str, int] = {
     "max_result_rows": 10_000_000,
     "max_threads": 4,
 }
+# What ends all queries but itself.
+CANCEL = "KILL QUERY WHERE query_id != queryID() ASYNC"
 DEFAULT_FORMAT = "TabSeparated"
 READONLY, UNKNOWN_SETTING, BAD_ARGUMENTS, UNKNOWN_EXCEPTION = 164, 115, 36, 1001
 _CODE = re.compile(r"Code: (\d+)\.")

@@ -7,6 +7,7 @@ lent the warehouse. The socket outlives that: who asks meanwhile waits.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import secrets
 import socket
@@ -75,8 +76,17 @@ def kept_token(file: Path) -> str:
     return token
 
 
-def serve_until_wanted(app: App, listening: socket.socket, lock: Path, ready: Callable[[], None]) -> bool:
+def serve_until_wanted(
+    app: App, listening: socket.socket, lock: Path, ready: Callable[[], None], cancel: Callable[[], None]
+) -> bool:
     """Serve until somebody waits for the lock, or a signal ends it.
+
+    Args:
+        app: what answers.
+        listening: where.
+        lock: what somebody may wait for.
+        ready: called when it answers.
+        cancel: ends the queries that go on for too long then.
 
     Returns:
         Whether somebody waits.
@@ -89,15 +99,18 @@ def serve_until_wanted(app: App, listening: socket.socket, lock: Path, ready: Ca
         while not server.started and not serving.done():
             await asyncio.sleep(POLL_SECONDS / 10)
         ready()
+        lends, ends_at = False, math.inf
         while not serving.done():
-            if is_wanted(lock):
+            if not server.should_exit and is_wanted(lock):
                 logger.debug("the warehouse is lent")
-                server.should_exit = True
-                await serving
-                return True
+                lends = server.should_exit = True
+            if server.should_exit:
+                ends_at = min(ends_at, time.monotonic() + GRACE_SECONDS)
+                if time.monotonic() >= ends_at:
+                    cancel()
             await asyncio.sleep(POLL_SECONDS)
         await serving
-        return False
+        return lends
 
     return asyncio.run(serve())
 

@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -511,6 +512,22 @@ def test_readers_see_whole_imports(home: tuple[Program, str]) -> None:
             reader.join(60)
         seen.add(served.ask("SELECT count(), uniqExact(load_id) FROM records").text)
         assert 2 <= len(seen) <= 3, seen
+
+
+@pytest.mark.exhaustive
+def test_a_query_that_goes_on_keeps_nobody_out(home: tuple[Program, str]) -> None:
+    program, url = home
+    with serving(program, url) as served:
+        answers: list[Answer] = []
+        endless = "SELECT count() FROM numbers(100000000000) WHERE number % 7 = 3"
+        asking = threading.Thread(target=lambda: answers.append(served.ask(endless)))
+        asking.start()
+        while served.ask("SELECT count() FROM system.processes WHERE query LIKE '%(100000000000)%'").text == "1\n":
+            time.sleep(0.1)
+        assert program("query", "--warehouse", url, "SELECT 7", "--format", "csv").stdout == '"7"\n7\n'
+        asking.join(60)
+        assert [(answer.status, answer.headers["x-clickhouse-exception-code"]) for answer in answers] == [(500, "394")]
+        assert served.ask("SELECT 1").text == "1\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -49,6 +50,7 @@ def _serve(configuration: Configuration, listen: str, *, without_token: bool, qu
         place = configuration.settings.parsed_warehouse()
         raise ConfigurationError(f"there is no warehouse {place} yet", hint="ccusage-import import makes it")
     service = Service.begin(configuration, listen, without_token=without_token)
+    from ccusage_import.serving.engine import CANCEL
     from ccusage_import.serving.server import INHERITED, serve_until_wanted
 
     # Whoever waits comes first.
@@ -61,7 +63,8 @@ def _serve(configuration: Configuration, listen: str, *, without_token: bool, qu
             if not quiet:
                 service.announce()
 
-        lends = serve_until_wanted(service.app(opened), service.listening, service.place.lock, ready)
+        cancel = partial(opened.command, CANCEL)
+        lends = serve_until_wanted(service.app(opened), service.listening, service.place.lock, ready, cancel)
     if lends:
         descriptor = service.listening.fileno()
         begin_anew({INHERITED: str(descriptor)}, [descriptor])
