@@ -28,7 +28,7 @@ def complete(program: Program, line: str, shell: str = "bash") -> Result:
         ("ccusage-import qu", ["query", "quota"]),
         ("ccusage-import config ", ["show", "set", "path"]),
         ("ccusage-import import --rep", ["--report"]),
-        ("ccusage-import import --report ", ["daily", "monthly", "session", "blocks", "projects"]),
+        ("ccusage-import import --report ", ["daily", "monthly", "session", "blocks", "projects", "hours"]),
         ("ccusage-import query sessions", ["sessions", "sessions_by_day", "sessions_health"]),
         ("ccusage-import query top_proj", ["top_projects"]),
         ("ccusage-import query top_projects --param ", ["since=", "until=", "machine=", "agent=", "top="]),
