@@ -79,7 +79,7 @@ URL = "https://hooks.example/T0P-SECRET"
         ([{"type": "slack", "url": "http://h/ T0P-SECRET"}], "notify.0.url (environment): is not an http://"),
         (
             [{"type": "slack", "url": URL, "events": ["late"]}],
-            "notify.0.events.0 (environment): Input should be 'failed', 'recovered', 'stale', 'budget', 'quota', 'held', ",
+            "notify.0.events.0 (environment): Input should be 'failed', 'recovered', 'stale', 'budget', 'quota', ",
         ),
         ([{"type": "slack", "url": URL, "events": []}], "notify.0 (environment): `events` is empty: nothing would be"),
         ([{"type": "command", "command": "say"}], "notify.0.command (environment): is not a list of words"),
