@@ -123,6 +123,7 @@ def test_json_is_one_object_with_stable_keys(program: Program, corpus: Callable[
     summary = json.loads(done.stdout)
     assert list(summary) == [
         "load_id", "machine", "dry_run", "exit_code", "ccusage_version", "runner", "timezone", "intact_from",
+        "unchanged_since",
         "reports", "totals", "active_block", "top_agents", "top_models", "top_projects", "coverage", "held", "facts",
         "warnings", "phases",
     ]  # fmt: skip
