@@ -57,19 +57,20 @@ def run_import_alone(
     run = Run.begin(configuration, options, progress, held=held)
     if options.only_transcripts:
         return import_transcripts_alone(run, environ)
-    seen = look(run, environ)
-    try:
-        if seen and (unchanged := import_nothing(run, seen, environ, keep_numbers)):
-            return unchanged
-    except WarehouseError as error:
-        keep_for_later(run, failed_load(run, error))
-        raise
-    try:
-        with _driver_loads_meanwhile(), run.phase("fetch"):
-            offer = _offer(run, environ)
-    except CcusageError as error:
-        leave_trace(run, failed_load(run, error))
-        raise
+    with _driver_loads_meanwhile():
+        seen = look(run, environ)
+        try:
+            if seen and (unchanged := import_nothing(run, seen, environ, keep_numbers)):
+                return unchanged
+        except WarehouseError as error:
+            keep_for_later(run, failed_load(run, error))
+            raise
+        try:
+            with run.phase("fetch"):
+                offer = _offer(run, environ)
+        except CcusageError as error:
+            leave_trace(run, failed_load(run, error))
+            raise
     summary = import_offer(run, offer)
     remember(run, seen, summary)
     return summary
@@ -164,7 +165,7 @@ def _summary(run: Run, offer: Offer, parsed: Parsed, judged: Judged, warnings: S
 
 @contextmanager
 def _driver_loads_meanwhile() -> Iterator[None]:
-    """Import the driver in another thread while ccusage runs."""
+    """Import the driver in another thread while transcripts are looked at and ccusage runs."""
     preloading = threading.Thread(target=preload_driver, daemon=True)
     preloading.start()
     try:
