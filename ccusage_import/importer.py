@@ -17,17 +17,17 @@ from ccusage_import.exceptions import CcusageError, WarehouseError
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.rule.reconcile import Decision, Verdict
 from ccusage_import.statusline.numbers import keep_numbers
-from ccusage_import.steps.judging import Judged, judge, prepare, read_stored, weigh
+from ccusage_import.steps.judging import Judged, judge, prepare, questions_of_stored, read_stored, weigh
 from ccusage_import.steps.loads import committed_load, failed_load, keep_for_later, keep_reports, leave_trace
 from ccusage_import.steps.open_to_load import open_for_import
 from ccusage_import.steps.run import Run
 from ccusage_import.steps.transcripts import import_transcripts_alone, read_facts, warn_of_size
 from ccusage_import.steps.unchanged import import_nothing, look, remember
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question, preload_driver
 from ccusage_import.warehouse.opening import import_lock
-from ccusage_import.warehouse.prices import models_without_price, priced_models, write_prices
-from ccusage_import.warehouse.publish import publish
-from ccusage_import.warehouse.tables import Load, next_load_id
+from ccusage_import.warehouse.prices import MODELS_WITH_PRICE, models_without_price, priced_models, write_prices
+from ccusage_import.warehouse.publish import last_offers_question, publish
+from ccusage_import.warehouse.tables import Load, last_load_question, next_load_id
 
 
 def run_import(
@@ -91,7 +91,7 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
     with ExitStack() as stack:
         try:
             with run.phase("open"):
-                warehouse, opening_warnings = open_for_import(run, stack)
+                warehouse, opening_warnings = open_for_import(run, stack, _questions(run, offer))
             with run.phase("reconcile"):
                 stored = read_stored(run, warehouse, parsed.records)
                 load_id = next_load_id(warehouse, run.settings.machine) if warehouse else None
@@ -113,6 +113,13 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
         facts = read_facts(run, warehouse, offer, load)
         warnings = (*summary.warnings, *kept_warnings, *warn_of_size(run, warehouse))
         return replace(summary, load_id=load_id, warnings=warnings, facts=facts)
+
+
+def _questions(run: Run, offer: Offer) -> list[Question]:
+    """Return what is going to be asked of any warehouse that is up to date, before something is written."""
+    machine = run.settings.machine
+    prices = [] if offer.prices is None else [MODELS_WITH_PRICE]
+    return [*questions_of_stored(run), last_load_question(machine), *prices, last_offers_question(machine)]
 
 
 def _offer(run: Run, environ: Mapping[str, str]) -> Offer:

@@ -11,7 +11,7 @@ from ccusage_import.config.last_offer import LastOffer
 from ccusage_import.config.quota import Plan
 from ccusage_import.config.settings import Settings
 from ccusage_import.warehouse.budgets import Spending, read_spending
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.snapshot import count_held, last_import
 from ccusage_import.warehouse.tables import Load
 
@@ -131,6 +131,16 @@ def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: L
 
 def read_costs(warehouse: ClickHouse, today: date) -> Costs:
     """Return what this day, this month and the last one cost."""
+    return Costs(*warehouse.rows(*_costs_question(today))[0])
+
+
+def read_costs_and_block(warehouse: ClickHouse, today: date) -> tuple[Costs, OpenBlock | None]:
+    """Return both like `read_costs` and `read_block`."""
+    with warehouse.asked_ahead([_costs_question(today), Question(_BLOCK)]):
+        return read_costs(warehouse, today), read_block(warehouse)
+
+
+def _costs_question(today: date) -> Question:
     month = today.replace(day=1)
     last_month = (month - timedelta(days=1)).replace(day=1)
     days = {
@@ -139,7 +149,7 @@ def read_costs(warehouse: ClickHouse, today: date) -> Costs:
         "last_month": last_month,
         "by_this_day": last_month + timedelta(days=today.day - 1),
     }
-    return Costs(*warehouse.rows(_COSTS, days)[0])
+    return Question(_COSTS, days)
 
 
 def read_block(warehouse: ClickHouse) -> OpenBlock | None:

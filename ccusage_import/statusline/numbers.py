@@ -11,7 +11,7 @@ from loguru import logger
 
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import next_month
-from ccusage_import.digest.glance import OpenBlock, read_block, read_costs
+from ccusage_import.digest.glance import OpenBlock, read_costs_and_block
 from ccusage_import.exceptions import FixableError
 from ccusage_import.files import write_private_file
 from ccusage_import.records import CLAUDE
@@ -51,7 +51,7 @@ def read_numbers(
     """Return what the file holds; instants are seconds since 1970."""
     settings = configuration.settings
     today, limits = settings.today(now), settings.budget
-    costs, block = read_costs(warehouse, today), read_block(warehouse)
+    costs, block = read_costs_and_block(warehouse, today)
     unreported = Decimal(0)
     if live:
         block = live.block or block

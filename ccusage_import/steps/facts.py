@@ -25,10 +25,17 @@ from ccusage_import.transcripts.reader import Batch, ReadProgress, list_transcri
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.transcripts.workers import read_on_all_cores
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.facts import FactsLoad, count_equal_days, last_reading, price_facts, publish_facts
+from ccusage_import.warehouse.facts import (
+    FactsLoad,
+    count_equal_days,
+    last_reading,
+    last_reading_question,
+    price_facts,
+    publish_facts,
+)
 from ccusage_import.warehouse.opening import cursor_file, cursor_marks
 from ccusage_import.warehouse.prices import read_prices
-from ccusage_import.warehouse.tables import Load, read_loads, write_load
+from ccusage_import.warehouse.tables import Load, loads_question, read_loads, write_load
 
 
 def import_facts(
@@ -177,8 +184,9 @@ def _fits(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[st
     last = int(cursor.mark("load") or 0)
     if not last:
         return True
-    is_of_this = cursor.has(marks) and read_loads(warehouse, machine=machine, load_id=last)
-    return bool(is_of_this) and last_reading(warehouse, machine) <= last
+    with warehouse.asked_ahead([loads_question(machine, load_id=last), last_reading_question(machine)]):
+        is_of_this = cursor.has(marks) and read_loads(warehouse, machine=machine, load_id=last)
+        return bool(is_of_this) and last_reading(warehouse, machine) <= last
 
 
 def _resolve(cursor: Cursor, facts: Facts) -> list[tuple[str, int, int]]:

@@ -17,8 +17,14 @@ from ccusage_import.rule.reconcile import Case, Context, Decision, Reason
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.steps.facts import weigh_falls
 from ccusage_import.steps.run import Run
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.tables import read_latest_window, read_records, read_taken_back
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+from ccusage_import.warehouse.tables import (
+    read_latest_window,
+    read_records,
+    read_taken_back,
+    taken_back_question,
+    window_question,
+)
 
 # The first day that the warehouse can store.
 FIRST_DAY = date(1970, 1, 1)
@@ -56,6 +62,12 @@ def read_stored(run: Run, warehouse: ClickHouse | None, offered: Sequence[Record
         read_latest_window(warehouse, machine, run.started_at),
         read_taken_back(warehouse, machine),
     )
+
+
+def questions_of_stored(run: Run) -> list[Question]:
+    """Return what `read_stored` asks beside the records."""
+    machine = run.settings.machine
+    return [window_question(machine, run.started_at), taken_back_question(machine)]
 
 
 @dataclass(frozen=True, slots=True)

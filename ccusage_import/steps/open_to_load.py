@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from ccusage_import.steps.run import Run
-from ccusage_import.warehouse.budgets import keep_own_budgets, keep_own_plan, keep_own_quotas
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
+from ccusage_import.warehouse.budgets import keep_own_budgets, keep_own_plan, keep_own_quotas, questions_of_limits
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+from ccusage_import.warehouse.machines import claim_machine, questions_of_names, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
-from ccusage_import.warehouse.naming import refuse_other_naming
+from ccusage_import.warehouse.naming import naming_question, refuse_other_naming
 from ccusage_import.warehouse.opening import (
     has_warehouse,
     open_configured,
@@ -17,16 +18,19 @@ from ccusage_import.warehouse.opening import (
     record_failed_loads,
     refuse_damage,
 )
-from ccusage_import.warehouse.publish import settle_dead_loads
+from ccusage_import.warehouse.publish import questions_of_dead_loads, settle_dead_loads
 
 
-def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tuple[str, ...]]:
+def open_for_import(
+    run: Run, stack: ExitStack, ahead: Sequence[Question] = ()
+) -> tuple[ClickHouse | None, tuple[str, ...]]:
     """Open the warehouse with a schema this program knows: the one step before publication that changes something.
 
     It refuses a damaged warehouse, migrates an embedded one, claims the machine's name or refuses that of another
     installation, refuses other names of projects than are stored, writes the failed loads that no warehouse could take
     before, settles loads that died, and the budgets, the quotas and the plan.
-    A dry run does none of this but refuse, and makes no warehouse where there is none.
+    A dry run does none of this but refuse, and makes no warehouse where there is none. What the caller is going to ask
+    is asked `ahead`, as `ClickHouse.asked_ahead` does.
 
     Returns:
         The warehouse, and what a person should know of it.
@@ -39,11 +43,16 @@ def open_for_import(run: Run, stack: ExitStack) -> tuple[ClickHouse | None, tupl
         refuse_pending(warehouse)
         _claim_name(run, warehouse)
         return warehouse, ()
-    return open_for_load(run, stack)
+    return open_for_load(run, stack, ahead=ahead)
 
 
-def open_for_load(run: Run, stack: ExitStack, *, lends: bool = False) -> tuple[ClickHouse, tuple[str, ...]]:
-    warehouse = run.held or stack.enter_context(open_to_write(run.configuration, lends=lends))
+def open_for_load(
+    run: Run, stack: ExitStack, *, lends: bool = False, ahead: Sequence[Question] = ()
+) -> tuple[ClickHouse, tuple[str, ...]]:
+    ahead = (*_questions(run), *ahead)
+    if run.held:
+        stack.enter_context(run.held.asked_ahead(ahead))
+    warehouse = run.held or stack.enter_context(open_to_write(run.configuration, lends=lends, ahead=ahead))
     _claim_name(run, warehouse)
     record_failed_loads(run.configuration, warehouse)
     states = settle_dead_loads(warehouse, run.settings.machine)
@@ -51,6 +60,16 @@ def open_for_load(run: Run, stack: ExitStack, *, lends: bool = False) -> tuple[C
     keep_own_quotas(warehouse, run.configuration)
     keep_own_plan(warehouse, run.configuration)
     return warehouse, tuple(f"an earlier load ended in the middle; it is now marked as {state}" for state in states)
+
+
+def _questions(run: Run) -> list[Question]:
+    machine = run.settings.machine
+    return [
+        *questions_of_names(machine, run.configuration.installation),
+        naming_question(machine),
+        *questions_of_dead_loads(machine),
+        *questions_of_limits(machine),
+    ]
 
 
 def _claim_name(run: Run, warehouse: ClickHouse) -> None:

@@ -28,7 +28,7 @@ from ccusage_import.steps.run import Run
 from ccusage_import.transcripts.reader import walk
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.publish import commit
-from ccusage_import.warehouse.tables import Load, next_load_id, read_loads
+from ccusage_import.warehouse.tables import Load, last_load_question, loads_question, next_load_id, read_loads
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +95,17 @@ def import_nothing(
         return None
     if (runner.version, runner.source) != (last.ccusage_version, last.runner):
         return None
+    machine = run.settings.machine
     with ExitStack() as stack:
         with run.phase("open"):
-            warehouse, warnings = open_for_import(run, stack)
-        before = read_loads(warehouse, machine=run.settings.machine, limit=1) if warehouse else []
+            warehouse, warnings = open_for_import(
+                run, stack, [loads_question(machine, limit=1), last_load_question(machine)]
+            )
+        before = read_loads(warehouse, machine=machine, limit=1) if warehouse else []
         if not warehouse or not before or before[0].load_id != last.load_id or before[0].state != "committed":
             return None
         with run.phase("load"):
-            load = _load(run, before[0], seen, next_load_id(warehouse, run.settings.machine))
+            load = _load(run, before[0], seen, next_load_id(warehouse, machine))
             commit(warehouse, load)
         tell(warehouse, run.configuration)
         _keep(run, replace(last, load_id=load.load_id))

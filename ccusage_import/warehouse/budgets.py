@@ -17,7 +17,7 @@ from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.config.shown_names import means_model, means_project
 from ccusage_import.exceptions import MachineTakenError, WarehousePermissionError
 from ccusage_import.pseudonyms import Pseudonyms
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.machines import claim_machine
 
 _COLUMNS = ("scope", "name", "period", "set_by", "limit_usd", "covers", "is_deleted", "revision")
@@ -88,6 +88,15 @@ def covered_names(
         for scope, said in wanted
         if said not in stored[scope].values()
     }
+
+
+def questions_of_limits(machine: str) -> list[Question]:
+    """Return what `keep_own_budgets`, `keep_own_quotas` and `keep_own_plan` ask of their tables."""
+    return [
+        Question(_STORED),
+        Question(_STORED_QUOTAS, {"machine": machine}),
+        Question(_STORED_PLAN, {"machine": machine}),
+    ]
 
 
 def keep_budgets(warehouse: ClickHouse, configuration: Configuration, pseudonyms: Pseudonyms | None = None) -> None:

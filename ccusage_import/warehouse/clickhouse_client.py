@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ccusage_import.config.installation import ENGINE, adds
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
@@ -81,6 +82,13 @@ RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, A
 MISSING_RIGHTS_HINT = f"GRANT {RIGHTS} ON {{database}}.* TO {{user}}"
 
 
+class Question(NamedTuple):
+    """A query that can be asked together with others; its columns are named."""
+
+    sql: str
+    parameters: Mapping[str, Any] = MappingProxyType({})
+
+
 class ClickHouse:
     """An open warehouse: SQL in, rows out; every error is one a user can act on."""
 
@@ -90,6 +98,7 @@ class ClickHouse:
         self.cluster = cluster
         self._only_reads = False
         self._columns: dict[str, dict[str, str]] = {}
+        self._answers: list[tuple[Question, Sequence[Sequence[Any]]]] = []
         # What whoever opened it found missing of what it held.
         self.damage: DamagedWarehouseError | None = None
 
@@ -110,8 +119,40 @@ class ClickHouse:
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Return the rows of a query; instants are aware UTC."""
+        question = Question(sql, parameters or {})
+        for number, (asked, answer) in enumerate(self._answers):
+            if asked == question:
+                del self._answers[number]
+                return answer
         with _translated(self.warehouse):
-            return self._client.query(sql, parameters=dict(parameters or {}), tz_mode="aware").result_rows
+            return self._client.query(sql, parameters=dict(question.parameters), tz_mode="aware").result_rows
+
+    @contextmanager
+    def asked_ahead(self, questions: Sequence[Question]) -> Iterator[None]:
+        """Ask a server all at once what `rows` asks in the block: each answer is given once, and none after a write.
+
+        Where one cannot be answered none is, and whoever asks it is told why. The embedded engine is not far away.
+        """
+        self._answers = [] if self.is_embedded else self._ask(questions)
+        try:
+            yield
+        finally:
+            self._answers = []
+
+    def _ask(self, questions: Sequence[Question]) -> list[tuple[Question, Sequence[Sequence[Any]]]]:
+        texts, parameters = list[str](), dict[str, Any]()
+        for number, (sql, values) in enumerate(questions):
+            # The same name may mean something else in another query.
+            named = re.sub(r"\{(\w+):", rf"{{_{number}_\1:", sql)
+            texts.append(f"(SELECT groupArray(tuple(*)) FROM ({named}))")  # noqa: S608 - a query of ours
+            parameters |= {f"_{number}_{name}": value for name, value in values.items()}
+        try:
+            (answers,) = self.rows(f"SELECT {', '.join(texts)}", parameters)
+        except WarehouseUnreachableError:
+            raise
+        except FixableError:
+            return []
+        return list(zip(questions, answers, strict=True))
 
     def stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Sequence[Any]]:
         """Yield the rows of a query like `rows`, a block of them in memory at a time; ask nothing else meanwhile."""
@@ -205,11 +246,13 @@ class ClickHouse:
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run one statement that returns nothing of interest."""
         self._columns = {}
+        self._answers = []
         with _translated(self.warehouse):
             self._client.command(sql, parameters=dict(parameters or {}))
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], token: str) -> None:
         """Publish rows in one INSERT; a replay with the same token after a lost answer changes nothing."""
+        self._answers = []
         known = self.columns(table)
         # Without types the driver asks for them before each INSERT, and says which column there is none of.
         types = [known[name] for name in columns] if known.keys() >= set(columns) else None
@@ -222,6 +265,7 @@ class ClickHouse:
 
         One body of bytes, not a generator, so that the driver can send it again after a lost connection.
         """
+        self._answers = []
         settings = {**self._insert_settings(token), **INPUT_SETTINGS}
         with _translated(self.warehouse), _temporary_files(self.warehouse):
             self._client.raw_insert(table, insert_block=data, fmt=input_format, settings=settings)
@@ -233,6 +277,7 @@ class ClickHouse:
 
         It has no token: what a replay would write again must be the same rows.
         """
+        self._answers = []
         into = f"`{table}` ({', '.join(columns)})" if columns else f"`{table}`"
         with _translated(self.warehouse):
             self._client.command(
@@ -265,13 +310,10 @@ class ClickHouse:
         Raises:
             DatabaseMissingError: it does not exist.
         """
-        found = self.rows("SELECT count() FROM system.databases WHERE name = {name:String}", {"name": self.database})
-        if found[0][0] == 0:
-            raise DatabaseMissingError(
-                f"warehouse {self.warehouse}: database {self.database!r} does not exist",
-                hint="ccusage-import migrate --create-database",
-            )
         self._client.database = self.database
+        if not self.is_embedded:
+            # A server refuses any request to a database that does not exist, so this one may be of use.
+            self.columns("loads")
 
 
 def connect_to_engine(warehouse: EmbeddedWarehouse) -> Any:

@@ -16,7 +16,7 @@ from ccusage_import.records import ModelPrice
 from ccusage_import.transcripts.costs import price
 from ccusage_import.transcripts.facts import FACT_KINDS, Event, Facts, Message, ToolCall, Turn, Usage, joined
 from ccusage_import.transcripts.once import judge_copies, version_of
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.folds import PUBLISHED, published_folds
 from ccusage_import.warehouse.migrations import FACT_TABLES
 
@@ -78,12 +78,16 @@ def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: i
 
 def last_reading(warehouse: ClickHouse, machine: str) -> int:
     """Return the last load in which messages of a machine were read; what took a load back read nothing."""
-    rows = warehouse.rows(
+    return int(warehouse.rows(*last_reading_question(machine))[0][0])
+
+
+def last_reading_question(machine: str) -> Question:
+    """Return what `last_reading` asks."""
+    return Question(
         "SELECT max(load_id) FROM message_facts WHERE machine = {machine:String} AND load_id NOT IN"
         " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND undoes != 0)",
         {"machine": machine},
     )
-    return int(rows[0][0])
 
 
 def price_facts(warehouse: ClickHouse, load: FactsLoad) -> bool:

@@ -8,7 +8,7 @@ the loads themselves may be what is lost.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from ccusage_import.exceptions import (
     QueryError,
     WarehousePermissionError,
 )
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.migrations import TABLES
 
 EMBEDDED_HINT = (
@@ -37,6 +37,16 @@ GONE_HINT = (
 )
 # The next import writes the rows of the others again.
 COUNTED = ("records", "changes", "loads")
+_CHANGES = Question("SELECT count() FROM changes")
+_CONTENTS = Question(
+    "SELECT machine, max(newest), sum(records), sum(tokens), sum(cost) FROM"
+    " (SELECT machine, max(load_id) AS newest, 0 AS records, 0 AS tokens, toDecimal64(0, 9) AS cost"
+    " FROM records GROUP BY machine"
+    " UNION ALL SELECT machine, 0, count(), sumIf(total_tokens, report = 'daily'),"
+    " sumIf(cost_usd, report = 'daily')"
+    " FROM records FINAL GROUP BY machine)"
+    " GROUP BY machine"
+)
 
 
 class Contents(NamedTuple):
@@ -92,6 +102,12 @@ def refuse_gone(place: Warehouse, known: Known | None) -> None:
         )
 
 
+def questions_of_damage(warehouse: ClickHouse) -> list[Question]:
+    """Return what `find_damage` asks of the tables."""
+    columns = warehouse.columns("loads")
+    return [_loads_question(columns), _CHANGES, _CONTENTS] if columns else []
+
+
 def find_damage(warehouse: ClickHouse, known: Known | None) -> Damage:
     """Compare what is there with what the loads, and what is known of them, say there was."""
     aside = detached_parts(warehouse)
@@ -116,16 +132,7 @@ def what_is_there(warehouse: ClickHouse) -> Known:
 
 def contents(warehouse: ClickHouse) -> dict[str, tuple[int, Contents]]:
     """Return the newest load that wrote records of a machine, and what is there of it; by machine."""
-    rows = warehouse.rows(
-        "SELECT machine, max(newest), sum(records), sum(tokens), sum(cost) FROM"
-        " (SELECT machine, max(load_id) AS newest, 0 AS records, 0 AS tokens, toDecimal64(0, 9) AS cost"
-        " FROM records GROUP BY machine"
-        " UNION ALL SELECT machine, 0, count(), sumIf(total_tokens, report = 'daily'),"
-        " sumIf(cost_usd, report = 'daily')"
-        " FROM records FINAL GROUP BY machine)"
-        " GROUP BY machine"
-    )
-    return {machine: (newest, Contents(*found)) for machine, newest, *found in rows}
+    return {machine: (newest, Contents(*found)) for machine, newest, *found in warehouse.rows(*_CONTENTS)}
 
 
 def unreadable_parts(warehouse: ClickHouse) -> list[tuple[str, str]]:
@@ -167,17 +174,21 @@ def _newest_loads(warehouse: ClickHouse) -> tuple[dict[str, _Newest], dict[str, 
     columns = warehouse.columns("loads")
     if not columns:
         return {}, {}, Known()
+    rows = warehouse.rows(*_loads_question(columns))
+    finished = {machine: _Newest(*newest) for machine, newest, _, _ in rows if newest[0]}
+    unfinished = {machine: _Newest(*newest) for machine, _, newest, _ in rows if newest[0]}
+    changes = int(warehouse.rows(*_CHANGES)[0][0])
+    loads = sum(count for *_, count in rows)
+    return finished, unfinished, Known(loads, changes, {name: load.load_id for name, load in finished.items()})
+
+
+def _loads_question(columns: Collection[str]) -> Question:
     records = "records_after" if "records_after" in columns else "CAST(NULL, 'Nullable(UInt64)')"
     load = f"tuple(load_id, tokens_after, {records})"
-    rows = warehouse.rows(
+    return Question(
         f"SELECT machine, argMaxIf({load}, load_id, state IN ('committed', 'undone', 'renamed')),"  # noqa: S608 - text of ours
         f" argMaxIf({load}, load_id, state = 'running'), count() FROM loads FINAL GROUP BY machine"
     )
-    finished = {machine: _Newest(*newest) for machine, newest, _, _ in rows if newest[0]}
-    unfinished = {machine: _Newest(*newest) for machine, _, newest, _ in rows if newest[0]}
-    changes = int(warehouse.rows("SELECT count() FROM changes")[0][0])
-    loads = sum(count for *_, count in rows)
-    return finished, unfinished, Known(loads, changes, {name: load.load_id for name, load in finished.items()})
 
 
 def _missing(

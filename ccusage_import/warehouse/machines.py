@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ccusage_import.exceptions import MachineTakenError, OtherNameError, WarehouseError
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 # A replica that lags shows a claim a little later than the one that took it.
 SEEN_WITHIN_SECONDS = 10.0
@@ -103,22 +103,34 @@ def refuse_other_name(warehouse: ClickHouse, machine: str, installation: str) ->
 
 def names_of(warehouse: ClickHouse, installation: str) -> list[str]:
     """Return the names under which an installation has a history, the last one that loaded first."""
-    rows = warehouse.rows(
+    return [name for (name,) in warehouse.rows(*_names_question(installation))]
+
+
+def questions_of_names(machine: str, installation: str) -> list[Question]:
+    """Return what is asked of the names of machines before an import."""
+    return [_names_question(installation), _claims_question(machine)]
+
+
+def _names_question(installation: str) -> Question:
+    return Question(
         "SELECT machine FROM loads FINAL WHERE installation = {installation:String} AND installation != ''"
         " AND state IN ('committed', 'undone') GROUP BY machine ORDER BY max(load_id) DESC",
         {"installation": installation},
     )
-    return [name for (name,) in rows]
+
+
+def _claims_question(machine: str) -> Question:
+    return Question(
+        "SELECT state, installation, renamed_to FROM machines WHERE machine = {machine:String}"
+        " ORDER BY claimed_at, installation",
+        {"machine": machine},
+    )
 
 
 def read_claim(warehouse: ClickHouse, machine: str) -> Claim:
     """Return what the rows about a name add up to: of claims since it was last given back, the first one counts."""
     claim = Claim()
-    for state, installation, renamed_to in warehouse.rows(
-        "SELECT state, installation, renamed_to FROM machines WHERE machine = {machine:String}"
-        " ORDER BY claimed_at, installation",
-        {"machine": machine},
-    ):
+    for state, installation, renamed_to in warehouse.rows(*_claims_question(machine)):
         if state == "released":
             claim = Claim("", renamed_to)
         elif claim.owner in ("", installation):

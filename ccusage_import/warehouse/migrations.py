@@ -11,13 +11,14 @@ from functools import cache
 from pathlib import Path
 
 from ccusage_import.exceptions import SchemaError
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 FACT_TABLES = ("message_facts", "tool_call_facts", "turn_facts", "event_facts", "hour_facts")
 TABLES = (
     "records", "changes", "loads", "budgets", "quotas", "plans", "machines", "price_list", *FACT_TABLES, "folded_ids",
     "schema_migrations",
 )  # fmt: skip
+APPLIED = Question("SELECT version, checksum, applied_at, tool_version FROM schema_migrations FINAL")
 CLUSTER_ONLY = "-- only with a cluster"
 # Where a `;` means nothing: comments, text and quoted names; and the `;` that ends a statement.
 TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|`[^`]*`|;", re.DOTALL)
@@ -76,8 +77,7 @@ def applied_migrations(warehouse: ClickHouse) -> dict[str, Applied]:
     """Return what was applied to this warehouse, by version; nothing in a new one."""
     if not warehouse.columns("schema_migrations"):
         return {}
-    rows = warehouse.rows("SELECT version, checksum, applied_at, tool_version FROM schema_migrations FINAL")
-    return {row[0]: Applied(*row) for row in rows}
+    return {row[0]: Applied(*row) for row in warehouse.rows(*APPLIED)}
 
 
 def pending_migrations(warehouse: ClickHouse) -> list[Migration]:

@@ -9,19 +9,24 @@ from collections.abc import Iterable, Mapping
 
 from ccusage_import.exceptions import OtherNamingError
 from ccusage_import.pseudonyms import Pseudonyms, is_pseudonym
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 IN_CLEAR = "in clear"
 
 
 def read_naming(warehouse: ClickHouse, machine: str) -> str | None:
     """Return the naming of a machine's last load; None where only older releases loaded, which did not write it."""
-    rows = warehouse.rows(
+    rows = warehouse.rows(*naming_question(machine))
+    return str(rows[0][0]) if rows else None
+
+
+def naming_question(machine: str) -> Question:
+    """Return what `read_naming` asks."""
+    return Question(
         "SELECT naming FROM loads FINAL WHERE machine = {machine:String} AND state IN ('committed', 'undone')"
         " AND naming IS NOT NULL ORDER BY load_id DESC LIMIT 1",
         {"machine": machine},
     )
-    return str(rows[0][0]) if rows else None
 
 
 def refuse_other_naming(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import file_lock
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.integrity import find_damage, refuse_gone, what_is_there
-from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question, open_warehouse
+from ccusage_import.warehouse.integrity import find_damage, questions_of_damage, refuse_gone, what_is_there
+from ccusage_import.warehouse.migrations import APPLIED, apply_migrations, refuse_pending
 from ccusage_import.warehouse.tables import write_load
 from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
 
@@ -85,9 +85,15 @@ def has_warehouse(configuration: Configuration) -> bool:
 
 @contextmanager
 def open_configured(
-    configuration: Configuration, lock_wait_seconds: float | None = None, *, lends: bool = False
+    configuration: Configuration,
+    lock_wait_seconds: float | None = None,
+    *,
+    lends: bool = False,
+    ahead: Sequence[Question] = (),
 ) -> Iterator[ClickHouse]:
     """Open the warehouse of a configuration; its `damage` says what is missing that it held.
+
+    What the caller is going to ask of a warehouse that is up to date is asked `ahead`, as `asked_ahead` does.
 
     Raises:
         DamagedWarehouseError: nothing is left of it.
@@ -96,7 +102,10 @@ def open_configured(
     place = configuration.settings.parsed_warehouse()
     known = known_warehouses(configuration).of(place)
     refuse_gone(place, known)
-    with open_unchecked(configuration, lock_wait_seconds, lends=lends) as opened:
+    with (
+        open_unchecked(configuration, lock_wait_seconds, lends=lends) as opened,
+        opened.asked_ahead([*questions_of_damage(opened), APPLIED, *ahead]),
+    ):
         damage = find_damage(opened, known)
         opened.damage = damage.error(place) if damage.lines else None
         yield opened
@@ -115,7 +124,11 @@ def open_unchecked(
 
 @contextmanager
 def open_current(
-    configuration: Configuration, lock_wait_seconds: float | None = None, *, lends: bool = False
+    configuration: Configuration,
+    lock_wait_seconds: float | None = None,
+    *,
+    lends: bool = False,
+    ahead: Sequence[Question] = (),
 ) -> Iterator[ClickHouse]:
     """Open the warehouse of a configuration with tables and views up to date.
 
@@ -123,7 +136,7 @@ def open_current(
         SchemaError: those of a server are not; an embedded warehouse is migrated.
         WarehouseError: it cannot be used.
     """
-    with open_configured(configuration, lock_wait_seconds, lends=lends) as opened:
+    with open_configured(configuration, lock_wait_seconds, lends=lends, ahead=ahead) as opened:
         if not opened.is_embedded:
             refuse_pending(opened)
         elif opened.damage is None:
@@ -132,13 +145,15 @@ def open_current(
 
 
 @contextmanager
-def open_to_write(configuration: Configuration, *, lends: bool = False) -> Iterator[ClickHouse]:
+def open_to_write(
+    configuration: Configuration, *, lends: bool = False, ahead: Sequence[Question] = ()
+) -> Iterator[ClickHouse]:
     """Open the warehouse of a configuration like `open_current`; what it holds at the end is written down.
 
     Raises:
         DamagedWarehouseError: rows that it held are missing.
     """
-    with open_current(configuration, lends=lends) as opened:
+    with open_current(configuration, lends=lends, ahead=ahead) as opened:
         refuse_damage(configuration.settings.machine, opened)
         yield opened
         remember(configuration, opened)

@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from ccusage_import.records import ModelPrice, PricedModel, Record, ReportName
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 _COLUMNS = ("ccusage_version", "load_id", "is_offline", *ModelPrice._fields)
+
+MODELS_WITH_PRICE = Question("SELECT DISTINCT agent, model, ccusage_version FROM price_list")
 
 
 def priced_models(records: Iterable[Record]) -> set[PricedModel]:
@@ -26,7 +28,7 @@ def models_without_price(
     warehouse: ClickHouse, ccusage_version: str, offered: set[PricedModel], stored: set[PricedModel]
 ) -> set[PricedModel]:
     """Return the offered models without a price of this ccusage, and the stored ones without any."""
-    rows = warehouse.rows("SELECT DISTINCT agent, model, ccusage_version FROM price_list")
+    rows = warehouse.rows(*MODELS_WITH_PRICE)
     known = {(agent, model) for agent, model, version in rows if version == ccusage_version}
     return (offered - known) | (stored - {(agent, model) for agent, model, _ in rows})
 

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from ccusage_import.records import Identity, report_label
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.statistics import Totals
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.facts import count_facts
 from ccusage_import.warehouse.folds import Fold, settle_fold
 from ccusage_import.warehouse.migrations import FACT_TABLES
@@ -20,6 +20,7 @@ from ccusage_import.warehouse.tables import (
     RUNNER_OF_COMPACT,
     RUNNERS_OF_FACTS,
     Load,
+    loads_question,
     next_load_id,
     offer_json,
     read_loads,
@@ -67,17 +68,22 @@ def publish(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision], wh
     """
     judged = Counter(f"{decision.record.label}/{decision.verdict}" for decision in decisions)
     load.verdicts = dict(sorted((Counter(load.verdicts) + judged).items()))
+    last_offers = read_last_offers(warehouse, load.machine)
     write_load(warehouse, load)
-    write_decisions(warehouse, load, decisions, whole)
+    write_decisions(warehouse, load, decisions, last_offers, whole)
     commit(warehouse, load)
     tidy(warehouse)
 
 
 def write_decisions(
-    warehouse: ClickHouse, load: Load, decisions: Sequence[Decision], whole: Collection[str] = ()
+    warehouse: ClickHouse,
+    load: Load,
+    decisions: Sequence[Decision],
+    last_offers: Mapping[Identity, LoggedOffer],
+    whole: Collection[str] = (),
 ) -> None:
     """Log the decisions, then publish all written ones in one INSERT."""
-    logged = worth_logging(decisions, read_last_offers(warehouse, load.machine), whole)
+    logged = worth_logging(decisions, last_offers, whole)
     for first in range(0, len(logged), LOGGED_AT_ONCE):
         lines = [_change_json(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
         warehouse.insert_encoded(
@@ -169,12 +175,7 @@ def _settle_undone(warehouse: ClickHouse, machine: str) -> None:
 
     A load is younger than the one it undoes, so the youngest is settled first.
     """
-    rows = warehouse.rows(
-        "SELECT load_id, undoes FROM loads FINAL WHERE machine = {machine:String} AND undoes != 0"
-        " AND state IN ('committed', 'undone')",
-        {"machine": machine},
-    )
-    undoes = {int(load_id): int(undone) for load_id, undone in rows}
+    undoes = {int(load_id): int(undone) for load_id, undone in warehouse.rows(*_undoes_question(machine))}
     undone = set[int]()
     for load_id in sorted(undoes, reverse=True):
         if load_id not in undone:
@@ -185,6 +186,19 @@ def _settle_undone(warehouse: ClickHouse, machine: str) -> None:
             if load.state in ("committed", "undone") and load.state != state:
                 load.state = state
                 write_load(warehouse, load)
+
+
+def questions_of_dead_loads(machine: str) -> list[Question]:
+    """Return what `settle_dead_loads` asks where there are none."""
+    return [loads_question(machine, state="running"), _undoes_question(machine)]
+
+
+def _undoes_question(machine: str) -> Question:
+    return Question(
+        "SELECT load_id, undoes FROM loads FINAL WHERE machine = {machine:String} AND undoes != 0"
+        " AND state IN ('committed', 'undone')",
+        {"machine": machine},
+    )
 
 
 def _count_records(warehouse: ClickHouse, machine: str) -> int:
@@ -222,17 +236,21 @@ def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, Logg
 
     Only committed loads count: what a load that died had logged is logged again.
     """
-    rows = warehouse.rows(
+    return {
+        (report, agent, key): LoggedOffer(Verdict(last[1]), last[2].encode(), is_of_new_key=bool(last[3]))
+        for report, agent, key, last in warehouse.rows(*last_offers_question(machine))
+    }
+
+
+def last_offers_question(machine: str) -> Question:
+    """Return what `read_last_offers` asks."""
+    return Question(
         "SELECT report, agent, key, argMax((is_written, verdict, offered, empty(stored)), load_id) AS last FROM changes"
         " WHERE machine = {machine:String} AND load_id IN"
         " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
         " GROUP BY report, agent, key HAVING NOT last.1",
         {"machine": machine},
     )
-    return {
-        (report, agent, key): LoggedOffer(Verdict(last[1]), last[2].encode(), is_of_new_key=bool(last[3]))
-        for report, agent, key, last in rows
-    }
 
 
 def _change_json(load: Load, decision: Decision) -> bytes:

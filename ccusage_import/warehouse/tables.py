@@ -18,7 +18,7 @@ from pydantic_core import to_json
 from ccusage_import.records import PROVENANCE, Identity, ModelUsage, Provenance, Record
 from ccusage_import.rule.ledger import Weighed
 from ccusage_import.rule.reconcile import Reason
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 # `models` is read as one array a column: faster than an array of tuples, and the same in every driver version.
 _MODEL_COLUMNS = tuple(f"models.{name}" for name in ModelUsage._fields)
@@ -37,6 +37,7 @@ RUNNER_OF_TRANSCRIPTS, RUNNER_OF_WATCH = RUNNERS_OF_FACTS = NOT_IMPORTS[5:]
 RENAMED = "renamed"
 # Under which name a logged record tells of its messages, and what it tells.
 WEIGHED, _WEIGHED_COUNTS = "weighed", ("messages", "left", "tokens_gone")
+ALL_LOADS = 2**63
 # What UInt64 and Decimal(18, 9) hold.
 LARGEST_COUNT = 2**64 - 1
 LARGEST_USD = Decimal("999999999.999999999")
@@ -106,7 +107,13 @@ def read_records(warehouse: ClickHouse, machine: str, offered: Iterable[Record] 
 
 def read_taken_back(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
     """Return the records whose last change took a load back, with the larger of the two numbers of tokens."""
-    rows = warehouse.rows(
+    rows = warehouse.rows(*taken_back_question(machine))
+    return {(report, agent, key): last[1] for report, agent, key, last in rows}
+
+
+def taken_back_question(machine: str) -> Question:
+    """Return what `read_taken_back` asks."""
+    return Question(
         "SELECT report, agent, key, argMax((reason, greatest(stored_tokens, offered_tokens)), load_id) AS last"
         " FROM changes WHERE machine = {machine:String} AND is_written"
         " AND key IN (SELECT key FROM changes WHERE machine = {machine:String} AND reason = {undone:String})"
@@ -115,43 +122,55 @@ def read_taken_back(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
         " GROUP BY report, agent, key HAVING last.1 = {undone:String}",
         {"machine": machine, "undone": str(Reason.UNDONE)},
     )
-    return {(report, agent, key): last[1] for report, agent, key, last in rows}
 
 
 def read_latest_window(warehouse: ClickHouse, machine: str, now: datetime) -> date | None:
     """Return the latest first day of a window that a load of this machine knew; loads of a wrong clock do not count."""
-    rows = warehouse.rows(
+    rows = warehouse.rows(*window_question(machine, now))
+    return rows[0][0] if rows else None
+
+
+def window_question(machine: str, now: datetime) -> Question:
+    """Return what `read_latest_window` asks."""
+    return Question(
         "SELECT max(intact_from) FROM loads FINAL WHERE machine = {machine:String} AND state IN ('committed', 'undone')"
         " AND started_at <= {now:DateTime64(3, 'UTC')}",
         {"machine": machine, "now": now},
     )
-    return rows[0][0] if rows else None
 
 
 def read_loads(
-    warehouse: ClickHouse, *, machine: str = "", state: str = "", load_id: int = 0, limit: int = 2**63
+    warehouse: ClickHouse, *, machine: str = "", state: str = "", load_id: int = 0, limit: int = ALL_LOADS
 ) -> list[Load]:
     """Return loads, newest first; an empty machine, or load 0, means any, an empty state any but `renamed`."""
-    columns = ", ".join(LOAD_COLUMNS)
-    rows = warehouse.rows(
-        f"SELECT {columns} FROM loads FINAL"  # noqa: S608 - column names of ours
+    rows = warehouse.rows(*loads_question(machine, state, load_id, limit))
+    return [Load(**dict(zip(LOAD_COLUMNS, row, strict=True))) for row in rows]
+
+
+def loads_question(machine: str = "", state: str = "", load_id: int = 0, limit: int = ALL_LOADS) -> Question:
+    """Return what `read_loads` asks."""
+    return Question(
+        f"SELECT {', '.join(LOAD_COLUMNS)} FROM loads FINAL"  # noqa: S608 - column names of ours
         " WHERE ({machine:String} = '' OR machine = {machine:String})"
         " AND ({state:String} = '' AND state != 'renamed' OR state = {state:String})"
         " AND ({load_id:UInt64} = 0 OR load_id = {load_id:UInt64})"
         " ORDER BY load_id DESC LIMIT {limit:UInt64}",
         {"machine": machine, "state": state, "load_id": load_id, "limit": limit},
     )
-    return [Load(**dict(zip(LOAD_COLUMNS, row, strict=True))) for row in rows]
 
 
 def last_load_id(warehouse: ClickHouse, machine: str) -> int:
     """Return the newest load of a machine, 0 where there is none; a machine that had the name before counts too."""
-    rows = warehouse.rows(
+    return int(warehouse.rows(*last_load_question(machine))[0][0])
+
+
+def last_load_question(machine: str) -> Question:
+    """Return what `last_load_id` asks."""
+    return Question(
         "SELECT max(load_id) FROM (SELECT load_id FROM loads WHERE machine = {machine:String}"
         " UNION ALL SELECT max(load_id) FROM records WHERE machine = {machine:String})",
         {"machine": machine},
     )
-    return int(rows[0][0])
 
 
 def next_load_id(warehouse: ClickHouse, machine: str) -> int:

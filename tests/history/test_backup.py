@@ -22,7 +22,7 @@ from ccusage_import.records import Provenance, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import TABLES, apply_migrations, known_migrations, sql_directory
-from ccusage_import.warehouse.publish import commit, write_decisions
+from ccusage_import.warehouse.publish import commit, read_last_offers, write_decisions
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program, Result
 from tests.support.gateway import Gateway
@@ -67,7 +67,7 @@ def write(place: Place, load: Load, offered: Sequence[Record], *, publishes: boo
     with open_warehouse(parse_warehouse_url(place.url), creates_database=True) as opened:
         apply_migrations(opened, "1.2.3")
         write_load(opened, load)
-        write_decisions(opened, load, decisions)
+        write_decisions(opened, load, decisions, read_last_offers(opened, load.machine))
         if commits:
             commit(opened, load)
 

@@ -215,3 +215,19 @@ def test_a_failed_import_is_not_relied_on(
     claude.say("old", days_ago(2), 100_000)
     assert own("import", *where, "--ccusage", "/bin/false").exit_code == 3
     assert len(imported()["reports"]) == 5
+
+
+def test_few_requests_go_to_a_server(own: Program, gateway: Gateway, claude: ClaudeDir) -> None:
+    url = gateway.url(database="few_requests")
+    assert own("migrate", "--create-database", "--warehouse", url).exit_code == 0
+
+    def requests_of(*arguments: str) -> int:
+        before = len(gateway.statements())
+        assert own("import", "--warehouse", url, "--claude-dir", claude.root, *arguments).exit_code == 0
+        return len(gateway.statements()) - before
+
+    requests_of()
+    assert requests_of() == 9
+    assert requests_of("--force") == 15
+    claude.say("old", days_ago(2), 1_000)
+    assert requests_of() == 22

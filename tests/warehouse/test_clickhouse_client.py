@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from ccusage_import.exceptions import (
     WarehousePermissionError,
     WarehouseUnreachableError,
 )
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.clickhouse_client import Question, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.conftest import Place, Program
 from tests.support.gateway import Gateway, User, running_gateway
@@ -123,6 +124,41 @@ def test_reading_only_refuses_every_write(migrated: Place) -> None:
         with pytest.raises(StatementRefusedError, match="query only reads"):
             opened.raw("DROP TABLE records", "CSV", {})
     assert migrated.rows("SELECT count() FROM records") == [(0,)]
+
+
+ONE, SAME, LIST = (
+    Question("SELECT {n:UInt8} AS a, toDecimal64('1.5', 9) AS b", {"n": 1}),
+    Question("SELECT {n:UInt8} AS a", {"n": 2}),
+    Question("SELECT version, toDateTime64(0, 3, 'UTC') AS at, [1, 2] AS list FROM schema_migrations WHERE false"),
+)
+
+
+def test_what_is_asked_ahead_is_answered_once_and_forgotten_by_a_write(guarded: Gateway) -> None:
+    place = parse_warehouse_url(f"clickhouse://default@127.0.0.1:{guarded.port}/ccusage")
+    with open_warehouse(place) as opened:
+
+        def requests_of(*questions: Question) -> int:
+            before = len(guarded.statements())
+            answers = [[tuple(row) for row in opened.rows(*question)] for question in questions]
+            assert answers == [ANSWERS[question.sql] for question in questions]
+            return len(guarded.statements()) - before
+
+        with opened.asked_ahead([ONE, SAME, LIST]):
+            assert requests_of(SAME, LIST, ONE) == 0
+            assert requests_of(ONE) == 1
+        with opened.asked_ahead([ONE]):
+            opened.command("SELECT 1")
+            assert requests_of(ONE) == 1
+        with opened.asked_ahead([ONE]):
+            pass
+        assert requests_of(ONE) == 1
+        with opened.asked_ahead([ONE, Question("SELECT nothing FROM nowhere")]):
+            assert requests_of(ONE) == 1
+            with pytest.raises(QueryError, match="nowhere"):
+                opened.rows("SELECT nothing FROM nowhere")
+
+
+ANSWERS: dict[str, list[tuple[object, ...]]] = {ONE.sql: [(1, Decimal("1.5"))], SAME.sql: [(2,)], LIST.sql: []}
 
 
 def test_a_second_process_waits_and_then_names_the_first(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ccusage_import.records import ModelPrice, ModelUsage, Provenance, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse.migrations import known_migrations
 from ccusage_import.warehouse.prices import write_prices
-from ccusage_import.warehouse.publish import commit, write_decisions
+from ccusage_import.warehouse.publish import commit, read_last_offers, write_decisions
 from ccusage_import.warehouse.snapshot import last_success_at
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program
@@ -80,7 +80,8 @@ def judged(place: Place, decisions: Sequence[Decision], load_id: int = 1000, **m
         for machine in sorted({decision.record.machine for decision in decisions}) or ["studio"]:
             load = Load(load_id, machine, NOW - timedelta(hours=2), **more)
             write_load(opened, load)
-            write_decisions(opened, load, [each for each in decisions if each.record.machine == machine])
+            mine = [each for each in decisions if each.record.machine == machine]
+            write_decisions(opened, load, mine, read_last_offers(opened, machine))
             if state == "committed":
                 commit(opened, load)
             else:
