@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -10,6 +12,7 @@ from pydantic import ValidationError
 from ccusage_import.money import DOLLARS, Money
 from ccusage_import.money.currency import Currency
 
+PACKAGE = Path(__file__).parent.parent.parent / "ccusage_import"
 EURO = Money("EUR", Decimal("0.92"), "€")
 FRANC = Money("CHF", Decimal("0.8"), "")
 YEN = Money("JPY", Decimal(150), "¥")
@@ -66,6 +69,11 @@ def test_numbers_that_are_not_decimal_are_shown_as_they_are_printed() -> None:
 )
 def test_the_rate_is_said_where_there_is_one(money: Money, note: str) -> None:
     assert money.note == note
+
+
+def test_no_other_module_puts_a_dollar_sign_before_a_number() -> None:
+    writers = [path.name for path in PACKAGE.rglob("*.py") if re.search(r"\$(?:\{|\d)", path.read_text("utf-8"))]
+    assert writers == []
 
 
 def test_a_currency_is_read_as_it_is_written() -> None:
