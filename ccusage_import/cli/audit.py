@@ -27,11 +27,12 @@ from ccusage_import.cli.options import (
     door,
 )
 from ccusage_import.config.names import read_names
-from ccusage_import.config.settings import Configuration
+from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import day_of_option, moment, parse_day, today_in
 from ccusage_import.history import audit
 from ccusage_import.history.audit import BEGINNING, LARGEST_LIMIT, Change, Wanted
 from ccusage_import.history.load_names import find_load, short_ids, stored_ids
+from ccusage_import.money import Money
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Reason, Verdict
@@ -69,17 +70,18 @@ def history(
     with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
         loads = read_loads(opened, machine=machine, limit=limit)
-        print_history(loads, _shown_ids(opened), configuration.settings.timezone, as_json=as_json)
+        print_history(loads, _shown_ids(opened), configuration.settings, as_json=as_json)
 
 
-def print_history(loads: Sequence[Load], ids: Mapping[int, str], timezone: str, *, as_json: bool) -> None:
-    """Print loads, newest first."""
+def print_history(loads: Sequence[Load], ids: Mapping[int, str], settings: Settings, *, as_json: bool) -> None:
+    """Print loads, newest first, in the zone and the currency of the settings."""
     if as_json:
         ui.print_json([asdict(load) for load in loads])
         return
     if not loads:
         print("no load yet")
         return
+    money = settings.money
     has_machines = len({load.machine for load in loads}) > 1
     table = PlainTable(
         ("load", "when", "machine", "state", "ccusage", "records", "cost", "change", "seconds", "error"),
@@ -93,13 +95,13 @@ def print_history(loads: Sequence[Load], ids: Mapping[int, str], timezone: str, 
         seconds = (load.finished_at - load.started_at).total_seconds() if load.finished_at else None
         table.add_row(
             ids.get(load.load_id, str(load.load_id)),
-            moment(load.started_at, timezone),
+            moment(load.started_at, settings.timezone),
             load.machine,
             load.state,
             load.ccusage_version or load.runner,
             _counts(load),
-            ui.usd(load.cost_after_usd) if is_published else "",
-            ui.change(load.cost_after_usd - load.cost_before_usd, ui.usd) if is_published else "",
+            money.text(load.cost_after_usd) if is_published else "",
+            ui.change(load.cost_after_usd - load.cost_before_usd, money.text) if is_published else "",
             "" if seconds is None else f"{seconds:.1f}",
             load.error,
         )
@@ -162,7 +164,7 @@ def changes(
             limit = SHOWN_CHANGES if is_for_a_terminal() and not as_json else LARGEST_LIMIT
         found = audit.read_changes(opened, wanted, limit=limit)
         names = read_names(configuration.directories.names_file)
-        print_changes(found, names, _shown_ids(opened), as_json=as_json)
+        print_changes(found, names, _shown_ids(opened), settings.money, as_json=as_json)
         if not as_json and len(found) == limit and (count := audit.count_changes(opened, wanted)) > limit:
             print(f"the newest {limit:,} of {count:,} changes; --limit {count} shows all")
 
@@ -174,7 +176,7 @@ def _beginning(day: str, timezone: str) -> datetime:
 
 
 def print_changes(
-    changes: Sequence[Change], names: Mapping[str, str], ids: Mapping[int, str], *, as_json: bool
+    changes: Sequence[Change], names: Mapping[str, str], ids: Mapping[int, str], money: Money, *, as_json: bool
 ) -> None:
     """Print verdicts with both numbers and the reason in words."""
     if as_json:
@@ -199,8 +201,8 @@ def print_changes(
             ids.get(change.load_id, str(change.load_id)),
             str(decision.verdict),
             f"{decision.record.label} {label(decision.record, names)}",
-            ui.usd(stored.cost_usd) if stored else "-",
-            ui.usd(offered.cost_usd) if offered else "-",
+            money.text(stored.cost_usd) if stored else "-",
+            money.text(offered.cost_usd) if offered else "-",
             "" if is_said else reason_in_words(decision, change.intact_from),
         )
     console().print(table)
@@ -248,7 +250,7 @@ def held(
         found = audit.held_now(opened, machine or own)
         names, ids = read_names(configuration.directories.names_file), _shown_ids(opened)
         if as_json or found:
-            print_changes(found, names, ids, as_json=as_json)
+            print_changes(found, names, ids, configuration.settings.money, as_json=as_json)
         else:
             print("nothing is held")
         if found and not as_json and machine in ("", own):
@@ -281,7 +283,7 @@ def undo(
     with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, own):
         load_id = find_load(opened, load, own.settings.machine)
         done = audit.undo(opened, load_id, forces=force, installation=own.installation, tool_version=__version__)
-        _tell(done, f"load {load_id} is taken back", quiet=quiet, as_json=as_json)
+        _tell(done, f"load {load_id} is taken back", own.settings.money, quiet=quiet, as_json=as_json)
 
 
 def accept(
@@ -311,7 +313,7 @@ def accept(
         sentence = f"{sum(done.load.verdicts.values())} records changed"
         if done.taken_with_them:
             sentence += f"; {done.taken_with_them} that overlap them in time were taken with them"
-        _tell(done.load, sentence, quiet=quiet, as_json=as_json)
+        _tell(done.load, sentence, configuration.settings.money, quiet=quiet, as_json=as_json)
 
 
 def _key(name: str, timezone: str) -> str:
@@ -338,9 +340,9 @@ def _writing(warehouse: str | None, config: Path | None) -> Iterator[tuple[Click
         yield opened, configuration
 
 
-def _tell(done: Load, sentence: str, *, quiet: bool, as_json: bool) -> None:
+def _tell(done: Load, sentence: str, money: Money, *, quiet: bool, as_json: bool) -> None:
     if as_json:
         ui.print_json({"load_id": done.load_id, "undoes": done.undoes, "verdicts": done.verdicts})
     elif not quiet:
-        change = ui.change(done.cost_after_usd - done.cost_before_usd, ui.usd)
-        print_wrapped(f"{sentence}; load {done.load_id}; cost of all days {ui.usd(done.cost_after_usd)} ({change})")
+        change = ui.change(done.cost_after_usd - done.cost_before_usd, money.text)
+        print_wrapped(f"{sentence}; load {done.load_id}; cost of all days {money.text(done.cost_after_usd)} ({change})")

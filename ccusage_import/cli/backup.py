@@ -131,7 +131,7 @@ def push(
             print(printable(f"{counts} of {', '.join(pushed.machines) or 'no machine'} pushed to {place}"))
             if pushed.conflicts:
                 print("the server has loads that are not known here; what differed:")
-                print_changes(pushed.conflicts, names, {}, as_json=False)
+                print_changes(pushed.conflicts, names, {}, configuration.settings.money, as_json=False)
 
 
 def push_configured(configuration: Configuration, server: str = "", held: ClickHouse | None = None) -> Pushed:

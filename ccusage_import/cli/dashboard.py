@@ -15,6 +15,7 @@ from ccusage_import.days import ago, today_in, zoned_moment
 from ccusage_import.digest.glance import Glance, MonthForecast, OpenBlock, PlanMonth, read_glance
 from ccusage_import.digest.text import method_text, multiple
 from ccusage_import.exceptions import WarehouseLockedError
+from ccusage_import.money import Money
 from ccusage_import.ui.tables import Joined, PlainTable, console
 from ccusage_import.warehouse.budgets import Spending, keep_budgets_if_allowed
 from ccusage_import.warehouse.opening import has_warehouse, open_current
@@ -58,9 +59,9 @@ def _read(configuration: Configuration) -> Glance:
 
 def print_glance(glance: Glance, configuration: Configuration) -> None:
     """Print one line for each thing there is, and what to type next."""
-    shown, timezone = console(), configuration.settings.timezone
+    shown, timezone, money = console(), configuration.settings.timezone, configuration.settings.money
     table = PlainTable(("what", "found"), texts=("found",), wraps=("found",), has_header=False)
-    for name, line in _lines(glance, timezone):
+    for name, line in _lines(glance, timezone, money):
         table.add_row(name, line)
     machines = glance.costs.machines
     whose = f"machine {configuration.settings.machine}" if machines < 2 else f"all {machines} machines"
@@ -72,24 +73,26 @@ def print_glance(glance: Glance, configuration: Configuration) -> None:
     shown.print(table)
     shown.print()
     shown.print(Joined(NEXT_STEPS, style="dim"))
+    if money.note:
+        shown.print(Joined([f"amounts {money.note}"], style="dim"))
 
 
-def _lines(glance: Glance, timezone: str) -> Iterator[tuple[str, str]]:
+def _lines(glance: Glance, timezone: str, money: Money) -> Iterator[tuple[str, str]]:
     costs = glance.costs
     tokens = f", {costs.today_tokens:,} tokens" if costs.today_tokens else ""
-    yield "today", _spent(costs.today_usd, glance.budget("daily")) + tokens
+    yield "today", _spent(costs.today_usd, glance.budget("daily"), money) + tokens
     if glance.block:
-        yield "active block", _block(glance.block, timezone)
-    yield "this month", _spent(costs.month_usd, glance.budget("monthly"))
+        yield "active block", _block(glance.block, timezone, money)
+    yield "this month", _spent(costs.month_usd, glance.budget("monthly"), money)
     if glance.forecast:
-        yield "forecast", _forecast(glance.forecast)
+        yield "forecast", _forecast(glance.forecast, money)
     if glance.plan:
-        yield "plan", _plan(glance.plan)
+        yield "plan", _plan(glance.plan, money)
     if costs.last_month_usd:
-        by_now = ui.usd(costs.last_month_by_this_day_usd)
-        yield "last month", f"{ui.usd(costs.last_month_usd)}, {by_now} by this day of it"
+        by_now = money.text(costs.last_month_by_this_day_usd)
+        yield "last month", f"{money.text(costs.last_month_usd)}, {by_now} by this day of it"
     days = "1 day" if costs.days == 1 else f"{costs.days:,} days"
-    yield "all days", f"{ui.usd(costs.all_days_usd)} on {days} since {costs.first_day}" if costs.days else "none"
+    yield "all days", f"{money.text(costs.all_days_usd)} on {days} since {costs.first_day}" if costs.days else "none"
     over = [each for each in glance.budgets if each.is_over and each.limit.scope != "all"]
     if over:
         yield "over budget", f"{len(over)} of {len(glance.budgets)}: ccusage-import budget"
@@ -97,34 +100,34 @@ def _lines(glance: Glance, timezone: str) -> Iterator[tuple[str, str]]:
     if glance.held:
         yield "held", f"{glance.held:,} smaller {'number' if glance.held == 1 else 'numbers'}: ccusage-import held"
     if glance.offer:
-        yield "kept", _kept(glance.offer.cost_usd, glance.kept_usd, _day_of(glance.offer.at, timezone))
+        yield "kept", _kept(glance.offer.cost_usd, glance.kept_usd, _day_of(glance.offer.at, timezone), money)
 
 
-def _spent(cost_usd: Decimal, budget: Spending | None) -> str:
+def _spent(cost_usd: Decimal, budget: Spending | None, money: Money) -> str:
     if budget is None:
-        return ui.usd(cost_usd)
+        return money.text(cost_usd)
     limit = budget.limit.limit_usd
     share = f" ({cost_usd / limit:.0%})" if limit else ""
     over = "OVER " if budget.is_over else ""
-    return f"{over}{ui.usd(cost_usd)} of {ui.usd(limit)}{share}, {ui.usd(budget.forecast_usd)} expected"
+    return f"{over}{money.text(cost_usd)} of {money.text(limit)}{share}, {money.text(budget.forecast_usd)} expected"
 
 
-def _forecast(forecast: MonthForecast) -> str:
+def _forecast(forecast: MonthForecast, money: Money) -> str:
     between = ""
     if forecast.low_usd is not None and forecast.high_usd is not None:
-        between = f", between {ui.usd(forecast.low_usd)} and {ui.usd(forecast.high_usd)} at 80%"
-    return f"{ui.usd(forecast.cost_usd)} for this month{between}; {method_text(forecast.method)}"
+        between = f", between {money.text(forecast.low_usd)} and {money.text(forecast.high_usd)} at 80%"
+    return f"{money.text(forecast.cost_usd)} for this month{between}; {method_text(forecast.method)}"
 
 
-def _plan(plan: PlanMonth) -> str:
-    times = f"{multiple(plan.times_price)} its price of {ui.usd(plan.plan_usd)}"
-    return f"{ui.usd(plan.cost_usd)} of Claude Code this month, {times}"
+def _plan(plan: PlanMonth, money: Money) -> str:
+    times = f"{multiple(plan.times_price)} its price of {money.text(plan.plan_usd)}"
+    return f"{money.text(plan.cost_usd)} of Claude Code this month, {times}"
 
 
-def _block(block: OpenBlock, timezone: str) -> str:
-    line = f"{ui.usd(block.cost_usd)} until {zoned_moment(block.ends_at, timezone)[11:]}"
+def _block(block: OpenBlock, timezone: str, money: Money) -> str:
+    line = f"{money.text(block.cost_usd)} until {zoned_moment(block.ends_at, timezone)[11:]}"
     if block.projected_cost_usd is not None:
-        line += f", {ui.usd(block.projected_cost_usd)} expected"
+        line += f", {money.text(block.projected_cost_usd)} expected"
     return line
 
 
@@ -140,11 +143,11 @@ def _day_of(at: datetime, timezone: str) -> str:
     return "today" if day == today_in(timezone) else f"on {day}"
 
 
-def _kept(offered_usd: Decimal, kept_usd: Decimal, when: str) -> str:
+def _kept(offered_usd: Decimal, kept_usd: Decimal, when: str, money: Money) -> str:
     if kept_usd <= offered_usd:
-        return f"all that ccusage shows: {ui.usd(kept_usd)}"
-    offered, kept = ui.usd(offered_usd), ui.usd(kept_usd)
+        return f"all that ccusage shows: {money.text(kept_usd)}"
+    offered, kept = money.text(offered_usd), money.text(kept_usd)
     if kept_usd - offered_usd >= WHOLE_DOLLARS_FROM:
-        offered, kept = f"${offered_usd:,.0f}", f"${kept_usd:,.0f}"
+        offered, kept = money.whole(offered_usd), money.whole(kept_usd)
     shows = "shows" if when == "today" else "showed"
     return f"ccusage {shows} {offered} {when}, you kept {kept}"

@@ -40,6 +40,7 @@ from ccusage_import.history.replay import replay
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.importer import run_import
 from ccusage_import.logger import log_to_file
+from ccusage_import.money import Money
 from ccusage_import.monitoring.announcements import announced
 from ccusage_import.records import ALL_REPORTS, REPORTS, ReportName
 from ccusage_import.steps.last_offer import keep_offer
@@ -183,7 +184,7 @@ def import_command(
                     keep_offer(configuration, options, summary)
             exit_code = summary.exit_code
             with ui.prints_what_is_done():
-                _render(summary, quiet=quiet, as_json=as_json)
+                _render(summary, configuration.settings.money, quiet=quiet, as_json=as_json)
         if not dry_run:
             synchronise(configuration)
         if exit_code is not ExitCode.OK:
@@ -200,12 +201,13 @@ def _end_demo(
     shown: Demo, configuration: Configuration, place: Place, *, quiet: bool, as_json: bool, opens: bool
 ) -> None:
     """Print what the demo showed, and let it stay with its page."""
+    money = configuration.settings.money
     with ui.prints_what_is_done():
-        _render(shown.first, quiet=quiet, as_json=as_json)
+        _render(shown.first, money, quiet=quiet, as_json=as_json)
         if shown.second is None:
             return
         if not (quiet or as_json):
-            print_second(shown.second, shown.deleted)
+            print_second(shown.second, shown.deleted, money)
     # The page takes libraries that no other import needs.
     import_module("ccusage_import.cli.report").write_page(configuration)
     page = place.keep(configuration).report_file
@@ -270,11 +272,11 @@ def _warn(warning: str) -> None:
     ui.print_warnings([warning])
 
 
-def _render(summary: ImportSummary, *, quiet: bool, as_json: bool) -> None:
+def _render(summary: ImportSummary, money: Money, *, quiet: bool, as_json: bool) -> None:
     ui.print_warnings(summary.warnings)
     for error in summary.errors:
         ui.print_error(error)
     if as_json:
         ui.print_json(summary_json(summary))
     elif not quiet:
-        print_summary(summary)
+        print_summary(summary, money)

@@ -111,9 +111,9 @@ def _text(configuration: Configuration, chosen: Format, asked: Asked) -> str:
 
 
 def _shown(digest: Digest) -> dict[str, Any]:
-    """Return a digest as a document; what only the page draws is not part of it."""
+    """Return a digest as a document, in dollars; what only the page draws is not part of it."""
     shown = asdict(digest)
-    del shown["detail"]
+    del shown["detail"], shown["money"]
     return shown
 
 

@@ -21,6 +21,8 @@ from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, EmbeddedWareh
 from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
+from ccusage_import.money import Money
+from ccusage_import.money.currency import Currency
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.versions import PINNED_VERSION
 
@@ -28,7 +30,7 @@ APP = "ccusage-import"
 PREFIX = "CCUSAGE_IMPORT_"
 REPORT_FILE = "ccusage-report.html"
 # Settings that are tables in the file; the environment holds them as JSON.
-TABLES = frozenset({"notify", "budget", "quota", "plan"})
+TABLES = frozenset({"notify", "budget", "quota", "plan", "currency"})
 # Secrets, and addresses that may hold one.
 SECRETS = frozenset(
     {"warehouse", "password", "sync", "sync_password", "salt", "pushgateway", "heartbeat_url", "notify"}
@@ -215,6 +217,9 @@ class Settings(BaseModel):
         default=Quota(), description="what may be used of a plan, in a five-hour block and a week: numbers, or `max`"
     )
     plan: Plan = Field(default=Plan(), description="what the plan costs a month, and which machines share it")
+    currency: Currency = Field(
+        default=Currency(), description="currency in which people read money, and what a dollar is in it"
+    )
 
     @property
     def zone(self) -> ZoneInfo:
@@ -224,6 +229,11 @@ class Settings(BaseModel):
     def today(self, now: datetime) -> date:
         """Return the day of an instant."""
         return now.astimezone(self.zone).date()
+
+    @property
+    def money(self) -> Money:
+        """How people read money, which is US dollars everywhere else."""
+        return self.currency.money
 
     def pseudonyms(self) -> Pseudonyms:
         """Return what turns names into their stored form."""

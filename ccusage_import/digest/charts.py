@@ -13,7 +13,7 @@ from ccusage_import.digest.called import models_called, projects_called
 from ccusage_import.digest.detail import costs_by_day
 from ccusage_import.digest.model import Digest, Part
 from ccusage_import.digest.palette import OTHERS
-from ccusage_import.digest.text import cost_text, day_range, percent, usd
+from ccusage_import.digest.text import cost_text, day_range, percent
 
 OTHER_MODELS = "other models"
 FORECAST = "forecast"
@@ -68,7 +68,7 @@ def _by_day(digest: Digest) -> Chart | None:
         if digest.since and digest.end - digest.since < SHOWN
         else "At most the last 90 days.",
         summary=f"Cost by day and model, {day_range(first, digest.days[-1].start)}. The highest was {highest} with"
-        f" {usd(spent[highest])}.",
+        f" {digest.money.fine(spent[highest])}.",
         columns=columns,
         rows=rows,
     )
@@ -91,7 +91,7 @@ def _by_month(digest: Digest) -> Chart | None:
         title="Cost by month",
         note="Sums of the days that are selected." if digest.has_days else "Sums of the kept days.",
         summary=f"Cost by month and model, {months[0]:%Y-%m} to {months[-1]:%Y-%m}. The highest was {highest:%Y-%m}"
-        f" with {usd(spent[highest])}.",
+        f" with {digest.money.fine(spent[highest])}.",
         columns=columns,
         rows=rows,
     )
@@ -101,6 +101,7 @@ def _stacked(
     digest: Digest, parts: Sequence[Part], labels: Mapping[date, str], forecast: Mapping[date, Decimal]
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Return the columns and rows of a table over time by model, what is expected last."""
+    money = digest.money.fine
     called = models_called(digest)
     shown = [use.model for use in digest.models[:OTHERS]]
     costs: dict[str, defaultdict[date, Decimal]] = {called[model]: defaultdict(Decimal) for model in shown}
@@ -114,11 +115,12 @@ def _stacked(
     for start, label in labels.items():
         numbers = [by_start[start] for by_start in costs.values()]
         if any(numbers):
-            rows.append((label, *map(usd, numbers), usd(sum(numbers, Decimal(0)))))
+            rows.append((label, *map(money, numbers), money(sum(numbers, Decimal(0)))))
     return ("", *costs, "together"), rows[::-1]
 
 
 def _calendar(digest: Digest) -> Chart | None:
+    money = digest.money.fine
     if digest.detail is None:
         return None
     first = max(digest.since or date.min, digest.end - YEAR)
@@ -135,13 +137,14 @@ def _calendar(digest: Digest) -> Chart | None:
         title="The year by day",
         note="One square is one day; the stronger its colour, the more was used.",
         summary=f"{len(costs)} days with usage in the {when}. The week from {busiest} was the highest with"
-        f" {usd(weeks[busiest])}.",
+        f" {money(weeks[busiest])}.",
         columns=("week from", "cost"),
-        rows=[(str(week), usd(cost)) for week, cost in sorted(weeks.items(), reverse=True)],
+        rows=[(str(week), money(cost)) for week, cost in sorted(weeks.items(), reverse=True)],
     )
 
 
 def _cumulative(digest: Digest) -> Chart | None:
+    money = digest.money.fine
     if digest.detail is None or digest.is_closed:
         return None
     costs = costs_by_day(digest.detail)
@@ -154,7 +157,7 @@ def _cumulative(digest: Digest) -> Chart | None:
         cells = []
         for at, end in enumerate(ends):
             sums[at] += costs.get(days[at][number], Decimal(0)) if days[at][number] <= end else Decimal(0)
-            cells.append(usd(sums[at]) if days[at][number] <= end else "")
+            cells.append(money(sums[at]) if days[at][number] <= end else "")
         if any(cells):
             rows.append((str(number + 1), *cells))
     if not any(sums):
@@ -163,7 +166,7 @@ def _cumulative(digest: Digest) -> Chart | None:
         name="cumulative",
         title="This month against the last one",
         note="Cost since the first of the month, day by day.",
-        summary=f"This month has cost {usd(sums[0])} so far; the whole last month cost {usd(sums[1])}.",
+        summary=f"This month has cost {money(sums[0])} so far; the whole last month cost {money(sums[1])}.",
         columns=("day", "this month", "last month"),
         rows=rows,
     )
@@ -180,6 +183,7 @@ def _by_agent(digest: Digest) -> Chart | None:
 
 
 def _by_name(digest: Digest, name: str, what: str, names: Sequence[str], column: int) -> Chart | None:
+    money = digest.money.fine
     if len(names) < 2 or digest.detail is None:
         return None
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -193,25 +197,26 @@ def _by_name(digest: Digest, name: str, what: str, names: Sequence[str], column:
         name=name,
         title=f"Cost by {what}",
         note="",
-        summary=f"{dearest[0][0]} cost most with {usd(dearest[0][1])}.",
+        summary=f"{dearest[0][0]} cost most with {money(dearest[0][1])}.",
         columns=(what, "cost"),
-        rows=[(one, usd(cost)) for one, cost in dearest],
+        rows=[(one, money(cost)) for one, cost in dearest],
     )
 
 
 def _by_hour(digest: Digest) -> Chart | None:
+    money = digest.money.fine
     if not digest.hours:
         return None
     costs = {(use.weekday, use.hour): use.cost_usd for use in digest.hours}
     highest = max(costs, key=lambda hour: costs[hour])
-    rows = [(f"{WEEKDAYS[day - 1]} {hour:02}:00", usd(cost)) for (day, hour), cost in sorted(costs.items()) if cost]
+    rows = [(f"{WEEKDAYS[day - 1]} {hour:02}:00", money(cost)) for (day, hour), cost in sorted(costs.items()) if cost]
     return Chart(
         name="hours",
         title="When: weekday and hour",
         note="Five-hour blocks by the hours of their messages, or of ccusage; spread evenly where neither is stored."
         f" Hours in {digest.timezone}.",
         summary=f"Cost by weekday and hour. The highest is {WEEKDAYS[highest[0] - 1]} at {highest[1]:02}:00 with"
-        f" {usd(costs[highest])} in all.",
+        f" {money(costs[highest])} in all.",
         columns=("hour", "cost"),
         rows=rows,
     )
@@ -227,12 +232,12 @@ def _by_project(digest: Digest) -> Chart | None:
         name="projects",
         title="Projects",
         note=f"The {len(digest.projects)} that cost most; {others} more are not shown." if others else "",
-        summary=f"Cost by project. {called[first.project]} cost most with {usd(first.usage.cost_usd)}.",
+        summary=f"Cost by project. {called[first.project]} cost most with {digest.money.fine(first.usage.cost_usd)}.",
         columns=("project", "cost", "tokens", "days with usage", "last day"),
         rows=[
             (
                 called[use.project],
-                cost_text(use.usage),
+                cost_text(use.usage, digest.money),
                 f"{use.usage.total_tokens:,}",
                 str(use.active_days),
                 str(use.last_day),
@@ -243,6 +248,7 @@ def _by_project(digest: Digest) -> Chart | None:
 
 
 def _cache(digest: Digest) -> Chart | None:
+    money = digest.money.fine
     known = [use for use in digest.cache if use.savings_usd is not None and use.cost_usd + use.savings_usd > 0]
     saved = digest.cache_savings_usd
     if not known or not saved:
@@ -254,10 +260,10 @@ def _cache(digest: Digest) -> Chart | None:
         note=("" if digest.has_days else "All kept days. ")
         + "Without a cache, what was written to it and read from it would have cost the price of"
         " input. Estimated from cost and tokens; models of families whose prices are not known are left out.",
-        summary=f"The cache {'saved' if saved > 0 else 'cost'} {usd(abs(saved))} {when}.",
+        summary=f"The cache {'saved' if saved > 0 else 'cost'} {money(abs(saved))} {when}.",
         columns=("model", "paid", "saved", "input from the cache"),
         rows=[
-            (called[use.model], usd(use.cost_usd), usd(use.savings_usd or Decimal(0)), percent(use.cache_share))
+            (called[use.model], money(use.cost_usd), money(use.savings_usd or Decimal(0)), percent(use.cache_share))
             for use in known
         ],
     )

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.digest.called import days_called, joined, models_called, projects_called, selection_called
 from ccusage_import.digest.model import BudgetUse, ChangeLine, Digest, Forecast, MachineUse, PlanUse, Span, SpanName
-from ccusage_import.digest.text import cost_text, day_range, duration, method_text, multiple, percent, usd
+from ccusage_import.digest.text import cost_text, day_range, duration, method_text, multiple, percent
+from ccusage_import.money import Money
 
 TITLES: dict[SpanName, str] = {
     "today": "Today so far",
@@ -54,7 +55,7 @@ def figures_of(digest: Digest) -> list[Figure]:
     """Return the headlines."""
     figures = [_span_figure(span, digest) for span in digest.spans if span.name != "total"]
     if digest.forecast:
-        figures.append(_forecast_figure(digest.forecast))
+        figures.append(_forecast_figure(digest.forecast, digest.money))
     return [*figures, *figures_of_all(digest)]
 
 
@@ -67,7 +68,7 @@ def figures_of_all(digest: Digest) -> list[Figure]:
         figures.append(
             Figure(
                 "Saved by the cache",
-                usd(saved),
+                digest.money.fine(saved),
                 [*lines, "estimated" if digest.has_days else "estimated, all kept days"],
             )
         )
@@ -76,6 +77,7 @@ def figures_of_all(digest: Digest) -> list[Figure]:
 
 def notices_of(digest: Digest) -> Iterator[str]:
     """Return what somebody should act on."""
+    money = digest.money.fine
     for use in digest.machines:
         if use.has_failed:
             yield f"The last import of {use.machine} failed{_failure(use)}."
@@ -83,12 +85,14 @@ def notices_of(digest: Digest) -> Iterator[str]:
             yield f"The numbers of {use.machine} are stale: last imported {_at(use.last_success_at, digest)}."
     for limit in digest.budget:
         if limit.spent_usd > limit.limit_usd:
-            yield f"The {_limit_name(limit)} is exceeded: {usd(limit.spent_usd)} of {usd(limit.limit_usd)}."
+            yield f"The {_limit_name(limit)} is exceeded: {money(limit.spent_usd)} of {money(limit.limit_usd)}."
 
 
 def prices_note(digest: Digest) -> str:
-    """Return what dollars are, and what the usage was worth beyond the price of each plan."""
-    note = "Dollars are what this usage costs at the prices of the API, as ccusage counts it"
+    """Return what dollars are, in what they are shown, and what the usage was worth beyond the price of each plan."""
+    rate = digest.money.note
+    note = "are what this usage costs at the prices of the API, as ccusage counts it"
+    note = f"Amounts {note}, converted {rate}" if rate else f"Dollars {note}"
     if not digest.plans:
         return f"{note}; with a subscription you pay its price, however much you use."
     accounts = dict.fromkeys(each.account for each in digest.plans)
@@ -100,16 +104,16 @@ def _plan_sentence(account: str, digest: Digest) -> str:
     this_month = digest.today.replace(day=1)
     told = []
     if month := months.get(this_month):
-        told.append(f"this month's usage so far is worth {_worth(month)}")
+        told.append(f"this month's usage so far is worth {_worth(month, digest.money)}")
     if month := months.get((this_month - timedelta(days=1)).replace(day=1)):
         span = ", of which the history holds a part," if month.is_partial else ""
-        told.append(f"the last month's{span} was worth {_worth(month)}")
+        told.append(f"the last month's{span} was worth {_worth(month, digest.money)}")
     price = next(iter(months.values())).plan_usd
-    return f"The plan{f' {account}' if account else ''} costs {usd(price)} a month: {'; '.join(told)}."
+    return f"The plan{f' {account}' if account else ''} costs {digest.money.fine(price)} a month: {'; '.join(told)}."
 
 
-def _worth(month: PlanUse) -> str:
-    return f"{usd(month.cost_usd)}{'*' if month.unpriced else ''}, {multiple(month.times_price)} its price"
+def _worth(month: PlanUse, money: Money) -> str:
+    return f"{money.fine(month.cost_usd)}{'*' if month.unpriced else ''}, {multiple(month.times_price)} its price"
 
 
 def tables_of(digest: Digest) -> list[Table]:
@@ -141,33 +145,33 @@ def scope_of(digest: Digest) -> str:
 def _span_figure(span: Span, digest: Digest) -> Figure:
     lines = [f"{span.usage.total_tokens:,} tokens"]
     if span.before_usd is not None:
-        change = change_text(span.usage.cost_usd, span.before_usd)
-        lines.insert(0, f"{change} against {usd(span.before_usd)} {BEFORE[span.name]}")
+        change = change_text(span.usage.cost_usd, span.before_usd, digest.money)
+        lines.insert(0, f"{change} against {digest.money.fine(span.before_usd)} {BEFORE[span.name]}")
     title = TITLES[span.name]
     if span.name == "total" and digest.has_days:
         called = days_called(digest.since, digest.until)
         title = called[0].upper() + called[1:]
-    return Figure(title, cost_text(span.usage), lines)
+    return Figure(title, cost_text(span.usage, digest.money), lines)
 
 
-def change_text(now: Decimal, before: Decimal) -> str:
+def change_text(now: Decimal, before: Decimal, money: Money) -> str:
     """Return how a cost differs from an earlier one."""
     difference = now - before
     if not difference:
         return "no change"
     sign = "+" if difference > 0 else "-"
     share = f" ({sign}{percent(float(abs(difference) / before))})" if before else ""
-    return f"{sign}{usd(abs(difference))}{share}"
+    return f"{sign}{money.fine(abs(difference))}{share}"
 
 
-def _forecast_figure(forecast: Forecast) -> Figure:
+def _forecast_figure(forecast: Forecast, money: Money) -> Figure:
     lines = []
     if forecast.low_usd is not None and forecast.high_usd is not None:
-        lines.append(f"between {usd(forecast.low_usd)} and {usd(forecast.high_usd)} at 80 %")
+        lines.append(f"between {money.fine(forecast.low_usd)} and {money.fine(forecast.high_usd)} at 80 %")
     lines.append(f"{forecast.total_tokens:,} tokens")
     if forecast.backtest_error is not None:
         lines.append(f"such forecasts missed the cost by {percent(forecast.backtest_error)}")
-    return Figure("This month, forecast", usd(forecast.cost_usd), [*lines, method_text(forecast.method)])
+    return Figure("This month, forecast", money.fine(forecast.cost_usd), [*lines, method_text(forecast.method)])
 
 
 def _models(digest: Digest) -> Table:
@@ -175,7 +179,7 @@ def _models(digest: Digest) -> Table:
     rows = [
         (
             called[use.model],
-            cost_text(use.usage),
+            cost_text(use.usage, digest.money),
             percent(float(use.usage.cost_usd / total)) if total else "",
             f"{use.usage.total_tokens:,}",
             percent(use.cache_share),
@@ -196,7 +200,7 @@ def _sessions(digest: Digest) -> Table:
             str(use.day),
             joined(models[model] for model in use.models),
             f"{use.usage.total_tokens:,}",
-            cost_text(use.usage),
+            cost_text(use.usage, digest.money),
         )
         for use in digest.sessions
     ]
@@ -212,7 +216,7 @@ def _savings(digest: Digest) -> Table:
     rows = [
         (
             saving.kind.replace("_", " "),
-            usd(saving.usd_per_month),
+            digest.money.fine(saving.usd_per_month),
             f"{saving.cases:,} {saving.case_is}{'' if saving.cases == 1 else 's'}",
             "estimate" if saving.is_estimate else "exact",
             saving.advice,
@@ -225,12 +229,13 @@ def _savings(digest: Digest) -> Table:
 
 
 def _commands(digest: Digest) -> Table:
+    money = digest.money.fine
     rows = [
         (
             use.command or "prompts without a command",
             f"{use.runs:,}",
-            f"{usd(use.cost_usd)}*" if use.unpriced else usd(use.cost_usd),
-            usd(use.mean_usd),
+            f"{money(use.cost_usd)}*" if use.unpriced else money(use.cost_usd),
+            money(use.mean_usd),
             duration(use.seconds_p50),
             percent(use.unfinished_share),
             use.cost_driver,
@@ -263,15 +268,16 @@ def _tools(digest: Digest) -> Table:
 
 
 def _subagents(digest: Digest) -> Table:
+    money = digest.money.fine
     projects = projects_called(digest)
     rows = [
         (
             projects[use.project],
             use.machine,
             f"{use.tasks:,}",
-            f"{usd(use.cost_usd)}*" if use.unpriced else usd(use.cost_usd),
+            f"{money(use.cost_usd)}*" if use.unpriced else money(use.cost_usd),
             percent(use.cost_share),
-            usd(use.mean_usd),
+            money(use.mean_usd),
         )
         for use in digest.work.subagents
     ]
@@ -284,11 +290,12 @@ def _work_note(digest: Digest) -> str:
 
 
 def _budget(digest: Digest) -> Table:
+    money = digest.money.fine
     rows = [
         (
             _limit_name(limit),
-            usd(limit.spent_usd),
-            usd(limit.limit_usd),
+            money(limit.spent_usd),
+            money(limit.limit_usd),
             percent(float(limit.spent_usd / limit.limit_usd)),
             "exceeded" if limit.spent_usd > limit.limit_usd else "within",
         )
@@ -325,13 +332,14 @@ def _held(digest: Digest) -> Table:
 
 
 def _lines(name: str, title: str, note: str, lines: Sequence[ChangeLine], digest: Digest) -> Table:
+    money = digest.money.fine
     rows = [
         (
             f"{line.report} {line.record}",
             line.machine,
             line.verdict,
-            usd(line.stored_usd),
-            usd(line.offered_usd),
+            money(line.stored_usd),
+            money(line.offered_usd),
             line.reason,
             _at(line.decided_at, digest),
         )

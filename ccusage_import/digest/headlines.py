@@ -10,7 +10,7 @@ from decimal import Decimal
 from ccusage_import.digest.contents import Figure, change_text, figures_of_all
 from ccusage_import.digest.detail import costs_by_day
 from ccusage_import.digest.model import Digest
-from ccusage_import.digest.text import cost_text, method_text, usd
+from ccusage_import.digest.text import cost_text, method_text
 
 DAY = timedelta(days=1)
 SPARK_DAYS = 7
@@ -48,22 +48,22 @@ def headlines_of(digest: Digest) -> list[Headline]:
 
 
 def _month(digest: Digest, costs: dict[date, Decimal]) -> Headline:
-    spent, forecast = digest.span("month_to_date").usage, digest.forecast
+    spent, forecast, money = digest.span("month_to_date").usage, digest.forecast, digest.money
     budget = next((one for one in digest.budget if (one.scope, one.period) == ("all", "monthly")), None)
     limit = budget.limit_usd if budget else None
-    lines = [f"of a budget of {usd(limit)}"] if limit else []
+    lines = [f"of a budget of {money.fine(limit)}"] if limit else []
     low = high = spent.cost_usd
     if forecast:
         low, high = forecast.low_usd or forecast.cost_usd, forecast.high_usd or forecast.cost_usd
-        between = f", between {usd(low)} and {usd(high)} at 80 %" if forecast.low_usd is not None else ""
-        lines += [f"{usd(forecast.cost_usd)} expected{between}", method_text(forecast.method)]
+        between = f", between {money.fine(low)} and {money.fine(high)} at 80 %" if forecast.low_usd is not None else ""
+        lines += [f"{money.fine(forecast.cost_usd)} expected{between}", method_text(forecast.method)]
         lines.append(f"{spent.total_tokens:,} tokens, {forecast.total_tokens:,} expected")
     before = digest.today.replace(day=1) - DAY
     last = _whole(costs, before.replace(day=1), min(before, before.replace(day=1) + (digest.today.day - 2) * DAY))
     now = _whole(costs, digest.today.replace(day=1), digest.today - DAY)
     if digest.today.day > 1 and last is not None and now is not None:
-        lines.append(f"{change_text(now, last)} to yesterday, against the same days of the last month")
-    figure = Figure("This month so far", cost_text(spent), lines)
+        lines.append(f"{change_text(now, last, money)} to yesterday, against the same days of the last month")
+    figure = Figure("This month so far", cost_text(spent, money), lines)
     longest = max(high, spent.cost_usd, limit or Decimal(0))
     if not longest or (not limit and not forecast):
         return Headline(figure)
@@ -73,35 +73,35 @@ def _month(digest: Digest, costs: dict[date, Decimal]) -> Headline:
 
 
 def _today(digest: Digest, costs: dict[date, Decimal]) -> Headline:
-    usage = digest.span("today").usage
+    usage, money = digest.span("today").usage, digest.money
     lines = [f"{usage.total_tokens:,} tokens"]
     if (yesterday := _whole(costs, digest.today - DAY, digest.today - DAY)) is not None:
-        lines.append(f"{usd(yesterday)} on the whole of yesterday")
-    return Headline(Figure("Today so far", cost_text(usage), lines))
+        lines.append(f"{money.fine(yesterday)} on the whole of yesterday")
+    return Headline(Figure("Today so far", cost_text(usage, money), lines))
 
 
 def _week(digest: Digest, costs: dict[date, Decimal]) -> Headline:
-    usage, today = digest.span("last_7_days").usage, digest.today
+    usage, today, money = digest.span("last_7_days").usage, digest.today, digest.money
     lines = [f"{usage.total_tokens:,} tokens, today included"]
     now, before = _whole(costs, today - 7 * DAY, today - DAY), _whole(costs, today - 14 * DAY, today - 8 * DAY)
     if now is not None and before is not None:
-        lines.append(f"{change_text(now, before)} in the 7 days to yesterday, against the 7 before")
+        lines.append(f"{change_text(now, before, money)} in the 7 days to yesterday, against the 7 before")
     days = [costs.get(today - number * DAY, Decimal(0)) for number in reversed(range(SPARK_DAYS))]
     highest = max(days)
     bars = [round(100 * max(cost, Decimal(0)) / highest) for cost in days] if highest > 0 else []
-    return Headline(Figure("Last 7 days", cost_text(usage), lines), bars=bars)
+    return Headline(Figure("Last 7 days", cost_text(usage, money), lines), bars=bars)
 
 
 def _kept(digest: Digest) -> Iterator[Headline]:
     kept = digest.detail.kept if digest.detail else None
     if kept is None:
         return
-    beyond = max(Decimal(0), kept.kept_usd - kept.offered_usd)
-    told = f"ccusage shows {usd(kept.offered_usd)}, you kept {usd(kept.kept_usd)}"
-    lines = [told if beyond else f"all that ccusage shows: {usd(kept.kept_usd)}"]
+    beyond, money = max(Decimal(0), kept.kept_usd - kept.offered_usd), digest.money
+    told = f"ccusage shows {money.fine(kept.offered_usd)}, you kept {money.fine(kept.kept_usd)}"
+    lines = [told if beyond else f"all that ccusage shows: {money.fine(kept.kept_usd)}"]
     if digest.detail and len(digest.detail.machine_names) > 1:
         lines.append(f"on {kept.machine}")
-    yield Headline(Figure("Kept beyond ccusage", usd(beyond), lines))
+    yield Headline(Figure("Kept beyond ccusage", money.fine(beyond), lines))
 
 
 def _whole(costs: dict[date, Decimal], first: date, last: date) -> Decimal | None:

@@ -20,6 +20,7 @@ from ccusage_import.digest.detail import folded_days, folded_hours, numbers_of
 from ccusage_import.digest.headlines import headlines_of
 from ccusage_import.digest.model import Detail, Digest
 from ccusage_import.digest.palette import model_looks, palette_css
+from ccusage_import.money import Money
 
 FILES = Path(__file__).parent
 CHART_LIBRARY = FILES / "echarts" / "echarts.min.js"
@@ -54,7 +55,7 @@ def html_page(digest: Digest, tool_version: str) -> str:
         prices_note=prices_note(digest),
         charts=[_together_first(chart) for chart in charts_of(digest)] if digest.detail else [],
         wide=WIDE_CHARTS,
-        page_data=_page_data(digest, digest.detail) if digest.detail else None,
+        page_data=_page_data(digest, _converted(digest.detail, digest.money)) if digest.detail else None,
         tables=[_cost_first(table) for table in tables_of(digest)],
         tool_version=tool_version,
         style=style,
@@ -67,13 +68,14 @@ def html_page(digest: Digest, tool_version: str) -> str:
 
 
 def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
-    """Return what the scripts draw and filter."""
+    """Return what the scripts draw and filter; the detail is in the currency that is shown."""
     first = min((row[0] for row in detail.days), default=digest.today)
     first = min([first, *(row[0] for row in (*detail.projects, *detail.hours))])
     looks = model_looks([use.model for use in digest.models])
-    forecast, since = digest.forecast, digest.since
+    forecast, since, money = digest.forecast, digest.since, digest.money
     projects, models = projects_called(digest), models_called(digest)
     return {
+        "money": {"sign": money.sign, "decimals": money.decimals},
         "first": str(first),
         "today": str(digest.end),
         "since": str(since) if since else None,
@@ -85,15 +87,36 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
         "by_project": numbers_of(folded_days(detail.projects, digest.end, since or first), first),
         "hours": numbers_of(folded_hours(detail.hours, digest.end, since or first), first),
         "by_day": _by_day(digest, detail),
-        "forecast": [[(day.day - first).days, round(float(day.cost_usd), 4)] for day in forecast.days]
+        "forecast": [[(day.day - first).days, round(float(money.of(day.cost_usd)), 4)] for day in forecast.days]
         if forecast
         else [],
         "cache": [
-            [models[use.model], round(float(use.cost_usd), 4), round(max(float(use.savings_usd), 0.0), 4)]
+            [
+                models[use.model],
+                round(float(money.of(use.cost_usd)), 4),
+                round(max(float(money.of(use.savings_usd)), 0.0), 4),
+            ]
             for use in digest.cache
             if use.savings_usd is not None and use.cost_usd + use.savings_usd > 0
         ],
     }
+
+
+def _converted(detail: Detail, money: Money) -> Detail:
+    """Return what is drawn in the currency that is shown, in which its axes are even."""
+
+    def converted(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        return [(*keys, money.of(cost), tokens) for *keys, cost, tokens in rows]
+
+    prompts: list[Any] = [(*keys, money.of(cost)) for *keys, cost in detail.prompts]
+    return replace(
+        detail,
+        days=converted(detail.days),
+        projects=converted(detail.projects),
+        hours=converted(detail.hours),
+        sessions=converted(detail.sessions),
+        prompts=prompts,
+    )
 
 
 def _by_day(digest: Digest, detail: Detail) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from typing import Any
 
 from icalendar import Calendar, Event
 
-from ccusage_import.digest.text import usd
+from ccusage_import.money import Money
 
 Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 
 def calendar_file(
-    rows: Rows, named: Callable[[str], str], made_at: datetime, version: str, *, has_loads: bool = True
+    rows: Rows, named: Callable[[str], str], made_at: datetime, version: str, money: Money, *, has_loads: bool = True
 ) -> str:
     """Return a calendar whose events keep their ids, so that a calendar that is read again is brought up to date.
 
@@ -24,6 +24,7 @@ def calendar_file(
         named: replaces what is not to be shown in a text, such as pseudonyms by names.
         made_at: when the numbers were read.
         version: of this program.
+        money: how people read it.
         has_loads: whether imports, which are of all agents, are events.
     """
     calendar = Calendar()
@@ -31,9 +32,9 @@ def calendar_file(
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", "Usage of coding agents")
     for event in (
-        *_blocks(rows("ics_blocks"), named),
+        *_blocks(rows("ics_blocks"), named, money),
         *_limits(rows("ics_limits"), named),
-        *(_loads(rows("ics_loads"), named) if has_loads else ()),
+        *(_loads(rows("ics_loads"), named, money) if has_loads else ()),
     ):
         event.add("dtstamp", made_at.astimezone(UTC).replace(microsecond=0))
         # What is in it does not make anybody busy.
@@ -42,14 +43,14 @@ def calendar_file(
     return str(calendar.to_ical().decode())
 
 
-def _blocks(rows: Sequence[Sequence[Any]], named: Callable[[str], str]) -> Iterator[Event]:
+def _blocks(rows: Sequence[Sequence[Any]], named: Callable[[str], str], money: Money) -> Iterator[Event]:
     for machine, agent, start, end, is_open, models, entries, tokens, cost, unpriced in rows:
-        cost_text = f"{usd(cost)}*" if unpriced else usd(cost)
+        cost_text = f"{money.fine(cost)}{'*' if unpriced else ''}"
         event = _event(f"block-{machine}-{agent}-{start:%Y%m%dT%H%M%SZ}", "block", start, end)
         event.add("summary", f"{cost_text} {'so far, ' if is_open else ''}on {named(machine)}")
         lines = [f"{entries:,} messages, {tokens:,} tokens", *map(named, models)]
         if unpriced:
-            lines.append("* some of this usage has no price and counts as $0")
+            lines.append(f"* some of this usage has no price and counts as {money.whole(0)}")
         event.add("description", "\n".join(lines))
         yield event
 
@@ -61,22 +62,22 @@ def _limits(rows: Sequence[Sequence[Any]], named: Callable[[str], str]) -> Itera
         yield event
 
 
-def _loads(rows: Sequence[Sequence[Any]], named: Callable[[str], str]) -> Iterator[Event]:
+def _loads(rows: Sequence[Sequence[Any]], named: Callable[[str], str], money: Money) -> Iterator[Event]:
     for machine, load_id, start, end, state, failed, held, change, error in rows:
         event = _event(f"import-{machine}-{load_id}", "import", start, max(end, start + timedelta(seconds=1)))
-        event.add("summary", f"import on {named(machine)}: {_outcome(state, failed, change)}")
+        event.add("summary", f"import on {named(machine)}: {_outcome(state, failed, change, money)}")
         told = [f"{held:,} held" if held else "", named(error)]
         if any(told):
             event.add("description", "\n".join(filter(None, told)))
         yield event
 
 
-def _outcome(state: str, failed: Sequence[str], change: Decimal) -> str:
+def _outcome(state: str, failed: Sequence[str], change: Decimal, money: Money) -> str:
     if state != "committed":
         return state
     if failed:
         return f"{', '.join(failed)} failed"
-    return f"{'' if change < 0 else '+'}{usd(change)}"
+    return f"{'' if change < 0 else '+'}{money.fine(change)}"
 
 
 def _event(uid: str, kind: str, start: datetime, end: datetime) -> Event:

@@ -36,7 +36,8 @@ def _lines(digest: Digest) -> Iterator[str]:
     yield _escaped(prices_note(digest))
     if digest.has_unpriced:
         yield ""
-        yield r"\* Some of this usage has no price. It counts as $0, so the cost is a lower bound."
+        counted = _escaped(digest.money.whole(0))
+        yield rf"\* Some of this usage has no price. It counts as {counted}, so the cost is a lower bound."
     for chart in charts_of(digest):
         if chart.name in SHOWN_CHARTS:
             yield from _table(chart.title, chart.note, chart.columns, range(1, len(chart.columns)), chart.rows)

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from ccusage_import.money import DOLLARS, Money
+
 SpanName = Literal["today", "last_7_days", "month_to_date", "total"]
 
 
@@ -320,7 +322,7 @@ class Digest:
     What cannot be told of a selection is empty. Days before `since` are in nothing but the comparisons of today, the
     last 7 days and the month, their forecast and the budget, which a digest that ends before today has not. `plans`
     are of this month and the last one, of all machines; only a digest of everything has them.
-    `first_day` is None where nothing is stored. `detail` is read for the page alone.
+    `first_day` is None where nothing is stored. `detail` is read for the page alone. `money` is how people read it.
     """
 
     made_at: datetime
@@ -354,6 +356,7 @@ class Digest:
     machines: Sequence[MachineUse]
     work: Work
     detail: Detail | None = None
+    money: Money = DOLLARS
 
     @property
     def is_empty(self) -> bool:

@@ -93,7 +93,7 @@ function filled({ columns, rows, texts = [] }) {
 }
 
 function worth(cell) {
-  const text = cell.textContent.trim(), number = Number(text.replace(/[$,%*\s]|tokens/g, ""));
+  const text = cell.textContent.trim(), number = Number(text.replace(data.money.sign, "").replace(/[,%*\s]|tokens/g, ""));
   return text && !Number.isNaN(number) ? number : text.toLowerCase();
 }
 
@@ -133,7 +133,7 @@ function openDay(day) {
   document.getElementById("day-title").textContent = `${WEEKDAYS[(new Date(day).getUTCDay() + 6) % 7]} ${day}`;
   document.getElementById("day-note").textContent = `At most ${MOST.sessions} sessions and ${MOST.prompts} prompts, those that cost`
     + " most on this day, whatever is chosen above. A session of which no messages are stored is whole on its last day.";
-  const lines = (rows, at) => rows.map((row) => row.map((cell, place) => (place === at ? dollars.format(cell) : typeof cell === "number" ? whole.format(cell) : cell)));
+  const lines = (rows, at) => rows.map((row) => row.map((cell, place) => (place === at ? money(cell) : typeof cell === "number" ? whole.format(cell) : cell)));
   tables.replaceChildren(
     ...(sessions.length ? [filled({ columns: ["session", "project", "machine", "cost", "tokens"], rows: lines(sessions, 3), texts: [1, 2] })] : []),
     ...(prompts.length ? [filled({ columns: ["prompt at", "command", "project", "machine", "cost"], rows: lines(prompts, 4), texts: [1, 2, 3] })] : []),

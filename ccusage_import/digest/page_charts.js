@@ -10,7 +10,7 @@ const start = Date.parse(data.first);
 const today = Math.round((Date.parse(data.today) - start) / DAY);
 const since = data.since ? Math.round((Date.parse(data.since) - start) / DAY) : 0;
 const chosen = { range: "all", measure: "cost", project: "", machine: "" };
-const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
+const cents = new Intl.NumberFormat("en-US", { minimumFractionDigits: data.money.decimals, maximumFractionDigits: data.money.decimals });
 const whole = new Intl.NumberFormat("en-US");
 const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 const pencil = document.createElement("canvas").getContext("2d");
@@ -26,10 +26,11 @@ function css(name) {
 }
 
 function isCost() { return chosen.measure === "cost"; }
-function amount(value) { return value == null ? "-" : isCost() ? dollars.format(value) : `${whole.format(value)} tokens`; }
+function money(value) { return `${value < 0 ? "-" : ""}${data.money.sign}${cents.format(Math.abs(value))}`; }
+function amount(value) { return value == null ? "-" : isCost() ? money(value) : `${whole.format(value)} tokens`; }
 function brief(value) {
   if (!isCost()) return short.format(value);
-  return value < 100 && !Number.isInteger(value) ? dollars.format(value) : `$${short.format(value)}`;
+  return value < 100 && !Number.isInteger(value) ? money(value) : `${data.money.sign}${short.format(value)}`;
 }
 function dayText(number) { return new Date(start + number * DAY).toISOString().slice(0, 10); }
 function monthText(number) { return dayText(number).slice(0, 7); }
@@ -302,7 +303,7 @@ function hours(width) {
       yAxis: down,
       visualMap: { ...scale(highest), dimension: 2 },
       series: [{ name: chosen.measure, type: "heatmap", data: cells,
-        label: { show: true, fontSize: 11, formatter: ({ value }) => (isCost() && value[2] < 10 ? value[2].toFixed(2) : short.format(value[2])) } }],
+        label: { show: true, fontSize: 11, formatter: ({ value }) => (isCost() && value[2] < 10 ? value[2].toFixed(data.money.decimals) : short.format(value[2])) } }],
     },
   };
 }

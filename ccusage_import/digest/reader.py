@@ -102,7 +102,7 @@ def read_calendar(
     last = min(selection.until or date.max, now.astimezone(ZoneInfo(settings.timezone)).date())
     bounded = replace(selection, since=selection.since or last - CALENDAR_DAYS * DAY)
     reader = _Reader(warehouse, settings, named, bounded, now)
-    return calendar_file(reader.rows, named, now, version, has_loads=not selection.agent)
+    return calendar_file(reader.rows, named, now, version, settings.money, has_loads=not selection.agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,7 @@ class _Reader:
             budget=self._budget(),
             plans=self._plans(),
             machines=self._machines(),
+            money=self.settings.money,
             work=read_work(self.rows, self.named, selection, is_recent=self._holds_last_days),
         )
 

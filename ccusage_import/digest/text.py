@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 
 from ccusage_import.digest.model import Usage
+from ccusage_import.money import Money
 
 NO_MODEL = "no model"
 # What anybody would do without looking further back; shown where nothing else missed less.
 PLAIN_METHODS = {"month so far": "plain run rate", "weekday of last week": "seasonal-naive"}
-
-
-def usd(value: Decimal) -> str:
-    """Return dollars and cents; a cost below a cent is not shown as zero."""
-    shown = f"{abs(value):,.2f}" if value == 0 or abs(value) >= Decimal("0.01") else f"{abs(value):.4f}"
-    return f"-${shown}" if value < 0 else f"${shown}"
 
 
 def percent(share: float | None) -> str:
@@ -28,9 +22,9 @@ def multiple(times: float) -> str:
     return f"{times:,.1f} times" if times >= 1 else f"{times:.0%} of".replace("%", " %")
 
 
-def cost_text(usage: Usage) -> str:
+def cost_text(usage: Usage, money: Money) -> str:
     """Return the cost; a star says that some of the usage has no price."""
-    return f"{usd(usage.cost_usd)}*" if usage.unpriced else usd(usage.cost_usd)
+    return f"{money.fine(usage.cost_usd)}{'*' if usage.unpriced else ''}"
 
 
 def day_range(first: date, last: date) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from ccusage_import.checks.health import Problem
 from ccusage_import.config.targets import Event
 from ccusage_import.exceptions import ExitCode
+from ccusage_import.money import Money
 from ccusage_import.monitoring.outcome import RunOutcome, Told
 from ccusage_import.warehouse.budgets import QuotaUse, Spending
 from ccusage_import.warehouse.snapshot import Snapshot
@@ -48,7 +49,7 @@ def known(told: Told, facts: Snapshot | None) -> Told:
 
 
 def due_events(
-    outcome: RunOutcome, told: Told, *, last_success_at: datetime | None, stale_after_hours: float
+    outcome: RunOutcome, told: Told, money: Money, *, last_success_at: datetime | None, stale_after_hours: float
 ) -> Iterator[Notice]:
     """Return the notices to send, in order; the `told` of a notice counts once those before it were delivered too.
 
@@ -58,6 +59,7 @@ def due_events(
     Args:
         outcome: how the run ended.
         told: what is known already.
+        money: how people read it.
         last_success_at: when a run before this one last went well.
         stale_after_hours: how long that may be ago.
     """
@@ -77,7 +79,7 @@ def due_events(
         title = f"{outcome.machine}: no import has succeeded for {stale_after_hours:g} hours"
         yield _notice("stale", title, (outcome.failure, since, LOOK), ended, told)
     if outcome.facts is not None:
-        yield from _of_the_warehouse(outcome.machine, outcome.facts, told)
+        yield from _of_the_warehouse(outcome.machine, outcome.facts, told, money)
 
 
 def health_events(machine: str, problems: Sequence[Problem], told: Told) -> Iterator[Notice]:
@@ -94,7 +96,7 @@ def health_events(machine: str, problems: Sequence[Problem], told: Told) -> Iter
         yield _notice("well", f"{machine}: all is well again", (), details, told)
 
 
-def _of_the_warehouse(machine: str, facts: Snapshot, told: Told) -> Iterator[Notice]:
+def _of_the_warehouse(machine: str, facts: Snapshot, told: Told, money: Money) -> Iterator[Notice]:
     if facts.held > told.held:
         before, told = told.held, replace(told, held=facts.held)
         title = f"{machine}: {facts.held} smaller {'number is' if facts.held == 1 else 'numbers are'} held back"
@@ -103,7 +105,7 @@ def _of_the_warehouse(machine: str, facts: Snapshot, told: Told) -> Iterator[Not
     for spending in facts.budget:
         if spending.is_over and _key(spending) not in told.budgets:
             told = replace(told, budgets=told.budgets | {_key(spending)})
-            yield _crossed(machine, spending, told)
+            yield _crossed(machine, spending, told, money)
     for use in facts.quotas:
         reached = frozenset(_quota_key(use, share) for share in NOTABLE_SHARES if use.share and use.share >= share)
         if not reached <= told.quotas:
@@ -111,10 +113,11 @@ def _of_the_warehouse(machine: str, facts: Snapshot, told: Told) -> Iterator[Not
             yield _nearly_used(machine, use, told)
 
 
-def _crossed(machine: str, spending: Spending, told: Told) -> Notice:
+def _crossed(machine: str, spending: Spending, told: Told, money: Money) -> Notice:
     limit = spending.limit
     whose = "" if limit.scope == "all" else f" of {limit.scope} {limit.name}"
-    spent = f"${spending.spent_usd:,.2f} spent since {spending.since}, ${limit.limit_usd:,.2f} allowed"
+    allowed = money.text(limit.limit_usd)
+    spent = f"{money.text(spending.spent_usd)} spent since {spending.since}, {allowed} allowed"
     details = {
         "scope": limit.scope,
         "name": limit.name,

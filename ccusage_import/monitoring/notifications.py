@@ -54,7 +54,11 @@ def notify(
 
     def due(told: Told) -> Iterable[Notice]:
         return due_events(
-            outcome, told, last_success_at=memory.last_success_at, stale_after_hours=settings.stale_after_hours
+            outcome,
+            told,
+            settings.money,
+            last_success_at=memory.last_success_at,
+            stale_after_hours=settings.stale_after_hours,
         )
 
     occasion = _Occasion(outcome.machine, outcome.finished_at, int(outcome.exit_code))

@@ -15,6 +15,7 @@ from typing import Any
 import platformdirs
 
 from ccusage_import.exceptions import ExitCode
+from ccusage_import.money import DOLLARS, Money
 
 FILE_NAME = "statusline.json"
 # Younger numbers are as good as current.
@@ -30,7 +31,7 @@ def main() -> ExitCode:
         line = status_line(json.loads(file.read_bytes()), time.time())
         # Claude Code reads UTF-8, whatever the locale says.
         os.write(1, f"{line}\n".encode())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ArithmeticError, ValueError, KeyError, TypeError, AttributeError):
         return ExitCode.UNHEALTHY
     return ExitCode.OK
 
@@ -39,43 +40,45 @@ def status_line(numbers: Mapping[str, Any], now: float) -> str:
     """Return what is spent, what is left, how fast it goes, and how old the numbers are.
 
     Raises:
-        KeyError: or TypeError, ValueError or AttributeError: the numbers are not what an import writes.
+        KeyError: or TypeError, ValueError, ArithmeticError or AttributeError: no import writes such numbers.
     """
     return " · ".join(_parts(numbers, now))
 
 
 def _parts(numbers: Mapping[str, Any], now: float) -> Iterator[str]:
+    # An older version wrote no currency.
+    money = Money(**currency) if (currency := numbers.get("currency")) else DOLLARS
     if now < numbers["day_ends_at"]:
-        yield f"today {_spent(numbers['today_usd'], numbers['daily_limit_usd'])}"
+        yield f"today {_spent(numbers['today_usd'], numbers['daily_limit_usd'], money)}"
     else:
         yield "today not imported yet"
     block = numbers["block"]
     if block and now < block["ends_at"]:
-        yield _block(block, now)
+        yield _block(block, now, money)
     for quota in numbers["quotas"]:
         if now < quota["ends_at"]:
             yield f"{quota['period']} quota {quota['share']:.0%} used"
     if numbers["monthly_limit_usd"] is not None and now < numbers["month_ends_at"]:
-        yield f"month {_spent(numbers['month_usd'], numbers['monthly_limit_usd'])}"
+        yield f"month {_spent(numbers['month_usd'], numbers['monthly_limit_usd'], money)}"
     age = now - numbers["at"]
     if age >= FRESH_SECONDS:
         yield f"{_age(age)} old"
 
 
-def _spent(cost_usd: float, limit_usd: float | None) -> str:
-    spent = f"${cost_usd:,.2f}"
+def _spent(cost_usd: float, limit_usd: float | None, money: Money) -> str:
+    spent = money.text(cost_usd)
     if limit_usd is None:
         return spent
     left = limit_usd - cost_usd
-    return f"{spent}, ${left:,.2f} left" if left >= 0 else f"{spent}, OVER by ${-left:,.2f}"
+    return f"{spent}, {money.text(left)} left" if left >= 0 else f"{spent}, OVER by {money.text(-left)}"
 
 
-def _block(block: Mapping[str, Any], now: float) -> str:
+def _block(block: Mapping[str, Any], now: float, money: Money) -> str:
     hours, minutes = divmod(int(block["ends_at"] - now) // _MINUTE, 60)
     left = f"{hours}h {minutes:02}m" if hours else f"{minutes}m"
-    text = f"block ${block['cost_usd']:,.2f}, {left} left"
+    text = f"block {money.text(block['cost_usd'])}, {left} left"
     rate = block["cost_per_hour_usd"]
-    return text if rate is None else f"{text}, ${rate:,.2f}/h"
+    return text if rate is None else f"{text}, {money.text(rate)}/h"
 
 
 def _age(seconds: float) -> str:

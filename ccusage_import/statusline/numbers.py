@@ -48,9 +48,9 @@ def keep_numbers(warehouse: ClickHouse, configuration: Configuration, live: Live
 def read_numbers(
     warehouse: ClickHouse, configuration: Configuration, now: datetime, live: LiveCosts | None = None
 ) -> dict[str, object]:
-    """Return what the file holds; instants are seconds since 1970."""
+    """Return what the file holds; instants are seconds since 1970, and costs are converted when they are shown."""
     settings = configuration.settings
-    today, limits = settings.today(now), settings.budget
+    today, limits, money = settings.today(now), settings.budget, settings.money
     costs, block = read_costs_and_block(warehouse, today)
     unreported = Decimal(0)
     if live:
@@ -63,6 +63,7 @@ def read_numbers(
 
     return {
         "at": now.timestamp(),
+        "currency": {**money._asdict(), "rate": float(money.rate)} if money.note else None,
         "day_ends_at": starts(today + timedelta(days=1)),
         "month_ends_at": starts(next_month(today)),
         "today_usd": float(costs.today_usd + unreported),

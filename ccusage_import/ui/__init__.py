@@ -106,11 +106,6 @@ def change(value: Any, shown: Callable[[Any], str]) -> str:
     return ("+" if value > 0 else "-") + shown(abs(value))
 
 
-def usd(value: Decimal) -> str:
-    """Return dollars and cents."""
-    return f"${value:,.2f}"
-
-
 def label(record: Record, names: Mapping[str, str]) -> str:
     """Return what a person calls a record, with names where this machine knows them."""
     if record.report == "session":

@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len, chop_cells
 
-from ccusage_import.digest.text import percent, usd
+from ccusage_import.digest.text import percent
 from ccusage_import.masking import printable
+from ccusage_import.money import DOLLARS
 from ccusage_import.ui import with_names
 
 NULL = "ᴺᵁᴸᴸ"
@@ -51,7 +52,10 @@ def read_answer(answer: bytes, names: Mapping[str, str]) -> Answer:
 
 
 def readable(answer: Answer, timezone: str) -> Answer:
-    """Return money, shares and counts as people write them, times in a zone, and a dash for NULL."""
+    """Return dollars, shares and counts as people write them, times in a zone, and a dash for NULL.
+
+    Dollars are not converted: columns are named after them, and an answer may have converted them itself.
+    """
     columns = [
         _readable_column(name, kind, [row[number] for row in answer.rows], timezone)
         for number, (name, kind) in enumerate(zip(answer.names, answer.types, strict=True))
@@ -76,7 +80,7 @@ def _writer(name: str, kind: str, cells: Sequence[str], timezone: str) -> Callab
         return lambda cell: _local(cell, instant[1], timezone)
     if kind.startswith(("Float", "Decimal")):
         if _STORED_MONEY.fullmatch(kind) or _MONEY.search(name):
-            return lambda cell: _finite(cell, usd)
+            return lambda cell: _finite(cell, DOLLARS.fine)
         if _SHARE.search(name):
             return lambda cell: _finite(cell, lambda value: percent(float(value)))
         return lambda cell: _finite(cell, lambda value: f"{value:,f}")

@@ -18,12 +18,13 @@ from ccusage_import.config.shown_names import model_names, project_names
 from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import CcusageError
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportProgress, ImportSummary
+from ccusage_import.money import Money
 from ccusage_import.records import CLAUDE, Record, split_label
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Decision, Verdict
 from ccusage_import.statistics import Comparison, Coverage, Share, Totals
 from ccusage_import.transcripts.facts import FACT_KINDS
-from ccusage_import.ui import change, error_json, label, named, short_label, usd
+from ccusage_import.ui import change, error_json, label, named, short_label
 from ccusage_import.ui.tables import Hanging, Joined, PlainTable, console
 
 SHOWN_HELD = 10
@@ -35,27 +36,28 @@ SHOWN_VERDICTS = (
 TOKEN_CLASSES = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
 
 
-def print_summary(summary: ImportSummary) -> None:
+def print_summary(summary: ImportSummary, money: Money) -> None:
     """Print the comparison statistics of an import for people."""
     if summary.is_empty and not summary.failed:
         print("no usage found; nothing was written")
         return
     shown = console()
-    for part in summary_parts(summary):
+    for part in summary_parts(summary, money):
         shown.print(part)
 
 
-def print_second(summary: ImportSummary, deleted: int) -> None:
+def print_second(summary: ImportSummary, deleted: int, money: Money) -> None:
     """Print what became of the reports of an import after transcripts were deleted."""
     print(f"\nClaude Code deletes what is a month old, here {deleted} transcripts; imported again:\n")
-    for part in (_reports_table(summary), "", *_held_lines(summary)):
+    for part in (_reports_table(summary), "", *_held_lines(summary, money)):
         console().print(part)
     shown = sum((record.cost_usd for record in summary.offered if record.report == "daily"), Decimal(0))
     if summary.comparison:
-        print(f"\nccusage shows {usd(shown)} now, you kept {usd(summary.comparison.after.cost_usd)}")
+        kept = money.text(summary.comparison.after.cost_usd)
+        print(f"\nccusage shows {money.text(shown)} now, you kept {kept}")
 
 
-def summary_parts(summary: ImportSummary) -> Iterator[RenderableType]:
+def summary_parts(summary: ImportSummary, money: Money) -> Iterator[RenderableType]:
     """Yield what is shown of an import, from top to bottom."""
     parts: list[RenderableType] = [_headline(summary)]
     if summary.unchanged_since:
@@ -64,9 +66,9 @@ def summary_parts(summary: ImportSummary) -> Iterator[RenderableType]:
     if summary.reports:
         parts.append(_reports_table(summary))
     if summary.comparison:
-        parts += _compared(summary.comparison, summary)
+        parts += _compared(summary.comparison, summary, money)
     if summary.held:
-        parts.append(Group(*_held_lines(summary)))
+        parts.append(Group(*_held_lines(summary, money)))
     if summary.facts:
         parts.append(Joined(list(_facts_parts(summary.facts)), dot="; "))
     for part in parts:
@@ -88,20 +90,21 @@ def _facts_parts(facts: FactsSummary) -> Iterator[str]:
         yield f"{unreadable:,} files or directories not readable"
 
 
-def _compared(comparison: Comparison, summary: ImportSummary) -> Iterator[RenderableType]:
-    yield _totals_table(comparison.before, comparison.after)
+def _compared(comparison: Comparison, summary: ImportSummary, money: Money) -> Iterator[RenderableType]:
+    yield _totals_table(comparison.before, comparison.after, money)
     if missing := [each for each in comparison.coverage if each.share < WHOLE]:
         yield Text("\n".join(map(_coverage_line, missing)))
     if comparison.block:
-        yield _block_line(comparison.block, summary.timezone)
+        yield _block_line(comparison.block, summary.timezone, money)
     total = comparison.after.cost_usd
     if len(comparison.agents) > 1:
-        yield _shares_table("top agents", comparison.agents, total)
+        yield _shares_table("top agents", comparison.agents, total, money)
     if comparison.models:
-        yield _shares_table("top models", comparison.models, total, model_names(use.name for use in comparison.models))
+        models = model_names(use.name for use in comparison.models)
+        yield _shares_table("top models", comparison.models, total, money, models)
     if comparison.projects:
         projects = [replace(use, name=named(use.name, summary.names)) for use in comparison.projects]
-        yield _shares_table("top projects", projects, total, project_names(use.name for use in projects))
+        yield _shares_table("top projects", projects, total, money, project_names(use.name for use in projects))
 
 
 def summary_json(summary: ImportSummary) -> dict[str, Any]:
@@ -229,10 +232,10 @@ def _reports_table(summary: ImportSummary) -> PlainTable:
     return table
 
 
-def _totals_table(before: Totals, after: Totals) -> PlainTable:
+def _totals_table(before: Totals, after: Totals, money: Money) -> PlainTable:
     table = PlainTable(("all days of this machine", "now", "since the last load"))
     note = " (some usage has no price)" if after.unpriced else ""
-    table.add_row(f"cost{note}", usd(after.cost_usd), change(after.cost_usd - before.cost_usd, usd))
+    table.add_row(f"cost{note}", money.text(after.cost_usd), change(after.cost_usd - before.cost_usd, money.text))
     table.add_row("tokens", *_now_and_change(before, after, "total_tokens"))
     for name in TOKEN_CLASSES:
         table.add_row(f"  {name.removesuffix('_tokens').replace('_', ' ')}", *_now_and_change(before, after, name))
@@ -253,18 +256,18 @@ def _coverage_line(coverage: Coverage) -> str:
     return f"{whose}{name} {verb} {100 * coverage.share:.1f} % of the days' cost"
 
 
-def _block_line(block: Record, timezone: str) -> Text:
+def _block_line(block: Record, timezone: str, money: Money) -> Text:
     ends_at = block.block_ends_at.astimezone(ZoneInfo(timezone)) if block.block_ends_at else None
-    line = f"active block until {ends_at:%H:%M %Z}: {usd(block.cost_usd)}"
+    line = f"active block until {ends_at:%H:%M %Z}: {money.text(block.cost_usd)}"
     if block.cost_per_hour_usd is not None:
-        line += f", {usd(Decimal(repr(block.cost_per_hour_usd)))} an hour"
+        line += f", {money.text(Decimal(repr(block.cost_per_hour_usd)))} an hour"
     if block.projected_cost_usd is not None:
-        line += f", {usd(block.projected_cost_usd)} expected"
+        line += f", {money.text(block.projected_cost_usd)} expected"
     return Text(line)
 
 
 def _shares_table(
-    title: str, shares: Sequence[Share], total: Decimal, called: Mapping[str, str] | None = None
+    title: str, shares: Sequence[Share], total: Decimal, money: Money, called: Mapping[str, str] | None = None
 ) -> PlainTable:
     """Return a table of costs by name: as it is called first, and last in full where that is something else."""
     called = called or {}
@@ -274,11 +277,12 @@ def _shares_table(
     for share in shares:
         part = f"{share.cost_usd / total:.0%}" if total else ""
         whole = [share.name] if share.name in in_full else []
-        table.add_row(called.get(share.name, share.name), usd(share.cost_usd), part, f"{share.total_tokens:,}", *whole)
+        cost, tokens = money.text(share.cost_usd), f"{share.total_tokens:,}"
+        table.add_row(called.get(share.name, share.name), cost, part, tokens, *whole)
     return table
 
 
-def _held_lines(summary: ImportSummary) -> Iterator[RenderableType]:
+def _held_lines(summary: ImportSummary, money: Money) -> Iterator[RenderableType]:
     held = summary.held
     noun = "number is" if len(held) == 1 else "numbers are"
     yield Text(f"held: {len(held)} offered {noun} kept aside, what was stored stays", style="bold")
@@ -286,8 +290,8 @@ def _held_lines(summary: ImportSummary) -> Iterator[RenderableType]:
         stored, offered = decision.stored, decision.offered
         yield Hanging(
             f"{decision.record.label} {short_label(decision.record, summary.names)}:"
-            f" {usd(stored.cost_usd) if stored else 'what it overlaps'} stays,"
-            f" {usd(offered.cost_usd if offered else Decimal(0))} offered:"
+            f" {money.text(stored.cost_usd) if stored else 'what it overlaps'} stays,"
+            f" {money.text(offered.cost_usd if offered else Decimal(0))} offered:"
             f" {reason_in_words(decision, summary.intact_from)}",
             indent=2,
         )

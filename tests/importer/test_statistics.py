@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ccusage_import.import_summary import ImportSummary
+from ccusage_import.money import DOLLARS
 from ccusage_import.records import ModelUsage, Provenance, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.statistics import (
@@ -222,7 +223,7 @@ def test_the_summary_says_what_a_report_leaves_out(capsys: pytest.CaptureFixture
         offered=days, comparison=compare([], new, NOW),
     )  # fmt: skip
 
-    print_summary(summary)
+    print_summary(summary, DOLLARS)
 
     assert [line for line in capsys.readouterr().out.splitlines() if "cover" in line] == [
         "codex monthly covers 25.0 % of the days' cost",

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccusage_import.config.budget import BudgetLimit
+from ccusage_import.money import DOLLARS, Money
 from ccusage_import.monitoring.events import due_events, known
 from ccusage_import.monitoring.outcome import RunOutcome, Told
 from ccusage_import.warehouse.budgets import QuotaUse, Spending
@@ -77,7 +78,7 @@ def told_of(runs: list[Run]) -> list[Heard]:
             facts=run.facts(now.date()),
             last_success_at=last_success_at,
         )
-        due = list(due_events(outcome, told, last_success_at=before, stale_after_hours=STALE_AFTER_HOURS))
+        due = list(due_events(outcome, told, DOLLARS, last_success_at=before, stale_after_hours=STALE_AFTER_HOURS))
         reached = due[: run.reached]
         told = reached[-1].told if reached else known(told, outcome.facts)
         heard.append(
@@ -157,14 +158,18 @@ def test_two_budgets_are_told_apart() -> None:
         last_success_at=NOON,
     )
 
-    first, second = due_events(outcome, Told(), last_success_at=NOON, stale_after_hours=STALE_AFTER_HOURS)
+    first, second = due_events(outcome, Told(), DOLLARS, last_success_at=NOON, stale_after_hours=STALE_AFTER_HOURS)
 
     assert first.title == "studio: the monthly budget of model opus is crossed"
     assert second.title == "studio: the monthly budget of model sonnet is crossed"
     assert second.text == "$12.35 spent since 2026-11-01, $10.00 allowed"
+    euro = Money("EUR", Decimal("0.9"), "€")
+    _, converted = due_events(outcome, Told(), euro, last_success_at=NOON, stale_after_hours=STALE_AFTER_HOURS)
+    assert converted.text == "€11.11 spent since 2026-11-01, €9.00 allowed"
+    assert (converted.details["spent_usd"], converted.details["limit_usd"]) == ("12.346", "10")
     # Where only the first got through, the second is still due.
     assert [
-        [notice.title for notice in due_events(outcome, told, last_success_at=NOON, stale_after_hours=26)]
+        [notice.title for notice in due_events(outcome, told, DOLLARS, last_success_at=NOON, stale_after_hours=26)]
         for told in (first.told, second.told)
     ] == [[second.title], []]
 
@@ -235,7 +240,7 @@ def test_a_quota_is_told_of_at_80_and_at_100_percent_of_each_block() -> None:
         facts = Snapshot(None, None, 0, [], [], [use])
         outcome = RunOutcome(machine="studio", started_at=NOON, finished_at=NOON, exit_code=0, facts=facts)
         told = known(told, facts)
-        for notice in due_events(outcome, told, last_success_at=None, stale_after_hours=STALE_AFTER_HOURS):
+        for notice in due_events(outcome, told, DOLLARS, last_success_at=None, stale_after_hours=STALE_AFTER_HOURS):
             told = notice.told
             titles.append((notice.event, notice.title))
 
@@ -250,7 +255,7 @@ def test_the_notice_of_a_quota_says_when_it_ends_and_runs_out() -> None:
     use = replace(quota_at(90), runs_out_at=NOON + timedelta(hours=1))
     facts = Snapshot(None, None, 0, [], [], [use])
     outcome = RunOutcome(machine="studio", started_at=NOON, finished_at=NOON, exit_code=0, facts=facts)
-    [notice] = due_events(outcome, Told(), last_success_at=None, stale_after_hours=STALE_AFTER_HOURS)
+    [notice] = due_events(outcome, Told(), DOLLARS, last_success_at=None, stale_after_hours=STALE_AFTER_HOURS)
 
     assert notice.text == (
         "the block ends 2026-11-20 17:00 UTC\nat this rate the rest is used 2026-11-20 13:00 UTC\n"

@@ -28,7 +28,14 @@ QUOTAS = [
     {"period": "block", "ends_at": NOW + HOUR, "share": 0.634},
     {"period": "week", "ends_at": NOW + DAY, "share": 1.2},
 ]
+EURO = {"code": "EUR", "rate": 0.92, "symbol": "€"}
 BLOCK = {"ends_at": NOW + 2 * HOUR + 9 * MINUTE + 59, "cost_usd": 2.164, "cost_per_hour_usd": 2.3}
+
+WRONG: list[dict[str, Any]] = [
+    {**NUMBERS, "today_usd": "much"},
+    {**NUMBERS, "currency": {**EURO, "rate": "much"}},
+    {**NUMBERS, "currency": {"sign": "much"}},
+]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +61,10 @@ BLOCK = {"ends_at": NOW + 2 * HOUR + 9 * MINUTE + 59, "cost_usd": 2.164, "cost_p
         ({"at": NOW - 50 * HOUR}, "today $4.20 · 2 days old"),
         ({"at": NOW + HOUR}, "today $4.20"),
         ({"day_ends_at": NOW, "at": NOW - 7 * HOUR}, "today not imported yet · 7 hours old"),
+        ({"currency": None}, "today $4.20"),
+        ({"currency": EURO, "block": BLOCK}, "today €3.86 · block €1.99, 2h 09m left, €2.12/h"),
+        ({"currency": EURO, "daily_limit_usd": 4.0}, "today €3.86, OVER by €0.18"),
+        ({"currency": EURO | {"symbol": ""}, "daily_limit_usd": 10.0}, "today EUR 3.86, EUR 5.34 left"),
     ],
 )
 def test_the_line_says_what_holds_now(changed: Mapping[str, Any], line: str) -> None:
@@ -62,7 +73,7 @@ def test_the_line_says_what_holds_now(changed: Mapping[str, Any], line: str) -> 
 
 @pytest.mark.parametrize(
     "content",
-    [None, b"", b"{", b"[]", b"null", b"{}", b"\xff", json.dumps({**NUMBERS, "today_usd": "much"}).encode()],
+    [None, b"", b"{", b"[]", b"null", b"{}", b"\xff", *(json.dumps(numbers).encode() for numbers in WRONG)],
 )
 def test_without_numbers_only_the_exit_code_says_so(program: Program, content: bytes | None) -> None:
     if content is not None:

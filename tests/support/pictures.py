@@ -30,6 +30,7 @@ from ccusage_import.demo.place import demo_directories
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportSummary
 from ccusage_import.importer import import_offer
 from ccusage_import.logger import log_to_console
+from ccusage_import.money import DOLLARS
 from ccusage_import.steps.run import Run
 from ccusage_import.ui.summary import summary_parts
 from ccusage_import.versions import PINNED_VERSION
@@ -94,7 +95,7 @@ def _drawn(summary: ImportSummary) -> str:
     reports = {name: replace(outcome, seconds=REPORT_SECONDS) for name, outcome in summary.reports.items()}
     shown = replace(summary, load_id=LOAD_ID, reports=reports, phases={name: PHASES[name] for name in summary.phases})
     console = Console(record=True, width=SUMMARY_COLUMNS, highlight=False, file=io.StringIO(), color_system="truecolor")
-    for part in summary_parts(shown):
+    for part in summary_parts(shown, DOLLARS):
         console.print(part)
     svg = console.export_svg(title="ccusage-import import", unique_id="summary")
     # The fonts would come from the network.

@@ -17,7 +17,8 @@ from rich.text import Text
 
 from ccusage_import.config.shown_names import model_names
 from ccusage_import.digest.palette import DARK, OTHERS, model_looks
-from ccusage_import.digest.text import NO_MODEL, percent, usd
+from ccusage_import.digest.text import NO_MODEL, percent
+from ccusage_import.money import Money
 
 PIPED_WIDTH = 80
 LARGEST_WIDTH = 120
@@ -58,13 +59,14 @@ class _Bar:
         return Measurement(4, options.max_width)
 
 
-def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str]) -> None:
+def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money: Money) -> None:
     """Print names, costs, shares and bars.
 
     Args:
         rows: from the first to the last.
         total: what a share is a part of.
         models: the dearest first, as the page orders them; it decides their colours.
+        money: how people read costs.
     """
     width = min(shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH, LARGEST_WIDTH)
     console = Console(highlight=False, width=width)
@@ -78,7 +80,7 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str]) -> No
     for row in rows:
         cost = row.cost_usd
         share = percent(float(cost / total)) if total else ""
-        table.add_row(Text(row.name), usd(cost), share, _Bar(_parts(row, looks), largest) if cost > 0 else "")
+        table.add_row(Text(row.name), money.fine(cost), share, _Bar(_parts(row, looks), largest) if cost > 0 else "")
     console.print(table)
     shown = {model for row in rows for model, cost in row.costs.items() if cost > 0}
     if console.color_system and not console.no_color and len(shown) > 1:

@@ -66,7 +66,7 @@ def chart(
             print("no usage to show")
         else:
             total = digest.span("total").usage.cost_usd
-            print_bars(ROWS[what](digest), total, [use.model for use in digest.models])
+            print_bars(ROWS[what](digest), total, [use.model for use in digest.models], digest.money)
             if what == "projects" and (others := digest.project_count - len(digest.projects)):
                 print(f"and {others} more")
             if what == "sessions" and (others := digest.session_count - len(digest.sessions)):

@@ -35,6 +35,7 @@ class Page:
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration, self._zone = configuration, configuration.settings.zone
+        self._money = configuration.settings.money
         self._names: Mapping[str, str] = {}
         self._projects: Mapping[str, str] = {}
         self._now: Now | None = None
@@ -105,7 +106,7 @@ class Page:
             table = PlainTable(("today", "answers", "tokens", "cost"), texts=("today",))
             called = model_names(model.name for model in now.models)
             for model in now.models:
-                cost = "no price yet" if model.unpriced and not model.cost_usd else ui.usd(model.cost_usd)
+                cost = "no price yet" if model.unpriced and not model.cost_usd else self._money.text(model.cost_usd)
                 table.add_row(printable(called[model.name]), f"{model.messages:,}", f"{model.tokens:,}", cost)
             yield from ("", table)
         if now.sessions:
@@ -123,10 +124,11 @@ class Page:
 
     def _block_line(self, block: Block) -> str:
         left = max(timedelta(), block.ends_at - datetime.now(UTC))
-        line = f"active block: ${block.cost_usd:,.2f}, {block.tokens:,} tokens"
+        line = f"active block: {self._money.text(block.cost_usd)}, {block.tokens:,} tokens"
         line += f", {_duration(left)} left until {block.ends_at.astimezone(self._zone):%H:%M}"
         if block.cost_per_hour_usd is not None and block.projected_cost_usd is not None:
-            line += f"; ${block.cost_per_hour_usd:,.2f} an hour, ${block.projected_cost_usd:,.2f} expected"
+            expected = self._money.text(block.projected_cost_usd)
+            line += f"; {self._money.text(block.cost_per_hour_usd)} an hour, {expected} expected"
         return line
 
     def _quota_line(self, use: QuotaUse) -> str:
@@ -140,14 +142,14 @@ class Page:
     def _session_cells(self, session: Session) -> tuple[str, ...]:
         silent = _duration(datetime.now(UTC) - session.last_at)
         name = f"{self._projects[self._name(session.project)]} {self._name(session.session)[:8]}"
-        return name, silent, f"{session.messages:,}", f"{session.context_tokens:,}", ui.usd(session.cost_usd)
+        return name, silent, f"{session.messages:,}", f"{session.context_tokens:,}", self._money.text(session.cost_usd)
 
     def _turn_cells(self, turn: LastTurn) -> tuple[str, ...]:
         what = f"{self._projects[self._name(turn.project)]} {self._name(turn.command) or turn.kind}"
         at = f"{turn.at.astimezone(self._zone):%H:%M:%S}"
         took = _duration(timedelta(milliseconds=turn.duration_ms))
         counts = f"{turn.messages:,}", f"{turn.tool_calls:,}"
-        return printable(what), at, *counts, took, ui.usd(turn.cost_usd), turn.outcome
+        return printable(what), at, *counts, took, self._money.text(turn.cost_usd), turn.outcome
 
     def _name(self, name: str) -> str:
         return printable(ui.named(name, self._names))

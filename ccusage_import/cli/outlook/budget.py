@@ -12,6 +12,7 @@ from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
 from ccusage_import.exceptions import ConfigurationError, ExitCode
+from ccusage_import.money import Money
 from ccusage_import.querying.known_names import unknown_budgets
 from ccusage_import.ui.tables import PlainTable, console
 from ccusage_import.warehouse.budgets import Spending, keep_budgets, read_spending
@@ -40,12 +41,12 @@ def budget(
         if not spending:
             raise ConfigurationError("budget: no limit is set", hint="ccusage-import config set budget.monthly 200")
         if as_json or not quiet:
-            print_spending(spending, names, as_json=as_json)
+            print_spending(spending, names, configuration.settings.money, as_json=as_json)
         if any(each.is_over for each in spending):
             raise typer.Exit(ExitCode.UNHEALTHY)
 
 
-def print_spending(spending: Sequence[Spending], names: Mapping[str, str], *, as_json: bool) -> None:
+def print_spending(spending: Sequence[Spending], names: Mapping[str, str], money: Money, *, as_json: bool) -> None:
     """Print each limit with how much of it was spent."""
     if as_json:
         ui.print_json([_json(each, names) for each in spending])
@@ -58,10 +59,10 @@ def print_spending(spending: Sequence[Spending], names: Mapping[str, str], *, as
         share = each.spent_usd / limit.limit_usd
         table.add_row(
             f"{whose}, {'today' if limit.period == 'daily' else 'this month'}",
-            ui.usd(each.spent_usd) + (" and unpriced usage" if each.unpriced else ""),
-            ui.usd(limit.limit_usd),
+            money.text(each.spent_usd) + (" and unpriced usage" if each.unpriced else ""),
+            money.text(limit.limit_usd),
             Text(f"{share:.0%}{' OVER' if each.is_over else ''}", style="bold red" if each.is_over else ""),
-            ui.usd(each.forecast_usd),
+            money.text(each.forecast_usd),
             f"{each.crossing_day}" if each.crossing_day else "-",
         )
     console().print(table)

@@ -12,6 +12,7 @@ from ccusage_import.cli.query import open_to_ask, stored_names
 from ccusage_import.config.names import read_names
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.money import Money
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.querying.queries import find_query
 from ccusage_import.ui.tables import PlainTable, console
@@ -54,7 +55,7 @@ def predict(
         if as_json:
             ui.print_json(_json(command, rows[0]))
         elif not quiet:
-            _print(command, rows[0])
+            print_prediction(command, rows[0], configuration.settings.money)
 
 
 def _json(command: str, row: Any) -> dict[str, object]:
@@ -77,21 +78,23 @@ def _json(command: str, row: Any) -> dict[str, object]:
     }
 
 
-def _print(command: str, row: Any) -> None:
+def print_prediction(command: str, row: Any, money: Money) -> None:
+    """Print a row of the query `predict`, and how such predictions did."""
     predicted_from, runs, low, cost, high, seconds_low, seconds, seconds_high, unpriced, *test = row
     tested, inside, error, mean_error = test
     table = PlainTable((_shown(command), "low", "expected", "high"))
-    table.add_row("cost", *(ui.usd(value) for value in (low, cost, high)))
+    table.add_row("cost", *(money.text(value) for value in (low, cost, high)))
     table.add_row("duration", *(_duration(value) for value in (seconds_low, seconds, seconds_high)))
     console().print(table)
     of = "prompts of all kinds" if predicted_from == "all prompts" else f"runs{FROM[predicted_from]}"
     lines = [f"80 % stay within this range, by the last {runs} {of}"]
     if unpriced:
-        lines.append("some of them have no price and count as $0")
+        lines.append(f"some of them have no price and count as {money.whole(0)}")
     if tested:
+        missed, mean_missed = money.text(error), money.text(mean_error)
         lines += [
             f"of {tested:,} earlier {of} {inside:.0%} did".replace("%", " %"),
-            f"what was expected was {ui.usd(error)} off on average; the mean would have been {ui.usd(mean_error)}",
+            f"what was expected was {missed} off on average; the mean would have been {mean_missed}",
         ]
     else:
         lines.append(f"how such predictions did is not known: it takes more than {FEWEST_RUNS} to test them")

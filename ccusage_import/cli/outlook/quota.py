@@ -13,7 +13,9 @@ from rich.text import Text
 
 from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import ConfigurationError, ExitCode
+from ccusage_import.money import Money
 from ccusage_import.ui.tables import PlainTable, console
 from ccusage_import.warehouse.budgets import QuotaUse, keep_quotas, read_quotas
 from ccusage_import.warehouse.opening import open_current
@@ -41,16 +43,17 @@ def quota(
         if not uses:
             raise ConfigurationError("quota: none is set", hint="ccusage-import config set quota.block_tokens max")
         if as_json or not quiet:
-            print_quotas(uses, configuration.settings.zone, as_json=as_json)
+            print_quotas(uses, configuration.settings, as_json=as_json)
         if any(each.is_over for each in uses):
             raise typer.Exit(ExitCode.UNHEALTHY)
 
 
-def print_quotas(uses: Sequence[QuotaUse], zone: ZoneInfo, *, as_json: bool) -> None:
-    """Print each quota with how much of it was used; times are in the zone."""
+def print_quotas(uses: Sequence[QuotaUse], settings: Settings, *, as_json: bool) -> None:
+    """Print each quota with how much of it was used, in the zone and the currency of the settings."""
     if as_json:
         ui.print_json([{**asdict(each), "is_over": each.is_over} for each in uses])
         return
+    zone, money = settings.zone, settings.money
     columns = ("quota", "used", "of", "share", "ends", "runs out")
     table = PlainTable(columns, wraps=("quota", "of"), spare=("ends",))
     several = len({each.machine for each in uses}) > 1
@@ -58,8 +61,8 @@ def print_quotas(uses: Sequence[QuotaUse], zone: ZoneInfo, *, as_json: bool) -> 
         share = "-" if each.share is None else f"{each.share:.0%}{' OVER' if each.is_over else ''}"
         table.add_row(
             each.name + (f" on {each.machine}" if several else ""),
-            _amount(each, each.used) + (" and unpriced usage" if each.unpriced else ""),
-            _maximum(each),
+            _amount(each, each.used, money) + (" and unpriced usage" if each.unpriced else ""),
+            _maximum(each, money),
             Text(share, style="bold red" if each.is_over else ""),
             _minute(each.period_end, zone),
             _minute(each.runs_out_at, zone),
@@ -68,18 +71,18 @@ def print_quotas(uses: Sequence[QuotaUse], zone: ZoneInfo, *, as_json: bool) -> 
     for each in uses:
         if each.learned_maximum is not None and each.learned_at is not None:
             whose = f" on {each.machine}" if several else ""
-            used, hit_at = _amount(each, each.learned_maximum), _minute(each.learned_at, zone)
+            used, hit_at = _amount(each, each.learned_maximum, money), _minute(each.learned_at, zone)
             console().print(f"{each.name}{whose}: {used} were used when a limit was last hit, {hit_at}")
 
 
-def _maximum(each: QuotaUse) -> str:
+def _maximum(each: QuotaUse, money: Money) -> str:
     if each.maximum is None:
         return "no past yet"
-    return _amount(each, each.maximum) + (" (largest)" if each.source != "set" else "")
+    return _amount(each, each.maximum, money) + (" (largest)" if each.source != "set" else "")
 
 
-def _amount(each: QuotaUse, amount: Decimal) -> str:
-    return f"{amount:,.0f}" if each.name == "block_tokens" else ui.usd(amount)
+def _amount(each: QuotaUse, amount: Decimal, money: Money) -> str:
+    return f"{amount:,.0f}" if each.name == "block_tokens" else money.text(amount)
 
 
 def _minute(at: datetime | None, zone: ZoneInfo) -> str:
