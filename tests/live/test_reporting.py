@@ -187,7 +187,12 @@ def test_all_is_written_anew_at_once_when_a_machine_wakes_or_its_clock_is_set(
     metrics = tmp_path / "ccusage.prom"
     configuration = configuration_of(tmp_path, f"chdb://{tmp_path}/warehouse", metrics_file=metrics)
     clock = [datetime(2026, 3, 29, 0, 30, tzinfo=UTC)]
-    reporter = Reporter(configuration, {}, [].append, clock=lambda: clock[0].timestamp())
+
+    def seconds_now() -> float:
+        return clock[0].timestamp()
+
+    warnings: list[str] = []
+    reporter = Reporter(configuration, {}, warnings.append, clock=seconds_now)
     reporter.hear(Watching((claude.root,), polls=False))
     written = tmp_path / "ccusage-watch.prom"
 
