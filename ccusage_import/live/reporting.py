@@ -54,30 +54,30 @@ class Reporter:
         warn: Callable[[str], None],
         *,
         look_seconds: float = LOOK_SECONDS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._configuration, self._environ, self._warn = configuration, environ, warn
-        self._look_seconds = look_seconds
-        now, before = datetime.now(UTC), last_state(configuration.directories)
+        self._look_seconds, self._clock = look_seconds, clock
+        now, before = self._now(), last_state(configuration.directories)
         self._state = WatchState(
             os.getpid(), str(configuration.settings.parsed_warehouse()), "lent", now, now, is_running=True
         )
         if before and before.process == os.getpid() and before.phase == "lent":
             # It begins anew whenever it has lent the warehouse.
             self._state = replace(before, is_running=True)
-        self._written_at, self._looked_at = 0.0, time.monotonic()
+        self._written_at, self._looked_at = 0.0, clock()
         self._has_numbers, self._numbers_at = True, 0.0
-        self._was_unwell, self._publishes_at = False, 0.0
+        self._was_unwell, self._unpublished_at = False, 0.0
         self._health: HealthReport | None = None
 
     def hear(self, event: Event) -> None:
         """Write down what it means."""
-        now = datetime.now(UTC)
         match event:
             case Watching(polls=polls):
                 self._change(phase="watching", polls=polls)
             case Stored():
                 self._has_numbers = False
-                self._state = replace(self._state, last_stored_at=now)
+                self._state = replace(self._state, last_stored_at=self._now())
             case Importing():
                 self._change(phase="importing")
             case Imported() | ImportFailed() | Regained():
@@ -93,22 +93,32 @@ class Reporter:
 
     def turn(self, warehouse: ClickHouse | None, files: int, behind_seconds: float) -> None:
         """Write down how far it is, and look at the health now and then."""
-        now = time.monotonic()
         state = replace(self._state, files=files, behind_seconds=round(behind_seconds, 1))
         least = CHANGED_SECONDS if state != self._state else BEAT_SECONDS
         self._state = state
-        if now - self._written_at >= least:
+        if self._is_due(self._written_at, least):
             self._change()
-        if warehouse and not self._has_numbers and now - self._numbers_at >= NUMBERS_SECONDS:
-            self._numbers_at, self._has_numbers = now, True
+        if warehouse and not self._has_numbers and self._is_due(self._numbers_at, NUMBERS_SECONDS):
+            self._numbers_at, self._has_numbers = self._clock(), True
             with suppress(FixableError):
                 keep_numbers(warehouse, self._configuration, self._live_costs(warehouse))
-        if now - self._looked_at >= self._look_seconds:
-            self._looked_at = now
+        if self._is_due(self._looked_at, self._look_seconds):
+            self._looked_at = self._clock()
             self._look(warehouse)
 
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+    def _is_due(self, last_at: float, seconds: float) -> bool:
+        """Whether so long ago, as everybody else reckons who reads what was written.
+
+        The clock that only goes forward stands still while the machine sleeps: when it wakes, all that was written is
+        old, and is written anew at once. Likewise where the clock was set back.
+        """
+        return not 0 <= self._clock() - last_at < seconds
+
     def _live_costs(self, warehouse: ClickHouse) -> LiveCosts:
-        now = read_now(warehouse, self._configuration.settings, datetime.now(UTC))
+        now = read_now(warehouse, self._configuration.settings, self._now())
         block = now.block and OpenBlock(
             now.block.ends_at,
             Decimal(str(now.block.cost_usd)),
@@ -118,8 +128,8 @@ class Reporter:
         return LiveCosts(sum((model.cost_usd for model in now.models), Decimal(0)), block)
 
     def _change(self, **changes: object) -> None:
-        self._written_at = time.monotonic()
-        self._state = replace(self._state, written_at=datetime.now(UTC), **changes)  # type: ignore[arg-type]
+        self._written_at = self._clock()
+        self._state = replace(self._state, written_at=self._now(), **changes)  # type: ignore[arg-type]
         keep_state(self._configuration.directories, self._state)
 
     def _look(self, warehouse: ClickHouse | None) -> None:
@@ -138,14 +148,13 @@ class Reporter:
 
     def _publish(self, health: HealthReport) -> None:
         """Leave metrics where they are wanted; what cannot be left is said, and not again at once."""
-        now = time.monotonic()
-        if now < self._publishes_at:
+        if not self._is_due(self._unpublished_at, PAUSE_SECONDS):
             return
         try:
             write_watch_metrics(self._configuration.settings, health)
             push_watch_metrics(self._configuration.settings, health)
         except AnnouncementError as error:
-            self._publishes_at = now + PAUSE_SECONDS
+            self._unpublished_at = self._clock()
             self._warn(str(error))
 
     def _notify(self, problems: Sequence[Problem]) -> None:

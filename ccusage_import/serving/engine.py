@@ -11,12 +11,13 @@ from typing import Any
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import QueryError, StatementRefusedError
 from ccusage_import.querying.reading import checked, formatted
+from ccusage_import.serving.native import UnknownColumnError, of_version
 from ccusage_import.warehouse.clickhouse_client import connect_to_engine
 
 # What a request may ask for, of what is set; the rest belongs to whoever runs the server.
 OPEN_SETTINGS = re.compile(
     r"(?:output_)?format_\w+|date_time_output_format|extremes|join_use_nulls|max_block_size|group_by_use_nulls"
-    r"|result_overflow_mode|prefer_column_name_to_alias|enable_\w*analyzer|http_write_exception_in_output_format"
+    r"|limit|offset|result_overflow_mode|prefer_column_name_to_alias|enable_\w*analyzer|http_write_exception_in_output_format"
 )
 # Such settings may only be lowered.
 LIMITS: Mapping[str, int] = {
@@ -29,7 +30,7 @@ LIMITS: Mapping[str, int] = {
 # What ends all queries but itself.
 CANCEL = "KILL QUERY WHERE query_id != queryID() ASYNC"
 DEFAULT_FORMAT = "TabSeparated"
-READONLY, UNKNOWN_SETTING, BAD_ARGUMENTS, UNKNOWN_EXCEPTION = 164, 115, 36, 1001
+READONLY, UNKNOWN_SETTING, BAD_ARGUMENTS, NOT_IMPLEMENTED, UNKNOWN_EXCEPTION = 164, 115, 36, 48, 1001
 _CODE = re.compile(r"Code: (\d+)\.")
 _NESTED = re.compile(r"Code: \d+\. DB::Exception: (Code: \d+\. .*) \(version [^)]*\)\. \(\w+\)", re.DOTALL)
 # The engine writes a statement anew without comments, so what follows is never inside of a text.
@@ -55,6 +56,8 @@ class Question:
     output_format: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    # That of the native protocol by which blocks of the format Native are written; 0 for none.
+    protocol_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ class Reader:
             for name, value in (*settings.items(), ("readonly", "1")):
                 handle.set(name, value)
             result = connection.query(statement, output_format, params=dict(question.parameters))
-            return Reply(result.bytes(), output_format, result.storage_rows_read(), result.storage_bytes_read())
+            body = _of_version(result.bytes(), output_format, question.protocol_version)
+            return Reply(body, output_format, result.storage_rows_read(), result.storage_bytes_read())
         except RuntimeError as error:
             raise engine_error(str(error)) from None
         except StatementRefusedError as error:
@@ -150,6 +154,18 @@ def _readable(handle: _Handle, question: Question) -> tuple[str, str]:
         # The engine refuses settings that are not its own now, so they stay with the statement.
         statement, output_format = statement[: output.start()] + output[2], output[1]
     return checked(handle, statement, question.parameters), output_format
+
+
+def _of_version(body: bytes, output_format: str, version: int) -> bytes:
+    """Return an answer as a server gives it to whoever names his version of the native protocol."""
+    if output_format != "Native" or not version:
+        return body
+    try:
+        return b"".join(of_version(body, version))
+    except UnknownColumnError as error:
+        raise EngineError(
+            NOT_IMPLEMENTED, f"Code: {NOT_IMPLEMENTED}. DB::Exception: {error}. (NOT_IMPLEMENTED)"
+        ) from None
 
 
 def _allowed(settings: Mapping[str, str]) -> dict[str, str]:

@@ -30,7 +30,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ccusage_import.serving.engine import EngineError, Question, Reader, Reply
+from ccusage_import.serving.engine import BAD_ARGUMENTS, NOT_IMPLEMENTED, EngineError, Question, Reader, Reply
 from ccusage_import.serving.framing import framed, unframed
 
 LARGEST_REQUEST = 1 << 20
@@ -48,7 +48,7 @@ TRANSPORT = frozenset(
 # What a header can hold.
 _QUERY_ID = re.compile(r"[\x21-\x7e]{1,100}")
 SERVER_NAME = "ccusage-import"
-AUTHENTICATION_FAILED, TOO_MANY_QUERIES, NOT_IMPLEMENTED, TOO_MANY_BYTES, BAD_ARGUMENTS = 516, 202, 48, 307, 36
+AUTHENTICATION_FAILED, TOO_MANY_QUERIES, TOO_MANY_BYTES = 516, 202, 307
 # Which status goes with which exception, as a server decides it; any other one is 500.
 STATUSES: Mapping[int, int] = {
     **dict.fromkeys((6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321), 400),
@@ -181,6 +181,7 @@ async def _question(request: Request) -> Question | None:
         asked.get("default_format") or request.headers.get("X-ClickHouse-Format", ""),
         {name: value for name, value in asked.items() if name not in TRANSPORT and not name.startswith("param_")},
         {name.removeprefix("param_"): value for name, value in asked.items() if name.startswith("param_")},
+        _number(asked.get("client_protocol_version", "")),
     )
 
 
@@ -191,6 +192,12 @@ async def _read(request: Request) -> bytes:
         if len(body) > LARGEST_REQUEST:
             raise _refusal(TOO_MANY_BYTES, f"a request may have {LARGEST_REQUEST:,} bytes")
     return bytes(body)
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{0,9}", text):
+        raise _refusal(BAD_ARGUMENTS, "client_protocol_version is a number", "BAD_ARGUMENTS")
+    return int(text or 0)
 
 
 def _is_on(asked: Mapping[str, str], name: str) -> bool:

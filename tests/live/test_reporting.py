@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from ccusage_import.checks.copies import last_copies
+from ccusage_import.checks.watching import last_state
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError, WarehouseUnreachableError
@@ -176,6 +177,40 @@ def test_people_hear_once_that_all_is_not_well_and_once_that_it_is(
     values = values_in(written.read_text())
     assert (values[f"watch_up{MACHINE}"], values[f"watch_files{MACHINE}"]) == (0, 1)
     assert warnings == []
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=8), timedelta(hours=-8)])
+def test_all_is_written_anew_at_once_when_a_machine_wakes_or_its_clock_is_set(
+    tmp_path: Path, claude: ClaudeDir, jump: timedelta
+) -> None:
+    assert claude.root.is_dir()
+    metrics = tmp_path / "ccusage.prom"
+    configuration = configuration_of(tmp_path, f"chdb://{tmp_path}/warehouse", metrics_file=metrics)
+    clock = [datetime(2026, 3, 29, 0, 30, tzinfo=UTC)]
+
+    def seconds_now() -> float:
+        return clock[0].timestamp()
+
+    warnings: list[str] = []
+    reporter = Reporter(configuration, {}, warnings.append, clock=seconds_now)
+    reporter.hear(Watching((claude.root,), polls=False))
+    written = tmp_path / "ccusage-watch.prom"
+
+    def passes(seconds: float) -> datetime:
+        """Give it a turn after so long, and return when it says that it wrote."""
+        clock[0] += timedelta(seconds=seconds)
+        reporter.turn(None, 1, 0.0)
+        state = last_state(configuration.directories)
+        assert state
+        return state.written_at
+
+    assert passes(14) == datetime(2026, 3, 29, 0, 30, 14, tzinfo=UTC)
+    assert (passes(14), written.exists()) == (datetime(2026, 3, 29, 0, 30, 14, tzinfo=UTC), False)
+    clock[0] += jump
+    assert passes(0) == datetime(2026, 3, 29, 0, 30, 28, tzinfo=UTC) + jump
+    values = values_in(written.read_text())
+    assert values[f"watch_written_timestamp_seconds{MACHINE}"] == clock[0].timestamp()
+    assert values[f"watch_lag_seconds{MACHINE}"] == 0
 
 
 def test_what_cannot_be_told_is_said_once_and_ends_nothing(tmp_path: Path, claude: ClaudeDir) -> None:

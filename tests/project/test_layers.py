@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent.parent / "ccusage_import"
 TESTS = Path(__file__).parent.parent
 HOMES = {
-    "clickhouse_connect": {"warehouse/clickhouse_client"},
+    "clickhouse_connect": {"warehouse/clickhouse_client", "serving/native"},
     "chdb": {"warehouse/clickhouse_client"},
     "tenacity": {"ccusage/fetcher"},
     "jinja2": {"digest/html"},

@@ -15,15 +15,21 @@ import sys
 import threading
 import time
 import urllib.parse
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import clickhouse_connect
 import pytest
 import sqlalchemy
 from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_driver.bufferedreader import CompressedBufferedReader
+from clickhouse_driver.connection import ServerInfo
+from clickhouse_driver.context import Context
+from clickhouse_driver.streams.native import BlockInputStream
 
 from tests.conftest import CORPORA, Program
 from tests.querying.test_reading import HOSTILE, listener, was_called
@@ -242,6 +248,7 @@ def test_parameters_and_settings_of_the_answer_are_taken(served: Served) -> None
         "SELECT toUInt64(1) AS x", default_format="JSONEachRow", output_format_json_quote_64bit_integers="1"
     )
     assert quoted.text == '{"x":"1"}\n'
+    assert served.ask("SELECT number FROM numbers(9)", limit="2", offset="1").text == "1\n2\n"
     assert served.ask("SELECT 1", no_such_setting="1", session_id="a", max_memory_usage="999999999999").text == "1\n"
 
 
@@ -385,6 +392,124 @@ def test_small_paths_answer(served: Served) -> None:
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
+# -- the blocks of the native protocol ---------------------------------------------------------------------------------
+
+INFO = "01 00 02 ff ff ff ff 00"
+# Numbers of 64 bits.
+ZERO, ONE, TWO = (f"{number:02x} 00 00 00 00 00 00 00" for number in range(3))
+
+
+def typed(*parts: str | bytes) -> bytes:
+    """Return bytes written as two digits each, and texts with their length before them."""
+    return b"".join(bytes.fromhex(part) if isinstance(part, str) else bytes([len(part)]) + part for part in parts)
+
+
+def blocks(body: bytes, revision: int) -> list[Any]:
+    """Return blocks as a driver of the native protocol reads them."""
+    context, read = Context(), list[Any]()
+    context.server_info = ServerInfo("", 26, 9, 2, revision, "UTC", "", revision)
+    context.client_settings = {"strings_as_bytes": False, "strings_encoding": "utf-8", "use_numpy": False}
+    context.settings = {}
+    stream = BlockInputStream(CompressedBufferedReader(iter([body, b""]).__next__, len(body)), context)
+    while True:
+        try:
+            read.append(stream.read())
+        except EOFError:
+            return read
+
+
+@pytest.mark.parametrize(
+    ("value", "type_name", "values"),
+    [
+        ("'ab'", b"String", "02 61 62"),
+        ("repeat('x', 200)", b"String", "c8 01" + "78" * 200),
+        ("toFixedString('ab', 3)", b"FixedString(3)", "61 62 00"),
+        # The version, one byte an index, two keys of which the first is empty, one index.
+        ("toLowCardinality('a')", b"LowCardinality(String)", f"{ONE} 00 06 00 00 00 00 00 00 {TWO} 00 01 61 {ONE} 01"),
+        ("CAST(NULL AS Nullable(UInt16))", b"Nullable(UInt16)", "01 00 00"),
+        ("CAST('a' AS Nullable(String))", b"Nullable(String)", "00 01 61"),
+        ("[256, 2]", b"Array(UInt16)", f"{TWO} 00 01 02 00"),
+        ("[['a'], []]", b"Array(Array(String))", f"{TWO} {ONE} {ONE} 01 61"),
+        ("emptyArrayString()::Array(LowCardinality(String))", b"Array(LowCardinality(String))", f"{ONE} {ZERO}"),
+        ("map('a', 1)", b"Map(String, UInt8)", f"{ONE} 01 61 01"),
+        ("(1, 'x')", b"Tuple(UInt8, String)", "01 01 78"),
+        ("toDate('1970-01-02')", b"Date", "01 00"),
+        ("toDateTime64(1.5, 3, 'UTC')", b"DateTime64(3, 'UTC')", "dc 05 00 00 00 00 00 00"),
+        ("toDateTime(1, 'UTC')", b"DateTime", "01 00 00 00"),
+        ("toDecimal32(1.25, 2)", b"Decimal(9, 2)", "7d 00 00 00"),
+        ("CAST('b' AS Enum8('b' = 1))", b"Enum8('b' = 1)", "01"),
+        ("toUUID('00000000-0000-0001-0000-000000000002')", b"UUID", f"{ONE} {TWO}"),
+        ("true", b"Bool", "01"),
+        ("NULL", b"Nullable(Nothing)", "01 30"),
+        ("CAST(1 AS SimpleAggregateFunction(sum, UInt64))", b"SimpleAggregateFunction(sum, UInt64)", ONE),
+        ("CAST([(1, 'x')] AS Nested(a UInt8, b String))", b"Nested(a UInt8, b String)", f"{ONE} 01 01 78"),
+    ],
+)  # fmt: skip
+def test_blocks_of_a_version_have_an_info_and_say_how_columns_are_written(
+    served: Served, value: str, type_name: bytes, values: str
+) -> None:
+    sql = f"SELECT {value} AS v, 7 AS z"
+    newest = typed(INFO, "02 01", b"v", type_name, "00", values, b"z", b"UInt8", "00 07")
+    assert served.ask(sql, default_format="Native", client_protocol_version="54460").body == newest
+    older = typed(INFO, "02 01", b"v", type_name, values, b"z", b"UInt8", "07")
+    assert served.ask(sql, default_format="Native", client_protocol_version="54453").body == older
+    none = typed("02 01", b"v", type_name, values, b"z", b"UInt8", "07")
+    assert served.ask(sql, default_format="Native").body == none
+
+
+def test_each_block_of_many_has_its_info_and_an_empty_answer_has_none(served: Served) -> None:
+    body = served.ask(
+        "SELECT number FROM numbers(3)",
+        default_format="Native", client_protocol_version="54515", max_block_size="1", max_threads="1",
+    ).body  # fmt: skip
+    head = typed(INFO, "01 01", b"number", b"UInt64", "00")
+    assert body == head + typed(ZERO) + head + typed(ONE) + head + typed(TWO)
+    assert served.ask("SELECT 1 WHERE 0", default_format="Native", client_protocol_version="54515").body == b""
+    # Of other formats there are no versions.
+    assert served.ask("SELECT 1", client_protocol_version="54515").text == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "type_name"),
+    [
+        ("sumState(1)", "AggregateFunction(sum, UInt8)"),
+        ("['{}'::JSON]", "Array(JSON)"),
+        ("1::Dynamic", "Dynamic"),
+        ("CAST(1 AS Variant(String, UInt8))", "Variant(String, UInt8)"),
+        ("(1., 2.)::Point", "Point"),
+        ("[1, 2]::QBit(Float32, 2)", "QBit(Float32, 2)"),
+    ],
+)
+def test_what_has_no_blocks_of_a_version_is_refused(served: Served, value: str, type_name: str) -> None:
+    answer = served.ask(f"SELECT 1, {value} AS s", default_format="Native", client_protocol_version="54460")
+    assert (answer.status, answer.headers["x-clickhouse-exception-code"]) == (501, "48"), answer.text
+    assert f"column s has the type {type_name}, which blocks of a version cannot have here: cast it" in answer.text
+
+
+def test_a_version_is_a_number(served: Served) -> None:
+    answer = served.ask("SELECT 1", client_protocol_version="-1")
+    assert (answer.status, answer.headers["x-clickhouse-exception-code"]) == (400, "36")
+
+
+def test_every_view_is_read_in_blocks_of_a_version(served: Served) -> None:
+    """As the driver of Grafana's own plugin asks for them."""
+    columns: defaultdict[str, list[str]] = defaultdict(list)
+    sql = """SELECT table, name FROM system.columns WHERE database = 'ccusage' AND table IN
+        (SELECT name FROM system.tables WHERE database = 'ccusage' AND engine = 'View') ORDER BY table, position"""
+    for line in served.ask(sql).text.splitlines():
+        view, column = line.split("\t")
+        columns[view].append(column)
+    rows: Counter[str] = Counter()
+    for view, names in columns.items():
+        sql = f"SELECT * FROM {view}"
+        body = served.ask(sql, default_format="Native", client_protocol_version="54460", compress="1").body
+        for block in blocks(read_frames(body), 54460):
+            assert [name for name, _ in block.columns_with_types] == names, view
+            rows[view] += block.num_rows
+    assert (len(columns) > 50, len(rows) > 30) == (True, True)
+    assert (rows["daily"], rows["machine_summary"]) == (2, 1)
+
+
 # -- clients that others wrote -----------------------------------------------------------------------------------------
 
 
@@ -397,6 +522,8 @@ def test_clickhouse_connect_reads(served: Served) -> None:
         )
         assert [row[0] for row in rows.result_rows] == ["laptop", "laptop"]
         assert client.query("SELECT number FROM numbers(200000)").row_count == 200_000
+        # It asks for blocks of a version.
+        assert client.protocol_version == 54405
         assert client.command("SELECT count() FROM loads FINAL") == 1
         with pytest.raises(DatabaseError, match="does more than read"):
             client.command("DROP TABLE records")
