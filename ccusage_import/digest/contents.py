@@ -24,7 +24,7 @@ BEFORE: dict[SpanName, str] = {
     "month_to_date": "on the same days of the last month",
 }
 
-
+NO_COMMAND = "prompts without a command"
 LAST_DAYS = "Of the last 30 days, from the transcripts."
 THESE_DAYS = "From the transcripts of these days, as far as they are kept."
 
@@ -227,7 +227,7 @@ def _savings(digest: Digest) -> Table:
 def _commands(digest: Digest) -> Table:
     rows = [
         (
-            use.command or "prompts without a command",
+            use.command or NO_COMMAND,
             f"{use.runs:,}",
             f"{usd(use.cost_usd)}*" if use.unpriced else usd(use.cost_usd),
             usd(use.mean_usd),
