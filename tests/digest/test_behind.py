@@ -243,6 +243,9 @@ def test_a_click_leads_from_squares_and_bars_and_arrows_are_announced(
     seen.page.keyboard.press("ArrowDown")
     assert seen.page.inner_text("#reached") == "desk, cost $4.35"
     assert seen.page.evaluate("document.documentElement.scrollWidth") == 390
+    # One agent has no chart.
+    seen.page.evaluate("openBehind(BEHIND.agents('claude'), document.getElementById('chart-days'))")
+    assert (title(seen), shown(seen)[:2]) == ("Agent claude", [NOW, LATE])
 
     seen.page.evaluate(axe)
     found = seen.page.evaluate("axe.run()")
