@@ -36,10 +36,7 @@ def models_called(digest: Digest) -> Mapping[str, Called]:
 
 def projects_called(digest: Digest) -> Mapping[str, Called]:
     """Return the name of each project of a digest by its name in full."""
-    detailed: list[str] = []
-    if digest.detail:
-        by_day = [*(row[2] for row in digest.detail.sessions), *(row[3] for row in digest.detail.prompts)]
-        detailed = [*digest.detail.project_names, *by_day]
+    detailed = digest.detail.project_names if digest.detail else ()
     used = (session.project for session in digest.sessions)
     worked = (use.project for use in digest.work.subagents)
     full = [*(use.project for use in digest.projects), *detailed, *used, *worked]

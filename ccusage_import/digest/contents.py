@@ -25,7 +25,7 @@ BEFORE: dict[SpanName, str] = {
     "month_to_date": "on the same days of the last month",
 }
 
-
+NO_COMMAND = "prompts without a command"
 LAST_DAYS = "Of the last 30 days, from the transcripts."
 THESE_DAYS = "From the transcripts of these days, as far as they are kept."
 
@@ -232,7 +232,7 @@ def _commands(digest: Digest) -> Table:
     money = digest.money.fine
     rows = [
         (
-            use.command or "prompts without a command",
+            use.command or NO_COMMAND,
             f"{use.runs:,}",
             f"{money(use.cost_usd)}*" if use.unpriced else money(use.cost_usd),
             money(use.mean_usd),

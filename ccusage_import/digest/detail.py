@@ -15,8 +15,10 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # Projects that the page can filter by, the dearest; the others are one.
 FILTERED_PROJECTS = 25
-# Prompts of a day that the page shows, the dearest.
-DEAREST_PROMPTS = 5
+# The dearest sessions and prompts that the page holds of a day, a week, a month or a name; fewer of a day that only the
+# calendar shows.
+DEAREST_SESSIONS, DEAREST_PROMPTS = 10, 5
+SESSIONS_OF_OLD_DAY, PROMPTS_OF_OLD_DAY = 3, 1
 DAY = timedelta(days=1)
 # Single days are drawn as far back as the calendar shows, hours of single days as far as the longest range.
 DAYS_DRAWN, HOURS_RANGE = 371, 90
@@ -50,7 +52,7 @@ def read_detail(
         selection: what is shown.
         offer: what ccusage showed at the last whole import of this machine, where that is known.
     """
-    machines, agents, projects, models = (_Names(named, {}) for _ in range(4))
+    machines, agents, projects, models, names, commands = (_Names(named, {}) for _ in range(6))
     days = [
         (day, machines.number(host), agents.number(agent), models.number(model), *_sums(sums))
         for day, host, agent, model, *sums in rows("page_days")
@@ -59,22 +61,42 @@ def read_detail(
         (day, machines.number(host), agents.number(agent), projects.number(project), models.number(model), *_sums(sums))
         for day, host, agent, project, model, *sums in rows("page_projects")
     ]
+    filtered_projects = len(projects.names)
     # Blocks are of no project.
     by_hour = () if selection.projects else rows("page_hours")
     hours = [(day, machines.number(host), hour, *_sums(sums)) for day, host, hour, *sums in by_hour]
     sessions = [
-        (day, named(session), named(project), named(host), *_sums(sums))
-        for day, session, host, project, *sums in rows("page_sessions")
+        (
+            *(names.number(session), machines.number(host), agents.number(agent), projects.number(project)),
+            *(day, models.number(model), *_sums(sums)),
+        )
+        for session, host, agent, project, day, model, *sums in rows("page_sessions")
     ]
     prompts = [
-        (day, at, named(command), named(project), named(host), Decimal(str(cost)))
-        for day, at, command, host, project, cost in rows("page_prompts")
+        (
+            *(day, minute, commands.number(command), machines.number(host), projects.number(project)),
+            *(names.number(session), models.number(model), Decimal(str(cost))),
+        )
+        for day, minute, command, host, project, session, model, cost, _turn in rows("page_prompts")
     ]
     kept, is_part = None, selection.has_days or selection.projects or selection.agent
     if offer is not None and not is_part and selection.machine in ("", offer.machine):
         kept = KeptUse(offer.machine, offer.cost_usd, read_kept(warehouse, offer))
-    names = (machines.names, agents.names, projects.names, models.names)
-    return Detail(*names, days, by_project, hours, sessions, prompts, kept)
+    return Detail(
+        machine_names=machines.names,
+        agent_names=agents.names,
+        project_names=projects.names,
+        filtered_projects=filtered_projects,
+        model_names=models.names,
+        session_names=names.names,
+        command_names=commands.names,
+        days=days,
+        projects=by_project,
+        hours=hours,
+        sessions=sessions,
+        prompts=prompts,
+        kept=kept,
+    )
 
 
 def costs_by_day(detail: Detail) -> dict[date, Decimal]:
@@ -103,17 +125,50 @@ def folded_hours(rows: Iterable[Sequence[Any]], end: date, first: date) -> list[
     return _folded(rows, first, lambda day: day if day > newest else newest - (newest - day).days % 7 * DAY)
 
 
-def numbers_of(rows: Iterable[Sequence[Any]], first: date) -> list[list[float]]:
+def numbers_of(rows: Iterable[Sequence[Any]], first: date) -> list[list[int]]:
     """Return rows as the page holds them: the day as a number, then the machine, then all rows of both in one list.
 
-    Costs are in hundredths of a cent at the finest; what rounds to nothing is left out.
+    Costs are in hundredths of a cent; what rounds to nothing is left out.
     """
-    groups = dict[tuple[date, int], list[float]]()
+    groups = dict[tuple[date, int], list[int]]()
     for day, machine, *keys, cost, tokens in rows:
-        rounded = round(float(cost), 4)
+        rounded = _hundredths(cost)
         if rounded or tokens:
             groups.setdefault((day, machine), []).extend((*keys, rounded, tokens))
     return [[(day - first).days, machine, *numbers] for (day, machine), numbers in groups.items()]
+
+
+def first_held(rows: Iterable[Sequence[Any]], end: date) -> date:
+    """Return the first day of which the page holds sessions and prompts.
+
+    Args:
+        rows: rows of days.
+        end: the last day of the page, for a page without days.
+    """
+    return (max((row[0] for row in rows), default=end) - DAYS_DRAWN * DAY).replace(day=1)
+
+
+def sessions_of(rows: Iterable[Sequence[Any]], first: date) -> list[list[int]]:
+    """Return sessions as the page holds them: what each is of, then day, model, cost and tokens of each of its parts.
+
+    Args:
+        rows: the same, with each part of a session in a row of its own.
+        first: the day that is number 0.
+    """
+    groups = dict[tuple[int, ...], list[int]]()
+    for *session, day, model, cost, tokens in rows:
+        groups.setdefault(tuple(session), []).extend(((day - first).days, model, _hundredths(cost), tokens))
+    return [[*session, *parts] for session, parts in groups.items()]
+
+
+def prompts_of(rows: Iterable[Sequence[Any]], first: date) -> list[int]:
+    """Return prompts as the page holds them, all in one list: day as a number, their other numbers, cost."""
+    return [number for day, *keys, cost in rows for number in ((day - first).days, *keys, _hundredths(cost))]
+
+
+def _hundredths(cost: Decimal) -> int:
+    """Return an amount in hundredths of a hundredth."""
+    return round(cost * 10_000)
 
 
 def _folded(rows: Iterable[Sequence[Any]], first: date, place: Callable[[date], date]) -> list[tuple[Any, ...]]:

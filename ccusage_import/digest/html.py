@@ -16,13 +16,14 @@ from markupsafe import Markup
 from ccusage_import.digest.called import models_called, projects_called, selection_called
 from ccusage_import.digest.charts import Chart, charts_of
 from ccusage_import.digest.contents import Table, notices_of, prices_note, scope_of, tables_of
-from ccusage_import.digest.detail import folded_days, folded_hours, numbers_of
+from ccusage_import.digest.detail import first_held, folded_days, folded_hours, numbers_of, prompts_of, sessions_of
 from ccusage_import.digest.headlines import headlines_of
 from ccusage_import.digest.model import Detail, Digest
 from ccusage_import.digest.palette import model_looks, palette_css
 from ccusage_import.money import Money
 
 FILES = Path(__file__).parent
+SCRIPTS = ("page_charts", "page_behind", "page")
 CHART_LIBRARY = FILES / "echarts" / "echarts.min.js"
 # Charts over many days or hours take both columns.
 WIDE_CHARTS = ("days", "calendar", "hours")
@@ -44,7 +45,7 @@ def html_page(digest: Digest, tool_version: str) -> str:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    scripts = [_as_it_is(file) for file in (CHART_LIBRARY, FILES / "page_charts.js", FILES / "page.js")]
+    scripts = [_as_it_is(file) for file in (CHART_LIBRARY, *(FILES / f"{name}.js" for name in SCRIPTS))]
     style = Markup(palette_css()) + _as_it_is(FILES / "page.css")  # noqa: S704 - colours of this package
     return environment.get_template("page.html.j2").render(
         digest=digest,
@@ -81,12 +82,17 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
         "since": str(since) if since else None,
         "machines": detail.machine_names,
         "agents": detail.agent_names,
-        "projects": [projects[name] or "other projects" for name in detail.project_names],
+        "projects": [projects[name] or "other projects" for name in detail.project_names[: detail.filtered_projects]],
+        "more_projects": [projects[name] for name in detail.project_names[detail.filtered_projects :]],
         "models": [{"name": models[model], "look": looks.get(model, 7)} for model in detail.model_names],
         "days": numbers_of(folded_days(detail.days, digest.end, _compared(digest) or first), first),
         "by_project": numbers_of(folded_days(detail.projects, digest.end, since or first), first),
         "hours": numbers_of(folded_hours(detail.hours, digest.end, since or first), first),
-        "by_day": _by_day(digest, detail),
+        "held_since": str(max(since or date.min, first_held(detail.days, digest.end))),
+        "session_names": detail.session_names,
+        "commands": detail.command_names,
+        "sessions": sessions_of(detail.sessions, first),
+        "prompts": prompts_of(detail.prompts, first),
         "forecast": [[(day.day - first).days, round(float(money.of(day.cost_usd)), 4)] for day in forecast.days]
         if forecast
         else [],
@@ -117,20 +123,6 @@ def _converted(detail: Detail, money: Money) -> Detail:
         sessions=converted(detail.sessions),
         prompts=prompts,
     )
-
-
-def _by_day(digest: Digest, detail: Detail) -> dict[str, Any]:
-    """Return what the page shows of a day that is chosen: its dearest sessions and prompts, as text but for numbers."""
-    projects, found = projects_called(digest), dict[str, dict[str, list[Any]]]()
-    for day, session, project, machine, cost, tokens in detail.sessions:
-        of_day = found.setdefault(str(day), {"sessions": [], "prompts": []})
-        of_day["sessions"].append([session, projects[project], machine, round(float(cost), 4), tokens])
-    for day, at, command, project, machine, cost in detail.prompts:
-        of_day = found.setdefault(str(day), {"sessions": [], "prompts": []})
-        of_day["prompts"].append(
-            [at, command or "without a command", projects[project], machine, round(float(cost), 4)]
-        )
-    return found
 
 
 def _compared(digest: Digest) -> date | None:

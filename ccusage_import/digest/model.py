@@ -299,19 +299,24 @@ class Detail:
     """What the page draws and filters; rows hold the numbers of names, and end with cost and tokens.
 
     `days` are of day, machine, agent and model, whatever the first day that is shown; `projects` of day, machine,
-    agent, project and model; `hours` of day, machine and hour. `sessions` are the dearest of each day, with project,
-    machine, cost and tokens; `prompts` likewise, with their time, command, project, machine and cost.
+    agent, project and model; `hours` of day, machine and hour. `sessions` are of session, machine, agent, project, day
+    and model: the dearest of each day, week, month and name. `prompts` likewise, of day, minute of the day, command,
+    machine, project, session and model, without tokens. The first projects, `filtered_projects` of them, are those of
+    `projects`.
     """
 
     machine_names: Sequence[str]
     agent_names: Sequence[str]
     project_names: Sequence[str]
+    filtered_projects: int
     model_names: Sequence[str]
+    session_names: Sequence[str]
+    command_names: Sequence[str]
     days: Sequence[tuple[Any, ...]]
     projects: Sequence[tuple[Any, ...]]
     hours: Sequence[tuple[Any, ...]]
-    sessions: Sequence[tuple[date, str, str, str, Decimal, int]]
-    prompts: Sequence[tuple[date, str, str, str, str, Decimal]]
+    sessions: Sequence[tuple[Any, ...]]
+    prompts: Sequence[tuple[Any, ...]]
     kept: KeptUse | None
 
 

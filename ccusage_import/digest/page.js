@@ -3,7 +3,6 @@
 // Draws the charts, filters them, and sorts the tables. Colours are in the style sheet, so that they follow the colour scheme.
 const drawn = new Map();
 const madeBy = new Map();
-const MOST = { sessions: 10, prompts: 5 };
 
 function theme() {
   const text = css("text"), muted = css("muted"), line = css("line");
@@ -47,7 +46,8 @@ function draw() {
     place.style.height = `${made.height}px`;
     const chart = echarts.init(place, theme(), { renderer: "canvas" });
     chart.setOption(complete(made.option));
-    if (name === "days") chart.getZr().on("click", (event) => clicked(chart, event));
+    if (made.isSquares) chart.on("click", ({ dataIndex }) => openElement(name, dataIndex));
+    else chart.getZr().on("click", (event) => clicked(name, chart, event));
     drawn.set(name, chart);
     madeBy.set(name, { ...made, width: place.clientWidth });
   }
@@ -63,13 +63,16 @@ function tell() {
       madeBy.set(`${name}/first`, { text: sentence.textContent, label: place.getAttribute("aria-label"), table: table.cloneNode(true) });
     }
     const first = madeBy.get(`${name}/first`);
-    if (name === "cache") continue;
+    if (name === "cache") {
+      if (!table.querySelector("tbody button")) reachable(table, name);
+      continue;
+    }
     sentence.textContent = isAll ? first.text : `${amount(made.total)} in all, as chosen above.`;
     place.setAttribute("aria-label", isAll ? first.label : `${sentence.textContent} The numbers are in the table that follows.`);
     const shown = isAll ? first.table.cloneNode(true) : filled(made);
     table.replaceWith(shown);
+    reachable(shown, name);
     sortable(shown);
-    if (name === "days") reachable(shown);
     section.hidden = !isAll && name === "hours" && chosen.project !== "";
   }
 }
@@ -82,7 +85,7 @@ function filled({ columns, rows, texts = [] }) {
       const cell = document.createElement(isHead || !at ? "th" : "td");
       cell.textContent = text;
       if (isHead || !at) cell.scope = isHead ? "col" : "row";
-      cell.className = texts.includes(at) ? "short" : at ? "number" : isHead ? "" : "name";
+      cell.className = texts.includes(at) ? (text.length > 24 ? "long" : "short") : at ? "number" : isHead ? "" : "name";
       row.append(cell);
     });
   };
@@ -119,60 +122,44 @@ function sortable(table) {
   });
 }
 
-// The day of a bar, or of the room above it.
-function clicked(chart, { offsetX, offsetY }) {
+// A bar, or the room above or beside it.
+function clicked(name, chart, { offsetX, offsetY }) {
   if (!chart.containPixel("grid", [offsetX, offsetY])) return;
-  openDay(madeBy.get("days").starts[chart.convertFromPixel({ seriesIndex: 0 }, [offsetX, offsetY])[0]]);
+  openElement(name, chart.convertFromPixel({ seriesIndex: 0 }, [offsetX, offsetY])[madeBy.get(name).isAcross ? 1 : 0]);
 }
 
-// What was used on a day: its dearest sessions and prompts, whatever is chosen above.
-function openDay(day) {
-  if (!(day in data.by_day)) return;
-  const { sessions, prompts } = data.by_day[day], tables = document.getElementById("day-tables");
-  document.getElementById("day").hidden = false;
-  document.getElementById("day-title").textContent = `${WEEKDAYS[(new Date(day).getUTCDay() + 6) % 7]} ${day}`;
-  document.getElementById("day-note").textContent = `At most ${MOST.sessions} sessions and ${MOST.prompts} prompts, those that cost`
-    + " most on this day, whatever is chosen above. A session of which no messages are stored is whole on its last day.";
-  const lines = (rows, at) => rows.map((row) => row.map((cell, place) => (place === at ? money(cell) : typeof cell === "number" ? whole.format(cell) : cell)));
-  tables.replaceChildren(
-    ...(sessions.length ? [filled({ columns: ["session", "project", "machine", "cost", "tokens"], rows: lines(sessions, 3), texts: [1, 2] })] : []),
-    ...(prompts.length ? [filled({ columns: ["prompt at", "command", "project", "machine", "cost"], rows: lines(prompts, 4), texts: [1, 2, 3] })] : []),
-  );
-  for (const table of tables.children) sortable(table);
-  document.getElementById("day-title").focus();
+function openElement(name, at) {
+  const label = madeBy.get(name).labels[at];
+  if (label !== undefined) openBehind(BEHIND[name](label), document.getElementById(`chart-${name}`));
 }
 
-function closeDay() {
-  document.getElementById("day").hidden = true;
-  document.getElementById("chart-days").focus();
+// The bars of the last days are small: they lead there together.
+function spark() {
+  const bars = document.querySelector(".spark");
+  if (!bars) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "leads";
+  button.addEventListener("click", () => openBehind(BEHIND.recent(), button));
+  bars.replaceWith(button);
+  button.append(bars);
 }
 
-// Each day of the table leads to its sessions too.
-function reachable(table) {
-  for (const { cells: [head] } of table.tBodies[0].rows) {
-    const day = head.textContent;
-    if (!(day in data.by_day)) continue;
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = day;
-    button.addEventListener("click", () => openDay(day));
-    head.replaceChildren(button);
-  }
-}
-
-// The arrow keys move through a chart as the mouse does.
+// The arrow keys move through a chart as the mouse does; what is reached is announced.
 function walk(event) {
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-  const chart = drawn.get(event.currentTarget.dataset.chart);
+  const place = event.currentTarget, name = place.dataset.chart, chart = drawn.get(name);
   if (event.key === "Escape") chart.dispatchAction({ type: "hideTip" });
-  if (event.key === "Enter" && event.currentTarget.dataset.chart === "days") openDay(madeBy.get("days").starts[event.currentTarget.dataset.at]);
+  if (event.key === "Enter") openElement(name, place.dataset.at);
   if (!step) return;
   event.preventDefault();
   const count = chart.getOption().series[0].data.length;
-  const at = Number(event.currentTarget.dataset.at ?? (step > 0 ? -1 : count));
+  const at = Number(place.dataset.at ?? (step > 0 ? -1 : count));
   const next = Math.min(count - 1, Math.max(0, at + step));
-  event.currentTarget.dataset.at = next;
+  place.dataset.at = next;
   chart.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: next });
+  const { labels, rows, columns } = madeBy.get(name), row = rows.find(([label]) => label === labels[next]);
+  document.getElementById("reached").textContent = row ? `${row[0]}, ${columns[1]} ${row[1]}` : labels[next];
 }
 
 // Paper is light and narrow. Of a chart's layers only the uppermost would be printed, so they are made one.
@@ -204,9 +191,9 @@ function listen() {
     select.closest("label").hidden = names.length < 2;
   }
   filters.hidden = false;
-  document.getElementById("day-how")?.removeAttribute("hidden");
-  document.getElementById("day-close")?.addEventListener("click", closeDay);
-  document.getElementById("day")?.addEventListener("keydown", (event) => { if (event.key === "Escape") closeDay(); });
+  document.getElementById("how").hidden = false;
+  document.getElementById("behind-close").addEventListener("click", closeBehind);
+  document.getElementById("behind").addEventListener("keydown", (event) => { if (event.key === "Escape") closeBehind(); });
   filters.addEventListener("change", (event) => {
     chosen[event.target.name] = event.target.value;
     draw();
@@ -223,5 +210,11 @@ function listen() {
 
 draw();
 tell();
-for (const table of document.querySelectorAll(".tables table")) sortable(table);
+for (const section of document.querySelectorAll(".tables")) {
+  const table = section.querySelector("table");
+  if (!table) continue;
+  if (section.dataset.table in BEHIND) reachable(table, section.dataset.table);
+  sortable(table);
+}
+spark();
 listen();

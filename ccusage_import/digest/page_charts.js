@@ -15,10 +15,16 @@ const whole = new Intl.NumberFormat("en-US");
 const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 const pencil = document.createElement("canvas").getContext("2d");
 
-// The page holds day and machine once, before all rows of both.
+// The page holds day and machine once, before all rows of both, and costs in hundredths of a cent.
 function unpacked(groups, width) {
-  return groups.flatMap(([day, machine, ...numbers]) =>
-    Array.from({ length: numbers.length / width }, (_, at) => [day, machine, ...numbers.slice(at * width, (at + 1) * width)]));
+  return groups.flatMap(([day, machine, ...numbers]) => parted(numbers, width).map((row) => {
+    row[width - 2] /= 10000;
+    return [day, machine, ...row];
+  }));
+}
+
+function parted(numbers, width) {
+  return Array.from({ length: numbers.length / width }, (_, at) => numbers.slice(at * width, (at + 1) * width));
 }
 
 function css(name) {
@@ -156,7 +162,7 @@ function stacked(starts, text, title, models, expected, width) {
     rows: starts.map((one, at) => [text(one), amount(totals[at]), ...series.map(({ data: values }) => amount(values[at] ?? 0))])
       .filter((_, at) => totals[at]).reverse(),
     total: totals.reduce((sum, one) => sum + one, 0),
-    starts: starts.map(text),
+    labels: starts.map(text),
     option: {
       tooltip: axisTip((point) => title(starts[point.dataIndex])),
       legend: top.option,
@@ -204,8 +210,10 @@ function calendar(width) {
   const weeks = isNarrow(width) ? 26 : 53;
   const first = Math.max(firstDay(), today - 7 * (weeks - 1) - weekday(today));
   const sums = summed(usage(first), (row) => row.day);
-  const highest = Math.max(0, ...sums.values());
+  const highest = Math.max(0, ...sums.values()), squares = [...sums].filter(([, value]) => value > 0);
   return {
+    isSquares: true,
+    labels: squares.map(([day]) => dayText(day)),
     height: isNarrow(width) ? 176 : 200,
     columns: ["day", chosen.measure],
     rows: [...sums].sort().reverse().map(([day, value]) => [dayText(day), amount(value)]),
@@ -223,7 +231,7 @@ function calendar(width) {
         yearLabel: { show: false },
       },
       series: [{ name: chosen.measure, type: "heatmap", coordinateSystem: "calendar",
-        data: [...sums].filter(([, value]) => value > 0).map(([day, value]) => [dayText(day), value]) }],
+        data: squares.map(([day, value]) => [dayText(day), value]) }],
     },
   };
 }
@@ -260,6 +268,7 @@ function cumulative() {
   return {
     height: 294,
     columns: ["day", "this month", "last month"],
+    labels: now.map((_, at) => String(at + 1)),
     rows: now.map((value, at) => [String(at + 1), amount(value), amount(before[at])]),
     total: now[month - 1],
     option: {
@@ -293,7 +302,9 @@ function hours(width) {
   });
   return {
     height: narrow ? names.length * 24 + 76 : 7 * 30 + 76,
+    isSquares: true,
     columns: ["hour", chosen.measure],
+    labels: cells.map(({ name }) => name),
     rows: cells.map(({ name, value }) => [name, amount(value[2])]),
     total: cells.reduce((sum, { value }) => sum + value[2], 0),
     option: {
@@ -319,6 +330,8 @@ function bars(width, names, columns, series) {
   return {
     height: top + row * names.length + 12,
     columns,
+    isAcross: true,
+    labels: names,
     rows: names.map((name, at) => [name, ...series.map(({ values }) => amount(values[at]))]),
     total: series.reduce((sum, one) => sum + one.values.reduce((part, value) => part + value, 0), 0),
     option: {

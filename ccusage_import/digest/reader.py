@@ -12,7 +12,15 @@ from zoneinfo import ZoneInfo
 from ccusage_import.config.last_offer import LastOffer
 from ccusage_import.config.settings import Settings
 from ccusage_import.days import next_month
-from ccusage_import.digest.detail import DEAREST_PROMPTS, FILTERED_PROJECTS, read_detail
+from ccusage_import.digest.detail import (
+    DAYS_DRAWN,
+    DEAREST_PROMPTS,
+    DEAREST_SESSIONS,
+    FILTERED_PROJECTS,
+    PROMPTS_OF_OLD_DAY,
+    SESSIONS_OF_OLD_DAY,
+    read_detail,
+)
 from ccusage_import.digest.model import (
     EVERYTHING,
     BudgetUse,
@@ -193,7 +201,11 @@ class _Reader:
             "timezone": self.settings.timezone,
             "rows": SHOWN_ROWS,
             "filtered_projects": FILTERED_PROJECTS,
+            "days_drawn": DAYS_DRAWN,
+            "dearest_sessions": DEAREST_SESSIONS,
             "dearest_prompts": DEAREST_PROMPTS,
+            "sessions_of_old_day": SESSIONS_OF_OLD_DAY,
+            "prompts_of_old_day": PROMPTS_OF_OLD_DAY,
         }
 
     def _recent_spans(self) -> list[Span]:

@@ -1,8 +1,57 @@
--- the dearest prompts of each day that the chart of days shows
-SELECT toDate(toTimeZone(at, {timezone:String})) AS date, formatDateTime(at, '%H:%i', {timezone:String}), toString(command), toString(machine), toString(project), toFloat64(cost_usd) AS cost
-FROM turns
-WHERE kind != 'bash' AND cost_usd > 0 AND date BETWEEN {since:Date} AND {until:Date} AND date > (SELECT max(date) FROM selected_days) - {days:UInt16}
-    AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
-    AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
-ORDER BY date, cost DESC, turn_id
-LIMIT {dearest_prompts:UInt8} BY date
+-- prompts since the calendar begins: those that cost most of a day, week, month, machine, project, model, command, or hour of a weekday
+, asked AS
+(
+    SELECT
+        toDate(toTimeZone(at, {timezone:String})) AS date,
+        toHour(toTimeZone(at, {timezone:String})) AS hour,
+        toMinute(toTimeZone(at, {timezone:String})) AS minute,
+        toString(command) AS job,
+        toString(machine) AS host,
+        toString(project) AS name,
+        toString(session_id) AS session,
+        toString(main_model) AS model,
+        toFloat64(cost_usd) AS cost,
+        turn_id
+    FROM turns
+    LEFT JOIN
+    (
+        SELECT machine, turn_id, argMax(model, (of_model, model)) AS main_model
+        FROM
+        (
+            SELECT machine, turn_id, model, sum(cost_usd) AS of_model
+            FROM messages
+            WHERE turn_id != 0 AND counts_in != ['session']
+            GROUP BY machine, turn_id, model
+        )
+        GROUP BY machine, turn_id
+    ) AS used USING (machine, turn_id)
+    WHERE kind != 'bash' AND cost_usd > 0 AND date BETWEEN {since:Date} AND {until:Date}
+        AND date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days)
+        AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
+        AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
+)
+SELECT DISTINCT date, 60 * hour + minute, job, host, name, session, model, cost, turn_id
+FROM
+(
+    SELECT *, row_number() OVER (PARTITION BY place ORDER BY cost DESC, turn_id) AS rank
+    FROM
+    (
+        SELECT
+            *,
+            arrayJoin([
+                ('day', toUInt64(date)),
+                ('week', toUInt64(toMonday(date))),
+                ('month', toUInt64(toStartOfMonth(date))),
+                ('last week', toUInt64(date > {today:Date} - 7)),
+                ('machine', sipHash64(host)),
+                ('project', sipHash64(name)),
+                ('model', sipHash64(model)),
+                ('command', sipHash64(job)),
+                ('hour', toUInt64(24 * toDayOfWeek(date) + hour))
+            ]) AS place
+        FROM asked
+    )
+)
+WHERE rank <= if(place.1 = 'day' AND place.2 <= (SELECT toUInt64(max(date) - {days:UInt16}) FROM selected_days),
+    {prompts_of_old_day:UInt8}, {dearest_prompts:UInt8})
+ORDER BY cost DESC, turn_id

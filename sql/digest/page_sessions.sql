@@ -1,32 +1,72 @@
--- the dearest sessions of each day that the chart of days shows: by their messages, on their last day where none are stored
-SELECT date, session, host, name, sum(usd) AS cost, sum(tokens)
-FROM
+-- sessions by day and model since the calendar begins: those that cost most of a day, week, month, machine, agent, project or model
+-- by their messages; on their last day where none are stored, or on none where that is not known
+, used AS
 (
-    SELECT date, toString(session_id) AS session, toString(machine) AS host, toString(project) AS name, toFloat64(cost_usd) AS usd, total_tokens AS tokens
-    FROM messages
-    WHERE has(counts_in, 'daily') AND date BETWEEN {since:Date} AND {until:Date} AND date > (SELECT max(date) FROM selected_days) - {days:UInt16}
-        AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
-        AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
-    UNION ALL
-    SELECT date, toString(session_id), toString(machine), toString(project), toFloat64(cost_usd),
-        input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens
-    FROM folded_hours
-    WHERE messages > 0 AND has(counts_in, 'daily') AND date BETWEEN {since:Date} AND {until:Date} AND date > (SELECT max(date) FROM selected_days) - {days:UInt16}
-        AND ({machine:String} = '' OR machine = {machine:String}) AND {agent:String} IN ('', 'claude')
-        AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
-    UNION ALL
-    SELECT date, session_id, toString(machine), project, toFloat64(cost_usd), total_tokens
-    FROM sessions
-    WHERE date BETWEEN {since:Date} AND {until:Date} AND date > (SELECT max(date) FROM selected_days) - {days:UInt16}
-        AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
-        AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
-        AND (toString(machine), session_id) GLOBAL NOT IN
-        (
-            SELECT toString(machine), toString(session_id) FROM messages WHERE date >= {since:Date}
-            UNION ALL
-            SELECT toString(machine), toString(session_id) FROM folded_hours WHERE messages > 0 AND date >= {since:Date}
-        )
+    SELECT date, session, host, tool, name, used_model, sum(usd) AS cost, sum(used_tokens) AS tokens, sipHash64(session, host, name) AS number
+    FROM
+    (
+        SELECT date, toString(session_id) AS session, toString(machine) AS host, toString(agent) AS tool, toString(project) AS name,
+            toString(model) AS used_model, toFloat64(cost_usd) AS usd, total_tokens AS used_tokens
+        FROM messages
+        WHERE has(counts_in, 'daily') AND date BETWEEN {since:Date} AND {until:Date} AND date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days)
+            AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
+            AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
+        UNION ALL
+        SELECT date, toString(session_id), toString(machine), 'claude', toString(project), toString(model), toFloat64(cost_usd),
+            input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens
+        FROM folded_hours
+        WHERE messages > 0 AND has(counts_in, 'daily') AND date BETWEEN {since:Date} AND {until:Date}
+            AND date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days)
+            AND ({machine:String} = '' OR machine = {machine:String}) AND {agent:String} IN ('', 'claude')
+            AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
+        UNION ALL
+        SELECT date, session_id, toString(machine), toString(agent), project, part.1, toFloat64(part.2), part.3
+        FROM sessions
+        ARRAY JOIN if(
+            empty(models),
+            [('', cost_usd, total_tokens)],
+            arrayMap(one -> (one.model, one.cost_usd, one.input_tokens + one.output_tokens + one.cache_creation_tokens + one.cache_read_tokens), models)
+        ) AS part
+        WHERE date BETWEEN {since:Date} AND {until:Date}
+            AND (date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days) OR date = toDate(0))
+            AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
+            AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
+            AND (toString(machine), session_id) GLOBAL NOT IN
+            (
+                SELECT toString(machine), toString(session_id) FROM messages WHERE date >= {since:Date}
+                UNION ALL
+                SELECT toString(machine), toString(session_id) FROM folded_hours WHERE messages > 0 AND date >= {since:Date}
+            )
+    )
+    GROUP BY date, session, host, tool, name, used_model
 )
-GROUP BY date, session, host, name
-ORDER BY date, cost DESC, session
-LIMIT {rows:UInt32} BY date
+SELECT session, host, tool, name, date, used_model, cost, tokens
+FROM used
+WHERE number GLOBAL IN
+(
+    SELECT arrayJoin(arraySlice(dearest, 1,
+        if(place.1 = 'day' AND place.2 <= (SELECT toUInt64(max(date) - {days:UInt16}) FROM selected_days), {sessions_of_old_day:UInt8}, {dearest_sessions:UInt8}))).2
+    FROM
+    (
+        SELECT place, groupArraySorted({dearest_sessions:UInt8})((-spent, number)) AS dearest
+        FROM
+        (
+            SELECT number, place, sum(cost) AS spent
+            FROM used
+            ARRAY JOIN
+            [
+                ('day', toUInt64(date)),
+                ('week', toUInt64(toMonday(date))),
+                ('month', toUInt64(toStartOfMonth(date))),
+                ('last week', toUInt64(date > {today:Date} - 7)),
+                ('machine', sipHash64(host)),
+                ('agent', sipHash64(tool)),
+                ('project', sipHash64(name)),
+                ('model', sipHash64(used_model))
+            ] AS place
+            GROUP BY number, place
+        )
+        GROUP BY place
+    )
+)
+ORDER BY cost DESC, session, host, name, date, used_model

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.digest.detail import folded_days, folded_hours, numbers_of
+from ccusage_import.digest.detail import first_held, folded_days, folded_hours, numbers_of, prompts_of, sessions_of
 from tests.benchmarks.fleet import Fleet, write_fleet
 from tests.conftest import Place, Program
 
@@ -66,7 +66,26 @@ def test_a_day_of_a_machine_stands_there_once() -> None:
         (date(2026, 1, 1), 0, 7, Decimal(0), 3),
         (date(2026, 1, 3), 1, 5, TWO, 20),
     ]
-    assert numbers_of(rows, date(2026, 1, 1)) == [[0, 0, 5, 1.2346, 10, 7, 0.0, 3], [2, 1, 5, 2.0, 20]]
+    assert numbers_of(rows, date(2026, 1, 1)) == [[0, 0, 5, 12346, 10, 7, 0, 3], [2, 1, 5, 20000, 20]]
+
+
+def test_a_session_and_its_names_stand_there_once() -> None:
+    rows = [
+        (7, 0, 1, 2, date(2026, 1, 3), 5, Decimal("1.23456"), 10),
+        (8, 0, 1, 2, date(2026, 1, 3), 5, FOUR, 40),
+        (7, 0, 1, 2, date(2026, 1, 1), 6, TWO, 20),
+    ]
+    assert sessions_of(rows, date(2026, 1, 1)) == [
+        [7, 0, 1, 2, 2, 5, 12346, 10, 0, 6, 20000, 20],
+        [8, 0, 1, 2, 2, 5, 40000, 40],
+    ]
+    prompts = [(date(2026, 1, 3), 1439, 0, 1, 2, 7, 5, ONE), (date(2026, 1, 1), 0, 3, 1, 2, 8, 5, Decimal("0.00004"))]
+    assert prompts_of(prompts, date(2026, 1, 1)) == [2, 1439, 0, 1, 2, 7, 5, 10000, 0, 0, 3, 1, 2, 8, 5, 0]
+
+
+def test_sessions_are_held_from_the_month_on_in_which_the_calendar_begins() -> None:
+    assert first_held([(date(2026, 11, 20), 0), (END, 0)], date(2026, 12, 1)) == date(2025, 11, 1)
+    assert first_held([], date(2026, 2, 28)) == date(2025, 2, 1)
 
 
 @pytest.mark.exhaustive
