@@ -123,7 +123,7 @@ function noteOf(of, most, sessions, prompts) {
 // Opens beside what was chosen, and is announced as what the focus moved to.
 function openBehind(of, origin) {
   const isDay = of.first !== undefined && of.first === of.last;
-  const newest = Math.max(...data.days.map(([day]) => day));
+  const newest = data.days.reduce((last, [day]) => Math.max(last, day), 0);
   const most = isDay && of.first <= newest - OLD_DAYS ? MOST_OF_OLD_DAY : MOST;
   const sessions = of.only === "prompts" ? [] : dearestSessions(of.has, most.sessions);
   const prompts = dearestPrompts(of.has, most.prompts);

@@ -39,9 +39,9 @@ def test_the_page_is_converted_and_so_are_its_charts(
     assert [page.evaluate(f"brief({value})") for value in ("2.5", "-0.5", "4", "12000")] == [
         "CHF 2.50", "-CHF 0.50", "CHF 4", "CHF 12K",
     ]  # fmt: skip
-    page.evaluate(f"openDay('{days_ago(0).date()}')")
-    day = page.eval_on_selector_all("#day-tables tbody tr", CELLS)
-    assert [cells[3] for cells in day] == ["CHF 12.00", "CHF 2.40"]
+    page.evaluate(f"openBehind(BEHIND.days('{days_ago(0).date()}'), document.getElementById('chart-days'))")
+    day = page.eval_on_selector_all("#behind-tables table:first-child tbody tr", CELLS)
+    assert [cells[1] for cells in day] == ["CHF 12.00", "CHF 2.40"]
     for _ in range(2):
         page.click("section:has(#title-sessions) th button:text-is('cost')")
     costs = page.eval_on_selector_all("section:has(#title-sessions) tbody tr", CELLS)
