@@ -102,7 +102,7 @@ class Holding:
         else:
             warehouse = self._open[0]
         self._cursor_stack.close()
-        cursor = self._cursor_stack.enter_context(open_cursor(cursor_file(self._configuration)))
+        cursor = self._cursor_stack.enter_context(open_cursor(cursor_file(self._configuration), is_lasting=True))
         self._open = warehouse, cursor
         return warehouse, cursor, True, warnings
 

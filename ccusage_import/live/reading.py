@@ -24,6 +24,7 @@ from ccusage_import.transcripts.reader import Found, Listing, is_unchanged, list
 from ccusage_import.transcripts.workers import read_on_all_cores
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import FactsLoad, count_facts
+from ccusage_import.warehouse.folds import published_folds
 from ccusage_import.warehouse.opening import cursor_marks
 from ccusage_import.warehouse.prices import read_prices
 from ccusage_import.warehouse.publish import commit
@@ -46,6 +47,7 @@ class LiveFacts:
         self._known: dict[str, FileState] = {}
         self._found: dict[str, Found] = {}
         self._load: Load | None = None
+        self._may_have_folds = True
         self.has_found_late = self.is_row_behind = False
         self.look_seconds = 0.0
         self._begin_run()
@@ -60,6 +62,8 @@ class LiveFacts:
         forget_what_does_not_fit(warehouse, cursor, self._machine, cursor_marks(self._configuration))
         self._known, self._found = cursor.files(), {}
         self._load, self.is_row_behind = self._last_load(warehouse, cursor), False
+        # Nobody else can fold anything while this process has an embedded warehouse; into a server others may push.
+        self._may_have_folds = not warehouse.is_embedded or bool(published_folds(warehouse, self._machine))
         self._begin_run()
 
     def read(self, warehouse: ClickHouse, cursor: Cursor, paths: Iterable[str] | None) -> FactsSummary:
@@ -126,7 +130,13 @@ class LiveFacts:
             cursor.note(marks)
             self._prices = read_prices(warehouse, CLAUDE, "")
         return load, FactsLoad(
-            load.load_id, int(cursor.mark("order")), load.machine, settings.timezone, self._prices, settings.mode
+            load.load_id,
+            int(cursor.mark("order")),
+            load.machine,
+            settings.timezone,
+            self._prices,
+            settings.mode,
+            self._may_have_folds,
         )
 
     def _last_load(self, warehouse: ClickHouse, cursor: Cursor) -> Load | None:

@@ -6,7 +6,7 @@ import sqlite3
 from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,8 @@ from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.records import Identity
 from ccusage_import.rule.ledger import Fall, Ledger, Weighed
 
+# So long another process may take to write a transaction.
+BUSY_SECONDS = 5
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
@@ -165,7 +167,9 @@ class Cursor:
 def look_into_cursor(file: Path, marks: Mapping[str, str]) -> dict[str, FileState]:
     """Return how far each file was read, and change nothing; nothing where the cursor is damaged or of other marks."""
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+        with closing(
+            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        ) as connection:
             cursor = Cursor(connection)
             return cursor.files() if cursor.has(marks) else {}
     except sqlite3.Error:
@@ -178,8 +182,13 @@ def _named(fall: Fall) -> tuple[str, str, str, str]:
 
 
 @contextmanager
-def open_cursor(file: Path) -> Iterator[Cursor]:
+def open_cursor(file: Path, *, is_lasting: bool = False) -> Iterator[Cursor]:
     """Open the cursor; a file that cannot be one is replaced.
+
+    Args:
+        file: where it lies.
+        is_lasting: it is kept open, and written to again and again: what is written last is not waited for to reach
+            the disk. Whoever is killed loses nothing of it, and where the power fails the last of it is read again.
 
     Raises:
         ConfigurationError: it cannot be written.
@@ -189,11 +198,18 @@ def open_cursor(file: Path) -> Iterator[Cursor]:
         try:
             connection = _connect(file)
         except sqlite3.DatabaseError:
-            for part in (file, file.with_name(f"{file.name}-journal")):
-                part.unlink(missing_ok=True)
+            for end in ("", "-journal", "-wal", "-shm"):
+                file.with_name(f"{file.name}{end}").unlink(missing_ok=True)
             connection = _connect(file)
         with closing(connection):
+            if is_lasting:
+                # Where the file system cannot have a log, or another process writes just now, it stays as it is.
+                with suppress(sqlite3.OperationalError):
+                    connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
             yield Cursor(connection)
+            if is_lasting:
+                _end_log(connection)
     except (OSError, sqlite3.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(
@@ -201,11 +217,23 @@ def open_cursor(file: Path) -> Iterator[Cursor]:
         ) from None
 
 
+def _end_log(connection: sqlite3.Connection) -> None:
+    """Move what was logged into the file: a log that a killed process left would outlive an older copy of the file.
+
+    Not where another process has the cursor open: it goes on with the log, and so does this one.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS}")
+
+
 def _connect(file: Path) -> sqlite3.Connection:
     # Its owner's alone; the files that SQLite makes beside it have the mode of this one.
     file.touch(0o600)
-    connection = sqlite3.connect(file, timeout=5)
+    connection = sqlite3.connect(file, timeout=BUSY_SECONDS)
     try:
+        _end_log(connection)
         connection.executescript(_SCHEMA)
         connection.execute("SELECT * FROM files, prompts, messages, weighed LIMIT 1")
         if connection.execute("SELECT 1 FROM files WHERE path NOT IN (SELECT path FROM messages)").fetchone():

@@ -40,6 +40,8 @@ class FactsLoad:
         timezone: the IANA zone in which days begin.
         prices: of each model.
         mode: the cost mode of ccusage.
+        may_have_folds: whether facts of the machine may have been folded; where that is known it need not be asked
+            with each publication.
     """
 
     load_id: int
@@ -48,6 +50,7 @@ class FactsLoad:
     timezone: str
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
     mode: str = "auto"
+    may_have_folds: bool = True
 
 
 def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: int) -> Counter[str]:
@@ -57,7 +60,7 @@ def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: i
     folded are counted already: they are left out, and how many is returned too.
     """
     token = f"{load.machine}/{load.load_id}/facts/{batch}"
-    new = Counter(folded=_leave_out_folded(warehouse, load.machine, facts))
+    new = Counter(folded=_leave_out_folded(warehouse, load.machine, facts) if load.may_have_folds else 0)
     rows = list(_message_rows(warehouse, load, facts, new))
     _insert(warehouse, "message_facts", rows, token)
     calls = {call.call for call in facts.tool_calls if call.called_at is not None}

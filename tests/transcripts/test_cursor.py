@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,12 +14,14 @@ import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.import_summary import SilentProgress
+from ccusage_import.transcripts.cursor import FileState, Stretch, look_into_cursor, open_cursor
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import FACT_TABLES, apply_migrations
 from tests.conftest import CORPORA
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.facts import Reader, become
 
+STATE = FileState("a.jsonl", 7, 100, 5, 90, b"edges", 1, 2**63 + 1, "default")
 SUMS = "SELECT (count(), sum(total_tokens)) FROM messages WHERE machine = {machine:String}"
 
 
@@ -260,3 +265,41 @@ def test_names_that_are_stored_otherwise_from_now_on_replace_the_old_ones(
 
     named = opened.rows("SELECT DISTINCT project, session_id FROM messages ORDER BY ALL")
     assert list(named) == [("-home-ana-shop", "a"), ("-home-ana-shop", "b")]
+
+
+def test_a_cursor_that_is_kept_open_is_read_and_written_beside(tmp_path: Path) -> None:
+    file = tmp_path / "transcripts.sqlite"
+    with open_cursor(file, is_lasting=True) as lasting:
+        lasting.note({"load": "1"})
+        # An import into a server, and whoever looks, while a watch has it open.
+        with open_cursor(file) as other:
+            assert other.mark("load") == "1"
+            other.note({"load": "2"})
+        assert lasting.mark("load") == "2"
+        lasting.keep([STATE], [], [Stretch("a.jsonl", 0, frozenset({1}))])
+        assert look_into_cursor(file, {"load": "2"}) == {"a.jsonl": STATE}
+    assert look_into_cursor(file, {"load": "2"}) == {"a.jsonl": STATE}
+    assert [left.name for left in tmp_path.iterdir()] == ["transcripts.sqlite"]
+
+
+def test_what_was_kept_last_is_there_after_a_kill_and_no_log_outlives_an_older_copy(tmp_path: Path) -> None:
+    file, copy = tmp_path / "transcripts.sqlite", tmp_path / "older"
+    with open_cursor(file) as cursor:
+        cursor.note({"load": "1"})
+    shutil.copy(file, copy)
+    script = """
+import os, sys
+from pathlib import Path
+from ccusage_import.transcripts.cursor import open_cursor
+with open_cursor(Path(sys.argv[1]), is_lasting=True) as cursor:
+    cursor.note({"load": "2"})
+    os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", script, file], check=False).returncode == -9
+    assert file.with_name("transcripts.sqlite-wal").exists()
+    with open_cursor(file) as cursor:
+        assert cursor.mark("load") == "2"
+    assert {left.name for left in tmp_path.iterdir()} == {"transcripts.sqlite", "older"}
+    shutil.copy(copy, file)
+    with open_cursor(file) as cursor:
+        assert cursor.mark("load") == "1"
