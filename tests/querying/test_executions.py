@@ -165,3 +165,9 @@ def test_those_since_an_instant_are_the_rows_that_all_of_them_show(prompted: Pla
                 f"SELECT {'*' if view == 'executions' else columns} FROM {view}_since(first = '{instant}') ORDER BY ALL"
             )
             assert prompted.rows(since) == prompted.rows(f"SELECT * FROM {view} {condition}"), (view, instant)
+
+
+def test_a_period_may_begin_with_the_first_day_there_is(prompted: Place) -> None:
+    sums = answer(prompted, "prompts_by_command", since="2026-01-01")
+    assert len(sums) == 3
+    assert answer(prompted, "prompts_by_command", since="1970-01-01") == sums
