@@ -62,10 +62,12 @@ def sql_directory() -> Path:
 
 @cache
 def known_migrations() -> tuple[Migration, ...]:
-    """Return all migrations in order, then all views."""
+    """Return all migrations in order, then all views, those with a parameter too."""
     directory = sql_directory()
     numbered = sorted((directory / "migrations").glob("*.sql"))
-    views = sorted((directory / "views").glob("*.sql"))
+    views = sorted(
+        (*(directory / "views").glob("*.sql"), *(directory / "windows").glob("*.sql")), key=lambda file: file.stem
+    )
     return tuple(
         Migration(file.stem if is_view else file.stem.partition("_")[0], file.read_text("utf-8"), is_view)
         for files, is_view in ((numbered, False), (views, True))

@@ -12,7 +12,7 @@
         toString(main_model) AS model,
         toFloat64(cost_usd) AS cost,
         turn_id
-    FROM turns
+    FROM turns_since(first = toDate32({since:Date}) - 1)
     LEFT JOIN
     (
         SELECT machine, turn_id, argMax(model, (of_model, model)) AS main_model

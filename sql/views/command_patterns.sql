@@ -62,7 +62,7 @@ FROM
         *,
         toFloat64(cost_usd) AS cost,
         execution_input.fresh_input_tokens > execution_input.cached_input_tokens AS is_cold
-    FROM {database}.executions AS execution_input
+    FROM {database}.executions_since(first = now64(3, 'UTC') - INTERVAL 30 DAY) AS execution_input
     LEFT JOIN
     (
         SELECT machine, turn_id, count() AS compactions FROM {database}.events WHERE kind = 'compaction' GROUP BY machine, turn_id

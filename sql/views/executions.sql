@@ -34,85 +34,39 @@ CREATE OR REPLACE VIEW {database}.executions {on_cluster}
     outcome LowCardinality(String) COMMENT 'done, interrupted, api_error or limit',
     load_id UInt64 COMMENT 'the load that met it first'
 )
-AS WITH
-(
-    SELECT CAST((groupArray(machine), groupArray(zone)), 'Map(String, String)')
-    FROM (SELECT machine, argMax(timezone, at) AS zone FROM {database}.message_facts WHERE timezone != '' GROUP BY machine)
-) AS zones
-SELECT
+AS SELECT
     machine,
     agent,
     turn_id,
     at,
-    CAST(zone, 'LowCardinality(String)') AS timezone,
-    toDate(formatDateTime(at, '%F', zone)) AS date,
-    toDayOfWeek(date) AS weekday,
-    toUInt8(formatDateTime(at, '%H', zone)) AS hour,
+    timezone,
+    date,
+    weekday,
+    hour,
     kind,
     command,
     project,
     session_id,
     claude_session_id,
     position,
-    max(position) OVER (PARTITION BY machine, claude_session_id) AS session_executions,
-    CAST(main_model, 'LowCardinality(String)') AS model,
+    session_executions,
+    model,
     characters,
-    messages AS answers,
-    input_tokens + cache_creation_tokens AS fresh_input_tokens,
-    cache_read_tokens AS cached_input_tokens,
+    answers,
+    fresh_input_tokens,
+    cached_input_tokens,
     output_tokens,
     total_tokens,
     cost_usd,
-    subagent_cost AS subagent_cost_usd,
+    subagent_cost_usd,
     unpriced,
     cache_savings_usd,
     first_answer_ms,
     duration_ms,
-    used_tools AS tools,
+    tools,
     tool_calls,
     failed_tool_calls,
     outcome,
     load_id
-FROM
-(
-    SELECT *, if(empty(zone_of_answers), if(empty(zones[toString(machine)]), 'UTC', zones[toString(machine)]), zone_of_answers) AS zone
-    FROM {database}.turns
-    LEFT JOIN
-    (
-        SELECT
-            machine,
-            turn_id,
-            argMax(model, (part_cost, part_tokens, model)) AS main_model,
-            max(part_zone) AS zone_of_answers,
-            sum(part_subagents) AS subagent_cost
-        FROM
-        (
-            SELECT
-                machine,
-                turn_id,
-                model,
-                max(timezone) AS part_zone,
-                sum(cost_usd) AS part_cost,
-                sum(total_tokens) AS part_tokens,
-                sumIf(cost_usd, is_subagent) AS part_subagents
-            FROM {database}.messages
-            WHERE turn_id != 0 AND counts_in != ['session']
-            GROUP BY machine, turn_id, model
-        )
-        GROUP BY machine, turn_id
-    ) AS used USING (machine, turn_id)
-    LEFT JOIN
-    (
-        SELECT machine, turn_id, CAST((groupArray(tool), groupArray(calls)), 'Map(String, UInt64)') AS used_tools
-        FROM
-        (
-            SELECT machine, turn_id, toString(tool) AS tool, count() AS calls
-            FROM {database}.tool_calls
-            WHERE turn_id != 0 AND isNotNull(called_at)
-            GROUP BY machine, turn_id, tool
-            ORDER BY machine, turn_id, tool
-        )
-        GROUP BY machine, turn_id
-    ) AS called USING (machine, turn_id)
-)
+FROM {database}.executions_since(first = '1970-01-01')
 COMMENT 'one row is one prompt and all that it caused: its session is the batch, its command the job'

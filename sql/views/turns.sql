@@ -30,117 +30,35 @@ CREATE OR REPLACE VIEW {database}.turns {on_cluster}
     outcome LowCardinality(String) COMMENT 'done, interrupted, api_error or limit',
     load_id UInt64 COMMENT 'the load that met it first'
 )
-AS WITH
--- A number becomes the decimal one that prints as it does, not the next lower one.
-millionths -> accurateCastOrNull(toString(round(millionths / 1e6, 9)), 'Decimal(18, 9)') AS as_usd,
-(
-    SELECT mapFromArrays(groupArray(model), groupArray(known))
-    FROM {database}.known_prices
-    WHERE agent = 'claude'
-) AS price_lists
-SELECT
+AS SELECT
     machine,
-    'claude' AS agent,
-    turn AS turn_id,
-    assumeNotNull(prompts.at) AS at,
-    CAST(kind, 'LowCardinality(String)') AS kind,
-    CAST(command, 'LowCardinality(String)') AS command,
-    CAST(characters, 'UInt64') AS characters,
-    row_number() OVER (PARTITION BY machine, claude_session_id ORDER BY prompts.at, turn) + folded.turns AS position,
-    CAST(session_id, 'LowCardinality(String)') AS session_id,
-    CAST(claude_session_id, 'LowCardinality(String)') AS claude_session_id,
-    CAST(project, 'LowCardinality(String)') AS project,
-    CAST(branch, 'LowCardinality(String)') AS branch,
-    CAST(claude_version, 'LowCardinality(String)') AS claude_version,
-    CAST(permission_mode, 'LowCardinality(String)') AS permission_mode,
-    answers.messages,
-    calls.tool_calls,
-    calls.failed AS failed_tool_calls,
-    answers.input_tokens,
-    answers.output_tokens,
-    answers.cache_creation_tokens,
-    answers.cache_read_tokens,
-    answers.total_tokens,
-    answers.cost_usd,
-    answers.unpriced,
-    if(answers.has_unknown_price, NULL, as_usd(answers.millionths_saved)) AS cache_savings_usd,
-    if(answers.messages > 0 AND answers.first_at >= prompts.at, dateDiff('millisecond', prompts.at, answers.first_at), NULL) AS first_answer_ms,
-    toUInt64(greatest(0, dateDiff('millisecond', assumeNotNull(prompts.at), greatest(
-        coalesce(prompts.ended_at, assumeNotNull(prompts.at)), answers.last_at, assumeNotNull(prompts.at))))) AS duration_ms,
-    multiIf(happened.interrupts > 0, 'interrupted', happened.limits > 0, 'limit', happened.errors > 0, 'api_error', 'done') AS outcome,
-    CAST(first_load_id, 'UInt64') AS load_id
-FROM
-(
-    SELECT * FROM {database}.turn_facts FINAL
-    WHERE turn != 0 AND isNotNull(at) AND NOT bitTest(taken_back, 0)
-) AS prompts
-LEFT JOIN
-(
-    SELECT
-        machine,
-        turn,
-        sum(part_messages) AS messages,
-        sum(part_input) AS input_tokens,
-        sum(part_output) AS output_tokens,
-        sum(part_5m + part_1h) AS cache_creation_tokens,
-        sum(part_read) AS cache_read_tokens,
-        input_tokens + output_tokens + cache_creation_tokens + cache_read_tokens AS total_tokens,
-        sum(part_cost) AS cost_usd,
-        max(part_unpriced) AS unpriced,
-        min(part_first_at) AS first_at,
-        max(part_last_at) AS last_at,
-        toBool(max(empty(price) AND part_5m + part_1h + part_read > 0)) AS has_unknown_price,
-        sumIf(part_read * (price[1] - price[4]) - part_5m * (price[2] - price[1]) - part_1h * (price[3] - price[1]), notEmpty(price)) AS millionths_saved
-    FROM
-    (
-        SELECT
-            machine,
-            turn,
-            max(load_id) AS priced_by,
-            -- As it was at that load; else the next one that is known.
-            tupleElement(arraySort(
-                known -> (known.1 > priced_by, if(known.1 > priced_by, known.1, toUInt64(-1) - known.1)),
-                price_lists[toString(model)])[1], 2) AS price,
-            count() AS part_messages,
-            sum(input_tokens) AS part_input,
-            sum(output_tokens) AS part_output,
-            sum(cache_creation_5m_tokens) AS part_5m,
-            sum(cache_creation_1h_tokens) AS part_1h,
-            sum(cache_read_tokens) AS part_read,
-            sum(cost_usd) AS part_cost,
-            max(unpriced) AS part_unpriced,
-            min(at) AS part_first_at,
-            max(at) AS part_last_at
-        FROM {database}.message_facts FINAL
-        WHERE turn != 0 AND is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
-        GROUP BY machine, turn, model
-    )
-    GROUP BY machine, turn
-) AS answers USING (machine, turn)
-LEFT JOIN
-(
-    SELECT machine, turn, count() AS tool_calls, countIf(is_error = 1) AS failed
-    FROM {database}.tool_call_facts FINAL
-    WHERE turn != 0 AND isNotNull(called_at) AND NOT bitTest(taken_back, 0)
-    GROUP BY machine, turn
-) AS calls USING (machine, turn)
-LEFT JOIN
-(
-    SELECT
-        machine,
-        turn,
-        countIf(kind = 'interrupt') AS interrupts,
-        countIf(kind = 'limit') AS limits,
-        countIf(kind = 'api_error') AS errors
-    FROM {database}.event_facts FINAL
-    WHERE turn != 0 AND NOT bitTest(taken_back, 0)
-    GROUP BY machine, turn
-) AS happened USING (machine, turn)
-LEFT JOIN
-(
-    SELECT machine, claude_session_id, sum(hours.turns) AS turns
-    FROM {database}.folded_hours AS hours
-    WHERE hours.turns > 0
-    GROUP BY machine, claude_session_id
-) AS folded USING (machine, claude_session_id)
+    agent,
+    turn_id,
+    at,
+    kind,
+    command,
+    characters,
+    position,
+    session_id,
+    claude_session_id,
+    project,
+    branch,
+    claude_version,
+    permission_mode,
+    messages,
+    tool_calls,
+    failed_tool_calls,
+    input_tokens,
+    output_tokens,
+    cache_creation_tokens,
+    cache_read_tokens,
+    total_tokens,
+    cost_usd,
+    unpriced,
+    cache_savings_usd,
+    first_answer_ms,
+    duration_ms,
+    outcome,
+    load_id
+FROM {database}.turns_since(first = '1970-01-01')
 COMMENT 'one row is one prompt and all that it caused'

@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks [--mb 300] [--runs 5] [--json] [--work-dir DIR] [--ccusage COMMAND]
         [--machines 20] [--days 1096] [--cpu-time] [--small-only | --queries-only | --facts-only | --starts-only]
+    python -m tests.benchmarks --scale-only [--messages 10000000] [--runs 5] [--cpu-time] [--json] [--work-dir DIR]
     python -m tests.benchmarks --watch-only [--minutes 60] [--place {embedded,server}] [--json] [--work-dir DIR]
 
 Nothing fails for being slow: the figures stand beside their targets, and the machine's other work is in them.
@@ -14,6 +15,7 @@ import json
 import shlex
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,7 @@ from tests.benchmarks.import_time import Target, measure_imports
 from tests.benchmarks.many_records import measure_many_records
 from tests.benchmarks.measure import Figure, print_figures
 from tests.benchmarks.query_time import measure_queries
+from tests.benchmarks.scale_time import measure_scale
 from tests.benchmarks.start_time import measure_starts
 from tests.benchmarks.watch_time import PLACES, measure_watch
 from tests.support.ccusage_install import install_ccusage
@@ -42,17 +45,24 @@ def main() -> None:
         figures = _measure_facts(arguments, work_dir)
     elif arguments.starts_only:
         figures = measure_starts(work_dir, arguments.runs)
+    elif arguments.scale_only:
+        figures = measure_scale(work_dir, arguments.runs, _fleet(arguments), arguments.messages, _clock(arguments))
     else:
         figures = [] if arguments.queries_only else measure_starts(work_dir, arguments.runs)
         figures += [] if arguments.queries_only else _measure_imports(arguments, work_dir)
-        fleet = Fleet(machines=arguments.machines, days=arguments.days, last_day=datetime.now(UTC).date())
-        figures += measure_queries(
-            work_dir, arguments.runs, fleet, time.process_time if arguments.cpu_time else time.perf_counter
-        )
+        figures += measure_queries(work_dir, arguments.runs, _fleet(arguments), _clock(arguments))
     if arguments.json:
         print(json.dumps([{**asdict(figure), "is_met": figure.is_met} for figure in figures], indent=2))
     else:
         print_figures(figures)
+
+
+def _fleet(arguments: argparse.Namespace) -> Fleet:
+    return Fleet(machines=arguments.machines, days=arguments.days, last_day=datetime.now(UTC).date())
+
+
+def _clock(arguments: argparse.Namespace) -> Callable[[], float]:
+    return time.process_time if arguments.cpu_time else time.perf_counter
 
 
 def _ccusage(arguments: argparse.Namespace) -> list[str]:
@@ -91,6 +101,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60, help="how long sessions write (default: %(default)s)")
     parser.add_argument("--place", action="append", choices=PLACES, help="where watch stores (default: both)")
     parser.add_argument("--starts-only", action="store_true", help="measure the status line and the hook alone")
+    parser.add_argument("--scale-only", action="store_true", help="time questions of millions of answers alone")
+    parser.add_argument("--messages", type=int, default=10_000_000, help="answers of these (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--ccusage", metavar="COMMAND", help="ccusage to run (default: the pinned one, from npm)")
     parser.add_argument(

@@ -60,25 +60,27 @@ class Fleet:
 def write_fleet(warehouse: ClickHouse, fleet: Fleet) -> None:
     """Write a fleet into a warehouse that has its tables and no rows; merges stay off until it is opened again."""
     warehouse.command("SYSTEM STOP MERGES")
-    _run(warehouse, STATEMENTS, fleet)
-    _add_later_loads(warehouse, (LATER_LOAD,), fleet)
+    run_statements(warehouse, STATEMENTS, fleet)
+    add_later_loads(warehouse, (LATER_LOAD,), fleet)
 
 
 def write_facts(warehouse: ClickHouse, fleet: Fleet) -> None:
     """Write the prompts, answers, calls and events of a fleet; merges stay off, see `write_fleet`."""
     warehouse.command("SYSTEM STOP MERGES")
     write_prices(warehouse, 1, "20.0.24", PRICES, is_offline=True)
-    _run(warehouse, FACTS, fleet)
-    _add_later_loads(warehouse, LATER_FACTS, fleet)
+    run_statements(warehouse, FACTS, fleet)
+    add_later_loads(warehouse, LATER_FACTS, fleet)
 
 
-def _run(warehouse: ClickHouse, file: Path, fleet: Fleet) -> None:
+def run_statements(warehouse: ClickHouse, file: Path, fleet: Fleet, **more: int) -> None:
+    """Run the statements of a file, which may name what makes the fleet, and more."""
     for statement in file.read_text("utf-8").rstrip().removesuffix(";").split(";\n"):
         # The client would take each % for a parameter where none is named.
-        warehouse.command(statement, asdict(fleet) if "{" in statement else None)
+        warehouse.command(statement, {**asdict(fleet), **more} if "{" in statement else None)
 
 
-def _add_later_loads(warehouse: ClickHouse, statements: Sequence[str], fleet: Fleet) -> None:
+def add_later_loads(warehouse: ClickHouse, statements: Sequence[str], fleet: Fleet) -> None:
+    """Write rows of the last two days anew, some times, in parts that replace those of the large one."""
     for number in range(1, UNMERGED_LOADS + 1):
         for statement in statements:
             warehouse.command(statement, {"number": number, "last_day": fleet.last_day})

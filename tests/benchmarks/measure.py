@@ -98,4 +98,4 @@ def say(text: str) -> None:
 
 
 def _with_unit(value: float, unit: str) -> str:
-    return f"{value:,.0f} {unit}" if unit in ("MB", "ms") else f"{value:.2f} {unit}"
+    return f"{value:,.0f} {unit}" if unit in ("MB", "ms", "B") else f"{value:.2f} {unit}"

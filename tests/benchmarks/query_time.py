@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.querying.queries import read_queries
+from ccusage_import.querying.queries import read_queries, view_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.migrations import apply_migrations, known_migrations
+from ccusage_import.warehouse.migrations import apply_migrations
 from tests.benchmarks.fleet import Fleet, write_facts, write_fleet
 from tests.benchmarks.measure import Figure, importer_environ, run_program, say
 
@@ -68,9 +68,8 @@ def _questions(warehouse: ClickHouse, fleet: Fleet) -> Iterator[Question]:
         "SELECT project, models_used[1] FROM projects_daily ORDER BY cost_usd DESC LIMIT 1"
     )[0]
     examples = {"day": fleet.last_day.isoformat(), "project": project, "model": model}
-    for migration in known_migrations():
-        if migration.is_view:
-            yield Question(f"view {migration.version}", f"SELECT * FROM {migration.version}")
+    for view in view_names():
+        yield Question(f"view {view}", f"SELECT * FROM {view}")
     for query in read_queries():
         asked = {parameter.name for parameter in query.parameters if parameter.default is None}
         given = {name: value for name, value in examples.items() if name in asked}

@@ -146,3 +146,28 @@ def test_percentiles_by_command(prompted: Place) -> None:
     assert [round(cost, 3) for cost in shown[0][2:5]] == [1, Decimal("1.221"), Decimal("1.221")]
     assert shown[0][5:11] == (9, 30, 30, 6, 10, 10)
     assert shown[2][5:11] == (0, 0, 0, None, None, None)
+
+
+def test_those_since_an_instant_are_the_rows_that_all_of_them_show(prompted: Place) -> None:
+    whole = prompted.rows("SELECT at, position FROM executions WHERE session_id LIKE '%s1' ORDER BY at")
+    assert [position for _, position in whole] == [1, 2]
+    for instant in (
+        "1970-01-01",
+        "2026-03-02 02:30:00",
+        "2026-03-02 02:30:00.001",
+        "2026-03-03 15:01:00",
+        "2026-03-05",
+    ):
+        for view in ("turns", "executions"):
+            condition = f"WHERE at >= toDateTime64('{instant}', 3, 'UTC') ORDER BY ALL"
+            columns = "* EXCEPT (session_executions, model, zone_of_answers, subagent_cost_usd, tools)"
+            since = (
+                f"SELECT {'*' if view == 'executions' else columns} FROM {view}_since(first = '{instant}') ORDER BY ALL"
+            )
+            assert prompted.rows(since) == prompted.rows(f"SELECT * FROM {view} {condition}"), (view, instant)
+
+
+def test_a_period_may_begin_with_the_first_day_there_is(prompted: Place) -> None:
+    sums = answer(prompted, "prompts_by_command", since="2026-01-01")
+    assert len(sums) == 3
+    assert answer(prompted, "prompts_by_command", since="1970-01-01") == sums

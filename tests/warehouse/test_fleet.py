@@ -13,6 +13,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehous
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.tables import read_records, record_of_json
 from tests.benchmarks.fleet import Fleet, write_facts, write_fleet
+from tests.benchmarks.scale_time import write_scale
 
 SUMS = "sum(total_tokens), sum(cost_usd), max(unpriced)"
 
@@ -115,3 +116,23 @@ def test_facts_are_of_prompts_with_answers_and_calls_in_proportion(tmp_path: Pat
         assert warehouse.rows(
             "SELECT max(failed_tool_calls) > 0, max(subagent_cost_usd) > 0, uniqExact(command) FROM executions"
         ) == [(True, True, 12)]
+
+
+def test_facts_of_any_number_belong_together_and_later_copies_replace_them(tmp_path: Path) -> None:
+    some = Fleet(machines=2, days=10, last_day=date(2026, 10, 31))
+    with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/w")) as warehouse:
+        apply_migrations(warehouse, "1.2.3")
+        write_scale(warehouse, some, messages=2400)
+        stored = warehouse.rows(
+            "SELECT count() > uniqExact(message), uniqExact(message) = (SELECT count() FROM messages)"
+            " FROM message_facts"
+        )
+        messages = warehouse.rows(
+            "SELECT count(), sum(tool_blocks), uniqExact(machine), uniqExact(turn_id) FROM messages"
+        )
+        calls = warehouse.rows("SELECT count() FROM tool_calls WHERE turn_id IN (SELECT turn_id FROM turns)")
+        turns = warehouse.rows("SELECT sum(messages), sum(tool_calls), 2, count() FROM turns")
+    assert stored == [(True, True)]
+    assert messages == turns
+    assert calls == [(messages[0][1],)]
+    assert 1200 < messages[0][0] < 4800

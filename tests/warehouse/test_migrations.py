@@ -24,13 +24,13 @@ from tests.conftest import Place
 VERSIONS = [
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "active_blocks",
     "block_hours", "blocks", "budget_status", "calendar", "command_patterns", "cost_anomalies", "cost_by_model_daily",
-    "daily", "daily_summary", "events", "executions", "folded_hours", "forecast_methods", "forecast_month",
-    "forecast_totals", "forecast_weights", "freshness", "held_records", "hourly", "hours", "known_prices",
-    "ledger_daily", "ledger_sessions", "machine_summary", "mcp_servers", "messages", "model_breakdowns",
+    "daily", "daily_summary", "events", "executions", "executions_since", "folded_hours", "forecast_methods",
+    "forecast_month", "forecast_totals", "forecast_weights", "freshness", "held_records", "hourly", "hours",
+    "known_prices", "ledger_daily", "ledger_sessions", "machine_summary", "mcp_servers", "messages", "model_breakdowns",
     "model_costs", "model_performance", "monthly", "monthly_from_daily", "monthly_trends", "plan_value",
     "predictions", "prices", "project_summary", "projects_daily", "quota_status", "report_coverage", "savings",
     "savings_answers", "savings_calls", "savings_cases", "savings_kinds", "session_summary", "sessions",
-    "sessions_health", "subagents", "tool_calls", "tool_patterns", "turns", "weekly",
+    "sessions_health", "subagents", "tool_calls", "tool_patterns", "turns", "turns_since", "weekly",
 ]  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def test_a_replayed_insert_into_the_log_counts_once(migrated: Place) -> None:
 def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> None:
     with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/w"), cluster=None) as opened:
         clustered = ClickHouse(opened._client, opened.warehouse, "main")
-        places = ("schema_migrations.sql", "migrations/*.sql", "views/*.sql")
+        places = ("schema_migrations.sql", "migrations/*.sql", "views/*.sql", "windows/*.sql")
         files = [file for place in places for file in sorted(sql_directory().glob(place))]
         ddl = [statement for file in files for statement in statements(file.read_text(), clustered)]
         formatted = [opened.rows("SELECT formatQuerySingleLine({q:String})", {"q": text})[0][0] for text in ddl]

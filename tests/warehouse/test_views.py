@@ -15,10 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccusage_import.querying.queries import read_queries
+from ccusage_import.querying.queries import read_queries, view_names
 from ccusage_import.records import ModelPrice, ModelUsage, Provenance, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
-from ccusage_import.warehouse.migrations import known_migrations
 from ccusage_import.warehouse.prices import write_prices
 from ccusage_import.warehouse.publish import commit, read_last_offers, write_decisions
 from ccusage_import.warehouse.snapshot import last_success_at
@@ -28,7 +27,7 @@ from tests.support.claude_dir import SONNET, days_ago
 
 Rows = list[tuple[Any, ...]]
 NOW = datetime.now(UTC).replace(microsecond=0)
-VIEWS = [migration.version for migration in known_migrations() if migration.is_view]
+VIEWS = view_names()
 # Views whose rows add up to `daily`, whatever the machines, agents and days.
 SUMMABLE = [
     "daily_summary", "weekly", "monthly_trends", "monthly_from_daily", "machine_summary", "cost_by_model_daily",

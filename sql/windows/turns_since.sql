@@ -1,0 +1,190 @@
+-- What turns and executions show of the prompts since an instant: turns_since(first = '2026-11-01'). It reads the sessions of these
+-- prompts, as earlier ones give them their place, and what these prompts caused. A condition on a view of all prompts cannot do that:
+-- it stands outside, where places and sums are made already. Since 1970 is everything; then no session is looked for.
+CREATE OR REPLACE VIEW {database}.turns_since {on_cluster}
+(
+    machine LowCardinality(String) COMMENT 'the host the usage came from',
+    agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
+    turn_id UInt64 COMMENT 'number of the id of the prompt',
+    at DateTime64(3, 'UTC') COMMENT 'when the prompt was sent, in UTC',
+    kind LowCardinality(String) COMMENT 'text, command or bash',
+    command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym; empty for none',
+    characters UInt64 COMMENT 'length of the prompt',
+    position UInt64 COMMENT 'of the turn in its session, from 1',
+    session_executions UInt64 COMMENT 'prompts of that session so far',
+    session_id LowCardinality(String) COMMENT 'session as ccusage names it: a pseudonym unless names are stored in clear',
+    claude_session_id LowCardinality(String) COMMENT 'session as Claude Code names it, likewise',
+    project LowCardinality(String) COMMENT 'project as ccusage names it, likewise',
+    branch LowCardinality(String) COMMENT 'pseudonym of the branch in git',
+    claude_version LowCardinality(String) COMMENT 'Claude Code that took the prompt',
+    permission_mode LowCardinality(String) COMMENT 'permission mode of the prompt; empty where it is not known',
+    messages UInt64 COMMENT 'answers, those of subagents included',
+    tool_calls UInt64 COMMENT 'calls of tools',
+    failed_tool_calls UInt64 COMMENT 'calls that ended with an error, denials included',
+    input_tokens UInt64 COMMENT 'uncached input',
+    output_tokens UInt64 COMMENT 'output',
+    cache_creation_tokens UInt64 COMMENT 'input written to the cache',
+    cache_read_tokens UInt64 COMMENT 'input read from the cache',
+    total_tokens UInt64 COMMENT 'sum of the four classes',
+    cost_usd Decimal(38, 15) COMMENT 'cost in US dollars as ccusage counts it',
+    unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
+    cache_savings_usd Nullable(Decimal(18, 9)) COMMENT 'what its cache reads would have cost more as uncached input, less what its cache writes cost more; negative where the cache cost more; NULL without a price',
+    first_answer_ms Nullable(Int64) COMMENT 'from the prompt to the first answer; NULL without one',
+    duration_ms UInt64 COMMENT 'from the prompt to the last thing it caused',
+    outcome LowCardinality(String) COMMENT 'done, interrupted, api_error or limit',
+    model LowCardinality(String) COMMENT 'model that cost most of it; empty without an answer',
+    zone_of_answers LowCardinality(String) COMMENT 'IANA zone in which the days of its answers begin; empty without an answer',
+    subagent_cost_usd Decimal(38, 15) COMMENT 'part of the cost that answers of subagents have',
+    tools Map(String, UInt64) COMMENT 'calls by tool, in alphabetical order',
+    load_id UInt64 COMMENT 'the load that met it first'
+)
+AS WITH
+-- A number becomes the decimal one that prints as it does, not the next lower one.
+millionths -> accurateCastOrNull(toString(round(millionths / 1e6, 9)), 'Decimal(18, 9)') AS as_usd,
+(
+    SELECT mapFromArrays(groupArray(model), groupArray(known))
+    FROM {database}.known_prices
+    WHERE agent = 'claude'
+) AS price_lists
+SELECT
+    machine,
+    'claude' AS agent,
+    turn AS turn_id,
+    assumeNotNull(prompts.at) AS at,
+    CAST(kind, 'LowCardinality(String)') AS kind,
+    CAST(command, 'LowCardinality(String)') AS command,
+    CAST(characters, 'UInt64') AS characters,
+    place + folded.turns AS position,
+    places + folded.turns AS session_executions,
+    CAST(session_id, 'LowCardinality(String)') AS session_id,
+    CAST(claude_session_id, 'LowCardinality(String)') AS claude_session_id,
+    CAST(project, 'LowCardinality(String)') AS project,
+    CAST(branch, 'LowCardinality(String)') AS branch,
+    CAST(claude_version, 'LowCardinality(String)') AS claude_version,
+    CAST(permission_mode, 'LowCardinality(String)') AS permission_mode,
+    answers.messages,
+    calls.tool_calls,
+    calls.failed AS failed_tool_calls,
+    answers.input_tokens,
+    answers.output_tokens,
+    answers.cache_creation_tokens,
+    answers.cache_read_tokens,
+    answers.total_tokens,
+    answers.cost_usd,
+    answers.unpriced,
+    if(answers.has_unknown_price, NULL, as_usd(answers.millionths_saved)) AS cache_savings_usd,
+    if(answers.messages > 0 AND answers.first_at >= prompts.at, dateDiff('millisecond', prompts.at, answers.first_at), NULL) AS first_answer_ms,
+    toUInt64(greatest(0, dateDiff('millisecond', assumeNotNull(prompts.at), greatest(
+        coalesce(prompts.ended_at, assumeNotNull(prompts.at)), answers.last_at, assumeNotNull(prompts.at))))) AS duration_ms,
+    multiIf(happened.interrupts > 0, 'interrupted', happened.limits > 0, 'limit', happened.errors > 0, 'api_error', 'done') AS outcome,
+    answers.main_model AS model,
+    answers.zone_of_answers AS zone_of_answers,
+    answers.subagent_cost AS subagent_cost_usd,
+    calls.used_tools AS tools,
+    CAST(first_load_id, 'UInt64') AS load_id
+FROM
+(
+    SELECT *
+    FROM
+    (
+        SELECT
+            *,
+            row_number() OVER (PARTITION BY machine, claude_session_id ORDER BY at, turn) AS place,
+            count() OVER (PARTITION BY machine, claude_session_id) AS places
+        FROM {database}.turn_facts FINAL
+        WHERE turn != 0 AND isNotNull(at) AND NOT bitTest(taken_back, 0)
+            AND ({first:DateTime64(3, 'UTC')} <= '1970-01-01' OR (machine, claude_session_id) GLOBAL IN
+            (
+                SELECT machine, claude_session_id FROM {database}.turn_facts FINAL WHERE at >= {first:DateTime64(3, 'UTC')}
+            ))
+    )
+    WHERE at >= {first:DateTime64(3, 'UTC')}
+) AS prompts
+LEFT JOIN
+(
+    SELECT
+        machine,
+        turn,
+        sum(part_messages) AS messages,
+        sum(part_input) AS input_tokens,
+        sum(part_output) AS output_tokens,
+        sum(part_5m + part_1h) AS cache_creation_tokens,
+        sum(part_read) AS cache_read_tokens,
+        input_tokens + output_tokens + cache_creation_tokens + cache_read_tokens AS total_tokens,
+        sum(part_cost) AS cost_usd,
+        max(part_unpriced) AS unpriced,
+        min(part_first_at) AS first_at,
+        max(part_last_at) AS last_at,
+        toBool(max(empty(price) AND part_5m + part_1h + part_read > 0)) AS has_unknown_price,
+        sumIf(part_read * (price[1] - price[4]) - part_5m * (price[2] - price[1]) - part_1h * (price[3] - price[1]), notEmpty(price)) AS millionths_saved,
+        argMax(model, (part_cost, part_input + part_output + part_5m + part_1h + part_read, model)) AS main_model,
+        max(part_zone) AS zone_of_answers,
+        sum(part_subagents) AS subagent_cost
+    FROM
+    (
+        SELECT
+            machine,
+            turn,
+            model,
+            max(load_id) AS priced_by,
+            -- As it was at that load; else the next one that is known.
+            tupleElement(arraySort(
+                known -> (known.1 > priced_by, if(known.1 > priced_by, known.1, toUInt64(-1) - known.1)),
+                price_lists[toString(model)])[1], 2) AS price,
+            count() AS part_messages,
+            sum(input_tokens) AS part_input,
+            sum(output_tokens) AS part_output,
+            sum(cache_creation_5m_tokens) AS part_5m,
+            sum(cache_creation_1h_tokens) AS part_1h,
+            sum(cache_read_tokens) AS part_read,
+            sum(cost_usd) AS part_cost,
+            sumIf(cost_usd, is_subagent) AS part_subagents,
+            max(unpriced) AS part_unpriced,
+            max(timezone) AS part_zone,
+            min(at) AS part_first_at,
+            max(at) AS part_last_at
+        FROM {database}.message_facts FINAL
+        WHERE turn != 0 AND is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
+            AND ({first:DateTime64(3, 'UTC')} <= '1970-01-01' OR turn GLOBAL IN (SELECT turn FROM {database}.turn_facts WHERE at >= {first:DateTime64(3, 'UTC')}))
+        GROUP BY machine, turn, model
+    )
+    GROUP BY machine, turn
+) AS answers USING (machine, turn)
+LEFT JOIN
+(
+    SELECT
+        machine,
+        turn,
+        sum(part_calls) AS tool_calls,
+        sum(part_failed) AS failed,
+        CAST(arraySort(groupArray((toString(tool), part_calls))), 'Map(String, UInt64)') AS used_tools
+    FROM
+    (
+        SELECT machine, turn, tool, count() AS part_calls, countIf(is_error = 1) AS part_failed
+        FROM {database}.tool_call_facts FINAL
+        WHERE turn != 0 AND isNotNull(called_at) AND NOT bitTest(taken_back, 0)
+            AND ({first:DateTime64(3, 'UTC')} <= '1970-01-01' OR turn GLOBAL IN (SELECT turn FROM {database}.turn_facts WHERE at >= {first:DateTime64(3, 'UTC')}))
+        GROUP BY machine, turn, tool
+    )
+    GROUP BY machine, turn
+) AS calls USING (machine, turn)
+LEFT JOIN
+(
+    SELECT
+        machine,
+        turn,
+        countIf(kind = 'interrupt') AS interrupts,
+        countIf(kind = 'limit') AS limits,
+        countIf(kind = 'api_error') AS errors
+    FROM {database}.event_facts FINAL
+    WHERE turn != 0 AND NOT bitTest(taken_back, 0)
+    GROUP BY machine, turn
+) AS happened USING (machine, turn)
+LEFT JOIN
+(
+    SELECT machine, claude_session_id, sum(hours.turns) AS turns
+    FROM {database}.folded_hours AS hours
+    WHERE hours.turns > 0
+    GROUP BY machine, claude_session_id
+) AS folded USING (machine, claude_session_id)
+COMMENT 'one row is one prompt and all that it caused'
