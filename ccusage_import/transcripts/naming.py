@@ -100,6 +100,8 @@ BUILT_IN_COMMANDS = frozenset(
 )
 _TOOL = re.compile(r"[A-Z][A-Za-z]{1,40}")
 _MCP = re.compile(r"mcp__(.+?)__(.+)", re.DOTALL)
+# What Claude Code replaces in the name of a server, so that the API takes it.
+_NOT_CALLED = re.compile(r"[^a-zA-Z0-9_-]")
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,8})$")
 # What names look like that may be stored in clear: anything else could be a text.
 _CLEAR = re.compile(r"/?[A-Za-z0-9_.:+-]{1,60}", re.ASCII)
@@ -160,6 +162,15 @@ class Names:
                 self._pseudonyms.names[tool] = name
             return tool, server
         return (name if _TOOL.fullmatch(name) else self.unless_clear("tool", name)), ""
+
+    def server(self, name: str) -> str:
+        """Return the MCP server that is called so in full, as its tools name it."""
+        called = _NOT_CALLED.sub("_", name)
+        if name.startswith("claude.ai "):
+            called = re.sub("_+", "_", called).strip("_")
+        # As far as the name of a tool tells where that of its server ends.
+        found = _MCP.fullmatch(f"mcp__{called}__tool")
+        return self.unless_clear("mcp", found[1] if found else "")
 
     def command(self, name: str) -> tuple[str, bool]:
         """Return a slash command, and whether it is one of Claude Code's own."""

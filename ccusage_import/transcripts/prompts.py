@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from ccusage_import.transcripts.facts import Event, Turn, number
@@ -45,6 +47,15 @@ _API_ERRORS = {
     "invalid_request": "request",
     "model_not_found": "request",
 }
+
+
+# What puts MCP servers into the context, and where its names and the texts that belong to them stand.
+_LISTED = {
+    "deferred_tools_delta": ("mcp_tools", "addedLines"),
+    "mcp_instructions_delta": ("mcp_instructions", "addedBlocks"),
+}
+# English text and code take about as many; no transcript tells the tokens themselves.
+CHARACTERS_OF_A_TOKEN = 4
 
 
 def first_text(content: object) -> str | None:
@@ -130,6 +141,35 @@ def read_system(record: Record, at: int) -> Event | None:
         made.wait_ms = float(wait) if isinstance(wait, int | float) and 0 <= wait < math.inf else None
         return made
     return None
+
+
+def read_servers(record: Record, at: int, names: Names) -> list[Event]:
+    """Return which MCP servers an attachment of the session itself puts into the context, each with its tokens there.
+
+    Recent versions of Claude Code list the tools that they describe only when they are asked for, and the instructions
+    of servers; tools that are described from the start are in no transcript.
+    """
+    told = record.get("attachment")
+    kind, of_texts = _LISTED.get(word(told.get("type")), ("", "")) if isinstance(told, dict) else ("", "")
+    if not isinstance(told, dict) or not kind or record.get("isSidechain") is True:
+        return []
+    listed, texts = _strings(told.get("addedNames")), _strings(told.get(of_texts))
+    characters = Counter[str]()
+    for name, text in zip(listed, texts if len(texts) == len(listed) else listed, strict=True):
+        server = names.server(name) if kind == "mcp_instructions" else names.tool(name)[1]
+        characters[server] += len(text)
+    return [
+        replace(
+            _event({**record, "uuid": f"{record.get('uuid')}/{server}"}, kind, at, server),
+            tokens_after=math.ceil(count / CHARACTERS_OF_A_TOKEN),
+        )
+        for server, count in characters.items()
+        if server
+    ]
+
+
+def _strings(value: object) -> list[str]:
+    return [each if isinstance(each, str) else "" for each in value] if isinstance(value, list) else []
 
 
 def _event(record: Record, kind: str, at: int, detail: str = "") -> Event:

@@ -16,11 +16,12 @@ from ccusage_import.transcripts.prompts import (
     read_interrupt,
     read_mode,
     read_prompt,
+    read_servers,
     read_system,
 )
 from ccusage_import.transcripts.tools import read_calls, read_results
 
-# Records that make no facts.
+# Records that make no facts, but for attachments that tell of MCP servers.
 BOOKKEEPING = frozenset(
     [
         "agent-name",
@@ -92,6 +93,9 @@ class Transcript:
             self._exchange(record, record, at)
         elif kind == "system":
             self._happened(record, read_system(record, at) if at is not None else None)
+        elif kind == "attachment" and at is not None:
+            for event in read_servers(record, at, self._names):
+                self._happened(record, event)
         elif kind not in BOOKKEEPING and find_usage(record) is None:
             self._facts.unknown[word(kind) or "other"] += 1
         if at is not None and kind in ("user", "assistant", "progress"):

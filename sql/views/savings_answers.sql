@@ -42,7 +42,8 @@ input_tokens * sonnet[1] + writes_5m * sonnet[2] + writes_1h * sonnet[3] + reads
     if(is_first_after_compaction AND length(compactions) >= 3, writes * more_than_reading, 0),
     if(is_after_pause AND NOT is_first_after_compaction, lost * more_than_reading, 0),
     if(writes_1h > 0 AND read_within_hour <= reads AND at < now64(3, 'UTC') - INTERVAL 1 HOUR, writes_1h * (price[3] - price[1]), 0),
-    if(turn != 0 AND position(model, 'opus') > 0 AND notEmpty(sonnet) AND edits = 0, millionths - as_sonnet, 0)
+    if(turn != 0 AND position(model, 'opus') > 0 AND notEmpty(sonnet) AND edits = 0, millionths - as_sonnet, 0),
+    if(agent_id = 0, least(reads, arraySum(loaded -> if(loaded.1 < at, loaded.2, 0), unused)) * price[4], 0)
 ] AS claimed
 SELECT
     machine,
@@ -122,4 +123,22 @@ LEFT JOIN
     WHERE kind = 'compaction' AND NOT bitTest(taken_back, 0)
     GROUP BY machine, claude_session_id
 ) AS compacted USING (machine, claude_session_id)
+LEFT JOIN
+(
+    SELECT machine, claude_session_id, groupArray((loaded_at, tokens)) AS unused
+    FROM
+    (
+        -- A context that was compacted is told of its servers again.
+        SELECT machine, claude_session_id, server, kind, min(event_facts.at) AS loaded_at, max(ifNull(tokens_after, 0)) AS tokens
+        FROM (SELECT *, toString(detail) AS server FROM {database}.event_facts FINAL WHERE kind IN ('mcp_tools', 'mcp_instructions') AND NOT bitTest(taken_back, 0)) AS event_facts
+        GROUP BY machine, claude_session_id, server, kind
+    )
+    WHERE (machine, server) GLOBAL NOT IN
+    (
+        SELECT machine, toString(mcp_server)
+        FROM {database}.tool_call_facts FINAL
+        WHERE mcp_server != '' AND called_at >= now64(3, 'UTC') - INTERVAL 30 DAY AND NOT bitTest(taken_back, 0)
+    )
+    GROUP BY machine, claude_session_id
+) AS loaded_servers USING (machine, claude_session_id)
 COMMENT 'one row is one answer of the last 30 days and what each kind of savings could have saved of it'

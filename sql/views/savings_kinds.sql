@@ -61,6 +61,11 @@ FROM
                 'large_model', 'turn', true,
                 'Answers of Opus in turns that changed no line and edited no file: their cost less what the same tokens cost at the newest price of Sonnet here; it may have needed other tokens.',
                 'Ask questions that change nothing with /model sonnet.'
+            ),
+            (
+                'unused_mcp_servers', 'session', true,
+                'Names of tools and instructions of MCP servers that the machine did not call in these 30 days, at four characters a token: the price of cache reads with each answer after they were loaded.',
+                'Turn off servers that nobody calls with /mcp, or remove them with claude mcp remove; ccusage-import query mcp_server_use names them.'
             )
         ] AS kinds
     )

@@ -107,6 +107,10 @@ class Session:
         told = {"trigger": "auto", "preTokens": before}
         return self._write("system", {"subtype": "compact_boundary", "content": "", "compactMetadata": told})
 
+    def attachment(self, kind: str, **given: object) -> Session:
+        """Write what Claude Code puts into the context by itself."""
+        return self._write("attachment", {"attachment": {"type": kind, **given}})
+
     def started(self, name: str) -> Session:
         """Return a subagent of this session, which writes into a file of its own."""
         return Session(self.root, self.name, self.now, self.project, self.version, name)

@@ -65,6 +65,16 @@ class Session:
         """Write that the context was compacted."""
         self._at(minute).compaction(160_000)
 
+    def loaded(self, minute: float, tools: dict[str, int], instructions: dict[str, int]) -> None:
+        """Write that MCP servers were loaded: the characters of each tool's line, and of each server's instructions."""
+        session = self._at(minute)
+        for kind, texts, listed in (
+            ("deferred_tools_delta", "addedLines", tools),
+            ("mcp_instructions_delta", "addedBlocks", instructions),
+        ):
+            blocks = ["x" * characters for characters in listed.values()]
+            session.attachment(kind, addedNames=list(listed), **{texts: blocks}, removedNames=[])
+
     def interrupted(self, minute: float) -> None:
         """Write that somebody interrupted the answer."""
         self._at(minute).interrupt()

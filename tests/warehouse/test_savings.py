@@ -153,6 +153,35 @@ def test_subagents_whose_last_answer_says_nothing(migrated: Place, tmp_path: Pat
     assert savings(migrated) == {"empty_subagents": usd("0.075", 1)}
 
 
+def test_servers_that_are_loaded_and_never_called(migrated: Place, tmp_path: Path) -> None:
+    session = Session(tmp_path / "claude", "loading")
+    session.ask(0)
+    session.answer(0.5, SONNET, reads=100_000)
+    session.loaded(
+        1,
+        tools={"Monitor": 4000, "mcp__acme__send": 6000, "mcp__acme__get": 2001, "mcp__used__it": 80_000},
+        instructions={"claude.ai Fire  crawl": 40_000, "used": 9000},
+    )
+    session.answer(2, SONNET, reads=100_000, calls=[("mcp__used__it", "", "")])
+    # As after a compaction: what was told before is told again, and no more of it is there.
+    session.loaded(3, tools={"mcp__acme__send": 6000}, instructions={"claude.ai Fire  crawl": 40_000})
+    session.answer(4, SONNET, reads=100_000)
+    session.answer(5, SONNET, reads=1000)
+    session.subagent("helper").answer(6, SONNET, reads=100_000)
+
+    read(migrated, tmp_path, tmp_path / "claude")
+
+    # Two answers of 2,001 and 10,000 tokens and one of the 1,000 that it read, at 0.30 $ a million.
+    assert savings(migrated) == {"unused_mcp_servers": usd("0.0075006", 1)}
+    assert migrated.rows("SELECT evidence, is_estimate FROM savings") == [(["loading"], True)]
+    columns = "mcp_server, calls, is_unused, first_call_at IS NULL, loaded_sessions, loaded_tokens"
+    assert migrated.rows(f"SELECT {columns} FROM mcp_servers ORDER BY mcp_server") == [
+        ("acme", 0, True, True, 1, 2001),
+        ("claude_ai_Fire_crawl", 0, True, True, 1, 10_000),
+        ("used", 1, False, False, 1, 22_250),
+    ]
+
+
 def test_the_hand_made_corpus(migrated: Place, tmp_path: Path) -> None:
     yesterday = days_ago(1).strftime("%Y-%m-%dT")
     groups = ("05-interrupts", "09-compactions", "11-subagent-file", "22-edits")
