@@ -55,14 +55,16 @@ def pytest_runtest_setup() -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every test of the warehouse on each place there is: embedded, over HTTP, and on a server where one is."""
-    if "place" not in metafunc.fixturenames:
+    names = [name for name in ("place", "shared_place") if name in metafunc.fixturenames]
+    if not names:
         return
     places = ["embedded", "http"]
     if metafunc.definition.get_closest_marker("one_place"):
         places = ["embedded"]
     elif server_url():
         places.append("server")
-    metafunc.parametrize("place", places, indirect=True)
+    for name in names:
+        metafunc.parametrize(name, places, indirect=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -188,16 +190,36 @@ def template_backup(gateway: Gateway) -> str:
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """An empty warehouse: embedded, or a new database behind HTTP."""
+    with _place(request, tmp_path) as made, _cluster_of(made):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """An empty warehouse for all tests of a module."""
+    with _place(request, tmp_path_factory.mktemp("shared")) as made:
+        yield made
+
+
+@contextmanager
+def _cluster_of(place: Place) -> Iterator[None]:
+    """Let commands use the cluster of a place."""
+    with pytest.MonkeyPatch.context() as patched:
+        if place.cluster:
+            patched.setenv("CCUSAGE_IMPORT_CLUSTER", place.cluster)
+        yield
+
+
+@contextmanager
+def _place(request: pytest.FixtureRequest, directory: Path) -> Iterator[Place]:
     if request.param == "embedded":
-        yield Place(f"chdb://{tmp_path}/warehouse")
+        yield Place(f"chdb://{directory}/warehouse")
         return
     database = f"test_{uuid.uuid4().hex[:12]}"
     gateway: Gateway | None = request.getfixturevalue("gateway") if request.param == "http" else None
     url = gateway.url(database=database) if gateway else f"{server_url()}/{database}"
     # With a cluster the whole server side of the tests runs on replicated tables, sharded by machine.
     cluster = None if gateway else os.environ.get("CCUSAGE_IMPORT_TEST_CLUSTER")
-    if cluster:
-        request.getfixturevalue("monkeypatch").setenv("CCUSAGE_IMPORT_CLUSTER", cluster)
     yield Place(url, gateway, cluster)
     if gateway:
         gateway.clear_faults()
@@ -228,6 +250,18 @@ def embedded(template: Path, tmp_path: Path) -> Callable[[str], Place]:
 @pytest.fixture
 def migrated(place: Place, request: pytest.FixtureRequest) -> Place:
     """A warehouse with all tables and views, but without rows."""
+    return _migrate(place, request)
+
+
+@pytest.fixture(scope="module")
+def shared_migrated(shared_place: Place, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A warehouse like `migrated`, which fixtures of a module fill and its tests only read."""
+    migrated = _migrate(shared_place, request)
+    with _cluster_of(migrated):
+        yield migrated
+
+
+def _migrate(place: Place, request: pytest.FixtureRequest) -> Place:
     parsed = parse_warehouse_url(place.url)
     if isinstance(parsed, EmbeddedWarehouse) and not parsed.path.exists():
         shutil.copytree(request.getfixturevalue("template"), parsed.path, symlinks=True)
