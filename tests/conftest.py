@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from tests.support.server import server_url
 from tests.support.warm import ZONE, rows_of, run_warm
 
 CORPORA = Path(__file__).parent / "corpora"
+INSERT = re.compile(r"INSERT INTO (?!FUNCTION\b)`?(\w+)`?[\s(]", re.IGNORECASE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -187,6 +189,51 @@ def template_backup(gateway: Gateway) -> str:
     return "RESTORE DATABASE template AS `{}` FROM File('template')"
 
 
+class Spares:
+    """Databases behind the gateway with all tables and views, but without rows.
+
+    To restore one takes longer than most tests; so one into which a test did no more than insert is used again.
+    """
+
+    def __init__(self, gateway: Gateway, restore: str) -> None:
+        self._gateway = gateway
+        self._restore = restore
+        self._names = list[str]()
+
+    @contextmanager
+    def lent(self) -> Iterator[Place]:
+        """Lend one."""
+        name = self._names.pop() if self._names else self._make()
+        yield Place(self._gateway.url(database=name), self._gateway)
+        self._gateway.clear_faults()
+        self._give_back(name)
+
+    def _make(self) -> str:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        with open_warehouse(parse_warehouse_url(self._gateway.url())) as opened:
+            opened.rows(self._restore.format(name))
+        return name
+
+    def _give_back(self, name: str) -> None:
+        """Empty what was inserted into, or drop the database where more was done to it."""
+        found = [INSERT.match(statement) for statement in self._gateway.changes(name)]
+        tables = {insert[1] for insert in found if insert}
+        is_sound = all(found) and "schema_migrations" not in tables
+        ending = [f"TRUNCATE TABLE `{table}` SYNC" for table in tables] if is_sound else [f"DROP DATABASE `{name}`"]
+        with open_warehouse(parse_warehouse_url(self._gateway.url(database=name)), creates_database=True) as opened:
+            for statement in ending:
+                opened.command(statement)
+        self._gateway.changes(name)
+        if is_sound:
+            self._names.append(name)
+
+
+@pytest.fixture(scope="session")
+def spares(gateway: Gateway, template_backup: str) -> Spares:
+    """Databases that tests of a worker use one after another."""
+    return Spares(gateway, template_backup)
+
+
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """An empty warehouse: embedded, or a new database behind HTTP."""
@@ -214,6 +261,10 @@ def _cluster_of(place: Place) -> Iterator[None]:
 def _place(request: pytest.FixtureRequest, directory: Path) -> Iterator[Place]:
     if request.param == "embedded":
         yield Place(f"chdb://{directory}/warehouse")
+        return
+    if request.param == "http" and {"migrated", "shared_migrated"} & set(request.fixturenames):
+        with request.getfixturevalue("spares").lent() as spare:
+            yield spare
         return
     database = f"test_{uuid.uuid4().hex[:12]}"
     gateway: Gateway | None = request.getfixturevalue("gateway") if request.param == "http" else None
@@ -267,9 +318,6 @@ def _migrate(place: Place, request: pytest.FixtureRequest) -> Place:
         shutil.copytree(request.getfixturevalue("template"), parsed.path, symlinks=True)
         return place
     if place.gateway:
-        restore: str = request.getfixturevalue("template_backup")
-        with open_warehouse(parse_warehouse_url(place.gateway.url())) as opened:
-            opened.rows(restore.format(parsed.database))
         return place
     with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster, creates_database=True) as opened:
         apply_migrations(opened, "1.2.3")

@@ -106,7 +106,7 @@ class Reached:
     is_refused: bool
     was_called: bool
     has_written: bool
-    rows: tuple[int, int]
+    rows: tuple[object, ...]
 
 
 REFUSED = Reached(is_refused=True, was_called=False, has_written=False, rows=(0, 0))
@@ -145,8 +145,7 @@ def reach(place: Place, statement: str, directory: Path) -> Reached:
             except StatementRefusedError:
                 is_refused = True
         has_called = was_called(server)
-    [(loads, mine)] = place.rows(ROWS)
-    return Reached(is_refused, has_called, out.exists(), (loads, mine))
+    return Reached(is_refused, has_called, out.exists(), place.rows(ROWS)[0])
 
 
 @pytest.fixture(scope="module")
