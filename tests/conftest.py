@@ -312,6 +312,17 @@ def shared_migrated(shared_place: Place, request: pytest.FixtureRequest) -> Iter
         yield migrated
 
 
+@contextmanager
+def only_read(place: Place) -> Iterator[Place]:
+    """Lend a filled warehouse to tests that only read it, and see that none of them writes."""
+    sizes = "SELECT name, total_rows FROM system.tables WHERE database = currentDatabase() AND isNotNull(total_rows)"
+    before = {name: int(str(size)) for name, size in place.rows(sizes)}
+    yield place
+    # Merges make tables smaller.
+    grown = [name for name, size in place.rows(sizes) if int(str(size)) > before[name]]
+    assert not grown, "a test has written into what others read"
+
+
 def _migrate(place: Place, request: pytest.FixtureRequest) -> Place:
     parsed = parse_warehouse_url(place.url)
     if isinstance(parsed, EmbeddedWarehouse) and not parsed.path.exists():
