@@ -347,16 +347,21 @@ def ccusage18() -> Path:
     return install_ccusage("18.0.11")
 
 
-@pytest.fixture
-def program(tmp_path: Path, ccusage20: Path) -> Program:
-    """The command line in an empty home; ccusage is found on PATH."""
-    home = tmp_path / "home"
-    home.mkdir()
+def program_in(home: Path, ccusage: Path) -> Program:
+    """Return the command line in a home; ccusage is found on PATH."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "SSL_CERT_FILE") if name in os.environ}
-    path = os.pathsep.join((str(ccusage20.parent), kept["PATH"]))
+    path = os.pathsep.join((str(ccusage.parent), kept["PATH"]))
     environ = {**kept, "PATH": path, "HOME": str(home), "TZ": "UTC", "PYTHONPATH": str(Path.cwd())}
     # A second import is there to judge what is stored already, but for the tests of this setting.
     return Program(home, {**environ, "CCUSAGE_IMPORT_SKIP_UNCHANGED": "false"})
+
+
+@pytest.fixture
+def program(tmp_path: Path, ccusage20: Path) -> Program:
+    """The command line in an empty home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return program_in(home, ccusage20)
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ def losses(watch: Watch) -> list[str]:
     return [event["event"] for event in watch.events() if event["event"] in ("lost", "regained")]
 
 
+@pytest.mark.exhaustive
 def test_fifty_outages_lose_nothing_double_nothing_and_are_said_once_each(
     server: Place, gateway: Gateway, program: Program, tmp_path: Path
 ) -> None:
