@@ -79,6 +79,10 @@ class Installation:
         whole = {**self.environ(), **environ}
         if can_fork(whole) and whole["TZ"] == ZONE:
             return run_warm(list(map(str, arguments)), whole, PROJECT)
+        return self.run_apart(*arguments, **environ)
+
+    def run_apart(self, *arguments: str | Path, **environ: str) -> tuple[int, str, str]:
+        """Run one command in a process of its own, of which nothing is left that keeps a disk busy."""
         process = self.start(*arguments, environ=environ)
         stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
         return process.wait(), stdout, stderr

@@ -488,7 +488,7 @@ def test_a_full_disk_is_an_error_that_harms_nothing(embedded: Lab, room: int) ->
     warehouse = embedded.installation.home / "warehouse"
     with disk_of_its_own(embedded, warehouse):
         with room_of(warehouse, room):
-            exit_code, stdout, stderr = embedded.installation.run("import", "--from", embedded.newer)
+            exit_code, stdout, stderr = embedded.installation.run_apart("import", "--from", embedded.newer)
 
         if exit_code:
             assert_one_error(
@@ -508,7 +508,7 @@ def test_a_full_home_is_an_error_that_harms_nothing(embedded: Lab, room: int) ->
     home = embedded.installation.home
     with disk_of_its_own(embedded, home):
         with room_of(home, room):
-            exit_code, stdout, stderr = embedded.installation.run("import", "--from", embedded.newer)
+            exit_code, stdout, stderr = embedded.installation.run_apart("import", "--from", embedded.newer)
 
         if exit_code:
             reason = "(No space left on device|Code: 243\\. .*not enough space.*)"
@@ -527,7 +527,7 @@ def test_a_lock_file_without_room_is_an_error(embedded: Lab) -> None:
     with disk_of_its_own(embedded, state):
         (state / "import.lock").unlink()
         with room_of(state, 0):
-            finished = embedded.installation.run("import", "--from", embedded.newer)
+            finished = embedded.installation.run_apart("import", "--from", embedded.newer)
 
         assert_one_error(finished, rf"lock file {state}/import\.lock: No space left on device")
         assert read_views(embedded) == embedded.before.views
@@ -540,7 +540,7 @@ def test_a_warehouse_that_cannot_be_written_is_an_error(embedded: Lab) -> None:
     warehouse = embedded.installation.home / "warehouse"
     with disk_of_its_own(embedded, warehouse):
         subprocess.run(["mount", "-o", "remount,ro", warehouse], check=True)
-        finished = embedded.installation.run("import", "--from", embedded.newer)
+        finished = embedded.installation.run_apart("import", "--from", embedded.newer)
         subprocess.run(["mount", "-o", "remount,rw", warehouse], check=True)
 
         assert_one_error(finished, rf"warehouse chdb://{warehouse}: cannot open: .*Read-only file system.*")
