@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from tests.support.server import server_url
 from tests.support.warm import ZONE, rows_of, run_warm
 
 CORPORA = Path(__file__).parent / "corpora"
+INSERT = re.compile(r"INSERT INTO (?!FUNCTION\b)`?(\w+)`?[\s(]", re.IGNORECASE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,14 +57,16 @@ def pytest_runtest_setup() -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every test of the warehouse on each place there is: embedded, over HTTP, and on a server where one is."""
-    if "place" not in metafunc.fixturenames:
+    names = [name for name in ("place", "shared_place") if name in metafunc.fixturenames]
+    if not names:
         return
     places = ["embedded", "http"]
     if metafunc.definition.get_closest_marker("one_place"):
         places = ["embedded"]
     elif server_url():
         places.append("server")
-    metafunc.parametrize("place", places, indirect=True)
+    for name in names:
+        metafunc.parametrize(name, places, indirect=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -185,19 +189,92 @@ def template_backup(gateway: Gateway) -> str:
     return "RESTORE DATABASE template AS `{}` FROM File('template')"
 
 
+class Spares:
+    """Databases behind the gateway with all tables and views, but without rows.
+
+    To restore one takes longer than most tests; so one into which a test did no more than insert is used again.
+    """
+
+    def __init__(self, gateway: Gateway, restore: str) -> None:
+        self._gateway = gateway
+        self._restore = restore
+        self._names = list[str]()
+
+    @contextmanager
+    def lent(self) -> Iterator[Place]:
+        """Lend one."""
+        name = self._names.pop() if self._names else self._make()
+        yield Place(self._gateway.url(database=name), self._gateway)
+        self._gateway.clear_faults()
+        self._give_back(name)
+
+    def _make(self) -> str:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        with open_warehouse(parse_warehouse_url(self._gateway.url())) as opened:
+            opened.rows(self._restore.format(name))
+        with open_warehouse(parse_warehouse_url(self._gateway.url(database=name))) as opened:
+            _name_windows_anew(opened)
+        # Of what was changed, what a test did alone is asked for.
+        self._gateway.changes(name)
+        return name
+
+    def _give_back(self, name: str) -> None:
+        """Empty what was inserted into, or drop the database where more was done to it."""
+        found = [INSERT.match(statement) for statement in self._gateway.changes(name)]
+        tables = {insert[1] for insert in found if insert}
+        is_sound = all(found) and "schema_migrations" not in tables
+        ending = [f"TRUNCATE TABLE `{table}` SYNC" for table in tables] if is_sound else [f"DROP DATABASE `{name}`"]
+        with open_warehouse(parse_warehouse_url(self._gateway.url(database=name)), creates_database=True) as opened:
+            for statement in ending:
+                opened.command(statement)
+        self._gateway.changes(name)
+        if is_sound:
+            self._names.append(name)
+
+
+@pytest.fixture(scope="session")
+def spares(gateway: Gateway, template_backup: str) -> Spares:
+    """Databases that tests of a worker use one after another."""
+    return Spares(gateway, template_backup)
+
+
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """An empty warehouse: embedded, or a new database behind HTTP."""
+    with _place(request, tmp_path) as made, _cluster_of(made):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """An empty warehouse for all tests of a module."""
+    with _place(request, tmp_path_factory.mktemp("shared")) as made:
+        yield made
+
+
+@contextmanager
+def _cluster_of(place: Place) -> Iterator[None]:
+    """Let commands use the cluster of a place."""
+    with pytest.MonkeyPatch.context() as patched:
+        if place.cluster:
+            patched.setenv("CCUSAGE_IMPORT_CLUSTER", place.cluster)
+        yield
+
+
+@contextmanager
+def _place(request: pytest.FixtureRequest, directory: Path) -> Iterator[Place]:
     if request.param == "embedded":
-        yield Place(f"chdb://{tmp_path}/warehouse")
+        yield Place(f"chdb://{directory}/warehouse")
+        return
+    if request.param == "http" and {"migrated", "shared_migrated"} & set(request.fixturenames):
+        with request.getfixturevalue("spares").lent() as spare:
+            yield spare
         return
     database = f"test_{uuid.uuid4().hex[:12]}"
     gateway: Gateway | None = request.getfixturevalue("gateway") if request.param == "http" else None
     url = gateway.url(database=database) if gateway else f"{server_url()}/{database}"
     # With a cluster the whole server side of the tests runs on replicated tables, sharded by machine.
     cluster = None if gateway else os.environ.get("CCUSAGE_IMPORT_TEST_CLUSTER")
-    if cluster:
-        request.getfixturevalue("monkeypatch").setenv("CCUSAGE_IMPORT_CLUSTER", cluster)
     yield Place(url, gateway, cluster)
     if gateway:
         gateway.clear_faults()
@@ -236,16 +313,34 @@ def _name_windows_anew(warehouse: ClickHouse) -> None:
 @pytest.fixture
 def migrated(place: Place, request: pytest.FixtureRequest) -> Place:
     """A warehouse with all tables and views, but without rows."""
+    return _migrate(place, request)
+
+
+@pytest.fixture(scope="module")
+def shared_migrated(shared_place: Place, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A warehouse like `migrated`, which fixtures of a module fill and its tests only read."""
+    migrated = _migrate(shared_place, request)
+    with _cluster_of(migrated):
+        yield migrated
+
+
+@contextmanager
+def only_read(place: Place) -> Iterator[Place]:
+    """Lend a filled warehouse to tests that only read it, and see that none of them writes."""
+    sizes = "SELECT name, total_rows FROM system.tables WHERE database = currentDatabase() AND isNotNull(total_rows)"
+    before = {name: int(str(size)) for name, size in place.rows(sizes)}
+    yield place
+    # Merges make tables smaller.
+    grown = [name for name, size in place.rows(sizes) if int(str(size)) > before[name]]
+    assert not grown, "a test has written into what others read"
+
+
+def _migrate(place: Place, request: pytest.FixtureRequest) -> Place:
     parsed = parse_warehouse_url(place.url)
     if isinstance(parsed, EmbeddedWarehouse) and not parsed.path.exists():
         shutil.copytree(request.getfixturevalue("template"), parsed.path, symlinks=True)
         return place
     if place.gateway:
-        restore: str = request.getfixturevalue("template_backup")
-        with open_warehouse(parse_warehouse_url(place.gateway.url())) as opened:
-            opened.rows(restore.format(parsed.database))
-        with open_warehouse(parsed) as opened:
-            _name_windows_anew(opened)
         return place
     with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster, creates_database=True) as opened:
         apply_migrations(opened, "1.2.3")
@@ -264,16 +359,21 @@ def ccusage18() -> Path:
     return install_ccusage("18.0.11")
 
 
-@pytest.fixture
-def program(tmp_path: Path, ccusage20: Path) -> Program:
-    """The command line in an empty home; ccusage is found on PATH."""
-    home = tmp_path / "home"
-    home.mkdir()
+def program_in(home: Path, ccusage: Path) -> Program:
+    """Return the command line in a home; ccusage is found on PATH."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "SSL_CERT_FILE") if name in os.environ}
-    path = os.pathsep.join((str(ccusage20.parent), kept["PATH"]))
+    path = os.pathsep.join((str(ccusage.parent), kept["PATH"]))
     environ = {**kept, "PATH": path, "HOME": str(home), "TZ": "UTC", "PYTHONPATH": str(Path.cwd())}
     # A second import is there to judge what is stored already, but for the tests of this setting.
     return Program(home, {**environ, "CCUSAGE_IMPORT_SKIP_UNCHANGED": "false"})
+
+
+@pytest.fixture
+def program(tmp_path: Path, ccusage20: Path) -> Program:
+    """The command line in an empty home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return program_in(home, ccusage20)
 
 
 @pytest.fixture

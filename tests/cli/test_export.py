@@ -273,6 +273,7 @@ def _grown(url: str, file_format: FileFormat, file: Path) -> None:
     print((after - before) // (1024 if sys.platform == "linux" else 1024 * 1024))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.one_place
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
 def test_rows_are_not_gathered_in_memory(

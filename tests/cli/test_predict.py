@@ -16,7 +16,7 @@ from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.prices import write_prices
-from tests.conftest import Place, Program
+from tests.conftest import Place, Program, only_read
 from tests.support.facts import Reader
 from tests.support.prompts import HAIKU, OPUS, PRICES, Session, price
 from tests.support.schemas import SCHEMAS
@@ -31,20 +31,22 @@ def run(claude: Path, number: int, command: str, cents: int, *, project: str = S
     session.prompt(command).after(cents).answer(cents * (400 if model == OPUS else 2000), model=model)
 
 
-@pytest.fixture
-def used(migrated: Place, tmp_path: Path) -> Place:
+@pytest.fixture(scope="module")
+def used(shared_migrated: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Ten runs of /test that cost 1 to 10 cents, the last one in another project; three of /ship; a /clear."""
-    claude = tmp_path / "claude"
+    directory = tmp_path_factory.mktemp("used")
+    claude = directory / "claude"
     for number in range(9):
         run(claude, number, "/test", 9 - number)
     run(claude, 9, "/test", 10, project=BLOG)
     for number in range(3):
         run(claude, 10 + number, "/ship", 50, model=HAIKU)
     Session(claude, "s99", START + timedelta(hours=99)).prompt("/clear")
-    with migrated.opened() as opened:
+    with shared_migrated.opened() as opened:
         write_prices(opened, 1, "20.0.24", PRICES, is_offline=True)
-        Reader(opened, tmp_path / "studio", hashes=False).read(claude)
-    return migrated
+        Reader(opened, directory / "studio", hashes=False).read(claude)
+    with only_read(shared_migrated) as filled:
+        yield filled
 
 
 def predicted(program: Program, place: Place, *arguments: str) -> dict[str, object]:

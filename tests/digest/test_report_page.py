@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Program, chromium
+from tests.conftest import Program, chromium, program_in
 from tests.support.ccusage_install import install
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.pages import Seen
@@ -53,6 +54,17 @@ def some_days(claude: ClaudeDir, days: int) -> ClaudeDir:
     return claude
 
 
+@pytest.fixture(scope="module")
+def page_of(tmp_path_factory: pytest.TempPathFactory, ccusage20: Path) -> Callable[[int], Path]:
+    """Makes the page of so many days once."""
+
+    def page(days: int) -> Path:
+        home, claude = tmp_path_factory.mktemp("home"), ClaudeDir(tmp_path_factory.mktemp("claude"))
+        return made(program_in(home, ccusage20), some_days(claude, days))
+
+    return cache(page)
+
+
 @pytest.fixture
 def claude(tmp_path: Path) -> ClaudeDir:
     """Transcripts of this test."""
@@ -65,13 +77,15 @@ def claude(tmp_path: Path) -> ClaudeDir:
         (0, []),
         (1, ["days", "cumulative", "hours", "projects"]),
         (70, ["days", "calendar", "cumulative", "months", "hours", "projects"]),
-        (1000, ["days", "calendar", "cumulative", "months", "hours", "projects"]),
+        pytest.param(
+            1000, ["days", "calendar", "cumulative", "months", "hours", "projects"], marks=pytest.mark.exhaustive
+        ),
     ],
 )
 def test_every_chart_is_drawn_in_silence(
-    program: Program, claude: ClaudeDir, look: Callable[..., Seen], days: int, charts: list[str]
+    page_of: Callable[[int], Path], look: Callable[..., Seen], days: int, charts: list[str]
 ) -> None:
-    page = made(program, some_days(claude, days))
+    page = page_of(days)
 
     for width in (360, 1280):
         for scheme in ("light", "dark"):
@@ -102,8 +116,8 @@ def test_usage_that_costs_nothing_is_drawn_as_nothing(
     assert "$0.00*" in seen.page.inner_text("dl")
 
 
-def test_what_is_drawn_is_also_a_table(program: Program, claude: ClaudeDir, look: Callable[..., Seen]) -> None:
-    page = made(program, some_days(claude, 1))
+def test_what_is_drawn_is_also_a_table(page_of: Callable[[int], Path], look: Callable[..., Seen]) -> None:
+    page = page_of(1)
 
     seen = look(page)
 
@@ -121,8 +135,8 @@ def test_what_is_drawn_is_also_a_table(program: Program, claude: ClaudeDir, look
     )
 
 
-def test_the_charts_follow_the_colour_scheme(program: Program, claude: ClaudeDir, look: Callable[..., Seen]) -> None:
-    seen = look(made(program, some_days(claude, 3)))
+def test_the_charts_follow_the_colour_scheme(page_of: Callable[[int], Path], look: Callable[..., Seen]) -> None:
+    seen = look(page_of(3))
     assert LIGHT_BAR in seen.colours("projects")
     assert DARK_BAR not in seen.colours("projects")
 
@@ -134,9 +148,9 @@ def test_the_charts_follow_the_colour_scheme(program: Program, claude: ClaudeDir
 
 
 def test_paper_is_light_and_shows_every_chart_as_one_drawing(
-    program: Program, claude: ClaudeDir, look: Callable[..., Seen]
+    page_of: Callable[[int], Path], look: Callable[..., Seen]
 ) -> None:
-    seen = look(made(program, some_days(claude, 70)), scheme="dark")
+    seen = look(page_of(70), scheme="dark")
 
     # What the browser does before and after it prints; the drawings in between cannot be seen from outside.
     seen.page.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -158,10 +172,8 @@ def shows_a_tooltip(seen: Seen, chart: str) -> bool:
     return seen.comes_to(lambda: seen.colours(chart) != before)
 
 
-def test_the_keyboard_reaches_and_walks_every_chart(
-    program: Program, claude: ClaudeDir, look: Callable[..., Seen]
-) -> None:
-    seen = look(made(program, some_days(claude, 70)))
+def test_the_keyboard_reaches_and_walks_every_chart(page_of: Callable[[int], Path], look: Callable[..., Seen]) -> None:
+    seen = look(page_of(70))
     reached = {}
 
     for _ in range(60):
@@ -173,7 +185,7 @@ def test_the_keyboard_reaches_and_walks_every_chart(
     assert reached == dict.fromkeys(("days", "calendar", "cumulative", "months", "hours", "projects"), True)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
 def test_axe_finds_nothing(program: Program, claude: ClaudeDir, look: Callable[..., Seen], scheme: str) -> None:
     axe = install("axe-core", AXE_VERSION).parent / "axe-core" / "axe.min.js"
     claude.say("old", days_ago(40), 20_000)
@@ -217,9 +229,9 @@ def test_names_are_text_whatever_is_in_them(program: Program, claude: ClaudeDir,
 
 
 def test_the_policy_stops_what_the_template_would_let_through(
-    program: Program, claude: ClaudeDir, look: Callable[..., Seen], tmp_path: Path
+    page_of: Callable[[int], Path], look: Callable[..., Seen], tmp_path: Path
 ) -> None:
-    page = made(program, some_days(claude, 1)).read_text("utf-8")
+    page = page_of(1).read_text("utf-8")
     broken = tmp_path / "broken.html"
     broken.write_text(page.replace("</main>", f"{HOSTILE_MODEL}<img src=http://127.0.0.1:9/x></main>"), "utf-8")
 
@@ -231,9 +243,9 @@ def test_the_policy_stops_what_the_template_would_let_through(
 
 
 @pytest.mark.parametrize("days", [0, 40])
-def test_the_html_is_valid(program: Program, claude: ClaudeDir, tmp_path: Path, days: int) -> None:
+def test_the_html_is_valid(page_of: Callable[[int], Path], tmp_path: Path, days: int) -> None:
     validator = install("html-validate", HTML_VALIDATE_VERSION) / "html-validate"
-    page = made(program, some_days(claude, days))
+    page = page_of(days)
     config = tmp_path / "htmlvalidate.json"
     config.write_text(json.dumps({"extends": ["html-validate:standard", "html-validate:a11y"], "root": True}))
 
@@ -270,8 +282,8 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_is_drawn_stands_out(program: Program, claude: ClaudeDir, look: Callable[..., Seen], scheme: str) -> None:
-    seen = look(made(program, some_days(claude, 1)), scheme=scheme)
+def test_what_is_drawn_stands_out(page_of: Callable[[int], Path], look: Callable[..., Seen], scheme: str) -> None:
+    seen = look(page_of(1), scheme=scheme)
 
     def css(name: str) -> str:
         return str(seen.page.evaluate(f"css('{name}')"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.tables import Load, write_load
-from tests.conftest import Place, Program
+from tests.conftest import Place, Program, Spares
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.gateway import Gateway
 
@@ -24,12 +25,10 @@ LOADS = "SELECT * FROM loads FINAL ORDER BY machine, load_id"
 
 
 @pytest.fixture
-def server(gateway: Gateway, request: pytest.FixtureRequest) -> Place:
+def server(spares: Spares) -> Iterator[Place]:
     """An empty warehouse behind HTTP with all tables."""
-    place = Place(gateway.url(database=f"push_{abs(hash(request.node.name))}"), gateway)
-    with open_warehouse(parse_warehouse_url(place.url), creates_database=True) as opened:
-        apply_migrations(opened, "1.2.3")
-    return place
+    with spares.lent() as place:
+        yield place
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +60,16 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     found: Lab = request.getfixturevalue(request.param)
     found.restore()
     return found
+
+
+def some_of(cases: Iterable[Any], *shorter: int) -> list[Any]:
+    """Return cases of which all but the ones at these places are exhaustive."""
+    return [
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)), marks=() if at in shorter else pytest.mark.exhaustive
+        )
+        for at, case in enumerate(cases)
+    ]
 
 
 def assert_all_survived(tallies: list[Tally]) -> None:
@@ -133,8 +145,12 @@ runpy.run_module("ccusage_import", run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("module", ["ccusage_import.cli.app", "pydantic", "clickhouse_connect"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "module"),
+    some_of(
+        product((signal.SIGTERM, signal.SIGINT), ("ccusage_import.cli.app", "pydantic", "clickhouse_connect")), 0, 5
+    ),
+)
 def test_an_import_is_interrupted_while_it_starts(embedded: Lab, number: signal.Signals, module: str) -> None:
     embedded.restore()
 
@@ -225,26 +241,27 @@ def test_any_request_of_a_reading_of_transcripts_may_fail(tmp_path: Path, server
     assert min(tally.attempted for tally in tallies) >= 2
 
 
-@pytest.mark.parametrize("statement", ["SELECT version()", "FROM records FINAL", "INSERT INTO", "`loads`"])
+BROKEN = {
+    "drop_before": r"no answer: .*Remote end closed connection.*",
+    "drop_after": r"no answer: .*Remote end closed connection.*",
+    "truncate": r"(no answer: .*IncompleteRead.*|.*connection closed by server.*)",
+    "status_503": r"no answer: .* 503, .*",
+}
+
+
+# Each of both once, and every pair at length.
 @pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
-        ("drop_before", r"no answer: .*Remote end closed connection.*"),
-        ("drop_after", r"no answer: .*Remote end closed connection.*"),
-        ("truncate", r"(no answer: .*IncompleteRead.*|.*connection closed by server.*)"),
-        ("status_503", r"no answer: .* 503, .*"),
-    ],
+    ("kind", "statement"),
+    some_of(product(BROKEN, ("SELECT version()", "FROM records FINAL", "INSERT INTO", "`loads`")), 0, 5, 10, 15),
 )
-def test_a_broken_connection_is_one_line(
-    behind_http: Lab, server: Gateway, kind: str, reason: str, statement: str
-) -> None:
+def test_a_broken_connection_is_one_line(behind_http: Lab, server: Gateway, kind: str, statement: str) -> None:
     behind_http.restore()
     server.fail(kind, match=statement, times=FOR_GOOD)
 
     finished = behind_http.installation.run("import", "--from", behind_http.newer)
 
     server.clear_faults()
-    assert_one_error(finished, rf"warehouse clickhouse://default@127\.0\.0\.1:\d+/ccusage: {reason}")
+    assert_one_error(finished, rf"warehouse clickhouse://default@127\.0\.0\.1:\d+/ccusage: {BROKEN[kind]}")
     assert read_views(behind_http) == behind_http.before.views
     assert_healthy(behind_http)
 
@@ -308,8 +325,15 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
         return Stopped(root, lab, points_of(lab))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("point", ["before insert changes", "before insert records", "after insert records"])
+@pytest.mark.parametrize(
+    ("point", "number"),
+    some_of(
+        product(
+            ("before insert changes", "before insert records", "after insert records"), (signal.SIGTERM, signal.SIGKILL)
+        ),
+        0, 3, 4,
+    ),
+)  # fmt: skip
 def test_a_server_may_be_restarted_during_an_import(
     tmp_path: Path, stopped: Stopped, number: signal.Signals, point: str
 ) -> None:
@@ -457,13 +481,13 @@ def disk_of_its_own(lab: Lab, directory: Path) -> Iterator[None]:
 
 @needs_mounts
 # The engine wants 1 MiB before it writes at all; with a little more, a later one of its writes meets the end.
-@pytest.mark.parametrize("room", [0, MIB // 2, *(MIB + kib * 1024 for kib in range(0, 200, 20))])
+@pytest.mark.parametrize("room", some_of((0, MIB // 2, *(MIB + kib * 1024 for kib in range(0, 200, 20))), 0, 1, 5, 11))
 def test_a_full_disk_is_an_error_that_harms_nothing(embedded: Lab, room: int) -> None:
     embedded.restore()
     warehouse = embedded.installation.home / "warehouse"
     with disk_of_its_own(embedded, warehouse):
         with room_of(warehouse, room):
-            exit_code, stdout, stderr = embedded.installation.run("import", "--from", embedded.newer)
+            exit_code, stdout, stderr = embedded.installation.run_apart("import", "--from", embedded.newer)
 
         if exit_code:
             assert_one_error(
@@ -483,7 +507,7 @@ def test_a_full_home_is_an_error_that_harms_nothing(embedded: Lab, room: int) ->
     home = embedded.installation.home
     with disk_of_its_own(embedded, home):
         with room_of(home, room):
-            exit_code, stdout, stderr = embedded.installation.run("import", "--from", embedded.newer)
+            exit_code, stdout, stderr = embedded.installation.run_apart("import", "--from", embedded.newer)
 
         if exit_code:
             reason = "(No space left on device|Code: 243\\. .*not enough space.*)"
@@ -502,7 +526,7 @@ def test_a_lock_file_without_room_is_an_error(embedded: Lab) -> None:
     with disk_of_its_own(embedded, state):
         (state / "import.lock").unlink()
         with room_of(state, 0):
-            finished = embedded.installation.run("import", "--from", embedded.newer)
+            finished = embedded.installation.run_apart("import", "--from", embedded.newer)
 
         assert_one_error(finished, rf"lock file {state}/import\.lock: No space left on device")
         assert read_views(embedded) == embedded.before.views
@@ -515,7 +539,7 @@ def test_a_warehouse_that_cannot_be_written_is_an_error(embedded: Lab) -> None:
     warehouse = embedded.installation.home / "warehouse"
     with disk_of_its_own(embedded, warehouse):
         subprocess.run(["mount", "-o", "remount,ro", warehouse], check=True)
-        finished = embedded.installation.run("import", "--from", embedded.newer)
+        finished = embedded.installation.run_apart("import", "--from", embedded.newer)
         subprocess.run(["mount", "-o", "remount,rw", warehouse], check=True)
 
         assert_one_error(finished, rf"warehouse chdb://{warehouse}: cannot open: .*Read-only file system.*")

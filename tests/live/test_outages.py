@@ -6,17 +6,14 @@ import json
 import random
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.transcripts.cursor import look_into_cursor
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from tests.conftest import Place, Program
+from tests.conftest import Place, Program, Spares
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.gateway import Gateway
 from tests.support.watching import PATIENCE_SECONDS, Watch, watching
@@ -61,15 +58,10 @@ def lines_written(claude: ClaudeDir) -> int:
 
 
 @pytest.fixture
-def server(gateway: Gateway, template_backup: str) -> Iterator[Place]:
+def server(spares: Spares) -> Iterator[Place]:
     """A migrated database behind the gateway, which is asked without the wire that is cut."""
-    database = f"outages_{uuid.uuid4().hex[:12]}"
-    with open_warehouse(parse_warehouse_url(gateway.url())) as opened:
-        opened.rows(template_backup.format(database))
-        place = Place(gateway.url(database=database), gateway)
-        with place.keep_open():
-            yield place
-        opened.command(f"DROP DATABASE {database}")
+    with spares.lent() as place, place.keep_open():
+        yield place
 
 
 def where(place: Place, wire: Wire, claude: ClaudeDir) -> tuple[str | Path, ...]:
@@ -83,6 +75,7 @@ def losses(watch: Watch) -> list[str]:
     return [event["event"] for event in watch.events() if event["event"] in ("lost", "regained")]
 
 
+@pytest.mark.exhaustive
 def test_fifty_outages_lose_nothing_double_nothing_and_are_said_once_each(
     server: Place, gateway: Gateway, program: Program, tmp_path: Path
 ) -> None:

@@ -99,6 +99,7 @@ def test_directories_and_files_come_and_go(
     assert migrated.rows(ONCE) == [(7, 7, 127)]
 
 
+@pytest.mark.exhaustive
 def test_every_fact_is_stored_once_however_often_it_is_ended_in_a_burst(
     migrated: Place, program: Program, claude: ClaudeDir
 ) -> None:

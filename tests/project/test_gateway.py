@@ -367,6 +367,18 @@ def test_drop_after_executes(gateway: Gateway) -> None:
     assert text_of(gateway, "SELECT count() FROM t") == "1\n"
 
 
+def test_what_changes_a_database_is_told_once(gateway: Gateway, client: Client) -> None:
+    gateway.changes("default")
+    client.command("INSERT INTO t SELECT 1, 'x'")
+    client.query("WITH 1 AS one SELECT one")
+    client.query("(SELECT 1) UNION ALL (SELECT count() FROM t)")
+    gateway.fail("delay", match="TRUNCATE")
+    client.command("TRUNCATE TABLE t")
+
+    assert gateway.changes("default") == ["INSERT INTO t SELECT 1, 'x'", "TRUNCATE TABLE t", "fault"]
+    assert gateway.changes("default") == []
+
+
 def test_the_client_replays_a_dropped_insert_once(gateway: Gateway, client: Client) -> None:
     gateway.fail("drop_after", match="INSERT")
     client.insert("t", [[1, "x"]], column_names=["a", "b"], column_type_names=["UInt64", "String"])

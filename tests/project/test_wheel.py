@@ -49,6 +49,7 @@ def test_the_wheel_holds_sql_demo_and_types_and_no_tests(wheel: Path) -> None:
     assert not any(name.startswith("tests/") for name in names)
 
 
+@pytest.mark.exhaustive
 def test_the_installed_wheel_runs_its_demo(wheel: Path, program: Program, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)

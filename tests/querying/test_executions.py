@@ -5,15 +5,15 @@ An answer of 40,000 tokens costs 1 $ with the big model and 0.20 $ with the smal
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ccusage_import.warehouse.prices import write_prices
-from tests.conftest import Place
+from tests.conftest import Place, only_read
 from tests.querying.test_queries import answer
 from tests.support.facts import Reader
 from tests.support.prompts import HAIKU, OPUS, PRICES, Session
@@ -28,10 +28,11 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=UTC)
 
 
-@pytest.fixture
-def prompted(migrated: Place, tmp_path: Path) -> Place:
+@pytest.fixture(scope="module")
+def prompted(shared_migrated: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Seven prompts on the studio, in New York, and one on the laptop, in UTC."""
-    studio, laptop = tmp_path / "studio-claude", tmp_path / "laptop-claude"
+    directory = tmp_path_factory.mktemp("prompted")
+    studio, laptop = directory / "studio-claude", directory / "laptop-claude"
     first = Session(studio, "s1", at("03-02 02:30"))
     first.prompt("/review").after(10)
     first.answer(40_000, fresh=7, writes=(20, 10), reads=500, calls={"c1 Bash": {"command": "make"}, "c2 Read": {}})
@@ -47,11 +48,12 @@ def prompted(migrated: Place, tmp_path: Path) -> Place:
     other.prompt("/clear")
     Session(studio, "s3", at("03-04 15:00")).prompt().after(1).answer(400_000)
     Session(laptop, "s4", at("03-02 23:30")).prompt("/review").after(3).answer(40_000)
-    with migrated.opened() as opened:
+    with shared_migrated.opened() as opened:
         write_prices(opened, 1, "20.0.24", PRICES, is_offline=True)
-        Reader(opened, tmp_path / "studio", "studio", timezone="America/New_York", hashes=False).read(studio)
-        Reader(opened, tmp_path / "laptop", "laptop", hashes=False).read(laptop)
-    return migrated
+        Reader(opened, directory / "studio", "studio", timezone="America/New_York", hashes=False).read(studio)
+        Reader(opened, directory / "laptop", "laptop", hashes=False).read(laptop)
+    with only_read(shared_migrated) as filled:
+        yield filled
 
 
 def rows(place: Place, name: str, **given: str) -> list[tuple[Any, ...]]:

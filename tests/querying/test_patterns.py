@@ -5,6 +5,7 @@ An answer of 40,000 tokens costs 1 $ with the big model and 0.20 $ with the smal
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.warehouse.prices import write_prices
-from tests.conftest import Place
+from tests.conftest import Place, only_read
 from tests.querying.test_queries import answer
 from tests.support.facts import Reader
 from tests.support.prompts import HAIKU, PRICES, Session
@@ -25,10 +26,11 @@ DENIED = "The user doesn't want to proceed with this tool use."
 NOT_FOUND = "<tool_use_error>String to replace not found in file.</tool_use_error>"
 
 
-@pytest.fixture
-def worked(migrated: Place, tmp_path: Path) -> Place:
+@pytest.fixture(scope="module")
+def worked(shared_migrated: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A month of one machine, what it did before, and another machine that does little."""
-    studio, laptop = tmp_path / "studio-claude", tmp_path / "laptop-claude"
+    directory = tmp_path_factory.mktemp("worked")
+    studio, laptop = directory / "studio-claude", directory / "laptop-claude"
     _shop(studio)
     blog = Session(studio, "s2", NOON, project=BLOG)
     blog.prompt("/review").after(2).answer(40_000, fresh=100, reads=300, calls={"c1 Bash": {}})
@@ -39,11 +41,12 @@ def worked(migrated: Place, tmp_path: Path) -> Place:
     old.started("a0").prompt("look").answer(40_000)
     other = Session(laptop, "s9", NOON).prompt()
     other.answer(4_000, calls={"c1 Bash": {}, "c2 mcp__acme__send": {}}).after(1).result("c1", error="Exit code 2")
-    with migrated.opened() as opened:
+    with shared_migrated.opened() as opened:
         write_prices(opened, 1, "20.0.24", PRICES, is_offline=True)
         for machine, claude in (("studio", studio), ("laptop", laptop)):
-            Reader(opened, tmp_path / machine, machine, hashes=False).read(claude)
-    return migrated
+            Reader(opened, directory / machine, machine, hashes=False).read(claude)
+    with only_read(shared_migrated) as filled:
+        yield filled
 
 
 def _shop(studio: Path) -> None:

@@ -31,7 +31,7 @@ from clickhouse_driver.connection import ServerInfo
 from clickhouse_driver.context import Context
 from clickhouse_driver.streams.native import BlockInputStream
 
-from tests.conftest import CORPORA, Program
+from tests.conftest import CORPORA, Program, program_in
 from tests.querying.test_reading import HOSTILE, listener, was_called
 from tests.serving.test_framing import frame, read_frames
 from tests.support.ccusage_install import install
@@ -83,8 +83,7 @@ class Served:
 def imported(tmp_path_factory: pytest.TempPathFactory, template: Path, ccusage20: Path) -> tuple[Program, str]:
     """A program with an imported warehouse, for tests that change nothing in it."""
     home = tmp_path_factory.mktemp("served")
-    path = os.pathsep.join((str(ccusage20.parent), os.environ["PATH"]))
-    program = Program(home, {"PATH": path, "HOME": str(home), "TZ": "UTC", "PYTHONPATH": str(Path.cwd())})
+    program = program_in(home, ccusage20)
     return program, filled(program, template, home)
 
 

@@ -2,10 +2,11 @@
 
     python -m tests.support.gateway --path DIR [--port 0] [--ready-file F] [--user NAME:PASSWORD[:readonly]]
 
-Tests use `running_gateway`, which owns the process. Beside ClickHouse's own paths there are two for
+Tests use `running_gateway`, which owns the process. Beside ClickHouse's own paths there are three for
 tests, open to anybody on the loopback: POST /fault arms a `Fault`, GET /requests lists the
-statements received. Every request gets its own engine connection, so sessions (SET and temporary
-tables that outlive a request) do not exist here, nor do external data and the compress= framing.
+statements received, POST /changes those that changed a database since it was asked last. Every
+request gets its own engine connection, so sessions (SET and temporary tables that outlive a request)
+do not exist here, nor do external data and the compress= framing.
 """
 
 from __future__ import annotations
@@ -117,6 +118,9 @@ TOKEN = re.compile(
 )
 
 
+READS = re.compile(
+    r"[\s(]*(SELECT|FROM|SHOW|DESCRIBE|DESC|EXISTS|EXPLAIN|WITH\b(?!.*\bINSERT\s+INTO\b))\b", re.IGNORECASE | re.DOTALL
+)
 FORBIDDEN = (
     ("INTO OUTFILE", 358, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed"),
     ("FROM INFILE", 78, "UNKNOWN_TYPE_OF_QUERY", "Query has infile and was send directly to server."),
@@ -215,6 +219,10 @@ class Request:
     def settings(self) -> dict[str, str]:
         named = {name: value for name, value in self.params.items() if not TRANSPORT_PARAMETERS.fullmatch(name)}
         return dict(sorted(named.items(), key=lambda item: item[0] == "readonly"))  # it forbids what comes after it
+
+    @property
+    def database(self) -> str:
+        return self.params.get("database") or self.headers.get("X-ClickHouse-Database") or "default"
 
     def bound_values(self) -> dict[str, str]:
         return {k.removeprefix("param_"): v for k, v in self.params.items() if k.startswith("param_")}
@@ -384,8 +392,8 @@ class Engine:
             connection.query("SET readonly = 1", "Null")
         elif request.method == "GET":
             settings.setdefault("readonly", "2")
-        if database := request.params.get("database") or request.headers.get("X-ClickHouse-Database"):
-            connection.query("USE `{}`".format(database.replace("\\", "\\\\").replace("`", "\\`")), "Null")
+        name = request.database.replace("\\", "\\\\").replace("`", "\\`")
+        connection.query(f"USE `{name}`", "Null")
         for name, value in settings.items():
             if not re.fullmatch(r"\w+", name):
                 raise ServerError(115, "UNKNOWN_SETTING", f"Unknown setting '{name}'.")
@@ -442,6 +450,7 @@ class Journal:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._statements: list[str] = []
+        self._changes: dict[str, list[str]] = {}
         self._faults: list[Fault] = []
 
     def arm(self, body: bytes) -> Answer:
@@ -450,6 +459,8 @@ class Journal:
             return Answer(400, f"unknown fault {wanted['kind']}, not one of {', '.join(FAULT_KINDS)}, clear\n".encode())
         with self._lock:
             self._faults = [] if wanted["kind"] == "clear" else [*self._faults, Fault(**wanted)]
+            if self._faults:
+                self._changes[""] = ["fault"]
         return Answer(200)
 
     def report(self) -> Answer:
@@ -457,11 +468,18 @@ class Journal:
             listed = {"count": len(self._statements), "statements": self._statements, "armed": len(self._faults)}
             return Answer(200, json.dumps(listed).encode(), {"Content-Type": "application/json"})
 
+    def changes(self, database: bytes, *, others_run: bool) -> Answer:
+        with self._lock:
+            found = self._changes.pop(database.decode(), []) + self._changes.pop("", [])
+            return Answer(200, json.dumps([*found, *["others run"] * others_run]).encode())
+
     def take(self, request: Request) -> Fault | None:
         """Note the request, and hand out the fault it runs into."""
         statement = request.text[:1000].decode(errors="replace")
         with self._lock:
             self._statements.append(statement)
+            if not READS.match(statement):
+                self._changes.setdefault(request.database, []).append(statement[:200])
             for fault in self._faults:
                 if fault.match not in statement:
                     continue
@@ -499,6 +517,11 @@ class Server(ThreadingHTTPServer):
                 self._running -= 1
                 self._idle.notify_all()
 
+    def serves_others(self) -> bool:
+        """Whether anything else is being answered than who asks this."""
+        with self._idle:
+            return self._running > 1
+
     def finish(self) -> bool:
         """Whether all that was begun has been answered."""
         with self._idle:
@@ -530,6 +553,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(self.server.journal.arm(body))
         elif path == "/requests":
             self._send(self.server.journal.report())
+        elif path == "/changes":
+            self._send(self.server.journal.changes(body, others_run=self.server.serves_others()))
         elif path in ("/ping", "/replicas_status") or (path == "/" and not query and not body):
             self._send(Answer(200, b"Ok.\n"))
         elif path == "/":
@@ -634,6 +659,13 @@ class Gateway:
     def statements(self) -> list[str]:
         """The statements received so far, dropped ones included, each cut to 1000 bytes."""
         return list(json.loads(self._control("GET", "/requests"))["statements"])
+
+    def changes(self, database: str) -> list[str]:
+        """The statements that were to change a database since this was asked last, each cut to 200 bytes.
+
+        With them comes `fault` where one was armed, and `others run` while a statement is not answered yet.
+        """
+        return list(json.loads(self._control("POST", "/changes", database)))
 
     def _control(self, method: str, path: str, body: str | None = None) -> bytes:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=STOP_TIMEOUT_SECONDS)

@@ -3,7 +3,8 @@
     python -m tests.support.warm FD    runs what comes over the socket, until it is closed
 
 What a command leaves in memory is met by the next one, as in a program that calls the package. So a process is used
-again only after a command that ended well, and not for ever; what is about processes does not run here.
+again only after a command that ended by itself and left neither threads nor an open engine, and not for ever; what is
+about processes does not run here.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import os
 import pickle
 import signal
 import socket
+import struct
 import sys
 import tempfile
+import threading
 import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -31,6 +34,10 @@ from tests.support.forks import NUMBER, ROOT, Fork, become, fork, new_file, orig
 
 # The engine leaves threads and open files whenever it is closed.
 MOST_RUNS = 40
+# Of commands that ended as they were written to: well, or with an error that a user can act on.
+ORDERLY = frozenset({0, 2, 3, 4, 5, 6})
+# An exit code, and whether the process may be used again.
+ANSWER = struct.Struct("i?")
 # The engine reads its zone once.
 ZONE = "UTC"
 
@@ -77,9 +84,15 @@ class Warm:
         with suppress(ConnectionError):
             socket.send_fds(self.control, [NUMBER.pack(len(encoded))], [stdout.fileno(), stderr.fileno()])
             self.control.sendall(encoded)
-            answer = self.control.recv(NUMBER.size)
-        # Without an answer it was ended by a signal, or by the engine.
-        return int(*NUMBER.unpack(answer)) if answer else self.process.wait(timeout)
+            answer = self.control.recv(ANSWER.size)
+        if not answer:
+            # It was ended by a signal, or by the engine.
+            self.runs = MOST_RUNS
+            return self.process.wait(timeout)
+        exit_code, is_fit = ANSWER.unpack(answer)
+        if not is_fit:
+            self.runs = MOST_RUNS
+        return int(exit_code)
 
     def end(self) -> None:
         """End the process."""
@@ -94,10 +107,7 @@ _kept = list[Warm]()
 def run_warm(arguments: Sequence[str], environ: Mapping[str, str], cwd: Path) -> tuple[int, str, str]:
     """Run `ccusage-import arguments…` to its end."""
     with _lent() as warm:
-        result = warm.run(arguments, environ, cwd, 120)
-        if result[0]:
-            warm.runs = MOST_RUNS
-        return result
+        return warm.run(arguments, environ, cwd, 120)
 
 
 def rows_of(url: str, queries: Mapping[str, str]) -> dict[str, list[tuple[object, ...]]]:
@@ -143,8 +153,15 @@ def _serve(control: socket.socket) -> None:
         for descriptor, place in zip(descriptors, (1, 2), strict=True):
             os.dup2(descriptor, place)
             os.close(descriptor)
-        control.sendall(NUMBER.pack(_read(request) if "queries" in request else _run(request)))
+        exit_code = _read(request) if "queries" in request else _run(request)
         gc.collect()
+        control.sendall(ANSWER.pack(exit_code, exit_code in ORDERLY and _is_fit()))
+
+
+def _is_fit() -> bool:
+    """Whether nothing runs on, and no warehouse is open: of an open one the engine keeps the file `status` open."""
+    opened = (each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink())
+    return threading.active_count() == 1 and not any(file.name == "status" for file in opened)
 
 
 def _read(request: Mapping[str, Any]) -> int:

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.import_summary import SilentProgress
 from ccusage_import.transcripts.cursor import FileState, Stretch, look_into_cursor, open_cursor
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.migrations import FACT_TABLES, apply_migrations
-from tests.conftest import CORPORA
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.migrations import FACT_TABLES
+from tests.conftest import CORPORA, Place
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.facts import Reader, become
 
@@ -26,10 +25,9 @@ SUMS = "SELECT (count(), sum(total_tokens)) FROM messages WHERE machine = {machi
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[ClickHouse]:
+def opened(embedded: Callable[[str], Place]) -> Iterator[ClickHouse]:
     """An empty warehouse."""
-    with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/warehouse")) as warehouse:
-        apply_migrations(warehouse, "1.2.3")
+    with embedded("warehouse").opened() as warehouse:
         yield warehouse
 
 
