@@ -393,7 +393,12 @@ class Engine:
         elif request.method == "GET":
             settings.setdefault("readonly", "2")
         name = request.database.replace("\\", "\\\\").replace("`", "\\`")
-        connection.query(f"USE `{name}`", "Null")
+        try:
+            connection.query(f"USE `{name}`", "Null")
+        except RuntimeError:
+            # Nobody needs a right to begin in the default database.
+            if name != "default":
+                raise
         for name, value in settings.items():
             if not re.fullmatch(r"\w+", name):
                 raise ServerError(115, "UNKNOWN_SETTING", f"Unknown setting '{name}'.")
