@@ -519,7 +519,7 @@ class Server(ThreadingHTTPServer):
                 self._idle.notify_all()
 
     def serves_others(self) -> bool:
-        """Whether anything else is being answered than who asks this; a client has its answer before its thread ends."""
+        """Whether anything else is being answered; a client has its answer before its thread ends."""
         with self._idle:
             return not self._idle.wait_for(lambda: self._running <= 1, OTHERS_SECONDS)
 
