@@ -40,6 +40,7 @@ from urllib.parse import parse_qsl, quote
 HOST = "127.0.0.1"
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 10.0
+OTHERS_SECONDS = 1.0
 FAULT_KINDS = ("drop_before", "drop_after", "truncate", "delay", "status_503")
 ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 # What the HTTP interface takes for itself; every other URL parameter is a setting of the query.
@@ -523,9 +524,9 @@ class Server(ThreadingHTTPServer):
                 self._idle.notify_all()
 
     def serves_others(self) -> bool:
-        """Whether anything else is being answered than who asks this."""
+        """Whether anything else is being answered; a client has its answer before its thread ends."""
         with self._idle:
-            return self._running > 1
+            return not self._idle.wait_for(lambda: self._running <= 1, OTHERS_SECONDS)
 
     def finish(self) -> bool:
         """Whether all that was begun has been answered."""
