@@ -35,6 +35,18 @@ def changed(file: Path, settings: Mapping[str, str | None]) -> str:
     return str(toml.dumps(document))
 
 
+def as_toml(value: object) -> str:
+    """Return the value of a setting as `changed` takes it; a text as it is, and nothing where there is none."""
+    toml: Any = import_module("tomlkit")
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, Mapping):
+        table = toml.inline_table()
+        table.update(value)
+        return str(table.as_string())
+    return str(toml.item(value).as_string())
+
+
 def _change(toml: Any, document: MutableMapping[str, Any], name: str, value: str | None) -> None:
     *tables, last = name.split(".")
     if len(tables) >= DEEPEST:

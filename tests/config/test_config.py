@@ -458,6 +458,24 @@ def test_a_value_that_cannot_be_used_does_not_get_into_the_file(
     assert file.read_text() == "jobs = 2\n"
 
 
+def test_values_are_shown_as_they_are_set(program: Program) -> None:
+    def shown(name: str) -> str:
+        lines = program("config", "show", COLUMNS="200").stdout.splitlines()
+        return (
+            next(line for line in lines if line.startswith(f"{name} ")).removeprefix(name).rpartition("  ")[0].strip()
+        )
+
+    for name, value in (
+        ("currency", '{code = "EUR", rate = "0.92"}'),
+        ("agents", '["claude", "codex"]'),
+        ("transcripts", "false"),
+        ("jobs", "3"),
+        ("machine", "ana's"),
+    ):
+        assert program("config", "set", name, value).exit_code == 0
+        assert shown(name) == value
+
+
 def test_tables_in_the_environment_are_json(program: Program) -> None:
     targets = '[{"type": "slack", "url": "https://hooks.example/secret"}]'
     shown = program("config", "show", "--json", CCUSAGE_IMPORT_NOTIFY=targets, CCUSAGE_IMPORT_BUDGET='{"monthly": 200}')

@@ -9,7 +9,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 
 from ccusage_import.cli.options import AsJson, ConfigFile, configured, door
-from ccusage_import.config.file import changed
+from ccusage_import.config.file import as_toml, changed
 from ccusage_import.config.settings import Configuration, Directories
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import MASK
@@ -60,7 +60,7 @@ def print_configuration(configuration: Configuration, *, as_json: bool) -> None:
         return
     table = PlainTable(("setting", "value", "from"), texts=("value", "from"), wraps=("value", "from"))
     for name, value in shown.items():
-        table.add_row(name, "" if value is None else str(value), configuration.origins[name])
+        table.add_row(name, as_toml(value), configuration.origins[name])
     console().print(table)
 
 
