@@ -1,4 +1,4 @@
--- Which MCP servers are used, which only loaded, how well do they work?
+-- How well do MCP servers work, and which are only loaded?
 -- group: prompts
 -- param: machine String = : only this machine; empty for all
 -- note: recent_calls are of the last 30 days, the rest is of all time; a server that was never called is known where transcripts say that it was loaded
