@@ -22,6 +22,7 @@ APPLIED = Question("SELECT version, checksum, applied_at, tool_version FROM sche
 CLUSTER_ONLY = "-- only with a cluster"
 # Where a `;` means nothing: comments, text and quoted names; and the `;` that ends a statement.
 TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|`[^`]*`|;", re.DOTALL)
+COLUMNS = re.compile(r"\{columns:(\w+)\}")
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Nothing is fsynced by default; a server has replicas for that, the embedded engine has only its files.
 DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1"
@@ -69,10 +70,20 @@ def known_migrations() -> tuple[Migration, ...]:
         (*(directory / "views").glob("*.sql"), *(directory / "windows").glob("*.sql")), key=lambda file: file.stem
     )
     return tuple(
-        Migration(file.stem if is_view else file.stem.partition("_")[0], file.read_text("utf-8"), is_view)
+        Migration(file.stem if is_view else file.stem.partition("_")[0], _with_columns(file), is_view)
         for files, is_view in ((numbered, False), (views, True))
         for file in files
     )
+
+
+def _with_columns(file: Path) -> str:
+    """Return the text of a file, and for `{columns:NAME}` the columns of the view of that name, which are also its."""
+
+    def columns(match: re.Match[str]) -> str:
+        view = (sql_directory() / "views" / f"{match[1]}.sql").read_text("utf-8")
+        return view.partition("\n(\n")[2].partition("\n)\n")[0]
+
+    return COLUMNS.sub(columns, file.read_text("utf-8"))
 
 
 def applied_migrations(warehouse: ClickHouse) -> dict[str, Applied]:

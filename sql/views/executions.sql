@@ -34,39 +34,6 @@ CREATE OR REPLACE VIEW {database}.executions {on_cluster}
     outcome LowCardinality(String) COMMENT 'done, interrupted, api_error or limit',
     load_id UInt64 COMMENT 'the load that met it first'
 )
-AS SELECT
-    machine,
-    agent,
-    turn_id,
-    at,
-    timezone,
-    date,
-    weekday,
-    hour,
-    kind,
-    command,
-    project,
-    session_id,
-    claude_session_id,
-    position,
-    session_executions,
-    model,
-    characters,
-    answers,
-    fresh_input_tokens,
-    cached_input_tokens,
-    output_tokens,
-    total_tokens,
-    cost_usd,
-    subagent_cost_usd,
-    unpriced,
-    cache_savings_usd,
-    first_answer_ms,
-    duration_ms,
-    tools,
-    tool_calls,
-    failed_tool_calls,
-    outcome,
-    load_id
+AS SELECT *
 FROM {database}.executions_since(first = '1970-01-01')
 COMMENT 'one row is one prompt and all that it caused: its session is the batch, its command the job'

@@ -30,35 +30,6 @@ CREATE OR REPLACE VIEW {database}.turns {on_cluster}
     outcome LowCardinality(String) COMMENT 'done, interrupted, api_error or limit',
     load_id UInt64 COMMENT 'the load that met it first'
 )
-AS SELECT
-    machine,
-    agent,
-    turn_id,
-    at,
-    kind,
-    command,
-    characters,
-    position,
-    session_id,
-    claude_session_id,
-    project,
-    branch,
-    claude_version,
-    permission_mode,
-    messages,
-    tool_calls,
-    failed_tool_calls,
-    input_tokens,
-    output_tokens,
-    cache_creation_tokens,
-    cache_read_tokens,
-    total_tokens,
-    cost_usd,
-    unpriced,
-    cache_savings_usd,
-    first_answer_ms,
-    duration_ms,
-    outcome,
-    load_id
+AS SELECT * EXCEPT (session_executions, model, zone_of_answers, subagent_cost_usd, tools)
 FROM {database}.turns_since(first = '1970-01-01')
 COMMENT 'one row is one prompt and all that it caused'

@@ -3,40 +3,12 @@
 -- it stands outside, where places and sums are made already. Since 1970 is everything; then no session is looked for.
 CREATE OR REPLACE VIEW {database}.turns_since {on_cluster}
 (
-    machine LowCardinality(String) COMMENT 'the host the usage came from',
-    agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
-    turn_id UInt64 COMMENT 'number of the id of the prompt',
-    at DateTime64(3, 'UTC') COMMENT 'when the prompt was sent, in UTC',
-    kind LowCardinality(String) COMMENT 'text, command or bash',
-    command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym; empty for none',
-    characters UInt64 COMMENT 'length of the prompt',
-    position UInt64 COMMENT 'of the turn in its session, from 1',
+{columns:turns},
     session_executions UInt64 COMMENT 'prompts of that session so far',
-    session_id LowCardinality(String) COMMENT 'session as ccusage names it: a pseudonym unless names are stored in clear',
-    claude_session_id LowCardinality(String) COMMENT 'session as Claude Code names it, likewise',
-    project LowCardinality(String) COMMENT 'project as ccusage names it, likewise',
-    branch LowCardinality(String) COMMENT 'pseudonym of the branch in git',
-    claude_version LowCardinality(String) COMMENT 'Claude Code that took the prompt',
-    permission_mode LowCardinality(String) COMMENT 'permission mode of the prompt; empty where it is not known',
-    messages UInt64 COMMENT 'answers, those of subagents included',
-    tool_calls UInt64 COMMENT 'calls of tools',
-    failed_tool_calls UInt64 COMMENT 'calls that ended with an error, denials included',
-    input_tokens UInt64 COMMENT 'uncached input',
-    output_tokens UInt64 COMMENT 'output',
-    cache_creation_tokens UInt64 COMMENT 'input written to the cache',
-    cache_read_tokens UInt64 COMMENT 'input read from the cache',
-    total_tokens UInt64 COMMENT 'sum of the four classes',
-    cost_usd Decimal(38, 15) COMMENT 'cost in US dollars as ccusage counts it',
-    unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
-    cache_savings_usd Nullable(Decimal(18, 9)) COMMENT 'what its cache reads would have cost more as uncached input, less what its cache writes cost more; negative where the cache cost more; NULL without a price',
-    first_answer_ms Nullable(Int64) COMMENT 'from the prompt to the first answer; NULL without one',
-    duration_ms UInt64 COMMENT 'from the prompt to the last thing it caused',
-    outcome LowCardinality(String) COMMENT 'done, interrupted, api_error or limit',
     model LowCardinality(String) COMMENT 'model that cost most of it; empty without an answer',
     zone_of_answers LowCardinality(String) COMMENT 'IANA zone in which the days of its answers begin; empty without an answer',
     subagent_cost_usd Decimal(38, 15) COMMENT 'part of the cost that answers of subagents have',
-    tools Map(String, UInt64) COMMENT 'calls by tool, in alphabetical order',
-    load_id UInt64 COMMENT 'the load that met it first'
+    tools Map(String, UInt64) COMMENT 'calls by tool, in alphabetical order'
 )
 AS WITH
 -- A number becomes the decimal one that prints as it does, not the next lower one.
@@ -55,7 +27,6 @@ SELECT
     CAST(command, 'LowCardinality(String)') AS command,
     CAST(characters, 'UInt64') AS characters,
     place + folded.turns AS position,
-    places + folded.turns AS session_executions,
     CAST(session_id, 'LowCardinality(String)') AS session_id,
     CAST(claude_session_id, 'LowCardinality(String)') AS claude_session_id,
     CAST(project, 'LowCardinality(String)') AS project,
@@ -77,11 +48,12 @@ SELECT
     toUInt64(greatest(0, dateDiff('millisecond', assumeNotNull(prompts.at), greatest(
         coalesce(prompts.ended_at, assumeNotNull(prompts.at)), answers.last_at, assumeNotNull(prompts.at))))) AS duration_ms,
     multiIf(happened.interrupts > 0, 'interrupted', happened.limits > 0, 'limit', happened.errors > 0, 'api_error', 'done') AS outcome,
+    CAST(first_load_id, 'UInt64') AS load_id,
+    places + folded.turns AS session_executions,
     answers.main_model AS model,
     answers.zone_of_answers AS zone_of_answers,
     answers.subagent_cost AS subagent_cost_usd,
-    calls.used_tools AS tools,
-    CAST(first_load_id, 'UInt64') AS load_id
+    calls.used_tools AS tools
 FROM
 (
     SELECT *

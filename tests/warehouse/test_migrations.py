@@ -143,9 +143,8 @@ def test_a_replayed_insert_into_the_log_counts_once(migrated: Place) -> None:
 def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> None:
     with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/w"), cluster=None) as opened:
         clustered = ClickHouse(opened._client, opened.warehouse, "main")
-        places = ("schema_migrations.sql", "migrations/*.sql", "views/*.sql", "windows/*.sql")
-        files = [file for place in places for file in sorted(sql_directory().glob(place))]
-        ddl = [statement for file in files for statement in statements(file.read_text(), clustered)]
+        texts = [(sql_directory() / "schema_migrations.sql").read_text(), *(each.sql for each in known_migrations())]
+        ddl = [statement for text in texts for statement in statements(text, clustered)]
         formatted = [opened.rows("SELECT formatQuerySingleLine({q:String})", {"q": text})[0][0] for text in ddl]
 
     tables = [text for text in formatted if text.startswith("CREATE TABLE")]
