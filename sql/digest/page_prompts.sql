@@ -9,22 +9,10 @@
         toString(machine) AS host,
         toString(project) AS name,
         toString(session_id) AS session,
-        toString(main_model) AS model,
+        toString(turns_since.model) AS model,
         toFloat64(cost_usd) AS cost,
         turn_id
     FROM turns_since(first = toDate32({since:Date}) - 1)
-    LEFT JOIN
-    (
-        SELECT machine, turn_id, argMax(model, (of_model, model)) AS main_model
-        FROM
-        (
-            SELECT machine, turn_id, model, sum(cost_usd) AS of_model
-            FROM messages
-            WHERE turn_id != 0 AND counts_in != ['session']
-            GROUP BY machine, turn_id, model
-        )
-        GROUP BY machine, turn_id
-    ) AS used USING (machine, turn_id)
     WHERE kind != 'bash' AND cost_usd > 0 AND date BETWEEN {since:Date} AND {until:Date}
         AND date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days)
         AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
