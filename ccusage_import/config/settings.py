@@ -397,11 +397,15 @@ def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
         raise ConfigurationError(f"config file {file}: {reason_of(error)}", hint="correct the file") from None
 
 
+# Instead of what pydantic says, which names classes.
+_REASONS = {"extra_forbidden": "unknown setting", "model_type": "Input should be a table, such as {name = value}"}
+
+
 def _configuration_error(error: ValidationError, origins: Mapping[str, str]) -> ConfigurationError:
     lines = []
     for item in error.errors(include_input=False, include_url=False):
         name = str(item["loc"][0])
-        reason = "unknown setting" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
+        reason = _REASONS.get(item["type"], item["msg"].removeprefix("Value error, "))
         path = ".".join(map(str, item["loc"]))
         lines.append(f"{path} ({origins.get(name, 'not set')}): {reason}")
     what = "value" if len(lines) == 1 else "values"

@@ -443,6 +443,8 @@ def test_a_setting_is_changed_in_the_file_and_the_rest_stays(program: Program) -
         ("jobs", "99", "jobs ({file}): Input should be less than or equal to 16"),
         ("nonsense", "1", "nonsense ({file}): unknown setting"),
         ("jobs.more", "1", "config set jobs.more: jobs is not a table"),
+        ("currency", "EUR", "currency ({file}): Input should be a table, such as {{name = value}}"),
+        ("plan", "20", "plan ({file}): Input should be a table, such as {{name = value}}"),
     ],
 )
 def test_a_value_that_cannot_be_used_does_not_get_into_the_file(
