@@ -47,10 +47,13 @@ class Status:
     disk_free_bytes: int | None = None
 
 
-def read_status(configuration: Configuration, machine: str = "", held: ClickHouse | None = None) -> Status:
+def read_status(
+    configuration: Configuration, machine: str = "", held: ClickHouse | None = None, *, is_brief: bool = False
+) -> Status:
     """Return how the imports of a machine are going, of this one unless another is named.
 
-    Whoever has the warehouse open already hands it over as `held`.
+    Whoever has the warehouse open already hands it over as `held`; a brief look counts nothing that is held, and looks
+    for no load that is dated ahead.
 
     Raises:
         ConfigurationError: another machine is named, of which nothing is stored.
@@ -69,7 +72,8 @@ def read_status(configuration: Configuration, machine: str = "", held: ClickHous
                 if applied_migrations(opened):
                     refuse_unknown(opened, {"machine": "" if kept else named})
                     last, success_at = last_import(opened, machine), last_success_at(opened, machine)
-                    held_back, ahead = count_held(opened, machine), tuple(future_loads(opened, machine))
+                    if not is_brief:
+                        held_back, ahead = count_held(opened, machine), tuple(future_loads(opened, machine))
                 elif not opened.is_embedded:
                     raise SchemaError(f"warehouse {place}: has no tables yet", hint="ccusage-import migrate")
     except DamagedWarehouseError as error:

@@ -23,6 +23,11 @@ class Ending:
         return self.is_wanted
 
 
+def keep_signals() -> None:
+    """Let signals wait for the program that takes the place of this one: its `ends_on_signals` hears them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
 @contextmanager
 def ends_on_signals() -> Iterator[Ending]:
     """Let signals ask for the end inside a `with` block; what does not end by itself gets a KeyboardInterrupt.
@@ -44,6 +49,7 @@ def ends_on_signals() -> Iterator[Ending]:
         if before[number] is not signal.SIG_IGN:
             signal.signal(number, ask)
     signal.signal(signal.SIGALRM, interrupt)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     try:
         yield ending
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ from ccusage_import.live.ending import Ending
 # So often whoever waits gets a turn although nothing changed.
 TURN_SECONDS = 1.0
 # What changes within a step of another change is told with it, and no change waits for longer than this.
-STEP_MS, LONGEST_MS = 12, 30
+STEP_MS, LONGEST_MS = 10, 20
 _ENDED_SECONDS = 0.05
 
 

@@ -17,7 +17,7 @@ from ccusage_import.transcripts.costs import price
 from ccusage_import.transcripts.facts import FACT_KINDS, Event, Facts, Message, ToolCall, Turn, Usage, joined
 from ccusage_import.transcripts.once import judge_copies, version_of
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.folds import PUBLISHED, published_folds
+from ccusage_import.warehouse.folds import PUBLISHED, published_folds, published_question
 from ccusage_import.warehouse.migrations import FACT_TABLES
 
 # So many ids go into the address of one question to a server.
@@ -60,23 +60,36 @@ def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: i
     folded are counted already: they are left out, and how many is returned too.
     """
     token = f"{load.machine}/{load.load_id}/facts/{batch}"
-    new = Counter(folded=_leave_out_folded(warehouse, load.machine, facts) if load.may_have_folds else 0)
-    rows = list(_message_rows(warehouse, load, facts, new))
+    with warehouse.asked_ahead(list(_questions(load, facts))):
+        new = Counter(folded=_leave_out_folded(warehouse, load.machine, facts) if load.may_have_folds else 0)
+        rows = list(_message_rows(warehouse, load, facts, new))
+        for kind, table, column, ids in _begun(facts):
+            new[kind] = len(ids - _known_ids(warehouse, table, column, load.machine, ids))
     _insert(warehouse, "message_facts", rows, token)
-    calls = {call.call for call in facts.tool_calls if call.called_at is not None}
-    turns = [turn for turn in facts.turns if turn.turn]
-    prompts = {turn.turn for turn in turns if turn.kind}
-    events = {event.event for event in facts.events}
-    for kind, table, column, ids in (
-        ("tool_calls", "tool_call_facts", "call", calls),
-        ("turns", "turn_facts", "turn", prompts),
-        ("events", "event_facts", "event", events),
-    ):
-        new[kind] = len(ids - _known_ids(warehouse, table, column, load.machine, ids)) if ids else 0
     _insert(warehouse, "tool_call_facts", [_call_row(load, call) for call in facts.tool_calls], token)
-    _insert(warehouse, "turn_facts", [_turn_row(load, turn) for turn in turns], token)
+    _insert(warehouse, "turn_facts", [_turn_row(load, turn) for turn in facts.turns if turn.turn], token)
     _insert(warehouse, "event_facts", [_event_row(load, event) for event in facts.events], token)
     return new
+
+
+def _begun(facts: Facts) -> Iterator[tuple[str, str, str, set[int]]]:
+    """Yield of each kind of fact but messages its table and its id, and the ids of those whose beginning was read."""
+    calls = {call.call for call in facts.tool_calls if call.called_at is not None}
+    yield "tool_calls", "tool_call_facts", "call", calls
+    yield "turns", "turn_facts", "turn", {turn.turn for turn in facts.turns if turn.turn and turn.kind}
+    yield "events", "event_facts", "event", {event.event for event in facts.events}
+
+
+def _questions(load: FactsLoad, facts: Facts) -> Iterator[Question]:
+    """Yield what a publication asks, where that is little; what a first reading asks is asked table by table."""
+    if load.may_have_folds:
+        yield published_question(load.machine)
+    messages = {message.message for message in facts.messages.values()}
+    of_ids = [(_COPIES, "message", messages)]
+    of_ids += [(_ids_of(table, column), column, ids) for _, table, column, ids in _begun(facts)]
+    for select, column, ids in of_ids:
+        if len(ids) <= IDS_AT_ONCE:
+            yield from _questions_of_ids(select, column, load.machine, ids)
 
 
 def last_reading(warehouse: ClickHouse, machine: str) -> int:
@@ -271,34 +284,40 @@ def _stored_copies(warehouse: ClickHouse, machine: str, ids: set[int]) -> Iterat
     if len(ids) > MOST_IDS:
         # Most of what is read at first is new, and ids alone are soon read.
         ids = _known_ids(warehouse, "message_facts", "message", machine, ids) & ids
-    columns = ", ".join(_EXPRESSIONS)
-    for where, parameters in _selections("message", machine, ids):
-        for row in warehouse.stream(f"SELECT {columns} FROM message_facts FINAL WHERE {where}", parameters):  # noqa: S608
-            stored = dict(zip(_EXPRESSIONS.values(), row, strict=True))
-            if stored["message"] in ids:
-                yield _stored_message(stored), {name: stored[name] for name in ("date", "timezone")}
+    for row in _rows_of_ids(warehouse, _COPIES, "message", machine, ids):
+        stored = dict(zip(_EXPRESSIONS.values(), row, strict=True))
+        if stored["message"] in ids:
+            yield _stored_message(stored), {name: stored[name] for name in ("date", "timezone")}
 
 
 def _known_ids(
     warehouse: ClickHouse, table: str, column: str, machine: str, ids: Collection[int], also: str = "true"
 ) -> set[int]:
-    known = set[int]()
-    for where, parameters in _selections(column, machine, ids):
-        sql = f"SELECT {column} FROM {table} WHERE {where} AND {also}"  # noqa: S608 - names of ours
-        for (number,) in warehouse.stream(sql, parameters):
-            known.add(int(number))
-    return known
+    select = _ids_of(table, column, also)
+    return {int(number) for (number,) in _rows_of_ids(warehouse, select, column, machine, ids)}
 
 
-def _selections(column: str, machine: str, ids: Collection[int]) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Return conditions that together meet the rows of some ids, and their parameters."""
+def _ids_of(table: str, column: str, also: str = "true") -> str:
+    return f"SELECT {column} FROM {table} WHERE {also}"  # noqa: S608 - names of ours
+
+
+def _rows_of_ids(
+    warehouse: ClickHouse, select: str, column: str, machine: str, ids: Collection[int]
+) -> Iterator[Sequence[Any]]:
+    for question in _questions_of_ids(select, column, machine, ids):
+        is_whole = "ids" not in question.parameters
+        yield from (warehouse.stream(*question) if is_whole else warehouse.rows(*question))
+
+
+def _questions_of_ids(select: str, column: str, machine: str, ids: Collection[int]) -> Iterator[Question]:
+    """Yield queries that together meet the rows of some ids; for very many, one that meets all of the machine."""
+    mine = f"{select} AND machine = {{machine:String}}"
     if len(ids) > MOST_IDS:
-        yield "machine = {machine:String}", {"machine": machine}
+        yield Question(mine, {"machine": machine})
         return
-    each = iter(ids)
+    each = iter(sorted(ids))
     while some := list(islice(each, IDS_AT_ONCE)):
-        where = f"machine = {{machine:String}} AND {column} IN {{ids:Array(UInt64)}}"
-        yield where, {"machine": machine, "ids": some}
+        yield Question(f"{mine} AND {column} IN {{ids:Array(UInt64)}}", {"machine": machine, "ids": some})
 
 
 def _insert(warehouse: ClickHouse, table: str, rows: Sequence[Row], token: str) -> None:
@@ -315,7 +334,8 @@ _SAME = (
     "is_final", "is_subagent", "agent_id", "texts", "thoughts", "tool_uses", "text_characters", "web_searches",
     "claude_version", "entrypoint", "turn", "timezone", "date",
 )  # fmt: skip
-_EXPRESSIONS = {"toUnixTimestamp64Milli(at)": "at", **{name: name for name in _SAME}}
+_EXPRESSIONS = {"toUnixTimestamp64Milli(at) AS milliseconds": "at", **{name: name for name in _SAME}}
+_COPIES = f"SELECT {', '.join(_EXPRESSIONS)} FROM message_facts FINAL WHERE true"  # noqa: S608 - names of ours
 
 
 def _stored_message(stored: Mapping[str, Any]) -> Message:

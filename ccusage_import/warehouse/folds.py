@@ -16,7 +16,7 @@ from typing import Any
 
 from ccusage_import.config.warehouse_url import ServerWarehouse
 from ccusage_import.exceptions import FoldError, WarehousePermissionError
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.migrations import sql_directory
 
 # Of each kind of fact: its table, and the id by which it is known.
@@ -188,7 +188,12 @@ def settle_fold(warehouse: ClickHouse, fold: Fold) -> bool:
 
 def published_folds(warehouse: ClickHouse, machine: str) -> set[int]:
     """Return the numbers of the folds that are shown of a machine."""
-    return {int(number) for (number,) in warehouse.rows(PUBLISHED, {"machine": machine})}
+    return {int(number) for (number,) in warehouse.rows(*published_question(machine))}
+
+
+def published_question(machine: str) -> Question:
+    """Return what `published_folds` asks."""
+    return Question(PUBLISHED, {"machine": machine})
 
 
 def sums_of_facts(warehouse: ClickHouse, fold: Fold, names: Sequence[str]) -> Sequence[Any]:

@@ -230,4 +230,4 @@ def test_few_requests_go_to_a_server(own: Program, gateway: Gateway, claude: Cla
     assert requests_of() == 9
     assert requests_of("--force") == 15
     claude.say("old", days_ago(2), 1_000)
-    assert requests_of() == 22
+    assert requests_of() == 21

@@ -38,7 +38,7 @@ from ccusage_import.files import lasting_holder
 from ccusage_import.import_summary import ImportOptions, ImportSummary
 from ccusage_import.importer import run_import_alone
 from ccusage_import.live.answering import Answering
-from ccusage_import.live.ending import ends_on_signals
+from ccusage_import.live.ending import ends_on_signals, keep_signals
 from ccusage_import.live.events import Onlooker
 from ccusage_import.live.reporting import Reporter
 from ccusage_import.live.service_manager import ServiceManager
@@ -125,7 +125,8 @@ def watch(
                 polls=poll,
             )
             if watcher.run(ending):
-                keeps = os.dup(seen)
+                keep_signals()
+                keeps = None if ending.is_wanted else os.dup(seen)
         if keeps is not None:
             _begin_anew(keeps, service)
 
