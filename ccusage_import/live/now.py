@@ -38,7 +38,7 @@ _SESSIONS = (
 )
 _TURNS = (
     "SELECT at, project, command, kind, messages, tool_calls, cost_usd, duration_ms, outcome"  # noqa: S608 - text of ours
-    f" FROM turns WHERE {_MINE} AND at >= {{since:DateTime64(3, 'UTC')}} ORDER BY at DESC LIMIT {{shown:UInt8}}"
+    f" FROM turns_since(first = {{since:DateTime64(3, 'UTC')}}) WHERE {_MINE} ORDER BY at DESC LIMIT {{shown:UInt8}}"
 )
 
 
