@@ -1,8 +1,9 @@
 """What an import costs beyond ccusage itself, what 100,000 records cost, and what every view and query costs.
 
-    python -m tests.benchmarks [--mb 300] [--runs 5] [--json] [--work-dir DIR] [--ccusage COMMAND]
+    python -m tests.benchmarks [--mb 300] [--runs 7] [--json] [--work-dir DIR] [--ccusage COMMAND]
         [--machines 20] [--days 1096] [--cpu-time] [--small-only | --queries-only | --facts-only | --starts-only]
-    python -m tests.benchmarks --scale-only [--messages 10000000] [--runs 5] [--cpu-time] [--json] [--work-dir DIR]
+    python -m tests.benchmarks --scale-only [--messages 10000000] [--runs 7] [--cpu-time] [--json] [--work-dir DIR]
+    python -m tests.benchmarks --growth-only [--imports 1000] [--json] [--work-dir DIR]
     python -m tests.benchmarks --watch-only [--minutes 60] [--place {embedded,server}] [--json] [--work-dir DIR]
 
 Nothing fails for being slow: the figures stand beside their targets, and the machine's other work is in them.
@@ -23,7 +24,8 @@ from pathlib import Path
 from ccusage_import.versions import PINNED_VERSION
 from tests.benchmarks.fact_time import measure_facts
 from tests.benchmarks.fleet import Fleet
-from tests.benchmarks.import_time import Target, measure_imports
+from tests.benchmarks.import_time import LARGE_FIRST, LARGE_SECOND, measure_imports, measure_own_time
+from tests.benchmarks.many_imports import measure_many_imports
 from tests.benchmarks.many_records import measure_many_records
 from tests.benchmarks.measure import Figure, print_figures
 from tests.benchmarks.query_time import measure_queries
@@ -31,7 +33,7 @@ from tests.benchmarks.scale_time import measure_scale
 from tests.benchmarks.start_time import measure_starts
 from tests.benchmarks.watch_time import PLACES, measure_watch
 from tests.support.ccusage_install import install_ccusage
-from tests.support.transcripts import LARGE, SMALL
+from tests.support.transcripts import LARGE
 
 
 def main() -> None:
@@ -45,6 +47,8 @@ def main() -> None:
         figures = _measure_facts(arguments, work_dir)
     elif arguments.starts_only:
         figures = measure_starts(work_dir, arguments.runs)
+    elif arguments.growth_only:
+        figures = measure_many_imports(work_dir, arguments.imports)
     elif arguments.scale_only:
         figures = measure_scale(work_dir, arguments.runs, _fleet(arguments), arguments.messages, _clock(arguments))
     else:
@@ -76,10 +80,10 @@ def _measure_facts(arguments: argparse.Namespace, work_dir: Path) -> list[Figure
 
 def _measure_imports(arguments: argparse.Namespace, work_dir: Path) -> list[Figure]:
     ccusage = _ccusage(arguments)
-    figures = measure_imports(work_dir, SMALL, arguments.runs, ccusage, Target(own_seconds=1.0))
+    figures = measure_own_time(work_dir, arguments.runs, ccusage)
     if not arguments.small_only:
         large = replace(LARGE, mb=arguments.mb)
-        figures += measure_imports(work_dir, large, arguments.runs, ccusage, Target(ratio=1.25))
+        figures += measure_imports(work_dir, large, arguments.runs, ccusage, LARGE_SECOND, LARGE_FIRST)
         figures += _measure_facts(arguments, work_dir)
     return figures + measure_many_records(work_dir, arguments.runs)
 
@@ -87,7 +91,7 @@ def _measure_imports(arguments: argparse.Namespace, work_dir: Path) -> list[Figu
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--mb", type=float, default=LARGE.mb, help="size of the large transcripts (default: 300)")
-    parser.add_argument("--runs", type=int, default=5, help="how often each is measured (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=7, help="how often each is measured (default: %(default)s)")
     parser.add_argument("--small-only", action="store_true", help="leave out the large transcripts")
     parser.add_argument("--queries-only", action="store_true", help="time views, queries and commands alone")
     fleet = Fleet(last_day=datetime.now(UTC).date())
@@ -101,6 +105,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60, help="how long sessions write (default: %(default)s)")
     parser.add_argument("--place", action="append", choices=PLACES, help="where watch stores (default: both)")
     parser.add_argument("--starts-only", action="store_true", help="measure the status line and the hook alone")
+    parser.add_argument("--growth-only", action="store_true", help="import many times what grows each time, alone")
+    parser.add_argument("--imports", type=int, default=1000, help="how many of these (default: %(default)s)")
     parser.add_argument("--scale-only", action="store_true", help="time questions of millions of answers alone")
     parser.add_argument("--messages", type=int, default=10_000_000, help="answers of these (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")

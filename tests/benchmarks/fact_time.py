@@ -45,7 +45,7 @@ def measure_facts(work_dir: Path, shape: Shape, runs: int, ccusage: Sequence[str
     subject = f"{shape.mb:g} MB"
     peak = statistics.median(run.peak_mb for run in runs_of_first) - statistics.median(run.peak_mb for run in nothing)
     return [
-        *figures_of(subject, "five ccusage processes", alone, None, Target()),
+        *figures_of(subject, "five ccusage processes at once", alone, None, Target()),
         *figures_of(subject, "first reading of facts", first, alone, Target(ratio=LARGEST_RATIO)),
         Figure(subject, "first reading of facts, memory beyond nothing new", peak, "MB", LARGEST_PEAK_MB),
         Figure(subject, "new messages", _median(runs_of_first, "new", "messages") / 1000, "thousand"),

@@ -11,12 +11,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from tests.benchmarks.measure import Figure, Run, importer_environ, run_import, say
+from tests.benchmarks.measure import Figure, Run, importer_environ, run_import, run_module, say
 
 Row = dict[str, Any]
 
@@ -29,19 +30,21 @@ FIRST_DAY = date(2018, 1, 1)
 MODELS = ("claude-sonnet-4-5-20250929", "claude-opus-4-1-20250805", "claude-haiku-4-5-20251001")
 CLASSES = ("inputTokens", "outputTokens", "cacheCreationTokens", "cacheReadTokens")
 SUMMED = (*CLASSES, "totalTokens", "totalCost")
-LARGEST_SECONDS = 5.0
-LARGEST_PEAK_MB = 500.0
+LARGEST_SECONDS = 3.0
+LARGEST_PEAK_MB = 400.0
 
 
 def measure_many_records(work_dir: Path, runs: int) -> list[Figure]:
     """Return time and peak memory of the first and of the second import of the same 100,000 records.
+
+    Beside them stand what bounds these: one INSERT of the same rows from a Parquet file, and reading them back.
 
     Args:
         work_dir: keeps the reports for the next time.
         runs: how often both are measured.
     """
     reports = _reports(work_dir)
-    first, second = [], []
+    first, second, inserts, reads = [], [], [], []
     for number in range(runs):
         say(f"{RECORDS:,} records, run {number + 1} of {runs}")
         with tempfile.TemporaryDirectory(prefix="records-", dir=work_dir) as name:
@@ -49,9 +52,19 @@ def measure_many_records(work_dir: Path, runs: int) -> list[Figure]:
             options = ("--json", "--from", str(reports), "--warehouse", f"chdb://{name}/warehouse")
             first.append(run_import(environ, *options))
             second.append(run_import(environ, *options))
+            bound = partial(run_module, environ, "tests.benchmarks.bounds")
+            of_rows = (f"{name}/warehouse", f"{name}/rows.parquet")
+            bound("write", *of_rows)
+            inserts.append(bound("insert", *of_rows))
+            reads.append(bound("read", *of_rows))
     _check(first[0], "new")
     _check(second[0], "unchanged")
-    return [*_figures("first import", first), *_figures("second import", second)]
+    return [
+        *_figures("one INSERT of the rows from Parquet", inserts, is_bound=True),
+        *_figures("first import", first),
+        *_figures("reading the rows back", reads, is_bound=True),
+        *_figures("second import", second),
+    ]
 
 
 def write_reports(directory: Path) -> None:
@@ -64,9 +77,9 @@ def write_reports(directory: Path) -> None:
     months = sorted({day.isoformat()[:7] for day in days})
     left = RECORDS - len(days) - len(months) - SESSIONS - BLOCKS
     directory.mkdir(parents=True, exist_ok=True)
-    _write_rows(directory / "daily.json", "daily", ({"date": str(day), **_usage(draw)} for day in days))
-    _write_rows(directory / "monthly.json", "monthly", ({"month": month, **_usage(draw)} for month in months))
-    _write_rows(directory / "session.json", "sessions", _sessions(draw))
+    write_rows(directory / "daily.json", "daily", ({"date": str(day), **usage_of_models(draw)} for day in days))
+    write_rows(directory / "monthly.json", "monthly", ({"month": month, **usage_of_models(draw)} for month in months))
+    write_rows(directory / "session.json", "sessions", _sessions(draw))
     _write_blocks(directory / "blocks.json", draw)
     _write_projects(directory / "projects.json", draw, islice(_project_days(days), left))
 
@@ -81,7 +94,7 @@ def _sessions(draw: random.Random) -> Iterator[Row]:
             "projectPath": _project(number % PROJECTS),
             "firstActivity": _printed(begin),
             "lastActivity": _printed(begin + timedelta(minutes=draw.randrange(1, 300))),
-            **_usage(draw),
+            **usage_of_models(draw),
         }
 
 
@@ -93,7 +106,7 @@ def _project(number: int) -> str:
     return f"-home-dev-project-{number:03d}"
 
 
-def _usage(draw: random.Random) -> Row:
+def usage_of_models(draw: random.Random) -> Row:
     """Return tokens and cost of one to three models, and their sums."""
     breakdowns: list[Row] = [
         {
@@ -116,7 +129,8 @@ def _usage(draw: random.Random) -> Row:
     }
 
 
-def _write_rows(file: Path, key: str, rows: Iterable[Row]) -> None:
+def write_rows(file: Path, key: str, rows: Iterable[Row]) -> None:
+    """Write a report that has its rows below one key, and their totals."""
     totals: Counter[str] = Counter()
     with file.open("w", encoding="utf-8") as stream:
         stream.write(f'{{"{key}":[\n')
@@ -132,7 +146,7 @@ def _write_projects(file: Path, draw: random.Random, pairs: Iterable[tuple[str, 
     with file.open("w", encoding="utf-8") as stream:
         stream.write('{"projects":{')
         for project, day in pairs:
-            row = {"date": str(day), "project": project, **_usage(draw)}
+            row = {"date": str(day), "project": project, **usage_of_models(draw)}
             if project != opened:
                 stream.write(f'{"]," if opened else ""}"{project}":[\n')
             stream.write(_separated(int(project == opened), row))
@@ -145,7 +159,7 @@ def _write_blocks(file: Path, draw: random.Random) -> None:
     with file.open("w", encoding="utf-8") as stream:
         stream.write('{"blocks":[\n')
         for number in range(BLOCKS):
-            usage = _usage(draw)
+            usage = usage_of_models(draw)
             begin = datetime.combine(FIRST_DAY, datetime.min.time(), UTC) + timedelta(hours=6 * number)
             row = {
                 "id": _printed(begin),
@@ -198,10 +212,11 @@ def _check(run: Run, verdict: str) -> None:
         raise ValueError(f"{found} of {RECORDS} records are {verdict}: {run.complaints.decode()}")
 
 
-def _figures(what: str, runs: list[Run]) -> list[Figure]:
+def _figures(what: str, runs: list[Run], *, is_bound: bool = False) -> list[Figure]:
     subject = f"{RECORDS:,} records"
+    seconds, peak_mb = (None, None) if is_bound else (LARGEST_SECONDS, LARGEST_PEAK_MB)
     return [
-        Figure(subject, what, statistics.median(run.seconds for run in runs), "s", LARGEST_SECONDS),
+        Figure(subject, what, statistics.median(run.seconds for run in runs), "s", seconds),
         Figure(subject, f"{what}, CPU", statistics.median(run.cpu_seconds for run in runs), "s"),
-        Figure(subject, f"{what}, peak memory", max(run.peak_mb for run in runs), "MB", LARGEST_PEAK_MB),
+        Figure(subject, f"{what}, peak memory", max(run.peak_mb for run in runs), "MB", peak_mb),
     ]

@@ -54,14 +54,19 @@ def run_import(environ: Mapping[str, str], *options: str) -> Run:
 
 
 def run_program(environ: Mapping[str, str], *arguments: str) -> Run:
-    """Run `ccusage-import` in a process of its own.
+    """Run `ccusage-import`, see `run_module`."""
+    return run_module(environ, "ccusage_import", *arguments)
+
+
+def run_module(environ: Mapping[str, str], module: str, *arguments: str) -> Run:
+    """Run a module as a program, in a process of its own.
 
     A child's peak begins with its parent's at the time of the fork, so the caller must be small.
 
     Raises:
         CalledProcessError: it did not end with exit code 0.
     """
-    argv = (sys.executable, "-m", "ccusage_import", *arguments)
+    argv = (sys.executable, "-m", module, *arguments)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
         begun = time.perf_counter()
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=complaints, env=environ)
