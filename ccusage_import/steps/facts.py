@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from loguru import logger
@@ -24,7 +24,7 @@ from ccusage_import.transcripts.presence import look_for
 from ccusage_import.transcripts.reader import Batch, ReadProgress, list_transcripts, unread_bytes
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.transcripts.workers import read_on_all_cores
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.facts import (
     FactsLoad,
     count_equal_days,
@@ -32,9 +32,10 @@ from ccusage_import.warehouse.facts import (
     last_reading_question,
     price_facts,
     publish_facts,
+    unpriced_question,
 )
 from ccusage_import.warehouse.opening import cursor_file, cursor_marks
-from ccusage_import.warehouse.prices import read_prices
+from ccusage_import.warehouse.prices import prices_question, read_prices
 from ccusage_import.warehouse.tables import Load, loads_question, read_loads, write_load
 
 
@@ -138,17 +139,20 @@ def _read_into(
     progress: ReadProgress,
 ) -> None:
     settings, marks = configuration.settings, cursor_marks(configuration)
-    forget_what_does_not_fit(warehouse, cursor, settings.machine, marks)
+    with warehouse.asked_ahead(list(_questions(cursor, load))):
+        forget_what_does_not_fit(warehouse, cursor, settings.machine, marks)
+        ordered_since = cursor.mark("order") or str(load.load_id)
+        marks |= {"order": ordered_since, "load": str(load.load_id)}
+        prices = read_prices(warehouse, CLAUDE, load.ccusage_version)
+        of_load = FactsLoad(
+            load.load_id, int(ordered_since), settings.machine, settings.timezone, prices, settings.mode
+        )
+        if load.revision and price_facts(warehouse, of_load):
+            cursor.note(marks)
     known = cursor.files()
     listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], known, names)
     summary.unreadable += listing.unreadable
     summary.unread_bytes = unread_bytes(listing, known)
-    ordered_since = cursor.mark("order") or str(load.load_id)
-    marks |= {"order": ordered_since, "load": str(load.load_id)}
-    prices = read_prices(warehouse, CLAUDE, load.ccusage_version)
-    of_load = FactsLoad(load.load_id, int(ordered_since), settings.machine, settings.timezone, prices, settings.mode)
-    if load.revision and price_facts(warehouse, of_load):
-        cursor.note(marks)
     if not listing.changed:
         return
     if not load.revision:
@@ -184,9 +188,18 @@ def _fits(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[st
     last = int(cursor.mark("load") or 0)
     if not last:
         return True
-    with warehouse.asked_ahead([loads_question(machine, load_id=last), last_reading_question(machine)]):
-        is_of_this = cursor.has(marks) and read_loads(warehouse, machine=machine, load_id=last)
-        return bool(is_of_this) and last_reading(warehouse, machine) <= last
+    is_of_this = cursor.has(marks) and read_loads(warehouse, machine=machine, load_id=last)
+    return bool(is_of_this) and last_reading(warehouse, machine) <= last
+
+
+def _questions(cursor: Cursor, load: Load) -> Iterator[Question]:
+    """Yield what is asked before transcripts are read."""
+    if last := int(cursor.mark("load") or 0):
+        yield loads_question(load.machine, load_id=last)
+        yield last_reading_question(load.machine)
+    yield prices_question(CLAUDE, load.ccusage_version)
+    if load.revision:
+        yield unpriced_question(load.machine)
 
 
 def _resolve(cursor: Cursor, facts: Facts) -> list[tuple[str, int, int]]:

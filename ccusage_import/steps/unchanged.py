@@ -27,7 +27,7 @@ from ccusage_import.steps.open_to_load import open_for_import
 from ccusage_import.steps.run import Run
 from ccusage_import.transcripts.reader import walk
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.publish import commit
+from ccusage_import.warehouse.publish import commit, records_question
 from ccusage_import.warehouse.tables import Load, last_load_question, loads_question, next_load_id, read_loads
 
 
@@ -98,9 +98,8 @@ def import_nothing(
     machine = run.settings.machine
     with ExitStack() as stack:
         with run.phase("open"):
-            warehouse, warnings = open_for_import(
-                run, stack, [loads_question(machine, limit=1), last_load_question(machine)]
-            )
+            ahead = [loads_question(machine, limit=1), last_load_question(machine), records_question(machine)]
+            warehouse, warnings = open_for_import(run, stack, ahead)
         before = read_loads(warehouse, machine=machine, limit=1) if warehouse else []
         if not warehouse or not before or before[0].load_id != last.load_id or before[0].state != "committed":
             return None

@@ -113,6 +113,8 @@ def price_facts(warehouse: ClickHouse, load: FactsLoad) -> bool:
         Whether there were any.
     """
     mine = "machine = {machine:String}"
+    if load.prices.keys().isdisjoint(model for (model,) in warehouse.rows(*unpriced_question(load.machine))):
+        return False
     rows = warehouse.rows(
         f"SELECT DISTINCT message FROM message_facts WHERE {mine} AND message IN"  # noqa: S608 - a condition of ours
         f" (SELECT message FROM message_facts WHERE {mine} AND unpriced AND model IN {{models:Array(String)}})"
@@ -123,6 +125,13 @@ def price_facts(warehouse: ClickHouse, load: FactsLoad) -> bool:
         priced = list(_message_rows(warehouse, load, Facts(), Counter(), ids))
         _insert(warehouse, "message_facts", priced, f"{load.machine}/{load.load_id}/facts/prices")
     return bool(ids)
+
+
+def unpriced_question(machine: str) -> Question:
+    """Return what `price_facts` asks first: the models that had no price, and perhaps got one since."""
+    return Question(
+        "SELECT DISTINCT model FROM message_facts WHERE machine = {machine:String} AND unpriced", {"machine": machine}
+    )
 
 
 def count_facts(warehouse: ClickHouse, machine: str, load_id: int) -> dict[str, int]:

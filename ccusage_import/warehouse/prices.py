@@ -56,14 +56,19 @@ def write_prices(
 
 def read_prices(warehouse: ClickHouse, agent: str, ccusage_version: str) -> dict[str, ModelPrice]:
     """Return the newest prices of an agent's models that one ccusage gave, or any where no version is named."""
+    rows = warehouse.rows(*prices_question(agent, ccusage_version))
+    return {model: ModelPrice(agent, model, *usd) for model, usd in rows}
+
+
+def prices_question(agent: str, ccusage_version: str) -> Question:
+    """Return what `read_prices` asks."""
     newest = f"argMax(({', '.join(ModelPrice._fields[2:])}), load_id)"
-    rows = warehouse.rows(
-        f"SELECT agent, model, {newest} FROM price_list"  # noqa: S608 - column names of ours
+    return Question(
+        f"SELECT model, {newest} FROM price_list"  # noqa: S608 - column names of ours
         " WHERE agent = {agent:String} AND ({version:String} = '' OR ccusage_version = {version:String})"
-        " GROUP BY agent, model",
+        " GROUP BY model",
         {"agent": agent, "version": ccusage_version},
     )
-    return {model: ModelPrice(agent, model, *usd) for agent, model, usd in rows}
 
 
 def push_prices(source: ClickHouse, target: ClickHouse) -> None:

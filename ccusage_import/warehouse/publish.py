@@ -164,7 +164,7 @@ def _is_published(warehouse: ClickHouse, load: Load) -> bool:
 def commit(warehouse: ClickHouse, load: Load) -> None:
     """Mark a published load as committed, and what it takes back as undone or committed again."""
     load.state, load.finished_at = "committed", datetime.now(UTC)
-    load.records_after = _count_records(warehouse, load.machine)
+    load.records_after = int(warehouse.rows(*records_question(load.machine))[0][0])
     write_load(warehouse, load)
     if load.undoes:
         _settle_undone(warehouse, load.machine)
@@ -201,9 +201,9 @@ def _undoes_question(machine: str) -> Question:
     )
 
 
-def _count_records(warehouse: ClickHouse, machine: str) -> int:
-    rows = warehouse.rows("SELECT count() FROM records FINAL WHERE machine = {machine:String}", {"machine": machine})
-    return int(rows[0][0])
+def records_question(machine: str) -> Question:
+    """Return what `commit` asks: how many records of a machine there are."""
+    return Question("SELECT count() FROM records FINAL WHERE machine = {machine:String}", {"machine": machine})
 
 
 def tidy(warehouse: ClickHouse) -> None:
