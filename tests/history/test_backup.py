@@ -157,6 +157,7 @@ def test_equal_warehouses_give_equal_files(program: Program, migrated: Place, ta
     assert first == second
 
 
+@pytest.mark.exhaustive
 def test_records_come_as_one_part(program: Program, migrated: Place, target: Targets) -> None:
     many = [record("laptop", day, day, f"report{number}") for number in range(2500) for day in range(1, 29)]
     write(migrated, Load(1000, "laptop", datetime(2025, 9, 4, tzinfo=UTC)), many)

@@ -541,12 +541,16 @@ def test_months_forecast_and_budgets_by_hand(migrated: Place) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [
-        ("models_by_month", [("2099-03-01", OPUS, 5), ("2099-02-01", OPUS, 2)]),
-        ("projects_by_month", [("2099-03-01", "shop", 5), ("2099-02-01", "shop", 2)]),
-        ("machines_by_month", [("2099-03-01", "studio", 5), ("2099-02-01", "studio", 2)]),
-        ("weekend_share", [("2099-03-01", 4, 5), ("2099-02-01", 2, 2)]),
-    ],
+    some_of(
+        [
+            ("models_by_month", [("2099-03-01", OPUS, 5), ("2099-02-01", OPUS, 2)]),
+            ("projects_by_month", [("2099-03-01", "shop", 5), ("2099-02-01", "shop", 2)]),
+            ("machines_by_month", [("2099-03-01", "studio", 5), ("2099-02-01", "studio", 2)]),
+            ("weekend_share", [("2099-03-01", 4, 5), ("2099-02-01", 2, 2)]),
+        ],
+        1,
+        3,
+    ),
 )
 def test_months_are_whole_wherever_the_period_begins_and_ends(
     migrated: Place, name: str, expected: list[tuple[Any, ...]]

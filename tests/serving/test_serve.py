@@ -666,7 +666,7 @@ def test_a_query_that_goes_on_keeps_nobody_out(home: tuple[Program, str]) -> Non
         assert served.ask("SELECT 1").text == "1\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", some_of([signal.SIGTERM, signal.SIGINT], 0))
 def test_a_signal_ends_it(home: tuple[Program, str], number: signal.Signals) -> None:
     program, url = home
     with serving(program, url) as served:
