@@ -21,6 +21,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehous
 from ccusage_import.warehouse.migrations import apply_migrations, known_migrations, statements
 from tests.support.ccusage_install import install_ccusage
 from tests.support.changed import select
+from tests.support.exhaustive import all_but
 from tests.support.forks import can_fork, fork, origin_environ
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.open_files import allow_open_files
@@ -56,7 +57,10 @@ def pytest_runtest_setup() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test of the warehouse on each place there is: embedded, over HTTP, and on a server where one is."""
+    """Run every test of the warehouse on each place there is: embedded, over HTTP, and on a server where one is.
+
+    Where one place stands for all, `exhaustive_at` names those that are left to `-m exhaustive`.
+    """
     names = [name for name in ("place", "shared_place") if name in metafunc.fixturenames]
     if not names:
         return
@@ -65,8 +69,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         places = ["embedded"]
     elif server_url():
         places.append("server")
+    marker = metafunc.definition.get_closest_marker("exhaustive_at")
+    ordinary = set(places) - set(marker.args if marker else ())
     for name in names:
-        metafunc.parametrize(name, places, indirect=True)
+        metafunc.parametrize(name, all_but(ordinary, places), indirect=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -21,6 +21,8 @@ from tests.conftest import CORPORA, Place, Program, Result
 from tests.support.ccusage_install import install_bun, install_ccusage
 from tests.support.claude_dir import ClaudeDir, days_ago
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 AGENTS_OF_20 = (
     "claude", "codex", "opencode", "amp", "droid", "codebuff", "hermes", "pi", "goose", "kilo", "copilot", "gemini",
     "antigravity", "kimi", "qwen", "openclaw", "grok", "zcode",
@@ -175,6 +177,7 @@ def test_19_counts_what_20_counts_of_codex(run_import: Importer, warehouse: Plac
     assert totals(warehouse) == TOTALS_19
 
 
+@pytest.mark.exhaustive
 def test_amp_and_pi_are_read_the_same_in_19_and_20(run_fresh: Importer, warehouse: Place, fresh: Agents) -> None:
     usage = {"model": "claude-sonnet-4-20250514", "inputTokens": 100, "outputTokens": 50,
              "cacheCreationInputTokens": 20, "cacheReadInputTokens": 10, "credits": 1.5}  # fmt: skip

@@ -14,6 +14,8 @@ from ccusage_import.warehouse.migrations import sql_directory
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 # Views that tell the age of something differ from moment to moment, and a replay holds at another time.
 CLOCKED = {"active_blocks", "freshness", "held_records"}
 # Saved reports hold neither prices nor transcripts; the next import asks for the ones and reads the others.
@@ -178,8 +180,9 @@ def test_what_a_replay_did_not_finish_a_second_one_does(program: Program, histor
     resumed = json.loads(program("import", "--from", "whole", "--warehouse", restored.url, "--json").stdout)
 
     assert (resumed["exit_code"], resumed["passed_over"], len(resumed["loads"])) == (0, 2, 2)
-    assert [row for row in shown(restored)["loads"] if row[1] == "committed"] == before["loads"]
-    assert {name: rows for name, rows in shown(restored).items() if name in VIEWS} == {
+    after = shown(restored)
+    assert [row for row in after["loads"] if row[1] == "committed"] == before["loads"]
+    assert {name: rows for name, rows in after.items() if name in VIEWS} == {
         name: rows for name, rows in before.items() if name in VIEWS
     }
     again = program("import", "--from", "whole", "--warehouse", restored.url)

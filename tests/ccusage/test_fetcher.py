@@ -37,6 +37,7 @@ from ccusage_import.exceptions import (
 from ccusage_import.records import ALL_REPORTS, REPORTS
 from tests.conftest import Program
 from tests.support.ccusage_install import install_bun, install_ccusage, npm_cache
+from tests.support.exhaustive import some_of
 
 PROJECT = Path(__file__).parent.parent.parent
 SYSTEM_PROGRAMS = ("sh", "env", "cat", "sleep", "touch", "rm", "wc")
@@ -360,7 +361,7 @@ def test_one_failure_does_not_stop_the_others_and_progress_hears_of_all(machine:
     ]
 
 
-@pytest.mark.parametrize("jobs", [1, 2, 5])
+@pytest.mark.parametrize("jobs", some_of([1, 2, 5], 1))
 def test_no_more_reports_run_at_once_than_allowed(machine: Machine, jobs: int) -> None:
     running = machine.root / "running"
     running.mkdir()
@@ -547,6 +548,7 @@ def test_unknown_time_zone_of_ccusage_20(node_machine: Machine) -> None:
     assert error.hint == "set `timezone` to a name such as Europe/Berlin"
 
 
+@pytest.mark.exhaustive
 def test_heap_of_node_that_is_too_small(node_machine: Machine) -> None:
     lines = (LINE % ("2026-05-13T09:00:00.000Z", f"m{n}", 1, 1, f"m{n}") for n in range(60_000))
     (node_machine.data / "projects/-home-ana-blog/big.jsonl").write_text("".join(lines))
@@ -742,12 +744,16 @@ fetch_reports(Runner((program,), "20.0.24", "PATH"), REPORTS, options, {"PATH": 
 
 @pytest.mark.parametrize(
     ("signals", "exit_code"),
-    [
-        ([signal.SIGINT], -signal.SIGINT),
-        ([signal.SIGINT, signal.SIGINT], -signal.SIGINT),
-        ([signal.SIGTERM], 143),
-        ([signal.SIGKILL], -signal.SIGKILL),
-    ],
+    some_of(
+        [
+            ([signal.SIGINT], -signal.SIGINT),
+            ([signal.SIGINT, signal.SIGINT], -signal.SIGINT),
+            ([signal.SIGTERM], 143),
+            ([signal.SIGKILL], -signal.SIGKILL),
+        ],
+        1,
+        3,
+    ),
 )
 def test_an_interrupt_leaves_no_process(machine: Machine, signals: list[signal.Signals], exit_code: int) -> None:
     runner = machine.ccusage(family(machine))

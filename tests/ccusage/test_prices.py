@@ -16,6 +16,8 @@ from ccusage_import.ccusage.runner import FetchOptions, find_runner
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, days_ago
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 # Input, output, cache writes of 5 minutes and of an hour, cache reads; then the same in long contexts.
 PRICES = {
     ("claude", "claude-3-haiku-20240307"): ("0.25", "1.25", "0.3", "0.5", "0.03"),

@@ -22,6 +22,8 @@ from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.gateway import User, running_gateway
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 
 @dataclass
 class Checked:

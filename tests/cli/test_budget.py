@@ -14,6 +14,8 @@ from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 STORED = "SELECT scope, name, period, limit_usd FROM budgets FINAL ORDER BY ALL"
 
 

@@ -25,6 +25,8 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.disks import mounted, needs_mounts
 from tests.support.gateway import Gateway
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 VIEWS = sorted(file.stem for file in (sql_directory() / "views").glob("*.sql"))
 PSEUDONYM_DIGITS = 32
 

@@ -127,10 +127,16 @@ def test_commands_that_read_print_what_their_schemas_say(history: History, tmp_p
     assert checked("report")["hours"]
     assert checked("report", "--output", tmp_path / "digest.json") == {"file": str(tmp_path / "digest.json")}
     assert problems(json.loads((tmp_path / "digest.json").read_text("utf-8")), "report.json") == []
-    for what in get_args(Charted):
-        assert checked("chart", what)
+    assert checked("chart", "daily")
     assert checked("config show")["salt"]["value"] == "***"
     assert checked("schedule status", exit_code=6) == {"installed": False, "hook": None}
+
+
+@pytest.mark.exhaustive
+@pytest.mark.one_place
+def test_every_chart_prints_what_its_schema_says(history: History) -> None:
+    for what in get_args(Charted):
+        assert history.checked("chart", what)
 
 
 @pytest.mark.one_place

@@ -14,6 +14,8 @@ from tests.cli.test_budget import configure
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 STORED = "SELECT machine, account, monthly_usd FROM plans FINAL ORDER BY ALL"
 MONTH = str(datetime.now(UTC).date().replace(day=1))
 NOTE = "Dollars are what this usage costs at the prices of the API, as ccusage counts it"

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import Program
 from tests.faults.documents import save_generation
+from tests.support.exhaustive import some_of
 
 COUNT = "SELECT count() AS n FROM loads FINAL WHERE state = 'committed'"
 FULL = "stdout cannot be written: No space left on device"
@@ -47,14 +48,18 @@ def shell(program: Program, redirection: str, *arguments: str | Path, **environ:
 
 @pytest.mark.parametrize(
     ("redirection", "said"),
-    [
-        (">/dev/full", f"warning: {FULL}; the import is done"),
-        (">&-", f"warning: {CLOSED}; the import is done"),
-        ("2>/dev/full", "$"),
-        ("2>&-", "$"),
-        (">/dev/full 2>/dev/full", ""),
-        ("<&- >&- 2>&-", ""),
-    ],
+    some_of(
+        [
+            (">/dev/full", f"warning: {FULL}; the import is done"),
+            (">&-", f"warning: {CLOSED}; the import is done"),
+            ("2>/dev/full", "$"),
+            ("2>&-", "$"),
+            (">/dev/full 2>/dev/full", ""),
+            ("<&- >&- 2>&-", ""),
+        ],
+        0,
+        5,
+    ),
 )
 def test_an_import_that_nobody_hears_of_is_committed(
     program: Program, tmp_path: Path, redirection: str, said: str
@@ -68,7 +73,7 @@ def test_an_import_that_nobody_hears_of_is_committed(
     assert program("query", COUNT, "--format", "csv").stdout == '"n"\n1\n'
 
 
-@pytest.mark.parametrize(("redirection", "said"), [(">/dev/full", FULL), (">&-", CLOSED)])
+@pytest.mark.parametrize(("redirection", "said"), some_of([(">/dev/full", FULL), (">&-", CLOSED)], 0))
 @pytest.mark.parametrize(
     "arguments", [("query", "SELECT 1"), ("query", "SELECT * FROM numbers(100000)", "--format", "csv"), ("--help",)]
 )

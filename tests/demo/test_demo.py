@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Program
 
 OFFERS = ("query", "query", "chart", "report")
@@ -103,6 +105,7 @@ def test_a_demo_that_was_killed_between_its_renamings_leaves_the_last_one(progra
     assert (data / "demo/config.toml").exists()
 
 
+@pytest.mark.exhaustive
 def test_of_two_demos_one_waits(program: Program) -> None:
     running = [
         subprocess.Popen(

@@ -19,6 +19,8 @@ from tests.cli.test_terminal import at_a_terminal, to_a_terminal
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 TODAY = datetime.now(UTC).date()
 # In a home.
 DATA = "Library/Application Support" if sys.platform == "darwin" else ".local/share"
@@ -353,12 +355,13 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
     assert chart("machines") == ["desk $5.25 100.0 % " + "█" * 61]
     assert chart("agents") == ["claude $5.25 100.0 % " + "█" * 59]
     assert [line.split("$")[1][:4] for line in chart("sessions")] == ["3.75", "1.50"]
-    assert sum("5.25" in line for line in chart("hours")) == 1
-    assert len(chart("hours")) == 24
-    assert chart("weekly")[-1].split("$")[0].endswith(" so far ")
-    assert chart("monthly")[-1].startswith(f"{TODAY:%Y-%m} so far $")
-    for what in ("weekly", "monthly"):
-        assert sum(Decimal(line.split("$")[1].split()[0]) for line in chart(what)) == Decimal("5.25")
+    hours, weeks, months = chart("hours"), chart("weekly"), chart("monthly")
+    assert sum("5.25" in line for line in hours) == 1
+    assert len(hours) == 24
+    assert weeks[-1].split("$")[0].endswith(" so far ")
+    assert months[-1].startswith(f"{TODAY:%Y-%m} so far $")
+    for periods in (weeks, months):
+        assert sum(Decimal(line.split("$")[1].split()[0]) for line in periods) == Decimal("5.25")
     assert chart("models") == [
         "Opus 4.1 $3.75 71.4 % " + "█" * 58,
         "Sonnet 4 $1.50 28.6 % " + "█" * 23 + "▏",

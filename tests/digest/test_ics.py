@@ -6,10 +6,13 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from icalendar import Calendar, Event
 
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
+
+pytestmark = pytest.mark.exhaustive_at("http")
 
 
 def say_limit(claude: ClaudeDir, at: datetime, resets_at: datetime) -> None:

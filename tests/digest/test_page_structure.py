@@ -10,11 +10,11 @@ import pytest
 from tests.conftest import chromium
 from tests.support.ccusage_install import install
 from tests.support.claude_dir import days_ago
+from tests.support.exhaustive import all_but
 from tests.support.pages import Seen, homes
 
 AXE_VERSION = "4.14.1"
 PAGES = ("demo", "empty", "held", "year", "fleet")
-LONG = ("held", "year", "fleet")
 # Boxes that hold text and let it go beyond them; a table may scroll within its group.
 CUT = """() => [...document.querySelectorAll("h1, h2, p, dt, dd, dd > span, summary, label, li, td, th, select")]
   .filter(one => one.checkVisibility() && getComputedStyle(one).display !== "inline")
@@ -68,9 +68,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return page
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.exhaustive if name in LONG else ()) for name in PAGES]
-)
+@pytest.mark.parametrize("name", all_but(["demo"], list(PAGES)))
 def test_nothing_is_cut_overlaps_or_overflows(
     pages: Callable[[str], Path], look: Callable[..., Seen], name: str
 ) -> None:

@@ -16,12 +16,15 @@ from ccusage_import.exceptions import FoldError, WarehouseUnreachableError
 from ccusage_import.history.compact import Compacted, compact, first_kept_day
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import FACT_TABLES
-from tests.conftest import CORPORA, Place, Program
+from tests.conftest import CORPORA, Place, Program, program_in
 from tests.faults.harness import Installation
 from tests.faults.kills import Stepped
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.exhaustive import some_of
 from tests.support.facts import Reader, become
 from tests.support.gateway import Gateway
+
+pytestmark = pytest.mark.exhaustive_at("http")
 
 SUMS = ("hourly", "ledger_daily", "ledger_sessions")
 WITH_BLOCKS = (*SUMS, "block_hours")
@@ -271,13 +274,17 @@ def test_a_fold_cannot_be_undone_but_the_load_that_brought_the_facts_can(program
 @pytest.mark.one_place
 @pytest.mark.parametrize(
     ("age", "reason"),
-    [
-        ("7d", "messages of the last 30 days can still grow"),
-        ("13 months", "not an age"),
-        ("0d", "not an age"),
-        ("9999y", "not an age"),
-        ("2025-02-30", "not an age"),
-    ],
+    some_of(
+        [
+            ("7d", "messages of the last 30 days can still grow"),
+            ("13 months", "not an age"),
+            ("0d", "not an age"),
+            ("9999y", "not an age"),
+            ("2025-02-30", "not an age"),
+        ],
+        0,
+        4,
+    ),
 )
 def test_an_age_that_is_none_is_refused(program: Program, imported: Place, age: str, reason: str) -> None:
     done = program("compact", "--older-than", age, "--warehouse", imported.url)
@@ -329,10 +336,14 @@ WHOLE = {
 @pytest.fixture
 def few(tmp_path: Path) -> Path:
     """Transcripts with facts of all kinds, few of them."""
-    become(tmp_path / "claude", CORPORA / "june")
+    return write_few(tmp_path / "claude")
+
+
+def write_few(root: Path) -> Path:
+    become(root, CORPORA / "june")
     for group in ("03-parallel-calls", "09-compactions"):
-        become(tmp_path / "claude" / "projects" / group, CORPORA / "facts" / group / "1" / "projects")
-    return tmp_path / "claude"
+        become(root / "projects" / group, CORPORA / "facts" / group / "1" / "projects")
+    return root
 
 
 def healed(warehouse: ClickHouse, machine: str) -> dict[str, object]:
@@ -432,13 +443,21 @@ def test_a_fold_whose_server_is_lost_anywhere_loses_nothing_and_doubles_nothing(
 # --- other warehouses, other names ------------------------------------------------------------
 
 
-@pytest.fixture
-def laptop(program: Program, few: Path) -> Place:
-    """The embedded warehouse in the home of the program, with facts of all kinds."""
-    place = Place(f"chdb://{program.home}/.local/share/ccusage-import/warehouse")
-    done = program("import", "--claude-dir", few, "--machine", "laptop")
+@pytest.fixture(scope="module")
+def home_of_laptop(tmp_path_factory: pytest.TempPathFactory, ccusage20: Path) -> Path:
+    """A home with an embedded warehouse, to be copied."""
+    home = tmp_path_factory.mktemp("laptop")
+    few = write_few(tmp_path_factory.mktemp("few") / "claude")
+    done = program_in(home, ccusage20)("import", "--claude-dir", few, "--machine", "laptop")
     assert done.exit_code == 0, done.stderr
-    return place
+    return home
+
+
+@pytest.fixture
+def laptop(program: Program, home_of_laptop: Path) -> Place:
+    """The embedded warehouse in the home of the program, with facts of all kinds."""
+    shutil.copytree(home_of_laptop, program.home, symlinks=True, dirs_exist_ok=True)
+    return Place(f"chdb://{program.home}/.local/share/ccusage-import/warehouse")
 
 
 @pytest.fixture
@@ -472,7 +491,7 @@ def test_a_backup_holds_what_was_folded(program: Program, laptop: Place, few: Pa
     assert shown(restored) == before
 
 
-@pytest.mark.parametrize("server_had", ["all", "nothing"])
+@pytest.mark.parametrize("server_had", some_of(["all", "nothing"], 0))
 def test_a_push_folds_on_the_server_what_was_folded_here(
     program: Program, laptop: Place, server: Place, few: Path, server_had: str
 ) -> None:
@@ -495,6 +514,7 @@ def test_a_push_folds_on_the_server_what_was_folded_here(
     assert shown(server) == before
 
 
+@pytest.mark.exhaustive
 def test_what_the_server_folded_by_itself_does_not_come_back_by_a_push(
     program: Program, laptop: Place, server: Place
 ) -> None:

@@ -12,6 +12,8 @@ from tests.conftest import CORPORA, Place, Program
 from tests.support.facts import become
 from tests.support.gateway import Gateway
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 VIEWS = ("messages", "tool_calls", "turns", "events", "ledger_daily", "ledger_sessions")
 
 

@@ -18,6 +18,8 @@ from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 Importer = Callable[..., Result]
 
 
@@ -110,6 +112,7 @@ def test_a_session_that_loses_its_beginning_is_held(claude: ClaudeDir, run_impor
     assert verdicts(migrated, "session") == {("held", "messages_gone")}
 
 
+@pytest.mark.exhaustive
 def test_a_month_erodes_in_ccusage_but_not_in_its_days(
     claude: ClaudeDir, run_import: Importer, migrated: Place
 ) -> None:
@@ -243,6 +246,7 @@ def test_a_model_that_gets_a_price_is_repriced(claude: ClaudeDir, run_import: Im
     assert verdicts(migrated, "daily") == {("repriced", "prices_changed")}
 
 
+@pytest.mark.exhaustive
 def test_a_day_grows_hour_by_hour(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
     for hour in range(4):
         claude.say("a", days_ago(2, hour), 10)
@@ -301,6 +305,7 @@ def test_a_transcript_deleted_by_hand_is_not_explained_by_new_usage(
     assert verdicts(migrated, "daily") == {("held", "messages_gone")}
 
 
+@pytest.mark.exhaustive
 def test_usage_that_moves_over_the_edge_of_a_filter_waits(
     claude: ClaudeDir, run_import: Importer, migrated: Place
 ) -> None:

@@ -16,6 +16,7 @@ from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program, Spares
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.exhaustive import some_of
 from tests.support.gateway import Gateway
 
 # 1,000 output tokens of the model that ClaudeDir writes cost 0.015 $.
@@ -94,7 +95,7 @@ def test_later_loads_follow_and_undone_ones_too(
     assert server.rows("SELECT sum(total_tokens) FROM daily") == [(1_000,)]
 
 
-@pytest.mark.parametrize("table", ["changes", "records", "loads"])
+@pytest.mark.parametrize("table", some_of(["changes", "records", "loads"], 1))
 def test_a_push_that_is_cut_off_is_finished_by_the_next(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place, table: str
 ) -> None:
@@ -315,6 +316,7 @@ def on_host(program: Program, tmp_path: Path, home: str, host: str) -> Program:
     return Program(tmp_path / home, environ, named)
 
 
+@pytest.mark.exhaustive_at("http")
 def test_three_machines_add_up_and_a_renamed_host_stays_one(program: Program, tmp_path: Path, migrated: Place) -> None:
     named = ("--warehouse", migrated.url, "--json")
     for host, tokens in {"one": 1_000, "two": 20_000, "three": 300_000}.items():

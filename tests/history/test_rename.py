@@ -16,6 +16,7 @@ from tests.faults.documents import save_generation
 from tests.faults.harness import Installation
 from tests.faults.kills import Stepped
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.exhaustive import some_of
 from tests.support.gateway import Gateway
 
 ODD = 'ana\'s "new\\one"'
@@ -41,7 +42,8 @@ def imported(program: Program, place: Place, claude: ClaudeDir, *arguments: str,
     return load
 
 
-@pytest.mark.parametrize("new", ["tower", ODD])
+@pytest.mark.parametrize("new", some_of(["tower", ODD], 1))
+@pytest.mark.exhaustive_at("http")
 def test_a_machine_gets_another_name_with_all_its_history(
     program: Program, migrated: Place, claude: ClaudeDir, new: str
 ) -> None:

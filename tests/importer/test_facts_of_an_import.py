@@ -16,6 +16,8 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.facts import become
 from tests.support.gateway import Gateway
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 
 @pytest.fixture
 def claude(tmp_path: Path) -> ClaudeDir:

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import Place, Program
+from tests.support.exhaustive import some_of
+
+pytestmark = pytest.mark.exhaustive_at("http")
 
 REPORTS = {
     "daily": ("daily",),
@@ -61,7 +64,7 @@ def printed_usage(row: dict[str, Any]) -> tuple[int, int, int, int, Decimal]:
 REAL = ("real/2025-06", "real/2025-09", "real/2026-01", "real/2026-02", "real/copies")
 
 
-@pytest.mark.parametrize("name", ["june", "september", "edge", "active", "transcripts-edge", *REAL])
+@pytest.mark.parametrize("name", some_of(["june", "september", "edge", "active", "transcripts-edge", *REAL], 0, 2, 3))
 def test_every_view_shows_what_ccusage_prints(
     program: Program, migrated: Place, corpus: Callable[[str], Path], ccusage20: Path, name: str
 ) -> None:

@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 # Long before the first day whose transcripts cannot have been swept.
 OLD = 45
 

@@ -106,6 +106,7 @@ def test_fifty_outages_lose_nothing_double_nothing_and_are_said_once_each(
         assert json.loads(again.stdout)["facts"]["new"]["messages"] == 0
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_accepts_and_never_answers_is_lost_too(
     server: Place, gateway: Gateway, program: Program, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ from tests.config.test_config import IDENTITY
 from tests.conftest import Place, Program
 from tests.monitoring.test_metrics import values_in
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.exhaustive import some_of
 from tests.support.gateway import Gateway
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.watching import watching
@@ -51,6 +52,7 @@ def health(program: Program, place: Place) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.exhaustive_at("http")
 def test_the_status_knows_the_watch(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
     assert health(program, migrated)["watch"] is None
@@ -179,7 +181,7 @@ def test_people_hear_once_that_all_is_not_well_and_once_that_it_is(
     assert warnings == []
 
 
-@pytest.mark.parametrize("jump", [timedelta(hours=8), timedelta(hours=-8)])
+@pytest.mark.parametrize("jump", some_of([timedelta(hours=8), timedelta(hours=-8)], 0))
 def test_all_is_written_anew_at_once_when_a_machine_wakes_or_its_clock_is_set(
     tmp_path: Path, claude: ClaudeDir, jump: timedelta
 ) -> None:
@@ -232,7 +234,7 @@ def test_what_cannot_be_told_is_said_once_and_ends_nothing(tmp_path: Path, claud
     ]
 
 
-@pytest.mark.parametrize("address", ["{}/notify", "@{}-notify"])
+@pytest.mark.parametrize("address", some_of(["{}/notify", "@{}-notify"], 0))
 def test_a_service_manager_hears_that_it_is_ready_that_it_goes_on_and_that_it_ends(
     tmp_path: Path, address: str
 ) -> None:

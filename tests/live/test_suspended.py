@@ -32,6 +32,7 @@ def stopped(watch: Watch) -> Iterator[None]:
     watch.process.send_signal(signal.SIGCONT)
 
 
+@pytest.mark.exhaustive_at("http")
 def test_what_is_written_while_it_is_stopped_arrives_once(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     for session in ("grows", "goes", "replaced", "emptied"):
         claude.say(session, days_ago(0), 1)

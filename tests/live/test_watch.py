@@ -13,6 +13,8 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.watching import watching
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 ONCE = "SELECT count(), (SELECT count() FROM message_facts FINAL), sum(total_tokens) FROM messages"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import yaml
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from tests.conftest import Place, Program
+from tests.conftest import CORPORA, Place, Program, only_read, program_in
 from tests.support.ccusage_install import install
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.dashboards import (
@@ -58,6 +59,11 @@ SOURCES = {
 NOT_SOURCES = {"numbers", "failed_reports", "CAST", "arrayZip"}
 UNITS = {"currencyUSD", "short", "percentunit", "s"}
 COLUMN_TIME = {"DateTime('UTC')", "DateTime64(3, 'UTC')"}
+REPRICED = """
+INSERT INTO changes
+    (load_id, machine, agent, report, key, day, verdict, is_written, stored_cost_usd, offered_cost_usd, decided_at)
+SELECT load_id, 'laptop', 'claude', 'daily', '2026-01-01', '2026-01-01', 'repriced', true, 2, 1.5, now64(3, 'UTC')
+FROM loads FINAL WHERE machine = 'laptop' AND state = 'committed' LIMIT 1"""
 
 
 @pytest.fixture(scope="session")
@@ -159,45 +165,58 @@ def a_month_ago() -> datetime:
     return datetime.now(UTC).replace(day=1, hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
 
-@pytest.fixture
-def imported(
-    program: Program, migrated: Place, corpus: Callable[[str], Path], ccusage20: Path, tmp_path: Path
-) -> Place:
-    """Real imports of three machines: real transcripts; a held day and a report that fails; a model without a price."""
+def imports_of(place: Place, directory: Path, ccusage: Path) -> Callable[..., int]:
+    """Return what imports a directory as a machine, each of which is an installation of its own."""
 
     def run(machine: str, claude_dir: Path, *arguments: str | Path) -> int:
-        options = ("--warehouse", migrated.url, "--claude-dir", claude_dir, "--timezone", "UTC", "--machine", machine)
-        # Each machine is an installation of its own.
-        home = tmp_path / "homes" / machine
+        options = ("--warehouse", place.url, "--claude-dir", claude_dir, "--timezone", "UTC", "--machine", machine)
+        home = directory / "homes" / machine
         home.mkdir(parents=True, exist_ok=True)
-        return program("import", *options, *arguments, HOME=str(home)).exit_code
+        return program_in(home, ccusage)("import", *options, *arguments).exit_code
 
-    claude = ClaudeDir(tmp_path / "laptop")
+    return run
+
+
+def import_laptop(place: Place, directory: Path, ccusage: Path) -> None:
+    """Import sessions of three months; then a day that is held, and a report that fails."""
+    run, claude = imports_of(place, directory, ccusage), ClaudeDir(directory / "laptop")
     claude.say("swept", days_ago(70), 100_000)
     claude.say("kept", days_ago(70), 100_000)
     claude.say("last", a_month_ago(), 200_000, project="-home-ana-blog")
     claude.say("now", datetime.now(UTC), 20_000, project="-home-ana-blog")
-    unpriced = ClaudeDir(tmp_path / "server")
+    assert run("laptop", claude.root) == 0
+    claude.delete("swept")
+    failing = directory / "ccusage"
+    failing.write_text(f'#!/bin/sh\ncase "$*" in *blocks*) exit 1;; esac\nexec "{ccusage}" "$@"\n')
+    failing.chmod(0o755)
+    assert run("laptop", claude.root, "--ccusage", failing) == 5
+
+
+@pytest.fixture(scope="module")
+def imported(shared_migrated: Place, ccusage20: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Real imports of four machines: real transcripts; a held day and a report that fails; a model without a price."""
+    directory = tmp_path_factory.mktemp("machines")
+    run = imports_of(shared_migrated, directory, ccusage20)
+    unpriced = ClaudeDir(directory / "server")
     unpriced.say("new", datetime.now(UTC), 500, model="claude-of-tomorrow")
     # Eight days of one cost and one of twenty times that: all are workdays.
-    unusual = ClaudeDir(tmp_path / "studio")
+    unusual = ClaudeDir(directory / "studio")
     workdays = [day for day in map(days_ago, range(25, 2, -1)) if day.isoweekday() < 6][:9]
     for number, day in enumerate(workdays):
         unusual.say("work", day, 200_000 if number == 8 else 10_000)
-    budget = tmp_path / "budget.toml"
+    budget = directory / "budget.toml"
     budget.write_text("[budget]\nmonthly = 100\n")
     assert run("studio", unusual.root, "--config", budget) == 0
-    work = (Path("facts") / group / "1" for group in ("05-interrupts", "11-subagent-file", "20-commands", "22-edits"))
-    others = [argument for each in work for argument in ("--claude-dir", corpus(str(each)))]
-    assert run("desk", corpus("september"), *others) == 0
+    # ccusage takes a folder named `projects` above the transcripts for theirs.
+    work = [f"facts/{group}/1" for group in ("05-interrupts", "11-subagent-file", "20-commands", "22-edits")]
+    desk = [shutil.copytree(CORPORA / name, directory / name.replace("/", "-")) for name in ("september", *work)]
+    assert run("desk", desk[0], *(argument for other in desk[1:] for argument in ("--claude-dir", other))) == 0
     assert run("server", unpriced.root) == 0
-    assert run("laptop", claude.root) == 0
-    claude.delete("swept")
-    failing = tmp_path / "ccusage"
-    failing.write_text(f'#!/bin/sh\ncase "$*" in *blocks*) exit 1;; esac\nexec "{ccusage20}" "$@"\n')
-    failing.chmod(0o755)
-    assert run("laptop", claude.root, "--ccusage", failing) == 5
-    return migrated
+    import_laptop(shared_migrated, directory, ccusage20)
+    with opened(shared_migrated) as warehouse:
+        warehouse.command(REPRICED)
+    with only_read(shared_migrated) as filled:
+        yield filled
 
 
 @contextmanager
@@ -288,16 +307,8 @@ def test_loads_and_price_changes_are_annotations(name: str, imported: Place) -> 
     board = dashboard(name)
     loads, prices = board["annotations"]["list"]
     assert (loads["name"], prices["name"]) == ("Loads", "Price changes")
-    repriced = """
-        INSERT INTO changes
-            (load_id, machine, agent, report, key, day, verdict, is_written, stored_cost_usd, offered_cost_usd,
-             decided_at)
-        SELECT
-            load_id, 'laptop', 'claude', 'daily', '2026-01-01', '2026-01-01', 'repriced', true, 2, 1.5, now64(3, 'UTC')
-        FROM loads FINAL WHERE machine = 'laptop' AND state = 'committed' LIMIT 1"""
 
     with opened(imported) as warehouse:
-        warehouse.command(repriced)
         variables = chosen(warehouse, board)
         shown = [
             [row["text"] for row in json.loads(warehouse.raw(sql, "JSON", {}))["data"]]
@@ -309,6 +320,7 @@ def test_loads_and_price_changes_are_annotations(name: str, imported: Place) -> 
     ]
 
 
+@pytest.mark.exhaustive_at("http")
 def test_a_year_of_hourly_loads_is_aggregated(migrated: Place) -> None:
     """340 days of 24 loads with ten phases are 81,600 durations; 200 points a panel make days of them."""
     board = dashboard("import-health")
@@ -339,9 +351,14 @@ def test_what_is_drawn_over_time_is_aggregated_by_interval(name: str) -> None:
         assert (panel["type"] == "timeseries") == (interval_of(panel) >= 3600), panel["title"]
 
 
-def test_what_is_held_is_shown_until_it_is_accepted(imported: Place, program: Program) -> None:
+@pytest.mark.exhaustive_at("http")
+def test_what_is_held_is_shown_until_it_is_accepted(
+    migrated: Place, program: Program, ccusage20: Path, tmp_path: Path
+) -> None:
+    import_laptop(migrated, tmp_path, ccusage20)
+
     def shown(title: str) -> list[dict[str, Any]]:
-        return figures(imported, "import-health", title)
+        return figures(migrated, "import-health", title)
 
     assert shown("Held") == [{"records": 3, "cost": 1.5}]
     held = {row["report"]: (row["stored"], row["offered"], row["reason"]) for row in shown("Held records")}
@@ -351,7 +368,7 @@ def test_what_is_held_is_shown_until_it_is_accepted(imported: Place, program: Pr
     assert [row["machine"] for row in shown("Since the last good import")] == ["laptop"]
 
     day = days_ago(70).date()
-    accepted = program("accept", "--warehouse", imported.url, f"daily/{day}", CCUSAGE_IMPORT_MACHINE="laptop")
+    accepted = program("accept", "--warehouse", migrated.url, f"daily/{day}", CCUSAGE_IMPORT_MACHINE="laptop")
 
     assert accepted.exit_code == 0, accepted.stderr
     assert shown("Held") == [{"records": 2, "cost": 0}]

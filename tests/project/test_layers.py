@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -73,12 +74,18 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *TESTS.rglob("*.py")])
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"), path.name)
 
 
-def imported_by(path: Path) -> Iterator[str]:
+@cache
+def imported_by(path: Path) -> frozenset[str]:
     """Every module that a file imports, wherever in it, by its full name."""
+    return frozenset(_imported_by(path))
+
+
+def _imported_by(path: Path) -> Iterator[str]:
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -24,6 +24,7 @@ def test_a_mutant_differs_in_one_place(file: str) -> None:
             ast.parse(mutant.text)
 
 
+@pytest.mark.exhaustive
 def test_what_is_tested_is_noticed_and_what_is_not_survives(tmp_path: Path) -> None:
     mutant = next(each for each in mutants_of(FILE) if each.change == "minutes < 1 -> minutes <= 1")
 

@@ -37,17 +37,23 @@ def test_the_summary_is_current() -> None:
     assert "url(http" not in drawn
 
 
-def test_the_page_is_current(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the README as the program makes it today."""
+    return report_page(tmp_path_factory.mktemp("page"))
+
+
+def test_the_page_is_current(page: Path) -> None:
     picture = PAGE.read_bytes()
 
-    assert json.loads(PAGE_NOTE.read_text("utf-8")) == page_note(report_page(tmp_path), picture), ANEW
+    assert json.loads(PAGE_NOTE.read_text("utf-8")) == page_note(page, picture), ANEW
     assert png_pixels(picture) == [1280, 950]
     assert len(picture) < 300_000
 
 
 @pytest.mark.skipif(chromium() is None, reason="needs Chromium")
-def test_the_page_can_be_photographed(tmp_path: Path) -> None:
-    picture = photographed(report_page(tmp_path))
+def test_the_page_can_be_photographed(page: Path) -> None:
+    picture = photographed(page)
 
     assert picture.startswith(b"\x89PNG\r\n")
     assert png_pixels(picture) == [1280, 950]

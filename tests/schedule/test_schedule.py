@@ -323,6 +323,7 @@ def test_check_runs_the_scheduled_command_as_cron_would(scheduled: Program, corp
 
 
 @needs_cron
+@pytest.mark.exhaustive
 def test_cron_starts_the_import(program: Program, tmp_path: Path, corpus: Callable[[str], Path]) -> None:
     home = tmp_path / """it's 100% my "home" $HOME"""
     home.mkdir()

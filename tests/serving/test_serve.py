@@ -35,6 +35,7 @@ from tests.conftest import CORPORA, Program, program_in
 from tests.querying.test_reading import HOSTILE, listener, was_called
 from tests.serving.test_framing import frame, read_frames
 from tests.support.ccusage_install import install
+from tests.support.exhaustive import some_of
 
 CLIENT_VERSION = "1.23.1"
 
@@ -87,10 +88,19 @@ def imported(tmp_path_factory: pytest.TempPathFactory, template: Path, ccusage20
     return program, filled(program, template, home)
 
 
+@pytest.fixture(scope="module")
+def home_with_warehouse(tmp_path_factory: pytest.TempPathFactory, template: Path, ccusage20: Path) -> Path:
+    """A home with an imported warehouse, to be copied."""
+    home = tmp_path_factory.mktemp("kept")
+    filled(program_in(home, ccusage20), template, home)
+    return home
+
+
 @pytest.fixture
-def home(program: Program, template: Path, tmp_path: Path) -> tuple[Program, str]:
+def home(program: Program, home_with_warehouse: Path) -> tuple[Program, str]:
     """A program with an imported warehouse of its own."""
-    return program, filled(program, template, tmp_path)
+    shutil.copytree(home_with_warehouse, program.home, symlinks=True, dirs_exist_ok=True)
+    return program, f"chdb://{program.home}/warehouse"
 
 
 def filled(program: Program, template: Path, directory: Path) -> str:
@@ -184,7 +194,7 @@ def test_without_a_token_whoever_is_here_may_ask(home: tuple[Program, str]) -> N
         assert served.get("/?query=SELECT+1").text == "1\n"
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+@pytest.mark.parametrize("host", some_of(["127.0.0.1", "localhost", "[::1]"], 2))
 def test_this_machine_has_three_names(home: tuple[Program, str], host: str) -> None:
     with serving(*home, host=host) as served:
         assert served.lines[0].endswith(f" answers at http://{host}:{served.port}, read-only\n")
@@ -656,7 +666,7 @@ def test_a_query_that_goes_on_keeps_nobody_out(home: tuple[Program, str]) -> Non
         assert served.ask("SELECT 1").text == "1\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", some_of([signal.SIGTERM, signal.SIGINT], 0))
 def test_a_signal_ends_it(home: tuple[Program, str], number: signal.Signals) -> None:
     program, url = home
     with serving(program, url) as served:

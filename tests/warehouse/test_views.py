@@ -25,6 +25,8 @@ from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, days_ago
 
+pytestmark = pytest.mark.exhaustive_at("http")
+
 Rows = list[tuple[Any, ...]]
 NOW = datetime.now(UTC).replace(microsecond=0)
 VIEWS = view_names()
@@ -110,12 +112,14 @@ def rows(place: Place, columns: str, view: str) -> Rows:
 # --- every view ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive_at
 def test_every_view_answers_on_an_empty_warehouse(migrated: Place) -> None:
     # What kinds of savings there are does not depend on what is stored.
     made = [view for view in VIEWS if view != "savings_kinds"]
     assert migrated.answers({view: f"SELECT * FROM {view}" for view in made}) == {view: [] for view in made}
 
 
+@pytest.mark.exhaustive_at
 def test_every_column_of_every_view_has_a_comment_and_the_type_it_declares(migrated: Place) -> None:
     used = (model(SONNET, "1", (0, 10, 0, 0)),)
     kept = record("monthly", "2099-04", "2099-04-01")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +16,10 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 
-from tests.conftest import Program
+from tests.conftest import Program, program_in
 from tests.support.ccusage_install import install
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.exhaustive import some_of
 
 INSPECTOR_VERSION = "0.15.0"
 PROJECT = "-home-ana-shop"
@@ -60,18 +62,26 @@ def asking(program: Program, questions: Callable[[Asked], Awaitable[None]], *opt
     anyio.run(session)
 
 
-@pytest.fixture
-def used(program: Program, tmp_path: Path) -> Program:
-    """A machine that used $1.50 ten days ago and $0.30 today, and hides names."""
-    claude = ClaudeDir(tmp_path / "claude")
+@pytest.fixture(scope="module")
+def home_of_used(tmp_path_factory: pytest.TempPathFactory, ccusage20: Path) -> Path:
+    """A home with a warehouse and transcripts, to be copied."""
+    home = tmp_path_factory.mktemp("used")
+    claude = ClaudeDir(home / ".claude")
     claude.say("old", days_ago(10), 100_000)
     claude.say("now", datetime.now(UTC), 20_000)
-    program.environ |= {
-        "CCUSAGE_IMPORT_CLAUDE_DIRS": str(claude.root),
-        "CCUSAGE_IMPORT_MACHINE": "laptop",
-        "CCUSAGE_IMPORT_HASH_PROJECTS": "true",
-    }
-    assert program("import").exit_code == 0
+    assert hiding(program_in(home, ccusage20))("import").exit_code == 0
+    return home
+
+
+@pytest.fixture
+def used(program: Program, home_of_used: Path) -> Program:
+    """A machine that used $1.50 ten days ago and $0.30 today, and hides names."""
+    shutil.copytree(home_of_used, program.home, symlinks=True, dirs_exist_ok=True)
+    return hiding(program)
+
+
+def hiding(program: Program) -> Program:
+    program.environ |= {"CCUSAGE_IMPORT_MACHINE": "laptop", "CCUSAGE_IMPORT_HASH_PROJECTS": "true"}
     return program
 
 
@@ -240,7 +250,7 @@ def test_stdout_carries_the_protocol_alone_and_leaves_nothing_open(used: Program
     assert (rest, complaints, server.returncode) == (b"", b"", 0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", some_of([signal.SIGINT, signal.SIGTERM], 1))
 def test_a_signal_ends_it_although_it_reads(used: Program, number: signal.Signals) -> None:
     with started(used) as server:
         assert server.stdin is not None
