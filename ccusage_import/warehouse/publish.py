@@ -237,18 +237,19 @@ def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, Logg
     Only committed loads count: what a load that died had logged is logged again.
     """
     return {
-        (report, agent, key): LoggedOffer(Verdict(last[1]), last[2].encode(), is_of_new_key=bool(last[3]))
-        for report, agent, key, last in warehouse.rows(*last_offers_question(machine))
+        (report, agent, key): LoggedOffer(Verdict(verdict), offered.encode(), is_of_new_key=bool(is_of_new_key))
+        for report, agent, key, verdict, offered, is_of_new_key in warehouse.rows(*last_offers_question(machine))
     }
 
 
 def last_offers_question(machine: str) -> Question:
-    """Return what `read_last_offers` asks."""
+    """Return what `read_last_offers` asks: the rows of all loads are looked at, but read are those of the answer."""
     return Question(
-        "SELECT report, agent, key, argMax((is_written, verdict, offered, empty(stored)), load_id) AS last FROM changes"
-        " WHERE machine = {machine:String} AND load_id IN"
+        "SELECT report, agent, key, verdict, offered, empty(stored) AS is_of_new_key FROM changes"
+        " WHERE machine = {machine:String} AND (report, agent, key, load_id) IN"
+        " (SELECT report, agent, key, max(load_id) FROM changes WHERE machine = {machine:String} AND load_id IN"
         " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
-        " GROUP BY report, agent, key HAVING NOT last.1",
+        " GROUP BY report, agent, key HAVING NOT argMax(is_written, load_id))",
         {"machine": machine},
     )
 
