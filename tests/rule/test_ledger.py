@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccusage_import.records import Provenance, Record
-from ccusage_import.rule.explain import reason_in_words
+from ccusage_import.rule.explain import dated_ahead, reason_in_words
 from ccusage_import.rule.ledger import CountedMessage, Fall, Filing, Ledger, Weighed, covered, weigh, weigh_all
 from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict
 
@@ -209,6 +209,9 @@ def test_many_are_told_with_their_thousands() -> None:
     assert reason_in_words(there, None) == "1,312 of 1,312 messages are still there"
     only = replace(there, weighed=Weighed(1, 1))
     assert reason_in_words(only, None) == "its only message is still there"
+    assert [dated_ahead(count, date(2026, 5, 1)).partition(",")[0] for count in (1, 2)] == [
+        "1 record is dated after today", "2 records are dated after today",
+    ]  # fmt: skip
 
 
 # --- the truth decides -----------------------------------------------------------------------------
