@@ -632,6 +632,38 @@ def test_models_without_a_price_and_first_use(migrated: Place) -> None:
     assert answer(migrated, "models_by_day", since="2099-04-02") == [("2099-04-02", OPUS, 1, 10, False)]
 
 
+def test_models_and_cache_of_projects(migrated: Place) -> None:
+    def day(project: str, day: str, cost: str, cache: tuple[int, int, int], *models: Any, **more: Any) -> Record:
+        fresh, written, read = cache
+        return record(
+            "projects", f"{day}/{project}", day, cost, project=project, models=models, input_tokens=fresh,
+            cache_creation_tokens=written, cache_read_tokens=read, **more,
+        )  # fmt: skip
+
+    both = (model(OPUS, "3", (1, 2, 3, 4)), model(SONNET, "1", (0, 10, 0, 0)))
+    loaded(
+        migrated,
+        [
+            day("shop", "2099-04-01", "4", (10, 20, 70), *both),
+            day("shop", "2099-04-02", "1", (0, 0, 100), model(OPUS, "1", (0, 5, 0, 5))),
+            day("blog", "2099-04-01", "2", (5, 5, 0), model(OPUS, "2", (10, 0, 20, 70), unpriced=True), unpriced=True),
+        ],
+    )
+
+    assert answer(migrated, "project_models", since="2099-04-01") == [
+        ("blog", OPUS, 2, 1, 100, True),
+        ("shop", OPUS, 4, Decimal("0.8"), 20, False),
+        ("shop", SONNET, 1, Decimal("0.2"), 10, False),
+    ]
+    cached = [("shop", 10, 20, 170, Decimal("0.85"), 5, False), ("blog", 5, 5, 0, 0, 2, True)]
+    assert answer(migrated, "cache_by_project", since="2099-04-01") == cached
+    assert answer(migrated, "cache_by_project", since="2099-04-01", top="1") == cached[:1]
+    assert answer(migrated, "top_projects", since="2099-04-01") == [
+        ("shop", 5, Decimal("0.7143"), 20, 2, "2099-04-02", False),
+        ("blog", 2, Decimal("0.2857"), 10, 1, "2099-04-01", True),
+    ]
+
+
 def test_sessions_that_stand_out(migrated: Place) -> None:
     start = datetime(2099, 4, 1, 10, tzinfo=UTC)
     sessions = [
@@ -650,11 +682,22 @@ def test_sessions_that_stand_out(migrated: Place) -> None:
     ]
     assert answer(migrated, "session_outliers", since="2099-04-01", times="6.5") == []
     assert answer(migrated, "session_outliers", since="2099-04-01", least_sessions="6") == []
-    longest = answer(migrated, "longest_sessions", since="2099-04-01", top="2")
-    assert [(row[1], row[5], row[7]) for row in longest] == [("e", 2, 3), ("b", Decimal("1.5"), Decimal("0.666667"))]
-    wasted = answer(migrated, "wasted_cache_writes", since="2099-04-01")
-    assert [(row[1], row[4], row[5]) for row in wasted] == [("b", 100, 90), ("e", 95, 90)]
-    assert [row[2] for row in answer(migrated, "recent_sessions", top="1")] == ["e"]
+    begin, middle, end = (f"2099-04-01 {time}:00.000" for time in ("10:00", "11:30", "12:00"))
+    longest = answer(migrated, "longest_sessions", since="2099-04-01")
+    assert longest[:2] == [
+        ("shop", "e", "studio", begin, end, 2, 6, 3, False),
+        ("shop", "b", "studio", begin, middle, Decimal("1.5"), 1, Decimal("0.666667"), False),
+    ]
+    assert [row[1] for row in longest] == ["e", "b", "d", "a"]
+    assert answer(migrated, "wasted_cache_writes", since="2099-04-01") == [
+        ("shop", "b", "studio", "2099-04-01", 100, 90, 1, False),
+        ("shop", "e", "studio", "2099-04-01", 95, 90, 6, False),
+    ]
+    assert answer(migrated, "recent_sessions", top="1") == [(end, "shop", "e", "studio", "claude", 6, 10, [], False)]
+    assert answer(migrated, "top_sessions", since="2099-04-01", top="2") == [
+        ("shop", "e", "studio", "2099-04-01", 120, 6, 10, [], False),
+        ("shop", "c", "studio", "2099-04-01", 0, 2, 10, [], False),
+    ]
 
 
 def test_blocks_that_are_open_or_hit_a_limit(migrated: Place) -> None:
@@ -667,9 +710,11 @@ def test_blocks_that_are_open_or_hit_a_limit(migrated: Place) -> None:
     )  # fmt: skip
     loaded(migrated, [stopped, open_block])
 
-    assert [row[2:5] for row in answer(migrated, "limit_hits", since="2099-04-01")] == [
-        ("2099-04-01 10:00:00.000", None, "2099-04-01 15:00:00.000")
+    start = "2099-04-01 10:00:00.000"
+    assert answer(migrated, "limit_hits", since="2099-04-01") == [
+        ("studio", "claude", start, None, "2099-04-01 15:00:00.000", 0, 4, 600, False)
     ]
+    assert answer(migrated, "top_blocks", since="2099-04-01") == [("studio", start, None, 0, 4, 600, [], False)]
     [shown] = answer(migrated, "open_blocks")
     assert (shown[0], *shown[5:10], 175 <= shown[4] <= 180) == ("studio", 4, 600, 2, 10, 1500, True)
     assert answer(migrated, "block_sizes", since="2099-04-01") == [("studio", "claude", 1, 4, 4, 4, 600, 600, False)]
@@ -697,15 +742,15 @@ def test_prices_growth_and_failures_in_the_log(migrated: Place) -> None:
     judged(migrated, [], 4000, failed_reports=("blocks",), phases={"fetch": 2.5})
 
     prices = answer(migrated, "price_changes", since="2099-04-01")
-    assert [row[:1] + row[4:] for row in prices] == [("2099-04-01", True, 5, 4, -1)]
-    largest = answer(migrated, "largest_changes")
-    assert [(row[1], row[4], row[8], row[9]) for row in largest] == [
-        ("2099-04-02", "grew", 6, 2000), ("2099-04-01", "repriced", -1, 2000),
-    ]  # fmt: skip
+    assert [row[:3] + row[4:] for row in prices] == [("2099-04-01", "studio", "claude", True, 5, 4, -1)]
+    assert [row[1:] for row in answer(migrated, "largest_changes")] == [
+        ("2099-04-02", "studio", "claude", "grew", "more_tokens", 3, 9, 6, 2000),
+        ("2099-04-01", "studio", "claude", "repriced", "prices_changed", 5, 4, -1, 2000),
+    ]
     assert answer(migrated, "largest_changes", report="session") == []
     failed = answer(migrated, "failed_loads")
-    assert [(row[0], *row[3:]) for row in failed] == [
-        (4000, "committed", ["blocks"], ""), (3000, "interrupted", [], "killed"),
+    assert [row[:2] + row[3:] for row in failed] == [
+        (4000, "studio", "committed", ["blocks"], ""), (3000, "studio", "interrupted", [], "killed"),
     ]  # fmt: skip
     assert answer(migrated, "load_durations") == [
         ("fetch", 2, 2, Decimal("2.5")), ("load", 1, Decimal("0.25"), Decimal("0.25")),
