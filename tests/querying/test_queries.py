@@ -612,6 +612,46 @@ def test_machines_and_agents_by_hand(migrated: Place) -> None:
     ]
 
 
+# Sums of records; what shows single ones says it of each.
+SUMS = {
+    "agent_ranking", "block_sizes", "blocks_by_day", "cache_by_model", "cache_by_project", "cost_by_day",
+    "cost_by_month", "cost_by_weekday", "cost_per_output", "machine_ranking", "machines_by_month", "model_lifetimes",
+    "models_by_day", "models_by_month", "most_expensive_days", "project_days", "project_models", "projects_by_month",
+    "sessions_by_day", "top_models", "top_projects", "weekend_share",
+}  # fmt: skip
+
+
+@pytest.mark.one_place
+def test_a_sum_says_where_a_part_of_it_has_no_price(migrated: Place) -> None:
+    # Of two days and two agents each has a part with a price and one without.
+    used = []
+    for agent, day, unpriced in (("claude", 4, False), ("claude", 11, True), ("codex", 4, True), ("codex", 11, False)):
+        start = datetime(2099, 4, day, 10, tzinfo=UTC)
+        date = str(start.date())
+        more: dict[str, Any] = {
+            "agent": agent, "unpriced": unpriced, "models": (model(OPUS, "1", (0, 10, 0, 0), unpriced=unpriced),),
+        }  # fmt: skip
+        session = {"project": "shop", "session_id": date, "started_at": start, "ended_at": start + timedelta(hours=1)}
+        used += [
+            daily(date, "1", **more),
+            record("projects", f"{date}/shop", date, "1", project="shop", **more),
+            record("session", f"shop/{date}", date, "1", **session, **more),
+            block(f"{date}/{agent}", start, is_active=False, **more),
+        ]
+    loaded(migrated, used)
+
+    with migrated.keep_open():
+        for name in sorted(SUMS):
+            query = find_query(name)
+            given = values_of(query, {"project": "shop", "since": "2099-04-01"})
+            values = query.values(given, datetime.now(UTC).date())
+            with migrated.opened() as opened:
+                found = opened.raw(query.sql, "JSONEachRow", {}, values).splitlines()
+            told = [json.loads(row)["unpriced"] for row in found]
+            # Weekdays without usage are free.
+            assert (any(told), name == "cost_by_weekday" or all(told)) == (True, True), name
+
+
 def test_models_without_a_price_and_first_use(migrated: Place) -> None:
     free = model("nobody-knows-1", "0", (1, 2, 3, 4), unpriced=True)
     loaded(

@@ -39,6 +39,8 @@ def test_a_message_of_the_instant_at_which_a_block_ends_is_a_part_of_it() -> Non
     assert span(block) == hours(0, 5)
     last = block._replace(ended_at=BEGIN + timedelta(hours=5))
     assert span(last) == Span(BEGIN, BEGIN + timedelta(hours=5, milliseconds=1))
+    # What shows no end is its day.
+    assert span(block._replace(block_ends_at=None)) == hours(-10, 14)
 
 
 def found(stored: list[Record], offered: list[Record]) -> tuple[bool, bool]:

@@ -191,6 +191,21 @@ def test_blocks_of_different_loads_may_hold_the_same_message() -> None:
     assert len(list(filing.of(B._replace(at=BEGIN + timedelta(minutes=60))))) == 2
 
 
+@pytest.mark.parametrize(
+    ("daily", "session", "reports"),
+    [
+        (True, True, ["daily", "monthly", "projects", "session"]),
+        (True, False, ["daily", "projects"]),
+        (False, True, ["monthly", "session"]),
+        (False, False, []),
+    ],
+)
+def test_each_report_counts_what_its_own_reader_counts(*, daily: bool, session: bool, reports: list[str]) -> None:
+    filing = Filing(records([A]))
+
+    assert sorted(one[0] for one in filing.of(A._replace(in_daily=daily, in_session=session))) == reports
+
+
 def test_the_copy_of_the_same_request_says_where_a_message_counts_now() -> None:
     day = next(one for one in records([B]) if one.report == "daily")
     replay = B._replace(ids=(2, 99, 0), at=B.at + timedelta(days=2))
