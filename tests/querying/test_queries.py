@@ -555,6 +555,29 @@ def test_months_are_whole_wherever_the_period_begins_and_ends(
     assert [row[: len(expected[0])] for row in found] == expected
 
 
+@pytest.mark.one_place
+@pytest.mark.parametrize(("last_day", "is_partial"), [("2099-02-28", True), ("2099-03-01", False)])
+def test_a_month_is_whole_when_its_last_day_is_over(migrated: Place, last_day: str, *, is_partial: bool) -> None:
+    # The history begins with the first day of the month.
+    used = [
+        daily(day, "1", models=(model(OPUS, "1", (0, 10, 0, 0)),)) for day in ("2099-02-01", "2099-02-14", last_day)
+    ]
+    projects = [record("projects", f"{one.key}/shop", one.key, "1", project="shop") for one in used]
+    loaded(migrated, [*used, *projects])
+    plans(migrated, ("studio", "ana", "20", 1))
+
+    with migrated.keep_open():
+        for name in (
+            "cost_by_month", "cost_per_output", "machines_by_month", "models_by_month", "month_comparison",
+            "plan_value", "projects_by_month", "weekend_share",
+        ):  # fmt: skip
+            query = find_query(name)
+            values = query.values(values_of(query, {"since": "2099-02-01"}), datetime.now(UTC).date())
+            with migrated.opened() as opened:
+                found = map(json.loads, opened.raw(query.sql, "JSONEachRow", {}, values).splitlines())
+            assert [row["is_partial"] for row in found if row["month"] == "2099-02-01"] == [is_partial], name
+
+
 def test_the_ways_of_forecasting_by_hand(migrated: Place) -> None:
     # Five weeks: 10 $ on workdays. Today is Wednesday with 16 days left, twelve of them workdays; 18 forecasts of 11
     # days, which weekdays always meet.
