@@ -654,7 +654,9 @@ def test_a_sum_says_where_a_part_of_it_has_no_price(migrated: Place) -> None:
         more: dict[str, Any] = {
             "agent": agent, "unpriced": unpriced, "models": (model(OPUS, "1", (0, 10, 0, 0), unpriced=unpriced),),
         }  # fmt: skip
-        session = {"project": "shop", "session_id": date, "started_at": start, "ended_at": start + timedelta(hours=1)}
+        session: dict[str, Any] = {
+            "project": "shop", "session_id": date, "started_at": start, "ended_at": start + timedelta(hours=1),
+        }  # fmt: skip
         used += [
             daily(date, "1", **more),
             record("projects", f"{date}/shop", date, "1", project="shop", **more),
