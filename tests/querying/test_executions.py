@@ -94,60 +94,64 @@ def test_a_prompt_is_a_row_with_all_that_it_caused(prompted: Place) -> None:
 
 
 def test_the_dearest_the_slowest_and_the_failed_ones(prompted: Place) -> None:
-    def shown(name: str, **given: str) -> list[tuple[Any, ...]]:
-        return [(row[1], row[2], row[4], row[-1]) for row in rows(prompted, name, **given)]
-
-    interrupted, review = ("", SHOP, 1, "interrupted"), ("/review", SHOP, 3, "done")
-    limit, error = ("/review", BLOG, 2, "limit"), ("/review", BLOG, 1, "api_error")
-    assert shown("top_prompts", top="4") == [interrupted, review, ("/review", SHOP, 1, "done"), limit]
-    assert shown("slowest_prompts", top="3", machine="studio") == [review, interrupted, limit]
-    assert shown("failed_prompts") == [limit, error]
-    assert shown("failed_prompts", top="1") == [limit]
+    usd = Decimal
+    interrupted = ("2026-03-02 14:30:30.000", "", SHOP, OPUS, 1, 0, 0, 80_000, 2, False, 30, "interrupted")
+    review = ("2026-03-02 02:30:00.000", "/review", SHOP, OPUS, 3, 2, 1, 84_537, usd("1.22051"), False, 30, "done")
+    laptop = ("2026-03-02 23:30:00.000", "/review", SHOP, OPUS, 1, 0, 0, 40_000, 1, False, 3, "done")
+    limit = ("2026-03-03 15:02:05.000", "/review", BLOG, OPUS, 2, 0, 0, 20_000, usd("0.5"), False, 9, "limit")
+    error = ("2026-03-03 15:01:04.000", "/review", BLOG, "<synthetic>", 1, 0, 0, 0, 0, False, 1, "api_error")
+    assert rows(prompted, "top_prompts", top="4") == [interrupted, review, laptop, limit]
+    assert rows(prompted, "slowest_prompts", top="3", machine="studio") == [review, interrupted, limit]
+    assert rows(prompted, "failed_prompts") == [limit, error]
+    assert rows(prompted, "failed_prompts", top="1") == [limit]
 
 
 def test_what_interrupted_ones_cost(prompted: Place) -> None:
-    assert [row[:5] for row in rows(prompted, "interrupted_prompts")] == [
-        (SHOP, 3, 1, Decimal(2), Decimal("4.220510000000000"))
-    ]
+    assert rows(prompted, "interrupted_prompts") == [(SHOP, 3, 1, 2, Decimal("4.22051"), False)]
+    assert rows(prompted, "interrupted_prompts", project=BLOG) == []
 
 
 def test_sums_by_command_outcome_project_model_and_time(prompted: Place) -> None:
-    def shown(name: str, **given: str) -> list[tuple[Any, ...]]:
-        """What it is, how many, cost and mean."""
-        return [(row[0], row[1], round(row[-3], 3), row[-2]) for row in rows(prompted, name, **given)]
-
-    review, none, clear = ("/review", 4, Decimal("2.721"), Decimal("0.6801")), ("", 2), ("/clear", 1)
+    """What it is, how many, how many did not end well, tokens, cost and mean."""
     usd = Decimal
-    assert shown("prompts_by_command") == [review, (*none, usd("2.2"), usd("1.1")), (*clear, 0, 0)]
-    assert shown("prompts_by_outcome") == [
-        ("done", 4, usd("2.421"), usd("0.6051")), ("interrupted", 1, 2, 2), ("limit", 1, usd("0.5"), usd("0.5")),
-        ("api_error", 1, 0, 0),
+    assert rows(prompted, "prompts_by_command") == [
+        ("/review", 4, 2, 144_537, usd("2.72051"), usd("0.6801"), False),
+        ("", 2, 1, 120_000, usd("2.2"), usd("1.1"), False),
+        ("/clear", 1, 0, 0, 0, 0, False),
+    ]
+    assert rows(prompted, "prompts_by_outcome") == [
+        ("done", 4, 164_537, usd("2.42051"), usd("0.6051"), False),
+        ("interrupted", 1, 80_000, 2, 2, False),
+        ("limit", 1, 20_000, usd("0.5"), usd("0.5"), False),
+        ("api_error", 1, 0, 0, 0, False),
+    ]
+    shop = (SHOP, 3, 1, 204_537, usd("4.22051"), usd("1.4068"), False)
+    assert rows(prompted, "prompts_by_project") == [shop, (BLOG, 4, 2, 60_000, usd("0.7"), usd("0.175"), False)]
+    assert rows(prompted, "prompts_by_model") == [
+        (OPUS, 4, 2, 224_537, usd("4.72051"), usd("1.1801"), False),
+        (HAIKU, 1, 0, 40_000, usd("0.2"), usd("0.2"), False),
+        ("", 1, 0, 0, 0, 0, False),
+        ("<synthetic>", 1, 1, 0, 0, 0, False),
+    ]
+    sunday, tuesday = (1, 0, 84_537, usd("1.22051"), usd("1.2205"), False), (4, 2, 60_000, usd("0.7"), usd("0.175"))
+    assert rows(prompted, "prompts_by_weekday") == [
+        (1, 2, 1, 120_000, 3, usd("1.5"), False), (2, *tuesday, False), (7, *sunday),
     ]  # fmt: skip
-    assert shown("prompts_by_project") == [
-        (SHOP, 3, usd("4.221"), usd("1.4068")), (BLOG, 4, usd("0.7"), usd("0.175")),
+    assert rows(prompted, "prompts_by_hour") == [
+        (9, 1, 1, 80_000, 2, 2, False), (10, *tuesday, False), (21, *sunday), (23, 1, 0, 40_000, 1, 1, False),
     ]  # fmt: skip
-    assert shown("prompts_by_model") == [
-        (OPUS, 4, usd("4.721"), usd("1.1801")), (HAIKU, 1, usd("0.2"), usd("0.2")), ("", 1, 0, 0),
-        ("<synthetic>", 1, 0, 0),
-    ]  # fmt: skip
-    assert shown("prompts_by_weekday") == [
-        (1, 2, 3, usd("1.5")), (2, 4, usd("0.7"), usd("0.175")), (7, 1, usd("1.221"), usd("1.2205")),
-    ]  # fmt: skip
-    assert shown("prompts_by_hour") == [
-        (9, 1, 2, 2), (10, 4, usd("0.7"), usd("0.175")), (21, 1, usd("1.221"), usd("1.2205")), (23, 1, 1, 1),
-    ]  # fmt: skip
-    assert shown("prompts_by_week", until="2026-03-08") == [
-        ("2026-02-23", 1, usd("1.221"), usd("1.2205")), ("2026-03-02", 7, usd("13.7"), usd("1.9571")),
+    assert rows(prompted, "prompts_by_week", until="2026-03-08") == [
+        ("2026-02-23", *sunday), ("2026-03-02", 7, 3, 580_000, usd("13.7"), usd("1.9571"), False),
     ]  # fmt: skip
 
 
 def test_percentiles_by_command(prompted: Place) -> None:
-    none, review = "", "/review"
-    shown = rows(prompted, "prompt_percentiles")
-    assert [row[:2] for row in shown] == [(review, 4), (none, 2), ("/clear", 1)]
-    assert [round(cost, 3) for cost in shown[0][2:5]] == [1, Decimal("1.221"), Decimal("1.221")]
-    assert shown[0][5:11] == (9, 30, 30, 6, 10, 10)
-    assert shown[2][5:11] == (0, 0, 0, None, None, None)
+    dear = Decimal("1.22051")
+    assert rows(prompted, "prompt_percentiles") == [
+        ("/review", 4, 1, dear, dear, 9, 30, 30, 6, 10, 10, False),
+        ("", 2, 2, 2, 2, 30, 30, 30, 5, 5, 5, False),
+        ("/clear", 1, 0, 0, 0, 0, 0, 0, None, None, None, False),
+    ]
 
 
 def test_those_since_an_instant_are_the_rows_that_all_of_them_show(prompted: Place) -> None:

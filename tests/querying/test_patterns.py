@@ -81,10 +81,19 @@ def test_how_often_tools_fail_and_how_long_one_waits(worked: Place) -> None:
         ("mcp__acme__get", 1, 0, 0, 0, 0.0, {}, 4_000.0, 4_000.0, 0, 0, 0),
         ("mcp__acme__send", 1, 1, 0, 0, 1.0, {"other": 1}, 4_000.0, 4_000.0, 0, 0, 0),
     ]
-    assert [row[:4] for row in answer(worked, "failing_tools", machine="studio", top="2")] == [
-        ("Edit", "studio", 3, 2), ("Bash", "studio", 2, 1),
+    edit = ("Edit", "studio", 3, 2, 0, Decimal("0.6667"), {"no_match": 2}, 1)
+    bash = ("Bash", "studio", 2, 1, 0, Decimal("0.5"), {"exit_code": 1}, 0)
+    send = ("mcp__acme__send", "studio", 1, 1, 0, 1, {"other": 1}, 0)
+    assert answer(worked, "failing_tools") == [
+        edit, ("Bash", "laptop", 1, 1, 0, 1, {"exit_code": 1}, 0), bash, send,
     ]  # fmt: skip
-    assert [row[0] for row in answer(worked, "slow_tools", top="1")] == ["Bash"]
+    assert answer(worked, "failing_tools", machine="studio", top="2") == [edit, bash]
+    slow = [
+        ("Bash", "studio", 2, 9, 9), ("mcp__acme__get", "studio", 1, 4, 4), ("mcp__acme__send", "studio", 1, 4, 4),
+        ("Edit", "studio", 3, 2, 2), ("Bash", "laptop", 1, 1, 1), ("mcp__acme__send", "laptop", 1, None, None),
+    ]  # fmt: skip
+    assert answer(worked, "slow_tools") == slow
+    assert answer(worked, "slow_tools", machine="laptop", top="1") == [slow[4]]
 
 
 def test_which_servers_are_used(worked: Place) -> None:
@@ -94,9 +103,9 @@ def test_which_servers_are_used(worked: Place) -> None:
         ("studio", "acme", 2, 2, 2, False, 1, 1, 0.5, 4_000.0),
         ("studio", "old", 1, 1, 0, True, 1, 0, 0.0, 5_000.0),
     ]
-    assert [row[:5] for row in answer(worked, "mcp_server_use", machine="studio")] == [
-        ("acme", "studio", 2, 2, Decimal("0.5")), ("old", "studio", 1, 0, 0),
-    ]  # fmt: skip
+    used = [("acme", "studio", 2, 2, Decimal("0.5")), ("acme", "laptop", 1, 1, 0), ("old", "studio", 1, 0, 0)]
+    assert [row[:5] for row in answer(worked, "mcp_server_use")] == used
+    assert [row[:5] for row in answer(worked, "mcp_server_use", machine="studio")] == [used[0], used[2]]
 
 
 def test_what_subagents_cost(worked: Place) -> None:
@@ -107,7 +116,9 @@ def test_what_subagents_cost(worked: Place) -> None:
     assert worked.rows(f"SELECT {columns} FROM subagents") == [
         (SHOP, 2, 4, 120_020, Decimal("0.6"), 0.26, 0.3, Decimal("0.4"), 30.0, 30.0)
     ]
-    assert [row[:3] for row in answer(worked, "subagent_costs")] == [(SHOP, "studio", 2)]
+    assert answer(worked, "subagent_costs") == [
+        (SHOP, "studio", 2, Decimal("0.60002"), Decimal("0.2603"), Decimal("0.3"), False)
+    ]
     assert answer(worked, "subagent_costs", machine="laptop") == []
 
 
@@ -122,8 +133,14 @@ def test_what_runs_of_a_command_cost_and_why(worked: Place) -> None:
          {"subagents": 2.1, "failed calls": 2.1, "compactions": 2.1, "cold cache": 2.1}, "several"),
         ("/review", 2, 1.5, Decimal(2), Decimal(2), 6.0, 11.0, 0.0, 0.5, 100, 350, 120_000, {}, ""),
     ]  # fmt: skip
-    shown = answer(worked, "command_costs", machine="studio")
-    assert [(row[0], row[2], row[6]) for row in shown] == [("/review", 2, ""), ("", 2, "several")]
+    # 400 and 50 tokens beside the output of 1 $ and of 2 $.
+    shown = [
+        ("/review", "studio", 2, Decimal("1.5003"), Decimal("2.000025"), 11, "", False),
+        ("", "studio", 2, Decimal("1.1524"), Decimal("2.20482"), 45, "several", False),
+        ("", "laptop", 1, Decimal("0.1"), Decimal("0.1"), 1, "", False),
+    ]
+    assert answer(worked, "command_costs") == shown
+    assert answer(worked, "command_costs", machine="studio", top="1") == shown[:1]
 
 
 def test_how_sessions_grew_and_what_compactions_cost_the_cache(worked: Place) -> None:
@@ -136,7 +153,10 @@ def test_how_sessions_grew_and_what_compactions_cost_the_cache(worked: Place) ->
         ("s1", 8, 100, 450, 4.5, 0.5, 1, 0.4, 0, 1, 0),
         ("s2", 2, 400, 400, 1.0, 0.778, 0, None, 0, 0, 1),
     ]
-    assert [row[:5] for row in answer(worked, "compacted_sessions")] == [(SHOP, "s1", "studio", 1, 450)]
+    # 1.7 $ of output, 100 + 200 tokens at 5 $, 300 at 10 $ and 600 at 0.5 $ a million; subagents are not its own.
+    assert answer(worked, "compacted_sessions") == [
+        (SHOP, "s1", "studio", 1, 450, Decimal("0.4"), Decimal("1.7048"), False)
+    ]
     assert answer(worked, "compacted_sessions", machine="laptop") == []
 
 

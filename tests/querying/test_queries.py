@@ -567,6 +567,29 @@ def test_months_are_whole_wherever_the_period_begins_and_ends(
     assert [row[: len(expected[0])] for row in found] == expected
 
 
+@pytest.mark.one_place
+@pytest.mark.parametrize(("last_day", "is_partial"), [("2099-02-28", True), ("2099-03-01", False)])
+def test_a_month_is_whole_when_its_last_day_is_over(migrated: Place, last_day: str, *, is_partial: bool) -> None:
+    # The history begins with the first day of the month.
+    used = [
+        daily(day, "1", models=(model(OPUS, "1", (0, 10, 0, 0)),)) for day in ("2099-02-01", "2099-02-14", last_day)
+    ]
+    projects = [record("projects", f"{one.key}/shop", one.key, "1", project="shop") for one in used]
+    loaded(migrated, [*used, *projects])
+    plans(migrated, ("studio", "ana", "20", 1))
+
+    with migrated.keep_open():
+        for name in (
+            "cost_by_month", "cost_per_output", "machines_by_month", "models_by_month", "month_comparison",
+            "plan_value", "projects_by_month", "weekend_share",
+        ):  # fmt: skip
+            query = find_query(name)
+            values = query.values(values_of(query, {"since": "2099-02-01"}), datetime.now(UTC).date())
+            with migrated.opened() as opened:
+                found = map(json.loads, opened.raw(query.sql, "JSONEachRow", {}, values).splitlines())
+            assert [row["is_partial"] for row in found if row["month"] == "2099-02-01"] == [is_partial], name
+
+
 def test_the_ways_of_forecasting_by_hand(migrated: Place) -> None:
     # Five weeks: 10 $ on workdays. Today is Wednesday with 16 days left, twelve of them workdays; 18 forecasts of 11
     # days, which weekdays always meet.
@@ -624,6 +647,48 @@ def test_machines_and_agents_by_hand(migrated: Place) -> None:
     ]
 
 
+# Sums of records; what shows single ones says it of each.
+SUMS = {
+    "agent_ranking", "block_sizes", "blocks_by_day", "cache_by_model", "cache_by_project", "cost_by_day",
+    "cost_by_month", "cost_by_weekday", "cost_per_output", "machine_ranking", "machines_by_month", "model_lifetimes",
+    "models_by_day", "models_by_month", "most_expensive_days", "project_days", "project_models", "projects_by_month",
+    "sessions_by_day", "top_models", "top_projects", "weekend_share",
+}  # fmt: skip
+
+
+@pytest.mark.one_place
+def test_a_sum_says_where_a_part_of_it_has_no_price(migrated: Place) -> None:
+    # Of two days and two agents each has a part with a price and one without.
+    used = []
+    for agent, day, unpriced in (("claude", 4, False), ("claude", 11, True), ("codex", 4, True), ("codex", 11, False)):
+        start = datetime(2099, 4, day, 10, tzinfo=UTC)
+        date = str(start.date())
+        more: dict[str, Any] = {
+            "agent": agent, "unpriced": unpriced, "models": (model(OPUS, "1", (0, 10, 0, 0), unpriced=unpriced),),
+        }  # fmt: skip
+        session: dict[str, Any] = {
+            "project": "shop", "session_id": date, "started_at": start, "ended_at": start + timedelta(hours=1),
+        }  # fmt: skip
+        used += [
+            daily(date, "1", **more),
+            record("projects", f"{date}/shop", date, "1", project="shop", **more),
+            record("session", f"shop/{date}", date, "1", **session, **more),
+            block(f"{date}/{agent}", start, is_active=False, **more),
+        ]
+    loaded(migrated, used)
+
+    with migrated.keep_open():
+        for name in sorted(SUMS):
+            query = find_query(name)
+            given = values_of(query, {"project": "shop", "since": "2099-04-01"})
+            values = query.values(given, datetime.now(UTC).date())
+            with migrated.opened() as opened:
+                found = opened.raw(query.sql, "JSONEachRow", {}, values).splitlines()
+            told = [json.loads(row)["unpriced"] for row in found]
+            # Weekdays without usage are free.
+            assert (any(told), name == "cost_by_weekday" or all(told)) == (True, True), name
+
+
 def test_models_without_a_price_and_first_use(migrated: Place) -> None:
     free = model("nobody-knows-1", "0", (1, 2, 3, 4), unpriced=True)
     loaded(
@@ -644,6 +709,38 @@ def test_models_without_a_price_and_first_use(migrated: Place) -> None:
     assert answer(migrated, "models_by_day", since="2099-04-02") == [("2099-04-02", OPUS, 1, 10, False)]
 
 
+def test_models_and_cache_of_projects(migrated: Place) -> None:
+    def day(project: str, day: str, cost: str, cache: tuple[int, int, int], *models: Any, **more: Any) -> Record:
+        fresh, written, read = cache
+        return record(
+            "projects", f"{day}/{project}", day, cost, project=project, models=models, input_tokens=fresh,
+            cache_creation_tokens=written, cache_read_tokens=read, **more,
+        )  # fmt: skip
+
+    both = (model(OPUS, "3", (1, 2, 3, 4)), model(SONNET, "1", (0, 10, 0, 0)))
+    loaded(
+        migrated,
+        [
+            day("shop", "2099-04-01", "4", (10, 20, 70), *both),
+            day("shop", "2099-04-02", "1", (0, 0, 100), model(OPUS, "1", (0, 5, 0, 5))),
+            day("blog", "2099-04-01", "2", (5, 5, 0), model(OPUS, "2", (10, 0, 20, 70), unpriced=True), unpriced=True),
+        ],
+    )
+
+    assert answer(migrated, "project_models", since="2099-04-01") == [
+        ("blog", OPUS, 2, 1, 100, True),
+        ("shop", OPUS, 4, Decimal("0.8"), 20, False),
+        ("shop", SONNET, 1, Decimal("0.2"), 10, False),
+    ]
+    cached = [("shop", 10, 20, 170, Decimal("0.85"), 5, False), ("blog", 5, 5, 0, 0, 2, True)]
+    assert answer(migrated, "cache_by_project", since="2099-04-01") == cached
+    assert answer(migrated, "cache_by_project", since="2099-04-01", top="1") == cached[:1]
+    assert answer(migrated, "top_projects", since="2099-04-01") == [
+        ("shop", 5, Decimal("0.7143"), 20, 2, "2099-04-02", False),
+        ("blog", 2, Decimal("0.2857"), 10, 1, "2099-04-01", True),
+    ]
+
+
 def test_sessions_that_stand_out(migrated: Place) -> None:
     start = datetime(2099, 4, 1, 10, tzinfo=UTC)
     sessions = [
@@ -662,11 +759,22 @@ def test_sessions_that_stand_out(migrated: Place) -> None:
     ]
     assert answer(migrated, "session_outliers", since="2099-04-01", times="6.5") == []
     assert answer(migrated, "session_outliers", since="2099-04-01", least_sessions="6") == []
-    longest = answer(migrated, "longest_sessions", since="2099-04-01", top="2")
-    assert [(row[1], row[5], row[7]) for row in longest] == [("e", 2, 3), ("b", Decimal("1.5"), Decimal("0.666667"))]
-    wasted = answer(migrated, "wasted_cache_writes", since="2099-04-01")
-    assert [(row[1], row[4], row[5]) for row in wasted] == [("b", 100, 90), ("e", 95, 90)]
-    assert [row[2] for row in answer(migrated, "recent_sessions", top="1")] == ["e"]
+    begin, middle, end = (f"2099-04-01 {time}:00.000" for time in ("10:00", "11:30", "12:00"))
+    longest = answer(migrated, "longest_sessions", since="2099-04-01")
+    assert longest[:2] == [
+        ("shop", "e", "studio", begin, end, 2, 6, 3, False),
+        ("shop", "b", "studio", begin, middle, Decimal("1.5"), 1, Decimal("0.666667"), False),
+    ]
+    assert [row[1] for row in longest] == ["e", "b", "d", "a"]
+    assert answer(migrated, "wasted_cache_writes", since="2099-04-01") == [
+        ("shop", "b", "studio", "2099-04-01", 100, 90, 1, False),
+        ("shop", "e", "studio", "2099-04-01", 95, 90, 6, False),
+    ]
+    assert answer(migrated, "recent_sessions", top="1") == [(end, "shop", "e", "studio", "claude", 6, 10, [], False)]
+    assert answer(migrated, "top_sessions", since="2099-04-01", top="2") == [
+        ("shop", "e", "studio", "2099-04-01", 120, 6, 10, [], False),
+        ("shop", "c", "studio", "2099-04-01", 0, 2, 10, [], False),
+    ]
 
 
 def test_blocks_that_are_open_or_hit_a_limit(migrated: Place) -> None:
@@ -679,9 +787,11 @@ def test_blocks_that_are_open_or_hit_a_limit(migrated: Place) -> None:
     )  # fmt: skip
     loaded(migrated, [stopped, open_block])
 
-    assert [row[2:5] for row in answer(migrated, "limit_hits", since="2099-04-01")] == [
-        ("2099-04-01 10:00:00.000", None, "2099-04-01 15:00:00.000")
+    start = "2099-04-01 10:00:00.000"
+    assert answer(migrated, "limit_hits", since="2099-04-01") == [
+        ("studio", "claude", start, None, "2099-04-01 15:00:00.000", 0, 4, 600, False)
     ]
+    assert answer(migrated, "top_blocks", since="2099-04-01") == [("studio", start, None, 0, 4, 600, [], False)]
     [shown] = answer(migrated, "open_blocks")
     assert (shown[0], *shown[5:10], 175 <= shown[4] <= 180) == ("studio", 4, 600, 2, 10, 1500, True)
     assert answer(migrated, "block_sizes", since="2099-04-01") == [("studio", "claude", 1, 4, 4, 4, 600, 600, False)]
@@ -709,15 +819,15 @@ def test_prices_growth_and_failures_in_the_log(migrated: Place) -> None:
     judged(migrated, [], 4000, failed_reports=("blocks",), phases={"fetch": 2.5})
 
     prices = answer(migrated, "price_changes", since="2099-04-01")
-    assert [row[:1] + row[4:] for row in prices] == [("2099-04-01", True, 5, 4, -1)]
-    largest = answer(migrated, "largest_changes")
-    assert [(row[1], row[4], row[8], row[9]) for row in largest] == [
-        ("2099-04-02", "grew", 6, 2000), ("2099-04-01", "repriced", -1, 2000),
-    ]  # fmt: skip
+    assert [row[:3] + row[4:] for row in prices] == [("2099-04-01", "studio", "claude", True, 5, 4, -1)]
+    assert [row[1:] for row in answer(migrated, "largest_changes")] == [
+        ("2099-04-02", "studio", "claude", "grew", "more_tokens", 3, 9, 6, 2000),
+        ("2099-04-01", "studio", "claude", "repriced", "prices_changed", 5, 4, -1, 2000),
+    ]
     assert answer(migrated, "largest_changes", report="session") == []
     failed = answer(migrated, "failed_loads")
-    assert [(row[0], *row[3:]) for row in failed] == [
-        (4000, "committed", ["blocks"], ""), (3000, "interrupted", [], "killed"),
+    assert [row[:2] + row[3:] for row in failed] == [
+        (4000, "studio", "committed", ["blocks"], ""), (3000, "studio", "interrupted", [], "killed"),
     ]  # fmt: skip
     assert answer(migrated, "load_durations") == [
         ("fetch", 2, 2, Decimal("2.5")), ("load", 1, Decimal("0.25"), Decimal("0.25")),

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from ccusage_import.records import Provenance, Record
-from ccusage_import.rule.evidence import MESSAGE_GROWS, Sessions, Span
+from ccusage_import.rule.evidence import MESSAGE_GROWS, Sessions, Span, span
 
 BEGIN = datetime(2026, 5, 1, 10, tzinfo=UTC)
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
@@ -32,6 +32,15 @@ def test_spans_share_more_than_a_border_or_touch() -> None:
     assert hours(0, 1).touches(hours(1, 2))
     assert hours(0, 1).touches(hours(2, 3), timedelta(hours=1))
     assert not hours(0, 1).touches(hours(2, 3), timedelta(minutes=59))
+
+
+def test_a_message_of_the_instant_at_which_a_block_ends_is_a_part_of_it() -> None:
+    block = session(10)._replace(report="blocks", block_ends_at=BEGIN + timedelta(hours=5))
+    assert span(block) == hours(0, 5)
+    last = block._replace(ended_at=BEGIN + timedelta(hours=5))
+    assert span(last) == Span(BEGIN, BEGIN + timedelta(hours=5, milliseconds=1))
+    # What shows no end is its day.
+    assert span(block._replace(block_ends_at=None)) == hours(-10, 14)
 
 
 def found(stored: list[Record], offered: list[Record]) -> tuple[bool, bool]:
@@ -65,4 +74,6 @@ def test_what_other_projects_lost_is_not_ours() -> None:
     assert [sorted(one.projects) for one in sessions.touching([hours(0, 1)], "shop")] == [["kept"]]
     assert [sorted(one.projects) for one in sessions.touching([hours(0, 1)], "gone")] == [["gone"], ["kept"]]
     assert len(sessions.touching([hours(0, 1)])) == 2
+    # One of several times is enough.
+    assert len(sessions.touching([hours(0, 1), hours(50, 51)])) == 2
     assert sessions.touching([hours(50, 51)]) == []

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccusage_import.records import Provenance, Record
-from ccusage_import.rule.explain import reason_in_words
+from ccusage_import.rule.explain import dated_ahead, reason_in_words
 from ccusage_import.rule.ledger import CountedMessage, Fall, Filing, Ledger, Weighed, covered, weigh, weigh_all
 from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict
 
@@ -191,6 +191,21 @@ def test_blocks_of_different_loads_may_hold_the_same_message() -> None:
     assert len(list(filing.of(B._replace(at=BEGIN + timedelta(minutes=60))))) == 2
 
 
+@pytest.mark.parametrize(
+    ("daily", "session", "reports"),
+    [
+        (True, True, ["daily", "monthly", "projects", "session"]),
+        (True, False, ["daily", "projects"]),
+        (False, True, ["monthly", "session"]),
+        (False, False, []),
+    ],
+)
+def test_each_report_counts_what_its_own_reader_counts(*, daily: bool, session: bool, reports: list[str]) -> None:
+    filing = Filing(records([A]))
+
+    assert sorted(one[0] for one in filing.of(A._replace(in_daily=daily, in_session=session))) == reports
+
+
 def test_the_copy_of_the_same_request_says_where_a_message_counts_now() -> None:
     day = next(one for one in records([B]) if one.report == "daily")
     replay = B._replace(ids=(2, 99, 0), at=B.at + timedelta(days=2))
@@ -209,6 +224,9 @@ def test_many_are_told_with_their_thousands() -> None:
     assert reason_in_words(there, None) == "1,312 of 1,312 messages are still there"
     only = replace(there, weighed=Weighed(1, 1))
     assert reason_in_words(only, None) == "its only message is still there"
+    assert [dated_ahead(count, date(2026, 5, 1)).partition(",")[0] for count in (1, 2)] == [
+        "1 record is dated after today", "2 records are dated after today",
+    ]  # fmt: skip
 
 
 # --- the truth decides -----------------------------------------------------------------------------

@@ -75,6 +75,13 @@ def test_models_keep_their_prices_one_by_one() -> None:
     assert [one.model for one in found.models] == ["opus", "haiku", "new"]
 
 
+def test_a_model_that_cost_something_without_tokens_has_no_price_to_keep() -> None:
+    stored = day((0, 0, 0, 0), "5", model("opus", "5", (0, 0, 0, 0)))
+    offered = day((100, 0, 0, 0), "1", model("opus", "1"))
+
+    assert with_kept_prices(stored, offered, are_frozen=True).cost_usd == 1
+
+
 @pytest.mark.parametrize("stored_tells", [False, True])
 def test_where_one_side_tells_no_models_the_row_counts(*, stored_tells: bool) -> None:
     models = (model("opus", "1"),)

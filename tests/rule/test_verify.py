@@ -28,7 +28,9 @@ def test_a_session_needs_the_days_of_its_own_zone(zone: str, explanation: str) -
 
     found = verify([kept, shown], [shown], [], date(2026, 10, 27), None)
 
-    assert [(each.subject, each.explanation) for each in found.differences] == [("session shop/kept", explanation)]
+    [missing] = found.differences
+    assert (missing.subject, missing.explanation) == ("session shop/kept", explanation)
+    assert (missing.left_tokens, missing.right_tokens) == (10, 0)
 
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -1,0 +1,85 @@
+"""What is counted together, and what of it fell."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from ccusage_import.records import Provenance, Record
+from ccusage_import.rule.evidence import Span
+from ccusage_import.rule.groups import Pair, group_of, grouped
+
+MIDNIGHT = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def block(key: str, hour: float, tokens: int) -> Record:
+    """A block of five hours."""
+    starts_at = MIDNIGHT + timedelta(hours=hour)
+    return Record(
+        "blocks", "studio", "claude", key, starts_at.date(), 0, tokens, 0, 0, tokens, Decimal(1), unpriced=False,
+        provenance=Provenance("20.0.24", "UTC", "auto", ()), started_at=starts_at,
+        block_ends_at=starts_at + timedelta(hours=5),
+    )  # fmt: skip
+
+
+def day(number: int, tokens: int, zone: str) -> Record:
+    """A day of May."""
+    return block("", 0, tokens)._replace(
+        report="daily", key=f"2026-05-{number:02}", day=date(2026, 5, number), started_at=None, block_ends_at=None,
+        provenance=Provenance("20.0.24", zone, "auto", ()),
+    )  # fmt: skip
+
+
+A, B = block("a", 0, 10), block("b", 3, 10)
+LESS, MORE = A._replace(total_tokens=9), B._replace(total_tokens=12)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "fell", "is_rearranged"),
+    [
+        ((Pair(A, A), Pair(B, B)), False, False),
+        ((Pair(A, LESS), Pair(B, B)), True, False),
+        ((Pair(A, LESS), Pair(B, MORE)), False, True),
+        ((Pair(A, A), Pair(B, MORE)), False, False),
+        ((Pair(A, None), Pair(None, MORE)), False, True),
+        ((Pair(A, None),), True, False),
+    ],
+)
+def test_a_whole_falls_or_its_parts_are_rearranged(pairs: tuple[Pair, ...], *, fell: bool, is_rearranged: bool) -> None:
+    group = group_of(pairs)
+
+    assert (group.fell, group.is_rearranged) == (fell, is_rearranged)
+
+
+def keys(pairs: list[Pair], busy: list[Span] | None = None) -> list[list[str]]:
+    """Return the keys of each group."""
+    return [[pair.record.key for pair in group] for group in grouped(pairs, busy or [])]
+
+
+def test_blocks_that_overlap_are_counted_together() -> None:
+    behind = block("c", 8, 10)
+    assert keys([Pair(A, None), Pair(None, B), Pair(behind, None)]) == [["a", "b"], ["c"]]
+    # One that is offered as it is stored cuts nothing.
+    assert keys([Pair(A, A), Pair(None, B)]) == [["a"], ["b"]]
+    # The longest of them ends the group.
+    long = A._replace(block_ends_at=MIDNIGHT + timedelta(hours=9))
+    assert keys([Pair(long, None), Pair(None, B), Pair(behind, None)]) == [["a", "b", "c"]]
+
+
+def test_days_of_two_zones_are_counted_together_where_the_agent_was_busy() -> None:
+    # The second of May begins in Tokyo at 15:00 UTC on the first.
+    there = Pair(day(1, 10, "UTC"), day(1, 9, "Asia/Tokyo"))
+    then = Pair(day(2, 10, "UTC"), day(2, 11, "Asia/Tokyo"))
+    later = Pair(day(4, 10, "UTC"), day(4, 11, "Asia/Tokyo"))
+    assert keys([there, then, later]) == [["2026-05-01", "2026-05-02"], ["2026-05-04"]]
+
+    evening = Span(MIDNIGHT + timedelta(hours=20), MIDNIGHT + timedelta(hours=21))
+    morning = Span(MIDNIGHT + timedelta(hours=10), MIDNIGHT + timedelta(hours=11))
+    assert keys([there, then], [evening]) == [["2026-05-01", "2026-05-02"]]
+    assert keys([there, then], [morning]) == [["2026-05-01"], ["2026-05-02"]]
+    assert keys([there, then], [morning, evening]) == [["2026-05-01", "2026-05-02"]]
+
+    same_zone = Pair(day(1, 10, "UTC"), day(1, 9, "UTC")), Pair(day(2, 10, "UTC"), day(2, 11, "UTC"))
+    assert keys(list(same_zone)) == [["2026-05-01"], ["2026-05-02"]]
