@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ccusage_import.exceptions import ConfigurationError
@@ -21,6 +21,12 @@ def today_in(timezone: str) -> date:
 def next_month(day: date) -> date:
     """Return the first day of the month after that of `day`."""
     return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def instant(value: datetime) -> datetime:
+    """Return an instant in UTC, cut to milliseconds."""
+    utc = value.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 def moment(instant: datetime, timezone: str) -> str:

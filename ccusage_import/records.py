@@ -25,6 +25,7 @@ REPORTS: tuple[str, ...] = tuple(name for name in ALL_REPORTS if name != ReportN
 # Their rows are stretches of time from one hour to another.
 TIMED_REPORTS: tuple[str, ...] = ("blocks", "hours")
 CLAUDE = "claude"
+CODEX = "codex"
 # What ccusage calls a row to which several agents may have added.
 ALL_AGENTS = "all"
 # What ccusage prints for any other agent.

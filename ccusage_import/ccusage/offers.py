@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
@@ -15,11 +16,9 @@ from ccusage_import.ccusage.agents import ALL, find_agents, wanted_labels, with_
 from ccusage_import.ccusage.archive import LoadNote, ReportArchive
 from ccusage_import.ccusage.data_dirs import Sources, find_sources
 from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports, too_large
-from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
 from ccusage_import.ccusage.prices import Prices, PriceSource
 from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.runner import LARGEST_REPORT, fetch_options, find_runner, parse_version
-from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.exceptions import (
     CcusageError,
@@ -34,6 +33,9 @@ from ccusage_import.records import CLAUDE, TIMED_REPORTS, Provenance, Record, re
 from ccusage_import.rule.evidence import Span, span
 from ccusage_import.rule.explain import dated_ahead
 from ccusage_import.rule.reconcile import Verdict
+
+if TYPE_CHECKING:
+    from ccusage_import.ccusage.parser import ParsedReport
 
 # What stands for a runner where reports come from saved files.
 FILES = "files"
@@ -190,6 +192,10 @@ def parse_offer(
         today: what is dated later is dated ahead.
         archive: gets every output that was fetched, where reports are kept.
     """
+    # Not above: an import in which nothing changed reads no report, and their models take a tenth of its time.
+    from ccusage_import.ccusage.parser import Origin, parse_report
+    from ccusage_import.ccusage.validation import validate_report
+
     records: list[Record] = []
     refused: list[Refused] = []
     outcomes: dict[str, ReportOutcome] = {}

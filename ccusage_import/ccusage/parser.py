@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -37,16 +37,26 @@ from ccusage_import.ccusage.models import (
 )
 from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.validation import MOST_REFUSED, Validated
+from ccusage_import.days import instant
 from ccusage_import.exceptions import InvalidReportError
 from ccusage_import.pseudonyms import Pseudonyms
-from ccusage_import.records import ALL_AGENTS, CLAUDE, NANODOLLAR, UNDATED, ModelUsage, Provenance, Record, split_label
+from ccusage_import.records import (
+    ALL_AGENTS,
+    CLAUDE,
+    CODEX,
+    NANODOLLAR,
+    UNDATED,
+    ModelUsage,
+    Provenance,
+    Record,
+    split_label,
+)
 
 # From here on ccusage says itself which models it has no price for.
 NAMES_UNPRICED_SINCE = (20, 0, 23)
 # Up to this major, `session` shows today's transcript layout as one row a project, and its sub-agents as one more.
 LAST_MAJOR_WITH_PROJECT_TOTALS = 18
 PROJECT_TOTAL_MARKS = ("Unknown Project", "subagents")
-CODEX = "codex"
 HOUR = timedelta(hours=1)
 SHOWN_WARNINGS = 10
 RELATIVE_COST_TOLERANCE = Decimal("1e-12")
@@ -103,12 +113,6 @@ def money(value: float | None) -> Decimal:
     if not value or value < 0:
         return Decimal(0)
     return Decimal(repr(value)).quantize(NANODOLLAR)
-
-
-def instant(value: datetime) -> datetime:
-    """Return an instant in UTC, cut to milliseconds."""
-    utc = value.astimezone(UTC)
-    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 class _Parser:

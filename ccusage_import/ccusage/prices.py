@@ -15,13 +15,10 @@ from typing import Any, Protocol, TypeVar
 from loguru import logger
 
 from ccusage_import.ccusage.fetcher import fetch_reports
-from ccusage_import.ccusage.models import CodexDailyDocument, DailyDocument
-from ccusage_import.ccusage.parser import CODEX, money
 from ccusage_import.ccusage.runner import QUICK_TIMEOUT_SECONDS, FetchOptions, Runner
-from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.exceptions import CcusageError, ConfigurationError
 from ccusage_import.files import write_private_file
-from ccusage_import.records import CLAUDE, ModelPrice, PricedModel, report_label
+from ccusage_import.records import CLAUDE, CODEX, ModelPrice, PricedModel, report_label
 
 # What ccusage adds to the name of a Claude model whose `speed` was fast.
 FAST = "-fast"
@@ -106,6 +103,11 @@ class PriceSource:
 
 
 def _prices(source: PriceSource, agent: str, models: Sequence[str]) -> Iterator[ModelPrice]:
+    # As in `parse_offer`: only whoever reads a report imports the models of reports.
+    from ccusage_import.ccusage.models import DailyDocument
+    from ccusage_import.ccusage.parser import money
+    from ccusage_import.ccusage.validation import validate_report
+
     questions = list(_dated(_questions(CLASSES)))
     lines = [
         _message(f"{number}/{model}", day, model, question)
@@ -125,6 +127,10 @@ def _prices(source: PriceSource, agent: str, models: Sequence[str]) -> Iterator[
 
 def _codex_prices(source: PriceSource, models: Sequence[str]) -> Iterator[ModelPrice]:
     """Ask for each model on days of its own: of codex there is one cost a day."""
+    from ccusage_import.ccusage.models import CodexDailyDocument
+    from ccusage_import.ccusage.parser import money
+    from ccusage_import.ccusage.validation import validate_report
+
     asked = list(_dated(product(models, _questions(CODEX_CLASSES))))
     lines, total = list[Line](), _codex_usage(0, 0, 0)
     for day, (model, question) in asked:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from ccusage_import.ccusage.archive import ReportArchive
-from ccusage_import.ccusage.parser import instant
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
+from ccusage_import.days import instant
 from ccusage_import.import_summary import ImportOptions, ImportProgress
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.warehouse.clickhouse_client import ClickHouse

@@ -60,6 +60,7 @@ def _write_numbers(environ: Mapping[str, str]) -> Path:
         "daily_limit_usd": 10.0,
         "monthly_limit_usd": 200.0,
         "block": {"ends_at": now + 7200, "cost_usd": 2.16, "cost_per_hour_usd": 2.3},
+        "quotas": [],
     }
     (state / "statusline.json").write_text(json.dumps(numbers))
     return state

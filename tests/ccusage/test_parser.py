@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccusage_import.ccusage.keys import joined_key
-from ccusage_import.ccusage.parser import Origin, ParsedReport, instant, money, parse_report
+from ccusage_import.ccusage.parser import Origin, ParsedReport, money, parse_report
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.config.names import keep_names, read_names
+from ccusage_import.days import instant
 from ccusage_import.exceptions import ConfigurationError, InvalidReportError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import ModelUsage, Provenance, Record
