@@ -8,6 +8,7 @@ The exit code is 1 where anything was not survived.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -25,6 +26,8 @@ from tests.support.gateway import running_gateway
 def main() -> int:
     """Run every kind of fault that is counted."""
     arguments = _arguments()
+    # What a shell starts in the background ignores it, and so would all that this starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     be_silent()
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="faults-", dir=arguments.work_dir) as name:

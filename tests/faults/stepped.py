@@ -14,14 +14,14 @@ from typing import Any
 
 from ccusage_import import importer
 from ccusage_import.__main__ import main
-from ccusage_import.ccusage import offers
+from ccusage_import.ccusage import validation
 from ccusage_import.steps import transcripts
 from ccusage_import.transcripts.cursor import Cursor
 from ccusage_import.warehouse import clickhouse_client, publish
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 STEPS: tuple[tuple[Any, str], ...] = (
-    (offers, "validate_report"),
+    (validation, "validate_report"),
     (importer, "keep_names"),
     (transcripts, "keep_names"),
     (publish, "tidy"),
