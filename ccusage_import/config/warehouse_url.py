@@ -82,6 +82,11 @@ def _embedded(parts: SplitResult, url: str) -> EmbeddedWarehouse:
     path = Path(unquote(parts.netloc + parts.path)).expanduser()
     if not path.is_absolute() or path == Path(path.anchor):
         raise ConfigurationError(f"warehouse: {without_password(url)!r} names no absolute directory", hint=FORMS)
+    if "?" in str(path):
+        # The engine would take what follows for its own options, and open the directory before it.
+        raise ConfigurationError(
+            f"warehouse: the engine opens no path with a question mark: {path}", hint="name another directory"
+        )
     options = _options(parts, {"database"})
     return EmbeddedWarehouse(path, _identifier(options.get("database", DEFAULT_DATABASE)))
 
