@@ -23,7 +23,7 @@ def next_month(day: date) -> date:
     return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
-def instant(value: datetime) -> datetime:
+def utc_instant(value: datetime) -> datetime:
     """Return an instant in UTC, cut to milliseconds."""
     utc = value.astimezone(UTC)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)

@@ -37,7 +37,7 @@ from ccusage_import.ccusage.models import (
 )
 from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.validation import MOST_REFUSED, Validated
-from ccusage_import.days import instant
+from ccusage_import.days import utc_instant
 from ccusage_import.exceptions import InvalidReportError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import (
@@ -253,12 +253,12 @@ class _Parser:
         if isinstance(row, SessionRow):
             last = last or row.metadata.last_activity
             printed = row.project if row.project is not None else row.metadata.project
-            started_at = instant(row.first_activity) if row.first_activity else None
+            started_at = utc_instant(row.first_activity) if row.first_activity else None
         is_project_total = self._is_project_total(agent, printed, row.session_id)
         self._project_totals += is_project_total
         self._without_project += printed is None and agent == CLAUDE
         project, session_id = self._pseudonyms.of(printed or ""), self._pseudonyms.of(row.session_id)
-        ended_at = instant(last) if isinstance(last, datetime) else None
+        ended_at = utc_instant(last) if isinstance(last, datetime) else None
         day = ended_at.astimezone(self._zone).date() if ended_at else last or UNDATED
         key = joined_key(project, session_id)
         if last is None and agent == CLAUDE:
@@ -293,14 +293,14 @@ class _Parser:
         )
 
     def _block(self, path: str, row: BlockRow) -> Record:
-        started_at, burn, projection = instant(row.starts_at), row.burn_rate, row.projection
+        started_at, burn, projection = utc_instant(row.starts_at), row.burn_rate, row.projection
         key = block_key(started_at)
         day = started_at.astimezone(self._zone).date()
         return self._record(path, row.tokens, "claude", key, day, row.total_tokens, money(row.cost))._replace(
             started_at=started_at,
-            ended_at=instant(row.last_activity_at) if row.last_activity_at else None,
+            ended_at=utc_instant(row.last_activity_at) if row.last_activity_at else None,
             models_used=tuple(sorted(row.models_used)),
-            block_ends_at=instant(row.ends_at),
+            block_ends_at=utc_instant(row.ends_at),
             is_active=row.is_active,
             entries=row.entries,
             tokens_per_minute=burn.tokens_per_minute if burn else None,
@@ -308,7 +308,7 @@ class _Parser:
             projected_tokens=projection.total_tokens if projection else None,
             projected_cost_usd=money(projection.cost) if projection else None,
             remaining_minutes=projection.remaining_minutes if projection else None,
-            limit_resets_at=instant(row.limit_resets_at) if row.limit_resets_at else None,
+            limit_resets_at=utc_instant(row.limit_resets_at) if row.limit_resets_at else None,
         )
 
     def _hour(self, path: str, row: BlockRow) -> Record:

@@ -82,6 +82,9 @@ def _embedded(parts: SplitResult, url: str) -> EmbeddedWarehouse:
     path = Path(unquote(parts.netloc + parts.path)).expanduser()
     if not path.is_absolute() or path == Path(path.anchor):
         raise ConfigurationError(f"warehouse: {without_password(url)!r} names no absolute directory", hint=FORMS)
+    if "#" in url:
+        # What follows would be no part of the path.
+        raise ConfigurationError(f"warehouse: {without_password(url)!r} has a #", hint="write %23 for it")
     if "?" in str(path):
         # The engine would take what follows for its own options, and open the directory before it.
         raise ConfigurationError(

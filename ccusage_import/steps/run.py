@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from ccusage_import.ccusage.archive import ReportArchive
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
-from ccusage_import.days import instant
+from ccusage_import.days import utc_instant
 from ccusage_import.import_summary import ImportOptions, ImportProgress
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -49,7 +49,7 @@ class Run:
             configuration=configuration,
             options=options,
             progress=progress,
-            started_at=instant(now or (options.note.started_at if options.note else datetime.now(UTC))),
+            started_at=utc_instant(now or (options.note.started_at if options.note else datetime.now(UTC))),
             pseudonyms=configuration.settings.pseudonyms(),
             known_names=read_names(configuration.directories.names_file),
             archive=ReportArchive() if keeps_reports else None,

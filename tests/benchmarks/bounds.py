@@ -1,6 +1,8 @@
 """What bounds an import, as a process of its own: the driver and the engine alone, the records as one Parquet file.
 
-python -m tests.benchmarks.bounds {select,write,insert,read} WAREHOUSE [FILE]
+    python -m tests.benchmarks.bounds {select,write,insert,read} WAREHOUSE [FILE]
+
+It prints nothing: whoever starts it measures it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 ENGINE = "select"
-# The table that one INSERT fills; the engine's own settings, as the program has them.
+# The table that one INSERT fills.
 COPY = "records_of_parquet"
 
 

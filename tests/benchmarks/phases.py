@@ -1,6 +1,8 @@
 """Runs one import through Python and says what each of its phases takes: wall and CPU seconds, as JSON.
 
-python -m tests.benchmarks.phases --warehouse URL --claude-dir DIR [--claude-dir DIR] --ccusage COMMAND
+    python -m tests.benchmarks.phases --warehouse URL --claude-dir DIR [--claude-dir DIR] --ccusage COMMAND
+
+It runs the reports also where nothing changed.
 """
 
 from __future__ import annotations

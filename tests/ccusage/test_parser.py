@@ -17,7 +17,7 @@ from ccusage_import.ccusage.keys import joined_key
 from ccusage_import.ccusage.parser import Origin, ParsedReport, money, parse_report
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.config.names import keep_names, read_names
-from ccusage_import.days import instant
+from ccusage_import.days import utc_instant
 from ccusage_import.exceptions import ConfigurationError, InvalidReportError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.records import ModelUsage, Provenance, Record
@@ -327,8 +327,8 @@ def test_a_null_cost_is_stored_as_0() -> None:
     ],
 )
 def test_instants_are_utc_cut_to_milliseconds(value: datetime, stored: datetime) -> None:
-    assert instant(value) == stored
-    assert instant(value).tzinfo is UTC
+    assert utc_instant(value) == stored
+    assert utc_instant(value).tzinfo is UTC
 
 
 # One evening in the zone, as ccusage 19 prints its day and ccusage 20 its instant.

@@ -39,7 +39,7 @@ from ccusage_import.import_summary import ImportOptions, ImportSummary
 from ccusage_import.importer import run_import_alone
 from ccusage_import.live.answering import Answering
 from ccusage_import.live.ending import ends_on_signals, keep_signals
-from ccusage_import.live.events import Onlooker
+from ccusage_import.live.events import Ended, Onlooker
 from ccusage_import.live.reporting import Reporter
 from ccusage_import.live.service_manager import ServiceManager
 from ccusage_import.live.watcher import Watcher
@@ -126,7 +126,12 @@ def watch(
             )
             if watcher.run(ending):
                 keep_signals()
-                keeps = None if ending.is_wanted else os.dup(seen)
+                if ending.is_wanted:
+                    # It came between the last look at it and now: nobody takes the place of this one.
+                    for each in onlookers:
+                        each.hear(Ended())
+                else:
+                    keeps = os.dup(seen)
         if keeps is not None:
             _begin_anew(keeps, service)
 
