@@ -46,8 +46,13 @@ def test_no_child_gets_a_secret(program: Program, corpus: Callable[[str], Path],
         "CCUSAGE_IMPORT_NOTIFY": json.dumps(targets),
     }
     assert secrets.keys() == SECRET_VARIABLES
-    path = f"{bin_dir}:{program.environ['PATH']}"
-    at = replace(program, environ={**program.environ, **secrets, "PATH": path, "BROWSER": f"{bin_dir}/browser %s"})
+    # A clone below the directory of temporary files would not be scheduled.
+    temporary = program.home / "tmp"
+    temporary.mkdir()
+    changed = {
+        "PATH": f"{bin_dir}:{program.environ['PATH']}", "BROWSER": f"{bin_dir}/browser %s", "TMPDIR": str(temporary),
+    }  # fmt: skip
+    at = replace(program, environ={**program.environ, **secrets, **changed})
 
     imported = at("import", "--claude-dir", corpus("september"), CCUSAGE_IMPORT_BUDGET='{"daily": 0.01}')
     at("import", CCUSAGE_IMPORT_CCUSAGE="/bin/false")
