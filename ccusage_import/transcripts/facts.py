@@ -106,7 +106,7 @@ class Message:
         return (not self.is_sidechain, self.total_tokens, bool(self.speed), -self.place[0], -self.place[1])
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class ToolCall:
     """One half of a call of a tool, the call or its result; None where this half does not know."""
 
@@ -135,7 +135,7 @@ class ToolCall:
     started_agent: int = NOTHING
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Turn:
     """One prompt, or how far what it caused had gone when it was read."""
 
@@ -154,7 +154,7 @@ class Turn:
     permission_mode: str = ""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Event:
     """One thing that happened to a session."""
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields
+from itertools import starmap
 from multiprocessing.connection import Connection
 from operator import attrgetter
 from pathlib import Path
@@ -219,8 +220,7 @@ def _rows(kind: type[Any], objects: Iterable[object]) -> list[Row]:
 
 
 def _objects(kind: type[Fact], rows: Iterable[Row]) -> list[Fact]:
-    names = [field.name for field in fields(kind)]
-    return [kind(**dict(zip(names, row, strict=True))) for row in rows]
+    return list(starmap(kind, rows))
 
 
 def work(fd: int) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ IDS_AT_ONCE = 300
 NAMES_AT_ONCE = 50
 # For more ids all rows of the machine are read.
 MOST_IDS = 6000
-Row = dict[str, Any]
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,11 @@ def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: i
         rows = list(_message_rows(warehouse, load, facts, new))
         for kind, table, column, ids in _begun(facts):
             new[kind] = len(ids - _known_ids(warehouse, table, column, load.machine, ids))
-    _insert(warehouse, "message_facts", rows, token)
-    _insert(warehouse, "tool_call_facts", [_call_row(load, call) for call in facts.tool_calls], token)
-    _insert(warehouse, "turn_facts", [_turn_row(load, turn) for turn in facts.turns if turn.turn], token)
-    _insert(warehouse, "event_facts", [_event_row(load, event) for event in facts.events], token)
+    _insert(warehouse, "message_facts", _MESSAGE_COLUMNS, rows, token)
+    _insert(warehouse, "tool_call_facts", _CALL_COLUMNS, [_call_row(load, call) for call in facts.tool_calls], token)
+    turns = [_turn_row(load, turn) for turn in facts.turns if turn.turn]
+    _insert(warehouse, "turn_facts", _TURN_COLUMNS, turns, token)
+    _insert(warehouse, "event_facts", _EVENT_COLUMNS, [_event_row(load, event) for event in facts.events], token)
     return new
 
 
@@ -123,7 +125,7 @@ def price_facts(warehouse: ClickHouse, load: FactsLoad) -> bool:
     )
     if ids := {int(message) for (message,) in rows}:
         priced = list(_message_rows(warehouse, load, Facts(), Counter(), ids))
-        _insert(warehouse, "message_facts", priced, f"{load.machine}/{load.load_id}/facts/prices")
+        _insert(warehouse, "message_facts", _MESSAGE_COLUMNS, priced, f"{load.machine}/{load.load_id}/facts/prices")
     return bool(ids)
 
 
@@ -264,9 +266,9 @@ def _message_rows(
     ids = {message.message for message in facts.messages.values()}.union(others)
     zone = ZoneInfo(load.timezone)
     stored, before = {}, {}
-    for message, days in _stored_copies(warehouse, load.machine, ids):
+    for message, day, timezone in _stored_copies(warehouse, load.machine, ids):
         stored[message.identity] = message
-        before[message.identity] = {**_content(message, load, zone), **days}
+        before[message.identity] = _content(message, load.machine, day, timezone)
     shown_before = sum(message.is_shown for message in stored.values())
     copies = dict(stored)
     for identity, message in facts.messages.items():
@@ -283,20 +285,20 @@ def _message_rows(
     new["messages"] = sum(message.is_shown for message in copies.values()) - shown_before
     for identity, message in copies.items():
         message.first_load_id = message.first_load_id or load.load_id
-        content = _content(message, load, zone)
+        content = _content(message, load.machine, _day(message, zone), load.timezone)
         if before.get(identity) != content:
-            yield {**content, "version": str(version_of(message, load.load_id)), "load_id": load.load_id}
+            yield (*content, str(version_of(message, load.load_id)), load.load_id)
 
 
-def _stored_copies(warehouse: ClickHouse, machine: str, ids: set[int]) -> Iterator[tuple[Message, Row]]:
-    """Return the stored copies of some messages, and by which zone they have their days."""
+def _stored_copies(warehouse: ClickHouse, machine: str, ids: set[int]) -> Iterator[tuple[Message, date, str]]:
+    """Return the stored copies of some messages, their days, and in which zone these begin."""
     if len(ids) > MOST_IDS:
         # Most of what is read at first is new, and ids alone are soon read.
         ids = _known_ids(warehouse, "message_facts", "message", machine, ids) & ids
     for row in _rows_of_ids(warehouse, _COPIES, "message", machine, ids):
         stored = dict(zip(_EXPRESSIONS.values(), row, strict=True))
         if stored["message"] in ids:
-            yield _stored_message(stored), {name: stored[name] for name in ("date", "timezone")}
+            yield _stored_message(stored), stored["date"], stored["timezone"]
 
 
 def _known_ids(
@@ -329,9 +331,11 @@ def _questions_of_ids(select: str, column: str, machine: str, ids: Collection[in
         yield Question(f"{mine} AND {column} IN {{ids:Array(UInt64)}}", {"machine": machine, "ids": some})
 
 
-def _insert(warehouse: ClickHouse, table: str, rows: Sequence[Row], token: str) -> None:
+def _insert(warehouse: ClickHouse, table: str, columns: Sequence[str], rows: Sequence[Row], token: str) -> None:
+    """Write rows column by column, which takes half the time of objects with the names of columns in each."""
     if rows:
-        warehouse.insert_encoded(table, b"\n".join(map(to_json, rows)), "JSONEachRow", f"{token}/{table}")
+        of_columns = dict(zip(columns, zip(*rows, strict=True), strict=True))
+        warehouse.insert_encoded(table, to_json(of_columns), "JSONColumns", f"{token}/{table}")
 
 
 # What is read of a copy, and the names it has in `_stored_message`.
@@ -376,88 +380,79 @@ _CARRIED = (
 )  # fmt: skip
 
 
-def _content(message: Message, load: FactsLoad, zone: ZoneInfo) -> Row:
+_MESSAGE_VALUES = ("message", "request", "counted_session", "record", *_CARRIED)
+_MESSAGE_COLUMNS = (
+    "machine", "date", "timezone", "copy", "at", "other_times", "file_order", "position", "is_subagent",
+    "claude_version", *Usage._fields, *_MESSAGE_VALUES, "version", "load_id",
+)  # fmt: skip
+_message_values: Callable[[Message], Row] = attrgetter(*_MESSAGE_VALUES)
+
+
+def _content(message: Message, machine: str, day: date, timezone: str) -> Row:
     """Return what a row says of a copy, but for the load that wrote it."""
     _, _, _, flags, _ = message.identity
-    return {
-        "machine": load.machine,
-        "message": message.message,
-        "request": message.request,
-        "counted_session": message.counted_session,
-        "copy": flags,
-        "record": message.record,
-        "at": _seconds(message.at),
-        "file_order": message.place[0],
-        "position": message.place[1],
-        "date": datetime.fromtimestamp(message.at / 1000, zone).date(),
-        "timezone": load.timezone,
-        "other_times": [time - message.at for time in message.times if time != message.at],
-        **message.usage._asdict(),
-        "is_subagent": message.is_sidechain or message.is_nested,
-        "claude_version": message.version,
-        **{name: getattr(message, name) for name in _CARRIED},
-    }
+    return (
+        machine,
+        day,
+        timezone,
+        flags,
+        _seconds(message.at),
+        [time - message.at for time in message.times if time != message.at],
+        *message.place,
+        message.is_sidechain or message.is_nested,
+        message.version,
+        *message.usage,
+        *_message_values(message),
+    )
+
+
+def _day(message: Message, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(message.at / 1000, zone).date()
+
+
+_LOADS = ("machine", "first_load_id", "last_load_id")
+_CALL_PLACE = ("session_id", "claude_session_id", "project", "turn", "agent_id")
+_CALL_VALUES = (
+    "call", "tool", "mcp_server", "file", "extension", "message", "is_subagent", "is_error", "is_interrupted",
+    "error_class", "lines_added", "lines_removed", "running_ms", "subagent_tokens", "subagent_ms", "started_agent",
+)  # fmt: skip
+_CALL_COLUMNS = (*_LOADS, "called_at", "answered_at", *_CALL_PLACE, *_CALL_VALUES)
+_call_place: Callable[[ToolCall], Row] = attrgetter(*_CALL_PLACE)
+_call_values: Callable[[ToolCall], Row] = attrgetter(*_CALL_VALUES)
 
 
 def _call_row(load: FactsLoad, call: ToolCall) -> Row:
     """Return one half of a call; where it belongs is what the call says, not its result."""
-    is_call = call.called_at is not None
-    return {
-        "machine": load.machine,
-        "call": call.call,
-        **_loads(load),
-        "called_at": _seconds(call.called_at),
-        "answered_at": _seconds(call.answered_at),
-        "session_id": call.session_id if is_call else "",
-        "claude_session_id": call.claude_session_id if is_call else "",
-        "project": call.project if is_call else "",
-        "turn": call.turn if is_call else 0,
-        "agent_id": call.agent_id if is_call else 0,
-        **_named(call, _CALL_COLUMNS),
-    }
+    place = _call_place(call) if call.called_at is not None else ("", "", "", 0, 0)
+    return (*_loads(load), _seconds(call.called_at), _seconds(call.answered_at), *place, *_call_values(call))
 
 
-_CALL_COLUMNS = (
-    "tool", "mcp_server", "file", "extension", "message", "is_subagent", "is_error", "is_interrupted", "error_class",
-    "lines_added", "lines_removed", "running_ms", "subagent_tokens", "subagent_ms", "started_agent",
-)  # fmt: skip
-_TURN_COLUMNS = (
+_TURN_VALUES = (
     "turn", "kind", "command", "is_built_in", "characters", "session_id", "claude_session_id", "project", "branch",
     "permission_mode",
 )  # fmt: skip
-_EVENT_COLUMNS = (
-    "event", "kind", "detail", "session_id", "claude_session_id", "project", "turn", "tokens_before", "tokens_after",
-    "wait_ms",
-)  # fmt: skip
+_TURN_COLUMNS = (*_LOADS, "at", "ended_at", "claude_version", *_TURN_VALUES)
+_turn_values: Callable[[Turn], Row] = attrgetter(*_TURN_VALUES)
 
 
 def _turn_row(load: FactsLoad, turn: Turn) -> Row:
-    return {
-        "machine": load.machine,
-        **_loads(load),
-        "at": _seconds(turn.at),
-        "ended_at": _seconds(turn.ended_at),
-        "claude_version": turn.version,
-        **_named(turn, _TURN_COLUMNS),
-    }
+    return (*_loads(load), _seconds(turn.at), _seconds(turn.ended_at), turn.version, *_turn_values(turn))
+
+
+_EVENT_VALUES = (
+    "event", "kind", "detail", "session_id", "claude_session_id", "project", "turn", "tokens_before", "tokens_after",
+    "wait_ms",
+)  # fmt: skip
+_EVENT_COLUMNS = (*_LOADS, "at", "resets_at", *_EVENT_VALUES)
+_event_values: Callable[[Event], Row] = attrgetter(*_EVENT_VALUES)
 
 
 def _event_row(load: FactsLoad, event: Event) -> Row:
-    return {
-        "machine": load.machine,
-        **_loads(load),
-        "at": _seconds(event.at),
-        "resets_at": _seconds(event.resets_at),
-        **_named(event, _EVENT_COLUMNS),
-    }
+    return (*_loads(load), _seconds(event.at), _seconds(event.resets_at), *_event_values(event))
 
 
 def _loads(load: FactsLoad) -> Row:
-    return {"first_load_id": load.load_id, "last_load_id": load.load_id}
-
-
-def _named(fact: object, names: Iterable[str]) -> Row:
-    return {name: getattr(fact, name) for name in names}
+    return (load.machine, load.load_id, load.load_id)
 
 
 def _seconds(milliseconds: int | None) -> str | None:
