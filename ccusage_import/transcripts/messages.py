@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,8 @@ from ccusage_import.transcripts.naming import Names, word
 Record = dict[str, Any]
 # The model of what Claude Code itself puts into a transcript.
 SYNTHETIC = "<synthetic>"
+# No answer costs so much: what says so is damaged, and no column holds much more.
+LARGEST_COST_USD = 10**15
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,65 +46,71 @@ def find_usage(record: Record) -> Record | None:
     return usage if isinstance(usage, dict) else None
 
 
-def read_messages(record: Record, outer: Record, accepted: int, source: Source, names: Names) -> Iterator[Message]:
+def read_messages(
+    record: Record, outer: Record, usage: Record, accepted: int, source: Source, names: Names
+) -> Iterator[Message]:
     """Return the message of a record with usage, and those of its advisors; none where it has no instant.
 
     Args:
         record: has the message.
         outer: the line's own record, which is the same or the parent's that reports a subagent.
+        usage: of the record.
         accepted: the rules by which ccusage counts it.
         source: where the line stands.
         names: what names become.
     """
-    at, message, usage = instant(record.get("timestamp")), record["message"], find_usage(record)
-    if at is None or usage is None:
+    at = instant(record.get("timestamp"))
+    if at is None:
         return
-    session = outer.get("sessionId")
-    counted = session if isinstance(session, str) and session else source.session
-    made = _message(record, outer, _usage(usage), at, source)
-    made.accepted, made.is_nested = accepted, record is not outer
-    made.counted_session, made.claude_session_id = number(counted), names.of_report(counted)
-    made.branch = names.always("branch", outer.get("gitBranch"))
-    speed = usage.get("speed")
-    made.speed = speed if speed in ("fast", "standard") else ""
-    made.model = _model(message.get("model"))
-    made.model += "-fast" if speed == "fast" and made.model not in ("", SYNTHETIC) else ""
-    made.service_tier, made.stop_reason = word(usage.get("service_tier")), word(message.get("stop_reason"))
-    made.is_final = bool(made.stop_reason)
-    cost = record.get("costUSD")
-    if isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost):
-        made.listed_cost_usd = float(cost)
+    message = record["message"]
+    made = _message(record, outer, usage, accepted, at, source, names)
     _count_content(made, message.get("content"))
-    made.web_searches = _web_searches(usage)
-    advisors = usage.get("iterations")
     yield _with_ids(made, message.get("id"), record, source)
-    for index, part in enumerate(_advisors(advisors)):
+    for index, part in enumerate(_advisors(usage.get("iterations"))):
         yield _advisor(made, f"{message.get('id')}:advisor:{index}", part, record, source)
 
 
-def _message(record: Record, outer: Record, usage: Usage, at: int, source: Source) -> Message:
-    agent = outer.get("agentId")
+def _message(
+    record: Record, outer: Record, usage: Record, accepted: int, at: int, source: Source, names: Names
+) -> Message:
+    message, session, agent = record["message"], outer.get("sessionId"), outer.get("agentId")
+    counted = session if isinstance(session, str) and session else source.session
+    model, speed, tokens = _model(message.get("model")), usage.get("speed"), _usage(usage)
+    stop_reason = word(message.get("stop_reason"))
     return Message(
         message=0,
         request=0,
-        counted_session=0,
+        counted_session=number(counted),
         record=0,
-        accepted=0,
+        accepted=accepted,
         is_sidechain=record.get("isSidechain") is True,
-        is_nested=False,
+        is_nested=record is not outer,
         at=at,
         times=(at,),
         place=(source.file, source.position),
-        usage=usage,
-        total_tokens=sum(usage),
-        model="",
-        speed="",
+        usage=tokens,
+        total_tokens=sum(tokens),
+        model=f"{model}-fast" if speed == "fast" and model not in ("", SYNTHETIC) else model,
+        speed=speed if speed in ("fast", "standard") else "",
+        listed_cost_usd=_listed_cost(record.get("costUSD")),
+        service_tier=word(usage.get("service_tier")),
+        stop_reason=stop_reason,
+        is_final=bool(stop_reason),
         session_id=source.session_id,
+        claude_session_id=names.of_report(counted),
         project=source.project,
+        branch=names.always("branch", outer.get("gitBranch")),
         version=word(outer.get("version")),
         entrypoint=word(outer.get("entrypoint")),
         agent_id=number(agent) if isinstance(agent, str) and agent else source.agent_id,
+        web_searches=_web_searches(usage),
     )
+
+
+def _listed_cost(cost: object) -> float | None:
+    if isinstance(cost, int | float) and not isinstance(cost, bool) and abs(cost) <= LARGEST_COST_USD:
+        return float(cost)
+    return None
 
 
 def _with_ids(made: Message, message_id: object, record: Record, source: Source) -> Message:

@@ -82,11 +82,11 @@ class Transcript:
 
     def _record(self, record: Record, line: bytes, read: Line) -> None:
         kind, at = record.get("type"), instant(record.get("timestamp"))
-        nested = _nested(record)
-        if find_usage(record) is not None:
-            self._messages(record, record, accepted_by(line, read, record))
-        elif nested is not None and find_usage(nested) is not None:
-            self._messages(nested, record, nested_accepted_by(line, read, record, nested))
+        nested, usage = _nested(record), find_usage(record)
+        if usage is not None:
+            self._messages(record, record, usage, accepted_by(line, read, record))
+        elif nested is not None and (its_usage := find_usage(nested)) is not None:
+            self._messages(nested, record, its_usage, nested_accepted_by(line, read, record, nested))
         if nested is not None:
             self._exchange(nested, record, instant(nested.get("timestamp")))
         elif kind in ("user", "assistant"):
@@ -96,14 +96,15 @@ class Transcript:
         elif kind == "attachment" and at is not None:
             for event in read_servers(record, at, self._names):
                 self._happened(record, event)
-        elif kind not in BOOKKEEPING and find_usage(record) is None:
+        elif kind not in BOOKKEEPING and usage is None:
             self._facts.unknown[word(kind) or "other"] += 1
         if at is not None and kind in ("user", "assistant", "progress"):
             self._ends[self.turn] = max(at, self._ends.get(self.turn, at))
 
-    def _messages(self, record: Record, outer: Record, accepted: int) -> None:
-        for message in read_messages(record, outer, accepted, self._source, self._names):
-            message.turn = self._turn_of(outer)
+    def _messages(self, record: Record, outer: Record, usage: Record, accepted: int) -> None:
+        turn = self._turn_of(outer)
+        for message in read_messages(record, outer, usage, accepted, self._source, self._names):
+            message.turn = turn
             self._facts.add(message)
             self.numbers.add(message.number)
 

@@ -62,6 +62,30 @@ def test_facts_belong_to_the_load_that_brought_them(migrated: Place, program: Pr
     assert ", 3 facts " in shown.stdout.splitlines()[1]
 
 
+@pytest.mark.parametrize("cost", ["1e30", "-1e30", "1e400", "1" + 400 * "0"])
+def test_a_cost_that_nothing_can_cost_is_as_if_the_transcript_had_none(
+    migrated: Place, program: Program, tmp_path: Path, cost: str
+) -> None:
+    transcript = tmp_path / "claude/projects/p/s.jsonl"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_text(
+        "".join(
+            f'{{"type":"assistant","timestamp":"2026-03-02T10:00:00.000Z","sessionId":"s","version":"2.0.0",'
+            f'"requestId":"r{number}","costUSD":{usd},"message":{{"id":"m{number}","model":"claude-unknown",'
+            f'"content":[],"usage":{{"input_tokens":1,"output_tokens":2}}}}}}\n'
+            for number, usd in (("1", cost), ("2", "0.25"))
+        )
+    )
+
+    done = program("import", "--transcripts-only", "--warehouse", migrated.url, "--claude-dir", tmp_path / "claude")
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert migrated.rows("SELECT total_tokens, cost_usd, unpriced FROM messages ORDER BY cost_usd") == [
+        (3, Decimal(0), True),
+        (3, Decimal("0.25"), False),
+    ]
+
+
 def test_a_warehouse_that_is_large_says_so(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
     usual = program("import", *where)
