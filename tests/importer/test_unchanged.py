@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,8 @@ def test_another_ccusage_is_asked(imported: Callable[..., dict[str, Any]], own: 
 @pytest.mark.one_place
 def test_an_active_block_ends_without_a_change(migrated: Place, own: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "active")
-    claude.say("now", days_ago(0), 10)
+    # A block is active for five hours: noon, which days_ago tells, is earlier than that in the evening.
+    claude.say("now", datetime.now(UTC) - timedelta(minutes=1), 10)
     where = ("--warehouse", migrated.url, "--claude-dir", claude.root, "--json")
     for _ in range(2):
         assert len(json.loads(own("import", *where).stdout)["reports"]) == 5
