@@ -138,7 +138,7 @@ def read_system(record: Record, at: int) -> Event | None:
     if subtype == "api_error":
         made = _event(record, "retry", at, _retry_reason(record))
         wait = record.get("retryInMs")
-        made.wait_ms = float(wait) if isinstance(wait, int | float) and 0 <= wait < math.inf else None
+        made.wait_ms = float(wait) if isinstance(wait, int | float) and 0 <= wait < 2**53 else None
         return made
     return None
 

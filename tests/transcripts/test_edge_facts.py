@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,39 @@ def test_reading_everything_again_without_a_cursor_changes_nothing(
 
     assert again.new.total() == 0
     assert {view: reader.one(f"SELECT arraySort(groupArray(tuple(*))) FROM {view} {MINE}") for view in views} == before
+
+
+@pytest.mark.parametrize("number", ["-1", "0.5", "1e300", "1e400", str(2**64), str(10**400)])
+def test_whatever_the_numbers_are_all_records_are_read(opened: ClickHouse, tmp_path: Path, number: str) -> None:
+    reader, lines = Reader(opened, tmp_path / "home", machine=f"all {len(number)} {number[:9]}"), 0
+    for transcript in sorted(GROUPS.rglob("*.jsonl")):
+        records = [json.dumps(_numbered(record)) for record in _records(transcript)]
+        place = tmp_path / "tree/projects" / "-".join(transcript.relative_to(GROUPS).parts[:-1]) / transcript.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("".join(record.replace(json.dumps(MARK), number) + "\n" for record in records))
+        lines += len(records)
+
+    read = reader.read(tmp_path / "tree")
+
+    assert (read.error, read.lines) == (None, lines)
+    assert "not_json" not in read.bad_lines
+    assert read.new["messages"] > 100
+    assert reader.one(f"SELECT sum(total_tokens) FROM messages {MINE}") == 0
+
+
+MARK = "a number"
+
+
+def _records(transcript: Path) -> Iterator[Any]:
+    for line in transcript.read_bytes().splitlines():
+        with suppress(ValueError):
+            yield json.loads(line)
+
+
+def _numbered(value: Any) -> Any:
+    """Return a value with a mark in the place of each number."""
+    if isinstance(value, dict):
+        return {name: _numbered(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_numbered(part) for part in value]
+    return MARK if isinstance(value, int | float) and not isinstance(value, bool) else value
