@@ -30,5 +30,5 @@ def test_what_is_tested_is_noticed_and_what_is_not_survives(tmp_path: Path) -> N
 
     lab = Lab(tmp_path, [TESTS, "-k", "how_long_ago"])
     assert not lab.survives(mutant)
-    assert lab.passes()
+    assert lab.passes([FILE])
     assert Lab(tmp_path, [TESTS, "-k", "a_day_is_a_date"]).survives(mutant)

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+OF_SQL = {
+    "queries": ["tests/querying"], "views": ["tests/warehouse", "tests/querying"],
+    "windows": ["tests/querying", "tests/warehouse"], "digest": ["tests/digest"], "compact": ["tests/history"],
+}  # fmt: skip
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -35,7 +39,7 @@ def asked_for(files: Sequence[str]) -> Iterator[str]:
             package, slash, _ = rest.partition("/")
             yield f"tests/{package}" if slash and package != "steps" else "tests/importer"
         elif top == "sql":
-            yield "tests/querying" if rest.startswith("queries/") else "tests/warehouse"
+            yield from OF_SQL.get(rest.partition("/")[0], ["tests/warehouse"])
         elif top != "tests":
             yield "tests/project"
 

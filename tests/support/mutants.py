@@ -3,14 +3,16 @@
     python -m tests.support.mutants ccusage_import/rule [--count 300] [--seed 1] [--jobs 2] [--tests tests/rule ...]
 
 Python files get other comparisons, and for or, any for all, other constants and the like; SQL files lose conditions,
-orders and joins. The tests are those that mirror the files, unless they are named. Each worker has a copy of the
-repository of its own. Survivors are printed with their line; the exit code is 1 where more than one in twenty survive.
+orders and joins. The tests are those that mirror the file, unless they are named; those that name it come first, so
+that most mutants are noticed in seconds. Each worker has a copy of the repository of its own. Survivors are printed
+with their line; the exit code is 1 where more than one in twenty survive.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import os
 import random
 import re
@@ -19,15 +21,21 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 from tests.support.changed import ROOT, asked_for
 
 SECONDS = 900
+PLUGIN = "tests.support.mutants"
+# In the environment of tests: the file that has changed, without its ending.
+NAME = "CCUSAGE_IMPORT_MUTANT_OF"
 MOST_SURVIVORS = 0.05
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -114,20 +122,37 @@ def _changed(node: ast.AST) -> ast.AST | None:
 def _of_sql(file: str, text: str) -> Iterator[Mutant]:
     lines = text.split("\n")
     for number, line in enumerate(lines):
-        if line.startswith(("--", "COMMENT")) or " COMMENT '" in line:
+        if line.lstrip().startswith(("--", "COMMENT")) or " COMMENT '" in line:
             continue
         for pattern, other in SQL:
             for found in re.finditer(pattern, line):
-                changed = line[: found.start()] + found.expand(other) + line[found.end() :]
-                if changed != line:
-                    whole = "\n".join([*lines[:number], changed, *lines[number + 1 :]])
+                changed = line[: found.start()] + found.expand(other) + line[found.start() + _inside(found[0]) :]
+                whole = "\n".join([*lines[:number], changed, *lines[number + 1 :]])
+                if changed != line and whole.count("(") == whole.count(")"):
                     yield Mutant(file, number + 1, f"{line.strip()} -> {changed.strip()}", whole)
+
+
+def _inside(text: str) -> int:
+    """Return where the bracket closes in which a text begins; its length if nowhere."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return place
+    return len(text)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Let tests that name what has changed run before the others."""
+    name = re.compile(rf"\b{os.environ[NAME].removesuffix('_since')}\b")
+    source = cache(inspect.getsource)
+    items.sort(key=lambda item: not (name.search(item.nodeid) or name.search(source(item.function))))
 
 
 class Lab:
     """Copies of the repository, one for each worker, in which mutants are tried."""
 
-    def __init__(self, directory: Path, tests: Iterable[str]) -> None:
+    def __init__(self, directory: Path, tests: Iterable[str] = ()) -> None:
         self._directory, self._tests = directory, list(tests)
         self._mine = threading.local()
 
@@ -137,17 +162,20 @@ class Lab:
         whole = (ROOT / mutant.file).read_text("utf-8")
         (copy / mutant.file).write_text(mutant.text, "utf-8")
         try:
-            return self.passes(copy)
+            return self.passes([mutant.file])
         finally:
             (copy / mutant.file).write_text(whole, "utf-8")
 
-    def passes(self, copy: Path | None = None) -> bool:
-        """Return whether the tests pass."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *self._tests]
-        environ = {**os.environ, "PYTHONPATH": str(copy or self._copy()), "PYTHONDONTWRITEBYTECODE": "1"}
+    def passes(self, files: Sequence[str]) -> bool:
+        """Return whether the tests of files pass."""
+        tests = self._tests or sorted(set(asked_for(files)))
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", PLUGIN, *tests]
+        environ = {
+            **os.environ, "PYTHONPATH": str(self._copy()), "PYTHONDONTWRITEBYTECODE": "1", NAME: Path(files[0]).stem,
+        }  # fmt: skip
         try:
             done = subprocess.run(
-                command, cwd=copy or self._copy(), env=environ, capture_output=True, check=False, timeout=SECONDS
+                command, cwd=self._copy(), env=environ, capture_output=True, check=False, timeout=SECONDS
             )
         except subprocess.TimeoutExpired:
             return False
@@ -178,8 +206,8 @@ def main() -> int:
     mutants = [mutant for file in files for mutant in mutants_of(file)]
     some = random.Random(chosen.seed).sample(mutants, min(chosen.count, len(mutants)))
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(chosen.jobs) as workers:
-        lab = Lab(Path(directory), chosen.tests or sorted(set(asked_for(files))))
-        if not lab.passes():
+        lab = Lab(Path(directory), chosen.tests or ())
+        if not lab.passes(files):
             print("the tests fail without any change")
             return 2
         survivors = 0
