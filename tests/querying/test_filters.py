@@ -1,19 +1,26 @@
-"""Each filter of each named query: asked of a whole fleet, it answers what a warehouse of nothing else answers.
+"""Each filter of each named query and of a report: asked of a whole fleet, it answers what a warehouse of nothing else
+answers.
 
 Every warehouse is a database of one directory, so that one engine holds them all.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 import pytest
+from pydantic import SecretStr
 
+from ccusage_import.config.settings import Settings
 from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.digest.model import Selection
+from ccusage_import.digest.reader import read_calendar, read_digest
 from ccusage_import.querying.queries import find_query, read_queries
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.benchmarks.fleet import Fleet, write_fleet
 from tests.support.exhaustive import some_of
@@ -25,6 +32,8 @@ EARLIEST = "2099-05-01"
 PROJECT = "lower(hex(sipHash128('project', toUInt64(4))))"
 FILTERS = {"machine": "machine-01", "agent": "codex", "since": str(SINCE), "until": str(UNTIL)}
 MODEL = "claude-opus-4-1-20250805"
+SETTINGS = Settings(warehouse="chdb:///unused", machine="machine-00", salt=SecretStr("unused"), timezone="UTC")
+MADE_AT = datetime(2099, 7, 21, tzinfo=UTC)
 FACTS = ("message_facts", "tool_call_facts", "turn_facts", "event_facts")
 
 
@@ -133,13 +142,15 @@ ASKED = [
     for parameter in query.parameters
     if parameter.name in LEFT and LOOKS_BEYOND.get(query.name) != parameter.name and query.name != "predict"
 ]
+# All that names one thing, and of the days a third.
+ORDINARY = [at for at, (_, parameter, _) in enumerate(ASKED) if parameter not in {"since", "until"} or at % 3 == 0]
 
 Answer = Callable[..., list[bytes]]
 
 
 @pytest.fixture(scope="module")
-def answer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answer]:
-    """Answer a query in the whole fleet, or in what one filter leaves of it."""
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    """Open the whole fleet, beside which is what each filter leaves of it."""
     place = f"chdb://{tmp_path_factory.mktemp('fleet')}/warehouse"
     for database in ("whole", *LEFT):
         with open_warehouse(parse_warehouse_url(f"{place}?database={database}"), creates_database=True) as opened:
@@ -153,26 +164,53 @@ def answer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answer]:
                     condition = LEFT[database].get(table, "true")
                     opened.command(f"INSERT INTO {table} SELECT * FROM whole.{table} WHERE {condition}")
     with open_warehouse(parse_warehouse_url(f"{place}?database=whole")) as opened:
-        ((project,),) = opened.rows(f"SELECT {PROJECT}")
-
-        @cache
-        def answered(name: str, database: str, *filters: str, **given: str) -> list[bytes]:
-            query = find_query(name)
-            known = {**FILTERS, "project": project, "model": MODEL, "day": str(DAY)}
-            # The whole time, unless a filter says otherwise.
-            asked: Mapping[str, str] = {"since": EARLIEST, **given, **{each: known[each] for each in filters}}
-            needed = {each.name: known[each.name] for each in query.parameters if each.default is None}
-            taken = {each.name: asked[each.name] for each in query.parameters if each.name in asked}
-            opened.command(f"USE {database}")
-            return opened.raw(query.sql, "JSONEachRow", {}, query.values(needed | taken, LAST_DAY)).splitlines()
-
-        yield answered
+        yield opened
 
 
-@pytest.mark.parametrize(("name", "parameter", "is_needed"), some_of(ASKED, *range(0, len(ASKED), 3)))
+@pytest.fixture(scope="module")
+def answer(fleet: ClickHouse) -> Answer:
+    """Answer a query in the whole fleet, or in what one filter leaves of it."""
+    ((project,),) = fleet.rows(f"SELECT {PROJECT}")
+
+    @cache
+    def answered(name: str, database: str, *filters: str, **given: str) -> list[bytes]:
+        query = find_query(name)
+        known = {**FILTERS, "project": project, "model": MODEL, "day": str(DAY)}
+        # The whole time, unless a filter says otherwise.
+        asked: Mapping[str, str] = {"since": EARLIEST, **given, **{each: known[each] for each in filters}}
+        needed = {each.name: known[each.name] for each in query.parameters if each.default is None}
+        taken = {each.name: asked[each.name] for each in query.parameters if each.name in asked}
+        fleet.command(f"USE {database}")
+        return fleet.raw(query.sql, "JSONEachRow", {}, query.values(needed | taken, LAST_DAY)).splitlines()
+
+    return answered
+
+
+@pytest.mark.parametrize(("name", "parameter", "is_needed"), some_of(ASKED, *ORDINARY))
 def test_a_filter_leaves_what_it_asks_for(answer: Answer, name: str, parameter: str, *, is_needed: bool) -> None:
     given = {"top": "1000", "before": "2099-05-12", **({"since": str(SINCE)} if name == "idle_projects" else {})}
     filtered = answer(name, "whole", parameter, **given)
 
     assert filtered == answer(name, parameter, parameter, **given)
     assert is_needed or filtered != answer(name, "whole", **given)
+
+
+@pytest.mark.parametrize("name", ["machine", "agent", "project"])
+def test_a_report_of_a_selection_is_that_of_a_warehouse_of_nothing_else(fleet: ClickHouse, name: str) -> None:
+    ((project,),) = fleet.rows(f"SELECT {PROJECT}")
+    selections = {
+        "machine": Selection(machine="machine-01"), "agent": Selection(agent="codex"),
+        "project": Selection(project="shop", projects=[str(project)]),
+    }  # fmt: skip
+    selection = replace(selections[name], since=SINCE, until=LAST_DAY)
+    told = []
+    for database in ("whole", name):
+        fleet.command(f"USE {database}")
+        page = read_digest(fleet, SETTINGS, named=str, selection=selection, is_page=True)
+        calendar = read_calendar(fleet, SETTINGS, named=str, version="1.2.3", selection=selection)
+        # Which day is today is asked of all machines.
+        forecast = replace(page.forecast, days=[]) if page.forecast else None
+        told.append((replace(page, made_at=MADE_AT, forecast=forecast), re.sub("DTSTAMP:.*", "", calendar)))
+
+    assert told[0] == told[1]
+    assert told[0][0].held or name == "project"
