@@ -46,7 +46,7 @@ def test_every_link_leads_somewhere() -> None:
         ("sql/migrations/0001_tables.sql", "tests/warehouse"),
         ("sql/views/daily.sql", "tests/warehouse tests/querying"),
         ("sql/queries/daily.sql", "tests/querying"),
-        ("sql/digest/days.sql", "tests/digest tests/querying/test_filters.py"),
+        ("sql/digest/days.sql", "tests/digest tests/querying/test_answers.py tests/querying/test_filters.py"),
         ("tests/cli/test_query.py", "tests/cli/test_query.py"),
         ("docs/rule.md", "tests/project"),
     ],

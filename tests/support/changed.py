@@ -13,7 +13,7 @@ OF_SQL = {
     "queries": ["tests/querying"],
     "views": ["tests/warehouse", "tests/querying"],
     "windows": ["tests/querying", "tests/warehouse"],
-    "digest": ["tests/digest", "tests/querying/test_filters.py"],
+    "digest": ["tests/digest", "tests/querying/test_answers.py", "tests/querying/test_filters.py"],
     "compact": ["tests/history"],
 }
 

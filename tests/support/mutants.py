@@ -143,10 +143,15 @@ def _inside(text: str) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Let tests that name what has changed run before the others."""
+    """Let tests that name what has changed run before the others, and then the one of all answers."""
     name = re.compile(rf"\b{os.environ[NAME].removesuffix('_since')}\b")
     source = cache(inspect.getsource)
-    items.sort(key=lambda item: not (name.search(item.nodeid) or name.search(source(item.function))))
+    items.sort(
+        key=lambda item: (
+            not (name.search(item.nodeid) or name.search(source(item.function))),
+            item.path.name != "test_answers.py",
+        )
+    )
 
 
 class Lab:
