@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.digest.model import Selection
+from ccusage_import.digest.model import EVERYTHING, Selection
 from ccusage_import.digest.reader import read_calendar, read_digest
 from ccusage_import.querying.queries import read_queries
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
@@ -35,12 +35,12 @@ FULL, FIRST, DIGITS = 6, 2, 9
 # The filters have tests of their own; the other parameters are asked with their defaults, and with other values.
 GIVEN = {"since": EARLIEST, "day": "2099-06-10", "model": MODEL}
 OTHERS = {
-    **GIVEN, "since": "2099-05-25", "until": "2099-07-13", "before": "2099-05-12", "top": "3", "report": "session",
+    **GIVEN, "since": "2099-05-31", "until": "2099-07-01", "before": "2099-05-12", "top": "3", "report": "session",
     "from_hour": "8", "to_hour": "20", "times": "2.5", "least_sessions": "2", "max_output_tokens": "500",
 }  # fmt: skip
 # Figures that grow older while they are read.
 OF_NOW = {"age_hours", "age_minutes", "minutes_left", "rate_per_hour", "read_minutes_ago"}
-SETTINGS = Settings(warehouse="chdb:///unused", machine="machine-00", salt=SecretStr("unused"), timezone="UTC")
+SETTINGS = Settings(warehouse="chdb:///unused", machine="machine-00", salt=SecretStr("unused"), timezone="Asia/Kolkata")
 MADE_AT = datetime(2099, 7, 21, tzinfo=UTC)
 
 
@@ -88,11 +88,14 @@ def _answers(warehouse: ClickHouse) -> Iterator[tuple[str, list[Any]]]:
             yield f"{kind}: {query.name}", _rows(warehouse, query.sql, query.values(known, LAST_DAY))
     for file in sorted((sql_directory() / "views").glob("*.sql")):
         yield f"view: {file.stem}", sorted(_rows(warehouse, f"SELECT * FROM {file.stem}", {}), key=str)
-    days = Selection(since=date(2099, 5, 4), until=LAST_DAY)
-    for name, selection in (("all projects", days), ("one project", replace(days, project="shop", projects=[project]))):
-        digest = replace(
-            read_digest(warehouse, SETTINGS, named=str, selection=selection, is_page=True), made_at=MADE_AT
-        )
+    days = Selection(since=date(2099, 5, 12), until=LAST_DAY)
+    selections = {
+        "everything": EVERYTHING,
+        "all projects": days,
+        "one project": replace(days, project="shop", projects=[project]),
+    }
+    for name, selection in selections.items():
+        digest = read_digest(warehouse, SETTINGS, named=str, selection=selection, is_page=True)
         # The other spans end today.
         spans = [span for span in digest.spans if span.last_day == LAST_DAY]
         for part, value in _parts(replace(digest, made_at=MADE_AT, today=LAST_DAY, spans=spans)):

@@ -36,7 +36,8 @@ INSERT INTO records SELECT * REPLACE (load_id + 50 AS load_id, 60 * cost_usd AS 
 FROM records WHERE report = 'daily' AND day = '2099-06-16';
 
 INSERT INTO records SELECT * REPLACE ('idle' AS project, concat('idle ', key) AS key)
-FROM records WHERE report = 'projects' AND day BETWEEN '2099-05-11' AND '2099-05-20';
+FROM records
+WHERE report = 'projects' AND day BETWEEN '2099-05-11' AND if(machine = 'machine-00', '2099-05-20', '2099-05-17')::Date;
 
 INSERT INTO records SELECT * REPLACE (day - 40 AS day, toString(day - 40) AS key)
 FROM records WHERE report = 'daily' AND machine = 'machine-00' AND agent = 'claude' AND day < '2099-06-01';
