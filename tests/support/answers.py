@@ -38,6 +38,7 @@ OTHERS = {
     **GIVEN, "since": "2099-05-31", "until": "2099-07-01", "before": "2099-05-12", "top": "3", "report": "session",
     "from_hour": "8", "to_hour": "20", "times": "2.5", "least_sessions": "2", "max_output_tokens": "500",
 }  # fmt: skip
+MACHINE = {**GIVEN, "machine": "machine-02"}
 # Figures that grow older while they are read.
 OF_NOW = {"age_hours", "age_minutes", "minutes_left", "rate_per_hour", "read_minutes_ago"}
 SETTINGS = Settings(warehouse="chdb:///unused", machine="machine-00", salt=SecretStr("unused"), timezone="Asia/Kolkata")
@@ -78,7 +79,7 @@ def _answers(warehouse: ClickHouse) -> Iterator[tuple[str, list[Any]]]:
     ((project,),) = warehouse.rows(f"SELECT {PROJECT}")
     asked = {**OTHERS, "project": str(project)}
     for query in read_queries():
-        for kind, given in (("query", GIVEN), ("query with other values", OTHERS)):
+        for kind, given in (("query", GIVEN), ("query with other values", OTHERS), ("query of one machine", MACHINE)):
             needed = {each.name for each in query.parameters if each.default is None}
             known = {
                 each.name: {**asked, **given}[each.name]
@@ -88,16 +89,17 @@ def _answers(warehouse: ClickHouse) -> Iterator[tuple[str, list[Any]]]:
             yield f"{kind}: {query.name}", _rows(warehouse, query.sql, query.values(known, LAST_DAY))
     for file in sorted((sql_directory() / "views").glob("*.sql")):
         yield f"view: {file.stem}", sorted(_rows(warehouse, f"SELECT * FROM {file.stem}", {}), key=str)
-    days = Selection(since=date(2099, 5, 12), until=LAST_DAY)
+    one, first, last = ("machine-00", "claude"), date(2099, 5, 12), date(2099, 7, 10)
     selections = {
         "everything": EVERYTHING,
-        "all projects": days,
-        "one project": replace(days, project="shop", projects=[project]),
+        "some days": Selection(since=first, until=LAST_DAY),
+        "one machine": Selection(*one),
+        "some days of a project of one machine": Selection(*one, "shop", [project], first, last),
     }
     for name, selection in selections.items():
         digest = read_digest(warehouse, SETTINGS, named=str, selection=selection, is_page=True)
         # The other spans end today.
-        spans = [span for span in digest.spans if span.last_day == LAST_DAY]
+        spans = [span for span in digest.spans if span.last_day in {LAST_DAY, selection.until}]
         for part, value in _parts(replace(digest, made_at=MADE_AT, today=LAST_DAY, spans=spans)):
             yield f"report of {name}: {part}", _listed(value)
         calendar = read_calendar(warehouse, SETTINGS, named=str, version="1.2.3", selection=selection)
