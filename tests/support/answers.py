@@ -25,9 +25,9 @@ from ccusage_import.config.settings import Settings
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.digest.model import EVERYTHING, Selection
 from ccusage_import.digest.reader import read_calendar, read_digest
-from ccusage_import.querying.queries import read_queries
+from ccusage_import.querying.queries import read_queries, view_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.migrations import apply_migrations, sql_directory
+from ccusage_import.warehouse.migrations import apply_migrations
 from tests.support.fleet import EARLIEST, LAST_DAY, MODEL, PROJECT, write_whole_fleet, write_work
 
 FILE = Path(__file__).parent.parent / "querying" / "answers.json"
@@ -77,33 +77,34 @@ def answers_of(warehouse: ClickHouse) -> Mapping[str, list[Any]]:
 
 def _answers(warehouse: ClickHouse) -> Iterator[tuple[str, list[Any]]]:
     ((project,),) = warehouse.rows(f"SELECT {PROJECT}")
-    asked = {**OTHERS, "project": str(project)}
+    needed = {**GIVEN, "project": str(project)}
     for query in read_queries():
-        for kind, given in (("query", GIVEN), ("query with other values", OTHERS), ("query of one machine", MACHINE)):
-            needed = {each.name for each in query.parameters if each.default is None}
-            known = {
-                each.name: {**asked, **given}[each.name]
+        for kind, asked in (("query", GIVEN), ("query with other values", OTHERS), ("query of one machine", MACHINE)):
+            given = {
+                each.name: {**needed, **asked}[each.name]
                 for each in query.parameters
-                if each.name in given or each.name in needed
+                if each.name in asked or each.default is None
             }
-            yield f"{kind}: {query.name}", _rows(warehouse, query.sql, query.values(known, LAST_DAY))
-    for file in sorted((sql_directory() / "views").glob("*.sql")):
-        yield f"view: {file.stem}", sorted(_rows(warehouse, f"SELECT * FROM {file.stem}", {}), key=str)
+            yield f"{kind}: {query.name}", _rows(warehouse, query.sql, query.values(given, LAST_DAY))
+    for name in view_names():
+        yield f"view: {name}", sorted(_rows(warehouse, f"SELECT * FROM {name}", {}), key=str)
     one, first, last = ("machine-00", "claude"), date(2099, 5, 12), date(2099, 7, 10)
-    selections = {
-        "everything": EVERYTHING,
-        "some days": Selection(since=first, until=LAST_DAY),
-        "one machine": Selection(*one),
-        "some days of a project of one machine": Selection(*one, "shop", [project], first, last),
-    }
-    for name, selection in selections.items():
-        digest = read_digest(warehouse, SETTINGS, named=str, selection=selection, is_page=True)
-        # The other spans end today.
-        spans = [span for span in digest.spans if span.last_day in {LAST_DAY, selection.until}]
-        for part, value in _parts(replace(digest, made_at=MADE_AT, today=LAST_DAY, spans=spans)):
-            yield f"report of {name}: {part}", _listed(value)
-        calendar = read_calendar(warehouse, SETTINGS, named=str, version="1.2.3", selection=selection)
-        yield f"calendar of {name}", re.sub(r"DTSTAMP:.*", "", calendar).splitlines()
+    yield from _report(warehouse, "everything", EVERYTHING)
+    yield from _report(warehouse, "some days", Selection(since=first, until=LAST_DAY))
+    yield from _report(warehouse, "one machine", Selection(*one))
+    yield from _report(
+        warehouse, "some days of a project of one machine", Selection(*one, "shop", [project], first, last)
+    )
+
+
+def _report(warehouse: ClickHouse, name: str, selection: Selection) -> Iterator[tuple[str, list[Any]]]:
+    digest = read_digest(warehouse, SETTINGS, named=str, selection=selection, is_page=True)
+    # The other spans end today.
+    spans = [span for span in digest.spans if span.last_day in {LAST_DAY, selection.until}]
+    for part, value in _parts(replace(digest, made_at=MADE_AT, today=LAST_DAY, spans=spans)):
+        yield f"report of {name}: {part}", _listed(value)
+    calendar = read_calendar(warehouse, SETTINGS, named=str, version="1.2.3", selection=selection)
+    yield f"calendar of {name}", re.sub(r"DTSTAMP:.*", "", calendar).splitlines()
 
 
 def _parts(digest: Any) -> Iterator[tuple[str, Any]]:
