@@ -33,7 +33,7 @@ from tests.support.fleet import EARLIEST, LAST_DAY, MODEL, PROJECT, write_whole_
 FILE = Path(__file__).parent.parent / "querying" / "answers.json"
 FULL, FIRST, DIGITS = 6, 2, 9
 # The filters have tests of their own; the other parameters are asked with their defaults, and with other values.
-GIVEN = {"since": EARLIEST, "day": "2099-06-10", "model": MODEL}
+GIVEN = {"since": EARLIEST, "top": "50", "day": "2099-06-10", "model": MODEL}
 OTHERS = {
     **GIVEN, "since": "2099-05-31", "until": "2099-07-01", "before": "2099-05-12", "top": "3", "report": "session",
     "from_hour": "8", "to_hour": "20", "times": "2.5", "least_sessions": "2", "max_output_tokens": "500",
