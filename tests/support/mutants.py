@@ -184,7 +184,8 @@ class Lab:
     def _copy(self) -> Path:
         if not hasattr(self._mine, "copy"):
             self._mine.copy = Path(tempfile.mkdtemp(dir=self._directory))
-            listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
+            command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+            listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
             for file in listed.stdout.splitlines():
                 if (ROOT / file).is_file():
                     (self._mine.copy / file).parent.mkdir(parents=True, exist_ok=True)
