@@ -59,7 +59,7 @@ def test_quiet_prints_only_what_nothing_explains(capsys: pytest.CaptureFixture[s
     ],
 )
 def test_twenty_differences_are_shown(capsys: pytest.CaptureFixture[str], differences: int, last: str) -> None:
-    lines = printed(capsys, Verification({}, FOUND.differences[:1] * differences))
+    lines = printed(capsys, Verification({}, [FOUND.differences[0]] * differences))
 
     assert (len(lines), lines[-1]) == (1 + min(differences, 20) + (differences > 20), last)
 

@@ -109,5 +109,9 @@ def test_days_of_two_zones_are_counted_together_where_the_agent_was_busy() -> No
     assert keys([there, then], [morning]) == [["2026-05-01"], ["2026-05-02"]]
     assert keys([there, then], [morning, evening]) == [["2026-05-01", "2026-05-02"]]
 
+    # The first of May on one side of the date line ends as the third begins on the other.
+    assert keys([Pair(day(1, 10, "Etc/GMT+12"), None), Pair(None, day(3, 10, "Etc/GMT-12"))]) == [
+        ["2026-05-01"], ["2026-05-03"],
+    ]  # fmt: skip
     same_zone = Pair(day(1, 10, "UTC"), day(1, 9, "UTC")), Pair(day(2, 10, "UTC"), day(2, 11, "UTC"))
     assert keys(list(same_zone)) == [["2026-05-01"], ["2026-05-02"]]

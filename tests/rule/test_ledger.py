@@ -212,15 +212,17 @@ def test_no_message_moves_to_a_day_of_another_zone() -> None:
         ("claude", CLOSED, [1], 1),
         ("claude", CLOSED, [1, 2, 3], 0),
         ("claude", replace(CLOSED, until=date(2026, 4, 30)), [1], 0),
+        ("claude", replace(CLOSED, accepted=(date.min, date.max)), [1], 0),
+        ("claude", replace(CLOSED, provenance=NOW._replace(timezone="Asia/Tokyo")), [1], 0),
         ("codex", CLOSED, [1], 0),
         ("claude", replace(CLOSED, intact_from=None), [1], 0),
         ("claude", CLOSED, [], 0),
     ],
 )
 def test_the_ledger_is_asked_where_it_may_decide(agent: str, context: Context, now: list[int], falls: int) -> None:
+    held, there = [A, B], [message(number, 100) for number in now]
     stored, offered = (
-        [one._replace(agent=agent) for one in records(messages) if one.report == "daily"]
-        for messages in ([A, B], [message(number, 100) for number in now])
+        [one._replace(agent=agent) for one in records(messages) if one.report == "daily"] for messages in (held, there)
     )
 
     assert len(Case(offered, stored, REPORTS, context).falls()) == falls

@@ -208,6 +208,13 @@ TABLE: list[tuple[str, Record | None, Record, dict[str, Any], tuple[str, str, bo
         ("repriced", "prices_changed", True),
     ),
     (
+        "other models in saved files",
+        daily(OUTSIDE, 100),
+        daily(OUTSIDE, 100, models=(MODEL,)),
+        {"intact_from": None},
+        ("repriced", "prices_changed", True),
+    ),
+    (
         "other classes",
         daily(INSIDE, 100),
         daily(INSIDE, 100, input_tokens=0, output_tokens=100),
@@ -1067,6 +1074,13 @@ def test_sessions_that_do_not_account_for_a_day_show_nothing_of_where_its_usage_
     assert judged(offered, stored, witness=half, until=date(2026, 5, 12)) == [
         ("held", "sessions_unknown", "2026-05-12", False)
     ]
+
+
+def test_what_grew_waits_for_no_sessions() -> None:
+    context = replace(CONTEXT, failed=frozenset({"session"}))
+    stored, offered = [daily("05-12", 100), daily("05-13", 50)], [daily("05-12", 110), daily("05-13", 60)]
+
+    assert [line[:2] for line in lines(reconcile(offered, stored, ["daily"], context))] == [("grew", "more_tokens")] * 2
 
 
 def test_what_may_be_swept_makes_nothing_else_wait_for_sessions() -> None:
