@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import is_dataclass
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 
+from ccusage_import import transcripts
 from ccusage_import.transcripts.facts import Event as Happened
 from ccusage_import.transcripts.facts import Facts, Message, ToolCall, Turn, Usage, instant, joined, number
 
@@ -114,9 +118,12 @@ def test_what_the_largest_says_itself_stays() -> None:
 
     found = both_ways(first, last)
 
+    assert joined(message(5, turn=7), message(5, turn=8)).turn == 7
     # The first one does not tell its version.
     assert (found.stop_reason, found.is_final, found.turn, found.version) == ("end_turn", True, 8, "2.0.2")
     assert both_ways(message(5, version="1"), message(5, tokens=11, version="2")).version == "2"
+    assert both_ways(message(5, 9, version="1"), message(7, tokens=11, version="2")).version == "1"
+    assert both_ways(message(6, version="1"), message(7, 5, tokens=11, version="2")).version == "2"
     assert not both_ways(message(5), message(6)).is_final
 
 
@@ -136,6 +143,14 @@ def test_what_was_taken_back_stays_so_until_it_grows(
 ) -> None:
     found = both_ways(message(5, taken_back=1, first_load_id=9, **stored), message(5, **read))
     assert (found.taken_back, found.first_load_id) == (taken_back, load)
+
+
+def test_facts_take_little_memory() -> None:
+    modules = [import_module(f"{transcripts.__name__}.{found.name}") for found in iter_modules(transcripts.__path__)]
+    values: list[Any] = [value for module in modules for value in vars(module).values() if is_dataclass(value)]
+
+    assert len(values) > 10
+    assert [value for value in values if "__slots__" not in vars(value)] == []
 
 
 def test_facts_that_were_read_later_join_those_before() -> None:

@@ -67,8 +67,8 @@ def test_what_a_record_does_not_tell_is_empty_or_that_of_its_file() -> None:
 
 def test_a_record_without_an_instant_or_usage_holds_no_message() -> None:
     assert read(timestamp="yesterday") == []
-    for odd in ({"message": {"usage": []}}, {"message": "usage"}, {}):
-        assert find_usage(odd) is None
+    records: list[dict[str, Any]] = [{"message": {"usage": []}}, {"message": "usage"}, {}]
+    assert [find_usage(odd) for odd in records] == [None] * 3
 
 
 def test_what_a_parent_reports_is_told_by_the_parent() -> None:

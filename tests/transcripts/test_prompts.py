@@ -57,8 +57,8 @@ def test_a_prompt_is_what_a_human_typed() -> None:
         turn=number("u"), at=1000, ended_at=1000, kind="text", characters=5, permission_mode="plan"
     )
     for mark in ("isSidechain", "isMeta", "isCompactSummary"):
-        assert prompt(**{mark: True}) is None
-        assert prompt(**{mark: "yes"}) is not None
+        assert read_prompt({"uuid": "u", mark: True}, "hello", 1000, NAMES) is None
+        assert read_prompt({"uuid": "u", mark: "yes"}, "hello", 1000, NAMES) == prompt()
     assert prompt(origin={"kind": "hook"}) is None
     assert prompt(origin={"kind": "human"}) == prompt(origin={}) == prompt(origin="hook") == prompt()
     assert prompt(uuid="") is prompt(uuid=7) is None
