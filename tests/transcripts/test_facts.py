@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import is_dataclass
+from dataclasses import astuple, is_dataclass
+from decimal import Decimal
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -143,6 +144,21 @@ def test_what_was_taken_back_stays_so_until_it_grows(
 ) -> None:
     found = both_ways(message(5, taken_back=1, first_load_id=9, **stored), message(5, **read))
     assert (found.taken_back, found.first_load_id) == (taken_back, load)
+
+
+def test_what_nobody_told_is_empty() -> None:
+    told = message(1)
+    assert astuple(told)[14:] == (
+        None, "", "", False, "", "", "", "", "", "", 0, 0, 0, 0, 0, 0, 0, Decimal(0), True, 0, True, 0, 0, 0,
+    )  # fmt: skip
+    assert astuple(ToolCall(call=1)) == (
+        1, None, None, "", "", "", "", 0, "", "", "", 0, 0, False, False, False, "", 0, 0, None, None, None, 0,
+    )  # fmt: skip
+    assert astuple(Turn(turn=1)) == (1, None, None, "", "", False, 0, "", "", "", "", "", "")
+    assert astuple(Happened(event=1, kind="limit", at=2)) == (
+        1, "limit", 2, "", "", "", "", 0, None, None, None, None,
+    )  # fmt: skip
+    assert Facts().lines == 0
 
 
 def test_facts_take_little_memory() -> None:

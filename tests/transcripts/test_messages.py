@@ -184,7 +184,7 @@ def test_the_parts_of_an_answer_are_counted() -> None:
     text = {"type": "text", "text": "eight ch"}
     content = [
         text, text, {"type": "text"}, {"type": "text", "text": 7}, {"type": "thinking"}, {"type": "redacted_thinking"},
-        {"type": "tool_use"}, {"type": "server_tool_use"}, {"type": "tool_use"}, {"type": "image"}, "text", 7,
+        {"type": "tool_use"}, {"type": "server_tool_use"}, {"type": "tool_use"}, {"type": "image"}, {}, "text", 7,
     ]  # fmt: skip
     found = one(message={"content": content})
     assert (found.texts, found.text_characters, found.thoughts, found.tool_uses) == (4, 16, 2, 3)

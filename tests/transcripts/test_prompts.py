@@ -140,6 +140,8 @@ def failed(text: str = "", **changes: Any) -> tuple[str, str, int | None]:
         ({"error": ["billing_error"], "text": "Credit balance is too low"}, ("api_error", "billing", None)),
         ({"text": "Connection error."}, ("api_error", "connection", None)),
         ({"text": "read ECONNRESET"}, ("api_error", "connection", None)),
+        ({"text": "x" * 95 + "ECONN"}, ("api_error", "connection", None)),
+        ({"text": "x" * 96 + "ECONN"}, ("api_error", "request", None)),
         ({"text": "x" * 91 + "onnection"}, ("api_error", "connection", None)),
         ({"text": "x" * 92 + "onnection"}, ("api_error", "request", None)),
     ],
