@@ -62,6 +62,18 @@ def test_transcripts_are_found_below_a_directory(tmp_path: Path) -> None:
     assert unreadable == {"directory": 1}
 
 
+def test_a_file_that_is_deleted_meanwhile_is_counted(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.jsonl").touch()
+    unreadable = Counter[str]()
+    found = walk(str(tmp_path), unreadable)
+    first, _ = next(found)
+    for file in tmp_path.iterdir():
+        file.unlink()
+
+    assert (first[-6:], list(found), unreadable) == (".jsonl", [], {"file": 1})
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "shop").mkdir()
@@ -170,6 +182,12 @@ def test_turn_and_mode_go_on_with_the_file(root: Path) -> None:
     [more], later = read(root, known)
     assert [found.turn for found in more.facts.messages.values()] == [number("p")]
     assert (later[one.path].turn, later[one.path].mode) == (number("p"), "plan")
+    # Another file in its place is of no turn yet.
+    write(root, x=message("b"))
+    [other], last = read(root, known)
+    assert [found.turn for found in other.facts.messages.values()] == [0]
+    assert (last[one.path].turn, last[one.path].mode) == (0, "")
+    write(root, x=message("a", **prompt) + message("b"))
     # How far the turn had gone.
     assert [turn.ended_at for turn in read(root)[0][0].facts.turns] == [1777629600000, 1777629600000]
 

@@ -98,6 +98,12 @@ def nested(**record: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def test_an_exchange_needs_an_instant_and_a_message() -> None:
+    for odd in ({"timestamp": "never"}, {"message": "hello"}, {"message": None}):
+        _, facts = read({**PROMPT, **odd}, {**RESULT, **odd}, {**ANSWER, **odd})
+        assert (facts.turns, facts.tool_calls, facts.events, facts.messages) == ([], [], [], {})
+
+
 def test_what_a_subagent_did_is_told_by_its_parent() -> None:
     inner = {name: ANSWER[name] for name in ("type", "timestamp", "requestId", "message")}
     prompt = {"type": "user", "uuid": "n1", "timestamp": "2026-05-01T10:00:05Z", "message": {"content": "do it"}}
