@@ -55,6 +55,10 @@ DEEP = "[" * 127 + "]" * 127
         (LINE.replace('"usage":{', '"usage":{"speed":null,'), 0),
         (LINE.replace('"usage":{', '"usage":{"speed": null,'), 0),
         (LINE.replace('"usage":{', '"usage":{"speed" :null,'), 0),
+        (LINE.replace('"id":', '"cwd":null,"id":'), 0),
+        (LINE.replace('"id":', '"cwd": null,"id":'), 0),
+        (LINE.replace('"id":', '"cwd" :null,"id":'), 0),
+        (LINE.replace('"id":', '"stop_reason" : null,"id":'), 3),
         (LINE.replace('"id":', '"stop_reason":null,"cwd":null,"id":'), 0),
         (LINE.replace('"id":', '"a":null,"b":null,"isApiErrorMessage":null,"id":'), 0),
         # Models may be null within iterations alone.

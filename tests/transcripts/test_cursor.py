@@ -314,6 +314,8 @@ def test_a_cursor_keeps_what_it_is_told(tmp_path: Path) -> None:
         assert (cursor.mark("load"), cursor.has({"load": "1"}), cursor.has({})) == ("", False, True)
         cursor.note({"load": "1", "zone": "UTC"})
         cursor.note({"load": "2"})
+        # Nothing is beside the file unless it is kept open.
+        assert [left.name for left in tmp_path.iterdir()] == ["transcripts.sqlite"]
         assert (cursor.mark("load"), cursor.mark("zone")) == ("2", "UTC")
         assert cursor.has({"load": "2", "zone": "UTC"})
         assert not cursor.has({"load": "2", "zone": "Asia/Tokyo"})
@@ -351,7 +353,7 @@ def test_what_was_found_out_of_a_fall_is_known_while_the_fall_is_the_same(tmp_pa
         )  # fmt: skip
 
     gone, there, unknown = fall("2026-05-01"), fall("2026-05-02"), fall("2026-05-03")
-    lost = Weighed(3, 2, 2**70)
+    lost = Weighed(1, 0, 2**70)
     with open_cursor(tmp_path / "transcripts.sqlite") as cursor:
         cursor.keep_weighed([gone, there, unknown], {gone.stored.identity: lost, there.stored.identity: Weighed(1, 1)})
 
