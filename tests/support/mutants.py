@@ -3,7 +3,7 @@
     python -m tests.support.mutants ccusage_import/rule [--count 300] [--seed 1] [--jobs 2] [--tests tests/rule ...]
 
 Python files get other comparisons, and for or, any for all, other constants and the like; SQL files lose conditions,
-orders and joins. The tests are those that mirror the file, unless they are named; those of its own name come first, then
+orders and joins. The tests are those that mirror the file, unless they are named; those of its name come first, then
 those that name it, so that most mutants are noticed in seconds. Each worker has a copy of the repository of its own.
 Survivors are printed with their line; the exit code is 1 where more than one in twenty survive.
 """
