@@ -365,9 +365,10 @@ def test_what_was_found_out_of_a_fall_is_known_while_the_fall_is_the_same(tmp_pa
 
 
 def test_a_damaged_cursor_is_replaced_and_one_that_nobody_can_write_is_an_error(tmp_path: Path) -> None:
-    file = tmp_path / "state" / "transcripts.sqlite"
+    file = tmp_path / "some" / "state" / "transcripts.sqlite"
     assert look_into_cursor(file, {}) == {}
-    file.parent.mkdir()
+    with open_cursor(file) as cursor:
+        assert cursor.files() == {}
     file.write_bytes(b"#" * 5000)
     assert look_into_cursor(file, {}) == {}
     with open_cursor(file) as cursor:

@@ -104,6 +104,12 @@ def test_an_exchange_needs_an_instant_and_a_message() -> None:
         assert (facts.turns, facts.tool_calls, facts.events, facts.messages) == ([], [], [], {})
 
 
+@pytest.mark.parametrize("odd", [None, "", 7])
+def test_a_call_of_a_message_without_an_id_is_of_none(odd: object) -> None:
+    _, facts = read({**ANSWER, "message": {**ANSWER["message"], "id": odd}})
+    assert [call.message for call in facts.tool_calls] == [0]
+
+
 def test_what_a_subagent_did_is_told_by_its_parent() -> None:
     inner = {name: ANSWER[name] for name in ("type", "timestamp", "requestId", "message")}
     prompt = {"type": "user", "uuid": "n1", "timestamp": "2026-05-01T10:00:05Z", "message": {"content": "do it"}}
