@@ -76,7 +76,10 @@ class Session:
 
     @property
     def fell(self) -> bool:
-        """Whether less of it is offered than stored, or its beginning is missing: it went on after it was deleted."""
+        """Whether less of it is offered than stored, or its beginning is missing: it went on after it was deleted.
+
+        What is gone fell too.
+        """
         starts = [one.starts_at for one in self.offered]
         is_cut = self.span.starts_at > ALWAYS and min(starts, default=ALWAYS) > self.span.starts_at + MESSAGE_GROWS
         return self.offered_tokens < self.stored_tokens or is_cut
@@ -110,7 +113,7 @@ class Sessions:
         """
         found = [item for item in self._named.values() if any(item.span.touches(one, MESSAGE_GROWS) for one in spans)]
         # What other projects lost is not theirs; what is whole may have been theirs before it was renamed.
-        return [item for item in found if not project or project in item.projects or not (item.is_gone or item.fell)]
+        return [item for item in found if not project or project in item.projects or not item.fell]
 
 
 def _session(stored: Sequence[Record], offered: Sequence[Record]) -> Session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import zip_longest
+from operator import mul, sub
 
 from ccusage_import.records import NANODOLLAR, ModelUsage, Record
 
@@ -50,11 +50,11 @@ def with_kept_prices(stored: Record, offered: Record, *, are_frozen: bool) -> Re
     if not stored.models or not offered.models:
         cost, unpriced = _merged(_part(stored), _part(offered), are_frozen=are_frozen)
         return offered._replace(cost_usd=cost, unpriced=unpriced)
-    known = {model.model: model for model in stored.models}
+    known = {model.model: _of_model(model) for model in stored.models}
     models = tuple(
         model._replace(cost_usd=cost, unpriced=unpriced)
         for model in offered.models
-        for cost, unpriced in [_merged(_of_model(known.get(model.model)), _of_model(model), are_frozen=are_frozen)]
+        for cost, unpriced in [_merged(known.get(model.model), _of_model(model), are_frozen=are_frozen)]
     )
     rest = max(offered.cost_usd - _cost(offered.models), stored.cost_usd - _cost(stored.models), Decimal(0))
     return offered._replace(
@@ -71,19 +71,19 @@ class _Part:
     unpriced: bool
 
 
-def _merged(stored: _Part, offered: _Part, *, are_frozen: bool) -> tuple[Decimal, bool]:
+def _merged(stored: _Part | None, offered: _Part, *, are_frozen: bool) -> tuple[Decimal, bool]:
     """Return the cost of a part and whether some of it has no price."""
     weight = _weight(offered.tokens)
-    if not weight or not any(stored.tokens):
+    if not weight or stored is None or not any(stored.tokens):
         return offered.cost_usd, offered.unpriced
-    grown = [max(0, now - then) for now, then in zip_longest(offered.tokens, stored.tokens, fillvalue=0)]
+    grown = [max(0, more) for more in map(sub, offered.tokens, stored.tokens)]
     of_new = (offered.cost_usd * _weight(grown) / weight).quantize(NANODOLLAR)
     of_stored = offered.cost_usd - of_new
-    is_same = abs(of_stored - stored.cost_usd) <= SAME_PRICE * stored.cost_usd
-    is_higher = not are_frozen and of_stored >= stored.cost_usd
-    if is_same or is_higher:
-        return offered.cost_usd, offered.unpriced
-    return stored.cost_usd + of_new, stored.unpriced or offered.unpriced
+    is_lower = of_stored < stored.cost_usd * (1 - SAME_PRICE)
+    is_higher = of_stored > stored.cost_usd * (1 + SAME_PRICE)
+    if is_lower or (are_frozen and is_higher):
+        return stored.cost_usd + of_new, stored.unpriced or offered.unpriced
+    return offered.cost_usd, offered.unpriced
 
 
 def _part(record: Record) -> _Part:
@@ -91,12 +91,12 @@ def _part(record: Record) -> _Part:
     return _Part(classes, record.cost_usd, record.unpriced)
 
 
-def _of_model(model: ModelUsage | None) -> _Part:
-    return _Part(model[1:5], model.cost_usd, model.unpriced) if model else _Part((), Decimal(0), unpriced=False)
+def _of_model(model: ModelUsage) -> _Part:
+    return _Part(model[1:5], model.cost_usd, model.unpriced)
 
 
 def _weight(tokens: Iterable[int]) -> Decimal:
-    return sum((count * weight for count, weight in zip(tokens, CLASS_WEIGHTS, strict=False)), Decimal(0))
+    return sum(map(mul, tokens, CLASS_WEIGHTS), Decimal(0))
 
 
 def _cost(models: Iterable[ModelUsage]) -> Decimal:

@@ -270,7 +270,7 @@ class _Judge:
         elif evidence.waits:
             takes, reason = False, Reason.SESSIONS_UNKNOWN
         elif group.fell:
-            takes, reason = self._by_messages(group, evidence) or self._explanation(group, has_moved=evidence.has_moved)
+            takes, reason = self._by_messages(group, evidence) or self._moved_or_explained(group, evidence)
         elif group.is_rearranged:
             takes, reason = self._by_messages(group, evidence) or self._rearranged(group)
         return takes, reason
@@ -356,7 +356,14 @@ class _Judge:
         is_first = stored.unpriced and not offered.unpriced
         return not is_lower and (is_first or self._context.intact_from is None or offered.cost_usd == stored.cost_usd)
 
-    def _explanation(self, group: Group, *, has_moved: bool) -> tuple[bool, Reason]:
+    def _moved_or_explained(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
+        """Return whether a fall is taken: something explains it, or its usage moved while no session lost any."""
+        takes, reason = self._explanation(group)
+        if reason is Reason.UNEXPLAINED and evidence.has_moved and not self._lost_usage(group):
+            return True, Reason.MOVED
+        return takes, reason
+
+    def _explanation(self, group: Group) -> tuple[bool, Reason]:
         """Return whether a fall is taken, and what explains it or why nothing does."""
         now = self._context.provenance
         read_with = {pair.stored.provenance for pair in group.pairs if pair.stored is not None}
@@ -373,15 +380,15 @@ class _Judge:
         for then in read_with:
             if change := _changed(then, now):
                 return True, change
-        if has_moved and not any(item.fell for item in self._sessions_of(group)):
-            return True, Reason.MOVED
         return False, Reason.UNEXPLAINED
 
     def _rearranged(self, group: Group) -> tuple[bool, Reason]:
         """Return whether parts of a group that lost and gained are taken: they are, while no session lost anything."""
-        if any(item.is_gone or item.fell for item in self._sessions_of(group)):
-            return self._explanation(group, has_moved=False)
-        return True, Reason.MOVED
+        return self._explanation(group) if self._lost_usage(group) else (True, Reason.MOVED)
+
+    def _lost_usage(self, group: Group) -> bool:
+        """Return whether a session of the time of a group lost anything."""
+        return any(item.fell for item in self._sessions_of(group))
 
     def _by_messages(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason] | None:
         """Return whether a fall is taken by what became of its messages; None where the ledger does not settle it.
@@ -484,7 +491,7 @@ class _Judge:
 
     def _refiled(self, group: Group) -> tuple[bool, Reason]:
         """Return whether days of our zone take the place of those of another one: all of their usage must be here."""
-        takes, reason = self._explanation(group, has_moved=False)
+        takes, reason = self._explanation(group)
         return takes, reason if takes else Reason.TIMEZONE_CHANGED
 
     def takes_a_day_of(self, month: Span, other_months: Sequence[Span]) -> bool:

@@ -63,9 +63,6 @@ def _has_forbidden_null(line: bytes, value: dict[str, Any]) -> bool:
     """Return whether a field that ccusage reads is null anywhere; only models of iterations may be."""
     if not _has_near_null(line) and b": null" not in line and b" :" not in line:
         return False
-    names = [match[1] for match in _NULLED.finditer(line)]
-    if not names or set(names) != {b"model"}:
-        return bool(names)
     message = value.get("message")
     usage = message.get("usage") if isinstance(message, dict) else None
     iterations = usage.get("iterations") if isinstance(usage, dict) else None
@@ -73,7 +70,7 @@ def _has_forbidden_null(line: bytes, value: dict[str, Any]) -> bool:
         isinstance(part, dict) and "model" in part and part["model"] is None
         for part in (iterations if isinstance(iterations, list) else ())
     )
-    return len(names) > allowed
+    return len(_NULLED.findall(line)) > allowed
 
 
 def _has_near_null(line: bytes) -> bool:

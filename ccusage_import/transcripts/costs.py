@@ -40,6 +40,7 @@ def _calculated(message: Message, found: ModelPrice) -> Decimal:
     )
     cost = Decimal(0)
     for tokens, usd, long_usd in classes:
-        long = max(0, tokens - LONG_FROM) if long_usd is not None else 0
-        cost += (tokens - long) * usd + long * (long_usd or Decimal(0))
+        cost += tokens * usd
+        if long_usd is not None:
+            cost += max(0, tokens - LONG_FROM) * (long_usd - usd)
     return cost / MILLION

@@ -94,16 +94,12 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _count_keys(value: object) -> int:
-    if isinstance(value, dict):
-        count = len(value)
-        for part in value.values():
-            if isinstance(part, dict | list):
-                count += _count_keys(part)
-        return count
-    if isinstance(value, list):
-        return sum(_count_keys(part) for part in value if isinstance(part, dict | list))
-    return 0
+def _count_keys(value: dict[str, Any] | list[Any]) -> int:
+    count, parts = (len(value), iter(value.values())) if isinstance(value, dict) else (0, iter(value))
+    for part in parts:
+        if isinstance(part, dict | list):
+            count += _count_keys(part)
+    return count
 
 
 def _parts(value: object) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccusage_import.transcripts.acceptance import LARGEST_COUNT
 from ccusage_import.transcripts.facts import Message, Usage, instant, number
@@ -39,6 +39,14 @@ class Source:
     position: int = 0
 
 
+class Ids(NamedTuple):
+    """The numbers by which a message is told from others; 0 where it has none of a kind."""
+
+    message: int
+    request: int
+    record: int
+
+
 def find_usage(record: Record) -> Record | None:
     """Return the usage that a record holds."""
     message = record.get("message")
@@ -63,25 +71,26 @@ def read_messages(
     if at is None:
         return
     message = record["message"]
-    made = _message(record, outer, usage, accepted, at, source, names)
+    ids = _ids(message.get("id"), record, source, at)
+    made = _message(record, outer, usage, accepted, at, ids, source, names)
     _count_content(made, message.get("content"))
-    yield _with_ids(made, message.get("id"), record, source)
+    yield made
     for index, part in enumerate(_advisors(usage.get("iterations"))):
-        yield _advisor(made, f"{message.get('id')}:advisor:{index}", part, record, source)
+        yield _advisor(made, _ids(f"{message.get('id')}:advisor:{index}", record, source, at), part)
 
 
 def _message(
-    record: Record, outer: Record, usage: Record, accepted: int, at: int, source: Source, names: Names
+    record: Record, outer: Record, usage: Record, accepted: int, at: int, ids: Ids, source: Source, names: Names
 ) -> Message:
     message, session, agent = record["message"], outer.get("sessionId"), outer.get("agentId")
     counted = session if isinstance(session, str) and session else source.session
     model, speed, tokens = _model(message.get("model")), usage.get("speed"), _usage(usage)
     stop_reason = word(message.get("stop_reason"))
     return Message(
-        message=0,
-        request=0,
+        message=ids.message,
+        request=ids.request,
         counted_session=number(counted),
-        record=0,
+        record=ids.record,
         accepted=accepted,
         is_sidechain=record.get("isSidechain") is True,
         is_nested=record is not outer,
@@ -113,26 +122,22 @@ def _listed_cost(cost: object) -> float | None:
     return None
 
 
-def _with_ids(made: Message, message_id: object, record: Record, source: Source) -> Message:
-    request = record.get("requestId")
-    made.request = number(request) if isinstance(request, str) and request else 0
+def _ids(message_id: object, record: Record, source: Source, at: int) -> Ids:
+    request, uuid = record.get("requestId"), record.get("uuid")
     if isinstance(message_id, str) and message_id:
-        made.message = number(message_id)
-        made.record = 0 if made.request else made.at
-    else:
-        uuid = record.get("uuid")
-        of_record = uuid if isinstance(uuid, str) and uuid else f"{made.at}/{source.position}"
-        made.request, made.record = 0, number(f"{source.session}/{of_record}")
-    return made
+        has_request = isinstance(request, str) and request
+        return Ids(number(message_id), number(str(request)), 0) if has_request else Ids(number(message_id), 0, at)
+    of_record = uuid if isinstance(uuid, str) and uuid else f"{at}/{source.position}"
+    return Ids(0, 0, number(f"{source.session}/{of_record}"))
 
 
-def _advisor(made: Message, message_id: str, part: Record, record: Record, source: Source) -> Message:
+def _advisor(made: Message, ids: Ids, part: Record) -> Message:
     usage = _usage(part)
-    advisor = Message(
-        message=0,
-        request=0,
+    return Message(
+        message=ids.message,
+        request=ids.request,
         counted_session=made.counted_session,
-        record=0,
+        record=ids.record,
         accepted=made.accepted,
         is_sidechain=made.is_sidechain,
         is_nested=made.is_nested,
@@ -152,7 +157,6 @@ def _advisor(made: Message, message_id: str, part: Record, record: Record, sourc
         agent_id=made.agent_id,
         is_final=made.is_final,
     )
-    return _with_ids(advisor, message_id, record, source)
 
 
 def _advisors(iterations: object) -> list[Record]:

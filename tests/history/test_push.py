@@ -71,11 +71,15 @@ def test_a_push_copies_everything_and_a_second_one_nothing(
     imported(program, claude)
 
     first = pushed(program, server)
-    assert (first["loads"], first["conflicts"]) == (2, [])
+    rows = laptop.rows("SELECT (SELECT count() FROM changes), (SELECT count() FROM records FINAL)")
+    assert (first["machines"], first["loads"], first["conflicts"]) == (["laptop"], 2, [])
+    assert [(first["changes"], first["records"])] == rows
+    assert first["facts"] == 3
     assert same(server, laptop)
     assert server.rows("SELECT sum(cost_usd) = 0.09 FROM daily") == [(True,)]
     second = pushed(program, server)
-    assert (second["loads"], second["changes"], second["records"]) == (0, 0, 0)
+    assert [second[name] for name in ("loads", "changes", "records", "facts")] == [0, 0, 0, 0]
+    assert second["conflicts"] == []
     assert same(server, laptop)
 
 
@@ -216,6 +220,40 @@ def test_a_push_that_brings_nothing_adds_no_load(program: Program, claude: Claud
     assert (again["loads"], again["changes"], again["records"], again["conflicts"]) == (0, 0, 0, [])
     assert server.rows("SELECT count() FROM loads FINAL") == loads
     assert server.rows("SELECT count() FROM changes") == changes
+
+
+def test_histories_of_two_zones_count_nothing_twice(program: Program, claude: ClaudeDir, server: Place) -> None:
+    claude.say("s1", days_ago(60, hour=23), 1_000)
+    imported(program, claude)
+    claude.say("s2", days_ago(3, hour=23), 2_000)
+    imported(program, claude, "--warehouse", server.url)
+    # What is older keeps the zone that it was read with.
+    imported(program, claude, "--timezone", "Europe/Berlin")
+
+    conflicts = pushed(program, server)["conflicts"]
+
+    assert {item["reason"] for item in conflicts if item["report"] == "daily"} == {"timezone_changed"}
+    assert server.rows("SELECT sum(total_tokens) FROM daily") == [(3_000,)]
+
+
+def test_two_histories_that_name_projects_otherwise_are_not_judged(
+    program: Program, claude: ClaudeDir, server: Place
+) -> None:
+    claude.say("s1", days_ago(3), 1_000)
+    imported(program, claude, "--warehouse", server.url, "--no-hash-projects")
+    claude.say("s2", days_ago(1), 7_000)
+    imported(program, claude)
+
+    done = program("push", server.url)
+
+    error, hint = done.stderr.splitlines()
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert error.startswith(
+        f"ccusage-import: error: projects and sessions of 'laptop' are stored in clear in {server.url},"
+        " and here by pseudonyms (salt "
+    )
+    assert hint == f"hint: rename them there too: ccusage-import rename projects --warehouse {server.url}"
+    assert server.rows("SELECT sum(total_tokens) FROM daily") == [(1_000,)]
 
 
 def test_a_load_that_died_here_is_settled_before_it_is_pushed(

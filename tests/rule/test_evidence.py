@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from ccusage_import.records import Provenance, Record
-from ccusage_import.rule.evidence import MESSAGE_GROWS, Sessions, Span, span
+from ccusage_import.rule.evidence import ALWAYS, Sessions, Span, span
 
 BEGIN = datetime(2026, 5, 1, 10, tzinfo=UTC)
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
@@ -30,8 +32,10 @@ def test_spans_share_more_than_a_border_or_touch() -> None:
     assert not hours(0, 1).overlaps(hours(1, 2))
     assert not hours(1, 2).overlaps(hours(0, 1))
     assert hours(0, 1).touches(hours(1, 2))
+    assert hours(1, 2).touches(hours(0, 1))
     assert hours(0, 1).touches(hours(2, 3), timedelta(hours=1))
     assert not hours(0, 1).touches(hours(2, 3), timedelta(minutes=59))
+    assert not hours(0, 1).touches(hours(1.5, 3))
 
 
 def test_a_message_of_the_instant_at_which_a_block_ends_is_a_part_of_it() -> None:
@@ -41,6 +45,11 @@ def test_a_message_of_the_instant_at_which_a_block_ends_is_a_part_of_it() -> Non
     assert span(last) == Span(BEGIN, BEGIN + timedelta(hours=5, milliseconds=1))
     # What shows no end is its day.
     assert span(block._replace(block_ends_at=None)) == hours(-10, 14)
+
+
+def test_a_session_that_shows_no_end_may_last_as_long_as_its_day() -> None:
+    assert span(session(10, ended_at=None)) == hours(0, 14)
+    assert span(session(10, ended_at=None, started_at=None)) == Span(ALWAYS, BEGIN + timedelta(hours=14))
 
 
 def found(stored: list[Record], offered: list[Record]) -> tuple[bool, bool]:
@@ -53,10 +62,14 @@ def test_a_session_is_gone_fell_or_lost_its_beginning() -> None:
     assert found([session(10)], [session(10)]) == (False, False)
     assert found([session(10)], [session(9)]) == (False, True)
     assert found([session(10)], [session(11)]) == (False, False)
-    late = session(10, started_at=BEGIN + MESSAGE_GROWS)
+    late = session(10, started_at=BEGIN + timedelta(hours=5))
     assert found([session(10)], [late]) == (False, False)
-    later = session(10, started_at=BEGIN + MESSAGE_GROWS + timedelta(seconds=1))
+    later = session(10, started_at=BEGIN + timedelta(hours=5, seconds=1))
     assert found([session(10)], [later]) == (False, True)
+    # The part in one project begins as it did, that in another one later.
+    assert found([session(10)], [session(5), later._replace(total_tokens=5)]) == (False, False)
+    # Nobody knows the beginning of one that did not show it.
+    assert found([session(10, started_at=None)], [session(10)]) == (False, False)
 
 
 def test_a_session_of_several_projects_lasts_from_its_first_to_its_last_message() -> None:
@@ -65,6 +78,12 @@ def test_a_session_of_several_projects_lasts_from_its_first_to_its_last_message(
     assert one.span == hours(0, 9)
     assert one.projects == {"shop", "blog"}
     assert (one.stored_tokens, one.offered_tokens) == (15, 0)
+
+
+@pytest.mark.parametrize(("tokens", "is_gone"), [(9, True), (10, False)])
+def test_a_project_that_is_counted_whole_shows_no_session_unless_it_lost_nothing(tokens: int, *, is_gone: bool) -> None:
+    whole = session(10, is_project_total=True)
+    assert found([whole], [whole._replace(total_tokens=tokens)]) == (is_gone, is_gone)
 
 
 def test_what_other_projects_lost_is_not_ours() -> None:

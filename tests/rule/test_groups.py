@@ -9,7 +9,7 @@ import pytest
 
 from ccusage_import.records import Provenance, Record
 from ccusage_import.rule.evidence import Span
-from ccusage_import.rule.groups import Pair, group_of, grouped
+from ccusage_import.rule.groups import Pair, busy_times, group_of, grouped
 
 MIDNIGHT = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -68,12 +68,40 @@ def test_blocks_that_overlap_are_counted_together() -> None:
     assert keys([Pair(long, None), Pair(None, B), Pair(behind, None)]) == [["a", "b", "c"]]
 
 
+def test_a_session_is_counted_together_over_its_projects_and_with_no_other() -> None:
+    one, moved, other = (
+        A._replace(report="session", key=key, session_id=key[-1], block_ends_at=None)
+        for key in ("blog/a", "shop/a", "shop/b")
+    )
+    assert keys([Pair(one, None), Pair(None, moved), Pair(other, None)]) == [["shop/b"], ["blog/a", "shop/a"]][::-1]
+    totals = [each._replace(is_project_total=True) for each in (one, moved)]
+    assert keys([Pair(each, None) for each in totals]) == [["blog/a"], ["shop/a"]]
+    unnamed = [each._replace(session_id="") for each in (one, moved)]
+    assert keys([Pair(each, None) for each in unnamed]) == [["blog/a"], ["shop/a"]]
+
+
+def test_an_agent_is_busy_in_its_blocks() -> None:
+    ended = A._replace(ended_at=MIDNIGHT + timedelta(hours=2), agent="codex")
+    unknown = A._replace(started_at=None)
+    one = timedelta(milliseconds=1)
+
+    assert busy_times([A, B, ended, unknown, A._replace(report="session"), day(1, 10, "UTC")]) == {
+        "claude": [
+            Span(MIDNIGHT, MIDNIGHT + timedelta(hours=5) + one),
+            Span(MIDNIGHT + timedelta(hours=3), MIDNIGHT + timedelta(hours=8) + one),
+        ],
+        "codex": [Span(MIDNIGHT, MIDNIGHT + timedelta(hours=2) + one)],
+    }
+
+
 def test_days_of_two_zones_are_counted_together_where_the_agent_was_busy() -> None:
     # The second of May begins in Tokyo at 15:00 UTC on the first.
     there = Pair(day(1, 10, "UTC"), day(1, 9, "Asia/Tokyo"))
     then = Pair(day(2, 10, "UTC"), day(2, 11, "Asia/Tokyo"))
     later = Pair(day(4, 10, "UTC"), day(4, 11, "Asia/Tokyo"))
     assert keys([there, then, later]) == [["2026-05-01", "2026-05-02"], ["2026-05-04"]]
+    between = Pair(day(3, 10, "UTC"), day(3, 11, "Asia/Tokyo"))
+    assert keys([there, then, between]) == [["2026-05-01", "2026-05-02", "2026-05-03"]]
 
     evening = Span(MIDNIGHT + timedelta(hours=20), MIDNIGHT + timedelta(hours=21))
     morning = Span(MIDNIGHT + timedelta(hours=10), MIDNIGHT + timedelta(hours=11))
@@ -81,5 +109,9 @@ def test_days_of_two_zones_are_counted_together_where_the_agent_was_busy() -> No
     assert keys([there, then], [morning]) == [["2026-05-01"], ["2026-05-02"]]
     assert keys([there, then], [morning, evening]) == [["2026-05-01", "2026-05-02"]]
 
+    # The first of May on one side of the date line ends as the third begins on the other.
+    assert keys([Pair(day(1, 10, "Etc/GMT+12"), None), Pair(None, day(3, 10, "Etc/GMT-12"))]) == [
+        ["2026-05-01"], ["2026-05-03"],
+    ]  # fmt: skip
     same_zone = Pair(day(1, 10, "UTC"), day(1, 9, "UTC")), Pair(day(2, 10, "UTC"), day(2, 11, "UTC"))
     assert keys(list(same_zone)) == [["2026-05-01"], ["2026-05-02"]]

@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 
 from ccusage_import.records import Provenance, Record
 from ccusage_import.rule.explain import dated_ahead, reason_in_words
-from ccusage_import.rule.ledger import CountedMessage, Fall, Filing, Ledger, Weighed, covered, weigh, weigh_all
+from ccusage_import.rule.ledger import (
+    CountedMessage,
+    Fall,
+    Filing,
+    Ledger,
+    Weighed,
+    active_span,
+    covered,
+    weigh,
+    weigh_all,
+)
 from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict
 
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
@@ -80,6 +90,11 @@ def decide(
 
 def told(decision: Decision) -> tuple[str, str]:
     return decision.verdict.value, reason_in_words(decision, None)
+
+
+def test_what_names_a_message_is_its_id_or_its_record() -> None:
+    assert message(5, 1)._replace(ids=(5, 9, 0)).number == 5
+    assert message(5, 1)._replace(ids=(0, 9, 7)).number == 7
 
 
 A, B, C = message(1, 10), message(2, 200), message(3, 3000, session="b")
@@ -166,6 +181,53 @@ def test_what_a_person_took_back_stays_so() -> None:
     assert decide([A, B, C], [A, uncounted(B), C], context)[DAY].reason is Reason.TAKEN_BACK
 
 
+def test_no_message_moves_to_a_day_that_a_person_took_back() -> None:
+    grown = B._replace(at=B.at + timedelta(days=1), tokens=(0, 250, 0, 0))
+    context = replace(CLOSED, taken_back={("daily", "claude", "2026-05-02"): 10_000})
+
+    found = decide([A, B, C], [A, grown, C], context)
+
+    assert found["daily", "2026-05-02"].reason is Reason.TAKEN_BACK
+    assert (found[DAY].verdict, found[DAY].reason) == (Verdict.HELD, Reason.MAY_BE_SWEPT)
+
+
+def test_no_message_moves_to_a_day_of_another_zone() -> None:
+    grown = B._replace(at=B.at + timedelta(days=1), tokens=(0, 250, 0, 0))
+    before, now = records([A, B, message(9, 5, day=1)]), records([A, grown, message(9, 5, day=1)])
+    elsewhere = NOW._replace(timezone="America/Los_Angeles")
+    [first, second] = [one for one in before if one.report == "daily"]
+    case = Case(now, [first, second._replace(provenance=elsewhere)], REPORTS, CLOSED)
+
+    found = {(one.record.report, one.record.key): one for one in case.decisions(
+        {first.identity: Weighed(2, 2, moved=(grown,))}
+    )}  # fmt: skip
+
+    assert found["daily", "2026-05-02"].reason is Reason.TIMEZONE_CHANGED
+    assert (found[DAY].verdict, found[DAY].reason) == (Verdict.HELD, Reason.MAY_BE_SWEPT)
+
+
+@pytest.mark.parametrize(
+    ("agent", "context", "now", "falls"),
+    [
+        ("claude", CLOSED, [1], 1),
+        ("claude", CLOSED, [1, 2, 3], 0),
+        ("claude", replace(CLOSED, until=date(2026, 4, 30)), [1], 0),
+        ("claude", replace(CLOSED, accepted=(date.min, date.max)), [1], 0),
+        ("claude", replace(CLOSED, provenance=NOW._replace(timezone="Asia/Tokyo")), [1], 0),
+        ("codex", CLOSED, [1], 0),
+        ("claude", replace(CLOSED, intact_from=None), [1], 0),
+        ("claude", CLOSED, [], 0),
+    ],
+)
+def test_the_ledger_is_asked_where_it_may_decide(agent: str, context: Context, now: list[int], falls: int) -> None:
+    held, there = [A, B], [message(number, 100) for number in now]
+    stored, offered = (
+        [one._replace(agent=agent) for one in records(messages) if one.report == "daily"] for messages in (held, there)
+    )
+
+    assert len(Case(offered, stored, REPORTS, context).falls()) == falls
+
+
 def block(key: str, minutes: int) -> Record:
     """A block of 200 tokens that begins at ten and has its last message so many minutes later."""
     began = BEGIN + timedelta(days=int(key))
@@ -181,6 +243,14 @@ def test_a_block_holds_what_lies_between_its_messages(minutes: int, counts: bool
     at = message(0, 1)._replace(at=BEGIN + timedelta(days=1, minutes=minutes))
 
     assert list(filing.of(at)) == ([block("1", 90).identity] if counts else [])
+
+
+def test_a_block_that_does_not_show_its_time_holds_no_message() -> None:
+    whole = block("0", 90)
+    assert active_span(whole) == (BEGIN, BEGIN + timedelta(minutes=90))
+    assert active_span(whole._replace(ended_at=None)) == (BEGIN, BEGIN + timedelta(hours=5))
+    assert active_span(whole._replace(started_at=None)) is None
+    assert active_span(whole._replace(ended_at=None, block_ends_at=None)) is None
 
 
 def test_blocks_of_different_loads_may_hold_the_same_message() -> None:
@@ -211,9 +281,16 @@ def test_the_copy_of_the_same_request_says_where_a_message_counts_now() -> None:
     replay = B._replace(ids=(2, 99, 0), at=B.at + timedelta(days=2))
     same = B._replace(at=B.at + timedelta(days=1))
 
-    assert weigh(day, [B], {2}, {2: [replay, same]}) == Weighed(1, 1, moved=(same,))
+    assert weigh(day, [B], {2}, {2: [replay, same]}) == Weighed(1, 1, 0, (same,))
     # Where that is not counted, the copy that is counted says it.
     assert weigh(day, [B], {2}, {2: [replay, uncounted(B)]}) == Weighed(1, 1, moved=(replay,))
+    # Days count by one rule, sessions by another.
+    of_day = replay._replace(session_id="fork", in_session=False)
+    of_session = replay._replace(session_id="copy", in_daily=False)
+    session = next(one for one in records([B]) if one.report == "session")
+    for record, counted in ((day, of_day), (session, of_session)):
+        copies = {2: [uncounted(B), of_day, of_session]}
+        assert weigh(record, [B], {2}, copies) == Weighed(1, 1, 0, (counted,))
     # A copy of another request is another message, though it be as large.
     assert weigh(day, [B], {2}, {2: [replay]}) is None
 

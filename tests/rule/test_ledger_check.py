@@ -51,6 +51,20 @@ def test_a_day(
     assert found == ("daily 2026-05-20", messages, shown, "" if explanation == "NOTHING" else explanation)
 
 
+def test_another_agent_has_days_of_its_own() -> None:
+    other = daily(70)._replace(agent="codex")
+    offer = Decision(Verdict.NEW, Reason.FIRST_SEEN, None, other._replace(total_tokens=99), is_written=True)
+    sums = [LedgerSum("daily", DAY, "", "", 90)]
+
+    assert list(messages_against("daily", sums, [daily(90), other], [], DAY, "20.0.24")) == [
+        ("daily 2026-05-20", 90, 90, "")
+    ]
+    # What is offered of it says nothing of what is missing here.
+    assert list(messages_against("daily", sums, [other], [offer], DAY, "20.0.24")) == [
+        ("daily 2026-05-20", 90, 0, "ccusage overlooks lines that some tool wrote anew")
+    ]
+
+
 def test_the_messages_of_a_session_that_is_not_stored_any_more_count_in_its_copy() -> None:
     sums = [LedgerSum("session", None, "shop", "a", 7)]
 

@@ -36,6 +36,10 @@ def model(name: str, cost: str, classes: Classes = (100, 0, 0, 0), *, unpriced: 
         # The same price within two parts of a hundred, and not beyond.
         ((10, 20, 8, 100), "12.74", True, "12.74"),
         ((10, 20, 8, 100), "12.61", True, "12.85"),
+        ((10, 20, 8, 100), "12.61", False, "12.85"),
+        ((10, 20, 8, 100), "12.74", False, "12.74"),
+        ((10, 20, 8, 100), "13.26", True, "13.26"),
+        ((10, 20, 8, 100), "13.39", True, "13.15"),
         # Half the price: what is stored keeps the old one, 10 tokens of output cost 2.5.
         ((10, 20, 8, 100), "6.5", False, "10.5"),
         # Twice the price is believed, unless prices are frozen.
@@ -73,6 +77,14 @@ def test_models_keep_their_prices_one_by_one() -> None:
     # What no model tells of cost 0.5 and 0.1: the larger one stays.
     assert found.cost_usd == Decimal("6.6")
     assert [one.model for one in found.models] == ["opus", "haiku", "new"]
+    assert not found.unpriced
+
+
+def test_one_model_without_a_price_leaves_the_sum_without_one() -> None:
+    stored = day((100, 0, 0, 0), "1", model("opus", "1"))
+    offered = day((300, 0, 0, 0), "2", model("opus", "2", (200, 0, 0, 0)), model("new", "0", unpriced=True))
+
+    assert with_kept_prices(stored, offered, are_frozen=False).unpriced
 
 
 def test_a_model_that_cost_something_without_tokens_has_no_price_to_keep() -> None:
@@ -108,6 +120,8 @@ def test_a_price_is_lost_where_no_model_is_told() -> None:
     assert is_price_lost(day(USED, "2"), day(USED, "1", unpriced=True))
     assert not is_price_lost(day(USED, "2"), day(USED, "2", unpriced=True))
     assert not is_price_lost(day(USED, "2"), day(USED, "1"))
+    assert is_price_lost(day(USED, "2", model("opus", "2")), day(USED, "1", unpriced=True))
+    assert is_price_lost(day(USED, "2", unpriced=True), day(USED, "1", unpriced=True))
     # It had none for a part, and its models show for which.
     assert not is_price_lost(day(USED, "2", model("opus", "2"), unpriced=True), day(USED, "1", unpriced=True))
 
@@ -117,7 +131,10 @@ def test_usage_that_moves_loses_a_price_with_its_model() -> None:
     assert lose_a_price(there, [day(USED, "0", model("opus", "0", unpriced=True), unpriced=True)])
     assert not lose_a_price(there, [day(USED, "0", model("haiku", "0", unpriced=True), unpriced=True)])
     assert not lose_a_price(there, [day(USED, "1", model("opus", "1"))])
+    other = model("haiku", "0", unpriced=True)
+    assert not lose_a_price(there, [day(USED, "1", model("opus", "1"), other, unpriced=True)])
     assert lose_a_price(there, [day(USED, "0", unpriced=True)])
+    assert lose_a_price([*there, day(USED, "0")], [day(USED, "0", unpriced=True)])
     assert not lose_a_price([day(USED, "2", unpriced=True)], [day(USED, "0", unpriced=True)])
 
 

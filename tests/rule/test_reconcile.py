@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from ccusage_import.records import ALL_REPORTS, REPORTS, ModelUsage, Provenance, Record
 from ccusage_import.rule.explain import reason_in_words
-from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
+from ccusage_import.rule.ledger import CountedMessage, Weighed
+from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.statistics import shown_after
 
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1", "d2"))
@@ -197,6 +198,20 @@ TABLE: list[tuple[str, Record | None, Record, dict[str, Any], tuple[str, str, bo
         daily(INSIDE, 100),
         daily(INSIDE, 100, models=(MODEL,)),
         {},
+        ("repriced", "prices_changed", True),
+    ),
+    (
+        "other models outside",
+        daily(OUTSIDE, 100),
+        daily(OUTSIDE, 100, models=(MODEL,)),
+        {},
+        ("repriced", "prices_changed", True),
+    ),
+    (
+        "other models in saved files",
+        daily(OUTSIDE, 100),
+        daily(OUTSIDE, 100, models=(MODEL,)),
+        {"intact_from": None},
         ("repriced", "prices_changed", True),
     ),
     (
@@ -472,6 +487,11 @@ def test_a_vanished_day_stays_where_its_directory_is_missing() -> None:
     assert judged([daily("05-13", 50)], stored) == [("unchanged", "nothing_changed", "2026-05-13", False)]
 
 
+def test_one_part_of_a_group_whose_directory_is_missing_holds_all_of_it() -> None:
+    stored = [block("05-12T00", 50, provenance=MORE_DIRS), block("05-12T05", 50)]
+    assert judged([block("05-12T02", 60)], stored) == [("held", "directory_missing", "2026-05-12T02", False)]
+
+
 def test_a_vanished_day_stays_when_files_are_imported() -> None:
     stored = [daily("05-12", 100, provenance=OLD_VERSION), daily("05-13", 50)]
     assert judged([daily("05-13", 500)], stored, intact_from=None) == [("grew", "more_tokens", "2026-05-13", True)]
@@ -529,6 +549,15 @@ def test_a_report_that_was_not_fetched_is_not_judged() -> None:
     assert lines(reconcile([], stored, ["session"], CONTEXT)) == []
 
 
+def test_what_is_refused_is_not_judged() -> None:
+    stored = [daily(day, 100, provenance=OLD_VERSION) for day in ("05-11", "05-12")]
+    refused = frozenset(one.identity for one in stored)
+
+    assert judged([daily("05-12", 60), daily("05-13", 5)], stored, refused=refused) == [
+        ("new", "first_seen", "2026-05-13", True)
+    ]
+
+
 def test_other_machines_are_left_alone() -> None:
     stored = [daily("05-12", 100, machine="laptop", provenance=OLD_VERSION), daily("05-13", 70, machine="laptop")]
     assert judged([daily("05-13", 50)], stored) == [("new", "first_seen", "2026-05-13", True)]
@@ -558,6 +587,11 @@ def test_a_session_is_intact_when_its_first_day_is() -> None:
 def test_a_session_that_lost_its_beginning_is_held() -> None:
     stored = session("a", "05-09", "05-13", 100, provenance=OLD_VERSION)
     assert judged([session("a", "05-12", "05-13", 60)], [stored]) == [("held", "may_be_swept", "shop/a", False)]
+
+
+def test_the_stored_start_of_a_session_counts_where_the_offer_shows_none() -> None:
+    stored = session("a", "05-10", "05-13", 100, provenance=OLD_VERSION)
+    assert judged([session("a", None, "05-13", 60)], [stored]) == [("corrected", "version_changed", "shop/a", True)]
 
 
 def test_a_session_without_a_known_start_is_never_intact() -> None:
@@ -632,6 +666,21 @@ def test_usage_that_moved_to_the_next_hour_is_corrected() -> None:
     assert judged([hour("05-12T09", 60), hour("05-12T10", 90)], stored) == [
         ("corrected", "moved", "2026-05-12T09", True),
         ("grew", "more_tokens", "2026-05-12T10", True),
+    ]
+
+
+def test_usage_moves_to_blocks_within_hours() -> None:
+    stored = [block("05-12T00", 100)]
+    assert [line[:2] for line in judged([block("05-12T00", 60), block("05-12T08", 40)], stored)] == [
+        ("corrected", "moved"),
+        ("new", "first_seen"),
+    ]
+    ends = {hour: datetime(2026, 5, 12, hour, tzinfo=UTC) for hour in (10, 15)}
+    # One group, since messages of the instant at which one ends belong to it; the last begins ten hours later.
+    three = [block("05-12T05", 20, ended_at=ends[10]), block("05-12T10", 10, ended_at=ends[15]), block("05-12T15", 10)]
+    assert [line[:2] for line in judged([block("05-12T00", 60), *three], stored)] == [
+        ("corrected", "moved"),
+        *[("new", "first_seen")] * 3,
     ]
 
 
@@ -755,6 +804,27 @@ def test_a_held_block_explains_no_fall_of_another() -> None:
     ]
 
 
+def test_a_block_that_begins_where_all_stored_ones_end_is_new_though_its_group_is_held() -> None:
+    stored = [block("05-12T00", 100)]
+    # A message of the very instant at which a block ends belongs to it.
+    offered = [block("05-12T00", 20, ended_at=datetime(2026, 5, 12, 5, tzinfo=UTC)), block("05-12T05", 60)]
+    assert judged(offered, stored) == [
+        ("held", "unexplained", "2026-05-12T00", False),
+        ("new", "first_seen", "2026-05-12T05", True),
+    ]
+    assert judged(offered, stored, taken_back={stored[0].identity: 100}) == [
+        ("held", "taken_back", "2026-05-12T00", False),
+        ("held", "taken_back", "2026-05-12T05", False),
+    ]
+
+
+@pytest.mark.parametrize(("tokens", "verdicts"), [(100, ["held"]), (101, ["corrected", "new"])])
+def test_a_group_stays_taken_back_until_all_of_it_grows_past_what_was_marked(tokens: int, verdicts: list[str]) -> None:
+    stored = block("05-12T00", 100)
+    found = judged([block("05-12T02", tokens)], [stored], taken_back={stored.identity: 100})
+    assert [line[0] for line in found] == verdicts
+
+
 # --- another time zone -------------------------------------------------------------------------------------
 
 
@@ -795,6 +865,47 @@ def test_another_zone_files_months_and_projects_anew_too() -> None:
         ("held", "timezone_changed", "2026-04", False),
         ("held", "timezone_changed", "2026-05-07/shop", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("day", "stored_with", "intact_from", "verdict"),
+    [
+        # A day of April alone, which no stored month holds.
+        ("04-20", None, EDGE, "new"),
+        # The first of May began in Tokyo on this day.
+        ("04-30", None, EDGE, "held"),
+        # A day of no month that is offered.
+        ("03-15", None, EDGE, "held"),
+        # The day is held itself, or takes the place of that of the other zone.
+        ("04-20", OTHER_ZONE, EDGE, "held"),
+        ("04-20", OTHER_ZONE, date(2026, 4, 10), "new"),
+        # The day is not offered any more.
+        (None, NOW, EDGE, "held"),
+    ],
+)
+def test_a_month_is_new_where_a_day_of_it_alone_is(
+    day: str | None, stored_with: Provenance | None, intact_from: date, verdict: str
+) -> None:
+    stored = [monthly("05", 100, provenance=OTHER_ZONE), monthly("06", 100, provenance=OTHER_ZONE)]
+    days = [daily("04-20", 9, provenance=stored_with)] if stored_with else []
+    offered = [daily(day or "05-21", 10), daily("05-20", 5), *(monthly(month, 101) for month in ("04", "05", "06"))]
+
+    decided = judged(offered, [*stored, *days], intact_from=intact_from)
+
+    found = {key: (verdict, is_written) for verdict, _, key, is_written in decided}
+    assert found["2026-04"] == (verdict, verdict == "new")
+    assert found["2026-05"] == found["2026-06"] == ("held", False)
+
+
+@pytest.mark.parametrize(("failed", "verdict"), [(set(), "new"), ({"blocks"}, "held")])
+def test_the_hours_of_an_agent_tell_which_days_share_usage_unless_blocks_failed(failed: set[str], verdict: str) -> None:
+    # The 8th began in Tokyo at 15:00 of the 7th, when nobody worked.
+    stored = [daily("05-08", 100, provenance=OTHER_ZONE), block("05-08T03", 100)]
+    offered = [daily("05-07", 9), daily("05-08", 150), block("05-08T03", 100)]
+
+    found = judged(offered, stored, failed=frozenset(failed))
+
+    assert [line[0] for line in found if line[2] in ("2026-05-07", "2026-05-08")] == [verdict, "held"]
 
 
 def test_another_zone_does_not_bar_sessions_and_blocks() -> None:
@@ -874,6 +985,17 @@ def test_new_usage_elsewhere_explains_no_fall() -> None:
     ]
 
 
+def test_one_session_that_goes_on_shows_where_usage_went() -> None:
+    stored = [daily("05-12", 100), daily("05-13", 50)]
+    offered = [daily("05-12", 60), daily("05-13", 90)]
+    sessions = [session("long", "05-12", "05-13", 60, session_id="long"), short_session("short", "05-12T09", 40)]
+
+    assert judged(offered, stored, witness=sessions) == [
+        ("corrected", "moved", "2026-05-12", True),
+        ("grew", "more_tokens", "2026-05-13", True),
+    ]
+
+
 def test_usage_moved_only_where_no_session_of_its_day_fell() -> None:
     cut = session("cut", "05-12", "05-12", 60, session_id="cut")
     stored = [daily("05-12", 100), daily("05-13", 50), cut]
@@ -881,6 +1003,47 @@ def test_usage_moved_only_where_no_session_of_its_day_fell() -> None:
     assert judged(offered, stored)[:2] == [
         ("held", "unexplained", "2026-05-12", False),
         ("grew", "more_tokens", "2026-05-13", True),
+    ]
+    # The two are not judged together.
+    assert judged(offered, stored, until=date(2026, 5, 12))[0] == ("held", "unexplained", "2026-05-12", False)
+
+
+def test_usage_moved_only_where_a_session_goes_on() -> None:
+    stored = [daily("05-12", 100), daily("05-13", 50)]
+    offered = [daily("05-12", 60), daily("05-13", 90)]
+
+    assert judged(offered, stored, witness=[short_session("short", "05-12T09", 100)]) == [
+        ("held", "unexplained", "2026-05-12", False),
+        ("grew", "more_tokens", "2026-05-13", True),
+    ]
+
+
+@pytest.mark.parametrize(("cut", "reason"), [(60, "moved"), (59, "unexplained")])
+def test_a_message_that_does_not_fit_where_it_went_moved_only_where_no_session_fell(cut: int, reason: str) -> None:
+    one = session("cut", "05-12", "05-12", 60, session_id="cut")
+    stored, offered = [daily("05-12", 100), daily("05-13", 50)], [daily("05-12", 92), daily("05-13", 59)]
+    at = datetime(2026, 5, 13, 12, tzinfo=UTC)
+    moved = CountedMessage((1, 1, 0), at, "shop", "cut", (10, 0, 0, 0), in_daily=True, in_session=True)
+    case = Case([*offered, one._replace(total_tokens=cut), WITNESS], [*stored, one, WITNESS], ALL_REPORTS, CONTEXT)
+
+    first = case.decisions({stored[0].identity: Weighed(3, 3, moved=(moved,))})[0]
+
+    assert (first.record.key, first.reason.value, first.is_written) == ("2026-05-12", reason, reason == "moved")
+
+
+def test_a_session_that_fell_is_not_whole_because_its_copy_grew() -> None:
+    one, copy = (session(name, "05-12", "05-12", 60, session_id=name, project="shop") for name in ("one", "copy"))
+    at = datetime(2026, 5, 12, 12, tzinfo=UTC)
+    moved = CountedMessage((1, 1, 0), at, "shop", "copy", (10, 0, 0, 0), in_daily=True, in_session=True)
+    offered = [one._replace(total_tokens=52), copy._replace(total_tokens=69)]
+
+    decisions = Case(offered, [one, copy], ALL_REPORTS, CONTEXT).decisions(
+        {one.identity: Weighed(3, 3, moved=(moved,))}
+    )
+
+    assert lines(decisions) == [
+        ("grew", "more_tokens", "shop/copy", True),
+        ("held", "unexplained", "shop/one", False),
     ]
 
 
@@ -900,6 +1063,33 @@ def test_a_session_whose_project_was_renamed_moves_with_its_days() -> None:
         ("new", "first_seen", "2026-05-12/store", True),
         ("corrected", "moved", "shop/one", True),
         ("new", "first_seen", "store/one", True),
+    ]
+
+
+def test_sessions_that_do_not_account_for_a_day_show_nothing_of_where_its_usage_went() -> None:
+    stored = [daily("05-12", 100), daily("05-13", 50)]
+    half = [session("half", "05-12", "05-13", 50, session_id="half")]
+    offered = [daily("05-12", 60), daily("05-13", 90)]
+
+    assert judged(offered, stored, witness=half, until=date(2026, 5, 12)) == [
+        ("held", "sessions_unknown", "2026-05-12", False)
+    ]
+
+
+def test_what_grew_waits_for_no_sessions() -> None:
+    context = replace(CONTEXT, failed=frozenset({"session"}))
+    stored, offered = [daily("05-12", 100), daily("05-13", 50)], [daily("05-12", 110), daily("05-13", 60)]
+
+    assert [line[:2] for line in lines(reconcile(offered, stored, ["daily"], context))] == [("grew", "more_tokens")] * 2
+
+
+def test_what_may_be_swept_makes_nothing_else_wait_for_sessions() -> None:
+    stored, offered = [block("05-09T22", 100)], [block("05-10T01", 60), block("05-10T06", 40)]
+    context = replace(CONTEXT, failed=frozenset({"session"}))
+
+    assert lines(reconcile(offered, stored, ["blocks"], context)) == [
+        ("held", "may_be_swept", "2026-05-10T01", False),
+        ("new", "first_seen", "2026-05-10T06", True),
     ]
 
 
@@ -948,10 +1138,10 @@ def test_frozen_prices_price_what_is_new_alone() -> None:
 
 
 def test_a_lower_price_in_saved_files_lowers_no_cost_where_usage_grew() -> None:
-    stored, offered = daily("05-12", 100, "2"), daily("05-12", 150, "1.5")
-    (decision,) = decide([offered], [stored], intact_from=None)
-    assert decision.offered is not None
-    assert decision.offered.cost_usd == Decimal("2.5")
+    for cost, kept in (("1.5", "2.5"), ("2", "2")):
+        (decision,) = decide([daily("05-12", 150, cost)], [daily("05-12", 100, "2")], intact_from=None)
+        assert decision.offered is not None
+        assert decision.offered.cost_usd == Decimal(kept)
 
 
 def test_decisions_are_in_the_order_of_report_agent_and_key() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ccusage_import.records import ModelUsage, Provenance, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
-from ccusage_import.rule.verify import KEPT, PROGRESS_LINES, TWO_LOADERS, verify
+from ccusage_import.rule.verify import KEPT, PROGRESS_LINES, TWO_LOADERS, Difference, verify
 
 
 def session(key: str, started_at: datetime, zone: str) -> Record:
@@ -109,6 +109,30 @@ def test_reports_are_compared_where_both_are_there() -> None:
     assert verify([], [day], [], None, None).compared["daily = monthly"] == 0
     other = day._replace(report="monthly", key="2026-11", agent="codex")
     assert verify([], [day, other], [], None, None).compared["daily = monthly"] == 0
+
+
+def test_a_session_of_two_machines_is_explained_by_the_other_one() -> None:
+    found = verify([], [], [], None, None, [("session shop/a", 10, 40, "tower")])
+
+    assert found.compared["sessions of one machine"] == 1
+    assert found.differences == [
+        Difference(
+            "sessions of one machine", "session shop/a", 10, 40,
+            "counted on tower too: a copied transcript, or one host under two names",
+        )
+    ]  # fmt: skip
+
+
+def test_hours_are_compared_with_blocks_where_they_were_asked_for() -> None:
+    block = session("2026-11-20T12", NOON, "UTC")._replace(report="blocks")
+    assert "hours = blocks" not in verify([], [block], [], None, None).compared
+
+    found = verify([], [block, block._replace(report="hours", total_tokens=9)], [], None, None)
+
+    assert found.compared["hours = blocks"] == 1
+    assert [(one.check, one.left_tokens, one.right_tokens, one.explanation) for one in found.differences] == [
+        ("hours = blocks", 9, 10, "")
+    ]
 
 
 def test_what_is_not_stored_or_not_offered_counts_nothing() -> None:

@@ -3,9 +3,9 @@
     python -m tests.support.mutants ccusage_import/rule [--count 300] [--seed 1] [--jobs 2] [--tests tests/rule ...]
 
 Python files get other comparisons, and for or, any for all, other constants and the like; SQL files lose conditions,
-orders and joins. The tests are those that mirror the file, unless they are named; those that name it come first, so
-that most mutants are noticed in seconds. Each worker has a copy of the repository of its own. Survivors are printed
-with their line; the exit code is 1 where more than one in twenty survive.
+orders and joins. The tests are those that mirror the file, unless they are named; those of its name come first, then
+those that name it, so that most mutants are noticed in seconds. Each worker has a copy of the repository of its own.
+Survivors are printed with their line; the exit code is 1 where more than one in twenty survive.
 """
 
 from __future__ import annotations
@@ -143,15 +143,15 @@ def _inside(text: str) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Let tests that name what has changed run before the others, and then the one of all answers."""
-    name = re.compile(rf"\b{os.environ[NAME].removesuffix('_since')}\b")
-    source = cache(inspect.getsource)
-    items.sort(
-        key=lambda item: (
-            not (name.search(item.nodeid) or name.search(source(item.function))),
-            item.path.name != "test_answers.py",
-        )
-    )
+    """Let the tests of the file that has changed run first, then those that name it, then the one of all answers."""
+    stem = os.environ[NAME].removesuffix("_since")
+    name, source = re.compile(rf"\b{stem}\b"), cache(inspect.getsource)
+
+    def distance(item: pytest.Function) -> tuple[bool, bool, bool]:
+        is_named = name.search(item.nodeid) or name.search(source(item.function))
+        return item.path.stem != f"test_{stem}", not is_named, item.path.name != "test_answers.py"
+
+    items.sort(key=distance)
 
 
 class Lab:
@@ -189,7 +189,8 @@ class Lab:
     def _copy(self) -> Path:
         if not hasattr(self._mine, "copy"):
             self._mine.copy = Path(tempfile.mkdtemp(dir=self._directory))
-            listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
+            command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+            listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
             for file in listed.stdout.splitlines():
                 if (ROOT / file).is_file():
                     (self._mine.copy / file).parent.mkdir(parents=True, exist_ok=True)

@@ -8,11 +8,16 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.import_summary import SilentProgress
+from ccusage_import.records import Provenance, Record
+from ccusage_import.rule.ledger import Fall, Weighed
 from ccusage_import.transcripts.cursor import FileState, Stretch, look_into_cursor, open_cursor
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import FACT_TABLES
@@ -301,3 +306,79 @@ with open_cursor(Path(sys.argv[1]), is_lasting=True) as cursor:
     shutil.copy(copy, file)
     with open_cursor(file) as cursor:
         assert cursor.mark("load") == "1"
+
+
+def test_a_cursor_keeps_what_it_is_told(tmp_path: Path) -> None:
+    other = STATE._replace(path="b.jsonl", turn=0, mode="")
+    with open_cursor(tmp_path / "transcripts.sqlite") as cursor:
+        assert (cursor.mark("load"), cursor.has({"load": "1"}), cursor.has({})) == ("", False, True)
+        cursor.note({"load": "1", "zone": "UTC"})
+        cursor.note({"load": "2"})
+        # Nothing is beside the file unless it is kept open.
+        assert [left.name for left in tmp_path.iterdir()] == ["transcripts.sqlite"]
+        assert (cursor.mark("load"), cursor.mark("zone")) == ("2", "UTC")
+        assert cursor.has({"load": "2", "zone": "UTC"})
+        assert not cursor.has({"load": "2", "zone": "Asia/Tokyo"})
+
+        prompts = [("s", 20, 2**63 + 1), ("s", 10, 7), ("s", 20, 2**63 + 1), ("t", 5, 8)]
+        cursor.keep(
+            [STATE, other], prompts, [Stretch("a.jsonl", 0, frozenset({1, 2})), Stretch("a.jsonl", 50, frozenset({3}))]
+        )
+        assert cursor.files() == {"a.jsonl": STATE, "b.jsonl": other}
+        assert cursor.prompts(["s", "nobody"]) == {"s": [(10, 7), (20, 2**63 + 1)], "nobody": []}
+        assert cursor.holding({2, 3, 2**64 - 1}) == {"a.jsonl": {2, 3}}
+        # What is read anew takes the place of what followed.
+        cursor.keep([], [], [Stretch("a.jsonl", 50, frozenset({2**64 - 1})), Stretch("b.jsonl", 0, frozenset())])
+        assert cursor.holding({2, 3, 2**64 - 1}) == {"a.jsonl": {2, 2**64 - 1}, "b.jsonl": set()}
+        cursor.keep([], [], [Stretch("a.jsonl", 0, frozenset({3}))])
+        assert cursor.holding({1, 2, 3}) == {"a.jsonl": {3}, "b.jsonl": set()}
+
+        cursor.forget()
+        assert (cursor.mark("load"), cursor.files(), cursor.prompts(["s"]), cursor.holding({3})) == (
+            "",
+            {},
+            {"s": []},
+            {},
+        )
+
+
+def test_what_was_found_out_of_a_fall_is_known_while_the_fall_is_the_same(tmp_path: Path) -> None:
+    def fall(key: str, offered: int = 5) -> Fall:
+        provenance = Provenance("20.0.24", "UTC", "auto", ())
+        return Fall(
+            Record(
+                "daily", "studio", "claude", key, date(2026, 5, 1), 0, 10, 0, 0, 10, Decimal(0), unpriced=False,
+                provenance=provenance,
+            ), offered,
+        )  # fmt: skip
+
+    gone, there, unknown = fall("2026-05-01"), fall("2026-05-02"), fall("2026-05-03")
+    lost = Weighed(1, 0, 2**70)
+    with open_cursor(tmp_path / "transcripts.sqlite") as cursor:
+        cursor.keep_weighed([gone, there, unknown], {gone.stored.identity: lost, there.stored.identity: Weighed(1, 1)})
+
+        # What has all of its messages may lose them; what is not covered by messages will not be.
+        assert cursor.weighed([gone, there, unknown]) == {gone.stored.identity: lost, unknown.stored.identity: None}
+        assert cursor.weighed([fall("2026-05-01", offered=4)]) == {}
+        cursor.forget()
+        assert cursor.weighed([gone]) == {}
+
+
+def test_a_damaged_cursor_is_replaced_and_one_that_nobody_can_write_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "some" / "state" / "transcripts.sqlite"
+    assert look_into_cursor(file, {}) == {}
+    with open_cursor(file) as cursor:
+        assert cursor.files() == {}
+    file.write_bytes(b"#" * 5000)
+    assert look_into_cursor(file, {}) == {}
+    with open_cursor(file) as cursor:
+        assert cursor.files() == {}
+        cursor.note({"load": "1"})
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert look_into_cursor(file, {"load": "2"}) == {}
+
+    (tmp_path / "file").write_bytes(b"")
+    file = tmp_path / "file" / "transcripts.sqlite"
+    with pytest.raises(ConfigurationError, match="/file/transcripts.sqlite: File exists") as raised, open_cursor(file):
+        pass
+    assert raised.value.hint == "make the directory writable; the file may be deleted"

@@ -59,6 +59,7 @@ def test_what_could_be_a_text_stays_a_pseudonym(name: str) -> None:
 def test_what_is_no_name_has_none(name: object) -> None:
     names, pseudonyms = named(hides=True)
     assert names.tool(name) == ("", "")
+    assert names.always("file", name) == names.unless_clear("mcp", name) == ""
     assert pseudonyms.names == {}
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.transcripts.facts import Message, Usage
+from ccusage_import.transcripts.once import judge_copies, version_of
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.conftest import CORPORA
@@ -101,3 +104,81 @@ def test_what_is_deleted_stays_and_what_goes_on_is_added(opened: ClickHouse, tmp
     reader.read(tree)
 
     assert reader.one(f"SELECT (sum(messages), sum(total_tokens)) FROM ledger_sessions {MINE}") == (3, 69)
+
+
+# --- copies that are told from each other by hand ---------------------------------------------------
+
+
+def copied(place: int, tokens: int = 10, at: int = 5, request: int = 1, **changes: Any) -> Message:
+    """A copy of one message in the file of this place."""
+    values: dict[str, Any] = {
+        "message": 7, "counted_session": 1, "record": 0, "accepted": 3, "is_sidechain": False, "is_nested": False,
+        "model": "opus", "speed": "", **changes,
+    }  # fmt: skip
+    return Message(
+        request=request, at=at, times=(at,), place=(place, 0), usage=Usage(0, tokens, 0, 0, 0), total_tokens=tokens,
+        **values,
+    )  # fmt: skip
+
+
+def judged(*copies: Message) -> list[int | None]:
+    """Return by which rules each copy counts; None for one that does not stand for the message."""
+    judge_copies(reversed(copies))
+    assert all(copy.is_shown or not copy.counts_in for copy in copies)
+    return [copy.counts_in if copy.is_shown else None for copy in copies]
+
+
+SUBAGENT: dict[str, Any] = {"is_sidechain": True, "request": 2}
+
+
+@pytest.mark.parametrize(
+    ("copies", "counts"),
+    [
+        ([copied(1)], [3]),
+        ([copied(1, accepted=0)], [0]),
+        # The larger of a request counts, and the first of equal ones.
+        ([copied(1), copied(2, 11)], [None, 3]),
+        ([copied(1), copied(2)], [3, None]),
+        ([copied(1), copied(2, speed="fast")], [None, 3]),
+        ([copied(1, 11), copied(2, speed="fast")], [3, None]),
+        ([copied(1, cost_usd=Decimal(2)), copied(2, 11)], [None, 3]),
+        # Another request is another message, unless one of them is a subagent's.
+        ([copied(1), copied(2, request=2)], [3, 3]),
+        ([copied(1), copied(2, 99, **SUBAGENT)], [3, None]),
+        ([copied(1, 99, **SUBAGENT), copied(2)], [None, 3]),
+        ([copied(1), copied(2, 99, at=6, **SUBAGENT)], [3, 2]),
+        ([copied(1), copied(2, 99, counted_session=2, **SUBAGENT)], [3, 3]),
+        ([copied(1, 99, **SUBAGENT), copied(2), copied(3, 11, request=3)], [None, None, 3]),
+        # Without a request it is told by its session, by days also by its instant.
+        ([copied(1, request=0), copied(2, 11, request=0)], [None, 3]),
+        ([copied(1, request=0), copied(2, 11, at=6, request=0)], [1, 3]),
+        ([copied(1, request=0), copied(2, 11, request=0, counted_session=2)], [3, 3]),
+        # By days alone the dearer one counts; where both say the same, one stands for both.
+        ([copied(1), copied(2, cost_usd=Decimal(2))], [3, None]),
+        ([copied(1), copied(2, at=6, cost_usd=Decimal(2))], [2, 1]),
+        ([copied(1), copied(2, model="sonnet", cost_usd=Decimal(2))], [2, 1]),
+        # Each rule chooses among what it counts.
+        ([copied(1, accepted=1), copied(2, accepted=2)], [None, 3]),
+        ([copied(1, accepted=1), copied(2, 11, accepted=2)], [1, 2]),
+        ([copied(1, accepted=1), copied(2, at=6, accepted=1), copied(3, at=6, accepted=2)], [1, None, 2]),
+        # What no rule counts stands for the message where nothing of its group does.
+        ([copied(1, accepted=0), copied(2, 11, accepted=0)], [None, 0]),
+        ([copied(1), copied(2, 99, accepted=0)], [3, None]),
+        ([copied(1), copied(2, 99, request=2, accepted=0)], [3, 0]),
+        # What has no id is a message of its own.
+        ([copied(1, message=0), copied(2, message=0)], [3, 3]),
+        ([copied(1), copied(2, message=8)], [3, 3]),
+    ],
+)
+def test_one_copy_of_a_message_counts(copies: list[Message], counts: list[int | None]) -> None:
+    assert judged(*copies) == counts
+
+
+def test_the_engine_keeps_the_larger_copy_and_of_equal_ones_the_last_judgement() -> None:
+    low = 2**64
+    assert version_of(copied(1, 5, is_sidechain=True), 7) == 10 * low + 7
+    assert version_of(copied(1, 5, is_sidechain=True, speed="fast"), 7) == 11 * low + 7
+    assert version_of(copied(1, 5), 7) == (2**63 + 10) * low + 7
+    assert version_of(copied(1, 2**62 - 1, is_sidechain=True), 0) == (2**63 - 2) * low
+    assert version_of(copied(1, 2**62, is_sidechain=True), 0) == (2**63 - 2) * low
+    assert version_of(copied(1, 2**64, speed="fast"), low - 1) == 2**128 - 1

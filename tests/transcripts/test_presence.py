@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.rule.ledger import CountedMessage
 from ccusage_import.transcripts.cursor import Cursor, open_cursor
-from ccusage_import.transcripts.facts import number
+from ccusage_import.transcripts.facts import Message, Usage, number
 from ccusage_import.transcripts.naming import Names
-from ccusage_import.transcripts.presence import Presence, look_for
+from ccusage_import.transcripts.presence import Presence, counted, counted_copies, look_for
 from ccusage_import.transcripts.reader import list_transcripts, read_transcripts
 from tests.support.claude_dir import ClaudeDir, days_ago
 
@@ -118,3 +120,33 @@ def test_without_a_cursor_everything_is_read(cursor: Cursor, claude: ClaudeDir) 
 
     assert found(presence) == {1, 2, 3}
     assert [copies(presence, count) for count in (1, 2, 3)] == [[10], [20], [30]]
+
+
+def test_files_that_hold_nothing_that_is_missing_are_not_opened(cursor: Cursor, claude: ClaudeDir) -> None:
+    read(cursor, claude)
+    status = claude.file("b").stat()
+    with claude.file("b").open("r+") as stream:
+        text = stream.read().replace("msg_claude_3", "msg_claude_9")
+        stream.seek(0)
+        stream.write(text)
+    os.utime(claude.file("b"), ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    presence = ask(cursor, claude, {3, 9})
+
+    assert (found(presence), copies(presence, 9), copies(presence, 3)) == ({3}, [], [])
+
+
+def test_a_copy_is_known_by_its_ids_and_the_rules_by_which_it_counts() -> None:
+    message = Message(
+        message=5, request=6, counted_session=1, record=7, accepted=3, is_sidechain=False, is_nested=False,
+        at=1_777_629_600_250, times=(1_777_629_600_250,), place=(1, 0), usage=Usage(1, 20, 300, 4000, 50000),
+        total_tokens=54321, model="opus", speed="", project="shop", session_id="s", counts_in=1,
+    )  # fmt: skip
+    at = datetime(2026, 5, 1, 10, 0, 0, 250_000, UTC)
+    known = CountedMessage((5, 6, 0), at, "shop", "s", (1, 20, 4300, 50000), in_daily=True, in_session=False)
+
+    assert counted(message) == known
+    message.message, message.counts_in = 0, 2
+    assert counted(message) == known._replace(ids=(0, 6, 7), in_daily=False, in_session=True)
+    message.counts_in = 0
+    assert counted_copies([message]) == {7: [known._replace(ids=(0, 6, 7), in_session=True)]}
