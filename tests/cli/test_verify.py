@@ -35,7 +35,7 @@ def printed(capsys: pytest.CaptureFixture[str], found: Verification, *, quiet: b
 def test_each_check_is_counted_and_what_nothing_explains_comes_first(
     capsys: pytest.CaptureFixture[str], *, quiet: bool
 ) -> None:
-    assert printed(capsys, FOUND, quiet=quiet) == [
+    lines = [
         "check compared equal explained unexplained",
         "models = row 3 2 1 0",
         "projects = daily 5 3 1 1",
@@ -43,6 +43,8 @@ def test_each_check_is_counted_and_what_nothing_explains_comes_first(
         "models = row: daily 2026-05-01: 1 against 2 tokens: some usage names no model",
         "projects = daily: claude 2026-05-01: 10 against 20 tokens: known",
     ]
+    # A narrow terminal breaks the longest one.
+    assert " ".join(printed(capsys, FOUND, quiet=quiet)) == " ".join(lines)
 
 
 def test_quiet_prints_only_what_nothing_explains(capsys: pytest.CaptureFixture[str]) -> None:
