@@ -6,11 +6,12 @@ from datetime import date
 from pathlib import Path
 
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from tests.benchmarks.fleet import Fleet, write_fleet
+from tests.benchmarks.fleet import Fleet, run_statements, write_fleet
 
 EARLIEST, LAST_DAY = "2099-05-01", date(2099, 7, 20)
 PROJECT = "lower(hex(sipHash128('project', toUInt64(4))))"
 MODEL = "claude-opus-4-1-20250805"
+FLEET = Fleet(machines=2, days=72, last_day=LAST_DAY)
 WORK = Path(__file__).with_name("work.sql")
 # What a fleet does not have: blocks and projects of a second agent, usage without a price, limits, prices, gaps between
 # reports, sessions and days beyond all others, a machine and an agent that came later, turns.
@@ -87,12 +88,11 @@ FROM records FINAL WHERE report = 'projects' AND agent = 'claude' AND day = '209
 
 def write_whole_fleet(warehouse: ClickHouse) -> None:
     """Write it all into a warehouse that has its tables and no rows."""
-    write_fleet(warehouse, Fleet(machines=2, days=72, last_day=LAST_DAY))
+    write_fleet(warehouse, FLEET)
     for statement in ADDED.split(";"):
         warehouse.command(statement)
 
 
 def write_work(warehouse: ClickHouse) -> None:
     """Write weeks of work beside a whole fleet."""
-    for statement in WORK.read_text("utf-8").rstrip().removesuffix(";").split(";\n"):
-        warehouse.command(statement)
+    run_statements(warehouse, WORK, FLEET)
