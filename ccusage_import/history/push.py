@@ -8,8 +8,7 @@ the rule that every import goes through, with what is here as the offer: no numb
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 from ccusage_import.exceptions import OtherNameError, OtherNamingError
 from ccusage_import.history.audit import Change
@@ -94,7 +93,8 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
     return pushed
 
 
-class _Part(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Part:
     """What the target lacks of a machine; `last` is its last load there, None where it has loads that we have not."""
 
     machine: str
@@ -123,7 +123,7 @@ def _renamed(source: ClickHouse, target: ClickHouse, machine: str, installation:
             f"machine {machine!r} was renamed to {name!r} here; loads of it in {target.warehouse} are not known here",
             hint=f"rename it there too: {rename_command(name)} --warehouse {target.warehouse}",
         )
-    return part._replace(renamed_to=name)
+    return replace(part, renamed_to=name)
 
 
 def _loads(warehouse: ClickHouse, machine: str) -> dict[int, Load]:

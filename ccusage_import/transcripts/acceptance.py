@@ -63,6 +63,9 @@ def _has_forbidden_null(line: bytes, value: dict[str, Any]) -> bool:
     """Return whether a field that ccusage reads is null anywhere; only models of iterations may be."""
     if not _has_near_null(line) and b": null" not in line and b" :" not in line:
         return False
+    names = _NULLED.findall(line)
+    if any(name != b"model" for name in names):
+        return True
     message = value.get("message")
     usage = message.get("usage") if isinstance(message, dict) else None
     iterations = usage.get("iterations") if isinstance(usage, dict) else None
@@ -70,7 +73,7 @@ def _has_forbidden_null(line: bytes, value: dict[str, Any]) -> bool:
         isinstance(part, dict) and "model" in part and part["model"] is None
         for part in (iterations if isinstance(iterations, list) else ())
     )
-    return len(_NULLED.findall(line)) > allowed
+    return len(names) > allowed
 
 
 def _has_near_null(line: bytes) -> bool:

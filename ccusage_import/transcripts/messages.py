@@ -125,8 +125,9 @@ def _listed_cost(cost: object) -> float | None:
 def _ids(message_id: object, record: Record, source: Source, at: int) -> Ids:
     request, uuid = record.get("requestId"), record.get("uuid")
     if isinstance(message_id, str) and message_id:
-        has_request = isinstance(request, str) and request
-        return Ids(number(message_id), number(str(request)), 0) if has_request else Ids(number(message_id), 0, at)
+        if isinstance(request, str) and request:
+            return Ids(number(message_id), number(request), 0)
+        return Ids(number(message_id), 0, at)
     of_record = uuid if isinstance(uuid, str) and uuid else f"{at}/{source.position}"
     return Ids(0, 0, number(f"{source.session}/{of_record}"))
 

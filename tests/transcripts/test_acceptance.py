@@ -65,6 +65,9 @@ DEEP = "[" * 127 + "]" * 127
         (LINE.replace('"usage":{', '"usage":{"iterations":[{"model":null},{"model":"opus"},7],'), 3),
         (LINE.replace('"usage":{', '"usage":{"iterations":[{"model":null},{"model":null}],'), 3),
         (LINE.replace('"usage":{', '"usage":{"iterations":[{"model":null,"id":null}],'), 0),
+        # ccusage reads a name as it is written: an escaped one is null there, and makes up for no other.
+        (LINE.replace('"usage":{', '"usage":{"iterations":[{"mod\\u0065l":null}],'), 3),
+        (LINE.replace('"usage":{', '"usage":{"server":{"id":null},"iterations":[{"mod\\u0065l":null}],'), 0),
         (LINE.replace('"usage":{', '"usage":{"server":{"model":null},'), 0),
         (LINE.replace('"usage":{', '"usage":{"server":{"model":null},"iterations":[{"model":null}],'), 0),
         (LINE.replace('"usage":{', '"usage":{"server":{"model":null},"iterations":{"model":null},'), 0),
