@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.mutants import Lab, mutants_of
+from tests.support.mutants import Lab, main, mutants_of
 
 FILE = "ccusage_import/days.py"
 TESTS = "tests/project/test_days.py"
@@ -22,6 +23,16 @@ def test_a_mutant_differs_in_one_place(file: str) -> None:
         assert mutant.line > 0
         if file.endswith(".py"):
             ast.parse(mutant.text)
+
+
+def test_what_git_does_not_know_has_no_mutants(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mutants", "nowhere", "README.md"])
+
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert capsys.readouterr().err.endswith("error: no Python or SQL that git knows: nowhere, README.md\n")
 
 
 @pytest.mark.exhaustive

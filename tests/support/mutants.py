@@ -209,6 +209,8 @@ def main() -> int:
     chosen = parser.parse_args()
     tracked = subprocess.run(["git", "ls-files", *chosen.paths], cwd=ROOT, check=True, capture_output=True, text=True)
     files = [file for file in tracked.stdout.splitlines() if file.endswith((".py", ".sql"))]
+    if not files:
+        parser.error(f"no Python or SQL that git knows: {', '.join(chosen.paths)}")
     mutants = [mutant for file in files for mutant in mutants_of(file)]
     some = random.Random(chosen.seed).sample(mutants, min(chosen.count, len(mutants)))
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(chosen.jobs) as workers:
