@@ -27,9 +27,16 @@ class Pair:
         return present(self.offered, self.stored)
 
     @property
+    def is_repeated(self) -> bool:
+        """Whether exactly what is stored is offered, read with the same."""
+        return self.stored == self.offered
+
+    @property
     def is_same(self) -> bool:
-        """Whether exactly what is stored is offered."""
-        return self.stored is not None and self.offered is not None and self.stored.content == self.offered.content
+        """Whether exactly what is stored is offered, whatever it was read with."""
+        if self.stored is None or self.offered is None:
+            return False
+        return self.is_repeated or self.stored.content == self.offered.content
 
 
 @dataclass(frozen=True, slots=True)

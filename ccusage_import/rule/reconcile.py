@@ -224,23 +224,32 @@ class _Judge:
     def decisions(self, daily: _Judge | None) -> Iterator[Decision]:
         """Judge all groups; `daily` judges the days of a report of months."""
         for cluster in self._clusters():
-            if all(self._is_judged(pair) for group in cluster for pair in group.pairs):
-                # Sources and receivers of usage that moved are judged together: all of it is offered, or nothing moves.
-                may_have_moved = len(cluster) > 1
-                taken_back = self._taken_back(cluster)
-                is_all_there = _offered_tokens(cluster) >= _stored_tokens(cluster)
-                has_moved = may_have_moved and is_all_there and not taken_back
-                waits = may_have_moved and self._waits
-                is_price_lost = lose_a_price(
-                    [pair.stored for group in cluster for pair in group.pairs if pair.stored is not None],
-                    [pair.offered for group in cluster for pair in group.pairs if pair.offered is not None],
-                )
-                evidence = _Evidence(has_moved, waits, taken_back, is_price_lost)
-                for group in cluster:
-                    for decision in self._decided(group, daily, evidence):
-                        is_by_messages = decision.reason in (Reason.MESSAGES_THERE, Reason.MESSAGES_GONE)
-                        weighed = self.moves.weighed(group) if is_by_messages else None
-                        yield replace(decision, weighed=weighed) if weighed else decision
+            if not all(self._is_judged(pair) for group in cluster for pair in group.pairs):
+                continue
+            pair = cluster[0].pairs[0]
+            if len(cluster) == len(cluster[0].pairs) == 1 and pair.is_repeated:
+                # Most of what is offered: whatever else is known, nothing changes.
+                yield Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, pair.stored, pair.offered, is_written=False)
+            else:
+                yield from self._of_cluster(cluster, daily)
+
+    def _of_cluster(self, cluster: Sequence[Group], daily: _Judge | None) -> Iterator[Decision]:
+        # Sources and receivers of usage that moved are judged together: all of it is offered, or nothing moves.
+        may_have_moved = len(cluster) > 1
+        taken_back = self._taken_back(cluster)
+        is_all_there = _offered_tokens(cluster) >= _stored_tokens(cluster)
+        has_moved = may_have_moved and is_all_there and not taken_back
+        waits = may_have_moved and self._waits
+        is_price_lost = lose_a_price(
+            [pair.stored for group in cluster for pair in group.pairs if pair.stored is not None],
+            [pair.offered for group in cluster for pair in group.pairs if pair.offered is not None],
+        )
+        evidence = _Evidence(has_moved, waits, taken_back, is_price_lost)
+        for group in cluster:
+            for decision in self._decided(group, daily, evidence):
+                is_by_messages = decision.reason in (Reason.MESSAGES_THERE, Reason.MESSAGES_GONE)
+                weighed = self.moves.weighed(group) if is_by_messages else None
+                yield replace(decision, weighed=weighed) if weighed else decision
 
     def falls(self) -> Iterator[Fall]:
         """Yield what fell, unless something else than its messages decides what becomes of it."""
