@@ -7,10 +7,10 @@ Pure: no clock, no files, no warehouse.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -88,16 +88,21 @@ class Session:
 class Sessions:
     """The stored sessions of Claude Code, each with what is offered of it; `is_known` where a session report is."""
 
-    def __init__(self, offered: Iterable[Record], stored: Iterable[Record], *, is_known: bool) -> None:
+    def __init__(self, offered: Sequence[Record], stored: Sequence[Record], *, is_known: bool) -> None:
         self.is_known = is_known
+        self._offered, self._stored = offered, stored
+
+    @cached_property
+    def _named(self) -> dict[str, Session]:
+        """The sessions by name; nobody asks for them where nothing fell."""
         now: dict[str, list[Record]] = defaultdict(list)
-        for record in offered:
+        for record in self._offered:
             now[_name(record)].append(record)
         then: dict[str, list[Record]] = defaultdict(list)
-        for record in stored:
+        for record in self._stored:
             if record.total_tokens:
                 then[_name(record)].append(record)
-        self._named = {name: _session(records, now.get(name, ())) for name, records in then.items()}
+        return {name: _session(records, now.get(name, ())) for name, records in then.items()}
 
     def named(self, record: Record) -> list[Session]:
         """Return the stored session of a record of it."""
