@@ -226,12 +226,23 @@ class _Judge:
         for cluster in self._clusters():
             if not all(self._is_judged(pair) for group in cluster for pair in group.pairs):
                 continue
-            pair = cluster[0].pairs[0]
-            if len(cluster) == len(cluster[0].pairs) == 1 and pair.is_repeated:
-                # Most of what is offered: whatever else is known, nothing changes.
-                yield Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, pair.stored, pair.offered, is_written=False)
+            is_alone = len(cluster) == len(cluster[0].pairs) == 1
+            decision = self._obvious(cluster[0].pairs[0]) if is_alone else None
+            if decision is not None:
+                yield decision
             else:
                 yield from self._of_cluster(cluster, daily)
+
+    def _obvious(self, pair: Pair) -> Decision | None:
+        """Return the decision on a pair that shares usage with none, where no evidence could lead to another: on most.
+
+        It is exactly as it is stored, or was never seen.
+        """
+        if pair.is_repeated:
+            return Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, pair.stored, pair.offered, is_written=False)
+        if pair.stored is None and pair.record.identity not in self._context.taken_back:
+            return Decision(Verdict.NEW, Reason.FIRST_SEEN, None, pair.offered, is_written=True)
+        return None
 
     def _of_cluster(self, cluster: Sequence[Group], daily: _Judge | None) -> Iterator[Decision]:
         # Sources and receivers of usage that moved are judged together: all of it is offered, or nothing moves.
