@@ -492,6 +492,17 @@ def test_a_model_without_cost_is_unpriced_where_ccusage_does_not_say_so(version:
 def test_ccusage_says_itself_what_is_unpriced_from_20_0_23_on() -> None:
     assert unpriced_of("20.0.24", cost=0) == (False, False, [])
     assert unpriced_of("20.0.24", cost=0, missingPricing=True) == (True, True, NO_PRICE)
+    model = {**SONNET, "cost": 0}
+    first = Origin("studio", Provenance("20.0.23", "UTC", "auto", ()), (20, 0, 23))
+    assert parsed("daily", [{**DAY, "modelBreakdowns": [model]}], first).warnings == []
+
+
+def test_one_token_without_cost_is_unpriced() -> None:
+    one = {**dict.fromkeys(TOKENS, 0), "inputTokens": 1}
+    row = {**DAY, **one, "totalTokens": 1, "totalCost": 0, "modelBreakdowns": [{**SONNET, **one, "cost": 0}]}
+    record = record_of("daily", row, origin("19.0.3"))
+    assert (record.unpriced, record.models[0].unpriced) == (True, True)
+    assert record_of("daily", {**row, "modelBreakdowns": []}, origin("19.0.3")).unpriced
 
 
 def test_nothing_is_inferred_where_costs_are_only_displayed() -> None:
@@ -559,6 +570,7 @@ def test_odd_values_are_counted_after_the_first_ten() -> None:
     assert len(found.warnings) == 11
     assert found.warnings[9] == "daily.9.totalTokens: 1 is not the sum of its classes, 4312"
     assert found.warnings[10] == "daily: and 3 more values that do not add up"
+    assert len(parsed("daily", rows[:10]).warnings) == 10
 
 
 def test_a_sum_beyond_64_bits_is_refused() -> None:

@@ -113,6 +113,15 @@ def test_blocks_that_overlap_a_refused_one_are_left_alone() -> None:
 # --- more that is wrong than anybody reads ----------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("begins", "ends", "left"), [(5, 18, ["06", "12"]), (5, None, ["06"]), (7, None, ["06"])])
+def test_a_refused_block_touches_what_lies_within_its_time(begins: int, ends: int | None, left: list[str]) -> None:
+    blocks = [block(hour) for hour in (0, 6, 12, 18)]
+    started_at = datetime(2026, 11, 20, begins, tzinfo=UTC)
+    odd = Refused("blocks", "claude", "odd", started_at, started_at.replace(hour=ends) if ends else None)
+
+    assert left_alone(blocks, [], [odd]) == {("blocks", "claude", f"2026-11-20T{hour}:00:00.000Z") for hour in left}
+
+
 def refused(output: str) -> CcusageError:
     with pytest.raises((InvalidReportError, NotAReportError)) as caught:
         parsed(output)
@@ -154,3 +163,9 @@ def test_of_an_object_with_many_names_ten_are_told() -> None:
         "daily: expected 'daily', ccusage printed 100000, 100001, 100002, 100003, 100004, 100005, 100006, 100007,"
         " 100008, 100009, and 99990 more"
     )
+
+
+def test_the_first_and_the_last_day_that_can_be_stored() -> None:
+    rows = [day(1, date=date) for date in ("1970-01-01", "1970-01-02", "2149-06-05", "2149-06-06")]
+
+    assert [record.key for record in parsed(json.dumps({"daily": rows})).records] == ["1970-01-02", "2149-06-05"]

@@ -561,6 +561,18 @@ def test_a_push_does_not_drop_what_only_the_server_has(
     assert shown(server, ("hourly",)) == {"hourly": before["hourly"]}
 
 
+def test_a_push_folds_where_the_server_knows_higher_prices(program: Program, laptop: Place, server: Place) -> None:
+    ran(program, "push", server.url)
+    with open_warehouse(parse_warehouse_url(server.url)) as opened:
+        opened.command("ALTER TABLE message_facts UPDATE cost_usd = 2 * cost_usd WHERE 1 SETTINGS mutations_sync = 2")
+    ran(program, *FOLD)
+
+    ran(program, "push", server.url)
+
+    assert shown(server) == shown(laptop)
+    assert counts(server, DETAIL) == {"messages": 0, "tool_calls": 0, "turns": 0, "events": 0}
+
+
 def test_folded_facts_go_with_a_machine_that_gets_another_name(program: Program, laptop: Place, few: Path) -> None:
     before = {view: [row[1:] for row in rows] for view, rows in shown(laptop).items()}
     ran(program, *FOLD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program, Spares
+from tests.faults.documents import save_generation
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
 from tests.support.gateway import Gateway
@@ -236,24 +238,58 @@ def test_histories_of_two_zones_count_nothing_twice(program: Program, claude: Cl
     assert server.rows("SELECT sum(total_tokens) FROM daily") == [(3_000,)]
 
 
+HASHED = r"by pseudonyms \(salt [0-9a-f]{16}\)"
+
+
+@pytest.mark.parametrize(
+    ("of_server", "there", "of_laptop", "here"),
+    [
+        ("--no-hash-projects", "in clear", "--hash-projects", HASHED),
+        ("--hash-projects", HASHED, "--no-hash-projects", "in clear"),
+    ],
+)
 def test_two_histories_that_name_projects_otherwise_are_not_judged(
-    program: Program, claude: ClaudeDir, server: Place
+    program: Program, claude: ClaudeDir, server: Place, of_server: str, there: str, of_laptop: str, here: str
 ) -> None:
     claude.say("s1", days_ago(3), 1_000)
-    imported(program, claude, "--warehouse", server.url, "--no-hash-projects")
+    imported(program, claude, "--warehouse", server.url, of_server)
     claude.say("s2", days_ago(1), 7_000)
-    imported(program, claude)
+    imported(program, claude, of_laptop)
 
     done = program("push", server.url)
 
     error, hint = done.stderr.splitlines()
     assert (done.exit_code, done.stdout) == (2, "")
-    assert error.startswith(
-        f"ccusage-import: error: projects and sessions of 'laptop' are stored in clear in {server.url},"
-        " and here by pseudonyms (salt "
+    assert re.fullmatch(
+        f"ccusage-import: error: projects and sessions of 'laptop' are stored {there} in {re.escape(server.url)},"
+        f" and here {here}; both would count them twice",
+        error,
     )
     assert hint == f"hint: rename them there too: ccusage-import rename projects --warehouse {server.url}"
     assert server.rows("SELECT sum(total_tokens) FROM daily") == [(1_000,)]
+
+
+def test_details_alone_that_differ_are_written_and_are_no_conflict(
+    program: Program, server: Place, tmp_path: Path
+) -> None:
+    saved = save_generation(tmp_path / "saved", 0)
+    blocks = json.loads((saved / "blocks.json").read_text())
+    (saved / "blocks.json").write_text(
+        json.dumps({"blocks": [{**block, "isActive": True} for block in blocks["blocks"]]})
+    )
+    command = ("import", "--from", saved, "--machine", "laptop")
+    assert program(*command, "--warehouse", server.url).exit_code == 0
+    (saved / "blocks.json").write_text(json.dumps(blocks))
+    assert program(*command).exit_code == 0
+    active = "SELECT sum(is_active), sum(total_tokens) FROM blocks"
+    [(before, tokens)] = server.rows(active)
+
+    assert (before, pushed(program, server)["conflicts"]) == (20, [])
+
+    assert server.rows(active) == [(0, tokens)]
+    assert server.rows(
+        "SELECT verdicts['blocks/refreshed'], verdicts['daily/unchanged'] FROM loads FINAL WHERE runner = 'push'"
+    ) == [(20, 30)]
 
 
 def test_a_load_that_died_here_is_settled_before_it_is_pushed(

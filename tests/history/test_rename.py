@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.migrations import apply_migrations
-from tests.conftest import Place, Program
+from tests.conftest import Place, Program, Spares
 from tests.faults.documents import save_generation
 from tests.faults.harness import Installation
 from tests.faults.kills import Stepped
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
-from tests.support.gateway import Gateway
 
 ODD = 'ana\'s "new\\one"'
 DAYS = "SELECT machine, date, total_tokens FROM daily ORDER BY machine, date"
@@ -166,11 +166,22 @@ def test_a_renaming_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Pa
         assert installation.rows("SELECT count() FROM loads FINAL WHERE state = 'running'") == [(0,)]
 
 
-def test_a_server_learns_the_new_name_by_the_next_push(program: Program, claude: ClaudeDir, gateway: Gateway) -> None:
-    server = Place(gateway.url(database="renamed"), gateway)
-    with open_warehouse(parse_warehouse_url(server.url), creates_database=True) as opened:
-        apply_migrations(opened, "1.2.3")
-    local = Place(f"chdb://{program.home}/.local/share/ccusage-import/warehouse")
+@pytest.fixture
+def server(spares: Spares) -> Iterator[Place]:
+    """An empty warehouse behind HTTP with all tables."""
+    with spares.lent() as place:
+        yield place
+
+
+@pytest.fixture
+def local(program: Program) -> Place:
+    """The embedded warehouse in the home of the program."""
+    return Place(f"chdb://{program.home}/.local/share/ccusage-import/warehouse")
+
+
+def test_a_server_learns_the_new_name_by_the_next_push(
+    program: Program, claude: ClaudeDir, server: Place, local: Place
+) -> None:
     imported(program, local, claude, "--machine", "laptop", CCUSAGE_IMPORT_SYNC=server.url)
     assert program("rename", "machine", "tower").exit_code == 0
     claude.say("b", days_ago(2), 300)
@@ -181,6 +192,38 @@ def test_a_server_learns_the_new_name_by_the_next_push(program: Program, claude:
     assert server.rows("SELECT machine FROM freshness") == [("tower",)]
     again = json.loads(program("push", server.url, "--json").stdout)
     assert (again["loads"], again["changes"], again["records"]) == (0, 0, 0)
+
+
+def test_a_server_that_never_knew_the_old_name_does_not_learn_it(
+    program: Program, claude: ClaudeDir, server: Place, local: Place
+) -> None:
+    imported(program, local, claude, "--machine", "laptop")
+    assert program("rename", "machine", "tower").exit_code == 0
+
+    assert program("push", server.url).exit_code == 0
+
+    assert [(row[0], row[2]) for row in server.rows(DAYS)] == [("tower", 1_000)]
+    for table in ("machines", "loads", "changes", "records"):
+        assert server.rows(f"SELECT DISTINCT machine FROM {table}") == [("tower",)]
+
+
+def test_an_old_name_that_is_another_s_on_the_server_is_left_to_it(
+    program: Program, claude: ClaudeDir, server: Place, local: Place, tmp_path: Path
+) -> None:
+    imported(program, local, claude, "--machine", "laptop")
+    assert program("rename", "machine", "tower").exit_code == 0
+    (tmp_path / "other").mkdir()
+    other = replace(program, home=tmp_path / "other", environ={**program.environ, "HOME": f"{tmp_path}/other"})
+    claude.say("b", days_ago(2), 300)
+    imported(other, server, claude, "--machine", "laptop")
+    of_other = "SELECT * FROM {} WHERE machine = 'laptop' ORDER BY ALL"
+    before = [server.rows(of_other.format(table)) for table in ("machines", "loads", "changes", "records")]
+
+    done = program("push", server.url)
+
+    assert done.exit_code == 0, done.stderr
+    assert [(row[0], row[2]) for row in server.rows(DAYS)] == [("laptop", 1_000), ("laptop", 300), ("tower", 1_000)]
+    assert [server.rows(of_other.format(table)) for table in ("machines", "loads", "changes", "records")] == before
 
 
 SESSIONS = "SELECT project, session_id, total_tokens FROM sessions ORDER BY ALL"

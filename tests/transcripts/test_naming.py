@@ -67,3 +67,9 @@ def test_a_command_is_not_taken_for_a_path_in_messages() -> None:
     names, pseudonyms = named(hides=True)
     names.command("/deploy")
     assert pseudonyms.hide_paths("cannot read /home/deploy") == "cannot read /home/deploy"
+
+
+def test_a_naming_is_told_by_sixteen_digits_of_its_salt() -> None:
+    assert len(Pseudonyms("salt", is_enabled=True).naming) == 16
+    assert Pseudonyms("salt", is_enabled=True).naming != Pseudonyms("another", is_enabled=True).naming
+    assert Pseudonyms("salt", is_enabled=False).naming == ""

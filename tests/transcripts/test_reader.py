@@ -244,6 +244,17 @@ def test_a_last_line_without_its_end_is_read_where_it_is_whole_and_again_later(r
     assert (found.bytes_read, told.told[-1]) == (4 * size - 10, (4 * size - 10, 4 * size - 10))
 
 
+def test_half_a_line_behind_what_was_read_is_told_by_its_own_length(root: Path) -> None:
+    write(root, x=message("a"))
+    _, known = read(root)
+    write(root, x=message("a") + message("b")[:9])
+
+    [found], later = read(root, known)
+
+    assert (found.bytes_read, found.facts.lines, found.facts.bad_lines) == (9, 1, {"half": 1})
+    assert [one.position for one in later.values()] == [len(message("a"))]
+
+
 def test_a_line_that_is_too_long_is_counted_and_not_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "LONGEST_LINE", 250)
     huge = b'{"type":"summary","text":"%s"}\n' % (b"x" * 700)
@@ -346,3 +357,5 @@ def test_a_file_with_another_time_of_change_is_read(root: Path) -> None:
     os.utime(root / "shop" / "x.jsonl", ns=(status.st_atime_ns, status.st_mtime_ns + 1))
 
     assert len(list_transcripts([root], known, NAMES).changed) == 1
+    # None of it is new.
+    assert [(batch.facts.lines, batch.bytes_read) for batch in read(root, known)[0]] == [(0, 0)]

@@ -167,6 +167,7 @@ def test_servers_are_events_of_attachments() -> None:
     [
         ('{"type":"summary"}', True, {}, {}),
         ('{"type":"unheard"}', True, {}, {"unheard": 1}),
+        ('{"type":"unheard","timestamp":"2026-05-01T10:00:00Z"}', True, {}, {"unheard": 1}),
         ('{"type":"what is this?"}', True, {}, {"other": 1}),
         ("{}", True, {}, {"other": 1}),
         ('{"message":{"usage":{}}}', True, {}, {}),
@@ -207,13 +208,15 @@ def test_what_has_no_prompt_gets_the_turn_of_who_started_it_or_of_its_time() -> 
         ToolCall(call=2, answered_at=25, claude_session_id="s"),
         ToolCall(call=3, claude_session_id="s"),
         ToolCall(call=4, called_at=15, claude_session_id="other"),
+        # At no time: it is later than no prompt.
+        ToolCall(call=5, claude_session_id="first"),
     ]
     event = Event(event=1, kind="limit", at=20, claude_session_id="s")
     facts.tool_calls += calls
     facts.events.append(event)
 
-    resolve_turns(facts, {"s": [(10, 1), (20, 2)]}, {7: 5, 0: 0})
+    resolve_turns(facts, {"s": [(10, 1), (20, 2)], "first": [(1, 3)]}, {7: 5, 0: 0})
 
     assert [one.turn for one in (known, started, before, at, between, after)] == [9, 5, 0, 1, 1, 2]
-    assert [call.turn for call in calls] == [1, 2, 0, 0]
+    assert [call.turn for call in calls] == [1, 2, 0, 0, 0]
     assert event.turn == 2

@@ -126,6 +126,28 @@ def test_they_go_on_where_a_file_ended(projects: Path, tmp_path: Path) -> None:
     assert rest.facts.lines == sum(content.count(b"\n") for content in files.values()) - len(files)
 
 
+@pytest.mark.parametrize(("worth_bytes", "told"), [(182, [81, 162, 182]), (183, [40, 80, 81, 121, 161, 162, 182])])
+def test_what_is_worth_it_is_read_a_part_at_a_time(tmp_path: Path, worth_bytes: int, told: list[int]) -> None:
+    for name, size in {"a": 40, "b": 40, "c": 1, "d": 40, "e": 40, "f": 1, "g": 20}.items():
+        (tmp_path / f"{name}.jsonl").write_text("\n".rjust(size))
+    names, heard = Names(Pseudonyms("salt", is_enabled=False)), Heard()
+    listing = list_transcripts([tmp_path], {}, names)
+
+    list(read_on_all_cores(listing, {}, names, heard, worth_bytes=worth_bytes, part_bytes=81))
+
+    assert heard.told == [(done, 182) for done in told]
+
+
+def test_where_nobody_knows_how_many_cores_there_are_one_process_reads(
+    projects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    files = len(list(projects.rglob("*.jsonl")))
+
+    # A part of several files would be told at once.
+    assert len(read(projects, {})[2]) == files
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc, that is on Linux")
 class TestNoneIsLeft:
     """What ends the readers, and what that costs."""
@@ -141,7 +163,10 @@ class TestNoneIsLeft:
 
     def test_they_end_with_whoever_stops_reading(self, projects: Path) -> None:
         def stop() -> None:
-            assert len(workers(os.getpid())) == 2
+            readers = workers(os.getpid())
+            assert len(readers) == 2
+            # What is typed at a terminal is for whoever asked.
+            assert {os.getpgid(reader) for reader in readers} == readers
             raise InterruptedError
 
         with pytest.raises(InterruptedError):
