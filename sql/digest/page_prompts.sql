@@ -30,7 +30,6 @@ FROM
                 ('day', toUInt64(date)),
                 ('week', toUInt64(toMonday(date))),
                 ('month', toUInt64(toStartOfMonth(date))),
-                ('last week', toUInt64(date > {today:Date} - 7)),
                 ('machine', sipHash64(host)),
                 ('project', sipHash64(name)),
                 ('model', sipHash64(model)),

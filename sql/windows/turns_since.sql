@@ -101,7 +101,7 @@ LEFT JOIN
             max(load_id) AS priced_by,
             -- As it was at that load; else the next one that is known.
             tupleElement(arraySort(
-                known -> (known.1 > priced_by, if(known.1 > priced_by, known.1, toUInt64(-1) - known.1)),
+                known -> (known.1 > priced_by, abs(known.1 - priced_by)),
                 price_lists[toString(model)])[1], 2) AS price,
             count() AS part_messages,
             sum(input_tokens) AS part_input,
