@@ -6,7 +6,7 @@ SELECT
     sum(block_hours.cost_usd),
     toUInt64(round(sum(block_hours.total_tokens)))
 FROM block_hours
-WHERE date + 1 >= {since:Date} AND date <= {until:Date} AND toDate(toTimeZone(at, {timezone:String})) BETWEEN {since:Date} AND {until:Date}
+WHERE date + 2 >= {since:Date} AND date - 2 <= {until:Date} AND toDate(toTimeZone(at, {timezone:String})) BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
 GROUP BY day, machine, hour_of_day
 ORDER BY day, machine, hour_of_day

@@ -1,10 +1,15 @@
 -- what each model cost in the dearest projects on each day, the others under an empty name: what the filter by project draws
-WITH shown AS
+WITH chosen AS
 (
-    SELECT project
+    SELECT *
     FROM projects_daily
     WHERE date BETWEEN {since:Date} AND {until:Date} AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
         AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
+),
+shown AS
+(
+    SELECT project
+    FROM chosen
     GROUP BY project
     ORDER BY sum(cost_usd) DESC, project
     LIMIT {filtered_projects:UInt32}
@@ -23,9 +28,7 @@ FROM
                 - toInt64(arraySum(one -> one.input_tokens + one.output_tokens + one.cache_creation_tokens + one.cache_read_tokens, models)))))]
         )) AS part_of_day,
         CAST(part_of_day, 'Tuple(model String, cost_usd Decimal(18, 9), tokens UInt64)') AS part
-    FROM projects_daily
-    WHERE date BETWEEN {since:Date} AND {until:Date} AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
-        AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
+    FROM chosen
 )
 WHERE part.tokens > 0 OR abs(part.cost_usd) >= toDecimal64(0.000001, 9)
 GROUP BY 1, 2, 3, 4, 5

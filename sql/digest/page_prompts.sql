@@ -12,7 +12,7 @@
         toString(turns_since.model) AS model,
         toFloat64(cost_usd) AS cost,
         turn_id
-    FROM turns_since(first = toDate32({since:Date}) - 1)
+    FROM turns_since(first = toDateTime64({since:Date}, 3, 'UTC') - INTERVAL 14 HOUR)
     WHERE kind != 'bash' AND cost_usd > 0 AND date BETWEEN {since:Date} AND {until:Date}
         AND date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days)
         AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
@@ -30,7 +30,6 @@ FROM
                 ('day', toUInt64(date)),
                 ('week', toUInt64(toMonday(date))),
                 ('month', toUInt64(toStartOfMonth(date))),
-                ('last week', toUInt64(date > {today:Date} - 7)),
                 ('machine', sipHash64(host)),
                 ('project', sipHash64(name)),
                 ('model', sipHash64(model)),

@@ -8,7 +8,7 @@
 -- param: top UInt32 = 10: how many rows at most
 -- note: a prompt is that of the model that cost most of it
 SELECT at, command, project, model, answers, tool_calls, failed_tool_calls, total_tokens, cost_usd, unpriced, round(duration_ms / 1000, 1) AS seconds, outcome
-FROM executions_since(first = toDate32({since:Date}) - 1)
+FROM executions_since(first = toDateTime64({since:Date}, 3, 'UTC') - INTERVAL 14 HOUR)
 WHERE outcome IN ('api_error', 'limit') AND date BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({project:String} = '' OR project = {project:String})

@@ -11,5 +11,5 @@ WHERE date BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
 GROUP BY date
-HAVING sum(total_tokens) = 0 AND sum(cost_usd) = 0
+HAVING countIf(total_tokens > 0 OR cost_usd > 0) = 0
 ORDER BY date DESC

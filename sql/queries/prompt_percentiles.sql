@@ -19,7 +19,7 @@ SELECT
     round(quantileExactIf(0.95)(first_answer_ms, isNotNull(first_answer_ms)) / 1000, 1) AS first_answer_p95,
     round(quantileExactIf(0.99)(first_answer_ms, isNotNull(first_answer_ms)) / 1000, 1) AS first_answer_p99,
     max(execution.unpriced) AS unpriced
-FROM executions_since(first = toDate32({since:Date}) - 1) AS execution
+FROM executions_since(first = toDateTime64({since:Date}, 3, 'UTC') - INTERVAL 14 HOUR) AS execution
 WHERE date BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({project:String} = '' OR project = {project:String})

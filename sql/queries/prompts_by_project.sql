@@ -14,7 +14,7 @@ SELECT
     sum(execution.cost_usd) AS cost_usd,
     round(toFloat64(cost_usd) / runs, 4) AS mean_usd,
     max(execution.unpriced) AS unpriced
-FROM executions_since(first = toDate32({since:Date}) - 1) AS execution
+FROM executions_since(first = toDateTime64({since:Date}, 3, 'UTC') - INTERVAL 14 HOUR) AS execution
 WHERE date BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({project:String} = '' OR project = {project:String})

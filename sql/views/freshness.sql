@@ -43,14 +43,14 @@ usage AS
 SELECT
     machine,
     arrayFlatten(groupArray(agents)) AS agents,
-    max(part_load_at) AS last_load_at,
+    any(part_load_at) AS last_load_at,
     max(part_state) AS last_state,
     toBool(last_state IN ('failed', 'interrupted') OR notEmpty(failed_reports)) AS last_failed,
     max(part_error) AS last_error,
     arrayFlatten(groupArray(part_failed_reports)) AS failed_reports,
-    max(part_success_at) AS last_success_at,
+    any(part_success_at) AS last_success_at,
     dateDiff('second', last_success_at, now64(3, 'UTC')) / 3600 AS age_hours,
-    max(part_day) AS last_day,
+    any(part_day) AS last_day,
     max(part_today) - last_day AS days_since_usage
 FROM
 (

@@ -31,11 +31,11 @@ AS SELECT
     sum(output_tokens) AS output_tokens,
     sum(cache_creation_tokens) AS cache_creation_tokens,
     sum(cache_read_tokens) AS cache_read_tokens,
-    sum(total_tokens) AS total_tokens,
+    input_tokens + output_tokens + cache_creation_tokens + cache_read_tokens AS total_tokens,
     sum(cost_usd) AS cost_usd,
     max(unpriced) AS unpriced,
-    sum(stored_tokens) AS stored_tokens,
-    sum(stored_cost_usd) AS stored_cost_usd,
+    sum(part_stored_tokens) AS stored_tokens,
+    sum(part_stored_cost) AS stored_cost_usd,
     toInt64(total_tokens) - toInt64(stored_tokens) AS token_difference,
     cost_usd - stored_cost_usd AS cost_difference_usd
 FROM
@@ -43,62 +43,48 @@ FROM
     SELECT
         machine,
         'claude' AS agent,
-        toString(facts.project) AS project,
-        toString(facts.session_id) AS session_id,
-        toNullable(min(facts.first_at)) AS first_at,
-        toNullable(max(facts.last_at)) AS last_at,
-        sum(facts.messages) AS messages,
-        sum(facts.input_tokens) AS input_tokens,
-        sum(facts.output_tokens) AS output_tokens,
-        sum(facts.cache_creation_tokens) AS cache_creation_tokens,
-        sum(facts.cache_read_tokens) AS cache_read_tokens,
-        input_tokens + output_tokens + cache_creation_tokens + cache_read_tokens AS total_tokens,
-        sum(facts.cost_usd) AS cost_usd,
-        max(facts.unpriced) AS unpriced,
-        toUInt64(0) AS stored_tokens,
-        toDecimal64(0, 9) AS stored_cost_usd
-    FROM
-    (
-        SELECT
-            machine,
-            project,
-            session_id,
-            min(at) AS first_at,
-            max(at) AS last_at,
-            count() AS messages,
-            sum(input_tokens) AS input_tokens,
-            sum(output_tokens) AS output_tokens,
-            sum(cache_creation_5m_tokens + cache_creation_1h_tokens) AS cache_creation_tokens,
-            sum(cache_read_tokens) AS cache_read_tokens,
-            sum(cost_usd) AS cost_usd,
-            max(unpriced) AS unpriced
-        FROM {database}.message_facts FINAL
-        WHERE bitTest(counts_in, 1) AND is_shown AND NOT bitTest(taken_back, 0)
-        GROUP BY machine, project, session_id
-        UNION ALL
-        SELECT
-            machine,
-            project,
-            session_id,
-            first_at,
-            last_at,
-            messages,
-            input_tokens,
-            output_tokens,
-            cache_creation_5m_tokens + cache_creation_1h_tokens,
-            cache_read_tokens,
-            cost_usd,
-            unpriced
-        FROM {database}.folded_hours
-        WHERE has(counts_in, 'session')
-    ) AS facts
+        project,
+        session_id,
+        toNullable(min(at)) AS first_at,
+        toNullable(max(at)) AS last_at,
+        count() AS messages,
+        sum(input_tokens) AS input_tokens,
+        sum(output_tokens) AS output_tokens,
+        sum(cache_creation_5m_tokens + cache_creation_1h_tokens) AS cache_creation_tokens,
+        sum(cache_read_tokens) AS cache_read_tokens,
+        sum(cost_usd) AS cost_usd,
+        max(unpriced) AS unpriced,
+        false AS is_stored,
+        toUInt64(0) AS part_stored_tokens,
+        toDecimal64(0, 9) AS part_stored_cost
+    FROM {database}.message_facts FINAL
+    WHERE bitTest(counts_in, 1) AND is_shown AND NOT bitTest(taken_back, 0)
     GROUP BY machine, project, session_id
-    HAVING total_tokens > 0
     UNION ALL
     SELECT
-        machine, agent, project, session_id, NULL, NULL, 0, 0, 0, 0, 0, 0, toDecimal128(0, 15), false, total_tokens, cost_usd
+        machine,
+        'claude',
+        project,
+        session_id,
+        first_at,
+        last_at,
+        messages,
+        input_tokens,
+        output_tokens,
+        cache_creation_5m_tokens + cache_creation_1h_tokens,
+        cache_read_tokens,
+        cost_usd,
+        unpriced,
+        false,
+        0,
+        0
+    FROM {database}.folded_hours
+    WHERE has(counts_in, 'session')
+    UNION ALL
+    SELECT machine, agent, project, session_id, NULL, NULL, 0, 0, 0, 0, 0, toDecimal128(0, 15), false, true, total_tokens, cost_usd
     FROM {database}.sessions
     WHERE agent = 'claude'
 )
 GROUP BY machine, agent, project, session_id
+HAVING total_tokens > 0 OR max(is_stored)
 COMMENT 'one row is one session: the sum of its messages beside what sessions shows'

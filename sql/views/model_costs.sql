@@ -52,7 +52,7 @@ days AS
         models,
         -- The five prices of each model, none where they are not known.
         arrayMap(name -> tupleElement(arraySort(
-            price -> (price.1 != ccusage_version, price.2 > load_id, if(price.2 > load_id, price.2, toUInt64(-1) - price.2)),
+            price -> (price.1 != ccusage_version, price.2 > load_id, abs(price.2 - load_id)),
             price_lists[concat(toString(agent), '/', name)])[1], 3), models.model) AS model_prices,
         arrayMap((input, output, creation, read, price) ->
                 if(empty(price), 0, input * toFloat64(price[1]) + output * toFloat64(price[2]) + creation * toFloat64(price[3]) + read * toFloat64(price[5])) / 1e6,

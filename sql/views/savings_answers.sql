@@ -25,23 +25,23 @@ AS WITH
 ) AS sonnet,
 -- As it was at that load; else the next one that is known.
 tupleElement(arraySort(
-    known -> (known.1 > load_id, if(known.1 > load_id, known.1, toUInt64(-1) - known.1)), price_lists[toString(model)])[1], 2) AS price,
+    known -> (known.1 > load_id, abs(known.1 - load_id)), price_lists[toString(model)])[1], 2) AS price,
 -- What writing cost more than reading the same would have.
 writes_5m + writes_1h AS writes,
 if(writes > 0, (writes_5m * (price[2] - price[4]) + writes_1h * (price[3] - price[4])) / writes, 0) AS more_than_reading,
 isNotNull(previous_at) AND arrayExists(compacted_at -> compacted_at > previous_at AND compacted_at <= at, compactions) AS is_first_after_compaction,
 isNotNull(previous_at) AND dateDiff('second', previous_at, at) > if(had_writes_1h, 3600, 300) AS is_after_pause,
 -- Only what the cache held before the pause: what is new in the prompt must be written anyway.
-least(writes, if(previous_cached > reads, previous_cached - reads, 0)) AS lost,
+least(writes, greatest(previous_cached, reads) - reads) AS lost,
 input_tokens * sonnet[1] + writes_5m * sonnet[2] + writes_1h * sonnet[3] + reads * sonnet[4] + output_tokens * sonnet[5] AS as_sonnet,
 [
-    if(turn != 0 AND interrupts > 0, millionths, 0),
+    if(interrupts > 0, millionths, 0),
     if(agent_id != 0 AND last_characters = 0 AND last_at < now64(3, 'UTC') - INTERVAL 1 HOUR, millionths, 0),
     if(turn != 0 AND failed_before > 0, millionths, 0),
     millionths * repeated_reads / greatest(calls, 1),
     if(is_first_after_compaction AND length(compactions) >= 3, writes * more_than_reading, 0),
     if(is_after_pause AND NOT is_first_after_compaction, lost * more_than_reading, 0),
-    if(writes_1h > 0 AND read_within_hour <= reads AND at < now64(3, 'UTC') - INTERVAL 1 HOUR, writes_1h * (price[3] - price[1]), 0),
+    if(read_within_hour <= reads AND at < now64(3, 'UTC') - INTERVAL 1 HOUR, writes_1h * (price[3] - price[1]), 0),
     if(turn != 0 AND position(model, 'opus') > 0 AND notEmpty(sonnet) AND edits = 0, millionths - as_sonnet, 0),
     if(agent_id = 0, least(reads, arraySum(loaded -> if(loaded.1 < at, loaded.2, 0), unused)) * price[4], 0)
 ] AS claimed

@@ -17,7 +17,12 @@ millionths -> accurateCastOrNull(toString(round(millionths / 1e6, 9)), 'Decimal(
     SELECT mapFromArrays(groupArray(model), groupArray(known))
     FROM {database}.known_prices
     WHERE agent = 'claude'
-) AS price_lists
+) AS price_lists,
+{first:DateTime64(3, 'UTC')} <= '1970-01-01' AS is_of_all,
+asked AS
+(
+    SELECT turn FROM {database}.turn_facts WHERE at >= {first:DateTime64(3, 'UTC')}
+)
 SELECT
     machine,
     'claude' AS agent,
@@ -65,7 +70,7 @@ FROM
             count() OVER (PARTITION BY machine, claude_session_id) AS places
         FROM {database}.turn_facts FINAL
         WHERE turn != 0 AND isNotNull(at) AND NOT bitTest(taken_back, 0)
-            AND ({first:DateTime64(3, 'UTC')} <= '1970-01-01' OR (machine, claude_session_id) GLOBAL IN
+            AND (is_of_all OR (machine, claude_session_id) GLOBAL IN
             (
                 SELECT machine, claude_session_id FROM {database}.turn_facts FINAL WHERE at >= {first:DateTime64(3, 'UTC')}
             ))
@@ -101,7 +106,7 @@ LEFT JOIN
             max(load_id) AS priced_by,
             -- As it was at that load; else the next one that is known.
             tupleElement(arraySort(
-                known -> (known.1 > priced_by, if(known.1 > priced_by, known.1, toUInt64(-1) - known.1)),
+                known -> (known.1 > priced_by, abs(known.1 - priced_by)),
                 price_lists[toString(model)])[1], 2) AS price,
             count() AS part_messages,
             sum(input_tokens) AS part_input,
@@ -117,7 +122,7 @@ LEFT JOIN
             max(at) AS part_last_at
         FROM {database}.message_facts FINAL
         WHERE turn != 0 AND is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
-            AND ({first:DateTime64(3, 'UTC')} <= '1970-01-01' OR turn GLOBAL IN (SELECT turn FROM {database}.turn_facts WHERE at >= {first:DateTime64(3, 'UTC')}))
+            AND (is_of_all OR turn GLOBAL IN asked)
         GROUP BY machine, turn, model
     )
     GROUP BY machine, turn
@@ -135,7 +140,7 @@ LEFT JOIN
         SELECT machine, turn, tool, count() AS part_calls, countIf(is_error = 1) AS part_failed
         FROM {database}.tool_call_facts FINAL
         WHERE turn != 0 AND isNotNull(called_at) AND NOT bitTest(taken_back, 0)
-            AND ({first:DateTime64(3, 'UTC')} <= '1970-01-01' OR turn GLOBAL IN (SELECT turn FROM {database}.turn_facts WHERE at >= {first:DateTime64(3, 'UTC')}))
+            AND (is_of_all OR turn GLOBAL IN asked)
         GROUP BY machine, turn, tool
     )
     GROUP BY machine, turn

@@ -46,14 +46,16 @@ FROM records WHERE report = 'daily' AND machine = 'machine-00' AND agent = 'clau
 INSERT INTO turn_facts (machine, turn, first_load_id, last_load_id, at, ended_at, kind, command, project,
     claude_session_id)
 SELECT machine, sipHash64(machine, day), 1, 1, toDateTime64(day, 3, 'UTC') + INTERVAL 23 HOUR AS at,
-    at + INTERVAL day % 50 MINUTE, 'command', if(day % 3 = 0, '/review', '/clear'), if(day % 4 = 0, {PROJECT}, 'other'),
+    at + INTERVAL day % 50 MINUTE + INTERVAL 37 * (day % 23) MILLISECOND,
+    'command', if(day % 3 = 0, '/review', '/clear'), if(day % 4 = 0, {PROJECT}, 'other'),
     concat('session ', toString(day % 5))
 FROM records FINAL WHERE report = 'daily' AND agent = 'claude';
 
 INSERT INTO message_facts (machine, message, load_id, first_load_id, is_shown, counts_in, at, date, timezone, project,
     claude_session_id, model, input_tokens, cache_read_tokens, output_tokens, cost_usd, turn, is_subagent, agent_id)
 SELECT machine, turn + agent, 1, 1, true, 3, assumeNotNull(at) + INTERVAL 9 SECOND, toDate(assumeNotNull(at), 'UTC'),
-    'UTC', project, claude_session_id, if(turn % 2 = 1, '{MODEL}', 'claude-even'), 10, turn % 1000, turn % 77,
+    'UTC', project, claude_session_id, if(turn % 2 = 1, '{MODEL}', 'claude-even'), 10,
+    if(turn % 4 = 0, 0, turn % 1000), turn % 77,
     toDecimal64(turn % 91, 3), turn, agent = 1, agent
 FROM turn_facts ARRAY JOIN range(1 + (turn % 3 = 0)) AS agent;
 

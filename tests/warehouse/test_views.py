@@ -675,6 +675,7 @@ def test_success_means_the_same_in_the_view_and_in_status(migrated: Place) -> No
     judged(migrated, [], 2000, state="undone", finished_at=ended)
     judged(migrated, [], 3000, failed_reports=("blocks",))
     judged(migrated, [], 4000, undoes=2000)
+    judged(migrated, [], 5000, finished_at=NOW + timedelta(minutes=90))
 
     with migrated.opened() as opened:
         assert last_success_at(opened, "studio") == ended
