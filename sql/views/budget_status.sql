@@ -26,26 +26,27 @@ covered AS
     SELECT scope, name, period, limit_usd, arrayJoin(if(empty(covers), [name], covers)) AS part
     FROM limits
 ),
+-- What is behind the month and the 56 days before today, whatever the zone.
 usage AS
 (
     SELECT scoped.1 AS scope, scoped.2 AS name, machine, agent, date, cost_usd, unpriced
     FROM {database}.daily
     ARRAY JOIN [('all', ''), ('agent', toString(agent)), ('machine', toString(machine))] AS scoped
-    WHERE NOT is_dated_ahead
+    WHERE date > today() - 60 AND NOT is_dated_ahead
     UNION ALL
     SELECT 'project', project, machine, agent, date, cost_usd, unpriced
     FROM {database}.projects_daily
-    WHERE NOT is_dated_ahead
+    WHERE date > today() - 60 AND NOT is_dated_ahead
     UNION ALL
     SELECT 'model', model, machine, agent, date, cost_usd, unpriced
     FROM {database}.model_breakdowns
+    WHERE date > today() - 60
 ),
--- What is behind the month and the 56 days before today, whatever the zone.
 limited AS
 (
     SELECT scope, name, machine, agent, date, cost_usd, unpriced
     FROM usage
-    WHERE date > today() - 60 AND (scope, name) GLOBAL IN (SELECT toString(scope), part FROM covered)
+    WHERE (scope, name) GLOBAL IN (SELECT toString(scope), part FROM covered)
 ),
 -- What each day of this month is made of: its own cost up to today, the weighted cost of others for what is missing.
 sources AS

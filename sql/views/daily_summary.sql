@@ -29,19 +29,18 @@ AS WITH days AS
     SELECT machine, agent, arrayJoin(arrayMap(n -> first_day + n, range(toUInt32(today - first_day + 1)))), 0, 0, 0, 0, 0, toDecimal64(0, 9), false
     FROM {database}.calendar
 ),
--- The row of the day, or that of nothing.
 filled AS
 (
     SELECT
         machine,
         agent,
         date,
-        max(input_tokens) AS input_tokens,
-        max(output_tokens) AS output_tokens,
-        max(cache_creation_tokens) AS cache_creation_tokens,
-        max(cache_read_tokens) AS cache_read_tokens,
-        max(total_tokens) AS total_tokens,
-        max(cost_usd) AS cost_usd,
+        sum(input_tokens) AS input_tokens,
+        sum(output_tokens) AS output_tokens,
+        sum(cache_creation_tokens) AS cache_creation_tokens,
+        sum(cache_read_tokens) AS cache_read_tokens,
+        sum(total_tokens) AS total_tokens,
+        sum(cost_usd) AS cost_usd,
         max(unpriced) AS unpriced
     FROM days
     GROUP BY machine, agent, date

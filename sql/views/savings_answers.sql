@@ -32,7 +32,7 @@ if(writes > 0, (writes_5m * (price[2] - price[4]) + writes_1h * (price[3] - pric
 isNotNull(previous_at) AND arrayExists(compacted_at -> compacted_at > previous_at AND compacted_at <= at, compactions) AS is_first_after_compaction,
 isNotNull(previous_at) AND dateDiff('second', previous_at, at) > if(had_writes_1h, 3600, 300) AS is_after_pause,
 -- Only what the cache held before the pause: what is new in the prompt must be written anyway.
-least(writes, greatest(previous_cached, reads) - reads) AS lost,
+least(writes, if(previous_cached > reads, previous_cached - reads, 0)) AS lost,
 input_tokens * sonnet[1] + writes_5m * sonnet[2] + writes_1h * sonnet[3] + reads * sonnet[4] + output_tokens * sonnet[5] AS as_sonnet,
 [
     if(interrupts > 0, millionths, 0),
