@@ -15,6 +15,7 @@ from ccusage_import.ccusage.models import (
     BlocksDocument,
     CodexDailyDocument,
     CodexDailyRow,
+    CodexModel,
     CodexMonthlyDocument,
     CodexMonthlyRow,
     CodexRow,
@@ -276,14 +277,13 @@ class _Parser:
         return self._has_project_totals and agent == CLAUDE and is_marked
 
     def _usage(self, path: str, row: UsageRow | CodexRow, agent: str, key: str, day: date) -> Record:
-        # Reasoning tokens of other agents are billed as output; where they are in the total alone they are the rest.
-        reasoning = max(0, row.total_tokens - _sum(row)) if agent != CLAUDE else 0
+        reasoning = _reasoning(row) if agent != CLAUDE else 0
         record = self._record(path, row, agent, key, day, row.total_tokens, money(row.cost), reasoning)
         if isinstance(row, CodexRow):
-            models, models_used = self._codex_models(row), tuple(row.models)
+            models, models_used = self._codex_models(row, reasoning), tuple(row.models)
         else:
             models, models_used = [self._model(part) for part in row.breakdowns], row.models_used
-        models = _with_rest(models, models, reasoning, Decimal(0))
+            models = _with_rest(models, models, reasoning, Decimal(0))
         if any(model.output_tokens > LARGEST_COUNT for model in models):
             self._refuse(agent, key, f"{path}.modelBreakdowns: a count is more than {LARGEST_COUNT}")
         return record._replace(
@@ -342,15 +342,18 @@ class _Parser:
             is_unpriced,
         )
 
-    def _codex_models(self, row: CodexRow) -> list[ModelUsage]:
-        """Return the models of a row of codex: its cost is given for them together, and is of those with a price."""
+    def _codex_models(self, row: CodexRow, reasoning: int) -> list[ModelUsage]:
+        """Return the models of a row of codex: its cost is given for them together, and is of those with a price.
+
+        Their totals tell whose the reasoning is; what they do not tell goes where the cost does.
+        """
         cost = money(row.cost)
         is_free = self._infers_unpriced and cost == 0
         models = [
             ModelUsage(
                 name,
                 part.input_tokens,
-                part.output_tokens + max(0, part.total_tokens - _sum(part)),
+                part.output_tokens + _reasoning(part),
                 part.cache_creation_tokens,
                 part.cache_read_tokens,
                 Decimal(0),
@@ -359,7 +362,8 @@ class _Parser:
             for name, part in row.models.items()
         ]
         self._unpriced.update((model.model, None) for model in models if model.unpriced)
-        return _with_rest(models, [model for model in models if not model.unpriced] or models, 0, cost)
+        untold = max(0, reasoning - sum(map(_reasoning, row.models.values())))
+        return _with_rest(models, [model for model in models if not model.unpriced] or models, untold, cost)
 
     def _record(
         self,
@@ -410,6 +414,11 @@ class _Parser:
 
 def _sum(tokens: Tokens) -> int:
     return tokens.input_tokens + tokens.output_tokens + tokens.cache_creation_tokens + tokens.cache_read_tokens
+
+
+def _reasoning(row: UsageRow | CodexRow | CodexModel) -> int:
+    """Return the tokens that are in the total alone: reasoning of other agents than Claude Code, billed as output."""
+    return max(0, row.total_tokens - _sum(row))
 
 
 def _with_rest(models: list[ModelUsage], owners: list[ModelUsage], tokens: int, cost: Decimal) -> list[ModelUsage]:

@@ -749,10 +749,30 @@ def test_the_cost_of_codex_belongs_to_the_only_model_with_a_price() -> None:
 
 def test_the_cost_of_several_models_of_codex_is_a_part_of_its_own() -> None:
     (record,) = parsed_of("codex", [codex_day(0.25, b={}, a={}, unknown={"missingPricing": True})])
-    assert [(model.model, model.output_tokens, str(model.cost_usd)) for model in record.models] == [
-        ("a + b", 0, "0.250000000"), ("a", 2, "0"), ("b", 2, "0"), ("unknown", 2, "0"),
-    ]  # fmt: skip
+    assert [(model.model, model.output_tokens, str(model.cost_usd), model.unpriced) for model in record.models] == [
+        ("a + b", 0, "0.250000000", False),
+        ("a", 2, "0", False),
+        ("b", 2, "0", False),
+        ("unknown", 2, "0", True),
+    ]
     assert (record.total_tokens, str(record.cost_usd), record.models_used) == (36, "0.250000000", ("a", "b", "unknown"))
+
+
+@pytest.mark.parametrize(
+    ("of_row", "of_models", "expected"),
+    [
+        (15, [15], {"a": 5}),
+        (15, [12], {"a": 5}),
+        (27, [12, 12], {"a + b": 3, "a": 2, "b": 2}),
+        (30, [12, 14], {"a + b": 4, "a": 2, "b": 4}),
+    ],
+)
+def test_reasoning_of_codex_counts_once(of_row: int, of_models: list[int], expected: dict[str, int]) -> None:
+    day = codex_day(0.25, **{name: {"totalTokens": total} for name, total in zip("ab", of_models, strict=False)})
+    (record,) = parsed_of("codex", [{**day, "totalTokens": of_row}])
+    assert (record.total_tokens, record.output_tokens) == (of_row, sum(expected.values()))
+    assert {model.model: model.output_tokens for model in record.models} == expected
+    assert sum(model.cost_usd for model in record.models) == Decimal("0.25")
 
 
 PRICES = st.sampled_from([{}, {"missingPricing": True}])

@@ -149,6 +149,21 @@ def test_hours_are_those_of_the_configured_zone(program: Program, migrated: Plac
     assert (shown["timezone"], [use["hour"] for use in shown["hours"]]) == ("Asia/Kolkata", [14])
 
 
+def test_hours_of_a_machine_at_the_other_end_of_the_world_are_of_the_day_after_next(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    # 23:00 the evening before in Pago Pago, the first hour of the next day on Kiritimati.
+    claude.say("one", days_ago(3, 10), 100_000)
+    imported(program, migrated, claude, "--timezone", "Pacific/Pago_Pago")
+    of_days = ("--since", str(TODAY - timedelta(days=2)), "--until", str(TODAY - timedelta(days=2)))
+
+    done = program(
+        "report", "--warehouse", migrated.url, "--json", *of_days, CCUSAGE_IMPORT_TIMEZONE="Pacific/Kiritimati"
+    )
+
+    assert [(use["hour"], float(use["cost_usd"])) for use in json.loads(done.stdout)["hours"]] == [(0, 1.5)]
+
+
 @pytest.mark.one_place
 def test_since_bounds_what_is_shown_but_not_the_comparisons(
     program: Program, migrated: Place, claude: ClaudeDir

@@ -207,6 +207,15 @@ def test_reports_are_compared_with_the_days_of_their_own_time() -> None:
     assert [each.share for each in found] == [Decimal("0.75"), Decimal("0.938"), 1, 1]
 
 
+def test_a_month_covers_its_last_day_and_not_the_next_one() -> None:
+    records = [
+        record("monthly", "2026-05", "10", day=date(2026, 5, 1)),
+        record("daily", "2026-05-31", "10", day=date(2026, 5, 31)),
+        record("daily", "2026-06-01", "5", day=date(2026, 6, 1)),
+    ]
+    assert coverage(records) == [Coverage("claude", "monthly", Decimal(10), Decimal(10))]
+
+
 def test_a_report_of_days_without_cost_covers_them() -> None:
     assert [each.share for each in coverage([record("monthly", "2026-05")])] == [1]
 
