@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.tables import Load, write_load
-from tests.conftest import Place, Program, Spares
+from tests.conftest import Place, Program
 from tests.faults.documents import save_generation
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
@@ -25,19 +24,6 @@ from tests.support.gateway import Gateway
 SHOWN = "SELECT report, machine, agent, key, load_id, total_tokens, cost_usd FROM records FINAL ORDER BY ALL"
 LOGGED = "SELECT * FROM changes ORDER BY machine, report, agent, key, load_id"
 LOADS = "SELECT * FROM loads FINAL ORDER BY machine, load_id"
-
-
-@pytest.fixture
-def server(spares: Spares) -> Iterator[Place]:
-    """An empty warehouse behind HTTP with all tables."""
-    with spares.lent() as place:
-        yield place
-
-
-@pytest.fixture
-def laptop(program: Program) -> Place:
-    """The embedded warehouse in the home of the program."""
-    return Place(f"chdb://{program.home}/.local/share/ccusage-import/warehouse")
 
 
 @pytest.fixture

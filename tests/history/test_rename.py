@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from tests.conftest import Place, Program, Spares
+from tests.conftest import Place, Program
 from tests.faults.documents import save_generation
 from tests.faults.harness import Installation
 from tests.faults.kills import Stepped
@@ -166,38 +165,25 @@ def test_a_renaming_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Pa
         assert installation.rows("SELECT count() FROM loads FINAL WHERE state = 'running'") == [(0,)]
 
 
-@pytest.fixture
-def server(spares: Spares) -> Iterator[Place]:
-    """An empty warehouse behind HTTP with all tables."""
-    with spares.lent() as place:
-        yield place
-
-
-@pytest.fixture
-def local(program: Program) -> Place:
-    """The embedded warehouse in the home of the program."""
-    return Place(f"chdb://{program.home}/.local/share/ccusage-import/warehouse")
-
-
 def test_a_server_learns_the_new_name_by_the_next_push(
-    program: Program, claude: ClaudeDir, server: Place, local: Place
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
-    imported(program, local, claude, "--machine", "laptop", CCUSAGE_IMPORT_SYNC=server.url)
+    imported(program, laptop, claude, "--machine", "laptop", CCUSAGE_IMPORT_SYNC=server.url)
     assert program("rename", "machine", "tower").exit_code == 0
     claude.say("b", days_ago(2), 300)
-    imported(program, local, claude, CCUSAGE_IMPORT_SYNC=server.url)
+    imported(program, laptop, claude, CCUSAGE_IMPORT_SYNC=server.url)
 
     assert [(row[0], row[2]) for row in server.rows(DAYS)] == [("tower", 1_000), ("tower", 300)]
-    assert server.rows(MACHINES) == local.rows(MACHINES)
+    assert server.rows(MACHINES) == laptop.rows(MACHINES)
     assert server.rows("SELECT machine FROM freshness") == [("tower",)]
     again = json.loads(program("push", server.url, "--json").stdout)
     assert (again["loads"], again["changes"], again["records"]) == (0, 0, 0)
 
 
 def test_a_server_that_never_knew_the_old_name_does_not_learn_it(
-    program: Program, claude: ClaudeDir, server: Place, local: Place
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
-    imported(program, local, claude, "--machine", "laptop")
+    imported(program, laptop, claude, "--machine", "laptop")
     assert program("rename", "machine", "tower").exit_code == 0
 
     assert program("push", server.url).exit_code == 0
@@ -208,9 +194,9 @@ def test_a_server_that_never_knew_the_old_name_does_not_learn_it(
 
 
 def test_an_old_name_that_is_another_s_on_the_server_is_left_to_it(
-    program: Program, claude: ClaudeDir, server: Place, local: Place, tmp_path: Path
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place, tmp_path: Path
 ) -> None:
-    imported(program, local, claude, "--machine", "laptop")
+    imported(program, laptop, claude, "--machine", "laptop")
     assert program("rename", "machine", "tower").exit_code == 0
     (tmp_path / "other").mkdir()
     other = replace(program, home=tmp_path / "other", environ={**program.environ, "HOME": f"{tmp_path}/other"})
