@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 from loguru import logger
 
@@ -16,17 +16,22 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, WarehouseError
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.rule.reconcile import Decision, Verdict
-from ccusage_import.statusline.numbers import keep_numbers
+from ccusage_import.statusline.numbers import keep_numbers, questions_of_numbers
 from ccusage_import.steps.judging import Judged, judge, prepare, questions_of_stored, read_stored, weigh
 from ccusage_import.steps.loads import committed_load, failed_load, keep_for_later, keep_reports, leave_trace
 from ccusage_import.steps.open_to_load import open_for_import
 from ccusage_import.steps.run import Run
-from ccusage_import.steps.transcripts import import_transcripts_alone, read_facts, warn_of_size
+from ccusage_import.steps.transcripts import (
+    import_transcripts_alone,
+    questions_after_reports,
+    read_facts,
+    warn_of_size,
+)
 from ccusage_import.steps.unchanged import import_nothing, look, remember
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question, preload_driver
 from ccusage_import.warehouse.opening import import_lock
 from ccusage_import.warehouse.prices import MODELS_WITH_PRICE, models_without_price, priced_models, write_prices
-from ccusage_import.warehouse.publish import last_offers_question, publish
+from ccusage_import.warehouse.publish import last_offers_question, publish, records_question
 from ccusage_import.warehouse.tables import Load, last_load_question, next_load_id
 
 
@@ -109,9 +114,11 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             load = committed_load(run, offer, judged, summary, load_id)
             _publish(run, warehouse, load, judged.decisions)
             kept_warnings = keep_reports(run, load, judged.ledger)
-        keep_numbers(warehouse, run.configuration)
-        facts = read_facts(run, warehouse, offer, load)
-        warnings = (*summary.warnings, *kept_warnings, *warn_of_size(run, warehouse))
+        numbers = questions_of_numbers(run.settings, datetime.now(UTC))
+        with warehouse.asked_ahead([*numbers, *questions_after_reports(run, warehouse, offer, load)]):
+            keep_numbers(warehouse, run.configuration)
+            facts = read_facts(run, warehouse, offer, load)
+            warnings = (*summary.warnings, *kept_warnings, *warn_of_size(run, warehouse))
         return replace(summary, load_id=load_id, warnings=warnings, facts=facts)
 
 
@@ -119,7 +126,14 @@ def _questions(run: Run, offer: Offer) -> list[Question]:
     """Return what is going to be asked of any warehouse that is up to date, before something is written."""
     machine = run.settings.machine
     prices = [] if offer.prices is None else [MODELS_WITH_PRICE]
-    return [*questions_of_stored(run), last_load_question(machine), *prices, last_offers_question(machine)]
+    return [
+        *questions_of_stored(run),
+        last_load_question(machine),
+        *prices,
+        last_offers_question(machine),
+        # Asked again by a load that writes records.
+        records_question(machine),
+    ]
 
 
 def _offer(run: Run, environ: Mapping[str, str]) -> Offer:

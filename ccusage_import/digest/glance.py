@@ -24,7 +24,7 @@ _COSTS = (
     " sum(cost_usd), uniqExact(date), min(date)"
     " FROM daily WHERE NOT is_dated_ahead"
 )
-_BLOCK = (
+BLOCK_QUESTION = Question(
     "SELECT ends_at, cost_usd, projected_cost_usd, cost_per_hour_usd FROM active_blocks ORDER BY ends_at DESC LIMIT 1"
 )
 # A history in which no forecast can be tried yet is too short for one.
@@ -131,16 +131,11 @@ def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: L
 
 def read_costs(warehouse: ClickHouse, today: date) -> Costs:
     """Return what this day, this month and the last one cost."""
-    return Costs(*warehouse.rows(*_costs_question(today))[0])
+    return Costs(*warehouse.rows(*costs_question(today))[0])
 
 
-def read_costs_and_block(warehouse: ClickHouse, today: date) -> tuple[Costs, OpenBlock | None]:
-    """Return both like `read_costs` and `read_block`."""
-    with warehouse.asked_ahead([_costs_question(today), Question(_BLOCK)]):
-        return read_costs(warehouse, today), read_block(warehouse)
-
-
-def _costs_question(today: date) -> Question:
+def costs_question(today: date) -> Question:
+    """Return what `read_costs` asks."""
     month = today.replace(day=1)
     last_month = (month - timedelta(days=1)).replace(day=1)
     days = {
@@ -154,7 +149,7 @@ def _costs_question(today: date) -> Question:
 
 def read_block(warehouse: ClickHouse) -> OpenBlock | None:
     """Return the open block that ends last."""
-    blocks = warehouse.rows(_BLOCK)
+    blocks = warehouse.rows(*BLOCK_QUESTION)
     return OpenBlock(blocks[0][0].astimezone(UTC), *blocks[0][1:]) if blocks else None
 
 

@@ -9,15 +9,15 @@ from decimal import Decimal
 
 from loguru import logger
 
-from ccusage_import.config.settings import Configuration
+from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import next_month
-from ccusage_import.digest.glance import OpenBlock, read_costs_and_block
+from ccusage_import.digest.glance import BLOCK_QUESTION, OpenBlock, costs_question, read_block, read_costs
 from ccusage_import.exceptions import FixableError
 from ccusage_import.files import write_private_file
 from ccusage_import.records import CLAUDE
 from ccusage_import.statusline.line import FILE_NAME
-from ccusage_import.warehouse.budgets import read_quotas
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.budgets import QUOTAS_QUESTION, read_quotas
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 _REPORTED = (
     "SELECT sum(cost_usd) FROM daily"
@@ -45,13 +45,21 @@ def keep_numbers(warehouse: ClickHouse, configuration: Configuration, live: Live
         logger.bind(kind=error.kind).warning("the numbers of the status line could not be written down")
 
 
+def questions_of_numbers(settings: Settings, now: datetime) -> list[Question]:
+    """Return what `read_numbers` asks."""
+    quotas = [QUOTAS_QUESTION] if settings.quota.is_set else []
+    return [costs_question(settings.today(now)), BLOCK_QUESTION, *quotas]
+
+
 def read_numbers(
     warehouse: ClickHouse, configuration: Configuration, now: datetime, live: LiveCosts | None = None
 ) -> dict[str, object]:
     """Return what the file holds; instants are seconds since 1970, and costs are converted when they are shown."""
     settings = configuration.settings
     today, limits, money = settings.today(now), settings.budget, settings.money
-    costs, block = read_costs_and_block(warehouse, today)
+    with warehouse.asked_ahead(questions_of_numbers(settings, now)):
+        costs, block = read_costs(warehouse, today), read_block(warehouse)
+        quotas = read_quotas(warehouse) if settings.quota.is_set else []
     unreported = Decimal(0)
     if live:
         block = live.block or block
@@ -78,7 +86,7 @@ def read_numbers(
         },
         "quotas": [
             {"period": use.name.partition("_")[0], "ends_at": use.period_end.timestamp(), "share": use.share}
-            for use in (read_quotas(warehouse) if settings.quota.is_set else ())
+            for use in quotas
             if use.machine == settings.machine and use.share is not None and use.period_end is not None
         ],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from loguru import logger
@@ -139,7 +139,7 @@ def _read_into(
     progress: ReadProgress,
 ) -> None:
     settings, marks = configuration.settings, cursor_marks(configuration)
-    with warehouse.asked_ahead(list(_questions(cursor, load))):
+    with warehouse.asked_ahead(_questions(cursor, load)):
         forget_what_does_not_fit(warehouse, cursor, settings.machine, marks)
         ordered_since = cursor.mark("order") or str(load.load_id)
         marks |= {"order": ordered_since, "load": str(load.load_id)}
@@ -192,14 +192,22 @@ def _fits(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[st
     return bool(is_of_this) and last_reading(warehouse, machine) <= last
 
 
-def _questions(cursor: Cursor, load: Load) -> Iterator[Question]:
-    """Yield what is asked before transcripts are read."""
+def questions_of_facts(configuration: Configuration, load: Load) -> list[Question]:
+    """Return what `import_facts` asks before transcripts are read; nothing where the cursor cannot be opened."""
+    try:
+        with open_cursor(cursor_file(configuration)) as cursor:
+            return _questions(cursor, load)
+    except ConfigurationError:
+        return []
+
+
+def _questions(cursor: Cursor, load: Load) -> list[Question]:
+    questions = [prices_question(CLAUDE, load.ccusage_version)]
     if last := int(cursor.mark("load") or 0):
-        yield loads_question(load.machine, load_id=last)
-        yield last_reading_question(load.machine)
-    yield prices_question(CLAUDE, load.ccusage_version)
+        questions += [loads_question(load.machine, load_id=last), last_reading_question(load.machine)]
     if load.revision:
-        yield unpriced_question(load.machine)
+        questions.append(unpriced_question(load.machine))
+    return questions
 
 
 def _resolve(cursor: Cursor, facts: Facts) -> list[tuple[str, int, int]]:

@@ -13,22 +13,22 @@ from ccusage_import.config.names import keep_names
 from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.import_summary import FactsSummary, ImportOptions, ImportSummary
 from ccusage_import.records import REPORTS
-from ccusage_import.steps.facts import import_facts
+from ccusage_import.steps.facts import import_facts, questions_of_facts
 from ccusage_import.steps.loads import new_load
 from ccusage_import.steps.open_to_load import open_for_load
 from ccusage_import.steps.run import Run
 from ccusage_import.transcripts.facts import FACT_KINDS
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.facts import count_facts
 from ccusage_import.warehouse.integrity import NOTHING, contents
 from ccusage_import.warehouse.publish import commit, tidy
-from ccusage_import.warehouse.snapshot import size_bytes
+from ccusage_import.warehouse.snapshot import size_bytes, size_question
 from ccusage_import.warehouse.tables import RUNNER_OF_TRANSCRIPTS, Load, next_load_id, write_load
 
 
 def read_facts(run: Run, warehouse: ClickHouse, offer: Offer, load: Load) -> FactsSummary | None:
     """Read the transcripts too. The reports are loaded: that this fails changes nothing about them."""
-    if not (run.settings.transcripts and offer.directories):
+    if not _are_read(run, offer):
         return None
     with run.phase("transcripts"):
         facts = import_facts(run.configuration, warehouse, offer.directories, load, run.pseudonyms, run.progress)
@@ -42,6 +42,18 @@ def read_facts(run: Run, warehouse: ClickHouse, offer: Offer, load: Load) -> Fac
     except FixableError as error:
         facts.error = facts.error or error
     return facts
+
+
+def questions_after_reports(run: Run, warehouse: ClickHouse, offer: Offer, load: Load) -> list[Question]:
+    """Return what `read_facts` and `warn_of_size` ask of a server where no transcript has changed."""
+    if warehouse.is_embedded:
+        return []
+    facts = questions_of_facts(run.configuration, load) if _are_read(run, offer) else []
+    return [*facts, size_question(warehouse)]
+
+
+def _are_read(run: Run, offer: Offer) -> bool:
+    return run.settings.transcripts and bool(offer.directories)
 
 
 def _counts_of(warehouse: ClickHouse, load: Load, facts: FactsSummary) -> dict[str, int]:

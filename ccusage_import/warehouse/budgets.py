@@ -29,11 +29,11 @@ STORED_NAMES: Mapping[str, str] = {
 }
 _MEANS: Mapping[str, Callable[[str, str], bool]] = {"project": means_project, "model": means_model}
 _QUOTA_COLUMNS = ("machine", "name", "maximum", "is_deleted", "revision")
-_QUOTA_STATUS = """
+QUOTAS_QUESTION = Question("""
 SELECT machine, name, period_start, period_end, maximum, source, used, left, share, rate_per_hour, runs_out_at,
     limits_hit, learned_maximum, learned_at, unpriced
 FROM quota_status ORDER BY machine, name
-"""
+""")
 _STORED_QUOTAS = "SELECT name, maximum FROM quotas FINAL WHERE machine = {machine:String}"
 _PLAN_COLUMNS = ("machine", "account", "monthly_usd", "is_deleted", "revision")
 _STORED_PLAN = "SELECT account, monthly_usd FROM plans FINAL WHERE machine = {machine:String}"
@@ -240,7 +240,7 @@ def keep_quotas_if_allowed(warehouse: ClickHouse, configuration: Configuration) 
 
 def read_quotas(warehouse: ClickHouse) -> list[QuotaUse]:
     """Return every quota in the warehouse, whichever machine set it, with what is used of it."""
-    return [QuotaUse(*row) for row in warehouse.rows(_QUOTA_STATUS)]
+    return [QuotaUse(*row) for row in warehouse.rows(*QUOTAS_QUESTION)]
 
 
 def rename_quotas(warehouse: ClickHouse, old: str, new: str) -> None:

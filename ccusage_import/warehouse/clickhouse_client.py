@@ -133,13 +133,17 @@ class ClickHouse:
     def asked_ahead(self, questions: Sequence[Question]) -> Iterator[None]:
         """Ask a server all at once what `rows` asks in the block: each answer is given once, and none after a write.
 
-        Where one cannot be answered none is, and whoever asks it is told why. The embedded engine is not far away.
+        Where one cannot be answered none is, and whoever asks it is told why. In a block within a block, what is
+        answered already is not asked again. The embedded engine is not far away.
         """
-        self._answers = self._ask(questions) if questions and not self.is_embedded else []
+        before = self._answers
+        known = [question for question, _ in before]
+        new = [] if self.is_embedded else [question for question in questions if question not in known]
+        self._answers = [*before, *self._ask(new)] if new else before
         try:
             yield
         finally:
-            self._answers = []
+            self._answers = [each for each in self._answers if each[0] in known]
 
     def _ask(self, questions: Sequence[Question]) -> list[tuple[Question, Sequence[Sequence[Any]]]]:
         texts, parameters = list[str](), dict[str, Any]()
@@ -237,13 +241,15 @@ class ClickHouse:
         Those of all tables are asked for at once, and again after `command`, which may change them.
         """
         if not self._columns:
-            rows = self.rows(
-                "SELECT table, name, type FROM system.columns WHERE database = {database:String}",
-                {"database": self.database},
-            )
-            for its_table, name, its_type in rows:
+            for its_table, name, its_type in self.rows(*self._columns_question()):
                 self._columns.setdefault(its_table, {})[name] = its_type
         return self._columns.get(table, {})
+
+    def _columns_question(self) -> Question:
+        return Question(
+            "SELECT table, name, type FROM system.columns WHERE database = {database:String}",
+            {"database": self.database},
+        )
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run one statement that returns nothing of interest."""
@@ -306,16 +312,19 @@ class ClickHouse:
         on_cluster = f" ON CLUSTER `{self.cluster}`" if self.cluster else ""
         self.command(f"CREATE DATABASE IF NOT EXISTS `{self.database}`{on_cluster}")
 
-    def use_database(self) -> None:
-        """Make unqualified names mean the database of the warehouse.
+    @contextmanager
+    def using_database(self, ahead: Sequence[Question] = ()) -> Iterator[None]:
+        """Make unqualified names mean the database of the warehouse from now on; questions are asked `ahead`.
 
         Raises:
             DatabaseMissingError: it does not exist.
         """
         self._client.database = self.database
-        if not self.is_embedded:
-            # A server refuses any request to a database that does not exist, so this one may be of use.
-            self.columns("loads")
+        with self.asked_ahead([self._columns_question(), *ahead] if ahead else ()):
+            if not self.is_embedded:
+                # A server refuses any request to a database that does not exist, so this one may be of use.
+                self.columns("loads")
+            yield
 
 
 def connect_to_engine(warehouse: EmbeddedWarehouse) -> Any:
@@ -361,8 +370,11 @@ def open_warehouse(
     lock_wait_seconds: float = 30,
     creates_database: bool = False,
     lends: bool = False,
+    ahead: Sequence[Question] = (),
 ) -> Iterator[ClickHouse]:
     """Open the warehouse for the duration of a `with` block; who `lends` an embedded one lets others in.
+
+    What the caller is going to ask of a warehouse that is up to date is asked `ahead`, as `asked_ahead` does.
 
     Raises:
         WarehouseError: one of its subclasses says what to do.
@@ -378,8 +390,8 @@ def open_warehouse(
         opened = ClickHouse(client, warehouse, cluster)
         if creates_database or opened.is_embedded:
             opened.create_database()
-        opened.use_database()
-        yield opened
+        with opened.using_database(ahead):
+            yield opened
 
 
 def _driver() -> Any:
@@ -434,6 +446,10 @@ def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Cli
     if not warehouse.verify:
         # Otherwise every request warns; whoever wrote verify=false knows.
         importlib.import_module("urllib3").disable_warnings()
+    common = importlib.import_module("clickhouse_connect.common")
+    asked = common.get_setting("use_protocol_version")
+    # A request less: what the driver would ask for lets columns of few values travel shorter, and is not needed.
+    common.set_setting("use_protocol_version", value=False)
     try:
         client: Client = driver.get_client(
             host=warehouse.host,
@@ -453,6 +469,8 @@ def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Cli
         if type(translated) is QueryError and (version := _ask_version(warehouse)):
             raise _too_old(warehouse, version) from None
         raise translated from None
+    finally:
+        common.set_setting("use_protocol_version", asked)
     if _numbers(version := str(client.server_version)) < OLDEST_SERVER:
         client.close()
         raise _too_old(warehouse, version)

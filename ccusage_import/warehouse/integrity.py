@@ -8,7 +8,7 @@ the loads themselves may be what is lost.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -102,12 +102,6 @@ def refuse_gone(place: Warehouse, known: Known | None) -> None:
         )
 
 
-def questions_of_damage(warehouse: ClickHouse) -> list[Question]:
-    """Return what `find_damage` asks of the tables."""
-    columns = warehouse.columns("loads")
-    return [_loads_question(columns), _CHANGES, _CONTENTS] if columns else []
-
-
 def find_damage(warehouse: ClickHouse, known: Known | None) -> Damage:
     """Compare what is there with what the loads, and what is known of them, say there was."""
     aside = detached_parts(warehouse)
@@ -174,7 +168,8 @@ def _newest_loads(warehouse: ClickHouse) -> tuple[dict[str, _Newest], dict[str, 
     columns = warehouse.columns("loads")
     if not columns:
         return {}, {}, Known()
-    rows = warehouse.rows(*_loads_question(columns))
+    is_counted = "records_after" in columns
+    rows = warehouse.rows(*_loads_question("records_after" if is_counted else "CAST(NULL, 'Nullable(UInt64)')"))
     finished = {machine: _Newest(*newest) for machine, newest, _, _ in rows if newest[0]}
     unfinished = {machine: _Newest(*newest) for machine, _, newest, _ in rows if newest[0]}
     changes = int(warehouse.rows(*_CHANGES)[0][0])
@@ -182,13 +177,16 @@ def _newest_loads(warehouse: ClickHouse) -> tuple[dict[str, _Newest], dict[str, 
     return finished, unfinished, Known(loads, changes, {name: load.load_id for name, load in finished.items()})
 
 
-def _loads_question(columns: Collection[str]) -> Question:
-    records = "records_after" if "records_after" in columns else "CAST(NULL, 'Nullable(UInt64)')"
+def _loads_question(records: str) -> Question:
     load = f"tuple(load_id, tokens_after, {records})"
     return Question(
         f"SELECT machine, argMaxIf({load}, load_id, state IN ('committed', 'undone', 'renamed')),"  # noqa: S608 - text of ours
         f" argMaxIf({load}, load_id, state = 'running'), count() FROM loads FINAL GROUP BY machine"
     )
+
+
+# What `find_damage` asks of the tables as they are now.
+QUESTIONS_OF_DAMAGE = (_loads_question("records_after"), _CHANGES, _CONTENTS)
 
 
 def _missing(

@@ -15,7 +15,7 @@ from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import file_lock
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question, open_warehouse
-from ccusage_import.warehouse.integrity import find_damage, questions_of_damage, refuse_gone, what_is_there
+from ccusage_import.warehouse.integrity import QUESTIONS_OF_DAMAGE, find_damage, refuse_gone, what_is_there
 from ccusage_import.warehouse.migrations import APPLIED, apply_migrations, refuse_pending
 from ccusage_import.warehouse.tables import write_load
 from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
@@ -102,23 +102,29 @@ def open_configured(
     place = configuration.settings.parsed_warehouse()
     known = known_warehouses(configuration).of(place)
     refuse_gone(place, known)
-    with (
-        open_unchecked(configuration, lock_wait_seconds, lends=lends) as opened,
-        opened.asked_ahead([*questions_of_damage(opened), APPLIED, *ahead]),
-    ):
+    ahead = (*QUESTIONS_OF_DAMAGE, APPLIED, *ahead)
+    with open_unchecked(configuration, lock_wait_seconds, lends=lends, ahead=ahead) as opened:
         damage = find_damage(opened, known)
         opened.damage = damage.error(place) if damage.lines else None
         yield opened
 
 
 def open_unchecked(
-    configuration: Configuration, lock_wait_seconds: float | None = None, *, lends: bool = False
+    configuration: Configuration,
+    lock_wait_seconds: float | None = None,
+    *,
+    lends: bool = False,
+    ahead: Sequence[Question] = (),
 ) -> AbstractContextManager[ClickHouse]:
     """Open the warehouse of a configuration, whatever is missing in it."""
     settings = configuration.settings
     wait_seconds = settings.lock_wait_seconds if lock_wait_seconds is None else lock_wait_seconds
     return open_warehouse(
-        settings.parsed_warehouse(), cluster=settings.cluster, lock_wait_seconds=wait_seconds, lends=lends
+        settings.parsed_warehouse(),
+        cluster=settings.cluster,
+        lock_wait_seconds=wait_seconds,
+        lends=lends,
+        ahead=ahead,
     )
 
 

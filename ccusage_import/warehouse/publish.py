@@ -62,34 +62,29 @@ def publish(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision], wh
     """Write a load: its row, the log of its verdicts, all written records in one INSERT, its row as committed.
 
     The INSERT into `records` is the point at which all of it becomes visible. What dies before it never becomes so;
-    what dies after it is committed by `settle_dead_loads`. What the load counts already, records that were refused, is
-    counted beside the verdicts. `whole` are the reports that were judged whole: what they do not offer any more is not
-    held any more.
+    what dies after it is committed by `settle_dead_loads`. Where nothing else is to be written, its row is written
+    once. What the load counts already, records that were refused, is counted beside the verdicts. `whole` are the
+    reports that were judged whole: what they do not offer any more is not held any more.
     """
     judged = Counter(f"{decision.record.label}/{decision.verdict}" for decision in decisions)
     load.verdicts = dict(sorted((Counter(load.verdicts) + judged).items()))
-    last_offers = read_last_offers(warehouse, load.machine)
-    write_load(warehouse, load)
-    write_decisions(warehouse, load, decisions, last_offers, whole)
+    logged = worth_logging(decisions, read_last_offers(warehouse, load.machine), whole)
+    written = [decision for decision in decisions if decision.is_written]
+    if logged or written:
+        write_load(warehouse, load)
+        write_decisions(warehouse, load, logged, written)
     commit(warehouse, load)
     tidy(warehouse)
 
 
-def write_decisions(
-    warehouse: ClickHouse,
-    load: Load,
-    decisions: Sequence[Decision],
-    last_offers: Mapping[Identity, LoggedOffer],
-    whole: Collection[str] = (),
-) -> None:
-    """Log the decisions, then publish all written ones in one INSERT."""
-    logged = worth_logging(decisions, last_offers, whole)
+def write_decisions(warehouse: ClickHouse, load: Load, logged: Sequence[Decision], written: Sequence[Decision]) -> None:
+    """Log decisions, then publish the written ones in one INSERT."""
     for first in range(0, len(logged), LOGGED_AT_ONCE):
         lines = [_change_json(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
         warehouse.insert_encoded(
             "changes", b"\n".join(lines), "JSONEachRow", f"{load.machine}/{load.load_id}/changes/{first}"
         )
-    rows = ((decision.record, decision.offered is None) for decision in decisions if decision.is_written)
+    rows = ((decision.record, decision.offered is None) for decision in written)
     write_records(warehouse, load.load_id, rows, f"{load.machine}/{load.load_id}/records")
 
 

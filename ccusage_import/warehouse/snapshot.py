@@ -11,7 +11,7 @@ from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import WarehousePermissionError
 from ccusage_import.records import report_label
 from ccusage_import.warehouse.budgets import QuotaUse, Spending, read_quotas, read_spending
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, read_loads
 
 TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")
@@ -57,11 +57,18 @@ def read_snapshot(warehouse: ClickHouse, settings: Settings) -> Snapshot:
 
 def size_bytes(warehouse: ClickHouse) -> int:
     """Return how much of the disk the tables take, of a cluster on the server that answers; 0 where it is not shown."""
-    sql = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = {database:String}"
     try:
-        return int(warehouse.rows(sql, {"database": warehouse.database})[0][0])
+        return int(warehouse.rows(*size_question(warehouse))[0][0])
     except WarehousePermissionError:
         return 0
+
+
+def size_question(warehouse: ClickHouse) -> Question:
+    """Return what `size_bytes` asks."""
+    return Question(
+        "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = {database:String}",
+        {"database": warehouse.database},
+    )
 
 
 def last_import(warehouse: ClickHouse, machine: str) -> Load | None:

@@ -23,7 +23,7 @@ from ccusage_import.records import Provenance, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import TABLES, apply_migrations, known_migrations, sql_directory
-from ccusage_import.warehouse.publish import commit, read_last_offers, write_decisions
+from ccusage_import.warehouse.publish import commit, read_last_offers, worth_logging, write_decisions
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program, Result, program_in
 from tests.support.exhaustive import some_of
@@ -71,7 +71,8 @@ def write(place: Place, load: Load, offered: Sequence[Record], *, publishes: boo
     with open_warehouse(parse_warehouse_url(place.url), creates_database=True) as opened:
         apply_migrations(opened, "1.2.3")
         write_load(opened, load)
-        write_decisions(opened, load, decisions, read_last_offers(opened, load.machine))
+        logged = worth_logging(decisions, read_last_offers(opened, load.machine))
+        write_decisions(opened, load, logged, [each for each in decisions if each.is_written])
         if commits:
             commit(opened, load)
 

@@ -282,7 +282,7 @@ def test_an_import_asks_a_server_no_more_than_it_must(behind_http: Lab, server: 
     writes = [found[1] for said in asked if (found := re.match(r"INSERT INTO `?(\w+)", said))]
     assert writes == ["loads", "changes", "records", "loads"]
     assert not any(said.startswith("DESCRIBE") for said in asked)
-    assert len(asked) == 14
+    assert len(asked) == 11
 
 
 def inserts_into(table: str, server: Gateway) -> list[str]:

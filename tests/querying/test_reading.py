@@ -123,8 +123,8 @@ def connected(place: Place) -> Iterator[ClickHouse]:
     if isinstance(warehouse, EmbeddedWarehouse):
         with closing(_open_embedded(warehouse)) as client:
             opened = ClickHouse(client, warehouse, None)
-            opened.use_database()
-            yield opened
+            with opened.using_database():
+                yield opened
         return
     with open_warehouse(warehouse, cluster=place.cluster) as opened:
         yield opened

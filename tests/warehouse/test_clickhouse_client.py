@@ -152,6 +152,13 @@ def test_what_is_asked_ahead_is_answered_once_and_forgotten_by_a_write(guarded: 
         with opened.asked_ahead([ONE]):
             pass
         assert requests_of(ONE) == 1
+        with opened.asked_ahead([ONE, SAME]):
+            before = len(guarded.statements())
+            with opened.asked_ahead([ONE, LIST]):
+                assert len(guarded.statements()) - before == 1
+                assert requests_of(ONE) == 0
+            assert requests_of(SAME) == 0
+            assert requests_of(LIST) == 1
         with opened.asked_ahead([ONE, Question("SELECT nothing FROM nowhere")]):
             assert requests_of(ONE) == 1
             with pytest.raises(QueryError, match="nowhere"):

@@ -19,7 +19,7 @@ from ccusage_import.querying.queries import read_queries, view_names
 from ccusage_import.records import ModelPrice, ModelUsage, Provenance, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.warehouse.prices import write_prices
-from ccusage_import.warehouse.publish import commit, read_last_offers, write_decisions
+from ccusage_import.warehouse.publish import commit, read_last_offers, worth_logging, write_decisions
 from ccusage_import.warehouse.snapshot import last_success_at
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program
@@ -82,7 +82,8 @@ def judged(place: Place, decisions: Sequence[Decision], load_id: int = 1000, **m
             load = Load(load_id, machine, NOW - timedelta(hours=2), **more)
             write_load(opened, load)
             mine = [each for each in decisions if each.record.machine == machine]
-            write_decisions(opened, load, mine, read_last_offers(opened, machine))
+            logged = worth_logging(mine, read_last_offers(opened, machine))
+            write_decisions(opened, load, logged, [each for each in mine if each.is_written])
             if state == "committed":
                 commit(opened, load)
             else:
