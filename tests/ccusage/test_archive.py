@@ -164,6 +164,7 @@ def test_the_next_import_finds_what_it_would_have_found(
     assert reports[0] == reports[1]
 
 
+@pytest.mark.exhaustive
 def test_what_a_replay_did_not_finish_a_second_one_does(program: Program, history: Place, tmp_path: Path) -> None:
     before = shown(history)
     program("raw", "export", "out", "--warehouse", history.url)
@@ -228,6 +229,7 @@ def test_without_its_note_a_load_is_saved_files(program: Program, kept: Place, t
     assert restored.rows("SELECT DISTINCT ccusage_version FROM daily") == [("",)]
 
 
+@pytest.mark.exhaustive
 def test_saved_files_are_kept_too(program: Program, kept: Place, tmp_path: Path) -> None:
     first = load_ids(kept)[0]
     program("raw", "export", "out", "--load", first)
@@ -322,6 +324,7 @@ def test_an_unknown_load_and_a_damaged_archive_are_named(program: Program, kept:
     assert damaged.stderr.startswith(f"ccusage-import: error: {archive} is damaged: ")
 
 
+@pytest.mark.exhaustive
 def test_one_bad_report_of_a_load_does_not_stop_the_replay(program: Program, kept: Place, tmp_path: Path) -> None:
     program("raw", "export", "out", "--warehouse", kept.url)
     second = program.home / "out" / load_ids(kept)[1]

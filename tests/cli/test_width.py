@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from rich.cells import cell_len
 
 from tests.cli.test_terminal import at_a_terminal
@@ -54,6 +55,7 @@ def test_an_import_fits(program: Program) -> None:
     )
 
 
+@pytest.mark.exhaustive
 def test_every_page_fits(program: Program, corpus: Callable[[str], Path]) -> None:
     story(program, corpus("june"))
 

@@ -12,6 +12,9 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.conftest import chromium
 from tests.support.pages import Seen
 
+# So long may a page take on a machine that has other things to do.
+MILLISECONDS = 180_000
+
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
@@ -32,6 +35,7 @@ def look(browser: Browser) -> Iterator[Callable[..., Seen]]:
 
     def opened(file: Path, *, width: int = 1280, scheme: Any = "light") -> Seen:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        context.set_default_timeout(MILLISECONDS)
         contexts.append(context)
         seen = Seen(context.new_page())
         seen.page.on("console", lambda message: seen.said.append(message.text))

@@ -146,6 +146,7 @@ def entered(seen: Seen, chart: str, *keys: str) -> list[list[str]]:
     return shown(seen)
 
 
+@pytest.mark.exhaustive
 def test_every_chart_leads_by_keyboard(two_machines: Path, look: Callable[..., Seen]) -> None:
     seen = look(two_machines)
     assert seen.charts() == ["days", "calendar", "cumulative", "months", "hours", "projects", "machines-cost"]

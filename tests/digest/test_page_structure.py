@@ -68,6 +68,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return page
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", all_but(["demo"], list(PAGES)))
 def test_nothing_is_cut_overlaps_or_overflows(
     pages: Callable[[str], Path], look: Callable[..., Seen], name: str

@@ -72,6 +72,7 @@ def claude(tmp_path: Path) -> ClaudeDir:
     return ClaudeDir(tmp_path / "claude")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("days", "charts"),
     some_of(

@@ -109,6 +109,7 @@ def ok(done: Result) -> Result:
     return done
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", some_of(["embedded", "http"], 1))
 def test_a_history_moves_to_any_other_warehouse(
     program: Program, migrated: Place, corpus: Callable[[str], Path], ccusage18: Path, target: Targets, kind: str

@@ -221,6 +221,7 @@ def refused(program: Program, place: Place, claude: ClaudeDir, **environ: str) -
     return done.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.one_place
 def test_names_in_clear_are_refused_where_pseudonyms_are_stored_and_the_other_way_round(
     program: Program, migrated: Place, claude: ClaudeDir

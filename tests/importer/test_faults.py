@@ -313,6 +313,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
         return Stopped(root, lab, points_of(lab))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("point", "number"),
     some_of(

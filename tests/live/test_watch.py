@@ -222,6 +222,7 @@ def test_on_a_server_others_import_and_watch_too(gateway: Gateway, program: Prog
     ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_lost_in_outages_and_each_is_said_once(tmp_path: Path, program: Program, claude: ClaudeDir) -> None:
     engine, port = tmp_path / "engine", 0
     with running_gateway(engine) as gateway:

@@ -226,6 +226,7 @@ def test_a_quota_has_the_share_that_is_used(textfile: Textfile, tmp_path: Path) 
     assert shares['quota_used_ratio{machine="laptop",name="week_usd"}'] == 0.75
 
 
+@pytest.mark.exhaustive
 def test_a_reader_sees_a_whole_textfile_that_others_may_read(textfile: Textfile, corpus: Callable[[str], Path]) -> None:
     claude_dir = corpus("september")
     umask = f"umask 077; exec {sys.executable} -m ccusage_import import -q --claude-dir {claude_dir}"

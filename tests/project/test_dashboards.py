@@ -226,6 +226,7 @@ def opened(place: Place) -> Iterator[ClickHouse]:
         yield warehouse
 
 
+@pytest.mark.exhaustive_at("http")
 def test_every_panel_shows_something(imported: Place) -> None:
     with opened(imported) as warehouse:
         shown = [one for name in NAMES for one in answers(warehouse, dashboard(name))]

@@ -108,6 +108,7 @@ systemctl --user list-unit-files --no-legend 'ccusage-import*' || true
 """
 
 
+@pytest.mark.exhaustive
 def test_the_user_manager_keeps_watch_running(
     program: Program, tmp_path: Path, corpus: Callable[[str], Path], ccusage20: Path
 ) -> None:

@@ -671,12 +671,13 @@ def test_freshness_tells_the_last_import_and_the_last_that_went_well(migrated: P
 
 
 def test_success_means_the_same_in_the_view_and_in_status(migrated: Place) -> None:
-    ended = NOW + timedelta(minutes=30)
+    now = datetime.now(UTC).replace(microsecond=0)
+    ended = now + timedelta(minutes=30)
     loaded(migrated, [daily("2025-09-01", "1")], 1000)
     judged(migrated, [], 2000, state="undone", finished_at=ended)
     judged(migrated, [], 3000, failed_reports=("blocks",))
     judged(migrated, [], 4000, undoes=2000)
-    judged(migrated, [], 5000, finished_at=NOW + timedelta(minutes=90))
+    judged(migrated, [], 5000, finished_at=now + timedelta(minutes=90))
 
     with migrated.opened() as opened:
         assert last_success_at(opened, "studio") == ended

@@ -270,6 +270,7 @@ def test_what_cannot_be_used_is_said_at_once(program: Program) -> None:
     assert "mysql://somewhere" in shown.stderr
 
 
+@pytest.mark.exhaustive
 def test_the_inspector_finds_and_calls_the_tools(used: Program) -> None:
     inspector = install("@modelcontextprotocol/inspector", INSPECTOR_VERSION) / "mcp-inspector"
     asked = [
