@@ -195,7 +195,7 @@ def test_all_machines_are_added_up_unless_one_is_named(
 
     both, lap = digest(program, migrated), digest(program, migrated, "--machine", "lap")
 
-    assert (spans(both)["total"][0], spans(lap)["total"][0]) == (1.8, 0.3)
+    assert (spans(both)["last_7_days"][0], spans(both)["total"][0], spans(lap)["total"][0]) == (1.8, 1.8, 0.3)
     assert [use["machine"] for use in both["machines"]] == ["desk", "lap"]
     assert [(use["machine"], use["is_stale"], use["has_failed"]) for use in lap["machines"]] == [("lap", False, False)]
     assert [use["session"] for use in lap["sessions"]] == ["two"]

@@ -84,7 +84,8 @@ def test_hours_days_and_sessions_show_the_same_after_a_fold(reader: Reader) -> N
     assert shown(warehouse) == before
     done = folded(reader, MARCH_3)
 
-    assert done.facts == OF_FACTS
+    # Five rows are copies of messages.
+    assert (done.facts, done.rows) == (OF_FACTS, 231)
     assert shown(warehouse) == before
     assert detail == {"messages": 214, "tool_calls": 36, "turns": 51, "events": 16}
     assert counts(warehouse, DETAIL) == {"messages": 1, "tool_calls": 0, "turns": 0, "events": 0}
@@ -94,6 +95,8 @@ def test_hours_days_and_sessions_show_the_same_after_a_fold(reader: Reader) -> N
     }  # fmt: skip
     sums = "sum(messages), sum(tool_calls), sum(failed_tool_calls), sum(turns), sum(events)"
     assert warehouse.rows(f"SELECT {sums} FROM hour_facts") == [(213, 36, 9, 51, 16)]
+    of_subagents = "sum(messages), sum(tool_calls), sum(turns), sum(events)"
+    assert warehouse.rows(f"SELECT {of_subagents} FROM hour_facts WHERE is_subagent") == [(12, 4, 0, 0)]
     assert warehouse.rows("SELECT runner, state, facts FROM loads FINAL ORDER BY load_id DESC LIMIT 2") == [
         ("compact", "committed", {f"folded/{kind}": count for kind, count in OF_FACTS.items()}),
         ("compact", "committed", {"folded/messages": 90}),

@@ -90,6 +90,7 @@ def _answers(warehouse: ClickHouse) -> Iterator[tuple[str, list[Any]]]:
         yield f"view: {name}", sorted(_rows(warehouse, f"SELECT * FROM {name}", {}), key=str)
     one, first, last = ("machine-00", "claude"), date(2099, 5, 12), date(2099, 7, 10)
     yield from _report(warehouse, "everything", EVERYTHING)
+    yield from _report(warehouse, "one machine", Selection("machine-01", "claude"))
     yield from _report(warehouse, "some days", Selection(since=first, until=LAST_DAY))
     yield from _report(warehouse, "one machine to the end of a month", Selection(*one, until=date(2099, 6, 30)))
     yield from _report(warehouse, "a project of one machine", Selection(*one, "shop", [project]))

@@ -75,6 +75,8 @@ def test_writes_of_an_hour_live_longer_and_may_never_be_read(migrated: Place, tm
     hours = Session(tmp_path / "claude", "hours")
     hours.ask(0)
     hours.answer(0.5, SONNET, writes=(0, 1_000_000))
+    # This one reads nothing, but the next one does.
+    hours.answer(20, SONNET, tokens=(1, 0))
     hours.ask(30)
     hours.answer(30.5, SONNET, reads=600_000, writes=(400_000, 0))
     hours.ask(95)

@@ -356,23 +356,24 @@ def test_cache_writes_of_an_hour_are_between_none_and_all(migrated: Place) -> No
 
 
 def test_the_cost_of_several_models_is_split_where_all_prices_are_known(migrated: Place) -> None:
+    # 1 $ of input and half one of output are half of 2.50 $ of cache writes and half one of reads.
     parts = (
-        model("a", "0", (1_000_000, 0, 0, 0)),
-        model("b", "0", (1_000_000, 0, 0, 0)),
-        model("a + b", "3.3", (0, 0, 0, 0)),
+        model("a", "0", (1_000_000, 100_000, 0, 0)),
+        model("b", "0", (0, 0, 1_000_000, 1_000_000)),
+        model("a + b", "4.95", (0, 0, 0, 0)),
     )
-    loaded(migrated, [daily("2099-04-01", "3.3", agent="codex", models=parts)])
-    priced(migrated, "a", "1", "1", "1", "1", "1", agent="codex")
+    loaded(migrated, [daily("2099-04-01", "4.95", agent="codex", models=parts)])
+    priced(migrated, "a", "1", "5", "1", "1", "1", agent="codex")
 
     columns = "model, cost_usd, other_cost_usd"
     assert rows(migrated, columns, "model_costs") == [
-        ("a", Decimal(0), Decimal(-1)), ("a + b", Decimal("3.3"), Decimal("3.3")), ("b", Decimal(0), Decimal(0)),
+        ("a", Decimal(0), Decimal("-1.5")), ("a + b", Decimal("4.95"), Decimal("4.95")), ("b", Decimal(0), Decimal(0)),
     ]  # fmt: skip
 
-    priced(migrated, "b", "2", "2", "2", "2", "2", agent="codex")
+    priced(migrated, "b", "1", "1", "2.5", "2.5", "0.5", agent="codex")
 
     assert rows(migrated, columns, "model_costs") == [
-        ("a", Decimal("1.1"), Decimal("0.1")), ("b", Decimal("2.2"), Decimal("0.2")),
+        ("a", Decimal("1.65"), Decimal("0.15")), ("b", Decimal("3.3"), Decimal("0.3")),
     ]  # fmt: skip
 
 
