@@ -250,6 +250,15 @@ def test_gaps_are_not_stored() -> None:
     assert [record.key for record in parsed("blocks", [BLOCK, gap]).records] == ["2026-05-13T02:00:00.000Z"]
 
 
+def test_a_block_after_a_gap_has_the_number_that_was_printed() -> None:
+    gap = {**BLOCK, "startTime": "2026-05-12T08:00:00.000Z", "isGap": True, "actualEndTime": None, "models": []}
+    refused = {**BLOCK, "startTime": "2026-05-12T20:00:00.000Z", "totalTokens": -1}
+
+    found = parsed("blocks", [gap, refused, {**BLOCK, "totalTokens": 5000}])
+
+    assert found.warnings == ["blocks.2.totalTokens: 5000 is not the sum of its classes, 313"]
+
+
 def test_a_block_that_does_not_begin_at_an_hour_keeps_its_milliseconds() -> None:
     record = record_of("blocks", {**BLOCK, "startTime": "2026-05-13T02:03:04.056Z"})
     assert record.key == "2026-05-13T02:03:04.056Z"
@@ -557,6 +566,11 @@ def test_document_totals_that_are_not_the_sum_of_the_rows() -> None:
     ]
 
 
+@pytest.mark.parametrize(("cost", "is_odd"), [(0.500000002, False), (0.500000003, True)])
+def test_each_rounding_may_move_a_sum_by_a_nanodollar(cost: float, is_odd: bool) -> None:  # noqa: FBT001
+    assert bool(parsed("daily", [DAY], totals={**USAGE, "totalCost": cost}).warnings) is is_odd
+
+
 def test_a_cost_without_tokens() -> None:
     row = {**DAY, **dict.fromkeys(TOKENS, 0), "totalTokens": 0, "totalCost": 0.25}
     found = parsed("daily", [row])
@@ -578,6 +592,11 @@ def test_a_sum_beyond_64_bits_is_refused() -> None:
     assert errors_of("daily", [row]) == (
         "daily.0.totalTokens: the four token classes add up to more than 18446744073709551615",
     )
+
+
+def test_the_largest_sum_of_64_bits_is_stored() -> None:
+    row = {**DAY, **dict.fromkeys(TOKENS, 0), "inputTokens": 18446744073709551615, "totalTokens": 18446744073709551615}
+    assert record_of("daily", row).total_tokens == 18446744073709551615
 
 
 # --- two rows for one key, and rows of several agents -------------------------------------------------------
@@ -739,7 +758,11 @@ def codex_day(cost: float, **models: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_cost_of_codex_belongs_to_the_only_model_with_a_price() -> None:
-    (record,) = parsed_of("codex", [codex_day(0.25, dear={}, unknown={"missingPricing": True})])
+    day = codex_day(0.25, dear={}, unknown={"missingPricing": True})
+    document = validate_report("codex daily", json.dumps({"daily": [day]}).encode())
+    found = parse_report("codex daily", document, origin(), Pseudonyms(SALT, is_enabled=False))
+    assert found.warnings == ["no price for unknown: its cost is counted as 0"]
+    (record,) = found.records
     assert [(model.model, str(model.cost_usd), model.unpriced) for model in record.models] == [
         ("dear", "0.250000000", False),
         ("unknown", "0", True),

@@ -101,7 +101,8 @@ def block(hour: int) -> Record:
 
 
 def test_blocks_that_overlap_a_refused_one_are_left_alone() -> None:
-    stored, offered = [block(0), block(4), block(15)], [block(15)]
+    session = block(4)._replace(report="session", key="of the same time", ended_at=block(4).block_ends_at)
+    stored, offered = [block(0), block(4), block(15), session], [block(15), session]
     refused = Refused("blocks", "claude", None, block(3).started_at, block(3).block_ends_at)
 
     assert left_alone(offered, stored, [refused]) == {
