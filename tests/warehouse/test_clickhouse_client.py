@@ -165,6 +165,15 @@ def test_what_is_asked_ahead_is_answered_once_and_forgotten_by_a_write(guarded: 
                 opened.rows("SELECT nothing FROM nowhere")
 
 
+def test_what_a_lost_server_could_not_be_asked_ahead_is_asked_when_it_is_needed(guarded: Gateway) -> None:
+    place = parse_warehouse_url(f"clickhouse://default@127.0.0.1:{guarded.port}/ccusage")
+    with open_warehouse(place) as opened:
+        guarded.fail("drop_before", times=9)
+        with opened.asked_ahead([ONE, SAME]):
+            guarded.clear_faults()
+            assert [tuple(row) for row in opened.rows(*SAME)] == [(2,)]
+
+
 ANSWERS: dict[str, list[tuple[object, ...]]] = {ONE.sql: [(1, Decimal("1.5"))], SAME.sql: [(2,)], LIST.sql: []}
 
 
