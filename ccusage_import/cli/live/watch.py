@@ -113,7 +113,8 @@ def watch(
                 onlooker = Lines(configuration.settings.zone, quiet=quiet)
             else:
                 onlooker = stack.enter_context(Page(configuration))
-            onlookers: list[Onlooker] = [manager, onlooker, Reporter(configuration, environ, _warn)]
+            # What is said is written down already: whoever reads a line finds it so in the status.
+            onlookers: list[Onlooker] = [manager, Reporter(configuration, environ, _warn), onlooker]
             if service:
                 onlookers.append(Answering(service.app, service.listening, _says(service, onlooker)))
             watcher = Watcher(
