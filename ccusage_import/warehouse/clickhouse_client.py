@@ -444,35 +444,47 @@ def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Cli
     if not warehouse.verify:
         # Otherwise every request warns; whoever wrote verify=false knows.
         importlib.import_module("urllib3").disable_warnings()
-    common = importlib.import_module("clickhouse_connect.common")
-    asked = common.get_setting("use_protocol_version")
-    # A request less: what the driver would ask for lets columns of few values travel shorter, and is not needed.
-    common.set_setting("use_protocol_version", value=False)
     try:
-        client: Client = driver.get_client(
-            host=warehouse.host,
-            port=warehouse.port,
-            username=warehouse.user,
-            password=warehouse.password,
-            interface="https" if warehouse.secure else "http",
-            verify=warehouse.verify,
-            ca_cert=str(warehouse.ca_cert) if warehouse.ca_cert else None,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            autogenerate_session_id=False,
-            client_name="ccusage-import",
-            settings=dict(settings),
-        )
+        with _driver_set():
+            client: Client = driver.get_client(
+                host=warehouse.host,
+                port=warehouse.port,
+                username=warehouse.user,
+                password=warehouse.password,
+                interface="https" if warehouse.secure else "http",
+                verify=warehouse.verify,
+                ca_cert=str(warehouse.ca_cert) if warehouse.ca_cert else None,
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                autogenerate_session_id=False,
+                client_name="ccusage-import",
+                settings=dict(settings),
+            )
     except driver.driver.exceptions.Error as error:
         translated = _translate(error, warehouse)
         if type(translated) is QueryError and (version := _ask_version(warehouse)):
             raise _too_old(warehouse, version) from None
         raise translated from None
-    finally:
-        common.set_setting("use_protocol_version", asked)
     if _numbers(version := str(client.server_version)) < OLDEST_SERVER:
         client.close()
         raise _too_old(warehouse, version)
     return client
+
+
+@contextmanager
+def _driver_set() -> Iterator[None]:
+    """Set what the driver takes for the whole process, only while a client is made."""
+    common = importlib.import_module("clickhouse_connect.common")
+    # A request less: with a version of the protocol columns of few values travel shorter, which is not needed. And the
+    # name of whoever runs this is nobody's business: a server writes the User-Agent into its log of queries.
+    names = ("use_protocol_version", "send_os_user")
+    before = {name: common.get_setting(name) for name in names}
+    try:
+        for name in names:
+            common.set_setting(name, value=False)
+        yield
+    finally:
+        for name, value in before.items():
+            common.set_setting(name, value)
 
 
 def _too_old(warehouse: Warehouse, version: str) -> ServerTooOldError:

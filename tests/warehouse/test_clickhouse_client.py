@@ -29,6 +29,7 @@ from ccusage_import.warehouse.clickhouse_client import Question, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.conftest import Place, Program
 from tests.support.gateway import Gateway, User, running_gateway
+from tests.support.receiver import running_receiver
 
 USERS = (User("default", ""), User("owner", "s3cret pass"), User("reader", "re4der", readonly=True))
 
@@ -48,6 +49,17 @@ def failure(url: str, password: str = "") -> FixableError:
         pass
     assert "s3cret" not in str(raised.value) + raised.value.hint
     return raised.value
+
+
+def test_a_server_hears_who_asks_but_not_which_user_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(variable, "jane.doe")
+    with running_receiver() as receiver:
+        failure(f"clickhouse://127.0.0.1:{receiver.port}/ccusage")
+
+    names = [request.headers["User-Agent"] for request in receiver.requests]
+    assert names
+    assert all("ccusage-import" in name and "jane" not in name for name in names)
 
 
 def test_a_wrong_password_is_told_apart(guarded: Gateway) -> None:
