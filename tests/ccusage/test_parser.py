@@ -525,6 +525,11 @@ def test_a_model_without_tokens_has_no_price_to_miss() -> None:
     assert unpriced_of("19.0.3", cost=0, **nothing) == (False, False, [])
 
 
+def test_a_row_without_tokens_has_no_price_to_miss() -> None:
+    nothing: dict[str, Any] = {**dict.fromkeys(TOKENS, 0), "totalTokens": 0, "totalCost": 0}
+    assert not record_of("daily", {**DAY, **nothing}, origin("19.0.3")).unpriced
+
+
 @pytest.mark.parametrize("version", ["18.0.11", "20.0.24"])
 def test_a_block_without_cost_is_unpriced(version: str) -> None:
     assert record_of("blocks", {**BLOCK, "costUSD": 0}, origin(version)).unpriced
@@ -585,6 +590,14 @@ def test_odd_values_are_counted_after_the_first_ten() -> None:
     assert found.warnings[9] == "daily.9.totalTokens: 1 is not the sum of its classes, 4312"
     assert found.warnings[10] == "daily: and 3 more values that do not add up"
     assert len(parsed("daily", rows[:10]).warnings) == 10
+
+
+def test_a_thousand_refused_records_leave_the_others_and_one_more_does_not() -> None:
+    too_large = {**SESSION, "inputTokens": 18446744073709551615}
+    rows = [SESSION, *({**too_large, "sessionId": f"s-{number}"} for number in range(2, 1002))]
+    found = parsed("session", rows)
+    assert (len(found.records), len(found.refused)) == (1, 1000)
+    assert len(errors_of("session", [*rows, {**too_large, "sessionId": "s-1002"}])) == 1001
 
 
 def test_a_sum_beyond_64_bits_is_refused() -> None:
@@ -813,6 +826,13 @@ def test_codex_without_cost_is_unpriced_where_ccusage_does_not_say(version: str,
     (record,) = parsed_of("codex", [codex_day(0, free={})], version, mode)
     assert record.unpriced
     assert [model.unpriced for model in record.models] == [True]
+
+
+@pytest.mark.parametrize("tokens", [0, 1])
+def test_one_token_of_codex_without_cost_is_unpriced_and_none_is_not(tokens: int) -> None:
+    part = {**dict.fromkeys(TOKENS, 0), "inputTokens": tokens, "totalTokens": tokens}
+    (record,) = parsed_of("codex", [{**codex_day(0, free=part), **part}], "19.0.3")
+    assert [model.unpriced for model in record.models] == [bool(tokens)]
 
 
 def test_a_model_of_codex_may_cost_nothing() -> None:
