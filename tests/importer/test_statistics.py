@@ -207,6 +207,12 @@ def test_reports_are_compared_with_the_days_of_their_own_time() -> None:
     assert [each.share for each in found] == [Decimal("0.75"), Decimal("0.938"), 1, 1]
 
 
+def test_a_report_covers_the_days_from_its_first_record_to_its_last() -> None:
+    days = [record("daily", f"2026-05-{day:02d}", "1", day=date(2026, 5, day)) for day in range(9, 15)]
+    sessions = [record("session", f"shop/{day}", "1", day=date(2026, 5, day)) for day in (12, 10, 13)]
+    assert coverage([*days, *sessions]) == [Coverage("claude", "session", Decimal(3), Decimal(4))]
+
+
 def test_a_month_covers_its_last_day_and_not_the_next_one() -> None:
     records = [
         record("monthly", "2026-05", "10", day=date(2026, 5, 1)),
