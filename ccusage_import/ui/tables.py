@@ -105,7 +105,7 @@ def _wrapped(console: Console, line: Text, width: int) -> list[Text]:
     return lines
 
 
-@dataclass(eq=False)
+@dataclass(slots=True, eq=False)
 class PlainTable:
     """Columns and rows; no cell is read as markup, or holds what a terminal would obey.
 

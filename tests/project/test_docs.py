@@ -40,9 +40,9 @@ def test_every_link_leads_somewhere() -> None:
 @pytest.mark.parametrize(
     ("changed", "asked"),
     [
-        ("ccusage_import/history/push.py", "tests/history"),
-        ("ccusage_import/importer.py", "tests/importer"),
-        ("ccusage_import/steps/judging.py", "tests/importer"),
+        ("ccusage_import/history/push.py", "tests/history tests/project/test_values.py"),
+        ("ccusage_import/importer.py", "tests/importer tests/project/test_values.py"),
+        ("ccusage_import/steps/judging.py", "tests/importer tests/project/test_values.py"),
         ("sql/migrations/0001_tables.sql", "tests/warehouse"),
         ("sql/views/daily.sql", "tests/warehouse tests/querying"),
         ("sql/queries/daily.sql", "tests/querying"),

@@ -41,6 +41,7 @@ def asked_for(files: Sequence[str]) -> Iterator[str]:
         elif top == "ccusage_import":
             package, slash, _ = rest.partition("/")
             yield f"tests/{package}" if slash and package != "steps" else "tests/importer"
+            yield "tests/project/test_values.py"
         elif top == "sql":
             yield from OF_SQL.get(rest.partition("/")[0], ["tests/warehouse"])
         elif top != "tests":
