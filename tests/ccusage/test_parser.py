@@ -170,6 +170,12 @@ def test_a_day() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("report", "row"), [("daily", DAY), ("session", SESSION)])
+def test_what_is_no_block_has_nothing_of_one(report: str, row: dict[str, Any]) -> None:
+    record = record_of(report, row)
+    assert (record.is_active, record.entries, record.block_ends_at, record.projected_tokens) == (False, 0, None, None)
+
+
 def test_a_month_is_filed_on_its_first_day() -> None:
     record = record_of("monthly", {"month": "2026-05", **USAGE})
     assert (record.key, record.day) == ("2026-05", date(2026, 5, 1))
