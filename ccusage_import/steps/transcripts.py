@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from loguru import logger
+
 from ccusage_import.ccusage.data_dirs import find_sources
 from ccusage_import.ccusage.offers import Offer, provenance_now
 from ccusage_import.config.names import keep_names
-from ccusage_import.exceptions import ConfigurationError, FixableError
+from ccusage_import.exceptions import ConfigurationError, FixableError, WarehouseError
 from ccusage_import.import_summary import FactsSummary, ImportOptions, ImportSummary
 from ccusage_import.records import REPORTS
 from ccusage_import.steps.facts import import_facts, questions_of_facts
@@ -130,7 +132,12 @@ def _end_load_of_transcripts(run: Run, warehouse: ClickHouse, load: Load, facts:
 
 
 def warn_of_size(run: Run, warehouse: ClickHouse) -> Iterator[str]:
-    limit, size = run.settings.large_warehouse_gb, size_bytes(warehouse) / 1e9
+    """Yield a warning of a large warehouse. All is stored by then: that it does not answer any more ends nothing."""
+    try:
+        limit, size = run.settings.large_warehouse_gb, size_bytes(warehouse) / 1e9
+    except WarehouseError as error:
+        logger.bind(kind=error.kind).info("the warehouse could not be asked for its size")
+        return
     if size > limit:
         yield (
             f"the warehouse takes {size:.3g} GB, more than large_warehouse_gb = {limit:g};"

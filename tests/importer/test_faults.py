@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.exceptions import ExitCode
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.faults.documents import save_generation
 from tests.faults.facts import embedded_facts_lab, http_facts_lab
@@ -283,6 +284,22 @@ def test_an_import_asks_a_server_no_more_than_it_must(behind_http: Lab, server: 
     assert writes == ["loads", "changes", "records", "loads"]
     assert not any(said.startswith("DESCRIBE") for said in asked)
     assert len(asked) == 11
+
+
+def test_a_server_that_is_lost_after_the_commit_ends_no_import(behind_http: Lab, server: Gateway) -> None:
+    asked = statements_of(behind_http, server)
+    committed = max(at for at, said in enumerate(asked) if said.startswith("INSERT"))
+    behind_http.restore()
+    server.fail("drop_before", skip=committed + 1, times=99)
+
+    summary = behind_http.installation.load(behind_http.newer)
+
+    server.clear_faults()
+    assert summary.exit_code == ExitCode.OK
+    own = f"load_id = {summary.load_id}"
+    assert behind_http.installation.rows(f"SELECT state FROM loads FINAL WHERE {own}") == [("committed",)]
+    assert behind_http.installation.rows(f"SELECT count() FROM records FINAL WHERE {own}") == [(WRITTEN_OF_1,)]
+    assert_healthy(behind_http)
 
 
 def inserts_into(table: str, server: Gateway) -> list[str]:
