@@ -5,6 +5,7 @@ The status line runs at every answer, so this imports next to nothing.
 
 from __future__ import annotations
 
+from math import floor, log10
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -59,10 +60,11 @@ class Money(NamedTuple):
         return self._signed(self.of(usd), self.decimals)
 
     def fine(self, usd: Decimal | float) -> str:
-        """Return US dollars as an amount; what is less than a cent is not shown as zero."""
+        """Return US dollars as an amount; what is less than a cent has decimals enough not to be shown as zero."""
         amount = self.of(usd)
         is_small = 0 < abs(amount) * 10**self.decimals < 1
-        return self._signed(amount, self.decimals + 2 if is_small else self.decimals)
+        enough = max(self.decimals + 2, -floor(log10(abs(float(amount))))) if is_small else self.decimals
+        return self._signed(amount, enough)
 
     def whole(self, usd: Decimal | float) -> str:
         """Return US dollars as an amount without decimals."""
