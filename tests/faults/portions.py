@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -43,10 +44,15 @@ def in_portions(break_some: Callable[[Path, int, int], list[Tally]], root: Path,
     """Break as often as asked, in one process after another."""
     whole = dict[str, Tally]()
     for number, begin in enumerate(range(0, times, PORTION)):
+        portion_times = min(PORTION, times - begin)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=be_silent) as process:
-            portion = process.submit(break_some, root / str(number), min(PORTION, times - begin), seed + number)
+            portion = process.submit(break_some, root / str(number), portion_times, seed + number)
             for tally in portion.result():
                 whole.setdefault(tally.fault, Tally(tally.fault)).add_all(tally)
+        lost = sum(tally.attempted - tally.survived for tally in whole.values())
+        told = f"{', '.join(whole)}: {begin + portion_times} of {times}, {lost} not survived"
+        # It is long work, and the table comes at its end.
+        print(told, file=sys.stderr, flush=True)
     return list(whole.values())
 
 
