@@ -16,6 +16,7 @@ _WHOLE = (
     "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF",
 )  # fmt: skip
 _THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+_LEAST = 5e-10
 _DECIMALS = {**dict.fromkeys(_WHOLE, 0), **dict.fromkeys(_THOUSANDTHS, 3)}
 
 
@@ -60,10 +61,14 @@ class Money(NamedTuple):
         return self._signed(self.of(usd), self.decimals)
 
     def fine(self, usd: Decimal | float) -> str:
-        """Return US dollars as an amount; what is less than a cent has decimals enough not to be shown as zero."""
+        """Return US dollars as an amount; what is less than a cent has decimals enough not to be shown as zero.
+
+        What rounds to no billionth is what floating-point numbers leave of nothing.
+        """
         amount = self.of(usd)
-        is_small = 0 < abs(amount) * 10**self.decimals < 1
-        enough = max(self.decimals + 2, -floor(log10(abs(float(amount))))) if is_small else self.decimals
+        size = abs(float(amount))
+        is_small = size >= _LEAST and abs(amount) * 10**self.decimals < 1
+        enough = max(self.decimals + 2, -floor(log10(size))) if is_small else self.decimals
         return self._signed(amount, enough)
 
     def whole(self, usd: Decimal | float) -> str:
@@ -71,7 +76,9 @@ class Money(NamedTuple):
         return self._signed(self.of(usd), 0)
 
     def _signed(self, amount: Decimal | float, decimals: int) -> str:
-        return f"{'-' if amount < 0 else ''}{self.sign}{abs(amount):,.{decimals}f}"
+        # What rounds to nothing is neither less nor more than nothing.
+        shown = f"{amount:z,.{decimals}f}"
+        return f"-{self.sign}{shown[1:]}" if shown.startswith("-") else f"{self.sign}{shown}"
 
 
 DOLLARS = Money()

@@ -28,7 +28,7 @@ KRONA = Money("SEK", Decimal(10), "kr")
         (DOLLARS, "0.0042", "$0.00", "$0.0042", "$0"),
         (DOLLARS, "0.00012", "$0.00", "$0.0001", "$0"),
         (DOLLARS, "0.00004", "$0.00", "$0.00004", "$0"),
-        (DOLLARS, "-0.000000001", "-$0.00", "-$0.000000001", "-$0"),
+        (DOLLARS, "-0.000000001", "$0.00", "-$0.000000001", "$0"),
         (DOLLARS, "0.01", "$0.01", "$0.01", "$0"),
         (DOLLARS, "-42.5", "-$42.50", "-$42.50", "-$42"),
         # Half a cent goes to the even one, before and after it is converted.
@@ -58,6 +58,7 @@ def test_an_amount_says_its_currency(money: Money, usd: str, text: str, fine: st
 
 def test_numbers_that_are_not_decimal_are_shown_as_they_are_printed() -> None:
     assert (DOLLARS.text(2.164), EURO.text(2.164), EURO.text(0)) == ("$2.16", "€1.99", "€0.00")
+    assert (DOLLARS.fine(0.3 - 0.1 * 3), DOLLARS.fine(1e-9)) == ("$0.00", "$0.000000001")
 
 
 @pytest.mark.parametrize(
