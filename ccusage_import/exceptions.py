@@ -22,8 +22,14 @@ class ExitCode(IntEnum):
 
 
 class FixableError(Exception):
-    """Something a user can fix. `str()` is one line, `details` lists what it is about, `hint` says what to do next."""
+    """Something a user can fix. `str()` is one line, `details` lists what it is about, `hint` says what to do next.
 
+    Attributes:
+        kind: what kind of thing went wrong, in words that name no path, host or value; it is stored and shown.
+        exit_code: of the command that ends with it.
+    """
+
+    kind = "Something a user can fix"
     exit_code: ExitCode = ExitCode.BUG
 
     def __init__(self, message: str, *, details: tuple[str, ...] = (), hint: str = "") -> None:
@@ -31,78 +37,105 @@ class FixableError(Exception):
         self.details = details
         self.hint = hint
 
-    @property
-    def kind(self) -> str:
-        """What kind of thing went wrong, in words that name no path, host or value."""
-        return (self.__doc__ or type(self).__name__).partition(".")[0]
-
 
 class ConfigurationError(FixableError):
     """A setting, file or option that cannot be used."""
 
+    kind = "A setting, file or option that cannot be used"
     exit_code = ExitCode.CONFIGURATION
 
 
 class LimitError(FixableError):
     """A limit of this machine is too low."""
 
+    kind = "A limit of this machine is too low"
     exit_code = ExitCode.CONFIGURATION
 
 
 class OutputError(FixableError):
     """What is printed cannot be written to stdout."""
 
+    kind = "What is printed cannot be written to stdout"
     exit_code = ExitCode.CONFIGURATION
 
 
 class CcusageError(FixableError):
     """ccusage could not be found or run, or did not print the report that was asked for."""
 
+    kind = "ccusage could not be found or run, or did not print the report that was asked for"
     exit_code = ExitCode.CCUSAGE
 
 
 class RunnerNotFoundError(CcusageError):
     """Neither a command, nor ccusage on PATH, nor bunx, nor npx."""
 
+    kind = "Neither a command, nor ccusage on PATH, nor bunx, nor npx"
+
 
 class UnsupportedVersionError(CcusageError):
     """The ccusage that was found is older than this program can read, or does not say its version."""
+
+    kind = "The ccusage that was found is older than this program can read, or does not say its version"
 
 
 class NodeTooOldError(CcusageError):
     """ccusage refuses the Node.js it was started with."""
 
+    kind = "ccusage refuses the Node.js it was started with"
+
 
 class NativePackageMissingError(CcusageError):
     """ccusage 20 is installed without the native program of this platform."""
+
+    kind = "ccusage 20 is installed without the native program of this platform"
 
 
 class UnknownAgentError(CcusageError):
     """The ccusage that was found has no reports of an agent."""
 
+    kind = "The ccusage that was found has no reports of an agent"
+
 
 class DataDirectoryError(CcusageError):
     """No readable Claude data directory."""
+
+    kind = "No readable Claude data directory"
 
 
 class OutOfMemoryError(CcusageError):
     """ccusage ran out of memory and aborted."""
 
+    kind = "ccusage ran out of memory and aborted"
+
 
 class ReportTimeoutError(CcusageError):
     """A report took longer than allowed and was killed."""
+
+    kind = "A report took longer than allowed and was killed"
 
 
 class ReportFailedError(CcusageError):
     """A report ended with a non-zero exit code for a reason of its own."""
 
+    kind = "A report ended with a non-zero exit code for a reason of its own"
+
 
 class NotAReportError(CcusageError):
     """ccusage ended well, but what it printed is not the report that was asked for."""
 
+    kind = "ccusage ended well, but what it printed is not the report that was asked for"
+
+
+class NoSavedReportsError(CcusageError):
+    """No saved report is where they were looked for."""
+
+    kind = "No saved report is where they were looked for"
+
 
 class InvalidReportError(CcusageError):
     """A report holds values that cannot be true. `details` lists each as `path: reason`."""
+
+    kind = "A report holds values that cannot be true"
 
     def __init__(self, report: str, details: tuple[str, ...], *, is_cut: bool = False) -> None:
         listed = details[:MOST_LISTED]
@@ -118,6 +151,7 @@ class InvalidReportError(CcusageError):
 class RefusedRecordsError(CcusageError):
     """Some records of a report cannot be true. `details` lists what is wrong with them as `path: reason`."""
 
+    kind = "Some records of a report cannot be true"
     exit_code = ExitCode.PARTIAL
 
     def __init__(self, report: str, count: int, details: tuple[str, ...]) -> None:
@@ -132,102 +166,134 @@ class RefusedRecordsError(CcusageError):
 class EmptyReportError(CcusageError):
     """A report without any usage, although usage of the days it covers is stored."""
 
+    kind = "A report without any usage, although usage of the days it covers is stored"
+
 
 class WarehouseError(FixableError):
     """The warehouse cannot be used."""
 
+    kind = "The warehouse cannot be used"
     exit_code = ExitCode.WAREHOUSE
 
 
 class EngineMissingError(WarehouseError):
     """The embedded engine is configured but not installed."""
 
+    kind = "The embedded engine is configured but not installed"
+
 
 class WarehouseLockedError(WarehouseError):
     """Another process holds the embedded engine."""
+
+    kind = "Another process holds the embedded engine"
 
 
 class WarehouseUnreachableError(WarehouseError):
     """No server answers at that address."""
 
+    kind = "No server answers at that address"
+
 
 class WarehouseAuthenticationError(WarehouseError):
     """The server does not accept user and password."""
+
+    kind = "The server does not accept user and password"
 
 
 class WarehousePermissionError(WarehouseError):
     """The user lacks a right, or may only read."""
 
+    kind = "The user lacks a right, or may only read"
+
 
 class DatabaseMissingError(WarehouseError):
     """The database does not exist on the server."""
+
+    kind = "The database does not exist on the server"
 
 
 class ServerTooOldError(WarehouseError):
     """The server lacks what the tables need."""
 
+    kind = "The server lacks what the tables need"
+
 
 class SchemaError(WarehouseError):
     """The schema of the warehouse is not the one this program knows."""
+
+    kind = "The schema of the warehouse is not the one this program knows"
 
 
 class DamagedWarehouseError(WarehouseError):
     """Rows that the warehouse held are missing or cannot be read. `details` lists what, `machines` whose records."""
 
+    kind = "Rows that the warehouse held are missing or cannot be read"
     machines: frozenset[str] = frozenset()
 
 
 class QueryError(WarehouseError):
     """The warehouse refused a statement."""
 
+    kind = "The warehouse refused a statement"
+
 
 class FoldError(WarehouseError):
     """The totals of facts that were folded are not the sums of these facts."""
+
+    kind = "The totals of facts that were folded are not the sums of these facts"
 
 
 class StatementRefusedError(FixableError):
     """A statement that does something else than read the warehouse."""
 
+    kind = "A statement that does something else than read the warehouse"
     exit_code = ExitCode.CONFIGURATION
 
 
 class AuditError(FixableError):
     """A load that cannot be taken back, or a held number that cannot be accepted."""
 
+    kind = "A load that cannot be taken back, or a held number that cannot be accepted"
     exit_code = ExitCode.CONFIGURATION
 
 
 class MachineTakenError(FixableError):
     """Another installation loads under the same machine name."""
 
+    kind = "Another installation loads under the same machine name"
     exit_code = ExitCode.CONFIGURATION
 
 
 class OtherNameError(FixableError):
     """The history of this installation is stored under another machine name."""
 
+    kind = "The history of this installation is stored under another machine name"
     exit_code = ExitCode.CONFIGURATION
 
 
 class OtherNamingError(FixableError):
     """Projects and sessions are stored under other names than those the configuration asks for."""
 
+    kind = "Projects and sessions are stored under other names than those the configuration asks for"
     exit_code = ExitCode.CONFIGURATION
 
 
 class BackupError(FixableError):
     """A backup, or what is kept of a load, that cannot be written, is damaged, or does not fit the warehouse."""
 
+    kind = "A backup, or what is kept of a load, that cannot be written, is damaged, or does not fit the warehouse"
     exit_code = ExitCode.WAREHOUSE
 
 
 class AnnouncementError(FixableError):
     """Metrics, a notification or a heartbeat that could not be delivered."""
 
+    kind = "Metrics, a notification or a heartbeat that could not be delivered"
     exit_code = ExitCode.CONFIGURATION
 
 
 class ScheduleError(FixableError):
     """A schedule that cannot be installed, read or removed."""
 
+    kind = "A schedule that cannot be installed, read or removed"
     exit_code = ExitCode.CONFIGURATION

@@ -25,6 +25,7 @@ from ccusage_import.exceptions import (
     DataDirectoryError,
     FixableError,
     InvalidReportError,
+    NoSavedReportsError,
     NotAReportError,
     RefusedRecordsError,
 )
@@ -156,7 +157,7 @@ def saved_offer(
         pseudonyms: unused names of data directories cost nothing; kept for the provenance.
 
     Raises:
-        NotAReportError: there is no file at all.
+        NoSavedReportsError: there is no file at all.
         ConfigurationError: there is no such report.
     """
     outputs: dict[str, Fetched | FixableError] = {}
@@ -165,9 +166,11 @@ def saved_offer(
     for label in labels:
         if read := _saved(label, directory / report_file(label)):
             outputs[label] = read
+    if not directory.is_dir():
+        raise NoSavedReportsError(f"{directory}: is not a directory", hint="name the one that holds saved reports")
     if not outputs:
         wanted = ", ".join(map(report_file, wanted_labels(agents, reports)))
-        raise NotAReportError(f"{directory} holds none of {wanted}", hint="save reports under these names")
+        raise NoSavedReportsError(f"{directory} holds none of {wanted}", hint="save reports under these names")
     if note is None:
         provenance = provenance_now(settings, "", (), pseudonyms)
         return Offer(outputs=outputs, provenance=provenance, version_info=None, runner=FILES, intact_from=None)

@@ -30,7 +30,7 @@ from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import day_of_option, moment, parse_day, today_in
 from ccusage_import.history import audit
-from ccusage_import.history.audit import BEGINNING, LARGEST_LIMIT, Change, Wanted
+from ccusage_import.history.audit import BEGINNING, Change, Wanted
 from ccusage_import.history.load_names import find_load, short_ids, stored_ids
 from ccusage_import.money import Money
 from ccusage_import.querying.known_names import refuse_unknown
@@ -160,12 +160,12 @@ def changes(
             since=_beginning(since, settings.timezone) if since else BEGINNING,
             machine=machine,
         )
-        if limit is None:
-            limit = SHOWN_CHANGES if is_for_a_terminal() and not as_json else LARGEST_LIMIT
+        if limit is None and is_for_a_terminal() and not as_json:
+            limit = SHOWN_CHANGES
         found = audit.read_changes(opened, wanted, limit=limit)
         names = read_names(configuration.directories.names_file)
         print_changes(found, names, _shown_ids(opened), settings.money, as_json=as_json)
-        if not as_json and len(found) == limit and (count := audit.count_changes(opened, wanted)) > limit:
+        if limit and not as_json and len(found) == limit and (count := audit.count_changes(opened, wanted)) > limit:
             print(f"the newest {limit:,} of {count:,} changes; --limit {count} shows all")
 
 

@@ -24,13 +24,13 @@ from ccusage_import.warehouse.tables import (
     RUNNER_OF_COMPACT,
     RUNNER_OF_PROJECTS,
     Load,
+    limited,
     read_loads,
     read_records,
     record_of_json,
     weighed_of_json,
 )
 
-LARGEST_LIMIT = 2**63
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _LOGGED = (
     "FROM changes AS c INNER JOIN (SELECT * FROM loads FINAL WHERE state IN ('committed', 'undone')) AS l"
@@ -76,12 +76,13 @@ class Wanted:
     machine: str = ""
 
 
-def read_changes(warehouse: ClickHouse, wanted: Wanted, *, limit: int = LARGEST_LIMIT) -> list[Change]:
-    """Return logged verdicts, newest load first."""
+def read_changes(warehouse: ClickHouse, wanted: Wanted, *, limit: int | None = None) -> list[Change]:
+    """Return logged verdicts, newest load first; without a limit all of them."""
+    newest, parameters = limited(limit)
     rows = warehouse.rows(
         "SELECT c.load_id, c.decided_at, c.machine, c.verdict, c.reason, c.stored, c.offered, c.is_written,"
-        f" l.intact_from {_LOGGED} ORDER BY c.load_id DESC, c.report, c.agent, c.key LIMIT {{limit:UInt64}}",
-        {**asdict(wanted), "limit": limit},
+        f" l.intact_from {_LOGGED} ORDER BY c.load_id DESC, c.report, c.agent, c.key{newest}",
+        {**asdict(wanted), **parameters},
     )
     return [_change(row) for row in rows]
 

@@ -67,7 +67,7 @@ class Money(NamedTuple):
         """
         amount = self.of(usd)
         size = abs(float(amount))
-        is_small = size >= _LEAST and abs(amount) * 10**self.decimals < 1
+        is_small = _LEAST <= size < 10**-self.decimals
         enough = max(self.decimals + 2, -floor(log10(size))) if is_small else self.decimals
         return self._signed(amount, enough)
 

@@ -133,8 +133,9 @@ def _end_load_of_transcripts(run: Run, warehouse: ClickHouse, load: Load, facts:
 
 def warn_of_size(run: Run, warehouse: ClickHouse) -> Iterator[str]:
     """Yield a warning of a large warehouse. All is stored by then: that it does not answer any more ends nothing."""
+    limit = run.settings.large_warehouse_gb
     try:
-        limit, size = run.settings.large_warehouse_gb, size_bytes(warehouse) / 1e9
+        size = size_bytes(warehouse) / 1e9
     except WarehouseError as error:
         logger.bind(kind=error.kind).info("the warehouse could not be asked for its size")
         return

@@ -445,7 +445,7 @@ def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Cli
         # Otherwise every request warns; whoever wrote verify=false knows.
         importlib.import_module("urllib3").disable_warnings()
     try:
-        with _driver_set():
+        with _driver_settings():
             client: Client = driver.get_client(
                 host=warehouse.host,
                 port=warehouse.port,
@@ -471,7 +471,7 @@ def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Cli
 
 
 @contextmanager
-def _driver_set() -> Iterator[None]:
+def _driver_settings() -> Iterator[None]:
     """Set what the driver takes for the whole process, only while a client is made."""
     common = importlib.import_module("clickhouse_connect.common")
     # A request less: with a version of the protocol columns of few values travel shorter, which is not needed. And the

@@ -37,7 +37,6 @@ RUNNER_OF_TRANSCRIPTS, RUNNER_OF_WATCH = RUNNERS_OF_FACTS = NOT_IMPORTS[5:]
 RENAMED = "renamed"
 # Under which name a logged record tells of its messages, and what it tells.
 WEIGHED, _WEIGHED_COUNTS = "weighed", ("messages", "left", "tokens_gone")
-ALL_LOADS = 2**63
 # What UInt64 and Decimal(18, 9) hold.
 LARGEST_COUNT = 2**64 - 1
 LARGEST_USD = Decimal("999999999.999999999")
@@ -140,23 +139,31 @@ def window_question(machine: str, now: datetime) -> Question:
 
 
 def read_loads(
-    warehouse: ClickHouse, *, machine: str = "", state: str = "", load_id: int = 0, limit: int = ALL_LOADS
+    warehouse: ClickHouse, *, machine: str = "", state: str = "", load_id: int = 0, limit: int | None = None
 ) -> list[Load]:
-    """Return loads, newest first; an empty machine, or load 0, means any, an empty state any but `renamed`."""
+    """Return loads, newest first; an empty machine, or load 0, means any, an empty state any but `renamed`.
+
+    Without a limit all of them are returned.
+    """
     rows = warehouse.rows(*loads_question(machine, state, load_id, limit))
     return [Load(**dict(zip(LOAD_COLUMNS, row, strict=True))) for row in rows]
 
 
-def loads_question(machine: str = "", state: str = "", load_id: int = 0, limit: int = ALL_LOADS) -> Question:
+def loads_question(machine: str = "", state: str = "", load_id: int = 0, limit: int | None = None) -> Question:
     """Return what `read_loads` asks."""
+    newest, parameters = limited(limit)
     return Question(
         f"SELECT {', '.join(LOAD_COLUMNS)} FROM loads FINAL"  # noqa: S608 - column names of ours
         " WHERE ({machine:String} = '' OR machine = {machine:String})"
         " AND ({state:String} = '' AND state != 'renamed' OR state = {state:String})"
-        " AND ({load_id:UInt64} = 0 OR load_id = {load_id:UInt64})"
-        " ORDER BY load_id DESC LIMIT {limit:UInt64}",
-        {"machine": machine, "state": state, "load_id": load_id, "limit": limit},
+        f" AND ({{load_id:UInt64}} = 0 OR load_id = {{load_id:UInt64}}) ORDER BY load_id DESC{newest}",
+        {"machine": machine, "state": state, "load_id": load_id, **parameters},
     )
+
+
+def limited(limit: int | None) -> tuple[str, dict[str, int]]:
+    """Return how a query ends that returns so many rows, and the parameter of it; None is no limit."""
+    return ("", {}) if limit is None else (" LIMIT {limit:UInt64}", {"limit": limit})
 
 
 def last_load_id(warehouse: ClickHouse, machine: str) -> int:

@@ -270,6 +270,16 @@ def test_saved_reports_are_imported_without_ccusage(
     assert costs["daily"] == pytest.approx(2.81842335 if major == "20" else 2.75888835, abs=1e-6)
 
 
+def test_saved_reports_that_are_not_there_are_named(program: Program, tmp_path: Path) -> None:
+    missing, empty = tmp_path / "missing", tmp_path / "empty"
+    empty.mkdir()
+    for directory, said in ((missing, f"{missing}: is not a directory"), (empty, f"{empty} holds none of daily.json")):
+        done = program("import", "--from", directory)
+        assert (done.exit_code, done.stderr.startswith(f"ccusage-import: error: {said}")) == (3, True), done
+        shown = json.loads(program("status", "--json").stdout)
+        assert "No saved report is where they were looked for" in json.dumps(shown)
+
+
 def test_saved_reports_never_lower_what_is_stored(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
 ) -> None:
