@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -19,17 +20,57 @@ class ReportName(StrEnum):
     HOURS = "hours"
 
 
-ALL_REPORTS: tuple[str, ...] = tuple(name.value for name in ReportName)
+class Grain(StrEnum):
+    """What one row of a report is about; `span` is a stretch of time from one hour to another."""
+
+    DAY = "day"
+    MONTH = "month"
+    SESSION = "session"
+    SPAN = "span"
+
+
+class Report(NamedTuple):
+    """A kind of reports.
+
+    Attributes:
+        name: as ccusage calls it.
+        grain: what a row of it is about.
+        is_per_agent: ccusage prints it for any other agent, too.
+        counts_as_daily: it counts messages by the rule of `daily`; the others have one of their own.
+    """
+
+    name: ReportName
+    grain: Grain
+    is_per_agent: bool = False
+    counts_as_daily: bool = False
+
+
+KINDS_OF_REPORTS = (
+    Report(ReportName.DAILY, Grain.DAY, is_per_agent=True, counts_as_daily=True),
+    Report(ReportName.MONTHLY, Grain.MONTH, is_per_agent=True),
+    Report(ReportName.SESSION, Grain.SESSION, is_per_agent=True),
+    Report(ReportName.BLOCKS, Grain.SPAN),
+    Report(ReportName.PROJECTS, Grain.DAY, counts_as_daily=True),
+    Report(ReportName.HOURS, Grain.SPAN),
+)
+
+
+def _names(kinds: Iterable[Report]) -> tuple[str, ...]:
+    return tuple(kind.name.value for kind in kinds)
+
+
+ALL_REPORTS = _names(KINDS_OF_REPORTS)
 # What every import asks for. The hours hold nothing that messages do not tell better.
-REPORTS: tuple[str, ...] = tuple(name for name in ALL_REPORTS if name != ReportName.HOURS)
-# Their rows are stretches of time from one hour to another.
-TIMED_REPORTS: tuple[str, ...] = ("blocks", "hours")
+REPORTS = _names(kind for kind in KINDS_OF_REPORTS if kind.name is not ReportName.HOURS)
+TIMED_REPORTS = _names(kind for kind in KINDS_OF_REPORTS if kind.grain is Grain.SPAN)
+# Their keys are days or months, which another time zone files anew.
+FILED_BY_DAY = _names(kind for kind in KINDS_OF_REPORTS if kind.grain in (Grain.DAY, Grain.MONTH))
+AGENT_REPORTS = _names(kind for kind in KINDS_OF_REPORTS if kind.is_per_agent)
+COUNTED_AS_DAILY = _names(kind for kind in KINDS_OF_REPORTS if kind.counts_as_daily)
 CLAUDE = "claude"
 CODEX = "codex"
 # What ccusage calls a row to which several agents may have added.
 ALL_AGENTS = "all"
-# What ccusage prints for any other agent.
-AGENT_REPORTS: tuple[str, ...] = ("daily", "monthly", "session")
 # The day of a session for which ccusage gives no time.
 UNDATED = date(1970, 1, 1)
 NANODOLLAR = Decimal("0.000000001")

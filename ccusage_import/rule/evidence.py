@@ -48,8 +48,12 @@ def span(record: Record) -> Span:
         # A message of the very instant at which a block ends is still a part of it.
         last = record.ended_at or record.started_at
         return Span(record.started_at, max(record.block_ends_at, last + INSTANT))
-    after = next_month(record.day) if record.report == "monthly" else record.day + timedelta(days=1)
-    return Span(_midnight(record.day, zone), _midnight(after, zone))
+    return Span(_midnight(record.day, zone), _midnight(day_after(record), zone))
+
+
+def day_after(record: Record) -> date:
+    """Return the first day after those that a record is filed under: its day, or its month."""
+    return next_month(record.day) if record.report == "monthly" else record.day + timedelta(days=1)
 
 
 def first_day(record: Record, zone: tzinfo) -> date:

@@ -7,11 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ccusage_import.records import Record
+from ccusage_import.records import FILED_BY_DAY, Record
 from ccusage_import.rule.evidence import INSTANT, Span, span
-
-# Reports whose keys are days or months, which another time zone files anew.
-FILED_BY_DAY = ("daily", "monthly", "projects")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,9 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ccusage_import.records import TIMED_REPORTS, Identity, Record
+from ccusage_import.records import COUNTED_AS_DAILY, TIMED_REPORTS, Identity, Record
 from ccusage_import.rule.evidence import Span
 
-# The reports that count messages by the rule of `daily`; the others have one of their own.
-COUNTED_AS_DAILY = ("daily", "projects")
 LONGEST_BLOCK = timedelta(hours=5)
 Classes = tuple[int, int, int, int]
 

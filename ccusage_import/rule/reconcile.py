@@ -17,10 +17,9 @@ from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ccusage_import.days import next_month
-from ccusage_import.records import CLAUDE, TIMED_REPORTS, Identity, Provenance, Record, report_label
-from ccusage_import.rule.evidence import MESSAGE_GROWS, Session, Sessions, Span, first_day
-from ccusage_import.rule.groups import FILED_BY_DAY, Group, Pair, busy_times, group_of, grouped, paired, present
+from ccusage_import.records import CLAUDE, FILED_BY_DAY, TIMED_REPORTS, Identity, Provenance, Record, report_label
+from ccusage_import.rule.evidence import MESSAGE_GROWS, Session, Sessions, Span, day_after, first_day
+from ccusage_import.rule.groups import Group, Pair, busy_times, group_of, grouped, paired, present
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, Weighed
 from ccusage_import.rule.moves import Moves
 from ccusage_import.rule.pricing import is_older, is_price_lost, lose_a_price, with_kept_prices
@@ -534,8 +533,7 @@ class _Judge:
 
     def _is_judged(self, pair: Pair) -> bool:
         record = pair.record
-        after = next_month(record.day) if record.report == "monthly" else record.day + timedelta(days=1)
-        return record.day <= self._context.until and after > self._context.since
+        return record.day <= self._context.until and day_after(record) > self._context.since
 
 
 def _sessions_of_claude(records: Iterable[Record]) -> list[Record]:
