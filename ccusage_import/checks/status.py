@@ -48,7 +48,7 @@ class Status:
 
 
 def read_status(
-    configuration: Configuration, machine: str = "", held: ClickHouse | None = None, *, is_brief: bool = False
+    configuration: Configuration, machine: str | None = None, held: ClickHouse | None = None, *, is_brief: bool = False
 ) -> Status:
     """Return how the imports of a machine are going, of this one unless another is named.
 
@@ -60,7 +60,7 @@ def read_status(
         WarehouseError: the warehouse cannot be read.
     """
     settings, named = configuration.settings, machine
-    place, machine = settings.parsed_warehouse(), machine or settings.machine
+    place, machine = settings.parsed_warehouse(), named or settings.machine
     kept = [load for load in unrecorded_loads(configuration).loads() if load.machine == machine]
     last, success_at, held_back, damage, free = None, None, 0, None, None
     ahead: tuple[int, ...] = ()
@@ -70,7 +70,7 @@ def read_status(
                 free = free_bytes(opened)
                 refuse_damage(machine, opened)
                 if applied_migrations(opened):
-                    refuse_unknown(opened, {"machine": "" if kept else named})
+                    refuse_unknown(opened, {} if kept or not named else {"machine": named})
                     last, success_at = last_import(opened, machine), last_success_at(opened, machine)
                     if not is_brief:
                         held_back, ahead = count_held(opened, machine), tuple(future_loads(opened, machine))

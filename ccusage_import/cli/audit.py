@@ -30,7 +30,7 @@ from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import day_of_option, moment, parse_day, today_in
 from ccusage_import.history import audit
-from ccusage_import.history.audit import BEGINNING, Change, Wanted
+from ccusage_import.history.audit import Change, Wanted
 from ccusage_import.history.load_names import find_load, short_ids, stored_ids
 from ccusage_import.money import Money
 from ccusage_import.querying.known_names import refuse_unknown
@@ -69,7 +69,7 @@ def history(
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
-        loads = read_loads(opened, machine=machine, limit=limit)
+        loads = read_loads(opened, machine=machine or None, limit=limit)
         print_history(loads, _shown_ids(opened), configuration.settings, as_json=as_json)
 
 
@@ -155,10 +155,10 @@ def changes(
         refuse_unknown(opened, {"machine": machine})
         settings = configuration.settings
         wanted = Wanted(
-            load_id=find_load(opened, load, machine or settings.machine) if load else 0,
-            verdict=verdict or "",
-            since=_beginning(since, settings.timezone) if since else BEGINNING,
-            machine=machine,
+            load_id=find_load(opened, load, machine or settings.machine) if load else None,
+            verdict=verdict,
+            since=_beginning(since, settings.timezone) if since else None,
+            machine=machine or None,
         )
         if limit is None and is_for_a_terminal() and not as_json:
             limit = SHOWN_CHANGES

@@ -95,7 +95,7 @@ def status(
         configuration = configured({"warehouse": warehouse}, config)
         # Before it lends the warehouse to this command.
         watch = watch_of(configuration)
-        found = read_status(configuration, machine)
+        found = read_status(configuration, machine or None)
         health = read_health(configuration, os.environ, found, watch)
         if as_json:
             ui.print_json(status_json(found, health))

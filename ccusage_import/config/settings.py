@@ -247,7 +247,7 @@ class Settings(BaseModel):
         """
         return parse_warehouse_url(self.warehouse, self._password())
 
-    def parsed_sync(self, url: str = "") -> Warehouse:
+    def parsed_sync(self, url: str | None = None) -> Warehouse:
         """Return the server that the warehouse is pushed to, with its password.
 
         Raises:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from ccusage_import.exceptions import AuditError
@@ -25,20 +25,11 @@ from ccusage_import.warehouse.tables import (
     RUNNER_OF_PROJECTS,
     Load,
     limited,
+    matching,
     read_loads,
     read_records,
     record_of_json,
     weighed_of_json,
-)
-
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-_LOGGED = (
-    "FROM changes AS c INNER JOIN (SELECT * FROM loads FINAL WHERE state IN ('committed', 'undone')) AS l"
-    " ON c.machine = l.machine AND c.load_id = l.load_id"
-    " WHERE ({load_id:UInt64} = 0 OR c.load_id = {load_id:UInt64})"
-    " AND ({verdict:String} = '' OR c.verdict = {verdict:String})"
-    " AND ({machine:String} = '' OR c.machine = {machine:String})"
-    " AND c.decided_at >= {since:DateTime64(3, 'UTC')}"
 )
 
 
@@ -68,28 +59,45 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which logged verdicts: of a load, of a kind, decided since an instant, of a machine; 0 or empty means any."""
+    """Which logged verdicts: of a load, of a kind, decided since an instant, of a machine; None means any."""
 
-    load_id: int = 0
-    verdict: str = ""
-    since: datetime = BEGINNING
-    machine: str = ""
+    load_id: int | None = None
+    verdict: str | None = None
+    since: datetime | None = None
+    machine: str | None = None
 
 
 def read_changes(warehouse: ClickHouse, wanted: Wanted, *, limit: int | None = None) -> list[Change]:
     """Return logged verdicts, newest load first; without a limit all of them."""
-    newest, parameters = limited(limit)
+    logged, parameters = _logged(wanted)
+    newest, counted = limited(limit)
     rows = warehouse.rows(
         "SELECT c.load_id, c.decided_at, c.machine, c.verdict, c.reason, c.stored, c.offered, c.is_written,"
-        f" l.intact_from {_LOGGED} ORDER BY c.load_id DESC, c.report, c.agent, c.key{newest}",
-        {**asdict(wanted), **parameters},
+        f" l.intact_from {logged} ORDER BY c.load_id DESC, c.report, c.agent, c.key{newest}",
+        {**parameters, **counted},
     )
     return [_change(row) for row in rows]
 
 
 def count_changes(warehouse: ClickHouse, wanted: Wanted) -> int:
     """Return how many verdicts are logged."""
-    return int(warehouse.rows(f"SELECT count() {_LOGGED}", asdict(wanted))[0][0])
+    logged, parameters = _logged(wanted)
+    return int(warehouse.rows(f"SELECT count() {logged}", parameters)[0][0])
+
+
+def _logged(wanted: Wanted) -> tuple[str, dict[str, object]]:
+    """Return where wanted verdicts are, as the end of a query, and its parameters."""
+    condition, values = matching({"load_id": wanted.load_id, "verdict": wanted.verdict, "machine": wanted.machine})
+    parameters: dict[str, object] = {**values}
+    if wanted.since:
+        condition += " AND decided_at >= {since:DateTime64(3, 'UTC')}"
+        parameters["since"] = wanted.since
+    logged = (
+        f"FROM (SELECT * FROM changes WHERE true{condition}) AS c"  # noqa: S608 - a condition of ours
+        " INNER JOIN (SELECT * FROM loads FINAL WHERE state IN ('committed', 'undone')) AS l"
+        " ON c.machine = l.machine AND c.load_id = l.load_id"
+    )
+    return logged, parameters
 
 
 def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str, tool_version: str) -> Load:
@@ -186,10 +194,10 @@ def taken(
     """Return the decisions that take held offers, and how many are taken because they overlap the wanted ones."""
     chosen: dict[Identity, Change] = {}
     for name in wanted:
-        matching = [change for change in held if name in _labels(change, names)] or _of_load(name, held)
-        if not matching:
+        named = [change for change in held if name in _labels(change, names)] or _of_load(name, held)
+        if not named:
             raise AuditError(f"nothing held is named {name!r}", hint="ccusage-import held")
-        chosen.update({change.identity: change for change in matching})
+        chosen.update({change.identity: change for change in named})
     whole = _whole_groups(chosen, held, stored)
     offers = [change.decision.offered for change in whole.values() if change.decision.offered is not None]
     context = Context(machine, offers[0].provenance, None, accepted=(date.min, date.max))

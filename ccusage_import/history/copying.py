@@ -22,7 +22,7 @@ def copy_rows(source: ClickHouse, target: ClickHouse, table: str, sql: str, para
 
 
 def copy_changes(
-    source: ClickHouse, target: ClickHouse, machine: str, load_ids: Sequence[int], new_name: str = ""
+    source: ClickHouse, target: ClickHouse, machine: str, load_ids: Sequence[int], new_name: str | None = None
 ) -> int:
     """Copy the log of loads that the target lacks, each load's in one INSERT, so that it has all of it or nothing.
 

@@ -100,7 +100,7 @@ class _Part:
     machine: str
     missing: list[Load]
     last: int | None
-    renamed_to: str = ""
+    renamed_to: str | None = None
 
 
 def _part(source: ClickHouse, target: ClickHouse, machine: str) -> _Part:
@@ -114,14 +114,14 @@ def _part(source: ClickHouse, target: ClickHouse, machine: str) -> _Part:
 def _renamed(source: ClickHouse, target: ClickHouse, machine: str, installation: str) -> _Part | None:
     """Return what the target lacks of a machine that has another name by now; None where it knows all there is."""
     name = read_claim(source, machine).renamed_to
-    if not read_loads(target, machine=machine) or read_claim(target, machine).owner not in ("", installation):
+    if not read_loads(target, machine=machine) or read_claim(target, machine).owner not in (None, installation):
         return None
     own_name(target, machine, installation)
     part = _part(source, target, machine)
     if part.last is None:
         raise OtherNameError(
             f"machine {machine!r} was renamed to {name!r} here; loads of it in {target.warehouse} are not known here",
-            hint=f"rename it there too: {rename_command(name)} --warehouse {target.warehouse}",
+            hint=f"rename it there too: {rename_command(name or 'NAME')} --warehouse {target.warehouse}",
         )
     return replace(part, renamed_to=name)
 

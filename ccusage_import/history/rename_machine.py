@@ -108,15 +108,15 @@ def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str, t
     tidy(warehouse)
 
 
-def _old_name(warehouse: ClickHouse, machine: str, new: str, installation: str) -> str:
-    """Return which name is to be replaced; empty where nothing is stored under another name than the new one."""
+def _old_name(warehouse: ClickHouse, machine: str, new: str, installation: str) -> str | None:
+    """Return which name is to be replaced; None where nothing is stored under another name than the new one."""
     if not installation:
         raise ConfigurationError(
             "rename machine: nothing has been imported from here yet", hint="ccusage-import import"
         )
     claim = read_claim(warehouse, new)
-    if claim.is_renaming:
-        return claim.renamed_to
+    if claim.becomes:
+        return claim.becomes
     names = names_of(warehouse, installation)
     others = [name for name in names if name != new]
     begun = [name for name in others if read_claim(warehouse, name).renamed_to == new]
@@ -136,7 +136,7 @@ def _old_name(warehouse: ClickHouse, machine: str, new: str, installation: str) 
     return machine if machine in others else others[0]
 
 
-def _left_over(warehouse: ClickHouse, new: str, installation: str) -> str:
+def _left_over(warehouse: ClickHouse, new: str, installation: str) -> str | None:
     """Return a name that has nothing visible any more, yet was not given back."""
     rows = warehouse.rows(
         "SELECT DISTINCT machine FROM machines WHERE installation = {installation:String} AND renamed_to = {new:String}"
@@ -144,7 +144,7 @@ def _left_over(warehouse: ClickHouse, new: str, installation: str) -> str:
         {"installation": installation, "new": new},
     )
     names = (str(name) for (name,) in rows)
-    return next((name for name in names if read_claim(warehouse, name).is_renaming), "")
+    return next((name for name in names if read_claim(warehouse, name).becomes), None)
 
 
 def _begun(warehouse: ClickHouse, loads: list[Load], new: str, tool_version: str) -> Load:

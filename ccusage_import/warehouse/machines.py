@@ -20,15 +20,15 @@ POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who owns a name, empty if nobody does, and the new name of a machine that is renamed or gave this one back."""
+    """Who owns a name, None if nobody does, and the new name of a machine that is renamed or gave this one back."""
 
-    owner: str = ""
-    renamed_to: str = ""
+    owner: str | None = None
+    renamed_to: str | None = None
 
     @property
-    def is_renaming(self) -> bool:
-        """Whether its renaming has begun and is not finished."""
-        return bool(self.owner and self.renamed_to)
+    def becomes(self) -> str | None:
+        """Its new name, while its renaming has begun and is not finished."""
+        return self.renamed_to if self.owner else None
 
 
 def claim_machine(warehouse: ClickHouse, machine: str, installation: str, *, only_looks: bool = False) -> None:
@@ -39,10 +39,10 @@ def claim_machine(warehouse: ClickHouse, machine: str, installation: str, *, onl
         OtherNameError: it is being renamed, which must be finished first.
     """
     claim = read_claim(warehouse, machine)
-    if installation and claim.owner == installation and claim.is_renaming:
+    if installation and claim.owner == installation and claim.becomes:
         raise OtherNameError(
-            f"machine {machine!r}: it is being renamed to {claim.renamed_to!r} in {warehouse.warehouse}",
-            hint=f"finish that: {rename_command(claim.renamed_to)}",
+            f"machine {machine!r}: it is being renamed to {claim.becomes!r} in {warehouse.warehouse}",
+            hint=f"finish that: {rename_command(claim.becomes)}",
         )
     _own(warehouse, machine, installation, claim.owner, only_looks=only_looks)
 
@@ -63,7 +63,7 @@ def own_name(warehouse: ClickHouse, machine: str, installation: str, *, only_loo
         _own(warehouse, machine, installation, read_claim(warehouse, machine).owner, only_looks=only_looks)
 
 
-def _own(warehouse: ClickHouse, machine: str, installation: str, owner: str, *, only_looks: bool) -> None:
+def _own(warehouse: ClickHouse, machine: str, installation: str, owner: str | None, *, only_looks: bool) -> None:
     """Refuse the name of another owner, and claim one that is nobody's."""
     if not installation:
         return
@@ -132,9 +132,9 @@ def read_claim(warehouse: ClickHouse, machine: str) -> Claim:
     claim = Claim()
     for state, installation, renamed_to in warehouse.rows(*_claims_question(machine)):
         if state == "released":
-            claim = Claim("", renamed_to)
-        elif claim.owner in ("", installation):
-            claim = Claim(installation, renamed_to)
+            claim = Claim(None, renamed_to or None)
+        elif claim.owner in (None, installation):
+            claim = Claim(installation, renamed_to or None)
     return claim
 
 
@@ -143,13 +143,13 @@ def write_claim(
     machine: str,
     installation: str,
     state: Literal["claimed", "renaming", "released"] = "claimed",
-    renamed_to: str = "",
+    renamed_to: str | None = None,
 ) -> None:
     """Add a row about a name."""
     # The time is in the token: a name that was given back can be claimed again.
     token = f"machines/{machine}/{installation}/{time.time_ns()}"
     columns = ("machine", "installation", "state", "renamed_to")
-    warehouse.insert("machines", columns, [(machine, installation, state, renamed_to)], token=token)
+    warehouse.insert("machines", columns, [(machine, installation, state, renamed_to or "")], token=token)
 
 
 def _claimed(warehouse: ClickHouse, machine: str, installation: str) -> str:

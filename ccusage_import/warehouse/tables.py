@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -139,26 +139,37 @@ def window_question(machine: str, now: datetime) -> Question:
 
 
 def read_loads(
-    warehouse: ClickHouse, *, machine: str = "", state: str = "", load_id: int = 0, limit: int | None = None
+    warehouse: ClickHouse,
+    *,
+    machine: str | None = None,
+    state: str | None = None,
+    load_id: int | None = None,
+    limit: int | None = None,
 ) -> list[Load]:
-    """Return loads, newest first; an empty machine, or load 0, means any, an empty state any but `renamed`.
-
-    Without a limit all of them are returned.
-    """
+    """Return loads, newest first, of any machine, state or id where none is given; `renamed` ones only on request."""
     rows = warehouse.rows(*loads_question(machine, state, load_id, limit))
     return [Load(**dict(zip(LOAD_COLUMNS, row, strict=True))) for row in rows]
 
 
-def loads_question(machine: str = "", state: str = "", load_id: int = 0, limit: int | None = None) -> Question:
+def loads_question(
+    machine: str | None = None, state: str | None = None, load_id: int | None = None, limit: int | None = None
+) -> Question:
     """Return what `read_loads` asks."""
+    condition, wanted = matching({"machine": machine, "state": state, "load_id": load_id})
     newest, parameters = limited(limit)
+    any_state = "true" if state else "state != 'renamed'"
     return Question(
-        f"SELECT {', '.join(LOAD_COLUMNS)} FROM loads FINAL"  # noqa: S608 - column names of ours
-        " WHERE ({machine:String} = '' OR machine = {machine:String})"
-        " AND ({state:String} = '' AND state != 'renamed' OR state = {state:String})"
-        f" AND ({{load_id:UInt64}} = 0 OR load_id = {{load_id:UInt64}}) ORDER BY load_id DESC{newest}",
-        {"machine": machine, "state": state, "load_id": load_id, **parameters},
+        f"SELECT {', '.join(LOAD_COLUMNS)} FROM loads FINAL"  # noqa: S608 - names of ours
+        f" WHERE {any_state}{condition} ORDER BY load_id DESC{newest}",
+        {**wanted, **parameters},
     )
+
+
+def matching(wanted: Mapping[str, str | int | None]) -> tuple[str, dict[str, str | int]]:
+    """Return how a condition goes on that columns have these values, and its parameters; None is any value."""
+    given = {column: value for column, value in wanted.items() if value is not None}
+    types = {column: "UInt64" if isinstance(value, int) else "String" for column, value in given.items()}
+    return "".join(f" AND {column} = {{{column}:{types[column]}}}" for column in given), given
 
 
 def limited(limit: int | None) -> tuple[str, dict[str, int]]:
