@@ -27,17 +27,15 @@ from ccusage_import.cli.options import (
     door,
 )
 from ccusage_import.config.names import read_names
-from ccusage_import.config.settings import Configuration, Settings
+from ccusage_import.config.settings import Configuration
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
 from ccusage_import.masking import printable_lines
-from ccusage_import.pseudonyms import Pseudonyms, is_pseudonym, is_short_pseudonym
 from ccusage_import.querying.exporting import JSON_SETTINGS
-from ccusage_import.querying.known_names import refuse_unknown
+from ccusage_import.querying.known_names import refuse_unknown, stored_names
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
-from ccusage_import.transcripts.naming import Names
 from ccusage_import.ui.answers import Answer, boxed, read_answer, readable, upright
 from ccusage_import.ui.tables import print_wrapped, reader_width
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -56,8 +54,6 @@ FORMAT_SETTINGS = {
     "output_format_json_quote_64bit_integers": 0,
     "output_format_json_validate_utf8": 1,
 }
-# Stored as pseudonyms: a value may be given by its name.
-HIDDEN_PARAMETERS = ("project",)
 NAME = re.compile(r"[\w-]+")
 STDIN = "-"
 _QUOTED = re.compile(rb'"((?:[^"]|"")*)"')
@@ -181,26 +177,6 @@ def asked_parameters(given: Sequence[str]) -> dict[str, str]:
             raise ConfigurationError(f"--param {text}: is not NAME=VALUE", hint="such as --param since=2026-10-01")
         parameters[name] = value
     return parameters
-
-
-def stored_names(given: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """Return the values of parameters as the warehouse stores them: of names that are hidden, the pseudonyms."""
-    names = settings.pseudonyms()
-    return {
-        name: stored_command(value, names)
-        if name == "command"
-        else names.of(value)
-        if name in HIDDEN_PARAMETERS and not is_pseudonym(value)
-        else value
-        for name, value in given.items()
-    }
-
-
-def stored_command(name: str, pseudonyms: Pseudonyms) -> str:
-    """Return a slash command as the warehouse stores it; it may be given without the slash, or as it is stored."""
-    if not name or is_short_pseudonym(name):
-        return name
-    return Names(pseudonyms).command(f"/{name.removeprefix('/')}")[0]
 
 
 def print_queries(queries: Sequence[NamedQuery], *, as_json: bool) -> None:

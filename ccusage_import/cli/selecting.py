@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from ccusage_import.cli.query import stored_names
 from ccusage_import.config.settings import Settings
 from ccusage_import.days import day_of_option, month_of_option, today_in
 from ccusage_import.digest.model import Selection
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.querying.known_names import meant_projects, refuse_unknown
+from ccusage_import.querying.known_names import meant_projects, refuse_unknown, stored_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 Since = Annotated[str | None, typer.Option(metavar="DAY", help="First day that is shown.")]

@@ -115,14 +115,19 @@ def folded_days(rows: Iterable[Sequence[Any]], end: date, first: date) -> list[t
         end: the last day of the page.
         first: the first day that it shows; rows before it are left out.
     """
-    cutoff = (end - DAYS_DRAWN * DAY).replace(day=1)
-    return _folded(rows, first, lambda day: day if day >= cutoff else max(first, day.replace(day=1)))
+    cutoff = single_days_since(end)
+    sums = dict[tuple[Any, ...], tuple[Decimal, int]]()
+    for day, *keys, cost, tokens in rows:
+        if day >= first:
+            key = (day if day >= cutoff else max(first, day.replace(day=1)), *keys)
+            cost_before, tokens_before = sums.get(key, (Decimal(0), 0))
+            sums[key] = cost_before + cost, tokens_before + tokens
+    return [(*key, *both) for key, both in sums.items()]
 
 
-def folded_hours(rows: Iterable[Sequence[Any]], end: date, first: date) -> list[tuple[Any, ...]]:
-    """Return rows of hours, those before the longest range of the page added up on one day of each weekday."""
-    newest = end - HOURS_RANGE * DAY
-    return _folded(rows, first, lambda day: day if day > newest else newest - (newest - day).days % 7 * DAY)
+def single_days_since(end: date) -> date:
+    """Return the first day that a page up to `end` draws by itself, with the month in which its calendar begins."""
+    return (end - DAYS_DRAWN * DAY).replace(day=1)
 
 
 def numbers_of(rows: Iterable[Sequence[Any]], first: date) -> list[list[int]]:
@@ -145,7 +150,7 @@ def first_held(rows: Iterable[Sequence[Any]], end: date) -> date:
         rows: rows of days.
         end: the last day of the page, for a page without days.
     """
-    return (max((row[0] for row in rows), default=end) - DAYS_DRAWN * DAY).replace(day=1)
+    return single_days_since(max((row[0] for row in rows), default=end))
 
 
 def sessions_of(rows: Iterable[Sequence[Any]], first: date) -> list[list[int]]:
@@ -169,16 +174,6 @@ def prompts_of(rows: Iterable[Sequence[Any]], first: date) -> list[int]:
 def _hundredths(cost: Decimal) -> int:
     """Return an amount in hundredths of a hundredth."""
     return round(cost * 10_000)
-
-
-def _folded(rows: Iterable[Sequence[Any]], first: date, place: Callable[[date], date]) -> list[tuple[Any, ...]]:
-    sums = dict[tuple[Any, ...], tuple[Decimal, int]]()
-    for day, *keys, cost, tokens in rows:
-        if day >= first:
-            key = (place(day), *keys)
-            cost_before, tokens_before = sums.get(key, (Decimal(0), 0))
-            sums[key] = cost_before + cost, tokens_before + tokens
-    return [(*key, *both) for key, both in sums.items()]
 
 
 def _sums(sums: Sequence[Any]) -> tuple[Decimal, int]:

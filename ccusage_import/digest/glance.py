@@ -114,14 +114,13 @@ class Glance:
 
 def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: LastOffer | None) -> Glance:
     """Return what the dashboard shows."""
-    has_budget = bool(warehouse.rows("SELECT 1 FROM budgets FINAL LIMIT 1"))
     return Glance(
         today,
         read_costs(warehouse, today),
         read_block(warehouse),
         read_forecast(warehouse, today),
         read_plan(warehouse, settings.plan, today) if settings.plan.monthly else None,
-        read_spending(warehouse, settings) if has_budget else (),
+        read_spending(warehouse, settings),
         last_import(warehouse, settings.machine),
         count_held(warehouse, settings.machine),
         offer,

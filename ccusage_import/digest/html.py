@@ -16,7 +16,7 @@ from markupsafe import Markup
 from ccusage_import.digest.called import models_called, projects_called, selection_called
 from ccusage_import.digest.charts import Chart, charts_of
 from ccusage_import.digest.contents import Table, notices_of, prices_note, scope_of, tables_of
-from ccusage_import.digest.detail import first_held, folded_days, folded_hours, numbers_of, prompts_of, sessions_of
+from ccusage_import.digest.detail import first_held, folded_days, numbers_of, prompts_of, sessions_of
 from ccusage_import.digest.headlines import headlines_of
 from ccusage_import.digest.model import Detail, Digest
 from ccusage_import.digest.palette import model_looks, palette_css
@@ -87,7 +87,7 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
         "models": [{"name": models[model], "look": looks.get(model, 7)} for model in detail.model_names],
         "days": numbers_of(folded_days(detail.days, digest.end, _compared(digest) or first), first),
         "by_project": numbers_of(folded_days(detail.projects, digest.end, since or first), first),
-        "hours": numbers_of(folded_hours(detail.hours, digest.end, since or first), first),
+        "hours": numbers_of(detail.hours, first),
         "held_since": str(max(since or date.min, first_held(detail.days, digest.end))),
         "session_names": detail.session_names,
         "commands": detail.command_names,

@@ -17,9 +17,11 @@ from ccusage_import.digest.detail import (
     DEAREST_PROMPTS,
     DEAREST_SESSIONS,
     FILTERED_PROJECTS,
+    HOURS_RANGE,
     PROMPTS_OF_OLD_DAY,
     SESSIONS_OF_OLD_DAY,
     read_detail,
+    single_days_since,
 )
 from ccusage_import.digest.model import (
     EVERYTHING,
@@ -168,6 +170,10 @@ class _Reader:
         return self.now.astimezone(ZoneInfo(self.settings.timezone)).date()
 
     @property
+    def _end(self) -> date:
+        return min(self.selection.until or self._today, self._today)
+
+    @property
     def _is_closed(self) -> bool:
         return self.selection.until is not None and self.selection.until < self._today
 
@@ -202,6 +208,8 @@ class _Reader:
             "rows": SHOWN_ROWS,
             "filtered_projects": FILTERED_PROJECTS,
             "days_drawn": DAYS_DRAWN,
+            "days_since": _within(single_days_since(self._end)),
+            "hours_after": _within(self._end - HOURS_RANGE * DAY),
             "dearest_sessions": DEAREST_SESSIONS,
             "dearest_prompts": DEAREST_PROMPTS,
             "sessions_of_old_day": SESSIONS_OF_OLD_DAY,

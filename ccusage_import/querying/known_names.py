@@ -1,4 +1,4 @@
-"""The names that a warehouse knows: whoever asks for another one hears of the nearest, and gets no empty answer."""
+"""Names as a warehouse stores them: whoever asks for one that it does not know hears of the nearest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.shown_names import means_project, model_name, project_name
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.pseudonyms import Pseudonyms, is_pseudonym, is_short_pseudonym
 from ccusage_import.records import ALL_REPORTS
+from ccusage_import.transcripts.naming import Names
 from ccusage_import.warehouse.budgets import STORED_NAMES, covered_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
@@ -19,6 +21,8 @@ _NAMES: dict[str, str] = {
     **STORED_NAMES,
     "command": "SELECT DISTINCT toString(command) FROM turn_facts WHERE command != ''",
 }
+# Stored as pseudonyms: a value may be given by its name.
+_HIDDEN = ("project",)
 _SHORTER = {"project": project_name, "model": model_name}
 _ALL_DAYS = "--param since=1970-01-01"
 _HINTS = {
@@ -29,6 +33,26 @@ _HINTS = {
     "command": f"ccusage-import query prompts_by_command {_ALL_DAYS}",
     "report": f"give {', '.join(ALL_REPORTS)}",
 }
+
+
+def stored_names(given: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """Return the values of parameters as the warehouse stores them: of names that are hidden, the pseudonyms."""
+    names = settings.pseudonyms()
+    return {
+        name: _stored_command(value, names)
+        if name == "command"
+        else names.of(value)
+        if name in _HIDDEN and not is_pseudonym(value)
+        else value
+        for name, value in given.items()
+    }
+
+
+def _stored_command(name: str, pseudonyms: Pseudonyms) -> str:
+    """Return a slash command as the warehouse stores it; it may be given without the slash, or as it is stored."""
+    if not name or is_short_pseudonym(name):
+        return name
+    return Names(pseudonyms).command(f"/{name.removeprefix('/')}")[0]
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:

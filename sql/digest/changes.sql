@@ -14,7 +14,12 @@ SELECT
     offered,
     ended.intact_from
 FROM changes
-GLOBAL INNER JOIN (SELECT machine, load_id, intact_from FROM loads FINAL WHERE state IN ('committed', 'undone')) AS ended
+GLOBAL INNER JOIN
+(
+    SELECT machine, load_id, intact_from
+    FROM loads FINAL
+    WHERE state IN ('committed', 'undone') AND load_id GLOBAL IN (SELECT load_id FROM changes WHERE verdict NOT IN ('new', 'grew', 'held'))
+) AS ended
     ON changes.machine = ended.machine AND changes.load_id = ended.load_id
 WHERE verdict NOT IN ('new', 'grew', 'held')
     AND ({machine:String} = '' OR changes.machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})

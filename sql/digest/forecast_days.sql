@@ -4,7 +4,7 @@ FROM
 (
     SELECT machine, agent, date, toFloat64(cost_usd) AS cost
     FROM daily
-    WHERE date = (SELECT max(today) FROM forecast_totals)
+    WHERE date = (SELECT max(today) FROM calendar)
     UNION ALL
     SELECT daily.machine, daily.agent, weights.date, weight * toFloat64(daily.cost_usd)
     FROM daily

@@ -34,7 +34,13 @@ FROM
     ORDER BY abs(offered_cost_usd - stored_cost_usd) DESC, report, key
     LIMIT {rows:UInt32}
 ) AS shown
-GLOBAL INNER JOIN changes USING (machine, agent, report, key, load_id)
-GLOBAL INNER JOIN (SELECT machine, load_id, intact_from FROM loads FINAL) AS ended
+GLOBAL INNER JOIN (SELECT machine, agent, report, key, load_id, stored, offered FROM changes WHERE verdict = 'held') AS changes
+    USING (machine, agent, report, key, load_id)
+GLOBAL INNER JOIN
+(
+    SELECT machine, load_id, intact_from
+    FROM loads FINAL
+    WHERE load_id GLOBAL IN (SELECT load_id FROM changes WHERE verdict = 'held')
+) AS ended
     ON shown.machine = ended.machine AND shown.load_id = ended.load_id
 ORDER BY abs(held.9 - held.8) DESC, held.5, held.6

@@ -1,4 +1,5 @@
--- what each model cost in the dearest projects on each day, the others under an empty name: what the filter by project draws
+-- what each model cost in the dearest projects on each day, the others under an empty name: what the filter by project draws;
+-- the days of a month before the calendar of the page are one row on the first of them
 WITH chosen AS
 (
     SELECT *
@@ -14,7 +15,7 @@ shown AS
     ORDER BY sum(cost_usd) DESC, project
     LIMIT {filtered_projects:UInt32}
 )
-SELECT date, machine, agent, if(project GLOBAL IN shown, project, ''), part.model, sum(part.cost_usd), sum(part.tokens)
+SELECT min(date), machine, agent, if(project GLOBAL IN shown, project, ''), part.model, sum(part.cost_usd), sum(part.tokens)
 FROM
 (
     SELECT
@@ -31,5 +32,5 @@ FROM
     FROM chosen
 )
 WHERE part.tokens > 0 OR abs(part.cost_usd) >= toDecimal64(0.000001, 9)
-GROUP BY 1, 2, 3, 4, 5
+GROUP BY if(date >= {days_since:Date}, date, toStartOfMonth(date)), 2, 3, 4, 5
 ORDER BY 1, 2, 3, 4, 5

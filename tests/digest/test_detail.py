@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from ccusage_import.digest.detail import first_held, folded_days, folded_hours, numbers_of, prompts_of, sessions_of
+from ccusage_import.config.settings import Settings
+from ccusage_import.digest.detail import first_held, folded_days, numbers_of, prompts_of, sessions_of
+from ccusage_import.digest.reader import read_digest
 from tests.benchmarks.fleet import Fleet, write_fleet
 from tests.conftest import Place, Program
 
@@ -42,21 +46,43 @@ def test_days_before_the_calendar_are_months() -> None:
     ]
 
 
-def test_hours_before_the_longest_range_are_of_one_day_of_each_weekday() -> None:
-    rows = [
-        # A Thursday and a Friday of spring; the range of 90 days begins on 2026-08-30, a Sunday.
-        (date(2026, 4, 2), 0, 9, ONE, 10),
-        (date(2026, 4, 9), 0, 9, TWO, 20),
-        (date(2026, 4, 10), 0, 9, FOUR, 40),
-        (date(2026, 8, 29), 0, 9, ONE, 10),
-        (date(2026, 8, 30), 0, 9, TWO, 20),
-    ]
-    assert folded_hours(rows, END, date(2026, 1, 1)) == [
-        (date(2026, 8, 27), 0, 9, Decimal(3), 30),
-        (date(2026, 8, 28), 0, 9, FOUR, 40),
-        (date(2026, 8, 29), 0, 9, ONE, 10),
-        (date(2026, 8, 30), 0, 9, TWO, 20),
-    ]
+def test_what_the_page_reads_of_hours_and_projects_adds_up_to_the_days_it_does_not_draw(
+    embedded: Callable[[str], Place],
+) -> None:
+    place = embedded("fleet")
+    settings = Settings(warehouse="chdb:///unused", machine="desk", salt=SecretStr("salt"), timezone="Asia/Kolkata")
+    with place.opened() as opened:
+        write_fleet(opened, Fleet(machines=2, days=500, last_day=datetime.now(UTC).date()))
+        digest = read_digest(opened, settings, named=str, is_page=True)
+        hours = opened.rows(
+            "SELECT toDate(toTimeZone(at, 'Asia/Kolkata')) AS day, machine, toHour(toTimeZone(at, 'Asia/Kolkata')),"
+            " sum(cost_usd) FROM block_hours GROUP BY ALL"
+        )
+        projects = opened.rows("SELECT date, machine, sum(cost_usd) FROM projects_daily GROUP BY ALL")
+    detail = digest.detail
+    assert detail is not None
+    newest, calendar = digest.today - timedelta(days=90), (digest.today - timedelta(days=371)).replace(day=1)
+
+    expected = defaultdict[tuple[date, str, int], float](float)
+    for day, machine, hour, cost in hours:
+        drawn = day if day > newest else newest - (newest - day) % timedelta(days=7)
+        assert drawn.weekday() == day.weekday()
+        expected[drawn, machine, hour] += cost
+    read = {(day, detail.machine_names[machine], hour): float(cost) for day, machine, hour, cost, _ in detail.hours}
+    assert len(read) == len(detail.hours) < len(hours)
+    assert read == pytest.approx(expected)
+
+    of_projects = defaultdict[tuple[date, str], Decimal](Decimal)
+    for day, machine, cost in projects:
+        of_projects[day if day >= calendar else day.replace(day=1), machine] += cost
+    days, read_of_projects = set[date](), defaultdict[tuple[date, str], Decimal](Decimal)
+    for day, machine, _agent, _project, _model, cost, _tokens in detail.projects:
+        days.add(day)
+        read_of_projects[day if day >= calendar else day.replace(day=1), detail.machine_names[machine]] += cost
+    assert read_of_projects == of_projects
+    assert min(days) == min(day for day, _machine, _cost in projects)
+    months = [(day.replace(day=1), *keys) for day, *keys, _cost, _tokens in detail.projects if day < calendar]
+    assert len(months) == len(set(months)) > 0
 
 
 def test_a_day_of_a_machine_stands_there_once() -> None:
