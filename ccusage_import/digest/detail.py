@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,13 +27,16 @@ Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """Names in the order of their numbers."""
+    """Names in the order of their numbers; two that are stored may be called the same."""
 
     named: Callable[[str], str]
-    numbers: dict[str, int]
+    numbers: dict[str, int] = field(default_factory=dict)
+    stored: dict[str, int] = field(default_factory=dict)
 
     def number(self, name: str) -> int:
-        return self.numbers.setdefault(self.named(name) if name else "", len(self.numbers))
+        if name not in self.stored:
+            self.stored[name] = self.numbers.setdefault(self.named(name) if name else "", len(self.numbers))
+        return self.stored[name]
 
     @property
     def names(self) -> list[str]:
@@ -52,7 +55,7 @@ def read_detail(
         selection: what is shown.
         offer: what ccusage showed at the last whole import of this machine, where that is known.
     """
-    machines, agents, projects, models, names, commands = (_Names(named, {}) for _ in range(6))
+    machines, agents, projects, models, names, commands = (_Names(named) for _ in range(6))
     days = [
         (day, machines.number(host), agents.number(agent), models.number(model), *_sums(sums))
         for day, host, agent, model, *sums in rows("page_days")
