@@ -181,4 +181,4 @@ def _hundredths(cost: Decimal) -> int:
 
 def _sums(sums: Sequence[Any]) -> tuple[Decimal, int]:
     cost, tokens = sums
-    return Decimal(str(cost)), int(tokens)
+    return cost if isinstance(cost, Decimal) else Decimal(str(cost)), int(tokens)

@@ -299,10 +299,10 @@ class Detail:
     """What the page draws and filters; rows hold the numbers of names, and end with cost and tokens.
 
     `days` are of day, machine, agent and model, whatever the first day that is shown; `projects` of day, machine,
-    agent, project and model; `hours` of day, machine and hour. `sessions` are of session, machine, agent, project, day
-    and model: the dearest of each day, week, month and name. `prompts` likewise, of day, minute of the day, command,
-    machine, project, session and model, without tokens. The first projects, `filtered_projects` of them, are those of
-    `projects`.
+    agent, project and model, of a month before the calendar in one row; `hours` of day, machine and hour, before the
+    longest range of one day of each weekday. `sessions` are of session, machine, agent, project, day and model: the
+    dearest of each day, week, month and name. `prompts` likewise, of day, minute of the day, command, machine,
+    project, session and model, without tokens. The first projects, `filtered_projects` of them, are those of `projects`.
     """
 
     machine_names: Sequence[str]
