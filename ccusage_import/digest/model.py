@@ -302,7 +302,7 @@ class Detail:
     agent, project and model, of a month before the calendar in one row; `hours` of day, machine and hour, before the
     longest range of one day of each weekday. `sessions` are of session, machine, agent, project, day and model: the
     dearest of each day, week, month and name. `prompts` likewise, of day, minute of the day, command, machine,
-    project, session and model, without tokens. The first projects, `filtered_projects` of them, are those of `projects`.
+    project, session and model, without tokens. The first `filtered_projects` projects are those of `projects`.
     """
 
     machine_names: Sequence[str]
