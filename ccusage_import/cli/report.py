@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -124,8 +124,10 @@ def write_page(configuration: Configuration) -> Path:
     return file
 
 
-def read_configured(configuration: Configuration, asked: Asked, *, is_page: bool = False) -> Digest:
-    """Read the digest of what is asked for."""
+def read_configured(
+    configuration: Configuration, asked: Asked, *, is_page: bool = False, parts: Collection[str] | None = None
+) -> Digest:
+    """Read the digest of what is asked for, or those parts of it alone."""
     with _opened(configuration, asked) as (opened, named, selection):
         return read_digest(
             opened,
@@ -134,6 +136,7 @@ def read_configured(configuration: Configuration, asked: Asked, *, is_page: bool
             selection=selection,
             is_page=is_page,
             offer=read_last_offer(configuration.directories.last_offer_file, configuration.settings.machine),
+            parts=parts,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -70,6 +70,7 @@ def read_digest(
     selection: Selection = EVERYTHING,
     is_page: bool = False,
     offer: LastOffer | None = None,
+    parts: Collection[str] | None = None,
 ) -> Digest:
     """Return what a report page shows.
 
@@ -80,8 +81,9 @@ def read_digest(
         selection: what is shown; everything by default.
         is_page: whether to read what only the HTML page draws.
         offer: what ccusage showed at the last whole import of this machine, where that is known.
+        parts: the queries of `sql/digest` to ask, beside that of the total; what others tell is empty. None asks all.
     """
-    reader = _Reader(warehouse, settings, named, selection, datetime.now(UTC))
+    reader = _Reader(warehouse, settings, named, selection, datetime.now(UTC), parts)
     digest = reader.digest()
     if not is_page or digest.is_empty:
         return digest
@@ -122,6 +124,7 @@ class _Reader:
     named: Callable[[str], str]
     selection: Selection
     now: datetime
+    parts: Collection[str] | None = None
 
     def digest(self) -> Digest:
         selection = self.selection
@@ -183,7 +186,9 @@ class _Reader:
         return not self._is_closed and (self.selection.since or FIRST_OF_ALL) <= self._today - WORK_DAYS * DAY
 
     def rows(self, query: str) -> Sequence[Sequence[Any]]:
-        """Return the rows of a shipped query, which may read `selected_days` and `selected_models`."""
+        """Return the rows of a wanted query, which may read `selected_days` and `selected_models`; else none."""
+        if self.parts is not None and query not in {"total", *self.parts}:
+            return []
         sql = _shipped(query)
         if "selected_" in sql:
             sql = _shipped("selected_of_projects" if self.selection.projects else "selected_of_all") + sql
@@ -300,7 +305,7 @@ class _Reader:
         selection = self.selection
         parts = {"machine": selection.machine, "agent": selection.agent, "project": selection.project}
         chosen = [(scope, name) for scope, name in parts.items() if name]
-        if self._is_closed or len(chosen) > 1 or selection.project:
+        if self.parts is not None or self._is_closed or len(chosen) > 1 or selection.project:
             return []
         spendings = [
             spending

@@ -85,6 +85,23 @@ def test_what_the_page_reads_of_hours_and_projects_adds_up_to_the_days_it_does_n
     assert len(months) == len(set(months)) > 0
 
 
+def test_parts_of_a_digest_are_those_of_the_whole_and_nothing_else_is_read(embedded: Callable[[str], Place]) -> None:
+    place = embedded("fleet")
+    settings = Settings(warehouse="chdb:///unused", machine="desk", salt=SecretStr("salt"), timezone="UTC")
+    with place.opened() as opened:
+        write_fleet(opened, Fleet(machines=2, days=60, last_day=datetime.now(UTC).date()))
+        whole = read_digest(opened, settings, named=str, is_page=True)
+        days = read_digest(opened, settings, named=str, parts=("days",))
+        machines = read_digest(opened, settings, named=str, is_page=True, parts=("page_days",))
+    assert days.days == whole.days != []
+    assert days.span("total") == whole.span("total")
+    assert not any((days.models, days.projects, days.hours, days.held, days.budget, days.forecast, days.work.commands))
+    assert whole.detail
+    assert machines.detail
+    assert machines.detail.days == whole.detail.days != []
+    assert not any((machines.detail.projects, machines.detail.hours, machines.detail.sessions, machines.models))
+
+
 def test_a_day_of_a_machine_stands_there_once() -> None:
     rows = [
         (date(2026, 1, 1), 0, 5, Decimal("1.23456"), 10),

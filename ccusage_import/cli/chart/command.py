@@ -25,7 +25,7 @@ Charted = Literal["daily", "weekly", "monthly", "hours", "models", "projects", "
 # What is shown without --since.
 SHOWN_DAYS, SHOWN_WEEKS = 30, 12
 # Where the digest holds what is not named as there.
-FIELDS = {"daily": "days", "monthly": "months"}
+FIELDS = {"daily": "days", "weekly": "days", "monthly": "months", "machines": "page_days", "agents": "page_days"}
 SO_FAR = " so far"
 WEEK = timedelta(days=7)
 
@@ -59,7 +59,8 @@ def chart(
         weekday = today_in(configuration.settings.timezone).weekday()
         days = {"daily": SHOWN_DAYS, "weekly": (SHOWN_WEEKS - 1) * 7 + weekday + 1}.get(what)
         asked = Asked(since=since, machine=machine, last_days=days)
-        digest = read_configured(configuration, asked, is_page=what in ("machines", "agents"))
+        read = FIELDS.get(what, what)
+        digest = read_configured(configuration, asked, is_page=read == "page_days", parts=("models", read))
         if as_json:
             ui.print_json(_numbers(digest, what))
         elif digest.is_empty:
