@@ -99,7 +99,7 @@ def _hanging(console: Console, text: Text, width: int, indent: int = 0) -> Itera
 
 def _wrapped(console: Console, line: Text, width: int) -> list[Text]:
     """Return the lines of a text, at least one, without blanks at their ends."""
-    lines = list(line.wrap(console, width)) or [line]
+    lines = [line.copy()] if _width(line) <= width else list(line.wrap(console, width)) or [line]
     for part in lines:
         part.rstrip()
     return lines
@@ -187,17 +187,18 @@ class PlainTable:
         from rich.text import Text
 
         cells = [
-            [part for line in row[name].split("\n", allow_blank=True) for part in _wrapped(console, line, width)]
+            [part for line in _split(row[name]) for part in _wrapped(console, line, width)]
             if name in self.wraps
-            else list(row[name].split("\n", allow_blank=True))
+            else _split(row[name])
             for name, width in widths.items()
         ]
         for parts in zip_longest(*cells):
-            line = Text()
+            pieces = list[str | Text]()
             for (name, width), part in zip(widths.items(), parts, strict=True):
                 fill = " " * (width - _width(part)) if part else " " * width
                 is_left = name == self.columns[0] or name in self.texts
-                line = Text.assemble(line, *((part or "", fill) if is_left else (fill, part or "")), " " * GAP)
+                pieces += ((part or "", fill) if is_left else (fill, part or "")) + (" " * GAP,)
+            line = Text.assemble(*pieces)
             line.rstrip()
             yield line
 
@@ -223,6 +224,10 @@ def _shown(cell: str | Text) -> Text:
     if (shown := printable_lines(cell.plain)) != cell.plain:
         return Text(shown, style=cell.style)
     return cell
+
+
+def _split(text: Text) -> list[Text]:
+    return list(text.split("\n", allow_blank=True)) if "\n" in text.plain else [text]
 
 
 def _width(text: Text) -> int:
