@@ -24,8 +24,8 @@ from ccusage_import.digest.text import NO_MODEL
 Charted = Literal["daily", "weekly", "monthly", "hours", "models", "projects", "sessions", "machines", "agents"]
 # What is shown without --since.
 SHOWN_DAYS, SHOWN_WEEKS = 30, 12
-# Where the digest holds what is not named as there.
-FIELDS = {"daily": "days", "weekly": "days", "monthly": "months", "machines": "page_days", "agents": "page_days"}
+# The query of the digest behind a chart that is not named as it; of `days` and `months` the digest has fields.
+QUERIES = {"daily": "days", "weekly": "days", "monthly": "months", "machines": "page_days", "agents": "page_days"}
 SO_FAR = " so far"
 WEEK = timedelta(days=7)
 
@@ -59,7 +59,7 @@ def chart(
         weekday = today_in(configuration.settings.timezone).weekday()
         days = {"daily": SHOWN_DAYS, "weekly": (SHOWN_WEEKS - 1) * 7 + weekday + 1}.get(what)
         asked = Asked(since=since, machine=machine, last_days=days)
-        read = FIELDS.get(what, what)
+        read = QUERIES.get(what, what)
         digest = read_configured(configuration, asked, is_page=read == "page_days", parts=("models", read))
         if as_json:
             ui.print_json(_numbers(digest, what))
@@ -77,7 +77,7 @@ def chart(
 def _numbers(digest: Digest, what: str) -> list[dict[str, Any]]:
     if what in ("machines", "agents"):
         return [use._asdict() for use in _uses(digest, what)]
-    found: Iterable[Any] = _weeks(digest) if what == "weekly" else getattr(digest, FIELDS.get(what, what))
+    found: Iterable[Any] = _weeks(digest) if what == "weekly" else getattr(digest, QUERIES.get(what, what))
     return [asdict(one) for one in found]
 
 
