@@ -32,6 +32,8 @@ def main() -> None:
         sys.exit(quick())
     # One short job whose objects live until it ends: looking for cycles among them would take half the time.
     gc.disable()
+    # Nor does any plugin of pydantic check what this program reads; to look for them takes longer than to import it.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     sys.excepthook = _log_bug
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -56,6 +58,8 @@ def main() -> None:
         exit_code = exit_code or _tell(error)
     if exit_code == INTERRUPTED:
         _tell_interrupted()
+    # The end of the interpreter looks for cycles too, whether or not that is disabled, but not among what is frozen.
+    gc.freeze()
     sys.exit(exit_code)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
-from ccusage_import.digest.model import Usage
 from ccusage_import.money import Money
+
+if TYPE_CHECKING:
+    from ccusage_import.digest.model import Usage
 
 NO_MODEL = "no model"
 # What anybody would do without looking further back; shown where nothing else missed less.
