@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import gc
 import io
@@ -32,6 +33,8 @@ def main() -> None:
         sys.exit(quick())
     # One short job whose objects live until it ends: looking for cycles among them would take half the time.
     gc.disable()
+    # The end of the interpreter does so all the same, but not among what is frozen.
+    atexit.register(gc.freeze)
     # Nor does any plugin of pydantic check what this program reads; to look for them takes longer than to import it.
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     sys.excepthook = _log_bug
@@ -58,8 +61,6 @@ def main() -> None:
         exit_code = exit_code or _tell(error)
     if exit_code == INTERRUPTED:
         _tell_interrupted()
-    # The end of the interpreter looks for cycles too, whether or not that is disabled, but not among what is frozen.
-    gc.freeze()
     sys.exit(exit_code)
 
 
