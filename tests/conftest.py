@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -37,6 +38,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--changed", action="store_true", help="run the tests of what differs from main, embedded only")
 
 
+def pytest_collection_finish() -> None:
+    """Look for cycles from now on, but not among the tests, which are thousands and stay."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep what the fast loop asks for."""
     if config.getoption("--changed"):
@@ -45,6 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_configure() -> None:
     """Hear interrupts and hang-ups, and let children hear them, also where whoever started the tests ignores them."""
+    gc.disable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     allow_open_files()
