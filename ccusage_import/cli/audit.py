@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, time
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -45,6 +46,7 @@ from ccusage_import.warehouse.tables import REFUSED, Load, read_loads
 
 SHOWN_LOADS = 20
 SHOWN_CHANGES = 50
+CHANGES_AT_ONCE = 5000
 LoggedVerdict = Literal["new", "grew", "repriced", "corrected", "held", "unchanged"]
 Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.", autocompletion=complete_machines)]
 # How a load is named on the command line.
@@ -162,10 +164,10 @@ def changes(
         )
         if limit is None and is_for_a_terminal() and not as_json:
             limit = SHOWN_CHANGES
-        found = audit.read_changes(opened, wanted, limit=limit)
-        names = read_names(configuration.directories.names_file)
-        print_changes(found, names, _shown_ids(opened), settings.money, as_json=as_json)
-        if limit and not as_json and len(found) == limit and (count := audit.count_changes(opened, wanted)) > limit:
+        names, ids = read_names(configuration.directories.names_file), _shown_ids(opened)
+        found = audit.stream_changes(opened, wanted, limit=limit)
+        shown = print_changes(found, names, ids, settings.money, as_json=as_json)
+        if shown == limit and not as_json and (count := audit.count_changes(opened, wanted)) > limit:
             print(f"the newest {limit:,} of {count:,} changes; --limit {count} shows all")
 
 
@@ -176,23 +178,40 @@ def _beginning(day: str, timezone: str) -> datetime:
 
 
 def print_changes(
-    changes: Sequence[Change], names: Mapping[str, str], ids: Mapping[int, str], money: Money, *, as_json: bool
-) -> None:
-    """Print verdicts with both numbers and the reason in words."""
+    changes: Iterable[Change], names: Mapping[str, str], ids: Mapping[int, str], money: Money, *, as_json: bool
+) -> int:
+    """Print verdicts with both numbers and the reason in words, and return how many there are.
+
+    Whoever reads a pipe gets them a few thousand at a time, with columns that may grow wider.
+    """
     if as_json:
-        ui.print_json([change_json(change, names) for change in changes])
-        return
-    if not changes:
+        shown = [change_json(change, names) for change in changes]
+        ui.print_json(shown)
+        return len(shown)
+    table, count, rest = _table_of_changes(), 0, iter(changes)
+    while some := list(rest if is_for_a_terminal() else islice(rest, CHANGES_AT_ONCE)):
+        _add_changes(table, some, names, ids, money)
+        console().print(table)
+        table, count = table.continued(), count + len(some)
+    if not count:
         print("nothing changed")
-        return
-    is_short = is_for_a_terminal()
-    label = ui.short_label if is_short else ui.label
-    table = PlainTable(
+    return count
+
+
+def _table_of_changes() -> PlainTable:
+    return PlainTable(
         ("load", "verdict", "record", "stored", "offered", "why"),
         texts=("verdict", "record", "why"),
         below="why",
         wraps=("record",),
     )
+
+
+def _add_changes(
+    table: PlainTable, changes: Iterable[Change], names: Mapping[str, str], ids: Mapping[int, str], money: Money
+) -> None:
+    is_short = is_for_a_terminal()
+    label = ui.short_label if is_short else ui.label
     for change in changes:
         decision = change.decision
         stored, offered = decision.stored, decision.offered
@@ -205,7 +224,6 @@ def print_changes(
             money.text(offered.cost_usd) if offered else "-",
             "" if is_said else reason_in_words(decision, change.intact_from),
         )
-    console().print(table)
 
 
 def change_json(change: Change, names: Mapping[str, str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -67,16 +67,23 @@ class Wanted:
     machine: str | None = None
 
 
-def read_changes(warehouse: ClickHouse, wanted: Wanted, *, limit: int | None = None) -> list[Change]:
-    """Return logged verdicts, newest load first; without a limit all of them."""
+def read_changes(warehouse: ClickHouse, wanted: Wanted) -> list[Change]:
+    """Return logged verdicts, newest load first."""
+    return list(stream_changes(warehouse, wanted))
+
+
+def stream_changes(warehouse: ClickHouse, wanted: Wanted, *, limit: int | None = None) -> Iterator[Change]:
+    """Yield logged verdicts, newest load first; ask nothing else meanwhile."""
     logged, parameters = _logged(wanted)
     newest, counted = limited(limit)
-    rows = warehouse.rows(
+    # A server does not wait for whoever takes minutes to read a page of them.
+    read = warehouse.stream if warehouse.is_embedded else warehouse.rows
+    rows = read(
         "SELECT c.load_id, c.decided_at, c.machine, c.verdict, c.reason, c.stored, c.offered, c.is_written,"
         f" l.intact_from {logged} ORDER BY c.load_id DESC, c.report, c.agent, c.key{newest}",
         {**parameters, **counted},
     )
-    return [_change(row) for row in rows]
+    return map(_change, rows)
 
 
 def count_changes(warehouse: ClickHouse, wanted: Wanted) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from ccusage_import.masking import printable, printable_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
+    from rich.segment import Segment
     from rich.text import Text
 
 NO_TERMINAL_WIDTH = 1000
@@ -125,12 +126,17 @@ class PlainTable:
     spare: Sequence[str] = ()
     has_header: bool = True
     _rows: list[dict[str, Text]] = field(default_factory=list)
+    _least: dict[str, int] = field(default_factory=dict)
 
     def add_row(self, *cells: str | Text) -> None:
         """Add a row; cells that are not given are empty."""
         self._rows.append({name: _shown(cell) for name, cell in zip_longest(self.columns, cells, fillvalue="")})
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+    def continued(self) -> PlainTable:
+        """Return a table of more rows below these: no header, and no column narrower where there is room."""
+        return replace(self, has_header=False, _rows=[], _least=self._natural())
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text | Segment]:
         """Yield the lines."""
         widths = self._widths(options.max_width)
         if widths is None:
@@ -148,7 +154,7 @@ class PlainTable:
 
     def _widths(self, available: int) -> dict[str, int] | None:
         """Return the widths of the columns that are shown; None where they do not fit."""
-        natural = {name: max(map(_width, self._cells(name)), default=0) for name in self.columns}
+        natural = self._natural()
         if self.below is not None and not any(row[self.below].plain for row in self._rows):
             del natural[self.below]
         if _total(natural.values()) <= available:
@@ -170,6 +176,10 @@ class PlainTable:
             left -= more
         return least
 
+    def _natural(self) -> dict[str, int]:
+        """Return how wide each column would like to be."""
+        return {name: max((self._least.get(name, 0), *map(_width, self._cells(name)))) for name in self.columns}
+
     def _without_spare(self, widths: dict[str, int], available: int) -> dict[str, int]:
         """Return the columns without the first of those that can be left out, as many as are too wide."""
         kept = dict(widths)
@@ -183,9 +193,13 @@ class PlainTable:
             yield _shown(name)
         yield from (row[name] for row in self._rows)
 
-    def _lines(self, console: Console, row: dict[str, Text], widths: dict[str, int]) -> Iterator[Text]:
+    def _lines(self, console: Console, row: dict[str, Text], widths: dict[str, int]) -> Iterator[Text | Segment]:
+        from rich.segment import Segment
         from rich.text import Text
 
+        if (plain := self._plain_line(row, widths)) is not None:
+            yield Segment(f"{plain}\n")
+            return
         cells = [
             [part for line in _split(row[name]) for part in _wrapped(console, line, width)]
             if name in self.wraps
@@ -201,6 +215,18 @@ class PlainTable:
             line = Text.assemble(*pieces)
             line.rstrip()
             yield line
+
+    def _plain_line(self, row: dict[str, Text], widths: dict[str, int]) -> str | None:
+        """Return a row of one line without styles, as most are; None where it is another one."""
+        parts = []
+        for name, width in widths.items():
+            cell = row[name]
+            fill = width - _width(cell)
+            if cell.spans or cell.style or fill < 0 or "\n" in cell.plain:
+                return None
+            is_left = name == self.columns[0] or name in self.texts
+            parts.append(cell.plain + " " * fill if is_left else " " * fill + cell.plain)
+        return (" " * GAP).join(parts).rstrip()
 
     def _upright(self, console: Console, width: int) -> Iterator[Text]:
         from rich.text import Text
@@ -233,7 +259,8 @@ def _split(text: Text) -> list[Text]:
 def _width(text: Text) -> int:
     from rich.cells import cell_len
 
-    return max(map(cell_len, text.plain.split("\n")))
+    plain = text.plain
+    return max(map(cell_len, plain.split("\n"))) if "\n" in plain else cell_len(plain)
 
 
 def _total(widths: Iterable[int]) -> int:

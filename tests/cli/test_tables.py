@@ -99,6 +99,18 @@ def test_what_does_not_fit_goes_below_is_left_out_wraps_or_stands_upright(width:
     assert shown(loads(), width) == lines
 
 
+def test_a_table_goes_on_in_columns_that_are_no_narrower() -> None:
+    more = loads().continued()
+    more.add_row("2", "1 new", "10000.5", "$1.00")
+
+    assert [*shown(loads(), 100)[:2], *shown(more, 100)] == [
+        "load    counts                             seconds       cost  why",
+        "179567  10 new, 3 grew, 12 held, 90 facts      1.5  $1,685.00  the month begins before 2026-10-28",
+        "2       1 new                              10000.5      $1.00",
+    ]
+    assert shown(more, 20) == ["load     2", "counts   1 new", "seconds  10000.5", "cost     $1.00", ""]
+
+
 def test_the_first_column_may_have_no_name_and_is_never_lost() -> None:
     table = PlainTable(("", "found"), texts=("found",), wraps=("found",))
     table.add_row(Text("fail", style="red"), Text("one two three four five six seven\nhint: eight"))

@@ -13,7 +13,10 @@ from typing import Any
 
 import pytest
 
+from ccusage_import.cli.audit import print_changes
 from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.history.audit import Wanted, stream_changes
+from ccusage_import.money import DOLLARS
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
@@ -623,6 +626,31 @@ def test_changes_say_why_with_names(claude: ClaudeDir, run_import: Importer, mig
     assert f"projects {days_ago(40).date()} -home-ana-shop" in shown
     assert "1 message is gone from the transcripts: 10 tokens" in shown
     assert program("changes", "--warehouse", migrated.url, "--since", "2100-01-01").stdout == "nothing changed\n"
+
+
+@pytest.mark.one_place
+def test_many_changes_are_printed_a_few_at_a_time(
+    claude: ClaudeDir,
+    run_import: Importer,
+    migrated: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    claude.say("a", days_ago(1), 10_000_000)
+    run_import()
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def printed(at_once: int) -> list[str]:
+        monkeypatch.setattr("ccusage_import.cli.audit.CHANGES_AT_ONCE", at_once)
+        with migrated.opened() as opened:
+            assert print_changes(stream_changes(opened, Wanted()), {}, {}, DOLLARS, as_json=False) == 10
+        return capsys.readouterr().out.splitlines()
+
+    whole, few = printed(5000), printed(2)
+    assert [line.split() for line in few] == [line.split() for line in whole]
+    assert len({line.index(" new ") for line in few if " new " in line}) == 1
 
 
 def test_a_failure_while_the_warehouse_is_away_is_recorded_by_the_next_import(
