@@ -29,13 +29,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def main() -> None:
     """Run the command line. A bug keeps its traceback: on stderr and in the log."""
-    if quick := _quick(sys.argv[1:]):
-        sys.exit(quick())
     # One short job whose objects live until it ends: looking for cycles among them would take half the time.
     gc.disable()
     # The end of the interpreter does so all the same, but not among what is frozen.
     atexit.register(gc.freeze)
-    # Nor does any plugin of pydantic check what this program reads; to look for them takes longer than to import it.
+    if quick := _quick(sys.argv[1:]):
+        sys.exit(quick())
+    # No plugin of pydantic checks what this program reads, and to look for them takes longer than to import it.
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     sys.excepthook = _log_bug
     for number in SIGNALS:

@@ -13,8 +13,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-import platformdirs
-
 LEAST_SECONDS = 60.0
 _INSTANT_BYTES = 40
 
@@ -30,6 +28,9 @@ def main(options: Sequence[str]) -> None:
 
 
 def _import_when_due(options: Sequence[str]) -> None:
+    # Nobody waits for this process: here it may take its time.
+    import platformdirs
+
     os.setsid()
     # Whoever reads the pipes of the hook would wait until the import ends.
     null = os.open(os.devnull, os.O_RDWR)
