@@ -86,6 +86,14 @@ class Program(TyperGroup):
         for name, (place, summary) in COMMANDS.items():
             self.add_command(LazyCommand(name, place, summary))
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; what cannot be its argument is refused without the name of an exception."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
 
 app = typer.Typer(
     name=PROGRAM,
