@@ -41,7 +41,7 @@ def main() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
-    _secure_streams()
+    stdout = _secure_streams()
     exit_code: str | int | None = 0
     try:
         # Imported here, so that a signal during the quarter of a second that takes ends the program as any other does.
@@ -49,7 +49,8 @@ def main() -> None:
     except KeyboardInterrupt:
         exit_code = INTERRUPTED
     except SystemExit as ended:
-        exit_code = ended.code
+        # Where the help has no reader any more, Typer ends as after a bug.
+        exit_code = 0 if ended.code == 1 and stdout.has_no_reader else ended.code
     except OutputError as error:
         exit_code = _tell(error)
     try:
@@ -109,6 +110,7 @@ class _Output(io.FileIO):
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "wb", closefd=False)
         self._has_failed = False
+        self.has_no_reader = False
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
@@ -118,7 +120,8 @@ class _Output(io.FileIO):
             # Nobody would read on stderr that stderr takes nothing.
             if self.fileno() == STDERR:
                 return memoryview(data).nbytes
-            if isinstance(error, BrokenPipeError):
+            self.has_no_reader = isinstance(error, BrokenPipeError)
+            if self.has_no_reader:
                 raise
             raise OutputError(
                 f"stdout cannot be written: {error.strerror}",
@@ -126,10 +129,13 @@ class _Output(io.FileIO):
             ) from None
 
 
-def _secure_streams() -> None:
+def _secure_streams() -> _Output:
     """Replace stdout and stderr by streams that take every character and say when nobody takes what is printed.
 
     A standard stream that is closed is opened first, or the next file would get its number, and what is printed.
+
+    Returns:
+        What writes to stdout.
     """
     codecs.register_error(_ESCAPED, _escape)
     for descriptor in (0, STDOUT, STDERR):
@@ -138,13 +144,14 @@ def _secure_streams() -> None:
         except OSError:
             # Read-only: what is printed on a closed stdout fails, and is reported.
             os.open(os.devnull, os.O_RDONLY)
-    sys.stdout, sys.stderr = _stream(sys.stdout, STDOUT), _stream(sys.stderr, STDERR)
+    stdout, stderr = _Output(STDOUT), _Output(STDERR)
+    sys.stdout, sys.stderr = _stream(sys.stdout, stdout), _stream(sys.stderr, stderr)
+    return stdout
 
 
-def _stream(replaced: TextIO | None, descriptor: int) -> io.TextIOWrapper:
-    raw = _Output(descriptor)
+def _stream(replaced: TextIO | None, raw: _Output) -> io.TextIOWrapper:
     encoding = (replaced.encoding if replaced else None) or "utf-8"
-    is_for_people = descriptor == STDERR or raw.isatty()
+    is_for_people = raw.fileno() == STDERR or raw.isatty()
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding, _ESCAPED, line_buffering=is_for_people)
 
 

@@ -41,10 +41,10 @@ def is_for_a_terminal() -> bool:
 
 def console() -> Console:
     """Return the console of stdout: lines end at its width, between words."""
-    from rich.console import Console
+    from ccusage_import.ui.console import StdoutConsole
 
     width = reader_width()
-    return Console(highlight=False, soft_wrap=width == NO_TERMINAL_WIDTH, width=width)
+    return StdoutConsole(highlight=False, soft_wrap=width == NO_TERMINAL_WIDTH, width=width)
 
 
 def print_wrapped(line: str) -> None:

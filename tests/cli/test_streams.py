@@ -87,12 +87,12 @@ def test_an_answer_that_nobody_takes_is_an_error(
     assert len(heard.splitlines()) == 2
 
 
-def test_a_reader_that_has_seen_enough_is_not_an_error(program: Program) -> None:
-    assert program("migrate").exit_code == 0
+def unread(program: Program, *arguments: str | Path) -> tuple[int, bytes]:
+    """Run a command whose reader has gone away; return its exit code, and what it wrote to stderr."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [sys.executable, "-m", "ccusage_import", "query", "SELECT 1"],
+        [sys.executable, "-m", "ccusage_import", *map(str, arguments)],
         env=program.environ,
         cwd=program.home,
         stdout=writer,
@@ -101,8 +101,21 @@ def test_a_reader_that_has_seen_enough_is_not_an_error(program: Program) -> None
         check=False,
     )
     os.close(writer)
+    return done.returncode, done.stderr
 
-    assert (done.returncode, done.stderr) == (0, b"")
+
+@pytest.mark.parametrize("arguments", [("query", "SELECT 1"), ("history",), ("chart", "daily"), ("--help",)])
+def test_a_reader_that_has_seen_enough_is_not_an_error(
+    program: Program, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    assert program("import", "--from", save_generation(tmp_path / "saved", 0)).exit_code == 0
+
+    assert unread(program, *arguments) == (0, b"")
+
+
+def test_an_import_whose_reader_has_seen_enough_is_committed(program: Program, tmp_path: Path) -> None:
+    assert unread(program, "import", "--from", save_generation(tmp_path / "saved", 0)) == (0, b"")
+    assert program("query", COUNT, "--format", "csv").stdout == '"n"\n1\n'
 
 
 def test_characters_that_the_encoding_lacks_are_escaped(program: Program) -> None:

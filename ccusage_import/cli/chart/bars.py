@@ -19,6 +19,7 @@ from ccusage_import.config.shown_names import model_names
 from ccusage_import.digest.palette import DARK, OTHERS, model_looks
 from ccusage_import.digest.text import NO_MODEL, percent
 from ccusage_import.money import Money
+from ccusage_import.ui.console import StdoutConsole
 
 PIPED_WIDTH = 80
 LARGEST_WIDTH = 120
@@ -69,7 +70,7 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money
         money: how people read costs.
     """
     width = min(shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH, LARGEST_WIDTH)
-    console = Console(highlight=False, width=width)
+    console = StdoutConsole(highlight=False, width=width)
     looks = model_looks(list(models))
     largest = max((row.cost_usd for row in rows), default=Decimal(0))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
