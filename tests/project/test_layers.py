@@ -54,6 +54,7 @@ HOMES = {
     },
     "rich": {
         "ui/answers",
+        "ui/console",
         "ui/summary",
         "ui/tables",
         "cli/outlook/budget",
