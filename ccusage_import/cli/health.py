@@ -59,7 +59,8 @@ def check(
         checks = list(all_checks(configured(flags, config), os.environ, wait_seconds=wait))
         failing = [found for found in checks if found.health is Health.FAIL]
         if not quiet or failing:
-            print_checks(failing if quiet else checks, as_json=as_json)
+            with ui.prints_what_is_found():
+                print_checks(failing if quiet else checks, as_json=as_json)
         if failing:
             raise typer.Exit(ExitCode.UNHEALTHY)
 
@@ -97,10 +98,11 @@ def status(
         watch = watch_of(configuration)
         found = read_status(configuration, machine or None)
         health = read_health(configuration, os.environ, found, watch)
-        if as_json:
-            ui.print_json(status_json(found, health))
-        elif not quiet:
-            print_status(found, health, configuration.settings.timezone)
+        with ui.prints_what_is_found():
+            if as_json:
+                ui.print_json(status_json(found, health))
+            elif not quiet:
+                print_status(found, health, configuration.settings.timezone)
         if not health.is_healthy:
             raise typer.Exit(ExitCode.UNHEALTHY)
 

@@ -64,7 +64,8 @@ def verify(
         )
         twice, sums = _stored_otherwise(configuration)
         found = verification(stored, offered, summary.decisions, summary.intact_from, version_info, twice, sums)
-        print_verification(found, summary.names, quiet=quiet, as_json=as_json)
+        with ui.prints_what_is_found():
+            print_verification(found, summary.names, quiet=quiet, as_json=as_json)
         if found.unexplained or summary.errors:
             raise typer.Exit(ExitCode.UNHEALTHY if found.unexplained else summary.exit_code)
 

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
@@ -54,6 +54,11 @@ def prints_what_is_done() -> Iterator[None]:
         pass
     except OutputError as error:
         print_warnings([f"{error}; the import is done: ccusage-import history"])
+
+
+def prints_what_is_found() -> AbstractContextManager[None]:
+    """Print what was found; a reader who goes away changes neither that nor the exit code."""
+    return suppress(BrokenPipeError)
 
 
 def warn_of_damage(damage: DamagedWarehouseError | None) -> None:

@@ -113,6 +113,12 @@ def test_a_reader_that_has_seen_enough_is_not_an_error(
     assert unread(program, *arguments) == (0, b"")
 
 
+def test_what_is_not_healthy_is_so_without_a_reader(program: Program) -> None:
+    assert program("check").exit_code == 6
+
+    assert unread(program, "check") == (6, b"")
+
+
 def test_an_import_whose_reader_has_seen_enough_is_committed(program: Program, tmp_path: Path) -> None:
     assert unread(program, "import", "--from", save_generation(tmp_path / "saved", 0)) == (0, b"")
     assert program("query", COUNT, "--format", "csv").stdout == '"n"\n1\n'

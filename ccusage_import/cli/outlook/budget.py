@@ -41,7 +41,8 @@ def budget(
         if not spending:
             raise ConfigurationError("budget: no limit is set", hint="ccusage-import config set budget.monthly 200")
         if as_json or not quiet:
-            print_spending(spending, names, configuration.settings.money, as_json=as_json)
+            with ui.prints_what_is_found():
+                print_spending(spending, names, configuration.settings.money, as_json=as_json)
         if any(each.is_over for each in spending):
             raise typer.Exit(ExitCode.UNHEALTHY)
 

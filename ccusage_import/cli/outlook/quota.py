@@ -43,7 +43,8 @@ def quota(
         if not uses:
             raise ConfigurationError("quota: none is set", hint="ccusage-import config set quota.block_tokens max")
         if as_json or not quiet:
-            print_quotas(uses, configuration.settings, as_json=as_json)
+            with ui.prints_what_is_found():
+                print_quotas(uses, configuration.settings, as_json=as_json)
         if any(each.is_over for each in uses):
             raise typer.Exit(ExitCode.UNHEALTHY)
 
