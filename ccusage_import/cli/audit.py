@@ -190,9 +190,10 @@ def print_changes(
         return len(shown)
     table, count, rest = _table_of_changes(), 0, iter(changes)
     while some := list(rest if is_for_a_terminal() else islice(rest, CHANGES_AT_ONCE)):
+        table = table.continued() if count else table
         _add_changes(table, some, names, ids, money)
         console().print(table)
-        table, count = table.continued(), count + len(some)
+        count += len(some)
     if not count:
         print("nothing changed")
     return count
