@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks [--mb 300] [--runs 7] [--json] [--work-dir DIR] [--ccusage COMMAND]
         [--machines 20] [--days 1096] [--cpu-time] [--small-only | --queries-only | --facts-only | --starts-only]
+    python -m tests.benchmarks --cold-only [--machines 20] [--days 1096] [--runs 7] [--cpu-time] [--json]
     python -m tests.benchmarks --scale-only [--messages 10000000] [--runs 7] [--cpu-time] [--json] [--work-dir DIR]
     python -m tests.benchmarks --growth-only [--imports 1000] [--json] [--work-dir DIR]
     python -m tests.benchmarks --watch-only [--minutes 60] [--place {embedded,server}] [--json] [--work-dir DIR]
@@ -47,6 +48,8 @@ def main() -> None:
         figures = _measure_facts(arguments, work_dir)
     elif arguments.starts_only:
         figures = measure_starts(work_dir, arguments.runs)
+    elif arguments.cold_only:
+        figures = measure_queries(work_dir, arguments.runs, _fleet(arguments), _clock(arguments), are_cold=True)
     elif arguments.growth_only:
         figures = measure_many_imports(work_dir, arguments.imports)
     elif arguments.scale_only:
@@ -94,6 +97,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=7, help="how often each is measured (default: %(default)s)")
     parser.add_argument("--small-only", action="store_true", help="leave out the large transcripts")
     parser.add_argument("--queries-only", action="store_true", help="time views, queries and commands alone")
+    parser.add_argument("--cold-only", action="store_true", help="time each view and query in a process of its own")
     fleet = Fleet(last_day=datetime.now(UTC).date())
     parser.add_argument(
         "--machines", type=int, default=fleet.machines, help="of which queries ask (default: %(default)s)"
