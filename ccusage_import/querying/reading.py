@@ -33,7 +33,9 @@ OTHER_READS = frozenset(
     }
 )
 EXPLAIN = "Explain"
-UNSET_PARAMETER = "UNKNOWN_QUERY_PARAMETER"
+# A parameter without a value, or with one that is not of its type.
+PARAMETER_ERRORS = ("UNKNOWN_QUERY_PARAMETER", "BAD_QUERY_PARAMETER")
+TOO_LONG = "Max query size exceeded"
 AS_A_PART = "SELECT * FROM ({})"
 # Functions in the place of a table that read nothing but their arguments.
 HARMLESS_TABLES = frozenset(
@@ -120,7 +122,7 @@ def checked(warehouse: Engine, sql: str, parameters: Mapping[str, Any]) -> str:
     try:
         tree = warehouse.raw(f"EXPLAIN AST {statement}", "TSVRaw", {}, parameters).decode("utf-8", "replace")
     except QueryError as error:
-        raise (error if UNSET_PARAMETER in str(error) else refusal) from None
+        raise (error if any(kind in str(error) for kind in PARAMETER_ERRORS) else refusal) from None
     nodes = [(len(found[1]), found[2], (found[3] or "").lower()) for found in _NODE.finditer(tree)]
     kind = nodes[1][1] if nodes[0][1] == EXPLAIN and len(nodes) > 1 else nodes[0][1]
     if kind not in SELECTS | OTHER_READS:
@@ -153,8 +155,9 @@ def _refuse_output(warehouse: Engine, statement: str) -> None:
         if is_select:
             formatted(warehouse, AS_A_PART.format(statement))
             return
-    except QueryError:
-        pass
+    except QueryError as error:
+        if TOO_LONG in str(error):
+            raise
     if is_select or re.match(r"(?:SHOW|DESCRIBE|EXISTS|EXPLAIN)\b.* (?:INTO OUTFILE |FORMAT \w+$)", statement):
         raise StatementRefusedError(
             "query: the answer goes to stdout: INTO OUTFILE and FORMAT are not part of the question",

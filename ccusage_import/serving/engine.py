@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +15,12 @@ from ccusage_import.querying.reading import checked, formatted
 from ccusage_import.serving.native import UnknownColumnError, of_version
 from ccusage_import.warehouse.clickhouse_client import connect_to_engine
 
-# What a request may ask for, of what is set; the rest belongs to whoever runs the server.
+# What a request may ask for, of what is set; the rest belongs to whoever runs the server. Settings of formats are named
+# by what they begin with: others name files that the engine reads or writes, and addresses that it calls.
 OPEN_SETTINGS = re.compile(
-    r"(?:output_)?format_\w+|date_time_output_format|extremes|join_use_nulls|max_block_size|group_by_use_nulls"
+    r"format_(?:binary|csv|custom|json|tsv)_\w+"
+    r"|output_format_(?:always|arrow|binary|bson|csv|decimal|float|json|markdown|msgpack|native|orc|parquet|pretty"
+    r"|sql_insert|trim|tsv|values)_\w+|output_format_write_statistics|date_time_output_format|extremes|join_use_nulls|max_block_size|group_by_use_nulls"
     r"|limit|offset|result_overflow_mode|prefer_column_name_to_alias|enable_\w*analyzer|http_write_exception_in_output_format"
 )
 # Such settings may only be lowered.
@@ -34,7 +38,7 @@ READONLY, UNKNOWN_SETTING, BAD_ARGUMENTS, NOT_IMPLEMENTED, UNKNOWN_EXCEPTION = 1
 _CODE = re.compile(r"Code: (\d+)\.")
 _NESTED = re.compile(r"Code: \d+\. DB::Exception: (Code: \d+\. .*) \(version [^)]*\)\. \(\w+\)", re.DOTALL)
 # The engine writes a statement anew without comments, so what follows is never inside of a text.
-_OUTPUT = re.compile(r" FORMAT (\w+)((?: SETTINGS .*)?)$")
+_OUTPUT = re.compile(r" FORMAT `?(\w+)`?((?: SETTINGS .*)?)$")
 _NAME = re.compile(r"\w+")
 
 
@@ -182,7 +186,7 @@ def _allowed(settings: Mapping[str, str]) -> dict[str, str]:
 
 def _lower(name: str, value: str) -> int:
     try:
-        wanted = int(float(value))
+        wanted = math.ceil(float(value))
     except (ValueError, OverflowError):
         raise EngineError(
             BAD_ARGUMENTS, f"Code: {BAD_ARGUMENTS}. DB::Exception: {name} is a number. (BAD_ARGUMENTS)"

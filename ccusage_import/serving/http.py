@@ -113,24 +113,28 @@ class Interface:
             question = await _question(request)
             if question is None:
                 return PlainTextResponse("Ok.\n")
-            reply = await self._answered(question)
+            reply, body, encoding = await self._answered(question, request)
         except EngineError as error:
             return self._failed(error, headers)
         headers["X-ClickHouse-Format"] = reply.output_format
         headers["X-ClickHouse-Summary"] = json.dumps(
             {"read_rows": str(reply.rows_read), "read_bytes": str(reply.bytes_read), "written_rows": "0"}
         )
-        body, encoding = _encoded(reply, request)
         return Response(body, headers=headers | encoding, media_type=_media_type(reply.output_format))
 
-    async def _answered(self, question: Question) -> Reply:
+    async def _answered(self, question: Question, request: Request) -> tuple[Reply, bytes, dict[str, str]]:
         if self._asked >= MOST_AT_ONCE + MOST_WAITING:
             raise _refusal(TOO_MANY_QUERIES, "Too many simultaneous queries", "TOO_MANY_SIMULTANEOUS_QUERIES")
         self._asked += 1
         try:
-            return await anyio.to_thread.run_sync(partial(self._reader.answer, question), limiter=self._at_once)
+            return await anyio.to_thread.run_sync(partial(self._answer, question, request), limiter=self._at_once)
         finally:
             self._asked -= 1
+
+    def _answer(self, question: Question, request: Request) -> tuple[Reply, bytes, dict[str, str]]:
+        """Return an answer, its body as it is sent, and the header that says how: to compress it may take seconds."""
+        reply = self._reader.answer(question)
+        return reply, *_encoded(reply, request)
 
     def _authenticate(self, request: Request) -> None:
         if self._access.token is None:
@@ -209,13 +213,20 @@ def _decoded(body: bytes, encoding: str, *, is_framed: bool) -> str:
         raise _refusal(NOT_IMPLEMENTED, f"Content-Encoding {encoding} is not taken; gzip and deflate are")
     try:
         if encoding.lower() in ("gzip", "deflate"):
-            decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
-            body = decompressor.decompress(body, LARGEST_REQUEST)
+            body = _unpacked(body)
         if is_framed:
             body = unframed(body, LARGEST_REQUEST)
         return body.decode()
     except (zlib.error, ValueError) as error:
         raise _refusal(BAD_ARGUMENTS, f"the body cannot be read: {error}") from None
+
+
+def _unpacked(body: bytes) -> bytes:
+    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    unpacked = decompressor.decompress(body, LARGEST_REQUEST)
+    if not decompressor.eof or decompressor.unused_data:
+        raise ValueError("it ends too early, is too long, or has more than one part")
+    return unpacked
 
 
 def _encoded(reply: Reply, request: Request) -> tuple[bytes, dict[str, str]]:
