@@ -126,6 +126,7 @@ class ImportSummary:
         left_alone: what was not judged because of records that cannot be true.
         stored: what the warehouse held before.
         decisions: the verdicts.
+        gone: the stored records some of whose messages are not in the transcripts any more.
         warnings: what a person should know.
         comparison: totals before and after, and what they consist of; None where no report was valid.
         names: pseudonym to name.
@@ -147,6 +148,7 @@ class ImportSummary:
     left_alone: frozenset[Identity] = frozenset()
     stored: Sequence[Record] = ()
     decisions: Sequence[Decision] = ()
+    gone: frozenset[Identity] = frozenset()
     warnings: Sequence[str] = ()
     comparison: Comparison | None = None
     names: Mapping[str, str] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from ccusage_import.config.names import keep_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, WarehouseError
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportProgress, ImportSummary
+from ccusage_import.records import Identity
 from ccusage_import.rule.reconcile import Decision, Verdict
 from ccusage_import.statusline.numbers import keep_numbers, questions_of_numbers
 from ccusage_import.steps.judging import Judged, judge, prepare, questions_of_stored, read_stored, weigh
@@ -31,7 +32,7 @@ from ccusage_import.steps.unchanged import import_nothing, look, remember
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question, preload_driver
 from ccusage_import.warehouse.opening import import_lock
 from ccusage_import.warehouse.prices import MODELS_WITH_PRICE, models_without_price, priced_models, write_prices
-from ccusage_import.warehouse.publish import last_offers_question, publish, records_question
+from ccusage_import.warehouse.publish import LoggedOffer, publish, records_question
 from ccusage_import.warehouse.tables import Load, last_load_question, next_load_id
 
 
@@ -112,7 +113,7 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
         with run.phase("load"):
             _keep_prices(run, warehouse, load_id, offer, parsed, judged)
             load = committed_load(run, offer, judged, summary, load_id)
-            _publish(run, warehouse, load, judged.decisions)
+            _publish(run, warehouse, load, judged.decisions, stored.last_offers)
             kept_warnings = keep_reports(run, load, judged.ledger)
         numbers = questions_of_numbers(run.settings, datetime.now(UTC))
         with warehouse.asked_ahead([*numbers, *questions_after_reports(run, warehouse, offer, load)]):
@@ -130,7 +131,6 @@ def _questions(run: Run, offer: Offer) -> list[Question]:
         *questions_of_stored(run),
         last_load_question(machine),
         *prices,
-        last_offers_question(machine),
         # Asked again by a load that writes records.
         records_question(machine),
     ]
@@ -154,12 +154,18 @@ def _keep_prices(run: Run, warehouse: ClickHouse, load_id: int, offer: Offer, pa
     write_prices(warehouse, load_id, version, prices, is_offline=not run.settings.online_prices)
 
 
-def _publish(run: Run, warehouse: ClickHouse, load: Load, decisions: Sequence[Decision]) -> None:
+def _publish(
+    run: Run,
+    warehouse: ClickHouse,
+    load: Load,
+    decisions: Sequence[Decision],
+    last_offers: Mapping[Identity, LoggedOffer],
+) -> None:
     """Write the load. Its INSERT into `records` is the point at which all of it becomes visible."""
     keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
     load.phases = dict(run.phases)
     is_filtered = run.options.since > date.min or run.options.until < date.max
-    publish(warehouse, load, decisions, () if is_filtered else load.reports)
+    publish(warehouse, load, decisions, () if is_filtered else load.reports, last_offers)
     rows, ms = sum(decision.is_written for decision in decisions), round(1000 * sum(load.phases.values()))
     logger.bind(load_id=load.load_id, machine=load.machine, rows=rows, ms=ms).info("load committed")
 
@@ -177,6 +183,7 @@ def _summary(run: Run, offer: Offer, parsed: Parsed, judged: Judged, warnings: S
         left_alone=judged.left_alone,
         stored=judged.stored,
         decisions=judged.decisions,
+        gone=judged.gone,
         warnings=(*offer.warnings, *parsed.warnings, *warnings, *judged.warnings),
         comparison=judged.comparison,
         names=run.names,

@@ -63,7 +63,9 @@ def verify(
             for records in (summary.stored, summary.offered)
         )
         twice, sums = _stored_otherwise(configuration)
-        found = verification(stored, offered, summary.decisions, summary.intact_from, version_info, twice, sums)
+        found = verification(
+            stored, offered, summary.decisions, summary.intact_from, version_info, twice, sums, summary.gone
+        )
         with ui.prints_what_is_found():
             print_verification(found, summary.names, quiet=quiet, as_json=as_json)
         if found.unexplained or summary.errors:

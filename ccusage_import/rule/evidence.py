@@ -67,6 +67,7 @@ def first_day(record: Record, zone: tzinfo) -> date:
 class Session:
     """A stored session: when it was, and its tokens then and now, over all projects that it stands under."""
 
+    records: tuple[Record, ...]
     span: Span
     projects: frozenset[str]
     stored_tokens: int
@@ -132,6 +133,7 @@ def _session(stored: Sequence[Record], offered: Sequence[Record]) -> Session:
     # A row for a whole project says nothing of a single transcript; as long as it does not fall, none is missing.
     counts = not stored[0].is_project_total or offered_tokens >= stored_tokens
     return Session(
+        tuple(stored),
         Span(min(one.starts_at for one in spans), max(one.ends_at for one in spans)),
         frozenset(record.project for record in stored),
         stored_tokens,

@@ -33,6 +33,7 @@ WORDS = {
     Reason.TAKEN_BACK: "a person took this back",
     Reason.MAY_BE_SWEPT: "its transcripts may have been deleted",
     Reason.UNEXPLAINED: "nothing explains the smaller number",
+    Reason.FELL_BEFORE: "it was smaller before anything was read differently, and nothing explains that",
     Reason.DIRECTORY_MISSING: "a data directory it was read from is missing",
     Reason.SAVED_FILES: "nothing shows whether its transcripts were deleted meanwhile",
     Reason.UNDONE: "a load was taken back",

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from ccusage_import.records import FILED_BY_DAY, Record
 from ccusage_import.rule.evidence import INSTANT, Span, span
@@ -70,6 +71,13 @@ class Group:
     def is_rearranged(self) -> bool:
         """Whether a part of it fell although the whole did not."""
         return not self.fell and any(_tokens([pair.offered]) < _tokens([pair.stored]) for pair in self.pairs)
+
+    @property
+    def is_cheaper(self) -> bool:
+        """Whether it has more tokens and yet costs less."""
+        return self.offered_tokens > self.stored_tokens and _usd(pair.offered for pair in self.pairs) < _usd(
+            pair.stored for pair in self.pairs
+        )
 
 
 def paired(offered: Iterable[Record], stored: Iterable[Record]) -> list[Pair]:
@@ -170,6 +178,10 @@ def present(offered: Record | None, stored: Record | None) -> Record:
     if record is None:
         raise ValueError("neither offered nor stored")
     return record
+
+
+def _usd(records: Iterable[Record | None]) -> Decimal:
+    return sum((record.cost_usd for record in records if record is not None), Decimal(0))
 
 
 def _tokens(records: Iterable[Record | None]) -> int:

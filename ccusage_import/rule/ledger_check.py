@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.records import CLAUDE, Record
 from ccusage_import.rule.evidence import first_day
-from ccusage_import.rule.reconcile import Decision
+from ccusage_import.rule.explain import reason_in_words
+from ccusage_import.rule.reconcile import Decision, Verdict
 
 NOT_IMPORTED = "not imported yet: written while the last import ran, or since"
 OTHER_VERSION = "counted by ccusage {version}; messages count as {pinned} does"
 OVERLOOKED = "ccusage overlooks lines that some tool wrote anew"
 NEVER_TOGETHER = "kept messages and new ones, which ccusage never showed together: transcripts were deleted between"
+NEVER_TOGETHER_OR_OVERLOOKED = f"{NEVER_TOGETHER}; or {OVERLOOKED}"
 COUNTED_ELSEWHERE = (
     "ccusage counts its messages in a copy of the session now, or overlooks lines that were written anew"
 )
@@ -57,6 +59,8 @@ def _explained(
     one: LedgerSum, record: Record | None, decision: Decision | None, intact_from: date | None, pinned: str
 ) -> str:
     offered = decision.offered.total_tokens if decision and decision.offered else 0
+    if decision and decision.verdict is Verdict.HELD and offered > (record.total_tokens if record else 0):
+        return f"held: {reason_in_words(decision, intact_from)}"
     if record is None:
         missing = COUNTED_ELSEWHERE if one.report == "session" else OVERLOOKED
         return NOT_IMPORTED if offered else missing
@@ -68,7 +72,7 @@ def _explained(
         return READ_LATER if intact_from is None or starts < intact_from else ""
     if offered > record.total_tokens:
         return NOT_IMPORTED
-    return OVERLOOKED if offered == record.total_tokens else NEVER_TOGETHER
+    return NEVER_TOGETHER_OR_OVERLOOKED if offered == record.total_tokens else NEVER_TOGETHER
 
 
 def _place(record: Record) -> tuple[date | None, str, str]:

@@ -9,12 +9,12 @@ keep what ccusage reads, so their falls are always held. Where the ledger covers
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ccusage_import.records import CLAUDE, FILED_BY_DAY, TIMED_REPORTS, Identity, Provenance, Record, report_label
@@ -64,10 +64,26 @@ class Reason(StrEnum):
     SESSIONS_UNKNOWN = "sessions_unknown"
     TAKEN_BACK = "taken_back"
     UNEXPLAINED = "unexplained"
+    FELL_BEFORE = "fell_before"
     DIRECTORY_MISSING = "directory_missing"
     SAVED_FILES = "saved_files"
     UNDONE = "undone"
     RENAMED = "renamed"
+
+
+# What nothing explains: a person has to look at it.
+UNEXPLAINED = frozenset({Reason.UNEXPLAINED, Reason.FELL_BEFORE})
+
+
+class HeldOffer(NamedTuple):
+    """What is held now of a stored record, and why."""
+
+    offered: Record
+    reason: Reason
+
+
+def _nothing_is_held(_: Identity) -> HeldOffer | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +100,7 @@ class Context:
         prices: whether new prices of stored usage are taken.
         accepted: first and last day on which a person takes smaller numbers.
         taken_back: what a person took back, with the tokens up to which that holds.
+        held: returns what was held of a stored record when it was offered last.
         refused: what is not judged because a record that was offered cannot be true.
         failed: the labels of the reports that were asked for in vain.
     """
@@ -96,6 +113,7 @@ class Context:
     prices: Literal["follow", "freeze"] = "follow"
     accepted: tuple[date, date] | None = None
     taken_back: Mapping[Identity, int] = field(default_factory=dict)
+    held: Callable[[Identity], HeldOffer | None] = _nothing_is_held
     refused: frozenset[Identity] = frozenset()
     failed: frozenset[str] = frozenset()
 
@@ -266,8 +284,8 @@ class _Judge:
         if self._agent != CLAUDE or self._context.intact_from is None or not self._offered:
             return
         for group in self._groups:
-            is_fall = group.stored_tokens and (group.fell or group.is_rearranged)
-            if is_fall and not self._is_refiled(group) and not self._accepts(group):
+            is_fall = group.fell or group.is_rearranged or group.is_cheaper
+            if group.stored_tokens and is_fall and not self._is_refiled(group) and not self._accepts(group):
                 for pair in group.pairs:
                     if pair.stored is not None and pair.stored.total_tokens and self._is_judged(pair):
                         yield Fall(pair.stored, group.offered_tokens)
@@ -292,6 +310,9 @@ class _Judge:
             takes, reason = self._by_messages(group, evidence) or self._moved_or_explained(group, evidence)
         elif group.is_rearranged:
             takes, reason = self._by_messages(group, evidence) or self._rearranged(group)
+        elif group.is_cheaper:
+            # More messages than before, without the dearer ones: without evidence that these are gone, prices fell.
+            takes, reason = self._by_messages(group, evidence) or (takes, reason)
         return takes, reason
 
     def _decided(self, group: Group, daily: _Judge | None, evidence: _Evidence) -> Iterator[Decision]:
@@ -398,8 +419,23 @@ class _Judge:
             return False, doubt
         for then in read_with:
             if change := _changed(then, now):
-                return True, change
+                return (False, Reason.FELL_BEFORE) if self._fell_before(group) else (True, change)
         return False, Reason.UNEXPLAINED
+
+    def _fell_before(self, group: Group) -> bool:
+        """Whether a group, or a session of its time, fell while it was read as it is stored.
+
+        What is read differently since then does not explain that.
+        """
+        records = [pair.stored for pair in group.pairs if pair.stored is not None]
+        sessions = [] if group.is_session else self._sessions_of(group)
+        for record in (*records, *(record for session in sessions for record in session.records)):
+            held = self._context.held(record.identity)
+            if held is None or held.offered.total_tokens >= record.total_tokens:
+                continue
+            if held.reason is Reason.FELL_BEFORE or held.offered.provenance == record.provenance:
+                return True
+        return False
 
     def _rearranged(self, group: Group) -> tuple[bool, Reason]:
         """Return whether parts of a group that lost and gained are taken: they are, while no session lost anything."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from ccusage_import.records import CLAUDE, Record
+from ccusage_import.records import CLAUDE, FILED_BY_DAY, Identity, Provenance, Record
 from ccusage_import.rule.evidence import first_day
-from ccusage_import.rule.explain import reason_in_words
+from ccusage_import.rule.explain import WORDS, reason_in_words
 from ccusage_import.rule.ledger_check import LedgerSum, messages_against
-from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.rule.reconcile import UNEXPLAINED, Decision, Reason, Verdict
 from ccusage_import.versions import PINNED_VERSION
 
 # Contract of ccusage: daily and projects come from one loader, the other reports from a second one, which counts
@@ -29,6 +29,9 @@ WAITING = {
     Verdict.GREW: f"{NOT_YET}: more tokens since the last load",
     Verdict.REPRICED: "same tokens, other prices",
 }
+DIRECTORY_MISSING = f"kept: {WORDS[Reason.DIRECTORY_MISSING]}"
+OTHER_ZONE = "kept: filed by the days of another time zone"
+MESSAGES_GONE = f"kept: {WORDS[Reason.MESSAGES_GONE]}"
 NO_TIME_TOLD = "no longer shown by ccusage; kept because nobody knows how long its agent keeps what ccusage reads"
 COUNTED_TWICE = "counted on {machines} too: a copied transcript, or one host under two names"
 KEPT = "no longer shown by ccusage; kept because its transcripts may have been deleted"
@@ -69,6 +72,7 @@ def verify(
     version_info: tuple[int, int, int] | None,
     elsewhere: Sequence[Compared] = (),
     sums: Sequence[LedgerSum] = (),
+    gone: Collection[Identity] = (),
 ) -> Verification:
     """Compare everything that must agree.
 
@@ -80,13 +84,14 @@ def verify(
         version_info: the version of ccusage, None for saved files.
         sums: what the messages of days and sessions add up to.
         elsewhere: sessions that stand under other machines too: their name, tokens here and there, the others' names.
+        gone: the stored records some of whose messages are not in the transcripts any more.
     """
     compared: Counter[str] = Counter()
     differences: list[Difference] = []
     twice = [(*session[:3], COUNTED_TWICE.format(machines=session[3])) for session in elsewhere]
     for check, found in (
         ("sessions of one machine", twice),
-        ("stored = offered", list(_stored_against_offered(stored, offered, decisions, intact_from))),
+        ("stored = offered", list(_stored_against_offered(stored, offered, decisions, intact_from, gone))),
         ("messages = daily", list(messages_against("daily", sums, stored, decisions, intact_from, PINNED_VERSION))),
         ("messages = session", list(messages_against("session", sums, stored, decisions, intact_from, PINNED_VERSION))),
         ("models = row", [_models_against_row(record) for record in offered if record.models]),
@@ -106,7 +111,11 @@ def verify(
 
 
 def _stored_against_offered(
-    stored: Sequence[Record], offered: Sequence[Record], decisions: Sequence[Decision], intact_from: date | None
+    stored: Sequence[Record],
+    offered: Sequence[Record],
+    decisions: Sequence[Decision],
+    intact_from: date | None,
+    gone: Collection[Identity],
 ) -> Iterator[Compared]:
     for decision in decisions:
         record = decision.record
@@ -116,20 +125,26 @@ def _stored_against_offered(
     shown = {record.identity for record in offered}
     judged = {decision.record.identity for decision in decisions}
     fetched = {record.label for record in offered}
+    read_with = {record.agent: record.provenance for record in offered}
     for record in stored:
         if record.label in fetched and record.identity not in shown | judged:
-            yield _subject(record), record.total_tokens, 0, _why_kept(record, intact_from)
+            why = MESSAGES_GONE if record.identity in gone else _why_kept(record, read_with[record.agent], intact_from)
+            yield _subject(record), record.total_tokens, 0, why
 
 
-def _why_kept(record: Record, intact_from: date | None) -> str:
+def _why_kept(record: Record, now: Provenance, intact_from: date | None) -> str:
     if record.agent != CLAUDE:
         return NO_TIME_TOLD
+    if set(record.provenance.data_dirs) - set(now.data_dirs):
+        return DIRECTORY_MISSING
+    if record.report in FILED_BY_DAY and record.provenance.timezone != now.timezone:
+        return OTHER_ZONE
     zone = ZoneInfo(record.provenance.timezone)
     return KEPT if intact_from is None or first_day(record, zone) < intact_from else ""
 
 
 def _explained(decision: Decision, intact_from: date | None) -> str:
-    if decision.verdict in (Verdict.UNCHANGED, Verdict.REFRESHED) or decision.reason is Reason.UNEXPLAINED:
+    if decision.verdict in (Verdict.UNCHANGED, Verdict.REFRESHED) or decision.reason in UNEXPLAINED:
         return ""
     if decision.verdict in WAITING:
         return WAITING[decision.verdict]

@@ -79,7 +79,7 @@ def weigh_falls(
 ) -> Ledger:
     """Return what became of the messages of records that fell, as far as the ledger covers them.
 
-    A fall that was weighed before is not weighed again while it is the same, so that old ones cost nothing.
+    A fall that was weighed before is not weighed again while it stays the same, so that old ones cost nothing.
 
     Args:
         configuration: whose records they are, and where the cursor lies.
@@ -90,10 +90,14 @@ def weigh_falls(
         only_looks: keep nothing of it.
     """
     file = cursor_file(configuration)
-    if not falls or (only_looks and not file.exists()):
+    if (only_looks or not falls) and not file.exists():
         return {}
     try:
         with open_cursor(file) as cursor:
+            if not only_looks:
+                cursor.forget_weighed(but=falls)
+            if not falls:
+                return {}
             machine, marks = configuration.settings.machine, cursor_marks(configuration)
             if only_looks and not _fits(warehouse, cursor, machine, marks):
                 return {}

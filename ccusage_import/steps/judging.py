@@ -13,11 +13,12 @@ from ccusage_import.ccusage.refusals import left_alone
 from ccusage_import.exceptions import EmptyReportError
 from ccusage_import.records import CLAUDE, Identity, Record, split_label
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
-from ccusage_import.rule.reconcile import Case, Context, Decision, Reason
+from ccusage_import.rule.reconcile import Case, Context, Decision, HeldOffer, Reason
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.steps.facts import weigh_falls
 from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+from ccusage_import.warehouse.publish import LoggedOffer, last_offers_question, read_last_offers
 from ccusage_import.warehouse.tables import (
     read_latest_window,
     read_records,
@@ -41,6 +42,7 @@ class Judged:
     left_alone: frozenset[Identity] = frozenset()
     intact_from: date | None = None
     ledger: Ledger = field(default_factory=dict)
+    gone: frozenset[Identity] = frozenset()
     warnings: tuple[str, ...] = ()
 
 
@@ -51,6 +53,12 @@ class Stored:
     records: Sequence[Record] = ()
     intact_from: date | None = None
     taken_back: Mapping[Identity, int] = field(default_factory=dict)
+    last_offers: Mapping[Identity, LoggedOffer] = field(default_factory=dict)
+
+    def held(self, identity: Identity) -> HeldOffer | None:
+        """Return what is held of a stored record."""
+        last = self.last_offers.get(identity)
+        return last.held if last else None
 
 
 def read_stored(run: Run, warehouse: ClickHouse | None, offered: Sequence[Record]) -> Stored:
@@ -61,13 +69,14 @@ def read_stored(run: Run, warehouse: ClickHouse | None, offered: Sequence[Record
         read_records(warehouse, machine, offered),
         read_latest_window(warehouse, machine, run.started_at),
         read_taken_back(warehouse, machine),
+        read_last_offers(warehouse, machine),
     )
 
 
 def questions_of_stored(run: Run) -> list[Question]:
     """Return what `read_stored` asks beside the records."""
     machine = run.settings.machine
-    return [window_question(machine, run.started_at), taken_back_question(machine)]
+    return [window_question(machine, run.started_at), taken_back_question(machine), last_offers_question(machine)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,7 @@ def judge(run: Run, offer: Offer, parsed: Parsed, prepared: Prepared, ledger: Le
         left_alone=context.refused,
         intact_from=context.intact_from,
         ledger=_decisive(prepared.case.falls(), decisions, ledger) if ledger else NO_LEDGER,
+        gone=frozenset(identity for identity, one in ledger.items() if one.gone),
         warnings=tuple(_missing_directories(run, offer, decisions)),
     )
 
@@ -130,6 +140,7 @@ def prepare(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Prepared:
         prices=run.settings.prices,
         accepted=run.options.accepted,
         taken_back=stored.taken_back,
+        held=stored.held,
         refused=left_alone(parsed.records, stored.records, parsed.refused),
         failed=frozenset(label for label, outcome in parsed.outcomes.items() if outcome.error),
     )

@@ -121,6 +121,15 @@ class Cursor:
                 found[fall.stored.identity] = Weighed(messages, left, int(tokens_gone)) if is_covered else None
         return found
 
+    def forget_weighed(self, but: Iterable[Fall] = ()) -> None:
+        """Forget what was found out of falls `but` these: what is a fall no more, and becomes one again, is another."""
+        kept = set(map(_named, but))
+        known = self._connection.execute("SELECT report, key, stored, offered FROM weighed").fetchall()
+        gone = [fall[:2] for fall in known if fall not in kept]
+        if gone:
+            with self._connection:
+                self._connection.executemany("DELETE FROM weighed WHERE report = ? AND key = ?", gone)
+
     def keep_weighed(self, falls: Iterable[Fall], ledger: Ledger) -> None:
         """Write down what was found out of falls; what has all of its messages may lose them and is weighed again."""
         rows = []

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pydantic_core import to_json
 
 from ccusage_import.records import Identity, report_label
-from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.rule.reconcile import Decision, HeldOffer, Reason, Verdict
 from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.facts import count_facts
@@ -58,17 +58,25 @@ def count_totals(load: Load, before: Totals, after: Totals) -> None:
     load.tokens_after, load.cost_after_usd = after.total_tokens, after.cost_usd
 
 
-def publish(warehouse: ClickHouse, load: Load, decisions: Sequence[Decision], whole: Collection[str] = ()) -> None:
+def publish(
+    warehouse: ClickHouse,
+    load: Load,
+    decisions: Sequence[Decision],
+    whole: Collection[str] = (),
+    last_offers: Mapping[Identity, LoggedOffer] | None = None,
+) -> None:
     """Write a load: its row, the log of its verdicts, all written records in one INSERT, its row as committed.
 
     The INSERT into `records` is the point at which all of it becomes visible. What dies before it never becomes so;
     what dies after it is committed by `settle_dead_loads`. Where nothing else is to be written, its row is written
     once. What the load counts already, records that were refused, is counted beside the verdicts. `whole` are the
-    reports that were judged whole: what they do not offer any more is not held any more.
+    reports that were judged whole: what they do not offer any more is not held any more. `last_offers` is what
+    `read_last_offers` returned to a caller who asked it.
     """
     judged = Counter(f"{decision.record.label}/{decision.verdict}" for decision in decisions)
     load.verdicts = dict(sorted((Counter(load.verdicts) + judged).items()))
-    logged = worth_logging(decisions, read_last_offers(warehouse, load.machine), whole)
+    known = read_last_offers(warehouse, load.machine) if last_offers is None else last_offers
+    logged = worth_logging(decisions, known, whole)
     written = [decision for decision in decisions if decision.is_written]
     if logged or written:
         write_load(warehouse, load)
@@ -222,8 +230,17 @@ class LoggedOffer:
     """The last offer that was logged under a key and not written."""
 
     verdict: Verdict
+    reason: Reason
     offered: bytes
     is_of_new_key: bool
+
+    @property
+    def held(self) -> HeldOffer | None:
+        """What it holds of a stored record; None where it does not."""
+        if self.verdict is not Verdict.HELD or self.is_of_new_key:
+            return None
+        offered = record_of_json(self.offered.decode())
+        return HeldOffer(offered, self.reason) if offered else None
 
 
 def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, LoggedOffer]:
@@ -232,15 +249,17 @@ def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, Logg
     Only committed loads count: what a load that died had logged is logged again.
     """
     return {
-        (report, agent, key): LoggedOffer(Verdict(verdict), offered.encode(), is_of_new_key=bool(is_of_new_key))
-        for report, agent, key, verdict, offered, is_of_new_key in warehouse.rows(*last_offers_question(machine))
+        (report, agent, key): LoggedOffer(Verdict(verdict), Reason(reason), offered.encode(), bool(is_of_new_key))
+        for report, agent, key, verdict, reason, offered, is_of_new_key in warehouse.rows(
+            *last_offers_question(machine)
+        )
     }
 
 
 def last_offers_question(machine: str) -> Question:
     """Return what `read_last_offers` asks: the rows of all loads are looked at, but read are those of the answer."""
     return Question(
-        "SELECT report, agent, key, verdict, offered, empty(stored) AS is_of_new_key FROM changes"
+        "SELECT report, agent, key, verdict, reason, offered, empty(stored) AS is_of_new_key FROM changes"
         " WHERE machine = {machine:String} AND (report, agent, key, load_id) IN"
         " (SELECT report, agent, key, max(load_id) FROM changes WHERE machine = {machine:String} AND load_id IN"
         " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"

@@ -172,6 +172,26 @@ def test_an_upgrade_that_counts_less_is_taken_inside_the_window_and_held_outside
     assert verdicts(migrated, "daily") == {("held", "may_be_swept"), ("corrected", "version_changed")}
 
 
+def test_an_upgrade_does_not_explain_what_fell_before_it(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path
+) -> None:
+    # Without transcripts nothing but the window tells what became of the beginning of a session.
+    claude.say("a", days_ago(3, 2), 1000)
+    claude.say("b", days_ago(3, 12), 300)
+    run_import("--no-transcripts")
+    claude.delete("a")
+    claude.say("a", days_ago(3, 20), 100)
+    run_import("--no-transcripts")
+    newer = pretending(tmp_path, ccusage20, "20.0.25")
+
+    for _ in range(2):
+        run_import("--no-transcripts", "--force", "--ccusage", newer)
+
+        assert tokens(migrated, "daily", "date") == {str(days_ago(3).date()): 1300}
+        assert sorted(tokens(migrated, "blocks", "started_at").values()) == [100, 300, 1000]
+        assert verdicts(migrated, "daily") == {("held", "unexplained"), ("held", "fell_before")}
+
+
 def pretending(tmp_path: Path, ccusage: Path, version: str) -> Path:
     """Return a ccusage that says it is another version and otherwise is the real one."""
     script = tmp_path / f"ccusage-{version}"
@@ -684,7 +704,7 @@ def test_verify_explains_what_was_kept(
     assert done.exit_code == 0, done.stdout
     assert f"daily {days_ago(40).date()}: 2,000 against 1,000 tokens: kept: 1 message is gone from the" in done.stdout
     assert "10 against 20 tokens: not imported yet: more tokens since the last load" in done.stdout
-    assert "no longer shown by ccusage; kept because its transcripts may have been deleted" in done.stdout
+    assert "session -home-ana-shop/old: 1,000 against 0 tokens: kept: messages are gone from the tran" in done.stdout
 
 
 def test_verify_ends_with_6_on_what_it_cannot_explain(

@@ -149,6 +149,33 @@ def test_a_fall_is_weighed_once(run: Run) -> None:
 
 
 @pytest.mark.one_place
+def test_messages_that_came_back_are_weighed_anew(run: Run) -> None:
+    whole = run.claude.file("b").read_text()
+    run()
+    run.claude.delete("b")
+    run()
+    run.claude.file("b").write_text(whole)
+    run()
+    rewrite(run.claude, "b")
+    run()
+
+    assert run.shown("daily") == [30]
+    assert ("daily", "corrected", "3 of 3 messages are still there") in run.told()
+
+
+def test_cheaper_messages_do_not_replace_the_dollars_of_dearer_ones(run: Run) -> None:
+    run.claude.say("dear", days_ago(OLD, 13), 10_000, model="claude-opus-4-1-20250805")
+    run()
+    (before,) = run.place.rows("SELECT sum(cost_usd) FROM daily")[0]
+    run.claude.delete("dear")
+    run.claude.say("b", days_ago(OLD, 14), 20_000)
+    run()
+
+    assert run.place.rows("SELECT sum(cost_usd) FROM daily") == [(before,)]
+    assert ("daily", "held", "1 message is gone from the transcripts: 10,000 tokens") in run.told()
+    assert run.place.rows("SELECT sum(total_tokens) FROM ledger_daily") == [(30_330,)]
+
+
 def test_a_duplicate_that_resurfaces_after_its_original_was_swept_is_not_new_usage(run: Run) -> None:
     shutil.copyfile(run.claude.file("a"), run.claude.file("fork"))
     run()

@@ -88,6 +88,11 @@ def decide(
     return {(one.record.report, one.record.key): one for one in decisions}
 
 
+def replace_usd(found: Iterable[Record], usd: str) -> list[Record]:
+    """The same records at another cost each."""
+    return [one._replace(cost_usd=Decimal(usd)) for one in found]
+
+
 def told(decision: Decision) -> tuple[str, str]:
     return decision.verdict.value, reason_in_words(decision, None)
 
@@ -124,6 +129,21 @@ def test_one_that_is_gone_holds_what_others_would_correct() -> None:
     found = decide([A, B, C], [uncounted(B), C], replace(OPEN, provenance=NOW._replace(ccusage_version="20.0.25")))
 
     assert told(found[DAY]) == ("held", "1 message is gone from the transcripts: 10 tokens")
+
+
+def test_more_tokens_do_not_pay_for_messages_that_are_gone() -> None:
+    dear, cheap = replace_usd(records([A, B]), "2"), replace_usd(records([A, C]), "1")
+    case = Case(cheap, dear, REPORTS, CLOSED)
+
+    found = {
+        (one.record.report, one.record.key): one for one in case.decisions(ledger_of(case.falls(), [A, B], [A, C]))
+    }
+
+    assert told(found[DAY]) == ("held", "1 message is gone from the transcripts: 200 tokens")
+    # Lower prices, or a session that is only longer.
+    case = Case(replace_usd(records([A, B, C]), "1"), dear, REPORTS, OPEN)
+    grown = case.decisions(ledger_of(case.falls(), [A, B], [A, B, C]))
+    assert {one.verdict for one in grown} == {Verdict.GREW, Verdict.REPRICED, Verdict.NEW}
 
 
 def test_a_message_of_which_a_smaller_copy_is_left_is_left_to_the_window() -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from ccusage_import.records import Provenance, Record
-from ccusage_import.rule.ledger_check import LedgerSum, messages_against
+from ccusage_import.rule.ledger_check import NEVER_TOGETHER_OR_OVERLOOKED, LedgerSum, messages_against
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 
 DAY = date(2026, 5, 20)
@@ -25,7 +25,7 @@ def daily(tokens: int, version: str = "20.0.24") -> Record:
     ("messages", "stored", "offered", "intact_from", "explanation"),
     [
         (100, daily(100), daily(100), DAY, ""),
-        (100, daily(90), daily(90), DAY, "ccusage overlooks lines that some tool wrote anew"),
+        (100, daily(90), daily(90), DAY, NEVER_TOGETHER_OR_OVERLOOKED),
         (100, daily(90), daily(95), DAY, "not imported yet: written while the last import ran, or since"),
         (
             100, daily(90), daily(10), DAY,
@@ -43,12 +43,23 @@ def test_a_day(
     messages: int, stored: Record | None, offered: Record | None, intact_from: date, explanation: str
 ) -> None:
     sums = [LedgerSum("daily", DAY, "", "", messages), LedgerSum("session", None, "shop", "a", 7)]
-    decisions = [Decision(Verdict.HELD, Reason.UNEXPLAINED, stored, offered, is_written=False)] if offered else []
+    decisions = [Decision(Verdict.GREW, Reason.MORE_TOKENS, stored, offered, is_written=True)] if offered else []
 
     (found,) = messages_against("daily", sums, [stored] if stored else [], decisions, intact_from, "20.0.24")
 
     shown = stored.total_tokens if stored else 0
     assert found == ("daily 2026-05-20", messages, shown, "" if explanation == "NOTHING" else explanation)
+
+
+@pytest.mark.parametrize("stored", [daily(90), None])
+def test_more_that_is_held_is_not_going_to_be_imported(stored: Record | None) -> None:
+    held = Decision(Verdict.HELD, Reason.TIMEZONE_CHANGED, stored, daily(95), is_written=False)
+
+    (found,) = messages_against(
+        "daily", [LedgerSum("daily", DAY, "", "", 95)], [stored] if stored else [], [held], DAY, "20.0.24"
+    )
+
+    assert found[3] == "held: days are counted in another time zone"
 
 
 def test_another_agent_has_days_of_its_own() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ccusage_import.records import ALL_REPORTS, REPORTS, ModelUsage, Provenance, Record
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.ledger import CountedMessage, Weighed
-from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict, reconcile
+from ccusage_import.rule.reconcile import Case, Context, Decision, HeldOffer, Reason, Verdict, reconcile
 from ccusage_import.statistics import shown_after
 
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1", "d2"))
@@ -386,6 +386,45 @@ def test_the_order_of_directories_is_no_change() -> None:
 
 
 # --- moved from one day to another -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("held", "line"),
+    [
+        (None, ("corrected", "version_changed", True)),
+        # It fell while the same ccusage counted it.
+        ((99, OLD_VERSION, Reason.UNEXPLAINED), ("held", "fell_before", False)),
+        ((1, OLD_VERSION, Reason.SESSION_GONE), ("held", "fell_before", False)),
+        # And was held again since, read differently.
+        ((99, NOW, Reason.FELL_BEFORE), ("held", "fell_before", False)),
+        # This was no fall, or the first one that was read differently.
+        ((100, OLD_VERSION, Reason.LOWER_PRICE), ("corrected", "version_changed", True)),
+        ((99, NOW, Reason.SESSIONS_UNKNOWN), ("corrected", "version_changed", True)),
+    ],
+)
+def test_what_fell_before_is_not_explained_by_what_changed_since(
+    held: tuple[int, Provenance, Reason] | None, line: tuple[str, str, bool]
+) -> None:
+    stored = daily(INSIDE, 100, provenance=OLD_VERSION)
+    known = {stored.identity: HeldOffer(daily(INSIDE, held[0], provenance=held[1]), held[2])} if held else {}
+
+    [found] = judged([daily(INSIDE, 98)], [stored], held=known.get)
+
+    assert (*found[:2], found[3]) == line
+
+
+@pytest.mark.parametrize(("fell_to", "is_deleted"), [(39, False), (40, True)])
+def test_a_block_stays_where_a_session_of_its_time_fell_before(fell_to: int, *, is_deleted: bool) -> None:
+    stored = [
+        block("05-12T02", 30, provenance=OLD_VERSION),
+        session("one", "05-12", "05-12", 40, session_id="one", provenance=OLD_VERSION),
+    ]
+    offered = session("one", "05-12", "05-12", fell_to, session_id="one")
+    known = {stored[1].identity: HeldOffer(offered._replace(provenance=OLD_VERSION), Reason.UNEXPLAINED)}
+
+    found = {one[2]: one for one in judged([block("05-12T12", 7), offered], stored, held=known.get)}
+
+    assert ("2026-05-12T02" in found) is is_deleted
 
 
 def test_usage_that_moved_to_the_next_day_is_corrected() -> None:

@@ -73,7 +73,8 @@ class Notebook(Program):
         if not parsed.valid:
             return Done(ExitCode.CCUSAGE)
         page = self._claimed(who)
-        stored = Stored(page.shown, _latest_window(page, offer.started_at), _taken_back(page))
+        window = _latest_window(page, offer.started_at)
+        stored = Stored(page.shown, window, _taken_back(page), _last_offers(page))
         prepared, ledger = prepare(run, handed, parsed, stored), NO_LEDGER
         if self.has_ledger and not offer.is_saved:
             ledger = page.messages.weigh(prepared.case.falls(), offer.tree, who)
@@ -187,7 +188,7 @@ def _last_offers(page: _Page) -> dict[Name, LoggedOffer]:
     last: dict[Name, LoggedOffer | None] = {}
     for load_id in sorted(page.logged):
         for decision in page.logged[load_id] if page.loads[load_id]["state"] == "committed" else ():
-            offer = LoggedOffer(decision.verdict, logged_offer(decision), decision.stored is None)
+            offer = LoggedOffer(decision.verdict, decision.reason, logged_offer(decision), decision.stored is None)
             last[decision.record.identity] = None if decision.is_written else offer
     return {name: offer for name, offer in last.items() if offer is not None}
 
