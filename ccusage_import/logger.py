@@ -59,7 +59,11 @@ def _is_wanted(record: logging.LogRecord) -> bool:
 
 
 def log_to_file(file: Path, *, rotation: str, retention: str) -> None:
-    """Start logging JSON lines to a file as well. One that cannot be written is a warning, never the end of a run."""
+    """Start logging JSON lines to a file as well.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
     run = secrets.token_hex(4)
     try:
         make_private_directory(file.parent)
@@ -74,8 +78,10 @@ def log_to_file(file: Path, *, rotation: str, retention: str) -> None:
             encoding="utf-8",
             opener=partial(os.open, mode=0o600),
         )
-    except (OSError, ValueError) as error:
-        logger.bind(reason=str(error)).warning("the log file cannot be written")
+    except OSError as error:
+        raise ConfigurationError(
+            f"the log file cannot be written: {file}: {reason_of(error)}", hint="correct `log_file`, or its permissions"
+        ) from None
 
 
 def read_last_run(file: Path) -> list[dict[str, Any]]:

@@ -220,8 +220,12 @@ def _end_demo(
 
 
 def log_to_configured_file(configuration: Configuration) -> None:
+    """Log to a file too. One that cannot be written is a warning, never the end of a run."""
     settings = configuration.settings
-    log_to_file(configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention)
+    try:
+        log_to_file(configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention)
+    except ConfigurationError as error:
+        _warn(str(error))
 
 
 def _import(

@@ -15,8 +15,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ccusage_import.config.budget import Budget
 from ccusage_import.config.exposure import Exposure, exposure_of
+from ccusage_import.config.nearest import nearest
 from ccusage_import.config.quota import Plan, Quota
 from ccusage_import.config.targets import HttpUrl, NotifyTargets
+from ccusage_import.config.values import AbsolutePath, Command, PlainText, Retention, Rotation, Textfile
 from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, EmbeddedWarehouse, Warehouse, parse_warehouse_url
 from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import ConfigurationError
@@ -54,10 +56,6 @@ def _address(url: str) -> str:
     return url
 
 
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
-
-
 def _names(value: object) -> object:
     """Return names as the environment separates them, each once."""
     if isinstance(value, str):
@@ -65,9 +63,6 @@ def _names(value: object) -> object:
     if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return tuple(dict.fromkeys(value))
     return value
-
-
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +147,7 @@ class Settings(BaseModel):
     cluster: str | None = Field(
         default=None, pattern=f"^{IDENTIFIER.pattern}$", description="cluster for ON CLUSTER and replicated tables"
     )
-    machine: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+    machine: Annotated[PlainText, Field(min_length=1, max_length=200)] = Field(
         description="name of this machine in every row; chosen at the first import and kept"
     )
     timezone: Annotated[str, AfterValidator(_zone)] = Field(
@@ -172,7 +167,7 @@ class Settings(BaseModel):
     large_warehouse_gb: float = Field(
         default=5, gt=0, description="size of the warehouse, in GB, from which an import says how large it is"
     )
-    ccusage: str | None = Field(
+    ccusage: Command | None = Field(
         default=None, description="ccusage command; searched on PATH, then bunx, then npx when unset"
     )
     ccusage_version: str = Field(
@@ -194,12 +189,12 @@ class Settings(BaseModel):
     attempts: int = Field(default=3, ge=1, le=10, description="tries of a report that fails for a transient reason")
     lock_wait_seconds: float = Field(default=30, ge=0, description="how long to wait for another process to finish")
     log_file: AbsolutePath | None = Field(default=None, description="log file; the platform's log directory when unset")
-    log_rotation: str = Field(default="10 MB", description="when the log file is rotated, by size or age")
-    log_retention: str = Field(default="30 days", description="how long rotated log files are kept")
+    log_rotation: Rotation = Field(default="10 MB", description="when the log file is rotated, by size or age")
+    log_retention: Retention = Field(default="30 days", description="how long rotated log files are kept")
     stale_after_hours: float = Field(
         default=26, gt=0, description="hours after the last successful import when `status` calls the data stale"
     )
-    metrics_file: AbsolutePath | None = Field(
+    metrics_file: Textfile | None = Field(
         default=None, description="file that gets the metrics of each import, for node_exporter's textfile collector"
     )
     pushgateway: HttpUrl | None = Field(
@@ -351,7 +346,8 @@ def load_configuration(
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
-        raise _configuration_error(error, origins) from None
+        places = _Places(file, directories.identity_file, environ, is_changing=config_text is not None)
+        raise _configuration_error(error, origins, places) from None
     warehouse = settings.parsed_warehouse()
     if isinstance(warehouse, EmbeddedWarehouse) and warehouse.path.is_relative_to(directories.demo.data):
         directories = directories.demo
@@ -401,16 +397,50 @@ def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
 _REASONS = {"extra_forbidden": "unknown setting", "model_type": "Input should be a table, such as {name = value}"}
 
 
-def _configuration_error(error: ValidationError, origins: Mapping[str, str]) -> ConfigurationError:
-    lines = []
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a value that cannot be used is corrected."""
+
+    file: Path
+    identity_file: Path
+    environ: Mapping[str, str]
+    is_changing: bool
+
+    def of(self, name: str, origin: str) -> str:
+        """Return where the value of a setting is written."""
+        if origin == "environment":
+            names = (PREFIX + name.upper(), CLASSIC_ENVIRONMENT.get(name, "CH_HOST"))
+            return next(each for each in names if self.environ.get(each))
+        if origin == "command line":
+            return f"{name} on the command line"
+        if origin == str(self.file):
+            return f"the value, or {self.file}" if self.is_changing else origin
+        return str(self.identity_file)
+
+
+def _similar_settings(location: tuple[int | str, ...]) -> str:
+    """Return the settings that are called nearly as an unknown one, to be said behind what is wrong with it."""
+    model: Any = Settings
+    for part in location[:-1]:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        model = field.annotation if field else None
+    similar = nearest(str(location[-1]), getattr(model, "model_fields", ()))
+    return f"; nearest: {', '.join(similar)}" if similar else ""
+
+
+def _configuration_error(error: ValidationError, origins: Mapping[str, str], places: _Places) -> ConfigurationError:
+    lines, corrected = [], dict[str, None]()
     for item in error.errors(include_input=False, include_url=False):
         name = str(item["loc"][0])
         reason = _REASONS.get(item["type"], item["msg"].removeprefix("Value error, "))
         path = ".".join(map(str, item["loc"]))
-        lines.append(f"{path} ({origins.get(name, 'not set')}): {reason}")
+        similar = _similar_settings(item["loc"]) if item["type"] == "extra_forbidden" else ""
+        origin = origins.get(name, "not set")
+        lines.append(f"{path} ({origin}): {reason}{similar}")
+        corrected[places.of(name, origin)] = None
     what = "value" if len(lines) == 1 else "values"
     return ConfigurationError(
         f"configuration: {len(lines)} {what} cannot be used",
         details=tuple(lines),
-        hint="ccusage-import config show lists every value",
+        hint=f"correct {', '.join(corrected)}",
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
+from ccusage_import.config.nearest import nearest
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.shown_names import means_project, model_name, project_name
 from ccusage_import.exceptions import ConfigurationError
@@ -14,7 +14,6 @@ from ccusage_import.transcripts.naming import Names
 from ccusage_import.warehouse.budgets import STORED_NAMES, covered_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
-_SHOWN = 3
 _NAMES: dict[str, str] = {
     "machine": "SELECT machine FROM loads UNION DISTINCT SELECT machine FROM records",
     "agent": "SELECT DISTINCT agent FROM records",
@@ -53,12 +52,6 @@ def _stored_command(name: str, pseudonyms: Pseudonyms) -> str:
     if not name or is_short_pseudonym(name):
         return name
     return Names(pseudonyms).command(f"/{name.removeprefix('/')}")[0]
-
-
-def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """Return the most similar of the known names, whatever the case of their letters; none where none is similar."""
-    by_folded = {each.casefold(): each for each in known}
-    return [by_folded[each] for each in difflib.get_close_matches(name.casefold(), by_folded, n=_SHOWN)]
 
 
 def complaint_of(

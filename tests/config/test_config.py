@@ -281,7 +281,7 @@ def test_everything_that_cannot_be_used_is_said_at_once_with_its_origin(director
     assert sorted(rest) == [
         "attempts (environment): Input should be a valid integer, unable to parse string as an integer",
         f"claude_dirs.0 ({file}): Input is not a valid path for <class 'pathlib.Path'>",
-        f"colour ({file}): unknown setting",
+        f"colour ({file}): unknown setting; nearest: cluster",
         f"jobs ({file}): Input should be greater than or equal to 1",
         "mode (command line): Input should be 'auto', 'calculate' or 'display'",
         "timezone (environment): 'Mars/Phobos' is not an IANA time zone such as Europe/Berlin or UTC",
@@ -314,11 +314,81 @@ def test_the_warehouse_is_said_together_with_the_rest(directories: Directories) 
         ("hash_projects", "perhaps"),
         ("cluster", "1"),
         ("cluster", ""),
+        ("machine", "a\nb"),
+        ("machine", "a\x7fb"),
+        ("ccusage", '"ccusage'),
+        ("ccusage", "ccusage\\"),
+        ("ccusage", "  "),
+        ("log_file", ""),
+        ("claude_dirs", ("",)),
+        ("log_rotation", "banana"),
+        ("log_rotation", "10 bananas"),
+        ("log_retention", "banana"),
+        ("log_retention", "99999999999 years"),
+        ("metrics_file", "/metrics/ccusage-import.txt"),
     ],
 )
 def test_values_that_cannot_be_used(directories: Directories, name: str, value: object) -> None:
     flags: dict[str, Any] = {name: value}
-    assert refusal(directories, **flags).startswith(f"configuration: 1 value cannot be used\n{name} (command line): ")
+    first, line = refusal(directories, **flags).splitlines()
+    assert first == "configuration: 1 value cannot be used"
+    assert line.startswith((f"{name} (command line): ", f"{name}.0 (command line): "))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ccusage", "'/my programs/ccusage' --debug"),
+        ("log_rotation", "1 week"),
+        ("log_rotation", "sunday at 03:00"),
+        ("log_rotation", "daily"),
+        ("log_retention", "2 months"),
+        ("metrics_file", "/metrics/ccusage-import.prom"),
+    ],
+)
+def test_values_that_can_be_used(directories: Directories, name: str, value: str) -> None:
+    flags: dict[str, Any] = {name: value}
+    assert str(getattr(load(directories, **flags).settings, name)) == value
+
+
+def test_a_retention_that_is_read_removes_nothing(
+    directories: Directories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "log").write_text("kept")
+    load(directories, log_retention="0 s", log_rotation="0 B")
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_the_hint_names_what_is_to_be_corrected(directories: Directories) -> None:
+    toml = "jbos = 2\ntimeout_seconds = 0\n[budget]\nmontly = 300\n"
+    environ = {"MACHINE_NAME": "a\tb", "CCUSAGE_IMPORT_ATTEMPTS": "0"}
+    with pytest.raises(ConfigurationError) as caught:
+        load(directories, toml, environ, jobs=0)
+
+    file = directories.config_file
+    assert sorted(caught.value.details) == [
+        "attempts (environment): Input should be greater than or equal to 1",
+        f"budget.montly ({file}): unknown setting; nearest: monthly",
+        f"jbos ({file}): unknown setting; nearest: jobs",
+        "jobs (command line): Input should be greater than or equal to 1",
+        "machine (environment): holds a control character, such as the end of a line",
+        f"timeout_seconds ({file}): Input should be greater than 0",
+    ]
+    where = caught.value.hint.removeprefix("correct ").split(", ")
+    assert sorted(where) == sorted(["MACHINE_NAME", "CCUSAGE_IMPORT_ATTEMPTS", str(file), "jobs on the command line"])
+
+
+@pytest.mark.parametrize("command", ["status", "import", "watch"])
+def test_a_command_whose_quotes_are_not_closed_is_refused(program: Program, command: str) -> None:
+    done = program(command, CCUSAGE_IMPORT_CCUSAGE='"ccusage')
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        "ccusage-import: error: configuration: 1 value cannot be used\n"
+        '  ccusage (environment): its quotes are not closed: "ccusage\n'
+        "hint: correct CCUSAGE_IMPORT_CCUSAGE\n"
+    )
 
 
 @pytest.mark.parametrize("cluster", ["a b", "a`; DROP TABLE records", "1a", "a-b"])

@@ -191,6 +191,16 @@ def test_a_log_that_cannot_be_written_is_a_warning(program: Program, corpus: Cal
     assert "$2.82" in done.stdout
 
 
+def test_a_log_that_is_a_directory_is_told_to_the_quiet_too(
+    program: Program, corpus: Callable[[str], Path], tmp_path: Path
+) -> None:
+    done = program("import", "--claude-dir", corpus("september"), "-q", CCUSAGE_IMPORT_LOG_FILE=str(tmp_path))
+
+    assert (done.exit_code, done.stdout) == (0, "")
+    warning = f"the log file cannot be written: {tmp_path}: Is a directory"
+    assert done.stderr == f"ccusage-import: warning: {warning}\n"
+
+
 def test_verbose_logs_to_stderr_and_leaves_stdout_alone(program: Program, corpus: Callable[[str], Path]) -> None:
     done = program("import", "--claude-dir", corpus("september"), "-v", "--json")
 

@@ -363,7 +363,7 @@ def test_a_failed_push_replaces_only_what_it_knows(
     assert not [name for name in after if name.startswith("budget_")]
 
 
-@pytest.mark.parametrize("machine", some_of(['ana\'s/"big" machine\n100 %', "größe.example+1"], 0))
+@pytest.mark.parametrize("machine", some_of(['ana\'s/"big" machine 100 %', "größe.example+1"], 0))
 def test_any_name_of_a_machine_is_a_group_of_its_own(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path, machine: str
 ) -> None:

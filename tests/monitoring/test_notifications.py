@@ -291,7 +291,7 @@ def test_who_hangs_is_given_up_and_delays_nobody_else(run_import: Importer, rece
 def test_names_mention_nobody_in_slack_and_discord(run_import: Importer, receiver: Receiver) -> None:
     targets = [{"type": "slack", "url": f"{receiver.url}/slack"}, {"type": "discord", "url": f"{receiver.url}/discord"}]
 
-    run_import("--machine", "<!channel> & *@everyone*\n[x](http://x)", notify=targets, **BROKEN)
+    run_import("--machine", "<!channel> & *@everyone* [x](http://x)", notify=targets, **BROKEN)
 
     bodies = {request.path.rpartition("/")[2]: request.document for request in receiver.requests}
     assert bodies["slack"].keys() == {"text"}

@@ -26,11 +26,12 @@ from ccusage_import.cli.options import (
     door,
 )
 from ccusage_import.cli.query import asked_parameters, open_to_ask
+from ccusage_import.config.nearest import nearest
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.masking import printable_lines
 from ccusage_import.querying.exporting import CLICKHOUSE_FORMATS, FileFormat, export_query, pieces
-from ccusage_import.querying.known_names import nearest, refuse_unknown, stored_names
+from ccusage_import.querying.known_names import refuse_unknown, stored_names
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, view_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
