@@ -77,6 +77,21 @@ def day_of_option(option: str, text: str, today: date) -> date:
         raise ConfigurationError(f"{option} {text}: is not a day", hint=f"give {DAYS}") from None
 
 
+def period_of_options(since: str | None, until: str | None, today: date) -> tuple[date | None, date | None]:
+    """Return the days that `--since` and `--until` name, each as far as it is given.
+
+    Raises:
+        ConfigurationError: one names none, or the last day is before the first one.
+    """
+    first = day_of_option("--since", since, today) if since else None
+    last = day_of_option("--until", until, today) if until else None
+    if first and last and last < first:
+        raise ConfigurationError(
+            f"--until {until}: ends before --since {since} begins", hint="--since names the earlier day"
+        )
+    return first, last
+
+
 def month_of_option(option: str, text: str) -> tuple[date, date]:
     """Return the first and the last day of the month that an option names, such as 2026-10.
 
@@ -97,6 +112,8 @@ def days_of_option(option: str, text: str, today: date) -> tuple[date, date]:
         ConfigurationError: it is not a range.
     """
     first, _, last = text.partition("..")
+    if not first.strip():
+        raise ConfigurationError(f"{option} {text}: names no first day", hint="give FROM..TO, or one day")
     days = day_of_option(option, first, today), day_of_option(option, last or first, today)
     if days[0] > days[1]:
         raise ConfigurationError(f"{option} {text}: ends before it begins", hint="the first day comes first: FROM..TO")

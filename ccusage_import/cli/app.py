@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from importlib import import_module
+from itertools import pairwise, takewhile
 from typing import Annotated, Any
 
 import typer
@@ -64,7 +65,10 @@ class LazyCommand(TyperCommand):
     # Typer's own types of contexts and commands are private.
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Import the command and let it read its arguments."""
-        return self.imported().make_context(info_name, args, parent, **extra)
+        command = self.imported()
+        if not extra.get("resilient_parsing"):
+            _refuse_empty(args, frozenset(_options_with_value(command)), parent)
+        return command.make_context(info_name, args, parent, **extra)
 
     def imported(self) -> Any:
         """Return the command itself."""
@@ -93,6 +97,28 @@ class Program(TyperGroup):
         except typer.BadParameter as error:
             error.message = error.message.removeprefix("Value error, ")
             raise
+
+
+def _options_with_value(command: Any) -> Iterator[str]:
+    """Return the options that take a value, of a command or of all commands of a group."""
+    for option in command.params:
+        if option.param_type_name == "option" and not (option.is_flag or option.count):
+            yield from option.opts
+    for each in getattr(command, "commands", {}).values():
+        yield from _options_with_value(each)
+
+
+def _refuse_empty(args: Sequence[str], options: Container[str], context: Any) -> None:
+    """Refuse an option whose value is empty, as that of a shell's variable that is not set, before it means a default.
+
+    Raises:
+        BadParameter: there is one.
+    """
+    said = list(takewhile(lambda each: each != "--", args))
+    pairs = [each.partition("=")[::2] for each in said if "=" in each]
+    for name, value in [*pairs, *pairwise(said)]:
+        if name in options and not value.strip():
+            raise typer.BadParameter("is empty", ctx=context, param_hint=f"'{name}'")
 
 
 app = typer.Typer(

@@ -32,7 +32,7 @@ from ccusage_import.cli.options import (
 )
 from ccusage_import.config.environment import read_environment_file
 from ccusage_import.config.settings import Configuration
-from ccusage_import.days import day_of_option, days_of_option, today_in
+from ccusage_import.days import days_of_option, period_of_options, today_in
 from ccusage_import.demo.place import Place, what_next
 from ccusage_import.demo.story import Demo, run_demo
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
@@ -152,10 +152,11 @@ def import_command(
         else:
             configuration = configured(flags, config, keeps_identity=not dry_run, environ=environ)
         today = today_in(configuration.settings.timezone)
+        first, last = period_of_options(since, until, today)
         options = ImportOptions(
             reports=tuple(name for name in ALL_REPORTS if name in (report or REPORTS)),
-            since=day_of_option("--since", since, today) if since else date.min,
-            until=day_of_option("--until", until, today) if until else date.max,
+            since=first or date.min,
+            until=last or date.max,
             is_dry_run=dry_run,
             only_transcripts=transcripts_only,
             is_forced=force,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ccusage_import.config.settings import Settings
-from ccusage_import.days import day_of_option, month_of_option, today_in
+from ccusage_import.days import month_of_option, period_of_options, today_in
 from ccusage_import.digest.model import Selection
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.querying.known_names import meant_projects, refuse_unknown, stored_names
@@ -47,12 +47,7 @@ class Asked:
                         f"--month {self.month}: {option} says the days too", hint="leave out one of them"
                     )
             return month_of_option("--month", self.month)
-        since = day_of_option("--since", self.since, today) if self.since else None
-        until = day_of_option("--until", self.until, today) if self.until else None
-        if since and until and until < since:
-            raise ConfigurationError(
-                f"--until {self.until}: ends before --since {self.since} begins", hint="--since names the earlier day"
-            )
+        since, until = period_of_options(self.since, self.until, today)
         if since is None and self.last_days is not None:
             since = today - timedelta(days=self.last_days - 1)
         return since, until

@@ -390,7 +390,8 @@ def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
             raise ConfigurationError(f"config file {file}: no such file", hint="check --config") from None
         return {}
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"config file {file}: {reason_of(error)}", hint="correct the file") from None
+        hint = "name a file" if isinstance(error, IsADirectoryError) else "correct the file"
+        raise ConfigurationError(f"config file {file}: {reason_of(error)}", hint=hint) from None
 
 
 # Instead of what pydantic says, which names classes.

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import re
 import resource
+import shlex
 import sys
 import tempfile
 import urllib.error
@@ -49,6 +50,7 @@ CAPTURED_BYTES = 65_536
 ENGINE_BYTES = 1_900_000 * 1024
 TOO_MANY_FILES = "Too many open files"
 FILE_LIMIT_HINT = "free some space, or raise the limit (ulimit -f); nothing half written is visible"
+WRONG_TZ_HINT = "correct the variable TZ, or unset it"
 LIMITS_HINT = "ulimit -a shows the limits of this shell"
 NO_ROOM_HINT = "free some space; nothing half written is visible"
 # One block, one part: published at once or not at all.
@@ -357,7 +359,8 @@ def _load_engine() -> None:
         importlib.import_module("chdb")
     except (ImportError, OSError, MemoryError, RuntimeError) as error:
         reason = _short(str(error)) or "no memory"
-        raise WarehouseError(f"the embedded engine cannot be loaded: {reason}", hint=LIMITS_HINT) from None
+        hint = WRONG_TZ_HINT if "time zone" in reason else LIMITS_HINT
+        raise WarehouseError(f"the embedded engine cannot be loaded: {reason}", hint=hint) from None
 
 
 @contextmanager
@@ -418,6 +421,8 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
     _load_engine()
     try:
         make_private_directory(warehouse.path)
+    except FileExistsError:
+        raise WarehouseError(f"warehouse {warehouse}: is a file", hint="name a directory") from None
     except OSError as error:
         raise WarehouseError(f"warehouse {warehouse}: {error.strerror}", hint="make the directory writable") from None
     with _captured_stderr() as captured:
@@ -436,6 +441,12 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
     reason = next((line for line in said.splitlines() if "Exception" in line), failure)
     if TOO_MANY_FILES in reason:
         raise _too_many_files(warehouse)
+    if "in file metadata/" in reason:
+        path = shlex.quote(str(warehouse.path))
+        raise DamagedWarehouseError(
+            f"warehouse {warehouse}: cannot open: {_short(reason)}",
+            hint=f"from a backup: mv {path} {path}.damaged && ccusage-import restore BACKUP",
+        )
     raise WarehouseError(f"warehouse {warehouse}: cannot open: {_short(reason)}", hint="check the directory's rights")
 
 

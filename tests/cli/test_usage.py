@@ -26,3 +26,54 @@ def test_what_an_argument_may_be_is_said(program: Program, arguments: tuple[str,
     assert why in error
     assert "Value error" not in error
     assert list(program.home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (
+            ("--since", "2026-11-20", "--until", "2026-11-10"),
+            "--until 2026-11-10: ends before --since 2026-11-20 begins",
+        ),
+        (("--accept-lower", ".."), "--accept-lower ..: names no first day"),
+        (("--accept-lower", "..2026-11-10"), "--accept-lower ..2026-11-10: names no first day"),
+    ],
+)
+def test_days_of_an_import_that_cannot_be_are_refused(program: Program, arguments: tuple[str, ...], error: str) -> None:
+    done = program("import", "--dry-run", *arguments)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == f"ccusage-import: error: {error}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (("import", "--from", ""), "--from"),
+        (("import", "--claude-dir="), "--claude-dir"),
+        (("import", "--ccusage", " "), "--ccusage"),
+        (("import", "-q", "--since", ""), "--since"),
+        (("status", "--config", ""), "--config"),
+        (("config", "show", "--config", ""), "--config"),
+        (("rename", "machine", "new", "--config="), "--config"),
+    ],
+)
+def test_an_option_without_a_value_is_refused(program: Program, arguments: tuple[str, ...], option: str) -> None:
+    done = program(*arguments)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == f"Error: Invalid value for '{option}': is empty"
+    assert list(program.home.iterdir()) == []
+
+
+def test_what_is_no_option_may_be_empty(program: Program) -> None:
+    done = program("query", "--", "", "")
+
+    assert "is empty" not in done.stderr
+
+
+def test_a_directory_is_no_configuration(program: Program) -> None:
+    done = program("status", "--config", "/tmp")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "ccusage-import: error: config file /tmp: Is a directory\nhint: name a file\n"

@@ -7,7 +7,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -238,6 +239,42 @@ def test_another_program_on_the_directory_is_told_from_damage(tmp_path: Path) ->
         assert str(raised.value) == f"the warehouse chdb://{path} is open in another program"
     finally:
         other.communicate()
+
+
+def test_a_file_is_no_warehouse(program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "hostname"
+    file.touch()
+
+    done = program("migrate", "--warehouse", f"chdb://{file}")
+
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert done.stderr == f"ccusage-import: error: warehouse chdb://{file}: is a file\nhint: name a directory\n"
+
+
+def test_damaged_metadata_is_told_with_the_way_to_a_backup(
+    program: Program, embedded: Callable[[str], Place], tmp_path: Path
+) -> None:
+    warehouse = embedded("metadata damaged")
+    (tmp_path / "metadata damaged/metadata/ccusage.sql").write_text("garbage")
+
+    done = program("migrate", "--warehouse", warehouse.url)
+
+    path = f"'{tmp_path}/metadata damaged'"
+    assert (done.exit_code, done.stdout) == (4, "")
+    error, hint = done.stderr.splitlines()
+    assert "cannot open: Code: 62. DB::Exception: Syntax error (in file metadata/ccusage.sql)" in error
+    assert hint == f"hint: from a backup: mv {path} {path}.damaged && ccusage-import restore BACKUP"
+
+
+def test_a_time_zone_that_the_engine_does_not_know_is_told(program: Program) -> None:
+    # In an interpreter that has not loaded the engine.
+    done = replace(program, prefix=("env",))("migrate", TZ="Mars/X")
+
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert done.stderr == (
+        "ccusage-import: error: the embedded engine cannot be loaded: Cannot load time zone Mars/X\n"
+        "hint: correct the variable TZ, or unset it\n"
+    )
 
 
 def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
