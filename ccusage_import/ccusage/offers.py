@@ -166,10 +166,8 @@ def saved_offer(
     for label in labels:
         if read := _saved(label, directory / report_file(label)):
             outputs[label] = read
-    if not directory.is_dir():
-        raise NoSavedReportsError(f"{directory}: is not a directory", hint="name the one that holds saved reports")
     if not outputs:
-        wanted = ", ".join(map(report_file, wanted_labels(agents, reports)))
+        wanted = ", ".join(map(report_file, labels))
         raise NoSavedReportsError(f"{directory} holds none of {wanted}", hint="save reports under these names")
     if note is None:
         provenance = provenance_now(settings, "", (), pseudonyms)

@@ -39,6 +39,8 @@ from ccusage_import.versions import OLDEST_SUPPORTED, PINNED_VERSION
 FIRST_MAJOR_WITH_AGENTS = 19
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 QUICK_TIMEOUT_SECONDS = 60.0
+# A configured command is run as it is: no other version is installed in its place.
+COMMAND, COMMAND_HINT = "command", "correct `ccusage`, or unset it"
 # A hundred times what the busiest team was seen to have; reading it takes several times as much memory.
 LARGEST_REPORT = 1 << 30
 _UNSET = frozenset({"DEBUG", "CONSOLA_LEVEL", "FORCE_COLOR", "CCUSAGE_MODEL_ALIASES"})
@@ -164,7 +166,7 @@ def find_runner(options: FetchOptions, environ: Mapping[str, str]) -> Runner:
         ConfigurationError: the state directory cannot be written.
     """
     if options.command:
-        return _identify("command", _absolute_command(options.command, environ), options, environ)
+        return _identify(COMMAND, _absolute_command(options.command, environ), options, environ)
     names = {"PATH": "ccusage", "bunx": "bunx", "npx": "npx"}
     found = {source: path for source, name in names.items() if (path := _which(name, environ)) is not None}
     if not found:
@@ -225,7 +227,8 @@ def _identify(source: str, argv: tuple[str, ...], options: FetchOptions, environ
     needed = ".".join(map(str, OLDEST_SUPPORTED))
     if version is None or version < OLDEST_SUPPORTED:
         told = "does not say its version" if version is None else f"is version {'.'.join(map(str, version))}"
-        raise UnsupportedVersionError(f"ccusage ({source}) {told}, {needed} or newer is needed", hint=PINNED_HINT)
+        hint = COMMAND_HINT if source == COMMAND else PINNED_HINT
+        raise UnsupportedVersionError(f"ccusage ({source}) {told}, {needed} or newer is needed", hint=hint)
     # npm leaves the native program without the right to run; its launcher gives it that.
     return _native(source, argv, options, environ) or Runner(argv, ".".join(map(str, version)), source)
 

@@ -75,8 +75,8 @@ def import_command(
         typer.Option(
             "--from",
             metavar="DIR",
-            help="Read daily.json, monthly.json, session.json, blocks.json and projects.json, as far as they are "
-            "there, instead of running ccusage.",
+            help="Read daily.json, monthly.json, session.json, blocks.json, projects.json and hours.json, as far as "
+            "they are there, instead of running ccusage.",
         ),
     ] = None,
     accept_lower: Annotated[
@@ -139,6 +139,7 @@ def import_command(
             raise ConfigurationError(
                 "--no-transcripts: leaves nothing for --transcripts-only", hint="leave one of the two out"
             )
+        _demand_directory(from_dir)
         environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
         if demo:
             own = {"--from": from_dir, "--ccusage": ccusage, "--ccusage-version": ccusage_version}
@@ -190,6 +191,11 @@ def import_command(
             synchronise(configuration)
         if exit_code is not ExitCode.OK:
             raise typer.Exit(exit_code)
+
+
+def _demand_directory(saved: Path | None) -> None:
+    if saved and not saved.is_dir():
+        raise ConfigurationError(f"--from {saved}: is not a directory", hint="name the one that holds saved reports")
 
 
 def _refuse_reports(options: Mapping[str, object]) -> None:

@@ -19,7 +19,14 @@ from ccusage_import.config.nearest import nearest
 from ccusage_import.config.quota import Plan, Quota
 from ccusage_import.config.targets import HttpUrl, NotifyTargets
 from ccusage_import.config.values import AbsolutePath, Command, PlainText, Retention, Rotation, Textfile
-from ccusage_import.config.warehouse_url import IDENTIFIER, PORTS, EmbeddedWarehouse, Warehouse, parse_warehouse_url
+from ccusage_import.config.warehouse_url import (
+    IDENTIFIER,
+    PORTS,
+    EmbeddedWarehouse,
+    ServerWarehouse,
+    Warehouse,
+    parse_warehouse_url,
+)
 from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
@@ -53,6 +60,13 @@ def _address(url: str) -> str:
         parse_warehouse_url(url)
     except ConfigurationError as error:
         raise ValueError(f"{str(error).removeprefix('warehouse: ')} ({error.hint})") from None
+    return url
+
+
+def _server(url: str) -> str:
+    is_server = isinstance(parse_warehouse_url(_address(url)), ServerWarehouse)
+    if not is_server:
+        raise ValueError(f"{url} is no server, such as clickhouses://user@host:8443/database")
     return url
 
 
@@ -140,7 +154,7 @@ class Settings(BaseModel):
     )
     password: SecretStr | None = Field(default=None, description="password of the warehouse user")
     password_file: AbsolutePath | None = Field(default=None, description="file whose first line is that password")
-    sync: Annotated[str, AfterValidator(_address)] | None = Field(
+    sync: Annotated[str, AfterValidator(_server)] | None = Field(
         default=None, description="server to which an embedded warehouse is pushed after each import"
     )
     sync_password: SecretStr | None = Field(default=None, description="password of the user of that server")

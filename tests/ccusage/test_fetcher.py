@@ -864,6 +864,7 @@ def test_a_command_that_tells_no_version(machine: Machine) -> None:
     with pytest.raises(UnsupportedVersionError) as caught:
         find_runner(replace(machine.options, command=(command,)), machine.environ)
     assert str(caught.value) == "ccusage (command) does not say its version, 15.5.0 or newer is needed"
+    assert caught.value.hint == "correct `ccusage`, or unset it"
 
 
 def test_a_command_that_does_not_exist(machine: Machine) -> None:

@@ -319,6 +319,8 @@ def test_the_warehouse_is_said_together_with_the_rest(directories: Directories) 
         ("ccusage", '"ccusage'),
         ("ccusage", "ccusage\\"),
         ("ccusage", "  "),
+        ("sync", "chdb:///var/lib/warehouse"),
+        ("sync", "nowhere"),
         ("log_file", ""),
         ("claude_dirs", ("",)),
         ("log_rotation", "banana"),

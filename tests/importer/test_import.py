@@ -273,11 +273,21 @@ def test_saved_reports_are_imported_without_ccusage(
 def test_saved_reports_that_are_not_there_are_named(program: Program, tmp_path: Path) -> None:
     missing, empty = tmp_path / "missing", tmp_path / "empty"
     empty.mkdir()
-    for directory, said in ((missing, f"{missing}: is not a directory"), (empty, f"{empty} holds none of daily.json")):
-        done = program("import", "--from", directory)
-        assert (done.exit_code, done.stderr.startswith(f"ccusage-import: error: {said}")) == (3, True), done
-        shown = json.loads(program("status", "--json").stdout)
-        assert "No saved report is where they were looked for" in json.dumps(shown)
+
+    refused = program("import", "--from", missing)
+
+    assert (refused.exit_code, refused.stderr) == (
+        2,
+        f"ccusage-import: error: --from {missing}: is not a directory\nhint: name the one that holds saved reports\n",
+    )
+    assert list(program.home.iterdir()) == []
+
+    done = program("import", "--from", empty)
+
+    files = "daily.json, monthly.json, session.json, blocks.json, projects.json, hours.json"
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (3, f"ccusage-import: error: {empty} holds none of {files}")
+    shown = json.loads(program("status", "--json").stdout)
+    assert "No saved report is where they were looked for" in json.dumps(shown)
 
 
 def test_saved_reports_never_lower_what_is_stored(
