@@ -84,6 +84,15 @@ def log_to_file(file: Path, *, rotation: str, retention: str) -> None:
         ) from None
 
 
+def takes(rotation: str, retention: str) -> bool:
+    """Return whether a log file can have these; none is made before the first line, none removed with a rotation."""
+    try:
+        logger.remove(logger.add("log", delay=True, rotation=rotation, retention=retention))
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
 def read_last_run(file: Path) -> list[dict[str, Any]]:
     """Return the lines of the newest run in a log file; a damaged line is passed over.
 

@@ -15,10 +15,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ccusage_import.config.budget import Budget
 from ccusage_import.config.exposure import Exposure, exposure_of
-from ccusage_import.config.nearest import nearest
 from ccusage_import.config.quota import Plan, Quota
-from ccusage_import.config.targets import HttpUrl, NotifyTargets
-from ccusage_import.config.values import AbsolutePath, Command, PlainText, Retention, Rotation, Textfile
+from ccusage_import.config.shown_names import nearest
+from ccusage_import.config.targets import (
+    AbsolutePath,
+    Command,
+    HttpUrl,
+    NotifyTargets,
+    PlainText,
+    Retention,
+    Rotation,
+    Textfile,
+)
 from ccusage_import.config.warehouse_url import (
     IDENTIFIER,
     PORTS,

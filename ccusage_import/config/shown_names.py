@@ -1,10 +1,11 @@
-"""How models and projects are called where people read: short, and never two by one name. Pure; nothing else shortens.
+"""How models and projects are called where people read, never two by one name, and which known names are like another.
 
 What is stored, JSON, SQL and exports have ids and names in full.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -87,3 +88,9 @@ def _apart(names: Iterable[str], shorter: Iterable[Callable[[str], str]]) -> dic
         found |= own
         left = [name for name in left if name not in own]
     return {**found, **{name: name for name in left}}
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the most similar of the known names, whatever the case of their letters; none where none is similar."""
+    by_folded = {each.casefold(): each for each in known}
+    return [by_folded[each] for each in difflib.get_close_matches(name.casefold(), by_folded, n=3)]

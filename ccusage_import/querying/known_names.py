@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ccusage_import.config.nearest import nearest
 from ccusage_import.config.settings import Settings
-from ccusage_import.config.shown_names import means_project, model_name, project_name
+from ccusage_import.config.shown_names import means_project, model_name, nearest, project_name
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.pseudonyms import Pseudonyms, is_pseudonym, is_short_pseudonym
 from ccusage_import.records import ALL_REPORTS

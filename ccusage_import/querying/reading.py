@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ccusage_import.config.nearest import nearest
+from ccusage_import.config.shown_names import nearest
 from ccusage_import.exceptions import QueryError, StatementRefusedError
 from ccusage_import.masking import printable
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
