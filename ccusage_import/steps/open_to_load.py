@@ -27,7 +27,7 @@ def open_for_import(
     """Open the warehouse with a schema this program knows: the one step before publication that changes something.
 
     It refuses a damaged warehouse, migrates an embedded one, claims the machine's name or refuses that of another
-    installation, refuses other names of projects than are stored, writes the failed loads that no warehouse could take
+    installation, refuses other names of projects than are stored, writes the failed loads that it could not take
     before, settles loads that died, and the budgets, the quotas and the plan.
     A dry run does none of this but refuse, and makes no warehouse where there is none. What the caller is going to ask
     is asked `ahead`, as `ClickHouse.asked_ahead` does.

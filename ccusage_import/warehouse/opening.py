@@ -41,12 +41,13 @@ def import_lock_file(configuration: Configuration) -> Path:
 
 
 def unrecorded_loads(configuration: Configuration) -> UnrecordedLoads:
-    """Return the failed loads that no warehouse could take yet."""
-    return UnrecordedLoads(configuration.directories.state / "unrecorded_loads.jsonl")
+    """Return the failed loads that the warehouse could not take yet."""
+    file = configuration.directories.state / "unrecorded_loads.jsonl"
+    return UnrecordedLoads(file, configuration.settings.parsed_warehouse())
 
 
 def record_failed_loads(configuration: Configuration, opened: ClickHouse) -> None:
-    """Write the failed loads that no warehouse could take before."""
+    """Write the failed loads that the warehouse could not take before."""
     unrecorded = unrecorded_loads(configuration)
     for load in unrecorded.loads():
         write_load(opened, load)

@@ -1,12 +1,14 @@
-"""Failed loads that no warehouse could take, kept on this machine until one can."""
+"""Failed loads that their warehouse could not take, kept on this machine until it can."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from ccusage_import.config.warehouse_url import Warehouse
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of, write_private_file
 from ccusage_import.warehouse.tables import Load
@@ -16,10 +18,18 @@ KEPT_LOADS = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class _Meant:
+    """The part of a line that is no part of a load: where it failed, without a password; older releases did not say."""
+
+    warehouse: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UnrecordedLoads:
-    """A file of one JSON object a line; the caller holds the import lock."""
+    """Those of one warehouse, in a file of one JSON object a line; the caller holds the import lock."""
 
     file: Path
+    warehouse: Warehouse
 
     def keep(self, load: Load) -> None:
         """Add a load; the oldest are dropped when there are too many.
@@ -27,13 +37,14 @@ class UnrecordedLoads:
         Raises:
             ConfigurationError: the directory cannot be written.
         """
-        line = TypeAdapter(Load).dump_json(load).decode()
+        fields = TypeAdapter(Load).dump_python(load, mode="json")
+        line = json.dumps({**fields, "warehouse": str(self.warehouse)})
         write_private_file(self.file, "\n".join([*self._lines()[1 - KEPT_LOADS :], line]) + "\n")
 
     def loads(self) -> list[Load]:
         """Return what was kept; a line that is damaged is passed over."""
         adapter, loads = TypeAdapter(Load), []
-        for line in self._lines():
+        for line in filter(self._is_meant, self._lines()):
             try:
                 loads.append(adapter.validate_json(line))
             except ValidationError:
@@ -41,8 +52,20 @@ class UnrecordedLoads:
         return loads
 
     def forget(self) -> None:
-        """Forget them all, once a warehouse has them."""
-        self.file.unlink(missing_ok=True)
+        """Forget them, once the warehouse has them; what is meant for another one stays."""
+        lines = self._lines()
+        others = [line for line in lines if not self._is_meant(line)]
+        if not others:
+            self.file.unlink(missing_ok=True)
+        elif len(others) < len(lines):
+            write_private_file(self.file, "\n".join(others) + "\n")
+
+    def _is_meant(self, line: str) -> bool:
+        """Return whether a line is of this warehouse, or may be of any."""
+        try:
+            return TypeAdapter(_Meant).validate_json(line).warehouse in ("", str(self.warehouse))
+        except ValidationError:
+            return True
 
     def _lines(self) -> list[str]:
         try:

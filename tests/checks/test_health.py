@@ -310,16 +310,58 @@ def test_undoing_a_load_does_not_hide_a_failed_import(program: Program, claude: 
     assert status(program)[1]["state"] == "failing"
 
 
-def test_an_import_that_found_no_warehouse_is_failing_once_there_is_one(
+@pytest.mark.one_place
+def test_an_import_that_found_its_warehouse_in_use_is_failing_once_it_is_free(
     program: Program, claude: ClaudeDir, migrated: Place
 ) -> None:
     named = ("--warehouse", migrated.url)
     program("import", "--claude-dir", claude.root, *named)
-    program("import", "--claude-dir", claude.root, "--warehouse", f"clickhouse://a@127.0.0.1:{free_port()}/x")
+    with migrated.opened():
+        done = program("import", "--claude-dir", claude.root, *named, CCUSAGE_IMPORT_LOCK_WAIT_SECONDS="0")
+    assert done.exit_code == 4
 
     exit_code, found = status(program, *named)
-    assert (exit_code, found["state"]) == (6, "failing")
-    assert found["last_import"]["error"] == "No server answers at that address"
+    assert (exit_code, found["state"], found["last_import"]["state"]) == (6, "failing", "failed")
+
+    program("import", "--claude-dir", claude.root, *named)
+    assert migrated.rows("SELECT count() FROM loads FINAL WHERE state = 'failed'") == [(1,)]
+    assert not list(program.home.rglob("unrecorded_loads.jsonl"))
+
+
+@pytest.mark.one_place
+def test_a_failed_import_into_another_warehouse_is_none_of_this_one(
+    program: Program, claude: ClaudeDir, migrated: Place
+) -> None:
+    named = ("--warehouse", migrated.url)
+    program("import", "--claude-dir", claude.root, *named)
+    other = f"127.0.0.1:{free_port()}/x"
+    program("import", "--claude-dir", claude.root, "--warehouse", f"clickhouse://a:secret@{other}")
+    [kept] = [file.read_text() for file in program.home.rglob("unrecorded_loads.jsonl")]
+
+    assert status(program, *named)[1]["state"] == "ok"
+    program("import", "--claude-dir", claude.root, *named)
+
+    assert migrated.rows("SELECT count() FROM loads FINAL WHERE state = 'failed'") == [(0,)]
+    assert [file.read_text() for file in program.home.rglob("unrecorded_loads.jsonl")] == [kept]
+    assert f'"clickhouse://a@{other}"' in kept
+    assert "secret" not in kept
+
+
+@pytest.mark.one_place
+def test_a_failed_import_that_an_older_release_kept_is_of_any_warehouse(
+    program: Program, claude: ClaudeDir, migrated: Place
+) -> None:
+    named = ("--warehouse", migrated.url)
+    program("import", "--claude-dir", claude.root, "--warehouse", f"clickhouse://a@127.0.0.1:{free_port()}/x")
+    [file] = program.home.rglob("unrecorded_loads.jsonl")
+    line = json.loads(file.read_text())
+    del line["warehouse"]
+    file.write_text(json.dumps(line) + "\n")
+
+    program("import", "--claude-dir", claude.root, *named)
+
+    assert migrated.rows("SELECT count() FROM loads FINAL WHERE state = 'failed'") == [(1,)]
+    assert not file.exists()
 
 
 def test_a_status_that_cannot_be_read_is_an_error_of_the_warehouse(program: Program) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ccusage_import.ccusage.archive import read_note
 from ccusage_import.config.settings import environment_settings
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import NotAReportError
 from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
@@ -47,7 +48,8 @@ def test_a_table_in_the_environment_is_left_as_it_is() -> None:
 
 def test_a_failed_load_that_was_kept_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "loads").write_text(BRACKETS)
-    assert UnrecordedLoads(tmp_path / "loads").loads() == []
+    kept = UnrecordedLoads(tmp_path / "loads", EmbeddedWarehouse(tmp_path / "warehouse"))
+    assert kept.loads() == []
 
 
 @pytest.mark.parametrize("name", ["a" + ".a" * 50_000, "budget.monthly"])
