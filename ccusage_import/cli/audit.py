@@ -30,9 +30,11 @@ from ccusage_import.cli.options import (
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import day_of_option, moment, parse_day, today_in
+from ccusage_import.exceptions import FixableError, SchemaError
 from ccusage_import.history import audit
 from ccusage_import.history.audit import Change, Wanted
 from ccusage_import.history.load_names import find_load, short_ids, stored_ids
+from ccusage_import.masking import without_password
 from ccusage_import.money import Money
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.rule.explain import reason_in_words
@@ -41,7 +43,13 @@ from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.ui.tables import PlainTable, console, is_for_a_terminal, print_wrapped
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.opening import import_lock, open_configured, open_to_write
+from ccusage_import.warehouse.opening import (
+    import_lock,
+    no_warehouse,
+    open_configured,
+    open_to_write,
+    refuse_nowhere,
+)
 from ccusage_import.warehouse.tables import REFUSED, Load, read_loads
 
 SHOWN_LOADS = 20
@@ -69,7 +77,7 @@ def history(
 
     When, with what, what they changed, and why one failed.
     """
-    with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
+    with door(verbose, quiet=quiet, as_json=as_json), _reading("history", warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
         loads = read_loads(opened, machine=machine or None, limit=limit)
         print_history(loads, _shown_ids(opened), configuration.settings, as_json=as_json)
@@ -153,7 +161,7 @@ def changes(
 
     For each record: what was stored, what was offered, the verdict and its reason.
     """
-    with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
+    with door(verbose, quiet=quiet, as_json=as_json), _reading("changes", warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
         settings = configuration.settings
         wanted = Wanted(
@@ -263,7 +271,7 @@ def held(
 
     Numbers of this machine, unless another is named, that ccusage shows smaller than they are stored.
     """
-    with door(verbose, quiet=quiet, as_json=as_json), _reading(warehouse, config) as (opened, configuration):
+    with door(verbose, quiet=quiet, as_json=as_json), _reading("held", warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
         own = configuration.settings.machine
         found = audit.held_now(opened, machine or own)
@@ -273,14 +281,21 @@ def held(
         else:
             print("nothing is held")
         if found and not as_json and machine in ("", own):
-            _print_how_to_accept(found[0], names, ids)
+            options = options_as_typed(config, warehouse)
+            _print_how_to_accept(found[0], names, ids, options)
 
 
-def _print_how_to_accept(held: Change, names: Mapping[str, str], ids: Mapping[int, str]) -> None:
+def options_as_typed(config: Path | None, warehouse: str | None) -> str:
+    """Return what leads another command to the same warehouse; no password is printed."""
+    given = {"--config": config and str(config), "--warehouse": warehouse and without_password(warehouse)}
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in given.items() if value)
+
+
+def _print_how_to_accept(held: Change, names: Mapping[str, str], ids: Mapping[int, str], options: str) -> None:
     record = held.decision.record
     one = shlex.quote(f"{record.label} {ui.short_label(record, names)}")
-    print(f"\none is accepted with: ccusage-import accept {one}")
-    print(f"all of a load with: ccusage-import accept {ids.get(held.load_id, held.load_id)}")
+    print(f"\none is accepted with: ccusage-import accept {one}{options}")
+    print(f"all of a load with: ccusage-import accept {ids.get(held.load_id, held.load_id)}{options}")
 
 
 def undo(
@@ -299,7 +314,7 @@ def undo(
 
     A new load restores what it replaced and deletes what it created.
     """
-    with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, own):
+    with door(verbose, quiet=quiet, as_json=as_json), _writing("undo", warehouse, config) as (opened, own):
         load_id = find_load(opened, load, own.settings.machine)
         done = audit.undo(opened, load_id, forces=force, installation=own.installation, tool_version=__version__)
         _tell(done, f"load {load_id} is taken back", own.settings.money, quiet=quiet, as_json=as_json)
@@ -324,7 +339,7 @@ def accept(
 
     They come from the log: their transcripts are not needed. Blocks that overlap in time are taken together.
     """
-    with door(verbose, quiet=quiet, as_json=as_json), _writing(warehouse, config) as (opened, configuration):
+    with door(verbose, quiet=quiet, as_json=as_json), _writing("accept", warehouse, config) as (opened, configuration):
         claim_machine(opened, configuration.settings.machine, configuration.installation)
         names = read_names(configuration.directories.names_file)
         wanted = [_key(name, configuration.settings.timezone) for name in held]
@@ -344,17 +359,28 @@ def _key(name: str, timezone: str) -> str:
 
 
 @contextmanager
-def _reading(warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
+def _reading(command: str, warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
     configuration = configured({"warehouse": warehouse}, config)
+    refuse_nowhere(configuration, command)
     with open_configured(configuration) as opened:
         ui.warn_of_damage(opened.damage)
+        if not opened.columns("loads"):
+            raise opened.damage or _no_tables(opened, configuration, command)
         yield opened, configuration
 
 
+def _no_tables(opened: ClickHouse, configuration: Configuration, command: str) -> FixableError:
+    """Return what to say of a database in which nothing was made yet."""
+    if opened.is_embedded:
+        return no_warehouse(configuration, command)
+    return SchemaError(f"warehouse {opened.warehouse}: has no tables yet", hint="ccusage-import migrate")
+
+
 @contextmanager
-def _writing(warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
+def _writing(command: str, warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
     """Take the locks in the importer's order, or two of them would wait for each other."""
     configuration = configured({"warehouse": warehouse}, config)
+    refuse_nowhere(configuration, command)
     with import_lock(configuration), open_to_write(configuration) as opened:
         yield opened, configuration
 

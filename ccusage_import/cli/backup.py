@@ -36,6 +36,7 @@ from ccusage_import.warehouse.opening import (
     open_to_write,
     open_unchecked,
     refuse_damage,
+    refuse_nowhere,
     remember,
 )
 
@@ -150,8 +151,7 @@ def push_configured(configuration: Configuration, server: str = "", held: ClickH
             f"push: copies an embedded warehouse to a server, not {place} to {target}",
             hint="backup and restore copy any warehouse into an empty one",
         )
-    if not has_warehouse(configuration):
-        raise ConfigurationError(f"push: there is no warehouse {place}", hint="ccusage-import import")
+    refuse_nowhere(configuration, "push")
     with ExitStack() as stack:
         if held is None:
             stack.enter_context(import_lock(configuration))

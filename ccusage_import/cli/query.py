@@ -33,14 +33,14 @@ from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
 from ccusage_import.masking import printable_lines
 from ccusage_import.querying.exporting import JSON_SETTINGS
-from ccusage_import.querying.known_names import refuse_unknown, stored_names
+from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
 from ccusage_import.ui.answers import Answer, boxed, read_answer, readable, upright
 from ccusage_import.ui.tables import print_wrapped, reader_width
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import apply_migrations
-from ccusage_import.warehouse.opening import open_configured
+from ccusage_import.warehouse.opening import open_configured, refuse_nowhere
 
 OutputFormat = Literal["table", "json", "csv", "parquet"]
 CLICKHOUSE_FORMATS = {
@@ -117,10 +117,10 @@ def query(
             raise ConfigurationError("query: a terminal cannot show Parquet", hint="write it to a file: > FILE")
         if csv_safe and chosen != "csv":
             raise ConfigurationError(f"--csv-safe: {chosen} does not need it", hint="--format csv")
-        with open_to_ask(configuration) as opened:
+        with open_to_ask(configuration, "query") as opened:
             if named.name:
-                typed = {given[kind]: name for kind, name in asked.items()}
-                refuse_unknown(opened, given, {**read_names(configuration.directories.names_file), **typed})
+                names = read_names(configuration.directories.names_file)
+                values = named.values(meant_names(opened, asked, given, names), today)
             settings = {**FORMAT_SETTINGS, **(JSON_SETTINGS if chosen == "json" else {})}
             written_as = "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen]
             began = time.monotonic()
@@ -136,8 +136,9 @@ def query(
 
 
 @contextmanager
-def open_to_ask(configuration: Configuration) -> Iterator[ClickHouse]:
-    """Open the warehouse for questions: a damaged one answers with what is left."""
+def open_to_ask(configuration: Configuration, command: str) -> Iterator[ClickHouse]:
+    """Open the warehouse for the questions of a command: a damaged one answers with what is left."""
+    refuse_nowhere(configuration, command)
     with open_configured(configuration) as opened:
         # A server is not ours to migrate, and most of it can be queried before that.
         ui.warn_of_damage(opened.damage)

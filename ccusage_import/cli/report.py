@@ -34,7 +34,7 @@ from ccusage_import.masking import printable
 from ccusage_import.ui.browser import open_in_browser
 from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.opening import open_current
+from ccusage_import.warehouse.opening import open_current, refuse_nowhere
 
 Format = Literal["html", "markdown", "json", "ics"]
 
@@ -78,6 +78,7 @@ def report(
                 "--project: blocks, limits and imports are of no project", hint="leave it out, or name another --format"
             )
         configuration = configured({"warehouse": warehouse}, config)
+        refuse_nowhere(configuration, "report")
         asked = Asked(month=month, since=since, until=until, project=project, agent=agent, machine=machine)
         text = _text(configuration, chosen, asked)
         file = output or (configuration.directories.report_file if chosen == "html" else None)

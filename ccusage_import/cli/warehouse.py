@@ -16,7 +16,7 @@ from ccusage_import.config.file import changed
 from ccusage_import.config.identity import keep_identity, read_identity
 from ccusage_import.config.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import ConfigurationError, DamagedWarehouseError
+from ccusage_import.exceptions import DamagedWarehouseError
 from ccusage_import.files import write_private_file
 from ccusage_import.history.compact import Compacted, first_kept_day
 from ccusage_import.history.compact import compact as fold
@@ -36,6 +36,7 @@ from ccusage_import.warehouse.opening import (
     open_to_write,
     open_unchecked,
     record_failed_loads,
+    refuse_nowhere,
     remember,
 )
 
@@ -160,7 +161,7 @@ def compact(
         configuration = configured({"warehouse": warehouse}, config)
         settings = configuration.settings
         before = first_kept_day(older_than, settings.today(datetime.now(UTC)))
-        _refuse_nowhere(configuration, "compact")
+        refuse_nowhere(configuration, "compact")
         with import_lock(configuration), open_to_write(configuration) as opened:
             claim_machine(opened, settings.machine, configuration.installation, only_looks=True)
             done = fold(
@@ -253,7 +254,7 @@ def projects_command(
 
 def _renamed_projects(configuration: Configuration, *, is_dry_run: bool) -> RenamedProjects:
     settings, names_file = configuration.settings, configuration.directories.names_file
-    _refuse_nowhere(configuration)
+    refuse_nowhere(configuration, "rename")
     with import_lock(configuration), open_to_write(configuration) as opened:
         claim_machine(opened, settings.machine, configuration.installation, only_looks=True)
         known, pseudonyms = read_names(names_file), settings.pseudonyms()
@@ -267,15 +268,9 @@ def _renamed_projects(configuration: Configuration, *, is_dry_run: bool) -> Rena
         return done
 
 
-def _refuse_nowhere(configuration: Configuration, command: str = "rename") -> None:
-    if not has_warehouse(configuration):
-        place = configuration.settings.parsed_warehouse()
-        raise ConfigurationError(f"{command}: there is no warehouse {place}", hint="ccusage-import import")
-
-
 def _renamed(configuration: Configuration, new: str, *, is_dry_run: bool) -> RenamedMachine:
     settings = configuration.settings
-    _refuse_nowhere(configuration)
+    refuse_nowhere(configuration, "rename")
     with import_lock(configuration):
         with open_to_write(configuration) as opened:
             if not is_dry_run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ccusage_import.config.settings import Settings
-from ccusage_import.config.shown_names import means_project, model_name, nearest, project_name
+from ccusage_import.config.shown_names import means_model, means_project, model_name, nearest, project_name
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.pseudonyms import Pseudonyms, is_pseudonym, is_short_pseudonym
 from ccusage_import.records import ALL_REPORTS
@@ -22,6 +22,7 @@ _NAMES: dict[str, str] = {
 # Stored as pseudonyms: a value may be given by its name.
 _HIDDEN = ("project",)
 _SHORTER = {"project": project_name, "model": model_name}
+_MEANS = {"project": means_project, "model": means_model}
 _ALL_DAYS = "--param since=1970-01-01"
 _HINTS = {
     "machine": f"ccusage-import query machine_ranking {_ALL_DAYS}",
@@ -89,6 +90,40 @@ def refuse_unknown(warehouse: ClickHouse, asked: Mapping[str, str], names: Mappi
     for kind, name in asked.items():
         if complaint := complaint_of(warehouse, kind, name, names or {}):
             raise ConfigurationError(complaint, hint=_HINTS[kind])
+
+
+def meant_names(
+    warehouse: ClickHouse, asked: Mapping[str, str], stored: Mapping[str, str], names: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the values of parameters with the one project or model that a short name means.
+
+    Args:
+        warehouse: where they are stored.
+        asked: the values as they were typed.
+        stored: the same as the warehouse stores them.
+        names: pseudonym to name.
+
+    Raises:
+        ConfigurationError: nothing is stored under a name, or it is short for several.
+    """
+    meant = {
+        kind: _one_meant(warehouse, kind, asked[kind], name, names) if name and kind in _MEANS else name
+        for kind, name in stored.items()
+    }
+    refuse_unknown(warehouse, meant, {**names, **{stored[kind]: said for kind, said in asked.items()}})
+    return meant
+
+
+def _one_meant(warehouse: ClickHouse, kind: str, said: str, stored: str, names: Mapping[str, str]) -> str:
+    known = [str(found) for (found,) in warehouse.rows(_NAMES[kind])]
+    if stored in known:
+        return stored
+    meant = {each: names.get(each, each) for each in known if _MEANS[kind](said, names.get(each, each))}
+    if len(meant) > 1:
+        raise ConfigurationError(
+            f"{kind} {said}: is short for {', '.join(sorted(meant.values()))}", hint="give one of them in full"
+        )
+    return next(iter(meant), stored)
 
 
 def meant_projects(warehouse: ClickHouse, said: str, stored: str, names: Mapping[str, str]) -> list[str]:

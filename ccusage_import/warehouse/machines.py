@@ -10,12 +10,15 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import MachineTakenError, OtherNameError, WarehouseError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 # A replica that lags shows a claim a little later than the one that took it.
 SEEN_WITHIN_SECONDS = 10.0
 POLL_SECONDS = 0.2
+# How a demo names its machine and its directory.
+DEMO = "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,20 @@ def _own(warehouse: ClickHouse, machine: str, installation: str, owner: str | No
         if owner == installation and not only_looks:
             owner = _claimed(warehouse, machine, installation)
     if owner != installation:
+        taken = f"machine {machine!r} is the name of another installation in {warehouse.warehouse}"
+        if _is_demo(warehouse, machine):
+            raise MachineTakenError(taken, hint="the demo is only to be read; leave out --config and --warehouse")
         raise MachineTakenError(
-            f"machine {machine!r} is the name of another installation in {warehouse.warehouse}",
+            taken,
             hint="choose another name: --machine NAME; or, if that installation is gone, take over its history:"
             f' put installation = "{owner}", and its salt, into identity.toml, beside the configuration file',
         )
+
+
+def _is_demo(warehouse: ClickHouse, machine: str) -> bool:
+    """Return whether this is the warehouse that a demo left: its installation ended with it."""
+    place = warehouse.warehouse
+    return machine == DEMO and isinstance(place, EmbeddedWarehouse) and place.path.parts[-2:] == (DEMO, "warehouse")
 
 
 def rename_command(machine: str) -> str:

@@ -84,6 +84,23 @@ def has_warehouse(configuration: Configuration) -> bool:
     return not isinstance(place, EmbeddedWarehouse) or place.path.exists()
 
 
+def refuse_nowhere(configuration: Configuration, command: str) -> None:
+    """Return where there is a warehouse to open, so that a command that makes none leaves nothing behind.
+
+    Raises:
+        ConfigurationError: there is none.
+        DamagedWarehouseError: there was one, and it is gone.
+    """
+    if not has_warehouse(configuration):
+        raise no_warehouse(configuration, command)
+
+
+def no_warehouse(configuration: Configuration, command: str) -> ConfigurationError:
+    """Return what to say where nothing was imported into a warehouse."""
+    place = configuration.settings.parsed_warehouse()
+    return ConfigurationError(f"{command}: there is no warehouse {place}", hint="ccusage-import import")
+
+
 @contextmanager
 def open_configured(
     configuration: Configuration,

@@ -6,7 +6,7 @@ import codecs
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -26,12 +26,13 @@ from ccusage_import.cli.options import (
     door,
 )
 from ccusage_import.cli.query import asked_parameters, open_to_ask
+from ccusage_import.config.names import read_names
 from ccusage_import.config.shown_names import nearest
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.masking import printable_lines
 from ccusage_import.querying.exporting import CLICKHOUSE_FORMATS, FileFormat, export_query, pieces
-from ccusage_import.querying.known_names import refuse_unknown, stored_names
+from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, view_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
@@ -115,9 +116,9 @@ def export(
             for query, (chosen, file) in zip(queries, targets, strict=True)
         ]
         _refuse_existing(exports, force=force)
-        with open_to_ask(configuration) as opened:
-            refuse_unknown(opened, given, {given[kind]: name for kind, name in asked.items()})
-            sizes = [_export(opened, one) for one in exports]
+        with open_to_ask(configuration, "export") as opened:
+            meant = meant_names(opened, asked, given, read_names(configuration.directories.names_file))
+            sizes = [_export(opened, replace(one, values=one.query.values(meant, today))) for one in exports]
         if output != STDOUT:
             _tell(exports, sizes, quiet=quiet, as_json=as_json)
 

@@ -15,7 +15,7 @@ from ccusage_import.config.shown_names import nearest
 from ccusage_import.days import today_in
 from ccusage_import.digest.reader import read_digest
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.querying.known_names import refuse_unknown, stored_names
+from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import GROUPS, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
 from ccusage_import.ui.answers import NULL, read_answer
@@ -144,7 +144,7 @@ TOOLS: Mapping[str, Callable[..., Answer]] = {
 @contextmanager
 def _opened(configuration: Configuration) -> Iterator[tuple[ClickHouse, dict[str, list[str]]]]:
     """Open the warehouse; yield what to warn of, too."""
-    with open_to_ask(configuration) as opened:
+    with open_to_ask(configuration, "mcp") as opened:
         yield opened, {"warnings": [str(opened.damage)]} if opened.damage else {}
 
 
@@ -155,7 +155,7 @@ def _ask(configuration: Configuration, named: NamedQuery, asked: Mapping[str, st
     names = read_names(configuration.directories.names_file)
     with _opened(configuration) as (warehouse, warnings):
         if named.name:
-            refuse_unknown(warehouse, given, {**names, **{given[kind]: name for kind, name in asked.items()}})
+            values = named.values(meant_names(warehouse, asked, given, names), today)
         written_as, limits = CLICKHOUSE_FORMATS["table"], {**FORMAT_SETTINGS, **LIMITS}
         answer = read_answer(read_only(warehouse, named.sql, written_as, limits, values), names)
     defaults = {"defaults": named.defaults(given, today)} if named.name else {}

@@ -13,7 +13,7 @@ from ccusage_import.config.names import read_names
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.money import Money
-from ccusage_import.querying.known_names import refuse_unknown, stored_names
+from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import find_query
 from ccusage_import.ui.tables import PlainTable, console
 
@@ -44,9 +44,9 @@ def predict(
         given = stored_names(asked, configuration.settings)
         names = read_names(configuration.directories.names_file)
         query = find_query("predict")
-        with open_to_ask(configuration) as opened:
-            refuse_unknown(opened, given, {**names, **{given[kind]: name for kind, name in asked.items()}})
-            rows = opened.rows(query.sql, query.values(given, today_in(configuration.settings.timezone)))
+        with open_to_ask(configuration, "predict") as opened:
+            meant = meant_names(opened, asked, given, names)
+            rows = opened.rows(query.sql, query.values(meant, today_in(configuration.settings.timezone)))
         if not rows:
             raise ConfigurationError(
                 f"predict: fewer than {FEWEST_RUNS} prompts are stored, too few to tell",
