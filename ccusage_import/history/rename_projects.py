@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ccusage_import.ccusage.keys import joined_key
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.history.audit import Wanted, stream_changes
 from ccusage_import.pseudonyms import Pseudonyms, is_pseudonym
 from ccusage_import.records import Identity, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
@@ -15,7 +16,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import rename_folded
 from ccusage_import.warehouse.naming import described
 from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
-from ccusage_import.warehouse.tables import RUNNER_OF_PROJECTS, read_loads, read_records
+from ccusage_import.warehouse.tables import RUNNER_OF_PROJECTS, read_loads, read_records, read_taken_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,9 @@ def rename_projects(
     how = described(pseudonyms.naming)
     if is_dry_run:
         return RenamedProjects(how, renamed, unknown)
+    marks = _read_marks(warehouse, machine)
+    renamed_marks = [_renamed_mark(mark, pseudonyms, known_names) for mark in marks]
+    decisions = _with_marks(decisions, zip(marks, renamed_marks, strict=True), stored)
     load = begin(warehouse, last, RUNNER_OF_PROJECTS, tool_version=tool_version)
     load.naming = pseudonyms.naming
     load.reports = tuple(sorted({decision.record.label for decision in decisions}))
@@ -95,6 +99,51 @@ def _decisions(stored: Iterable[Record], pseudonyms: Pseudonyms, known_names: Ma
             same = was.usage == record.usage
             verdict = Verdict.REFRESHED if same else Verdict.GREW
             yield Decision(verdict, Reason.RENAMED, was, record, is_written=True)
+
+
+def _read_marks(warehouse: ClickHouse, machine: str) -> list[Decision]:
+    """Return the last decision on each record that a person took back and that stays so."""
+    marked = read_taken_back(warehouse, machine)
+    corrected = stream_changes(warehouse, Wanted(machine=machine, verdict=Verdict.CORRECTED)) if marked else iter(())
+    last: dict[Identity, Decision] = {}
+    for change in corrected:
+        if change.identity in marked and change.decision.reason is Reason.UNDONE:
+            last.setdefault(change.identity, change.decision)
+    return list(last.values())
+
+
+def _with_marks(
+    decisions: Sequence[Decision], marks: Iterable[tuple[Decision, Decision]], stored: Iterable[Record]
+) -> list[Decision]:
+    """Return the decisions, and by its new name what a person took back: it stays so until the usage grows past it.
+
+    Args:
+        decisions: what changes of the stored records.
+        marks: what took records back, each by the old names and by the new ones.
+        stored: what is shown by the old names.
+    """
+    decided = {decision.record.identity: decision for decision in decisions}
+    shown = {record.identity: record for record in shown_after(stored, decisions)}
+    moved = [(old, new) for old, new in marks if old != new or new.record.identity in decided]
+    for old, _ in moved:
+        if old.record.identity not in shown:
+            gone = Decision(Verdict.CORRECTED, Reason.RENAMED, old.record, None, is_written=True)
+            decided.setdefault(old.record.identity, gone)
+    # Of two that get one name, the larger one counts; a stored record that is larger yet had grown past it.
+    for _, new in sorted(moved, key=lambda pair: _marked_tokens(pair[1])):
+        now = shown.get(new.record.identity)
+        if now is None or now.total_tokens <= _marked_tokens(new):
+            decided[new.record.identity] = replace(new, offered=now)
+    return list(decided.values())
+
+
+def _marked_tokens(mark: Decision) -> int:
+    return max(record.total_tokens for record in (mark.stored, mark.offered) if record is not None)
+
+
+def _renamed_mark(mark: Decision, pseudonyms: Pseudonyms, known_names: Mapping[str, str]) -> Decision:
+    stored, offered = (record and _renamed(record, pseudonyms, known_names) for record in (mark.stored, mark.offered))
+    return replace(mark, stored=stored, offered=offered)
 
 
 def _renamed(record: Record, pseudonyms: Pseudonyms, known_names: Mapping[str, str]) -> Record:

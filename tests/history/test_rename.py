@@ -289,6 +289,71 @@ def test_another_salt_is_refused_and_renamed_as_far_as_the_names_are_known(
     assert "-home-ana-shop" in shown.stdout
 
 
+TOTALS = (
+    "SELECT (SELECT sum(total_tokens) FROM daily), (SELECT sum(total_tokens) FROM monthly),"
+    " (SELECT sum(total_tokens) FROM blocks), (SELECT sum(total_tokens) FROM sessions),"
+    " (SELECT sum(total_tokens) FROM projects_daily)"
+)
+WAYS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("--no-hash-projects", {}),
+    ("--hash-projects", {"CCUSAGE_IMPORT_SALT": "another"}),
+)
+
+
+@pytest.mark.parametrize(("naming", "environ"), WAYS, ids=("in clear", "another salt"))
+@pytest.mark.parametrize("session", ["a", "b"], ids=("grew", "new"))
+@pytest.mark.exhaustive_at("http")
+def test_what_was_taken_back_stays_so_under_other_names(
+    program: Program, migrated: Place, claude: ClaudeDir, session: str, naming: str, environ: dict[str, str]
+) -> None:
+    imported(program, migrated, claude)
+    claude.say(session, days_ago(3, hour=13), 2_000)
+    load = imported(program, migrated, claude)
+    assert program("undo", str(load), "--warehouse", migrated.url).exit_code == 0
+    imported(program, migrated, claude)
+    assert migrated.rows(TOTALS) == [(1_000,) * 5]
+
+    renamed = program("rename", "projects", "--warehouse", migrated.url, naming, "--json", **environ)
+    assert (renamed.exit_code, json.loads(renamed.stdout)["records"]) == (0, 2), renamed.stderr
+    for _ in range(2):
+        imported(program, migrated, claude, naming, **environ)
+        assert migrated.rows(TOTALS) == [(1_000,) * 5]
+    held = json.loads(program("held", "--warehouse", migrated.url, "--json").stdout)
+    assert sorted((one["report"], one["reason"]) for one in held) == [
+        (report, "taken_back") for report in ("blocks", "daily", "monthly", "projects", "session")
+    ]
+
+    # The names that are configured again find it as it was, and what grows past it counts.
+    assert program("rename", "projects", "--warehouse", migrated.url).exit_code == 0
+    imported(program, migrated, claude)
+    assert migrated.rows(TOTALS) == [(1_000,) * 5]
+    claude.say(session, days_ago(3, hour=13, minute=5), 500)
+    imported(program, migrated, claude)
+    assert migrated.rows(TOTALS) == [(3_500,) * 5]
+    assert program("rename", "projects", "--warehouse", migrated.url, naming, **environ).exit_code == 0
+    imported(program, migrated, claude, naming, **environ)
+    assert migrated.rows(TOTALS) == [(3_500,) * 5]
+
+
+@pytest.mark.one_place
+def test_a_correction_that_was_taken_back_stays_so_under_other_names(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    claude.say("a", days_ago(3, hour=13), 2_000)
+    imported(program, migrated, claude)
+    claude.replace("a", '"output_tokens":2000', '"output_tokens":1500')
+    load = imported(program, migrated, claude, "--accept-lower", "2000-01-01..2100-01-01")
+    assert migrated.rows(TOTALS) == [(2_500,) * 5]
+    assert program("undo", str(load), "--warehouse", migrated.url).exit_code == 0
+    assert program("rename", "projects", "--warehouse", migrated.url, "--no-hash-projects").exit_code == 0
+
+    imported(program, migrated, claude, "--no-hash-projects")
+
+    assert migrated.rows(TOTALS) == [(3_000,) * 5]
+    logged = "SELECT reason, stored_tokens, offered_tokens FROM changes WHERE key = '-home-ana-shop/a' ORDER BY load_id"
+    assert migrated.rows(f"{logged} LIMIT 1") == [("undone", 2_500, 3_000)]
+
+
 @pytest.mark.one_place
 def test_of_a_history_that_does_not_say_how_it_names_what_is_stored_decides(
     program: Program, migrated: Place, claude: ClaudeDir
