@@ -30,9 +30,10 @@ from ccusage_import.steps.transcripts import (
 )
 from ccusage_import.steps.unchanged import import_nothing, look, remember
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question, preload_driver
+from ccusage_import.warehouse.facts import bring_back_facts
 from ccusage_import.warehouse.opening import import_lock
 from ccusage_import.warehouse.prices import MODELS_WITH_PRICE, models_without_price, priced_models, write_prices
-from ccusage_import.warehouse.publish import LoggedOffer, publish, records_question
+from ccusage_import.warehouse.publish import LoggedOffer, outgrown, publish, records_question
 from ccusage_import.warehouse.tables import Load, last_load_question, next_load_id
 
 
@@ -113,6 +114,9 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
         with run.phase("load"):
             _keep_prices(run, warehouse, load_id, offer, parsed, judged)
             load = committed_load(run, offer, judged, summary, load_id)
+            # Before the records, so that whatever ends it here the next import does both.
+            for undone_by in outgrown(stored.taken_back, judged.stored, judged.decisions):
+                bring_back_facts(warehouse, load.machine, undone_by, load_id)
             _publish(run, warehouse, load, judged.decisions, stored.last_offers)
             kept_warnings = keep_reports(run, load, judged.ledger)
         numbers = questions_of_numbers(run.settings, datetime.now(UTC))

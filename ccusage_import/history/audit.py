@@ -18,7 +18,7 @@ from ccusage_import.ui import label, short_label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import bring_back_facts, count_facts, take_back_facts
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
+from ccusage_import.warehouse.publish import begin, count_totals, outgrown, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import (
     RUNNER_OF_CHANGES,
     RUNNER_OF_COMPACT,
@@ -28,6 +28,7 @@ from ccusage_import.warehouse.tables import (
     matching,
     read_loads,
     read_records,
+    read_taken_back,
     record_of_json,
     weighed_of_json,
 )
@@ -191,6 +192,8 @@ def accept(
     decisions, taken_with_them = taken(machine, wanted, held_now(warehouse, machine), stored, names)
     loads = read_loads(warehouse, machine=machine, limit=1)
     load = begin(warehouse, loads[0], RUNNER_OF_CHANGES, tool_version=tool_version)
+    for undone_by in outgrown(read_taken_back(warehouse, machine), stored, decisions):
+        bring_back_facts(warehouse, machine, undone_by, load.load_id)
     _published(warehouse, load, stored, decisions)
     return Accepted(load, taken_with_them)
 

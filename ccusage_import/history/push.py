@@ -169,7 +169,8 @@ def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: s
     if not offered:
         return []
     read_with = max(offered, key=lambda record: record.day).provenance
-    context = Context(machine, read_with, intact_from=None, taken_back=read_taken_back(target, machine))
+    marks = {identity: mark.tokens for identity, mark in read_taken_back(target, machine).items()}
+    context = Context(machine, read_with, intact_from=None, taken_back=marks)
     decisions = reconcile(offered, stored, ALL_REPORTS, context)
     logged = worth_logging(decisions, read_last_offers(target, machine))
     if not logged and not any(decision.is_written for decision in decisions):

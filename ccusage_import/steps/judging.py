@@ -20,6 +20,7 @@ from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.publish import LoggedOffer, last_offers_question, read_last_offers
 from ccusage_import.warehouse.tables import (
+    TakenBack,
     read_latest_window,
     read_records,
     read_taken_back,
@@ -52,7 +53,7 @@ class Stored:
 
     records: Sequence[Record] = ()
     intact_from: date | None = None
-    taken_back: Mapping[Identity, int] = field(default_factory=dict)
+    taken_back: Mapping[Identity, TakenBack] = field(default_factory=dict)
     last_offers: Mapping[Identity, LoggedOffer] = field(default_factory=dict)
 
     def held(self, identity: Identity) -> HeldOffer | None:
@@ -139,7 +140,7 @@ def prepare(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Prepared:
         until=run.options.until,
         prices=run.settings.prices,
         accepted=run.options.accepted,
-        taken_back=stored.taken_back,
+        taken_back={identity: mark.tokens for identity, mark in stored.taken_back.items()},
         held=stored.held,
         refused=left_alone(parsed.records, stored.records, parsed.refused),
         failed=frozenset(label for label, outcome in parsed.outcomes.items() if outcome.error),

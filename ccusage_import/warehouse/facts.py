@@ -210,8 +210,9 @@ def rename_folded(warehouse: ClickHouse, machine: str, renamed: Callable[[str], 
 
 
 def take_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
-    """Take back the facts that a load brought first; where they come again, they stay taken back until they grow."""
-    _mark(warehouse, machine, "stored.first_load_id = {wanted:UInt64}", load_id, undone_by, 2 * undone_by + 1)
+    """Take back the facts that a load brought first, or brought back; read again, they stay so until they grow."""
+    where = "(stored.first_load_id = {wanted:UInt64} OR stored.taken_back = 2 * {wanted:UInt64})"
+    _mark(warehouse, machine, where, load_id, undone_by, 2 * undone_by + 1)
 
 
 def bring_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:

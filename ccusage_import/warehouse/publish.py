@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from pydantic_core import to_json
 
-from ccusage_import.records import Identity, report_label
+from ccusage_import.records import CLAUDE, Identity, Record, report_label
 from ccusage_import.rule.reconcile import Decision, HeldOffer, Reason, Verdict
 from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
@@ -20,6 +20,7 @@ from ccusage_import.warehouse.tables import (
     RUNNER_OF_COMPACT,
     RUNNERS_OF_FACTS,
     Load,
+    TakenBack,
     loads_question,
     next_load_id,
     offer_json,
@@ -131,6 +132,28 @@ def _withdrawn(
         if is_gone and last.is_of_new_key and last.verdict is Verdict.HELD:
             offered = record_of_json(last.offered.decode())
             yield Decision(Verdict.UNCHANGED, Reason.WITHDRAWN, None, offered, is_written=False)
+
+
+def outgrown(
+    taken_back: Mapping[Identity, TakenBack], stored: Iterable[Record], decisions: Iterable[Decision]
+) -> list[int]:
+    """Return the loads of which nothing stays taken back: all that they took grew past it, or is accepted.
+
+    Days and sessions tell, which messages add up to; of what is stored with all its tokens nothing was taken.
+    """
+    shown = {record.identity: record.total_tokens for record in stored}
+    written = {
+        decision.record.identity
+        for decision in decisions
+        if decision.is_written and decision.verdict in (Verdict.NEW, Verdict.GREW)
+    }
+    short = {
+        identity: mark.undone_by
+        for identity, mark in taken_back.items()
+        if identity[0] in ("daily", "session") and identity[1] == CLAUDE and shown.get(identity, 0) < mark.tokens
+    }
+    stays = {undone_by for identity, undone_by in short.items() if identity not in written}
+    return sorted(set(short.values()) - stays)
 
 
 def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
@@ -104,16 +104,24 @@ def read_records(warehouse: ClickHouse, machine: str, offered: Iterable[Record] 
     return records
 
 
-def read_taken_back(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
+class TakenBack(NamedTuple):
+    """Up to how many tokens a record stays taken back, and by which load."""
+
+    tokens: int
+    undone_by: int
+
+
+def read_taken_back(warehouse: ClickHouse, machine: str) -> dict[Identity, TakenBack]:
     """Return the records whose last change took a load back, with the larger of the two numbers of tokens."""
     rows = warehouse.rows(*taken_back_question(machine))
-    return {(report, agent, key): last[1] for report, agent, key, last in rows}
+    return {(report, agent, key): TakenBack(*last[1:]) for report, agent, key, last in rows}
 
 
 def taken_back_question(machine: str) -> Question:
     """Return what `read_taken_back` asks."""
     return Question(
-        "SELECT report, agent, key, argMax((reason, greatest(stored_tokens, offered_tokens)), load_id) AS last"
+        "SELECT report, agent, key,"
+        " argMax((reason, greatest(stored_tokens, offered_tokens), load_id), load_id) AS last"
         " FROM changes WHERE machine = {machine:String} AND is_written"
         " AND key IN (SELECT key FROM changes WHERE machine = {machine:String} AND reason = {undone:String})"
         " AND load_id IN (SELECT load_id FROM loads FINAL WHERE machine = {machine:String}"

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.facts import bring_back_facts
 from ccusage_import.warehouse.migrations import FACT_TABLES
+from ccusage_import.warehouse.tables import next_load_id
 from tests.conftest import CORPORA, Place, Program
+from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.facts import become
 from tests.support.gateway import Gateway
 
@@ -87,6 +92,46 @@ def test_undo_takes_back_the_facts_that_a_load_brought_and_undo_of_that_brings_t
     undo = str(migrated.rows("SELECT max(load_id) FROM loads WHERE undoes != 0")[0][0])
     assert program("undo", undo, "--warehouse", migrated.url, "--force").exit_code == 0
     assert _facts(migrated) == after
+
+
+COUNTED = "SELECT (SELECT sum(total_tokens) FROM daily), (SELECT sum(total_tokens) FROM messages)"
+
+
+@pytest.mark.parametrize("is_ended_between", [False, True], ids=("at once", "ended between"))
+@pytest.mark.parametrize("way", ["grow", "accept"])
+@pytest.mark.exhaustive_at("http")
+def test_facts_come_back_with_the_records_that_were_taken_back(
+    program: Program, migrated: Place, tmp_path: Path, way: str, *, is_ended_between: bool
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root, "--machine", "laptop")
+    claude.say("a", days_ago(3), 1_000)
+    program(*command)
+    claude.say("a", days_ago(3, hour=13), 2_000)
+    program(*command)
+    assert program("undo", "last", "--warehouse", migrated.url).exit_code == 0
+    undo = int(_last_load(migrated))
+    program(*command)
+    assert migrated.rows(COUNTED) == [(1_000, 1_000)]
+    if is_ended_between:
+        with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+            bring_back_facts(opened, "laptop", undo, next_load_id(opened, "laptop"))
+
+    if way == "grow":
+        claude.say("a", days_ago(3, hour=14), 500)
+        total = 3_500
+        done = program(*command)
+    else:
+        total = 3_000
+        done = program("accept", "last", "--warehouse", migrated.url)
+
+    assert (done.exit_code, migrated.rows(COUNTED)) == (0, [(total, total)]), done.stderr
+    load = _last_load(migrated)
+    program(*command)
+    assert migrated.rows(COUNTED) == [(total, total)]
+    if not is_ended_between:
+        assert program("undo", load, "--warehouse", migrated.url).exit_code == 0
+        assert migrated.rows(COUNTED) == [(1_000, 1_000)]
 
 
 def test_facts_go_with_a_machine_that_gets_another_name(program: Program, migrated: Place, tmp_path: Path) -> None:

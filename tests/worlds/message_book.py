@@ -35,15 +35,22 @@ class MessageBook:
             copy.first_load_id = copy.first_load_id or load_id
         judge_copies(self.copies.values())
 
-    def take_back(self, load_id: int, undoes: int) -> None:
-        """Take back what a load brought first; what a load took back comes again with it."""
+    def take_back(self, load_id: int, undone_by: int) -> None:
+        """Take back what a load brought first or brought back; what it took back comes again."""
         for copy in self.copies.values():
-            if copy.first_load_id in (load_id, undoes):
-                copy.taken_back = int(copy.first_load_id == load_id)
+            if copy.first_load_id == load_id or copy.taken_back == 2 * load_id:
+                copy.taken_back = 2 * undone_by + 1
+        self.bring_back(load_id, undone_by)
+
+    def bring_back(self, undone_by: int, load_id: int) -> None:
+        """Bring back what a load took back."""
+        for copy in self.copies.values():
+            if copy.taken_back == 2 * undone_by + 1:
+                copy.taken_back = 2 * load_id
 
     def weigh(self, falls: Sequence[Fall], tree: Tree, who: Installation) -> Ledger:
         """Return what became of the messages of records that fell."""
-        shown = [copy for copy in self.copies.values() if copy.counts_in and copy.is_shown and not copy.taken_back]
+        shown = [copy for copy in self.copies.values() if copy.counts_in and copy.is_shown and not copy.taken_back % 2]
         records = [fall.stored for fall in falls]
         messages = covered(records, lambda: map(counted, shown))
         present = counted_copies(_read(tree, who).messages.values())

@@ -22,7 +22,8 @@ from ccusage_import.rule.ledger import NO_LEDGER
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.steps.judging import Stored, judge, prepare
 from ccusage_import.steps.run import Run
-from ccusage_import.warehouse.publish import LoggedOffer, logged_offer, worth_logging
+from ccusage_import.warehouse.publish import LoggedOffer, logged_offer, outgrown, worth_logging
+from ccusage_import.warehouse.tables import TakenBack
 from tests.worlds.driver import LAPTOP, Identity, Installation, Logged, Offer, Program, Shown, Silent, State
 from tests.worlds.message_book import MessageBook
 
@@ -85,6 +86,8 @@ class Notebook(Program):
             load = {"started_at": offer.started_at, "intact_from": judged.intact_from, "undoes": 0}
             whole = () if run.options.since > date.min or run.options.until < date.max else parsed.valid
             load_id = self._write(who.machine, load, judged.decisions, whole)
+            for undone_by in outgrown(stored.taken_back, judged.stored, judged.decisions):
+                page.messages.bring_back(undone_by, load_id)
             if self.has_ledger and not offer.is_saved:
                 page.messages.read(offer.tree, who, load_id)
         return Done(ExitCode.OK)
@@ -100,14 +103,20 @@ class Notebook(Program):
         if page.loads[load_id]["state"] != "committed" or not written or not is_last:
             raise AuditError(str(load_id), hint="")
         load = {"started_at": datetime.now(UTC), "intact_from": None, "undoes": load_id}
-        page.messages.take_back(load_id, page.loads[load_id]["undoes"])
-        return self._write(machine, load, taken_back(written, page.shown))
+        undone_by = self._write(machine, load, taken_back(written, page.shown))
+        page.messages.take_back(load_id, undone_by)
+        return undone_by
 
     def accept(self, who: Installation, names: list[str]) -> int:
         """Accept held records and return the new load."""
         page = self._pages[who.machine]
         decisions, _ = taken(who.machine, names, _held(who.machine, page), page.shown, {})
-        return self._write(who.machine, {"started_at": datetime.now(UTC), "intact_from": None, "undoes": 0}, decisions)
+        all_outgrown = outgrown(_taken_back(page), page.shown, decisions)
+        load = {"started_at": datetime.now(UTC), "intact_from": None, "undoes": 0}
+        load_id = self._write(who.machine, load, decisions)
+        for undone_by in all_outgrown:
+            page.messages.bring_back(undone_by, load_id)
+        return load_id
 
     def state(self, database: str = LAPTOP) -> State:
         """Read the notebook."""
@@ -193,13 +202,13 @@ def _last_offers(page: _Page) -> dict[Name, LoggedOffer]:
     return {name: offer for name, offer in last.items() if offer is not None}
 
 
-def _taken_back(page: _Page) -> dict[Name, int]:
-    last: dict[Name, Decision] = {}
+def _taken_back(page: _Page) -> dict[Name, TakenBack]:
+    last: dict[Name, tuple[int, Decision]] = {}
     for load_id in sorted(page.logged):
-        last.update({one.record.identity: one for one in page.logged[load_id] if one.is_written})
+        last.update({one.record.identity: (load_id, one) for one in page.logged[load_id] if one.is_written})
     return {
-        name: max(_tokens(decision.stored), _tokens(decision.offered))
-        for name, decision in last.items()
+        name: TakenBack(max(_tokens(decision.stored), _tokens(decision.offered)), load_id)
+        for name, (load_id, decision) in last.items()
         if decision.reason is Reason.UNDONE
     }
 
