@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,21 @@ class ClaudeSettings:
         if not directory.is_dir():
             raise ScheduleError(f"{directory}: there is no such directory of Claude Code", hint="use Claude Code once")
         return cls((directory / "settings.json").resolve(), state)
+
+    @property
+    def variables_name(self) -> str:
+        """What the environment file of the hook in it is called: another settings file has one of its own."""
+        return f"hook-{_digest(os.fsencode(self.file))[:12]}.env"
+
+    def variables_files(self) -> set[Path]:
+        """Return the environment files that the hook in it refers to.
+
+        Raises:
+            ScheduleError: the file cannot be read, or is not what Claude Code takes.
+        """
+        options = filter(None, map(_options, _hooks(self._parsed(self._read()))))
+        pairs = (pair for words in options for pair in pairwise(words))
+        return {Path(file) for option, file in pairs if option == "--env-file"}
 
     def with_hook(self, command: str) -> bytes:
         """Return the contents of the file with the hook in it.
@@ -210,21 +227,30 @@ def _without_ours(group: Any) -> Any:
     inner = group.get("hooks") if isinstance(group, dict) else None
     if not isinstance(inner, list):
         return group
-    kept = [hook for hook in inner if not _is_ours(hook)]
+    kept = [hook for hook in inner if _options(hook) is None]
     if len(kept) == len(inner):
         return group
     return {**group, "hooks": kept} if kept else None
 
 
-def _is_ours(hook: Any) -> bool:
+def _hooks(settings: dict[str, Any]) -> Iterator[Any]:
+    """Yield every hook, whatever it is."""
+    for groups in settings.get("hooks", {}).values():
+        for group in groups if isinstance(groups, list) else ():
+            inner = group.get("hooks") if isinstance(group, dict) else None
+            yield from inner if isinstance(inner, list) else ()
+
+
+def _options(hook: Any) -> list[str] | None:
+    """Return the options that a hook of ours gives to the program; None for one of others."""
     command = hook.get("command") if isinstance(hook, dict) else None
     try:
         words = shlex.split(command) if isinstance(command, str) else []
     except ValueError:
-        return False
+        return None
     programs = (Path(word).name for word in words)
     at = next((number for number, name in enumerate(programs) if name in ("ccusage-import", "ccusage_import")), None)
-    return at is not None and tuple(words[at + 1 : at + 3]) == WORDS
+    return words[at + 3 :] if at is not None and tuple(words[at + 1 : at + 3]) == WORDS else None
 
 
 def _written(settings: dict[str, Any], old: bytes | None) -> bytes:

@@ -164,12 +164,57 @@ def test_the_directory_is_that_of_the_environment_and_a_link_stays_one(own: Prog
 
     assert (other / "settings.json").is_symlink()
     assert b" schedule hook --env-file " in (dotfiles / "claude.json").read_bytes()
-    [variables] = own.home.rglob("hook.env")
+    [variables] = own.home.rglob("hook*.env")
     assert (variables.stat().st_mode & 0o777, f"CLAUDE_CONFIG_DIR={other}\n" in variables.read_text()) == (0o600, True)
     assert not settings_file(own).exists()
     assert own("schedule", "remove", "--hook", CLAUDE_CONFIG_DIR=str(other)).exit_code == 0
     assert (dotfiles / "claude.json").read_bytes() == OTHERS
-    assert not list(own.home.rglob("hook.env"))
+    assert not list(own.home.rglob("hook*.env"))
+
+
+def test_each_settings_file_has_variables_of_its_own(own: Program, tmp_path: Path) -> None:
+    homes = [{"CLAUDE_CONFIG_DIR": str(tmp_path / name)} for name in ("a", "b")]
+    for home in homes:
+        Path(home["CLAUDE_CONFIG_DIR"]).mkdir()
+    own("schedule", "install", "--hook", **homes[0], CCUSAGE_IMPORT_PASSWORD="x")
+    [of_first] = own.home.rglob("hook*.env")
+    written = of_first.read_bytes()
+
+    assert own("schedule", "remove", "--hook", **homes[1]).stdout == "nothing was installed\n"
+    assert own("schedule", "install", "--hook").exit_code == 0
+    assert own("schedule", "install", "--hook", **homes[1], CCUSAGE_IMPORT_PASSWORD="y").exit_code == 0
+    assert len(list(own.home.rglob("hook*.env"))) == 2
+    assert own("schedule", "remove", "--hook", **homes[1]).exit_code == 0
+
+    assert list(own.home.rglob("hook*.env")) == [of_first]
+    assert of_first.read_bytes() == written
+
+
+@pytest.mark.parametrize("action", ["install", "remove"])
+def test_a_file_of_variables_that_an_earlier_release_wrote_goes_with_its_hook(own: Program, action: str) -> None:
+    own("schedule", "install", "--hook", CCUSAGE_IMPORT_PASSWORD="x")
+    [variables] = own.home.rglob("hook*.env")
+    earlier = variables.rename(variables.with_name("hook.env"))
+    text = settings_file(own).read_text().replace(variables.name, earlier.name)
+    settings_file(own).write_text(text)
+
+    assert own("schedule", "status").exit_code == 0
+    assert earlier.exists()
+    assert own("schedule", action, "--hook").exit_code == 0
+
+    assert "--env-file" not in settings_file(own).read_text()
+    assert not earlier.exists()
+
+
+def test_a_file_that_others_wrote_stays_when_the_hook_goes(own: Program) -> None:
+    own("schedule", "install", "--hook", CCUSAGE_IMPORT_PASSWORD="x")
+    [variables] = own.home.rglob("hook*.env")
+    mine = variables.rename(own.home / "hook.env")
+    settings_file(own).write_text(settings_file(own).read_text().replace(str(variables), str(mine)))
+
+    assert own("schedule", "remove", "--hook").exit_code == 0
+
+    assert mine.exists()
 
 
 def test_a_dry_run_only_shows(own: Program) -> None:
