@@ -13,9 +13,10 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import ScheduleError
@@ -147,12 +148,17 @@ class ClaudeSettings:
             raise ScheduleError(f"{self.file}: {error.strerror}; {_UNTOUCHED}", hint="make it readable") from None
 
     def _parsed(self, content: bytes | None) -> dict[str, Any]:
-        """Return the settings; what stands in them twice would be lost, so it is refused."""
+        """Return the settings; what stands in them twice would be lost, so it is refused, and so is such a number."""
         if content is None:
             return {}
         try:
             parse_json(content)
-            settings = json.loads(content.decode("utf-8"), object_pairs_hook=_without_repetition)
+            settings = json.loads(
+                content.decode("utf-8"),
+                object_pairs_hook=_without_repetition,
+                parse_float=_kept,
+                parse_constant=_refuse_constant,
+            )
         except ValueError as error:
             raise self._refusal(f"cannot be read: {reason_of(error)}") from None
         hooks = settings.get("hooks", {}) if isinstance(settings, dict) else None
@@ -257,7 +263,8 @@ def _written(settings: dict[str, Any], old: bytes | None) -> bytes:
     """Return a settings file, indented as it was, and ending as it did."""
     found = _INDENTATION.search(old or b"")
     text = json.dumps(settings, ensure_ascii=False, indent=found[1].decode() if found else 2)
-    return text.encode() + (b"\n" if old is None or old.endswith(b"\n") else b"")
+    # Half a character can only be written as an escape, as it was.
+    return text.encode(errors="backslashreplace") + (b"\n" if old is None or old.endswith(b"\n") else b"")
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -265,6 +272,22 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(table) < len(pairs):
         raise ValueError("a name stands in it twice")
     return table
+
+
+def _kept(text: str) -> float:
+    """Return a number that is written again as what it is."""
+    number = float(text)
+    try:
+        is_same = Decimal(text) == Decimal(repr(number))
+    except InvalidOperation:
+        is_same = False
+    if not is_same:
+        raise ValueError(f"the number {text} cannot be kept as it is")
+    return number
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _digest(content: bytes) -> str:

@@ -137,6 +137,12 @@ def test_what_changed_meanwhile_stays(own: Program) -> None:
         (b"", "cannot be read: "),
         (b'{"a": "\xff"}', "cannot be read: "),
         (b'{"hooks": {}, "hooks": {}}', "cannot be read: a name stands in it twice; nothing was changed"),
+        (b'{"a": NaN}', "cannot be read: NaN is not JSON; nothing was changed"),
+        (b'{"a": [-Infinity]}', "cannot be read: -Infinity is not JSON; nothing was changed"),
+        (b'{"a": 1e400}', "cannot be read: the number 1e400 cannot be kept as it is; nothing was changed"),
+        (b'{"a": 1e-400}', "cannot be read: the number 1e-400 cannot be kept as it is; nothing was changed"),
+        (b'{"a": 0e99999999999999999999}', "cannot be read: the number 0e9"),
+        (b'{"a": 12345678901234567890.5}', "cannot be read: the number 12345678901234567890.5 cannot be kept"),
         (b"[]", "is not what Claude Code takes; nothing was changed"),
         (b'{"hooks": []}', "is not what Claude Code takes; nothing was changed"),
         (b'{"hooks": {"Stop": {}}}', "is not what Claude Code takes; nothing was changed"),
@@ -151,6 +157,22 @@ def test_a_file_that_is_not_understood_is_left_alone(own: Program, content: byte
         assert done.stderr.startswith(f"ccusage-import: error: {settings_file(own)}: {why}")
         assert settings_file(own).read_bytes() == content
     assert not list(own.home.rglob("claude-settings-*"))
+
+
+def test_half_a_character_stays_what_it_is(own: Program) -> None:
+    half = rb'{"model": "\ud800", "\udc00\ud800": "\\ud800 \ud83d\ude00"}'
+    settings_file(own).write_bytes(half)
+
+    shown = own("schedule", "install", "--hook", "--dry-run")
+    assert own("schedule", "install", "--hook").exit_code == 0
+
+    written = settings_file(own).read_bytes()
+    assert shown.stdout.encode().endswith(written)
+    kept = json.loads(written)
+    del kept["hooks"]
+    assert kept == json.loads(half)
+    assert own("schedule", "remove", "--hook").exit_code == 0
+    assert settings_file(own).read_bytes() == half
 
 
 def test_the_directory_is_that_of_the_environment_and_a_link_stays_one(own: Program, tmp_path: Path) -> None:
