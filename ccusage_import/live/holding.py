@@ -12,7 +12,7 @@ from ccusage_import.files import is_wanted
 from ccusage_import.import_summary import SILENT, ImportOptions
 from ccusage_import.steps.open_to_load import open_for_load
 from ccusage_import.steps.run import Run
-from ccusage_import.transcripts.cursor import Cursor, open_cursor
+from ccusage_import.transcripts.cursor import Cursor, open_cursor, using_cursor
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import cursor_file, import_lock, import_lock_file
 
@@ -43,6 +43,7 @@ class Holding:
         self._stack = ExitStack()
         self._cursor_stack = ExitStack()
         self._open: tuple[ClickHouse, Cursor] | None = None
+        self._cursor_file = cursor_file(configuration)
         self._locked = False
         self._is_doubtful = False
 
@@ -71,9 +72,10 @@ class Holding:
             else:
                 is_ours = self._locked or self._stack.enter_context(import_lock(self._configuration, lends=True))
                 self._locked = True
-            warehouse, cursor, anew, warnings = self._opened(is_ours=is_ours)
             try:
-                yield Held(warehouse, cursor, anew, warnings)
+                held = self._opened(is_ours=is_ours)
+                with using_cursor(self._cursor_file):
+                    yield held
             except BaseException:
                 self.doubt()
                 raise
@@ -92,9 +94,9 @@ class Holding:
         """Close everything."""
         self._close()
 
-    def _opened(self, *, is_ours: bool) -> tuple[ClickHouse, Cursor, bool, tuple[str, ...]]:
+    def _opened(self, *, is_ours: bool) -> Held:
         if self._open is not None and is_ours and not self._is_doubtful:
-            return (*self._open, False, ())
+            return Held(*self._open, anew=False)
         warnings: tuple[str, ...] = ()
         if self._open is None:
             run = Run.begin(self._configuration, ImportOptions(only_transcripts=True), SILENT)
@@ -102,9 +104,9 @@ class Holding:
         else:
             warehouse = self._open[0]
         self._cursor_stack.close()
-        cursor = self._cursor_stack.enter_context(open_cursor(cursor_file(self._configuration), is_lasting=True))
+        cursor = self._cursor_stack.enter_context(open_cursor(self._cursor_file, is_lasting=True))
         self._open = warehouse, cursor
-        return warehouse, cursor, True, warnings
+        return Held(warehouse, cursor, anew=True, warnings=warnings)
 
     def _close(self) -> None:
         self._open, self._locked = None, False

@@ -220,10 +220,25 @@ def open_cursor(file: Path, *, is_lasting: bool = False) -> Iterator[Cursor]:
             if is_lasting:
                 _end_log(connection)
     except (OSError, sqlite3.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(
-            f"{file}: {why}", hint="make the directory writable; the file may be deleted"
-        ) from None
+        raise _unusable(file, error) from None
+
+
+@contextmanager
+def using_cursor(file: Path) -> Iterator[None]:
+    """Use a cursor that was opened elsewhere inside a `with` block.
+
+    Raises:
+        ConfigurationError: it cannot be read or written.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _unusable(file, error) from None
+
+
+def _unusable(file: Path, error: OSError | sqlite3.Error) -> ConfigurationError:
+    why = error.strerror if isinstance(error, OSError) else error
+    return ConfigurationError(f"{file}: {why}", hint="make the directory writable; the file may be deleted")
 
 
 def _end_log(connection: sqlite3.Connection) -> None:

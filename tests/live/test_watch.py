@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,23 @@ def test_other_commands_are_let_into_an_embedded_warehouse(
         assert len(watch.events("lent")) in (1, 2)
         assert watch.end() == 0
     assert migrated.rows(ONCE) == [(2, 2, 30)]
+
+
+@pytest.mark.one_place
+def test_a_cursor_that_fails_is_a_loss_that_ends(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    with watching(program, *where(migrated, claude)) as watch:
+        claude.say("a", days_ago(0), 10)
+        watch.until_stored(1)
+        with closing(sqlite3.connect(next(program.home.rglob("transcripts.sqlite")))) as cursor:
+            cursor.execute("DROP TABLE files")
+        claude.say("a", days_ago(0), 20)
+        watch.until_said("regained", 1)
+        [lost] = watch.events("lost")
+        assert "transcripts.sqlite: no such table: " in lost["error"]["message"]
+        claude.say("a", days_ago(0), 40)
+        watch.until_stored(2)
+        assert watch.end() == 0
+    assert migrated.rows(ONCE) == [(3, 3, 70)]
 
 
 @pytest.mark.one_place
