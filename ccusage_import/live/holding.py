@@ -78,6 +78,9 @@ class Holding:
                     yield held
             except BaseException:
                 self.doubt()
+                if self._open is None:
+                    # What was opened in part would be in its own way.
+                    self._close()
                 raise
             self._is_doubtful = False
 

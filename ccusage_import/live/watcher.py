@@ -85,10 +85,11 @@ class Watcher:
         *,
         reports_every: float,
         polls: bool,
+        had_lent: bool = False,
     ) -> None:
         self._configuration, self._environ = configuration, environ
         self._onlookers, self._import_reports = onlookers, import_reports
-        self._reports_every, self._polls = reports_every, polls
+        self._reports_every, self._polls, self._had_lent = reports_every, polls, had_lent
         self._holding, self._facts = Holding(configuration), LiveFacts(configuration)
         self._pending = Pending()
         self._places: dict[Path, tuple[int, int]] | None = None
@@ -105,7 +106,8 @@ class Watcher:
             Whether one waits.
 
         Raises:
-            FixableError: the warehouse cannot be used at all; a server that does not answer is waited for.
+            FixableError: the warehouse cannot be used at all; a server that does not answer is waited for, and so is
+                whatever was lent before.
         """
         lends = False
         try:
@@ -137,7 +139,9 @@ class Watcher:
                 last = last_import(held.warehouse, self._configuration.settings.machine)
                 self._imported_at = last.started_at.timestamp() if last else 0.0
                 self._read(held, None)
-        except WarehouseUnreachableError as error:
+        except FixableError as error:
+            if not self._had_lent and not isinstance(error, WarehouseUnreachableError):
+                raise
             self._lose(error)
 
     def _step(self, ending: Ending) -> None:

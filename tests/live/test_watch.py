@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
+from ccusage_import.files import file_lock
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.gateway import Gateway, running_gateway
-from tests.support.watching import watching
+from tests.support.watching import PATIENCE_SECONDS, watching
 
 pytestmark = pytest.mark.exhaustive_at("http")
 
@@ -206,6 +208,30 @@ def test_a_cursor_that_fails_is_a_loss_that_ends(migrated: Place, program: Progr
         watch.until_stored(2)
         assert watch.end() == 0
     assert migrated.rows(ONCE) == [(3, 3, 70)]
+
+
+@pytest.mark.one_place
+@pytest.mark.parametrize("what", ["warehouse", "cursor"])
+def test_what_cannot_be_opened_again_when_it_was_lent_is_waited_for(
+    migrated: Place, program: Program, claude: ClaudeDir, what: str
+) -> None:
+    warehouse = parse_warehouse_url(migrated.url)
+    assert isinstance(warehouse, EmbeddedWarehouse)
+    with watching(program, *where(migrated, claude)) as watch:
+        claude.say("a", days_ago(0), 10)
+        watch.until_stored(1)
+        with file_lock(warehouse.lock, "the warehouse", PATIENCE_SECONDS):
+            gone = warehouse.path if what == "warehouse" else next(program.home.rglob("transcripts.sqlite"))
+            aside = gone.rename(gone.with_name("aside"))
+            gone.symlink_to("nowhere/at/all")
+        watch.until_said("lost", 1)
+        claude.say("a", days_ago(0), 20)
+        gone.unlink()
+        aside.rename(gone)
+        watch.until_stored(2)
+        assert [len(watch.events(name)) for name in ("lent", "lost", "regained")] == [1, 1, 1]
+        assert watch.end() == 0
+    assert migrated.rows(ONCE) == [(2, 2, 30)]
 
 
 @pytest.mark.one_place

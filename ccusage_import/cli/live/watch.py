@@ -124,6 +124,7 @@ def watch(
                 partial(_import_reports, configuration, environ),
                 reports_every=every,
                 polls=poll,
+                had_lent=bool(kept),
             )
             if watcher.run(ending):
                 keep_signals()
