@@ -229,7 +229,8 @@ def test_what_cannot_be_opened_again_when_it_was_lent_is_waited_for(
         gone.unlink()
         aside.rename(gone)
         watch.until_stored(2)
-        assert [len(watch.events(name)) for name in ("lent", "lost", "regained")] == [1, 1, 1]
+        watch.until_said("regained", 1)
+        assert [len(watch.events(name)) for name in ("lent", "lost")] == [1, 1]
         assert watch.end() == 0
     assert migrated.rows(ONCE) == [(2, 2, 30)]
 
