@@ -20,6 +20,7 @@ NEVER_TOGETHER_OR_OVERLOOKED = f"{NEVER_TOGETHER}; or {OVERLOOKED}"
 COUNTED_ELSEWHERE = (
     "ccusage counts its messages in a copy of the session now, or overlooks lines that were written anew"
 )
+FILED_ELSEWHERE = "its other messages are filed under the session or project that they were read in first"
 READ_LATER = "its transcripts were deleted before their messages were read"
 Compared = tuple[str, int, int, str]
 
@@ -33,6 +34,11 @@ class LedgerSum(NamedTuple):
     session_id: str
     tokens: int
 
+    @property
+    def place(self) -> tuple[date | None, str, str]:
+        """What names the record of it."""
+        return (self.day, "", "") if self.day else (None, self.project, self.session_id)
+
 
 def messages_against(
     report: str,
@@ -45,14 +51,16 @@ def messages_against(
     """Yield for each day or session with messages its name, their tokens, those stored, and what explains the rest."""
     records = {_place(record): record for record in stored if (record.report, record.agent) == (report, CLAUDE)}
     offers = {_place(one.record): one for one in decisions if (one.record.report, one.record.agent) == (report, CLAUDE)}
-    for one in sums:
-        if one.report == report:
-            place = (one.day, "", "") if one.day else (None, one.project, one.session_id)
-            record = records.get(place)
-            shown = record.total_tokens if record else 0
-            name = str(one.day) if one.day else f"{one.project}/{one.session_id}"
-            why = _explained(one, record, offers.get(place), intact_from, pinned) if shown != one.tokens else ""
-            yield f"{report} {name}", one.tokens, shown, why
+    placed = [(one.place, one) for one in sums if one.report == report]
+    # What a renamed project or a copy of a session took over stays filed where it was read.
+    left_behind = {one.tokens for place, one in placed if place not in records and not one.day}
+    for place, one in placed:
+        record = records.get(place)
+        shown = record.total_tokens if record else 0
+        name = str(one.day) if one.day else f"{one.project}/{one.session_id}"
+        why = "" if shown == one.tokens else _explained(one, record, offers.get(place), intact_from, pinned)
+        is_elsewhere = not why and shown - one.tokens in left_behind
+        yield f"{report} {name}", one.tokens, shown, FILED_ELSEWHERE if is_elsewhere else why
 
 
 def _explained(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
 from ccusage_import.records import Provenance, Record
-from ccusage_import.rule.ledger_check import NEVER_TOGETHER_OR_OVERLOOKED, LedgerSum, messages_against
+from ccusage_import.rule.ledger_check import FILED_ELSEWHERE, NEVER_TOGETHER_OR_OVERLOOKED, LedgerSum, messages_against
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 
 DAY = date(2026, 5, 20)
@@ -74,6 +74,19 @@ def test_another_agent_has_days_of_its_own() -> None:
     assert list(messages_against("daily", sums, [other], [offer], DAY, "20.0.24")) == [
         ("daily 2026-05-20", 90, 0, "ccusage overlooks lines that some tool wrote anew")
     ]
+
+
+@pytest.mark.parametrize(("missing", "is_explained"), [(60, True), (59, False)])
+def test_what_a_renamed_project_took_over_stays_under_its_earlier_name(missing: int, *, is_explained: bool) -> None:
+    begun = datetime(2026, 5, 20, 12, tzinfo=UTC)
+    stored = daily(10 + missing)._replace(
+        report="session", key="new/a", project="new", session_id="a", started_at=begun, ended_at=begun
+    )
+    sums = [LedgerSum("session", None, "old", "a", 60), LedgerSum("session", None, "new", "a", 10)]
+
+    _, found = messages_against("session", sums, [stored], [], DAY, "20.0.24")
+
+    assert found == ("session new/a", 10, 10 + missing, FILED_ELSEWHERE if is_explained else "")
 
 
 def test_the_messages_of_a_session_that_is_not_stored_any_more_count_in_its_copy() -> None:

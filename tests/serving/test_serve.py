@@ -317,10 +317,11 @@ def test_a_wrong_value_of_a_parameter_is_told_as_such(served: Served) -> None:
     assert answer.headers["x-clickhouse-exception-code"] == "457"
 
 
-@pytest.mark.parametrize("body", [gzip.compress(b"SELECT 1")[:-9], gzip.compress(b"SELECT 1") + gzip.compress(b" + 1")])
-def test_a_damaged_body_is_refused(served: Served, body: bytes) -> None:
-    answer = served.get("/", "POST", body, {"X-ClickHouse-Key": served.token, "Content-Encoding": "gzip"})
-    assert (answer.status, "the body cannot be read" in answer.text) == (400, True)
+def test_a_damaged_body_is_refused(served: Served) -> None:
+    whole = gzip.compress(b"SELECT 1")
+    for body in (whole[:-9], whole + gzip.compress(b" + 1")):
+        answer = served.get("/", "POST", body, {"X-ClickHouse-Key": served.token, "Content-Encoding": "gzip"})
+        assert (answer.status, "the body cannot be read" in answer.text) == (400, True)
 
 
 @pytest.mark.parametrize(
