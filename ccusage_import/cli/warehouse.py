@@ -217,7 +217,10 @@ def machine_command(
             counts = f"{renamed.records:,} records, {renamed.changes:,} changes, {renamed.loads:,} loads"
             done = "would be" if dry_run else "are"
             of_old = f"{counts} of {renamed.old} {done} those of {renamed.new}"
-            print(of_old if renamed.old else f"nothing is stored under another name than {renamed.new}")
+            # The name of the machine is no warehouse's own.
+            called = "would be" if dry_run else "is"
+            nothing = f"nothing is stored here under another name; this machine {called} called {renamed.new}"
+            print(of_old if renamed.old else nothing)
 
 
 @rename_app.command("projects")
