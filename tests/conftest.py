@@ -310,6 +310,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def own_warehouse(program: Program, template: Path) -> Path:
+    """A warehouse without rows where the program looks for its own."""
+    return shutil.copytree(template, program.home / ".local/share/ccusage-import/warehouse", symlinks=True)
+
+
+@pytest.fixture
 def embedded(template: Path, tmp_path: Path) -> Callable[[str], Place]:
     """Makes embedded warehouses with all tables and views, but without rows."""
 

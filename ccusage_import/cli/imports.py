@@ -139,11 +139,11 @@ def import_command(
             raise ConfigurationError(
                 "--no-transcripts: leaves nothing for --transcripts-only", hint="leave one of the two out"
             )
-        _demand_directory(from_dir)
         environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
         if demo:
             own = {"--from": from_dir, "--ccusage": ccusage, "--ccusage-version": ccusage_version}
             _refuse_reports({**own, "--transcripts-only": transcripts_only})
+        _demand_directory(from_dir)
         if opens and (dry_run or not demo):
             why = "a dry run makes no page" if demo else "is about the page of the demo"
             raise ConfigurationError(f"--open: {why}", hint="see your own: ccusage-import report --open")

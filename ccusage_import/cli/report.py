@@ -78,7 +78,6 @@ def report(
                 "--project: blocks, limits and imports are of no project", hint="leave it out, or name another --format"
             )
         configuration = configured({"warehouse": warehouse}, config)
-        refuse_nowhere(configuration, "report")
         asked = Asked(month=month, since=since, until=until, project=project, agent=agent, machine=machine)
         text = _text(configuration, chosen, asked)
         file = output or (configuration.directories.report_file if chosen == "html" else None)
@@ -126,10 +125,15 @@ def write_page(configuration: Configuration) -> Path:
 
 
 def read_configured(
-    configuration: Configuration, asked: Asked, *, is_page: bool = False, parts: Collection[str] | None = None
+    configuration: Configuration,
+    asked: Asked,
+    *,
+    is_page: bool = False,
+    parts: Collection[str] | None = None,
+    command: str = "report",
 ) -> Digest:
-    """Read the digest of what is asked for, or those parts of it alone."""
-    with _opened(configuration, asked) as (opened, named, selection):
+    """Read the digest of what a command is asked for, or those parts of it alone."""
+    with _opened(configuration, asked, command) as (opened, named, selection):
         return read_digest(
             opened,
             configuration.settings,
@@ -142,10 +146,13 @@ def read_configured(
 
 
 @contextmanager
-def _opened(configuration: Configuration, asked: Asked) -> Iterator[tuple[ClickHouse, Callable[[str], str], Selection]]:
+def _opened(
+    configuration: Configuration, asked: Asked, command: str = "report"
+) -> Iterator[tuple[ClickHouse, Callable[[str], str], Selection]]:
     """Open the warehouse; yields it, what turns pseudonyms into names, and what is shown."""
     days = asked.days(configuration.settings.timezone)
     names = read_names(configuration.directories.names_file)
+    refuse_nowhere(configuration, command)
     with open_current(configuration) as opened:
         ui.warn_of_damage(opened.damage)
         keep_budgets_if_allowed(opened, configuration)

@@ -123,7 +123,8 @@ def test_commands_that_read_print_what_their_schemas_say(history: History, tmp_p
     assert len(checked("history")) == 2
     assert checked("changes")
     assert checked("held")
-    assert checked("verify", exit_code=6)["unexplained"] == 1
+    verified = checked("verify")
+    assert (verified["unexplained"], len(verified["differences"]) > 0) == (0, True)
     assert checked("report")["hours"]
     assert checked("report", "--output", tmp_path / "digest.json") == {"file": str(tmp_path / "digest.json")}
     assert problems(json.loads((tmp_path / "digest.json").read_text("utf-8")), "report.json") == []

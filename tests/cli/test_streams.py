@@ -77,6 +77,7 @@ def test_an_import_that_nobody_hears_of_is_committed(
 @pytest.mark.parametrize(
     "arguments", [("query", "SELECT 1"), ("query", "SELECT * FROM numbers(100000)", "--format", "csv"), ("--help",)]
 )
+@pytest.mark.usefixtures("own_warehouse")
 def test_an_answer_that_nobody_takes_is_an_error(
     program: Program, redirection: str, said: str, arguments: tuple[str, ...]
 ) -> None:
@@ -124,6 +125,7 @@ def test_an_import_whose_reader_has_seen_enough_is_committed(program: Program, t
     assert program("query", COUNT, "--format", "csv").stdout == '"n"\n1\n'
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_characters_that_the_encoding_lacks_are_escaped(program: Program) -> None:
     sql = "SELECT 'größer → 木' AS `name`"
 

@@ -484,6 +484,7 @@ def written(program: Program, *arguments: str | Path, **environ: str) -> Result:
     return program("report", *arguments, **environ)
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_the_page_is_kept_with_the_data_for_its_owner_alone_and_its_path_is_printed(
     program: Program, tmp_path: Path
 ) -> None:
@@ -497,6 +498,7 @@ def test_the_page_is_kept_with_the_data_for_its_owner_alone_and_its_path_is_prin
     assert (tmp_path / "deep" / "page.html").read_text().startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_an_output_that_cannot_be_written_leaves_nothing(program: Program, tmp_path: Path) -> None:
     taken, file = tmp_path / "taken", tmp_path / "file"
     taken.mkdir()
@@ -513,6 +515,7 @@ def test_an_output_that_cannot_be_written_leaves_nothing(program: Program, tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "home", "taken"]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_open_starts_the_browser_with_the_page(program: Program, tmp_path: Path) -> None:
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
@@ -524,6 +527,7 @@ def test_open_starts_the_browser_with_the_page(program: Program, tmp_path: Path)
     assert (tmp_path / "opened").read_text() == (program.home / PAGE).as_uri() + "\n"
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_without_a_browser_open_says_so(program: Program, tmp_path: Path) -> None:
     if sys.platform == "darwin":
         pytest.skip("macOS always has a browser")

@@ -673,7 +673,7 @@ def test_many_changes_are_printed_a_few_at_a_time(
     assert len({line.index(" new ") for line in few if " new " in line}) == 1
 
 
-def test_a_failure_while_the_warehouse_is_away_is_recorded_by_the_next_import(
+def test_a_failure_while_a_server_is_away_is_recorded_in_no_other_warehouse(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:
     claude.say("a", days_ago(2), 10)
@@ -683,10 +683,7 @@ def test_a_failure_while_the_warehouse_is_away_is_recorded_by_the_next_import(
 
     run_import()
 
-    assert [(load["state"], load["error"]) for load in history(program, migrated)] == [
-        ("committed", ""),
-        ("failed", "No server answers at that address"),
-    ]
+    assert [(load["state"], load["error"]) for load in history(program, migrated)] == [("committed", "")]
 
 
 def test_verify_explains_what_was_kept(
@@ -719,5 +716,5 @@ def test_verify_ends_with_6_on_what_it_cannot_explain(
     done = program("verify", "--warehouse", migrated.url, "--claude-dir", claude.root)
 
     assert done.exit_code == 6
-    assert f"daily {days_ago(3).date()}: 1,010 against 10 tokens: kept: 1 message is gone from the" in done.stdout
+    assert f"daily {days_ago(3).date()}: 1,010 against 10 tokens: kept: a session of that time is not " in done.stdout
     assert "1,000 against 0 tokens: NOTHING EXPLAINS IT" in done.stdout

@@ -912,6 +912,7 @@ def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Pr
         (("SELECT {day:Date} + {n:UInt8}", "--param", "n=1"), ["Substitution `day` is not set", "--param NAME=VALUE"]),
     ],
 )
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_question_that_cannot_be_asked(program: Program, arguments: tuple[str, ...], lines: list[str]) -> None:
     done = program("query", *arguments)
 

@@ -20,7 +20,6 @@ from ccusage_import.config.shown_names import model_names, project_names
 from ccusage_import.days import next_month, today_in
 from ccusage_import.digest.model import Digest, Part
 from ccusage_import.digest.text import NO_MODEL
-from ccusage_import.warehouse.opening import refuse_nowhere
 
 Charted = Literal["daily", "weekly", "monthly", "hours", "models", "projects", "sessions", "machines", "agents"]
 # What is shown without --since.
@@ -56,13 +55,14 @@ def chart(
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
-        refuse_nowhere(configuration, "chart")
         # Whole weeks, but for this one.
         weekday = today_in(configuration.settings.timezone).weekday()
         days = {"daily": SHOWN_DAYS, "weekly": (SHOWN_WEEKS - 1) * 7 + weekday + 1}.get(what)
         asked = Asked(since=since, machine=machine, last_days=days)
         read = QUERIES.get(what, what)
-        digest = read_configured(configuration, asked, is_page=read == "page_days", parts=("models", read))
+        digest = read_configured(
+            configuration, asked, is_page=read == "page_days", parts=("models", read), command="chart"
+        )
         if as_json:
             ui.print_json(_numbers(digest, what))
         elif digest.is_empty:
