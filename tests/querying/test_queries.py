@@ -182,7 +182,7 @@ def imported(program: Program, place: Place, claude: Path, *arguments: str, mach
             ("cost_by_day", "machine=studio9", "; nearest: studio"),
             ("cost_by_day", "agent=cluade", "; nearest: claude"),
             ("project_models", "project=-home-dev-project-9", "; nearest: -home-dev-project-1"),
-            ("cost_at_model_price", "model=claude-sonnet-4", f"; nearest: {SONNET}"),
+            ("cost_at_model_price", "model=claude-sonet-4", f"; nearest: {SONNET}"),
             ("held_now", "report=weekly", ""),
         ],
         2,
