@@ -363,7 +363,7 @@ def test_a_retention_that_is_read_removes_nothing(
 
 
 def test_the_hint_names_what_is_to_be_corrected(directories: Directories) -> None:
-    toml = "jbos = 2\ntimeout_seconds = 0\n[budget]\nmontly = 300\n"
+    toml = "jbos = 2\ntimeout_seconds = 0\n[budget]\nmonthli = 300\n"
     environ = {"MACHINE_NAME": "a\tb", "CCUSAGE_IMPORT_ATTEMPTS": "0"}
     with pytest.raises(ConfigurationError) as caught:
         load(directories, toml, environ, jobs=0)
@@ -371,7 +371,7 @@ def test_the_hint_names_what_is_to_be_corrected(directories: Directories) -> Non
     file = directories.config_file
     assert sorted(caught.value.details) == [
         "attempts (environment): Input should be greater than or equal to 1",
-        f"budget.montly ({file}): unknown setting; nearest: monthly",
+        f"budget.monthli ({file}): unknown setting; nearest: monthly",
         f"jbos ({file}): unknown setting; nearest: jobs",
         "jobs (command line): Input should be greater than or equal to 1",
         "machine (environment): holds a control character, such as the end of a line",
