@@ -59,7 +59,7 @@ def messages_against(
         shown = record.total_tokens if record else 0
         name = str(one.day) if one.day else f"{one.project}/{one.session_id}"
         why = "" if shown == one.tokens else _explained(one, record, offers.get(place), intact_from, pinned)
-        is_elsewhere = not why and shown - one.tokens in left_behind
+        is_elsewhere = not why and shown > one.tokens and shown - one.tokens in left_behind
         yield f"{report} {name}", one.tokens, shown, FILED_ELSEWHERE if is_elsewhere else why
 
 

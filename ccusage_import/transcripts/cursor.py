@@ -121,7 +121,7 @@ class Cursor:
                 found[fall.stored.identity] = Weighed(messages, left, int(tokens_gone)) if is_covered else None
         return found
 
-    def forget_weighed(self, but: Iterable[Fall] = ()) -> None:
+    def forget_weighed(self, but: Iterable[Fall]) -> None:
         """Forget what was found out of falls `but` these: what is a fall no more, and becomes one again, is another."""
         kept = set(map(_named, but))
         known = self._connection.execute("SELECT report, key, stored, offered FROM weighed").fetchall()

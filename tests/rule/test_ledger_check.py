@@ -89,6 +89,15 @@ def test_what_a_renamed_project_took_over_stays_under_its_earlier_name(missing: 
     assert found == ("session new/a", 10, 10 + missing, FILED_ELSEWHERE if is_explained else "")
 
 
+def test_what_is_equal_needs_no_explanation_beside_a_session_without_tokens() -> None:
+    stored = daily(10)._replace(report="session", key="new/a", project="new", session_id="a")
+    sums = [LedgerSum("session", None, "old", "a", 0), LedgerSum("session", None, "new", "a", 10)]
+
+    found = messages_against("session", sums, [stored], [], DAY, "20.0.24")
+
+    assert [why for *_, why in found] == ["", ""]
+
+
 def test_the_messages_of_a_session_that_is_not_stored_any_more_count_in_its_copy() -> None:
     sums = [LedgerSum("session", None, "shop", "a", 7)]
 
