@@ -50,7 +50,7 @@ def read_detail(
 
     Args:
         warehouse: where.
-        rows: runs a shipped query with the bounds of the page.
+        rows: the rows of a shipped query of the digest by its name.
         named: replaces what is not to be shown in a text, such as pseudonyms by names.
         selection: what is shown.
         offer: what ccusage showed at the last whole import of this machine, where that is known.
@@ -65,9 +65,7 @@ def read_detail(
         for day, host, agent, project, model, *sums in rows("page_projects")
     ]
     filtered_projects = len(projects.names)
-    # Blocks are of no project.
-    by_hour = () if selection.projects else rows("page_hours")
-    hours = [(day, machines.number(host), hour, *_sums(sums)) for day, host, hour, *sums in by_hour]
+    hours = [(day, machines.number(host), hour, *_sums(sums)) for day, host, hour, *sums in rows("page_hours")]
     sessions = [
         (
             *(names.number(session), machines.number(host), agents.number(agent), projects.number(project)),

@@ -43,11 +43,11 @@ from ccusage_import.digest.model import (
     SpanName,
     Usage,
 )
-from ccusage_import.digest.work import read_work
+from ccusage_import.digest.work import query_of_work, read_work
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
-from ccusage_import.warehouse.budgets import read_spending
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.budgets import questions_of_spending, read_spending
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.migrations import sql_directory
 from ccusage_import.warehouse.tables import record_of_json, weighed_of_json
 
@@ -60,6 +60,8 @@ WORK_DAYS = 30
 FIRST_OF_ALL, LAST_OF_ALL = date(1970, 1, 1), date(2149, 6, 6)
 DAY = timedelta(days=1)
 Days = tuple[date, date]
+# What is spent of limits, which several commands show, is no query of the digest.
+BUDGET = "budget"
 
 
 def read_digest(
@@ -83,11 +85,13 @@ def read_digest(
         offer: what ccusage showed at the last whole import of this machine, where that is known.
         parts: the queries of `sql/digest` to ask, beside that of the total; what others tell is empty. None asks all.
     """
-    reader = _Reader(warehouse, settings, named, selection, datetime.now(UTC), parts)
-    digest = reader.digest()
-    if not is_page or digest.is_empty:
-        return digest
-    return replace(digest, detail=read_detail(warehouse, reader.rows, named, selection, offer))
+    reader = _Reader(warehouse, settings, named, selection, datetime.now(UTC))
+    reader = replace(reader, queries=reader.wanted(parts, is_page=is_page))
+    with warehouse.asked_side_by_side(reader.questions()):
+        digest = reader.digest()
+        if not is_page or digest.is_empty:
+            return digest
+        return replace(digest, detail=read_detail(warehouse, reader.rows, named, selection, offer))
 
 
 def read_calendar(
@@ -114,7 +118,7 @@ def read_calendar(
     last = min(selection.until or date.max, now.astimezone(ZoneInfo(settings.timezone)).date())
     bounded = replace(selection, since=selection.since or last - CALENDAR_DAYS * DAY)
     reader = _Reader(warehouse, settings, named, bounded, now)
-    return calendar_file(reader.rows, named, now, version, settings.money, has_loads=not selection.agent)
+    return calendar_file(reader.ask, named, now, version, settings.money, has_loads=not selection.agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,52 @@ class _Reader:
     named: Callable[[str], str]
     selection: Selection
     now: datetime
-    parts: Collection[str] | None = None
+    queries: Collection[str] = ()
+
+    def wanted(self, parts: Collection[str] | None, *, is_page: bool) -> list[str]:
+        """Return the queries that tell something of what is selected, those first that take longest."""
+        selection, is_open = self.selection, not self._is_closed
+        has_parts = bool(selection.machine or selection.agent or selection.project)
+        is_of_all = not selection.projects
+        month_ends = next_month(self._today) - DAY
+        has_forecast = is_of_all and (selection.until or month_ends) >= month_ends
+        queries = {
+            BUDGET: is_open and self._has_limits,
+            "page_sessions": is_page,
+            query_of_work("savings", selection): self._holds_last_days,
+            query_of_work("commands", selection): True,
+            "forecast": has_forecast,
+            "forecast_days": has_forecast,
+            "page_prompts": is_page,
+            # Blocks are of no project.
+            "hours": is_of_all,
+            "page_hours": is_page and is_of_all,
+            # What the cache saved follows from the prices of a day, which reports do not split by project.
+            "cache": is_of_all,
+            "held": True,
+            "plans": is_open and not has_parts,
+            "machines_used" if selection.projects or selection.agent else "machines": is_open,
+            "days": True,
+            "months": True,
+            "models": True,
+            "page_projects": is_page,
+            "page_days": is_page,
+            query_of_work("tools", selection): True,
+            query_of_work("subagents", selection): True,
+            "changes": True,
+            "projects": True,
+            "sessions": True,
+            "recent_days": is_open,
+            "recent_verdicts": True,
+            "total": True,
+        }
+        chosen = queries if parts is None else {"total", *parts}
+        return [query for query, tells in queries.items() if tells and query in chosen]
+
+    def questions(self) -> list[Question]:
+        """Return what is going to be asked."""
+        limits = questions_of_spending(self.warehouse) if BUDGET in self.queries else []
+        return [*limits, *(self._question(query) for query in self.queries if query != BUDGET)]
 
     def digest(self) -> Digest:
         selection = self.selection
@@ -147,16 +196,12 @@ class _Reader:
             days=self._parts("days"),
             months=self._parts("months"),
             models=self._models(),
-            # What the cache saved follows from the prices of a day, which reports do not split by project.
-            cache=[]
-            if selection.projects
-            else [CacheUse(self.named(model), *row) for model, *row in self.rows("cache")],
+            cache=[CacheUse(self.named(model), *row) for model, *row in self.rows("cache")],
             projects=[self._project(*row) for row in projects],
             project_count=_count(projects),
             sessions=[self._session(*row) for row in sessions],
             session_count=_count(sessions),
-            # Blocks are of no project.
-            hours=[] if selection.projects else [HourUse(*row) for row in self.rows("hours")],
+            hours=[HourUse(*row) for row in self.rows("hours")],
             recent_verdicts={str(verdict): int(count) for verdict, count in self.rows("recent_verdicts")},
             changes=[self._line(*row) for row in self.rows("changes")],
             held=[self._line(*row[1:]) for row in held],
@@ -165,7 +210,7 @@ class _Reader:
             plans=self._plans(),
             machines=self._machines(),
             money=self.settings.money,
-            work=read_work(self.rows, self.named, selection, is_recent=self._holds_last_days),
+            work=read_work(self.rows, self.named, selection),
         )
 
     @property
@@ -185,14 +230,25 @@ class _Reader:
         """Whether the last 30 days are all selected."""
         return not self._is_closed and (self.selection.since or FIRST_OF_ALL) <= self._today - WORK_DAYS * DAY
 
+    @property
+    def _has_limits(self) -> bool:
+        """Whether what is selected may have limits: a machine or an agent its own, everything all of them."""
+        return not self.selection.project and not (self.selection.machine and self.selection.agent)
+
     def rows(self, query: str) -> Sequence[Sequence[Any]]:
-        """Return the rows of a wanted query, which may read `selected_days` and `selected_models`; else none."""
-        if self.parts is not None and query not in {"total", *self.parts}:
-            return []
+        """Return the rows of a wanted query; else none."""
+        return self.ask(query) if query in self.queries else []
+
+    def ask(self, query: str) -> Sequence[Sequence[Any]]:
+        """Return the rows of a shipped query."""
+        return self.warehouse.rows(*self._question(query))
+
+    def _question(self, query: str) -> Question:
+        """Return a shipped query, which may read `selected_days` and `selected_models`."""
         sql = _shipped(query)
         if "selected_" in sql:
             sql = _shipped("selected_of_projects" if self.selection.projects else "selected_of_all") + sql
-        return self.warehouse.rows(sql, self._parameters())
+        return Question(sql, self._parameters())
 
     def _parameters(self) -> dict[str, Any]:
         today, selection = self._today, self.selection
@@ -242,9 +298,6 @@ class _Reader:
         return [Part(start, self.named(model), *sums) for start, model, *sums in self.rows(query)]
 
     def _forecast(self) -> Forecast | None:
-        month_ends = next_month(self._today) - DAY
-        if self.selection.projects or (self.selection.until or month_ends) < month_ends:
-            return None
         days = [ForecastDay(*row) for row in self.rows("forecast_days")]
         for cost, tokens, low, high, method, error in self.rows("forecast"):
             # A history in which no forecast can be tried yet is too short for one.
@@ -295,18 +348,13 @@ class _Reader:
         )
 
     def _plans(self) -> list[PlanUse]:
-        selection = self.selection
-        if self._is_closed or selection.machine or selection.agent or selection.project:
-            return []
         return [PlanUse(self.named(account), *row) for account, *row in self.rows("plans")]
 
     def _budget(self) -> list[BudgetUse]:
-        """Return the limits of what is selected: of a machine or an agent its own, of everything all of them."""
-        selection = self.selection
-        parts = {"machine": selection.machine, "agent": selection.agent, "project": selection.project}
-        chosen = [(scope, name) for scope, name in parts.items() if name]
-        if self.parts is not None or self._is_closed or len(chosen) > 1 or selection.project:
+        if BUDGET not in self.queries:
             return []
+        parts = {"machine": self.selection.machine, "agent": self.selection.agent}
+        chosen = [(scope, name) for scope, name in parts.items() if name]
         spendings = [
             spending
             for spending in read_spending(self.warehouse, self.settings)
@@ -324,8 +372,6 @@ class _Reader:
         ]
 
     def _machines(self) -> list[MachineUse]:
-        if self._is_closed:
-            return []
         is_part = self.selection.projects or self.selection.agent
         return [self._machine(*row) for row in self.rows("machines_used" if is_part else "machines")]
 

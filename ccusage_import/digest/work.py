@@ -10,23 +10,27 @@ from ccusage_import.digest.model import CommandUse, Saving, Selection, SubagentU
 Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 
-def read_work(rows: Rows, named: Callable[[str], str], selection: Selection, *, is_recent: bool) -> Work:
+def query_of_work(part: str, selection: Selection) -> str:
+    """Return the query of `commands`, `tools`, `subagents` or `savings`."""
+    # The views behind `work` are of the last 30 days and of no project; nobody asks for savings of other days.
+    is_selected = selection.projects or (selection.has_days and part != "savings")
+    return f"{'selected' if is_selected else 'work'}_{part}"
+
+
+def read_work(rows: Rows, named: Callable[[str], str], selection: Selection) -> Work:
     """Return what prompts and tools did.
 
     Args:
-        rows: reads a shipped query of the digest by its name.
+        rows: the rows of a shipped query of the digest by its name.
         named: replaces what is not to be shown in a text, such as pseudonyms by names.
         selection: what is shown.
-        is_recent: whether the last 30 days, which savings are of, are all shown.
     """
-    # The views behind `work` are of the last 30 days and of no project.
-    made_of = "selected" if selection.has_days or selection.projects else "work"
-    savings = "selected_savings" if selection.projects else "work_savings"
+    savings, commands, tools, subagents = (
+        rows(query_of_work(part, selection)) for part in ("savings", "commands", "tools", "subagents")
+    )
     return Work(
-        savings=[Saving(*row) for row in rows(savings)] if is_recent else [],
-        commands=[CommandUse(named(command), *row) for command, *row in rows(f"{made_of}_commands")],
-        tools=[ToolUse(named(tool), *row) for tool, *row in rows(f"{made_of}_tools")],
-        subagents=[
-            SubagentUse(named(project), named(machine), *row) for project, machine, *row in rows(f"{made_of}_subagents")
-        ],
+        savings=[Saving(*row) for row in savings],
+        commands=[CommandUse(named(command), *row) for command, *row in commands],
+        tools=[ToolUse(named(tool), *row) for tool, *row in tools],
+        subagents=[SubagentUse(named(project), named(machine), *row) for project, machine, *row in subagents],
     )

@@ -27,6 +27,10 @@ STORED_NAMES: Mapping[str, str] = {
     "project": "SELECT DISTINCT project FROM records WHERE project != ''",
     "model": "SELECT DISTINCT arrayJoin(models.model) FROM records",
 }
+SPENDING_QUESTION = Question(
+    "SELECT scope, name, period, limit_usd, spent_usd, forecast_usd, crossing_day, unpriced FROM budget_status"
+    " ORDER BY scope, name, period DESC"
+)
 _MEANS: Mapping[str, Callable[[str, str], bool]] = {"project": means_project, "model": means_model}
 _QUOTA_COLUMNS = ("machine", "name", "maximum", "is_deleted", "revision")
 QUOTAS_QUESTION = Question("""
@@ -157,20 +161,19 @@ def keep_budgets_if_allowed(warehouse: ClickHouse, configuration: Configuration)
 
 def read_spending(warehouse: ClickHouse, settings: Settings) -> list[Spending]:
     """Return every limit in the warehouse, whoever set it, with what all machines have spent."""
-    if not warehouse.rows("SELECT 1 FROM budgets FINAL LIMIT 1"):
-        # The view takes the engine a third of a second to plan.
-        return []
     configured, today = stored_limits(settings), datetime.now(ZoneInfo(settings.timezone)).date()
-    rows = warehouse.rows(
-        "SELECT scope, name, period, limit_usd, spent_usd, forecast_usd, crossing_day, unpriced FROM budget_status"
-        " ORDER BY scope, name, period DESC"
-    )
+    rows = [row for question in questions_of_spending(warehouse) for row in warehouse.rows(*question)]
     spending = []
     for scope, name, period, limit_usd, *figures in rows:
         limit = BudgetLimit(scope, name, period, limit_usd)
         since = today if period == "daily" else today.replace(day=1)
         spending.append(Spending(configured.get(limit, limit), since, *figures))
     return spending
+
+
+def questions_of_spending(warehouse: ClickHouse) -> list[Question]:
+    """Return what `read_spending` asks; nothing where there is no limit, as it takes the engine a while to plan."""
+    return [SPENDING_QUESTION] if warehouse.rows("SELECT 1 FROM budgets FINAL LIMIT 1") else []
 
 
 def rename_budgets(warehouse: ClickHouse, old: str, new: str) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 OLDEST_SERVER = (25, 8)
 CONNECT_TIMEOUT_SECONDS = 10
 CAPTURED_BYTES = 65_536
+# Of one process at once: more would take a server's from others.
+MOST_CONNECTIONS = 4
 # With less virtual memory the engine ends the process without a word that could be caught.
 ENGINE_BYTES = 1_900_000 * 1024
 TOO_MANY_FILES = "Too many open files"
@@ -101,6 +104,7 @@ class ClickHouse:
         self.warehouse = warehouse
         self.cluster = cluster
         self._only_reads = False
+        self._limits: Mapping[str, Any] = {}
         self._columns: dict[str, dict[str, str]] = {}
         self._answers: list[tuple[Question, Sequence[Sequence[Any]]]] = []
         # What whoever opened it found missing of what it held.
@@ -128,8 +132,11 @@ class ClickHouse:
             if asked == question:
                 del self._answers[number]
                 return answer
+        return self._query(self._client, question)
+
+    def _query(self, client: Client, question: Question) -> Sequence[Sequence[Any]]:
         with _translated(self.warehouse):
-            return self._client.query(sql, parameters=dict(question.parameters), tz_mode="aware").result_rows
+            return client.query(question.sql, parameters=dict(question.parameters), tz_mode="aware").result_rows
 
     @contextmanager
     def asked_ahead(self, questions: Sequence[Question]) -> Iterator[None]:
@@ -138,10 +145,56 @@ class ClickHouse:
         Where one cannot be answered none is, and whoever asks it is told why. In a block within a block, what is
         answered already is not asked again. The embedded engine is not far away.
         """
-        before = self._answers
-        known = [question for question, _ in before]
+        known = [question for question, _ in self._answers]
         new = [] if self.is_embedded else [question for question in questions if question not in known]
-        self._answers = [*before, *self._ask(new)] if new else before
+        with self._answered(self._ask(new) if new else []):
+            yield
+
+    @contextmanager
+    def asked_side_by_side(self, questions: Sequence[Question]) -> Iterator[None]:
+        """Ask over several connections what `rows` asks in the block: each answer is given once.
+
+        What takes long is to plan a question, for which the engine uses one core. Where one cannot be answered, as by a
+        server that lets a user ask one at a time, none is, and each is asked when it is needed.
+        """
+        with ExitStack() as stack:
+            free: SimpleQueue[Client] = SimpleQueue()
+            free.put(self._client)
+            at_once = max(1, min(len(questions), os.cpu_count() or 1, MOST_CONNECTIONS))
+            for _ in range(at_once - 1):
+                free.put(self._another_client(stack))
+
+            def ask(question: Question) -> Sequence[Sequence[Any]]:
+                client = free.get()
+                try:
+                    return self._query(client, question)
+                finally:
+                    free.put(client)
+
+            with ThreadPoolExecutor(max_workers=at_once) as pool:
+                try:
+                    answers = list(pool.map(ask, questions))
+                except FixableError:
+                    answers = []
+        with self._answered(list(zip(questions, answers, strict=False))):
+            yield
+
+    def _another_client(self, stack: ExitStack) -> Client:
+        """Return one that may be used beside the first; that of a server may be itself."""
+        if not isinstance(self.warehouse, EmbeddedWarehouse):
+            return self._client
+        client = _engine_client(self.warehouse)
+        stack.callback(client.close)
+        client.database = self.database
+        for name, value in self._limits.items():
+            client.set_client_setting(name, value)
+        return client
+
+    @contextmanager
+    def _answered(self, answers: Sequence[tuple[Question, Sequence[Sequence[Any]]]]) -> Iterator[None]:
+        """Let `rows` give these answers in the block."""
+        known = [question for question, _ in self._answers]
+        self._answers = [*self._answers, *answers]
         try:
             yield
         finally:
@@ -303,8 +356,9 @@ class ClickHouse:
         self._only_reads = True
         if str(self._client.get_client_setting("readonly") or "0") != "0":
             return
+        self._limits = {**(settings or {}), "readonly": 1}
         with _translated(self.warehouse):
-            for name, value in {**(settings or {}), "readonly": 1}.items():
+            for name, value in self._limits.items():
                 self._client.set_client_setting(name, value)
 
     def create_database(self) -> None:
@@ -427,9 +481,7 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
         raise WarehouseError(f"warehouse {warehouse}: {error.strerror}", hint="make the directory writable") from None
     with _captured_stderr() as captured:
         try:
-            client: Client = driver.get_client(
-                interface="chdb", path=f"{warehouse.path}?{ENGINE_OPTIONS}", settings=dict(EMBEDDED_SETTINGS)
-            )
+            client = _engine_client(warehouse)
         except driver.driver.exceptions.Error as error:
             failure, said = str(error), captured()
         else:
@@ -448,6 +500,13 @@ def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
             hint=f"from a backup: mv {path} {path}.damaged && ccusage-import restore BACKUP",
         )
     raise WarehouseError(f"warehouse {warehouse}: cannot open: {_short(reason)}", hint="check the directory's rights")
+
+
+def _engine_client(warehouse: EmbeddedWarehouse) -> Client:
+    client: Client = _driver().get_client(
+        interface="chdb", path=f"{warehouse.path}?{ENGINE_OPTIONS}", settings=dict(EMBEDDED_SETTINGS)
+    )
+    return client
 
 
 def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Client:

@@ -187,6 +187,33 @@ def test_what_a_lost_server_could_not_be_asked_ahead_is_asked_when_it_is_needed(
             assert [tuple(row) for row in opened.rows(*SAME)] == [(2,)]
 
 
+def test_what_is_asked_side_by_side_is_answered_once_over_connections_that_may_not_do_more(
+    migrated: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    limits = "getSetting('max_result_rows'), getSetting('readonly')"
+    questions = [Question(f"SELECT {{n:UInt8}}, rand(), {limits}, sleep(0.02)", {"n": number}) for number in range(9)]
+    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+        opened.forbid_writing({"max_result_rows": 7})
+        with opened.asked_side_by_side(questions):
+            first = [opened.rows(*question)[0] for question in questions]
+            second = [opened.rows(*question)[0] for question in questions]
+    assert [row[0] for row in first] == list(range(9))
+    assert {tuple(row[2:4]) for row in first} == {(7, 1)}
+    assert [row[1] for row in first] != [row[1] for row in second]
+
+
+def test_what_cannot_be_asked_side_by_side_is_told_where_it_is_needed(migrated: Place) -> None:
+    wrong = Question("SELECT nothing FROM nowhere")
+    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+        with opened.asked_side_by_side([SAME, wrong]):
+            assert [tuple(row) for row in opened.rows(*SAME)] == [(2,)]
+            with pytest.raises(QueryError, match="nowhere"):
+                opened.rows(*wrong)
+        with opened.asked_side_by_side([]):
+            assert opened.rows("SELECT 1")
+
+
 ANSWERS: dict[str, list[tuple[object, ...]]] = {ONE.sql: [(1, Decimal("1.5"))], SAME.sql: [(2,)], LIST.sql: []}
 
 
