@@ -10,7 +10,7 @@ from decimal import Decimal
 from ccusage_import.config.last_offer import LastOffer
 from ccusage_import.config.quota import Plan
 from ccusage_import.config.settings import Settings
-from ccusage_import.warehouse.budgets import Spending, read_spending
+from ccusage_import.warehouse.budgets import Spending, questions_of_spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.snapshot import count_held, last_import
 from ccusage_import.warehouse.tables import Load
@@ -114,18 +114,20 @@ class Glance:
 
 def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: LastOffer | None) -> Glance:
     """Return what the dashboard shows."""
-    return Glance(
-        today,
-        read_costs(warehouse, today),
-        read_block(warehouse),
-        read_forecast(warehouse, today),
-        read_plan(warehouse, settings.plan, today) if settings.plan.monthly else None,
-        read_spending(warehouse, settings),
-        last_import(warehouse, settings.machine),
-        count_held(warehouse, settings.machine),
-        offer,
-        read_kept(warehouse, offer) if offer else Decimal(0),
-    )
+    longest = [*questions_of_spending(warehouse), _forecast_question(today), costs_question(today), BLOCK_QUESTION]
+    with warehouse.asked_side_by_side(longest):
+        return Glance(
+            today,
+            read_costs(warehouse, today),
+            read_block(warehouse),
+            read_forecast(warehouse, today),
+            read_plan(warehouse, settings.plan, today) if settings.plan.monthly else None,
+            read_spending(warehouse, settings),
+            last_import(warehouse, settings.machine),
+            count_held(warehouse, settings.machine),
+            offer,
+            read_kept(warehouse, offer) if offer else Decimal(0),
+        )
 
 
 def read_costs(warehouse: ClickHouse, today: date) -> Costs:
@@ -154,8 +156,12 @@ def read_block(warehouse: ClickHouse) -> OpenBlock | None:
 
 def read_forecast(warehouse: ClickHouse, today: date) -> MonthForecast | None:
     """Return what this month is expected to cost."""
-    rows = warehouse.rows(_FORECAST, {"month": today.replace(day=1)})
+    rows = warehouse.rows(*_forecast_question(today))
     return MonthForecast(*rows[0]) if rows else None
+
+
+def _forecast_question(today: date) -> Question:
+    return Question(_FORECAST, {"month": today.replace(day=1)})
 
 
 def read_plan(warehouse: ClickHouse, plan: Plan, today: date) -> PlanMonth | None:
