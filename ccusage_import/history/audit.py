@@ -160,13 +160,20 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
 
 
 def taken_back(written: Iterable[Change], shown: Iterable[Record]) -> list[Decision]:
-    """Return the decisions that restore what was there before these changes; what they created goes."""
+    """Return the decisions that restore what was there before these changes; what they created goes.
+
+    What they took back counts again, as if nobody had ever taken it back.
+    """
     now = {record.identity: record for record in shown}
     return [
-        Decision(Verdict.CORRECTED, Reason.UNDONE, now.get(change.identity), change.decision.stored, is_written=True)
+        Decision(Verdict.CORRECTED, _reason(change), now.get(change.identity), change.decision.stored, is_written=True)
         for change in written
         if change.identity in now or change.decision.stored is not None
     ]
+
+
+def _reason(change: Change) -> Reason:
+    return Reason.BROUGHT_BACK if change.decision.reason is Reason.UNDONE else Reason.UNDONE
 
 
 def accept(

@@ -37,6 +37,7 @@ WORDS = {
     Reason.DIRECTORY_MISSING: "a data directory it was read from is missing",
     Reason.SAVED_FILES: "nothing shows whether its transcripts were deleted meanwhile",
     Reason.UNDONE: "a load was taken back",
+    Reason.BROUGHT_BACK: "a load that was taken back counts again",
     Reason.RENAMED: "its project or session has another name now",
 }
 

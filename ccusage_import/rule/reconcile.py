@@ -68,6 +68,7 @@ class Reason(StrEnum):
     DIRECTORY_MISSING = "directory_missing"
     SAVED_FILES = "saved_files"
     UNDONE = "undone"
+    BROUGHT_BACK = "brought_back"
     RENAMED = "renamed"
 
 

@@ -605,6 +605,27 @@ def test_undo_restores_and_undoing_the_undo_brings_it_back(
     assert [load["state"] for load in history(program, migrated)] == ["committed", "undone", "committed", "committed"]
 
 
+def test_what_an_undone_undo_brought_back_is_judged_like_everything_else(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    claude.say("b", days_ago(2), 20)
+    run_import()
+    claude.say("a", days_ago(2, 13), 5)
+    run_import()
+    for _ in range(2):
+        load = str(history(program, migrated)[0]["load_id"])
+        assert program("undo", "--warehouse", migrated.url, load).exit_code == 0
+    told = migrated.rows("SELECT reason, count() FROM changes WHERE offered_tokens > 0 GROUP BY reason ORDER BY ALL")
+    assert told == [("brought_back", 5), ("first_seen", 6), ("more_tokens", 5), ("undone", 5)]
+
+    claude.delete("b")
+    run_import()
+
+    reasons = "SELECT DISTINCT reason FROM held_records"
+    assert (list(tokens(migrated, "daily", "date").values()), migrated.rows(reasons)) == ([35], [("messages_gone",)])
+
+
 def test_undo_refuses_what_a_later_load_changed_unless_forced(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:

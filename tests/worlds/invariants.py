@@ -51,7 +51,10 @@ def check_undo(ledger: Ledger, before: State, after: State, target: int, load_id
     """Yield what taking a load back broke."""
     content = ledger.replaced.get(target, {})
     taken_back: dict[Identity, Messages | None] = {}
-    written = {change.identity for change in before.logged if change.load_id == target and change.is_written}
+    changes = [change for change in before.logged if change.load_id == target and change.is_written]
+    written = {change.identity for change in changes}
+    # What took records back is taken back itself.
+    brought_back = {change.identity for change in changes if change.reason == "undone"}
     for identity, messages in content.items():
         if identity not in written:
             continue
@@ -60,8 +63,12 @@ def check_undo(ledger: Ledger, before: State, after: State, target: int, load_id
         shown = after.shown[identity].tokens if identity in after.shown else 0
         if shown != restored:
             yield Violation("undo restores what was shown", f"{identity}: {restored} before, {shown} after undo")
-        if before.shown.get(identity) != after.shown.get(identity):
+        if identity in brought_back:
+            ledger.undone.pop(identity, None)
+            ledger.taken_back.discard(identity)
+        elif before.shown.get(identity) != after.shown.get(identity):
             ledger.undone[identity] = _undone_of(before.shown.get(identity), restored)
+            ledger.taken_back.add(identity)
         _put(ledger.content, identity, messages)
     ledger.replaced[load_id] = taken_back
     ledger.settle(load_id, target)
@@ -416,7 +423,9 @@ def _not_justified(
         )
     is_intact = offered.intact_from is not None and min(days) - DAY > offered.intact_from
     near = any(first <= max(days) and min(days) <= last for first, last in gone)
-    if reason == "taken_back" or (reason == "session_gone" and near):
+    if reason == "taken_back":
+        return "" if any(identity.report == report for identity in ledger.taken_back) else "nothing is taken back"
+    if reason == "session_gone" and near:
         return ""
     if (reason == "sessions_unknown" and not ledger.has_all_vouched) or (
         reason == "price_lost" and offered.prices == "lost"

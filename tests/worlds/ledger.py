@@ -86,6 +86,7 @@ class Ledger:
     priced_before: dict[Identity, tuple[str, str]] = field(default_factory=dict)
     replaced: dict[int, dict[Identity, Messages | None]] = field(default_factory=dict)
     undone: dict[Identity, Undone] = field(default_factory=dict)
+    taken_back: set[Identity] = field(default_factory=set)
     states: dict[int, str] = field(default_factory=dict)
     undoes: dict[int, int] = field(default_factory=dict)
     clear: dict[Identity, tuple[str, ...]] = field(default_factory=dict)
