@@ -454,6 +454,9 @@ class _Judge:
         weighed = self.moves.weighed(group)
         if weighed is None or not self._offered or self._context.intact_from is None:
             return None
+        if group.is_session and not group.is_offered and any(one.is_project_total for one in self._offered):
+            # An old ccusage shows no session, so it counts less of none.
+            return None
         if weighed.gone:
             return False, Reason.DIRECTORY_MISSING if self._is_directory_missing(group) else Reason.MESSAGES_GONE
         is_all_taken = not evidence.taken_back and not any(map(self._is_refiled, self.moves.receivers(group)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,20 @@ def test_what_lost_messages_is_held_with_how_many_and_how_much(run: Run) -> None
     ]
     reasons = run.place.rows("SELECT DISTINCT reason FROM changes WHERE verdict = 'held'")
     assert reasons == [("messages_gone",)]
+
+
+@pytest.mark.one_place
+def test_sessions_stay_where_a_ccusage_shows_none(run: Run, ccusage18: Path) -> None:
+    run()
+    old = ("import", "--warehouse", run.place.url, "--claude-dir", run.claude.root, "--ccusage", ccusage18)
+    assert run.program(*old).exit_code == 0
+    sessions = "SELECT sum(total_tokens), sum(cost_usd) FROM sessions"
+    assert run.place.rows(sessions) == [(330, Decimal("0.00495"))]
+
+    run.claude.delete("a")
+    run()
+
+    assert run.place.rows(sessions) == [(330, Decimal("0.00495"))]
 
 
 @pytest.mark.one_place
