@@ -17,10 +17,19 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 MOST_AT_ONCE = 200
 
 
-def read_counted(warehouse: ClickHouse, machine: str, records: Sequence[Record]) -> Iterator[CountedMessage]:
-    """Return all messages of which these records may consist, and perhaps others; days need no zone for that."""
+def read_counted(
+    warehouse: ClickHouse, machine: str, records: Sequence[Record], *, of_any_session: bool = False
+) -> Iterator[CountedMessage]:
+    """Return all messages of which these records may consist, and perhaps others; days need no zone for that.
+
+    Args:
+        warehouse: where.
+        machine: whose messages.
+        records: stored ones.
+        of_any_session: those of the time of a session too that are filed under others.
+    """
     sessions = sorted({record.session_id for record in records if record.report == "session"})
-    times = _times(record for record in records if record.report != "session")
+    times = _times(record for record in records if of_any_session or record.report != "session")
     is_narrow = len(sessions) <= MOST_AT_ONCE and len(times) <= MOST_AT_ONCE
     rows = warehouse.stream(
         "SELECT message, request, record, at, project, session_id, input_tokens, output_tokens,"

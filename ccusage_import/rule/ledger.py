@@ -85,6 +85,8 @@ Ledger = Mapping[Identity, Weighed]
 NO_LEDGER: Ledger = {}
 # By the number of a message all of its copies that are there.
 Present = Mapping[int, Sequence[CountedMessage]]
+# By the number of a message the projects and sessions of the transcripts that hold it.
+Places = Mapping[int, Collection[tuple[str, str]]]
 
 
 def covered(
@@ -107,6 +109,38 @@ def covered(
         for identity in filing.of(message):
             found[identity].append(message)
     return found
+
+
+def covered_by_files(
+    records: Iterable[Record], read: Callable[[], Iterable[CountedMessage]], places: Places
+) -> dict[Identity, list[CountedMessage]]:
+    """Return the messages of sessions and projects that are the sum of those in their own transcripts.
+
+    So they are while these hold messages of others whose transcripts were gone: ccusage counted them there then, but
+    they stay filed where they were read first.
+
+    Args:
+        records: stored ones, of which `covered` knows nothing.
+        read: reads the stored messages like that of `covered`.
+        places: where the transcripts lie that are there.
+    """
+    sessions, projects = _of_report(records, "session"), _of_report(records, "projects")
+    # A message in several transcripts of a project is one message of it.
+    of_projects = {message: {(project, "") for project, _ in at} for message, at in places.items()}
+    return {
+        **covered(sessions, lambda: _at_places(read(), places)),
+        **covered(projects, lambda: _at_places(read(), of_projects)),
+    }
+
+
+def _of_report(records: Iterable[Record], report: str) -> list[Record]:
+    return [record for record in records if record.report == report]
+
+
+def _at_places(messages: Iterable[CountedMessage], places: Places) -> Iterator[CountedMessage]:
+    for message in messages:
+        for project, session_id in places.get(message.number, ()):
+            yield message._replace(project=project, session_id=session_id)
 
 
 def weigh(

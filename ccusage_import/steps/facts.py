@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from loguru import logger
@@ -15,13 +15,28 @@ from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.import_summary import FactsSummary
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.querying.counted_messages import read_counted
-from ccusage_import.records import CLAUDE
-from ccusage_import.rule.ledger import Fall, Ledger, covered, weigh_all
+from ccusage_import.records import CLAUDE, Record
+from ccusage_import.rule.ledger import (
+    CountedMessage,
+    Fall,
+    Ledger,
+    Places,
+    covered,
+    covered_by_files,
+    weigh_all,
+)
 from ccusage_import.transcripts.cursor import Cursor, open_cursor
 from ccusage_import.transcripts.facts import FACT_KINDS, Facts
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.presence import look_for
-from ccusage_import.transcripts.reader import Batch, ReadProgress, list_transcripts, unread_bytes
+from ccusage_import.transcripts.reader import (
+    Batch,
+    Listing,
+    ReadProgress,
+    list_transcripts,
+    session_of,
+    unread_bytes,
+)
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.transcripts.workers import read_on_all_cores
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
@@ -122,14 +137,40 @@ def _weigh(
     falls: Sequence[Fall],
     names: Names,
 ) -> Ledger:
-    records = [fall.stored for fall in falls]
-    messages = covered(records, lambda: read_counted(warehouse, configuration.settings.machine, records))
+    records, machine = [fall.stored for fall in falls], configuration.settings.machine
+    messages = covered(records, lambda: read_counted(warehouse, machine, records))
+    rest = [record for record in records if record.identity not in messages and _has_files(record)]
+    if not messages and not rest:
+        return {}
+    listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], cursor.files(), names)
+
+    def of_the_time() -> Iterator[CountedMessage]:
+        return read_counted(warehouse, machine, rest, of_any_session=True)
+
+    if rest:
+        places = _places(cursor, listing, {message.number for message in of_the_time()}, names)
+        messages |= covered_by_files(rest, of_the_time, places)
     if not messages:
         return {}
     asked = [frozenset(message.number for message in some) for some in messages.values()]
-    listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], cursor.files(), names)
     presence = look_for(asked, listing, cursor.holding(frozenset().union(*asked)), names)
     return weigh_all(records, messages, presence.found, presence.copies)
+
+
+def _has_files(record: Record) -> bool:
+    """Whether a record has transcripts of its own; of a session whose beginning is not known any message may be."""
+    return record.report == "projects" or (record.report == "session" and record.started_at is not None)
+
+
+def _places(cursor: Cursor, listing: Listing, numbers: Collection[int], names: Names) -> Places:
+    """Return the projects and sessions whose transcripts held messages when these were read, if they are there yet."""
+    held, places = cursor.holding(numbers), defaultdict[int, set[tuple[str, str]]](set)
+    for file in listing.files:
+        if known := held.get(file.pseudonym):
+            project, session = session_of(file.path, file.root)
+            for message in known:
+                places[message].add((names.of_report(project), names.of_report(session)))
+    return places
 
 
 def _read_into(

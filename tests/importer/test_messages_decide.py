@@ -209,6 +209,33 @@ def test_a_duplicate_that_resurfaces_after_its_original_was_swept_is_not_new_usa
 
 
 @pytest.mark.one_place
+def test_an_original_that_comes_back_takes_its_messages_from_the_fork_that_has_others_too(run: Run) -> None:
+    original = run.claude.file("a").read_text()
+    fork = run.claude.file("fork", "-z")
+    fork.parent.mkdir()
+    fork.write_text(original)
+    run.claude.say("fork", days_ago(OLD, 13), 5, project="-z")
+    run()
+    run.claude.delete("a")
+    run()
+    assert (run.shown("session"), run.shown("projects")) == ([35, 300], [35, 300])
+
+    run.claude.file("a").write_text(original)
+    run()
+
+    assert (run.shown("session"), run.shown("projects")) == ([5, 30, 300], [5, 330])
+    told = [told for told in run.told() if told[:2] != ("projects", "grew")]
+    assert sorted(told) == [
+        ("projects", "corrected", "3 of 3 messages are still there"),
+        ("session", "corrected", "3 of 3 messages are still there"),
+        ("session", "new", "first seen"),
+    ]
+    run.claude.delete("fork", "-z")
+    run()
+    assert (run.shown("session"), run.shown("projects")) == ([5, 30, 300], [5, 330])
+
+
+@pytest.mark.one_place
 def test_a_session_that_goes_on_after_its_beginning_was_swept_is_held_and_whole_in_the_ledger(run: Run) -> None:
     run()
     run.claude.delete("b")

@@ -22,6 +22,7 @@ from ccusage_import.rule.ledger import (
     Weighed,
     active_span,
     covered,
+    covered_by_files,
     weigh,
     weigh_all,
 )
@@ -100,6 +101,19 @@ def told(decision: Decision) -> tuple[str, str]:
 def test_what_names_a_message_is_its_id_or_its_record() -> None:
     assert message(5, 1)._replace(ids=(5, 9, 0)).number == 5
     assert message(5, 1)._replace(ids=(0, 9, 7)).number == 7
+
+
+def test_messages_that_a_fork_took_over_are_found_where_its_transcript_lies() -> None:
+    one, other, own = message(1, 10), message(2, 200), message(3, 3000, session="fork", project="store")
+    stored = records([one._replace(session_id="fork", project="store"), own])
+    held = {1: [("store", "fork")], 2: [("shop", "a")], 3: [("store", "fork"), ("store", "other")]}
+
+    found = covered_by_files(stored, lambda: [one, other, own], held)
+    assert {key[0]: [message.number for message in some] for key, some in found.items()} == {
+        "session": [1, 3],
+        "projects": [1, 3],
+    }
+    assert covered_by_files(stored, lambda: [one, other, own], {**held, 2: [("store", "fork")]}) == {}
 
 
 A, B, C = message(1, 10), message(2, 200), message(3, 3000, session="b")

@@ -6,10 +6,11 @@ functions; only files and tables are replaced.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ccusage_import.rule.ledger import Fall, Ledger, covered, weigh_all
+from ccusage_import.rule.ledger import Fall, Ledger, covered, covered_by_files, weigh_all
 from ccusage_import.transcripts.acceptance import BOTH
 from ccusage_import.transcripts.facts import Facts, Message, Usage, joined, number
 from ccusage_import.transcripts.once import judge_copies
@@ -25,6 +26,7 @@ class MessageBook:
     """The copies of messages of one machine."""
 
     copies: dict[tuple[int, int, int, int, int], Message] = field(default_factory=dict)
+    files: dict[File, set[int]] = field(default_factory=dict)
 
     def read(self, tree: Tree, who: Installation, load_id: int) -> None:
         """Read all transcripts."""
@@ -34,6 +36,7 @@ class MessageBook:
         for copy in self.copies.values():
             copy.first_load_id = copy.first_load_id or load_id
         judge_copies(self.copies.values())
+        self.files = {file: {number(line.message) for line in read.lines} for file, read in tree.items()}
 
     def take_back(self, load_id: int, undone_by: int) -> None:
         """Take back what a load brought first or brought back; what it took back comes again."""
@@ -53,8 +56,17 @@ class MessageBook:
         shown = [copy for copy in self.copies.values() if copy.counts_in and copy.is_shown and not copy.taken_back % 2]
         records = [fall.stored for fall in falls]
         messages = covered(records, lambda: map(counted, shown))
+        rest = [record for record in records if record.identity not in messages]
+        messages |= covered_by_files(rest, lambda: map(counted, shown), self._places(tree, who))
         present = counted_copies(_read(tree, who).messages.values())
         return weigh_all(records, messages, present.keys(), present)
+
+    def _places(self, tree: Tree, who: Installation) -> dict[int, set[tuple[str, str]]]:
+        places = defaultdict[int, set[tuple[str, str]]](set)
+        for file in self.files.keys() & tree.keys():
+            for message in self.files[file]:
+                places[message].add((who.pseudonym(file.project), who.pseudonym(file.session)))
+        return places
 
 
 def _read(tree: Tree, who: Installation) -> Facts:
