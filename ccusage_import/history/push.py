@@ -82,7 +82,7 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
         if part.last is None:
             pushed.conflicts += _judge(source, target, part.machine, tool_version)
         loads = {load.load_id for load in part.missing}
-        pushed.facts += push_facts(source, target, part.machine, is_behind=part.last is not None, loads=loads)
+        pushed.facts += push_facts(source, target, part.machine, known=part.known, loads=loads)
         _push_loads(source, target, part.machine, part.missing)
         pushed.loads += len(part.missing)
         if part.renamed_to:
@@ -95,10 +95,14 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What the target lacks of a machine; `last` is its last load there, None where it has loads that we have not."""
+    """What the target lacks of a machine.
+
+    `known` is our last load that it has. `last` is its last load, None where it has loads that we have not.
+    """
 
     machine: str
     missing: list[Load]
+    known: int
     last: int | None
     renamed_to: str | None = None
 
@@ -108,7 +112,8 @@ def _part(source: ClickHouse, target: ClickHouse, machine: str) -> _Part:
         settle_dead_loads(warehouse, machine)
     ours, theirs = _loads(source, machine), _loads(target, machine)
     missing = [load for load in ours.values() if _is_older(theirs.get(load.load_id), load)]
-    return _Part(machine, missing, max(theirs, default=0) if theirs.keys() <= ours.keys() else None)
+    known = max(theirs.keys() & ours.keys(), default=0)
+    return _Part(machine, missing, known, known if theirs.keys() <= ours.keys() else None)
 
 
 def _renamed(source: ClickHouse, target: ClickHouse, machine: str, installation: str) -> _Part | None:

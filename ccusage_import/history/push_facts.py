@@ -37,7 +37,7 @@ _PUSHED_ROW = f"(message != {ROW_OF_FOLD} OR has({{folds:Array(UInt64)}}, record
 
 
 def push_facts(
-    source: ClickHouse, target: ClickHouse, machine: str, *, is_behind: bool, loads: Collection[int] = ()
+    source: ClickHouse, target: ClickHouse, machine: str, *, known: int = 0, loads: Collection[int] = ()
 ) -> int:
     """Copy the facts of a machine that the target lacks, and return how many; whatever it has, the larger copy counts.
 
@@ -47,7 +47,7 @@ def push_facts(
         source: the warehouse of the machine.
         target: where to.
         machine: whose facts.
-        is_behind: the target knows no load that the source does not know, so that it has all facts up to its last one.
+        known: the last load of the source that the target has: with it, it has the facts up to it.
         loads: the loads that it lacks.
 
     Raises:
@@ -60,7 +60,8 @@ def push_facts(
         load = "load_id" if table == "message_facts" else "last_load_id"
         mine = {"machine": machine}
         newest = f"SELECT max({load}) FROM {table} WHERE machine = {{machine:String}}"  # noqa: S608 - names of ours
-        last = int(target.rows(newest, mine)[0][0]) if is_behind else 0
+        # The target may have loads of its own that are later, and folds that were published only now.
+        last = min(known, int(target.rows(newest, mine)[0][0]))
         where = f"FROM {table} FINAL WHERE machine = {{machine:String}} AND {load} > {{last:UInt64}} AND {pushed}"
         where += f" AND {_PUSHED_ROW}" if table == "message_facts" else ""
         parameters = {**mine, "last": last, "folds": folds, "only_there": only_there}

@@ -517,6 +517,28 @@ def test_a_push_folds_on_the_server_what_was_folded_here(
     assert shown(server) == before
 
 
+@pytest.mark.parametrize("lost_at", some_of(["ALTER TABLE `message_facts`", ""], 0))
+def test_what_was_read_between_a_push_and_a_fold_is_pushed_with_the_fold(
+    program: Program, laptop: Place, server: Place, few: Path, lost_at: str
+) -> None:
+    ran(program, "push", server.url)
+    ClaudeDir(few).say("later", days_ago(1), 1_000)
+    ran(program, "import", "--claude-dir", few)
+    before = shown(laptop)
+    ran(program, *FOLD)
+    assert server.gateway is not None
+    if lost_at:
+        # The fold is published by then.
+        server.gateway.fail("drop_before", match=lost_at, times=9)
+        assert program("push", server.url).exit_code == 4
+        server.gateway.clear_faults()
+
+    ran(program, "push", server.url)
+
+    assert shown(server) == before
+    assert counts(server, DETAIL) == counts(laptop, DETAIL) == {"messages": 1, "tool_calls": 0, "turns": 0, "events": 0}
+
+
 @pytest.mark.exhaustive
 def test_what_the_server_folded_by_itself_does_not_come_back_by_a_push(
     program: Program, laptop: Place, server: Place

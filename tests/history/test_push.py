@@ -148,8 +148,13 @@ def test_another_history_on_the_server_is_judged_by_the_rule(
         ("daily", "grew"),
         ("daily", "new"),
     }
-    assert pushed(program, server)["conflicts"] == []
+    again = pushed(program, server)
+    assert (again["conflicts"], again["facts"]) == ([], 0)
     assert [tokens for _, tokens in server.rows(days)] == [4_000, 5_000, 7_000]
+    claude.say("s4", days_ago(1, hour=13), 500)
+    imported(program, claude)
+    assert pushed(program, server)["facts"] == 1
+    assert server.rows("SELECT sum(output_tokens) FROM messages") == [(16_500,)]
 
 
 def test_a_smaller_number_never_wins_on_the_server(
