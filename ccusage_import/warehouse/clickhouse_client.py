@@ -646,7 +646,8 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
         return ConfigurationError(f"{where}: {text}", hint="--param NAME=VALUE, of the type in {NAME:TYPE}")
     if code == 243:
         return WarehouseError(f"{where}: {text}", hint=NO_ROOM_HINT)
-    if code is None and type(error).__name__ in ("OperationalError", "StreamFailureError"):
+    is_of_a_proxy = text.startswith("HTTP driver received HTTP status 5")
+    if code is None and (is_of_a_proxy or type(error).__name__ in ("OperationalError", "StreamFailureError")):
         return _unreachable(where, text)
     return QueryError(f"{where}: {text}")
 
@@ -677,7 +678,8 @@ def _short(text: str) -> str:
 def _cause(text: str) -> str:
     """Return why a request failed out of the nested message of the HTTP library."""
     found = re.search(
-        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed[^\"')]*|timed out|WRONG_VERSION_NUMBER", text
+        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed[^\"')]*|timed out|WRONG_VERSION_NUMBER|HTTP status \d+",
+        text,
     )
     return found[0].strip() if found else text
 

@@ -41,7 +41,7 @@ HOST = "127.0.0.1"
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 10.0
 OTHERS_SECONDS = 1.0
-FAULT_KINDS = ("drop_before", "drop_after", "truncate", "delay", "status_503")
+FAULT_KINDS = ("drop_before", "drop_after", "truncate", "delay", "status_502", "status_503")
 ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 # What the HTTP interface takes for itself; every other URL parameter is a setting of the query.
 TRANSPORT_PARAMETERS = re.compile(
@@ -62,7 +62,7 @@ STATUS_BY_CODE = {
     **dict.fromkeys((76, 209, 439), 503),
 }
 GET_HINT = "For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries."
-PROXY_ERROR = b"<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>\n"
+PROXY_ERROR = b"<html><head><title>Temporarily Unavailable</title></head><body>nginx</body></html>\n"
 
 
 class ServerError(Exception):
@@ -580,8 +580,8 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(fault.seconds)
         if kind == "drop_before":
             raise DisconnectError
-        if kind == "status_503":
-            self._send(Answer(503, PROXY_ERROR, {"Content-Type": "text/html"}))
+        if kind.startswith("status_"):
+            self._send(Answer(int(kind.removeprefix("status_")), PROXY_ERROR, {"Content-Type": "text/html"}))
             return
         answer = self.server.engine.answer(request)
         if kind == "drop_after":

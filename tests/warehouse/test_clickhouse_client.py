@@ -102,6 +102,17 @@ def test_https_to_an_http_server_is_unreachable(guarded: Gateway) -> None:
     assert type(failure(f"clickhouses://127.0.0.1:{guarded.port}/ccusage")) is WarehouseUnreachableError
 
 
+@pytest.mark.parametrize("kind", ["status_502", "status_503"])
+def test_a_proxy_whose_server_is_down_is_no_answer(guarded: Gateway, kind: str) -> None:
+    guarded.fail(kind, times=9)
+
+    error = failure(f"clickhouse://127.0.0.1:{guarded.port}/ccusage")
+
+    guarded.clear_faults()
+    assert type(error) is WarehouseUnreachableError
+    assert str(error).endswith(f"/ccusage: no answer: HTTP status {kind.removeprefix('status_')}")
+
+
 @pytest.mark.parametrize("version", ["23.3.1.1", "18.16.1"])
 def test_an_old_server_is_told_with_the_version_needed(tmp_path: Path, version: str) -> None:
     with running_gateway(tmp_path / "engine", version=version) as gateway:
