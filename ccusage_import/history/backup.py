@@ -27,6 +27,7 @@ from ccusage_import.warehouse.migrations import (
     pending_migrations,
 )
 from ccusage_import.warehouse.publish import settle_dead_loads
+from ccusage_import.warehouse.tables import RUNNERS_OF_FACTS
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -305,6 +306,14 @@ def _refuse_full(warehouse: ClickHouse) -> None:
     count = warehouse.rows("SELECT count() FROM records")[0][0]
     if count:
         raise BackupError(f"warehouse {warehouse.warehouse} holds {count} records already", hint=EMPTY_TARGET_HINT)
+    # A restore that was killed left imports too, or no loads.
+    of_facts, of_reports = warehouse.rows(
+        "SELECT countIf(runner IN {facts:Array(String)}),"
+        " countIf(runner NOT IN {facts:Array(String)} AND state IN ('committed', 'undone')) FROM loads FINAL",
+        {"facts": list(RUNNERS_OF_FACTS)},
+    )[0]
+    if of_facts and not of_reports:
+        raise BackupError(f"warehouse {warehouse.warehouse} holds facts already", hint=EMPTY_TARGET_HINT)
 
 
 def _empty(warehouse: ClickHouse) -> None:

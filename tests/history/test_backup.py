@@ -26,6 +26,7 @@ from ccusage_import.warehouse.migrations import TABLES, apply_migrations, known_
 from ccusage_import.warehouse.publish import commit, read_last_offers, worth_logging, write_decisions
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program, Result, program_in
+from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
 from tests.support.gateway import Gateway
 
@@ -437,6 +438,20 @@ def test_a_damaged_or_newer_backup_is_refused_and_nothing_is_loaded(
     assert error.startswith(f"ccusage-import: error: {message}"), error
     assert shown_hint == hint
     assert not (tmp_path / "target").exists()
+
+
+def test_a_warehouse_with_facts_alone_is_refused(
+    program: Program, saved: Path, migrated: Place, tmp_path: Path
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("s1", days_ago(1), 1_000)
+    ok(program("import", "--transcripts-only", "--claude-dir", claude.root, "--warehouse", migrated.url))
+
+    done = program("restore", saved, "--warehouse", migrated.url)
+
+    assert done.exit_code == 4
+    assert done.stderr.splitlines()[0] == f"ccusage-import: error: warehouse {migrated.url} holds facts already"
+    assert migrated.rows("SELECT sum(output_tokens) FROM messages") == [(1_000,)]
 
 
 def test_a_warehouse_with_records_is_refused(program: Program, saved: Path, migrated: Place) -> None:
