@@ -19,6 +19,7 @@ from ccusage_import.rule.reconcile import Context, reconcile
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.budgets import rename_budgets, rename_plan, rename_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.facts import bring_back_facts
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import described, read_naming
@@ -26,6 +27,7 @@ from ccusage_import.warehouse.prices import push_prices
 from ccusage_import.warehouse.publish import (
     begin,
     count_totals,
+    outgrown,
     publish,
     read_last_offers,
     settle_dead_loads,
@@ -174,7 +176,8 @@ def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: s
     if not offered:
         return []
     read_with = max(offered, key=lambda record: record.day).provenance
-    marks = {identity: mark.tokens for identity, mark in read_taken_back(target, machine).items()}
+    taken_back = read_taken_back(target, machine)
+    marks = {identity: mark.tokens for identity, mark in taken_back.items()}
     context = Context(machine, read_with, intact_from=None, taken_back=marks)
     decisions = reconcile(offered, stored, ALL_REPORTS, context)
     logged = worth_logging(decisions, read_last_offers(target, machine))
@@ -184,5 +187,8 @@ def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: s
     load = begin(target, last, RUNNER_OF_PUSH, tool_version=tool_version)
     load.reports = tuple(sorted({record.label for record in offered}))
     count_totals(load, totals(stored), totals(shown_after(stored, decisions)))
+    # Before the records, so that whatever ends it here the next push does both.
+    for undone_by in outgrown(taken_back, stored, decisions):
+        bring_back_facts(target, machine, undone_by, load.load_id)
     publish(target, load, decisions)
     return [Change(load.load_id, load.started_at, machine, decision, None) for decision in logged]

@@ -311,6 +311,24 @@ def test_what_was_taken_back_on_the_server_is_not_pushed_again(
     assert server.rows("SELECT total_tokens FROM daily") == [(1_000,)]
 
 
+def test_messages_come_back_on_the_server_with_the_days_that_grew_past_what_was_taken_back(
+    program: Program, claude: ClaudeDir, server: Place
+) -> None:
+    claude.say("s1", days_ago(3), 1_000)
+    imported(program, claude)
+    claude.say("s1", days_ago(3, hour=13), 4_000)
+    load = imported(program, claude)["load_id"]
+    pushed(program, server)
+    assert program("undo", str(load), "--warehouse", server.url).exit_code == 0
+    claude.say("s1", days_ago(3, hour=14), 1)
+    imported(program, claude)
+
+    pushed(program, server)
+
+    assert server.rows("SELECT total_tokens FROM daily") == [(5_001,)]
+    assert server.rows("SELECT sum(output_tokens) FROM messages") == [(5_001,)]
+
+
 def test_sync_pushes_after_each_import(program: Program, claude: ClaudeDir, server: Place, laptop: Place) -> None:
     claude.say("s1", days_ago(2), 1_000)
     imported(program, claude, CCUSAGE_IMPORT_SYNC=server.url)
