@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +17,15 @@ from ccusage_import.cli.audit import change_json, print_changes
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
 from ccusage_import.days import zoned_moment
-from ccusage_import.exceptions import BackupError, ConfigurationError, ExitCode
+from ccusage_import.exceptions import (
+    BackupError,
+    ConfigurationError,
+    DatabaseMissingError,
+    ExitCode,
+    WarehouseAuthenticationError,
+)
 from ccusage_import.history.backup import Manifest, back_up, read_backup
 from ccusage_import.history.backup import restore as fill
 from ccusage_import.history.push import Pushed
@@ -155,12 +161,25 @@ def push_configured(configuration: Configuration, server: str = "", held: ClickH
     with ExitStack() as stack:
         if held is None:
             stack.enter_context(import_lock(configuration))
-        opened_target = stack.enter_context(open_warehouse(target, cluster=settings.cluster))
+        opened_target = stack.enter_context(_opened_target(target, settings.cluster))
         opened = held or stack.enter_context(open_to_write(configuration))
         pushed = copy(opened, opened_target, configuration.installation, tool_version=__version__)
         keep_budgets(opened_target, configuration)
     note_push(configuration)
     return pushed
+
+
+@contextmanager
+def _opened_target(target: Warehouse, cluster: str | None) -> Iterator[ClickHouse]:
+    """Open the server of a push; hints name it, and its own password."""
+    try:
+        with open_warehouse(target, cluster=cluster) as opened:
+            yield opened
+    except WarehouseAuthenticationError as error:
+        raise WarehouseAuthenticationError(str(error), hint="set CCUSAGE_IMPORT_SYNC_PASSWORD") from None
+    except DatabaseMissingError as error:
+        hint = f"ccusage-import migrate --create-database --warehouse {target}"
+        raise DatabaseMissingError(str(error), hint=hint) from None
 
 
 def replay_exit_code(replayed: Sequence[tuple[LoadNote, ImportSummary]]) -> ExitCode:

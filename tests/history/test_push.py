@@ -391,6 +391,21 @@ def test_a_server_without_tables_says_what_to_type(program: Program, claude: Cla
     assert "hint: ccusage-import migrate --warehouse clickhouse://default@127.0.0.1:" in done.stderr
 
 
+def test_hints_of_a_push_name_its_server_and_its_password(
+    program: Program, claude: ClaudeDir, server: Place, gateway: Gateway
+) -> None:
+    claude.say("s1", days_ago(2), 1_000)
+    imported(program, claude)
+
+    missing = gateway.url(database="nowhere")
+    done = program("push", missing)
+    assert (done.exit_code, done.stderr.splitlines()[1]) == (
+        4, f"hint: ccusage-import migrate --create-database --warehouse {missing}",
+    )  # fmt: skip
+    done = program("push", server.url.replace("default", "default:wrong", 1))
+    assert (done.exit_code, done.stderr.splitlines()[1]) == (4, "hint: set CCUSAGE_IMPORT_SYNC_PASSWORD")
+
+
 def on_host(program: Program, tmp_path: Path, home: str, host: str) -> Program:
     """Return the program on a host of that name, in a home of its own; one salt for all."""
     (tmp_path / home).mkdir(exist_ok=True)
