@@ -25,8 +25,8 @@ AS SELECT
     sumIf(times, status = 'interrupted') AS interrupted,
     errors / calls AS error_share,
     CAST(arraySort(groupArrayIf((error_class, times), error_class != '')), 'Map(String, UInt64)') AS error_classes,
-    arrayReduce('quantileExact(0.5)', groupArrayArray(walls)) AS wait_p50_ms,
-    arrayReduce('quantileExact(0.95)', groupArrayArray(walls)) AS wait_p95_ms,
+    arrayReduce('quantileExactOrNull(0.5)', groupArrayArray(walls)) AS wait_p50_ms,
+    arrayReduce('quantileExactOrNull(0.95)', groupArrayArray(walls)) AS wait_p95_ms,
     sum(added) AS lines_added,
     sum(removed) AS lines_removed,
     sum(retried) AS retried_edits

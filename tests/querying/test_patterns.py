@@ -94,6 +94,10 @@ def test_how_often_tools_fail_and_how_long_one_waits(worked: Place) -> None:
     ]  # fmt: skip
     assert answer(worked, "slow_tools") == slow
     assert answer(worked, "slow_tools", machine="laptop", top="1") == [slow[4]]
+    # JSON has no number that is none; the page and tables would show one.
+    assert worked.rows("SELECT wait_p50_ms, wait_p95_ms FROM tool_patterns WHERE tool LIKE 'mcp%' ORDER BY ALL") == [
+        (4_000.0, 4_000.0), (4_000.0, 4_000.0), (None, None),
+    ]  # fmt: skip
 
 
 def test_which_servers_are_used(worked: Place) -> None:
