@@ -6,8 +6,8 @@ CREATE OR REPLACE VIEW {database}.savings_cases {on_cluster}
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
     kind LowCardinality(String) COMMENT 'what costs more than it must, see savings_kinds',
     at DateTime64(3, 'UTC') COMMENT 'when its first answer was written, in UTC',
-    project LowCardinality(String) COMMENT 'project as ccusage names it: a pseudonym unless names are stored in clear',
-    session_id LowCardinality(String) COMMENT 'session as ccusage names it, likewise',
+    project LowCardinality(String) COMMENT 'project of that answer as ccusage names it: a pseudonym unless names are stored in clear',
+    session_id LowCardinality(String) COMMENT 'its session as ccusage names it, likewise; a subagent of the turn may have another one',
     turn_id UInt64 COMMENT 'the turn; 0 where the case is a session, or the prompt is not known',
     proof String COMMENT 'turn_id in digits, or session_id where that is 0',
     answers UInt64 COMMENT 'answers that cost more than they must',
@@ -19,8 +19,8 @@ AS SELECT
     agent,
     kind,
     min(answer.at) AS at,
-    project,
-    session_id,
+    argMin(answer.project, (answer.at, answer.session_id, answer.project)) AS project,
+    argMin(answer.session_id, (answer.at, answer.session_id, answer.project)) AS session_id,
     turn_id,
     if(turn_id = 0, toString(session_id), toString(turn_id)) AS proof,
     count() AS answers,
@@ -47,6 +47,6 @@ FROM
     JOIN {database}.savings_kinds USING (place)
     WHERE share > 0
 ) AS answer
-GROUP BY machine, agent, kind, project, session_id, turn_id
+GROUP BY machine, agent, kind, turn_id, if(turn_id = 0, (toString(answer.project), toString(answer.session_id)), ('', ''))
 HAVING saved_usd > 0
 COMMENT 'one row is one turn or session of the last 30 days that cost more than it must, of one kind; dollars may be summed over all rows'

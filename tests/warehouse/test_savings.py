@@ -248,6 +248,23 @@ def test_no_dollar_is_promised_twice_and_the_dearest_comes_first(migrated: Place
     ]
 
 
+def test_a_turn_whose_subagent_has_a_session_of_its_own_is_one_case(migrated: Place, tmp_path: Path) -> None:
+    session = Session(tmp_path / "claude", "parent")
+    session.ask(0)
+    session.answer(1, SONNET, tokens=(0, 1000))
+    session.subagent("helper").answer(2, SONNET, tokens=(0, 2000))
+    session.interrupted(3)
+    # Where Claude Code wrote them before, ccusage takes a subagent for a session.
+    folder = tmp_path / "claude" / "projects" / "-shop"
+    (folder / "parent" / "subagents" / "agent-helper.jsonl").rename(folder / "agent-helper.jsonl")
+
+    read(migrated, tmp_path, tmp_path / "claude")
+
+    assert savings(migrated) == {"interrupted_turns": usd("0.045", 1)}
+    assert migrated.rows("SELECT project, session_id, answers FROM savings_cases") == [("-shop", "parent", 2)]
+    assert migrated.rows("SELECT evidence = [toString(turn_id)] FROM savings, turns") == [(True,)]
+
+
 def test_only_the_last_thirty_days_count(migrated: Place, tmp_path: Path) -> None:
     session = Session(tmp_path / "claude", "old")
     session.ask(-60 * 24 * 30)
