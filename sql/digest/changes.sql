@@ -25,5 +25,5 @@ WHERE verdict NOT IN ('new', 'grew', 'held')
     AND ({machine:String} = '' OR changes.machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
     AND day BETWEEN {since:Date} AND {until:Date} AND (report != 'monthly' OR toLastDayOfMonth(day) <= {until:Date})
     AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, JSONExtractString(if(empty(offered), stored, offered), 'project')))
-ORDER BY changes.load_id DESC, abs(offered_cost_usd - stored_cost_usd) DESC, report, key
+ORDER BY changes.load_id DESC, abs(offered_cost_usd - stored_cost_usd) DESC, report, key, changes.machine, agent
 LIMIT {rows:UInt32}

@@ -31,7 +31,7 @@ FROM
             FROM changes
             WHERE verdict = 'held' AND has({projects:Array(String)}, JSONExtractString(offered, 'project'))
         ))
-    ORDER BY abs(offered_cost_usd - stored_cost_usd) DESC, report, key
+    ORDER BY abs(offered_cost_usd - stored_cost_usd) DESC, report, key, machine, agent
     LIMIT {rows:UInt32}
 ) AS shown
 GLOBAL INNER JOIN (SELECT machine, agent, report, key, load_id, stored, offered FROM changes WHERE verdict = 'held') AS changes
@@ -43,4 +43,4 @@ GLOBAL INNER JOIN
     WHERE load_id GLOBAL IN (SELECT load_id FROM changes WHERE verdict = 'held')
 ) AS ended
     ON shown.machine = ended.machine AND shown.load_id = ended.load_id
-ORDER BY abs(held.9 - held.8) DESC, held.5, held.6
+ORDER BY abs(held.9 - held.8) DESC, held.5, held.6, held.3, held.4

@@ -21,7 +21,7 @@
 SELECT DISTINCT date, 60 * hour + minute, job, host, name, session, model, cost, turn_id
 FROM
 (
-    SELECT *, row_number() OVER (PARTITION BY place ORDER BY cost DESC, turn_id) AS rank
+    SELECT *, row_number() OVER (PARTITION BY place ORDER BY cost DESC, turn_id, host) AS rank
     FROM
     (
         SELECT
@@ -41,4 +41,4 @@ FROM
 )
 WHERE rank <= if(place.1 = 'day' AND place.2 <= (SELECT toUInt64(max(date) - {days:UInt16}) FROM selected_days),
     {prompts_of_old_day:UInt8}, {dearest_prompts:UInt8})
-ORDER BY cost DESC, turn_id
+ORDER BY cost DESC, turn_id, host

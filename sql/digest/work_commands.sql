@@ -7,7 +7,7 @@ SELECT
     toDecimal64(sum(pattern.mean_cost_usd * runs) / times, 6),
     sum(seconds_p50 * runs) / times,
     sum((failed_share + interrupted_share) * runs) / times,
-    argMax(cost_driver, runs)
+    argMax(cost_driver, (runs, machine))
 FROM command_patterns AS pattern
 WHERE kind != 'bash' AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
 GROUP BY command

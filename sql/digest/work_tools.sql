@@ -4,8 +4,8 @@ SELECT
     sum(pattern.calls) AS times,
     sum(errors),
     sum(denied),
-    argMax(wait_p50_ms, pattern.calls) / 1000,
-    argMax(wait_p95_ms, pattern.calls) / 1000,
+    argMax(wait_p50_ms, (pattern.calls, machine)) / 1000,
+    argMax(wait_p95_ms, (pattern.calls, machine)) / 1000,
     sum(lines_added),
     sum(lines_removed)
 FROM tool_patterns AS pattern

@@ -7,7 +7,7 @@
 -- note: NULL where that model has no known prices here; cache writes whose kind is not known count as those of 5 minutes
 WITH
 (
-    SELECT argMax([input_usd, output_usd, cache_creation_usd, cache_creation_1h_usd, cache_read_usd], date)
+    SELECT argMax([input_usd, output_usd, cache_creation_usd, cache_creation_1h_usd, cache_read_usd], (date, machine, agent))
     FROM model_costs
     WHERE model = {model:String} AND isNotNull(input_usd)
 ) AS price

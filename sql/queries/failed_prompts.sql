@@ -13,5 +13,5 @@ WHERE outcome IN ('api_error', 'limit') AND date BETWEEN {since:Date} AND {until
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({project:String} = '' OR project = {project:String})
     AND ({model:String} = '' OR model = {model:String})
-ORDER BY at DESC, turn_id
+ORDER BY at DESC, turn_id, machine
 LIMIT {top:UInt32}

@@ -28,7 +28,7 @@ FROM
         toInt64(held_records.offered_tokens) AS offered_tokens
     FROM held_records
     UNION ALL
-    SELECT 'blocks', machine, agent, any(offers.reason), 0, any(cost_usd), 0, toInt64(any(total_tokens)), 0
+    SELECT 'blocks', machine, agent, min(offers.reason), 0, any(cost_usd), 0, toInt64(any(total_tokens)), 0
     FROM blocks
     GLOBAL INNER JOIN
     (

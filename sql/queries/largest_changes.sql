@@ -13,5 +13,5 @@ WHERE is_written AND verdict != 'new' AND report = {report:String} AND toDate(de
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
     AND (machine, load_id) GLOBAL IN (SELECT machine, load_id FROM loads FINAL WHERE state IN ('committed', 'undone'))
-ORDER BY abs(cost_change_usd) DESC, load_id DESC, key
+ORDER BY abs(cost_change_usd) DESC, load_id DESC, key, machine, agent
 LIMIT {top:UInt32}

@@ -22,5 +22,5 @@ WHERE duration_minutes > 0 AND date BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
     AND ({project:String} = '' OR project = {project:String})
-ORDER BY duration_minutes DESC, project, session_id, machine
+ORDER BY duration_minutes DESC, project, session_id, machine, agent
 LIMIT {top:UInt32}

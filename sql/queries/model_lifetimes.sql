@@ -6,7 +6,7 @@ SELECT
     model,
     min(first_day) AS first_day,
     max(last_day) AS last_day,
-    groupUniqArray(toString(agent)) AS agents,
+    arraySort(groupUniqArray(toString(agent))) AS agents,
     sum(cost_usd) AS cost_usd,
     sum(total_tokens) AS total_tokens,
     max(unpriced) AS unpriced

@@ -5,13 +5,13 @@
 -- note: as ccusage gave them for the models that were used, on the last day with a price; the view prices has all; NULL where none is known
 SELECT
     model,
-    argMax(input_cost_per_million_usd, last_day) AS input_usd,
-    argMax(output_cost_per_million_usd, last_day) AS output_usd,
-    argMax(cache_creation_cost_per_million_usd, last_day) AS cache_creation_usd,
-    argMax(cache_creation_1h_cost_per_million_usd, last_day) AS cache_creation_1h_usd,
-    argMax(cache_read_cost_per_million_usd, last_day) AS cache_read_usd,
+    argMax(toFloat64(each.input_usd), (date, machine, agent)) AS input_usd,
+    argMax(toFloat64(each.output_usd), (date, machine, agent)) AS output_usd,
+    argMax(toFloat64(each.cache_creation_usd), (date, machine, agent)) AS cache_creation_usd,
+    argMax(toFloat64(each.cache_creation_1h_usd), (date, machine, agent)) AS cache_creation_1h_usd,
+    argMax(toFloat64(each.cache_read_usd), (date, machine, agent)) AS cache_read_usd,
     max(each.unpriced) AS unpriced
-FROM model_performance AS each
+FROM model_costs AS each
 WHERE ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
 GROUP BY model

@@ -11,5 +11,5 @@ WHERE isNotNull(last_activity)
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
     AND ({project:String} = '' OR project = {project:String})
-ORDER BY last_activity DESC, project, session_id
+ORDER BY last_activity DESC, project, session_id, machine, agent
 LIMIT {top:UInt32}

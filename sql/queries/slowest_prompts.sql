@@ -13,5 +13,5 @@ WHERE date BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({project:String} = '' OR project = {project:String})
     AND ({model:String} = '' OR model = {model:String})
-ORDER BY duration_ms DESC, at, turn_id
+ORDER BY duration_ms DESC, at, turn_id, machine
 LIMIT {top:UInt32}

@@ -10,5 +10,5 @@ FROM blocks
 WHERE date BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
-ORDER BY cost_usd DESC, started_at DESC, machine
+ORDER BY cost_usd DESC, started_at DESC, machine, agent
 LIMIT {top:UInt32}

@@ -13,5 +13,5 @@ WHERE date BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
     AND ({project:String} = '' OR project = {project:String})
-ORDER BY cost_usd DESC, project, session_id, machine
+ORDER BY cost_usd DESC, project, session_id, machine, agent
 LIMIT {top:UInt32}

@@ -14,5 +14,5 @@ WHERE cache_creation_tokens > cache_read_tokens AND date BETWEEN {since:Date} AN
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
     AND ({project:String} = '' OR project = {project:String})
-ORDER BY cache_creation_tokens - cache_read_tokens DESC, project, session_id, machine
+ORDER BY cache_creation_tokens - cache_read_tokens DESC, project, session_id, machine, agent
 LIMIT {top:UInt32}

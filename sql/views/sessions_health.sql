@@ -2,7 +2,7 @@ CREATE OR REPLACE VIEW {database}.sessions_health {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
-    project LowCardinality(String) COMMENT 'project as ccusage names it: a pseudonym unless names are stored in clear',
+    project LowCardinality(String) COMMENT 'project of the first answer as ccusage names it: a pseudonym unless names are stored in clear',
     claude_session_id LowCardinality(String) COMMENT 'session as Claude Code names it, likewise',
     first_at DateTime64(3, 'UTC') COMMENT 'first answer, in UTC',
     last_at DateTime64(3, 'UTC') COMMENT 'last answer, in UTC',
@@ -48,7 +48,7 @@ FROM
     SELECT
         machine,
         claude_session_id,
-        any(project) AS project,
+        argMin(project, (at, project)) AS project,
         min(at) AS first_at,
         max(at) AS last_at,
         count() AS answers,

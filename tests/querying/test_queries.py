@@ -30,7 +30,7 @@ from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
 from tests.warehouse.test_plans import plans
-from tests.warehouse.test_views import block, budgets, daily, days, hold, judged, loaded, model, record
+from tests.warehouse.test_views import block, budgets, daily, days, hold, judged, loaded, model, priced, record
 
 pytestmark = pytest.mark.exhaustive_at("http")
 
@@ -709,6 +709,17 @@ def test_models_without_a_price_and_first_use(migrated: Place) -> None:
     assert answer(migrated, "models_by_day", since="2099-04-02") == [("2099-04-02", OPUS, 1, 10, False)]
 
 
+def test_the_price_of_a_model_is_that_of_the_last_day_with_one(migrated: Place) -> None:
+    part, free = model("m", "1", (1_000_000, 0, 0, 0)), model("m", "0", (1, 0, 0, 0), unpriced=True)
+    loaded(migrated, [daily("2099-04-01", "1", models=(part,)), daily("2099-04-09", models=(free,))], 1000)
+    loaded(migrated, [daily("2099-04-05", "2", models=(part,), machine="laptop")], 2000)
+    priced(migrated, "m", "1", "0", "0", "0", "0", load_id=1000)
+    priced(migrated, "m", "2", "0", "0", "0", "0", load_id=2000)
+
+    # The machine that used the model last had no price by then.
+    assert answer(migrated, "model_prices") == [("m", 2, 0, 0, 0, 0, True)]
+
+
 def test_models_and_cache_of_projects(migrated: Place) -> None:
     def day(project: str, day: str, cost: str, cache: tuple[int, int, int], *models: Any, **more: Any) -> Record:
         fresh, written, read = cache
@@ -775,6 +786,22 @@ def test_sessions_that_stand_out(migrated: Place) -> None:
         ("shop", "e", "studio", "2099-04-01", 120, 6, 10, [], False),
         ("shop", "c", "studio", "2099-04-01", 0, 2, 10, [], False),
     ]
+
+
+def test_the_same_sessions_on_many_machines_come_in_one_order(migrated: Place) -> None:
+    start, machines = datetime(2099, 4, 1, 10, tzinfo=UTC), [f"m{number}" for number in range(9)]
+    for load_id, machine in enumerate(("m4", "m0", "m8", "m2", "m6", "m1", "m7", "m3", "m5"), 1000):
+        copies = [
+            record(
+                "session", f"{project}/a", "2099-04-01", "1", project=project, session_id="a", machine=machine,
+                started_at=start, ended_at=start + timedelta(minutes=9), cache_creation_tokens=5,
+            )
+            for project in ("blog", "shop")
+        ]  # fmt: skip
+        loaded(migrated, copies, load_id)
+
+    for name, place in (("recent_sessions", 3), ("longest_sessions", 2), ("top_sessions", 2)):
+        assert [row[place] for row in answer(migrated, name, top="9")] == machines, name
 
 
 def test_blocks_that_are_open_or_hit_a_limit(migrated: Place) -> None:
