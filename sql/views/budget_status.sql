@@ -38,9 +38,10 @@ usage AS
     FROM {database}.projects_daily
     WHERE date > today() - 60 AND NOT is_dated_ahead
     UNION ALL
-    SELECT 'model', model, machine, agent, date, cost_usd, unpriced
-    FROM {database}.model_breakdowns
-    WHERE date > today() - 60
+    SELECT 'model', part.model, machine, agent, date, part.cost_usd, part.unpriced
+    FROM {database}.daily
+    ARRAY JOIN models AS part
+    WHERE date > today() - 60 AND NOT is_dated_ahead
 ),
 limited AS
 (

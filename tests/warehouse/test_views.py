@@ -988,6 +988,21 @@ def test_a_budget_crossed_already_says_when_and_what_is_not_counted(migrated: Pl
     assert rows(migrated, columns, "budget_status") == [(Decimal(12), True, date(2099, 4, 9), True)]
 
 
+def test_a_day_that_had_not_come_is_in_no_budget(migrated: Place) -> None:
+    used = (model("m", "3", (0, 10, 0, 0)),)
+    loaded(
+        migrated,
+        [
+            daily("2099-04-15", "3", models=used), daily("2099-04-14", "3", models=used, is_dated_ahead=True),
+            record("projects", "2099-04-14/shop", "2099-04-14", "3", project="shop", is_dated_ahead=True),
+        ],
+    )  # fmt: skip
+    scopes = (("all", ""), ("model", "m"), ("project", "shop"))
+    budgets(migrated, *[(*scope, "monthly", "60", 1, 0) for scope in scopes])
+
+    assert rows(migrated, "scope, spent_usd", "budget_status") == [("all", 3), ("model", 3), ("project", 0)]
+
+
 def test_forecasts_of_months_and_of_budgets_agree(migrated: Place) -> None:
     costs = [number * number % 17 for number in range(75)]
     loaded(migrated, [*days("2099-02-10", costs), *days("2099-02-20", costs[:60], machine="laptop", agent="codex")])
