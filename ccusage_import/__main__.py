@@ -144,6 +144,9 @@ def _secure_streams() -> _Output:
         except OSError:
             # Read-only: what is printed on a closed stdout fails, and is reported.
             os.open(os.devnull, os.O_RDONLY)
+    if sys.stdin is None:
+        # It was closed: whoever reads it finds its end.
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), "utf-8")
     stdout, stderr = _Output(STDOUT), _Output(STDERR)
     sys.stdout, sys.stderr = _stream(sys.stdout, stdout), _stream(sys.stderr, stderr)
     return stdout

@@ -88,6 +88,23 @@ def test_an_answer_that_nobody_takes_is_an_error(
     assert len(heard.splitlines()) == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "ended"),
+    [
+        (("query", "-"), (2, "ccusage-import: error: query: give SQL or the name of a query")),
+        (("init",), (2, "ccusage-import: error: init: there is no terminal to ask at")),
+        (("mcp",), (0, "")),
+    ],
+)
+@pytest.mark.usefixtures("own_warehouse")
+def test_a_stdin_that_is_closed_is_an_empty_one(
+    program: Program, arguments: tuple[str, ...], ended: tuple[int, str]
+) -> None:
+    exit_code, heard = shell(program, "<&-", *arguments)
+
+    assert (exit_code, "".join(heard.splitlines()[:1])) == ended
+
+
 def unread(program: Program, *arguments: str | Path) -> tuple[int, bytes]:
     """Run a command whose reader has gone away; return its exit code, and what it wrote to stderr."""
     reader, writer = os.pipe()
