@@ -17,6 +17,9 @@ EXIT_CODES = """
 Exit codes: 0 ok, 1 a bug, 2 usage or configuration, 3 ccusage, 4 warehouse, 5 some reports failed,
 6 a check that is not healthy, 130 interrupted.
 """
+# Whatever cannot be said to a command; Typer has a name only for one kind of it.
+USAGE_ERROR: Any = typer.BadParameter.__base__
+SAID = f"{__name__}.said"
 # In the order of --help: where each command is found, and the first sentence of its help.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("setup.init:init", "Set up warehouse, names, schedule and budget, by questions."),
@@ -90,13 +93,38 @@ class Program(TyperGroup):
         for name, (place, summary) in COMMANDS.items():
             self.add_command(LazyCommand(name, place, summary))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Remember what was said, for errors."""
+        ctx.meta[SAID] = tuple(takewhile(lambda each: each != "--", args))
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; what cannot be its argument is refused without the name of an exception."""
         try:
             return super().invoke(ctx)
-        except typer.BadParameter as error:
+        except USAGE_ERROR as error:
             error.message = error.message.removeprefix("Value error, ")
+            if self._prints_one_document(ctx.meta[SAID]):
+                _print_as_json(error)
             raise
+
+    def _prints_one_document(self, said: Sequence[str]) -> bool:
+        """Return whether a command that has --json is called with it; `watch` prints lines."""
+        name, inner, *_ = *(each for each in said if not each.startswith("-")), "", ""
+        found: Any = self.commands.get(name)
+        if "--json" not in said or name == "watch" or not isinstance(found, LazyCommand):
+            return False
+        command = found.imported()
+        command = getattr(command, "commands", {}).get(inner, command)
+        return any("--json" in option.opts for option in command.params)
+
+
+def _print_as_json(error: Any) -> None:
+    ui = import_module("ccusage_import.ui")
+    usage = import_module("ccusage_import.exceptions").ConfigurationError(
+        error.format_message(), hint=f"{error.ctx.command_path if error.ctx else PROGRAM} --help"
+    )
+    ui.print_json(ui.failure_json(usage))
 
 
 def _options_with_value(command: Any) -> Iterator[str]:

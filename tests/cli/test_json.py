@@ -206,6 +206,38 @@ def test_an_error_is_a_document_too(program: Program, arguments: tuple[str, ...]
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (("status", "--nope"), "No such option: --nope", "ccusage-import status --help"),
+        (("predict",), "Missing argument 'COMMAND'.", "ccusage-import predict --help"),
+        (("held", "a"), "Got unexpected extra argument(s) (a)", "ccusage-import held --help"),
+        (("rename", "machine"), "Missing argument 'NEW'.", "ccusage-import rename machine --help"),
+        (("held", "--config", ""), "Invalid value for '--config': is empty", "ccusage-import --help"),
+    ],
+)
+def test_arguments_that_cannot_be_are_an_error_like_any_other(
+    program: Program, arguments: tuple[str, ...], message: str, hint: str
+) -> None:
+    done = program(*arguments, "--json")
+
+    assert done.exit_code == 2
+    document = json.loads(done.stdout)
+    assert problems(document, "error.json") == []
+    assert document == {"exit_code": 2, "error": {"message": message, "details": [], "hint": hint}}
+    assert done.stderr.endswith(f"Error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("watch", "--nope"), ("statusline",), ("nope",), ("query", "--", "SELECT 1", "2")]
+)
+def test_what_prints_no_document_prints_none_of_its_arguments(program: Program, arguments: tuple[str, ...]) -> None:
+    done = program(*arguments, "--json")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "Error: " in done.stderr
+
+
+@pytest.mark.parametrize(
     ("document", "schema"),
     [
         ({"path": "/log", "more": 1}, "logs.json"),
