@@ -15,7 +15,7 @@ from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts import rename_folded
 from ccusage_import.warehouse.naming import described
-from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
+from ccusage_import.warehouse.publish import begin, count_totals, publish, read_last_offers, settle_dead_loads
 from ccusage_import.warehouse.tables import RUNNER_OF_PROJECTS, read_loads, read_records, read_taken_back
 
 
@@ -68,14 +68,15 @@ def rename_projects(
     if is_dry_run:
         return RenamedProjects(how, renamed, unknown)
     marks = _read_marks(warehouse, machine)
-    renamed_marks = [_renamed_mark(mark, pseudonyms, known_names) for mark in marks]
+    renamed_marks = [_renamed_decision(mark, pseudonyms, known_names) for mark in marks]
+    held = [(each, _renamed_decision(each, pseudonyms, known_names)) for each in _read_held(warehouse, machine)]
     decisions = _with_marks(decisions, zip(marks, renamed_marks, strict=True), stored)
     load = begin(warehouse, last, RUNNER_OF_PROJECTS, tool_version=tool_version)
     load.naming = pseudonyms.naming
     load.reports = tuple(sorted({decision.record.label for decision in decisions}))
     count_totals(load, totals(stored), totals(shown_after(stored, decisions)))
     rename_folded(warehouse, machine, lambda name: _new_name(name, pseudonyms, known_names), load.load_id)
-    publish(warehouse, load, decisions)
+    publish(warehouse, load, decisions, still_held=_still_held(held, decisions, shown_after(stored, decisions)))
     return RenamedProjects(how, renamed, unknown, load.load_id)
 
 
@@ -112,6 +113,42 @@ def _read_marks(warehouse: ClickHouse, machine: str) -> list[Decision]:
     return list(last.values())
 
 
+def _read_held(warehouse: ClickHouse, machine: str) -> list[Decision]:
+    """Return the last decision on each stored record that is held against a smaller offer."""
+    held = {identity for identity, last in read_last_offers(warehouse, machine).items() if last.held}
+    changes = stream_changes(warehouse, Wanted(machine=machine, verdict=Verdict.HELD)) if held else iter(())
+    last: dict[Identity, Decision] = {}
+    for change in changes:
+        if change.identity in held:
+            last.setdefault(change.identity, change.decision)
+    return list(last.values())
+
+
+def _still_held(
+    held: Iterable[tuple[Decision, Decision]], decisions: Iterable[Decision], shown: Iterable[Record]
+) -> list[Decision]:
+    """Return what is held by its new names, as far as these are shown: a renaming explains no fall.
+
+    Args:
+        held: each by the old names and by the new ones.
+        decisions: what the renaming changes; what was taken back stays so by itself.
+        shown: what is stored afterwards.
+    """
+    now = {record.identity: record for record in shown}
+    marked = {decision.record.identity for decision in decisions if decision.reason is Reason.UNDONE}
+    kept: dict[Identity, Decision] = {}
+    for old, new in held:
+        identity = new.record.identity
+        # Of two that get one name, the larger one is shown.
+        if old != new and identity not in marked and _tokens(new.stored) == _tokens(now.get(identity)):
+            kept[identity] = replace(new, stored=now[identity])
+    return list(kept.values())
+
+
+def _tokens(record: Record | None) -> int | None:
+    return None if record is None else record.total_tokens
+
+
 def _with_marks(
     decisions: Sequence[Decision], marks: Iterable[tuple[Decision, Decision]], stored: Iterable[Record]
 ) -> list[Decision]:
@@ -141,9 +178,10 @@ def _marked_tokens(mark: Decision) -> int:
     return max(record.total_tokens for record in (mark.stored, mark.offered) if record is not None)
 
 
-def _renamed_mark(mark: Decision, pseudonyms: Pseudonyms, known_names: Mapping[str, str]) -> Decision:
-    stored, offered = (record and _renamed(record, pseudonyms, known_names) for record in (mark.stored, mark.offered))
-    return replace(mark, stored=stored, offered=offered)
+def _renamed_decision(decision: Decision, pseudonyms: Pseudonyms, known_names: Mapping[str, str]) -> Decision:
+    both = (decision.stored, decision.offered)
+    stored, offered = (record and _renamed(record, pseudonyms, known_names) for record in both)
+    return replace(decision, stored=stored, offered=offered)
 
 
 def _renamed(record: Record, pseudonyms: Pseudonyms, known_names: Mapping[str, str]) -> Record:

@@ -65,6 +65,7 @@ def publish(
     decisions: Sequence[Decision],
     whole: Collection[str] = (),
     last_offers: Mapping[Identity, LoggedOffer] | None = None,
+    still_held: Sequence[Decision] = (),
 ) -> None:
     """Write a load: its row, the log of its verdicts, all written records in one INSERT, its row as committed.
 
@@ -72,12 +73,15 @@ def publish(
     what dies after it is committed by `settle_dead_loads`. Where nothing else is to be written, its row is written
     once. What the load counts already, records that were refused, is counted beside the verdicts. `whole` are the
     reports that were judged whole: what they do not offer any more is not held any more. `last_offers` is what
-    `read_last_offers` returned to a caller who asked it.
+    `read_last_offers` returned to a caller who asked it. `still_held` are logged in place of what else becomes of their
+    keys, and not counted.
     """
     judged = Counter(f"{decision.record.label}/{decision.verdict}" for decision in decisions)
     load.verdicts = dict(sorted((Counter(load.verdicts) + judged).items()))
     known = read_last_offers(warehouse, load.machine) if last_offers is None else last_offers
-    logged = worth_logging(decisions, known, whole)
+    held = {decision.record.identity for decision in still_held}
+    judged_anew = [decision for decision in decisions if decision.record.identity not in held]
+    logged = [*worth_logging(judged_anew, known, whole), *still_held]
     written = [decision for decision in decisions if decision.is_written]
     if logged or written:
         write_load(warehouse, load)

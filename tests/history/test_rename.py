@@ -335,6 +335,32 @@ def test_what_was_taken_back_stays_so_under_other_names(
     assert migrated.rows(TOTALS) == [(3_500,) * 5]
 
 
+HELD = "SELECT report, stored_tokens, offered_tokens, reason FROM held_records ORDER BY report"
+WITHOUT_FACTS = {"CCUSAGE_IMPORT_TRANSCRIPTS": "false"}
+
+
+@pytest.mark.parametrize(("naming", "environ"), WAYS, ids=("in clear", "another salt"))
+@pytest.mark.exhaustive_at("http")
+def test_what_was_held_stays_so_under_other_names(
+    program: Program, migrated: Place, claude: ClaudeDir, naming: str, environ: dict[str, str]
+) -> None:
+    claude.say("a", days_ago(3, hour=13), 500)
+    imported(program, migrated, claude, **WITHOUT_FACTS)
+    claude.replace("a", '"output_tokens":500', '"output_tokens":200')
+    imported(program, migrated, claude, **WITHOUT_FACTS)
+    reports = ("blocks", "daily", "hours", "monthly", "projects", "session")
+    held = [(report, 1_500, 1_200, "unexplained") for report in reports]
+    assert migrated.rows(HELD) == held
+
+    assert program("rename", "projects", "--warehouse", migrated.url, naming, **environ).exit_code == 0
+
+    assert migrated.rows(HELD) == held
+    assert "offered again" not in program("changes", "last", "--warehouse", migrated.url).stdout
+    # What is read differently from now on explains no fall from before.
+    imported(program, migrated, claude, naming, **WITHOUT_FACTS, CCUSAGE_IMPORT_MODE="calculate", **environ)
+    assert migrated.rows(TOTALS) == [(1_500,) * 5]
+
+
 @pytest.mark.one_place
 def test_a_correction_that_was_taken_back_stays_so_under_other_names(
     program: Program, migrated: Place, claude: ClaudeDir
