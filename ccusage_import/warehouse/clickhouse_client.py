@@ -54,6 +54,7 @@ ENGINE_BYTES = 1_900_000 * 1024
 TOO_MANY_FILES = "Too many open files"
 FILE_LIMIT_HINT = "free some space, or raise the limit (ulimit -f); nothing half written is visible"
 WRONG_TZ_HINT = "correct the variable TZ, or unset it"
+GONE_DIRECTORY_HINT = "the working directory is gone: cd to one that is there"
 LIMITS_HINT = "ulimit -a shows the limits of this shell"
 NO_ROOM_HINT = "free some space; nothing half written is visible"
 # One block, one part: published at once or not at all.
@@ -396,6 +397,14 @@ def preload_driver() -> None:
         _driver()
 
 
+def _is_somewhere() -> bool:
+    """Return whether the working directory exists, to which the engine returns when it is imported."""
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
+
+
 def _load_engine() -> None:
     """Import the engine, which aborts the whole process where it does not get its memory.
 
@@ -414,6 +423,8 @@ def _load_engine() -> None:
     except (ImportError, OSError, MemoryError, RuntimeError) as error:
         reason = _short(str(error)) or "no memory"
         hint = WRONG_TZ_HINT if "time zone" in reason else LIMITS_HINT
+        if isinstance(error, FileNotFoundError) and not _is_somewhere():
+            hint = GONE_DIRECTORY_HINT
         raise WarehouseError(f"the embedded engine cannot be loaded: {reason}", hint=hint) from None
 
 

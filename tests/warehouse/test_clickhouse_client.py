@@ -315,6 +315,15 @@ def test_a_time_zone_that_the_engine_does_not_know_is_told(program: Program) -> 
     )
 
 
+def test_a_working_directory_that_is_gone_is_told(program: Program) -> None:
+    gone = ("sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh")
+
+    done = replace(program, prefix=gone)("migrate")
+
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert done.stderr.splitlines()[1] == "hint: the working directory is gone: cd to one that is there"
+
+
 def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
