@@ -199,3 +199,8 @@ class Record(NamedTuple):
 
 USAGE_FROM = Record._fields.index("input_tokens")
 PROVENANCE = Record._fields.index("provenance")
+
+
+def counted_records(count: int) -> str:
+    """Return how many records these are, in words."""
+    return "1 record" if count == 1 else f"{count:,} records"

@@ -19,7 +19,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import CcusageError, ConfigurationError
 from ccusage_import.pseudonyms import Pseudonyms
-from ccusage_import.records import CLAUDE, REPORTS, Provenance
+from ccusage_import.records import CLAUDE, REPORTS, Provenance, counted_records
 from ccusage_import.transcripts.cursor import FileState, look_into_cursor
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.reader import list_transcripts, unread_bytes
@@ -97,7 +97,7 @@ def _report(configuration: Configuration, runner: Runner, report: str, output: F
             f" {parsed.complaints[0]}",
             "import leaves them out and loads the others; correct the transcript they come from",
         )
-    return ok(name, f"{len(parsed.records)} records in {output.seconds:.2f} s")
+    return ok(name, f"{counted_records(len(parsed.records))} in {output.seconds:.2f} s")
 
 
 def _transcripts(directory: Path, known: Mapping[str, FileState] | None, names: Names, timezone: str) -> Check:

@@ -37,6 +37,7 @@ from ccusage_import.history.load_names import find_load, short_ids, stored_ids
 from ccusage_import.masking import without_password
 from ccusage_import.money import Money
 from ccusage_import.querying.known_names import refuse_unknown
+from ccusage_import.records import counted_records
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Reason, Verdict
 from ccusage_import.transcripts.facts import FACT_KINDS
@@ -344,7 +345,7 @@ def accept(
         names = read_names(configuration.directories.names_file)
         wanted = [_key(name, configuration.settings.timezone) for name in held]
         done = audit.accept(opened, configuration.settings.machine, wanted, names, tool_version=__version__)
-        sentence = f"{sum(done.load.verdicts.values())} records changed"
+        sentence = f"{counted_records(sum(done.load.verdicts.values()))} changed"
         if done.taken_with_them:
             sentence += f"; {done.taken_with_them} that overlap them in time were taken with them"
         _tell(done.load, sentence, configuration.settings.money, quiet=quiet, as_json=as_json)

@@ -33,6 +33,7 @@ from ccusage_import.cli.options import (
 from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.logger import read_last_run
+from ccusage_import.records import counted_records
 from ccusage_import.ui.tables import PlainTable, console, print_wrapped
 
 STYLES = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "bold red"}
@@ -127,7 +128,7 @@ def print_status(status: Status, health: HealthReport, timezone: str) -> None:
         "age": ""
         if status.age_hours is None
         else f"{status.age_hours:.1f} h, stale after {status.stale_after_hours:g} h",
-        "held": f"{status.held} records" + (", see ccusage-import held" if status.held else ""),
+        "held": counted_records(status.held) + (", see ccusage-import held" if status.held else ""),
         "error": last.error if last else "",
         "dated in the future": ", ".join(map(str, status.future_loads)),
         "missing": "\n".join(status.missing),

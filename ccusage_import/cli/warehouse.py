@@ -24,6 +24,7 @@ from ccusage_import.history.rename_machine import RenamedMachine, rename_machine
 from ccusage_import.history.rename_projects import RenamedProjects, rename_projects
 from ccusage_import.history.rescue import Repaired, accept_loss, attach, begin_anew
 from ccusage_import.masking import printable
+from ccusage_import.records import counted_records
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.integrity import find_damage
@@ -251,8 +252,9 @@ def projects_command(
             more = "" if len(renamed.unknown) <= SHOWN_NAMES else f" and {len(renamed.unknown) - SHOWN_NAMES} more"
             ui.print_warnings([f"{len(renamed.unknown)} names are not known here and stay: {shown}{more}"])
         if not quiet:
-            done = "would be" if dry_run else "are"
-            print(f"{renamed.records:,} records {done} renamed; names {done} stored {renamed.naming}")
+            one, several = ("would be", "would be") if dry_run else ("is", "are")
+            verb = one if renamed.records == 1 else several
+            print(f"{counted_records(renamed.records)} {verb} renamed; names {several} stored {renamed.naming}")
 
 
 def _renamed_projects(configuration: Configuration, *, is_dry_run: bool) -> RenamedProjects:

@@ -19,6 +19,7 @@ from pydantic import PlainSerializer, TypeAdapter, ValidationError
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import BackupError
 from ccusage_import.files import replace_file, sync_directory
+from ccusage_import.records import counted_records
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import (
     applied_migrations,
@@ -305,7 +306,9 @@ def _refuse_full(warehouse: ClickHouse) -> None:
         return
     count = warehouse.rows("SELECT count() FROM records")[0][0]
     if count:
-        raise BackupError(f"warehouse {warehouse.warehouse} holds {count} records already", hint=EMPTY_TARGET_HINT)
+        raise BackupError(
+            f"warehouse {warehouse.warehouse} holds {counted_records(count)} already", hint=EMPTY_TARGET_HINT
+        )
     # A restore that was killed left imports too, or no loads.
     of_facts, of_reports = warehouse.rows(
         "SELECT countIf(runner IN {facts:Array(String)}),"

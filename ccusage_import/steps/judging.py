@@ -11,7 +11,7 @@ from ccusage_import.ccusage.data_dirs import Sources
 from ccusage_import.ccusage.offers import Offer, Parsed, ReportOutcome
 from ccusage_import.ccusage.refusals import left_alone
 from ccusage_import.exceptions import EmptyReportError
-from ccusage_import.records import CLAUDE, Identity, Record, split_label
+from ccusage_import.records import CLAUDE, Identity, Record, counted_records, split_label
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
 from ccusage_import.rule.reconcile import Case, Context, Decision, HeldOffer, Reason
 from ccusage_import.statistics import Comparison, compare
@@ -191,8 +191,9 @@ def _doubted(
         kept = sum(record.label == label and record.day >= since for record in stored)
         if outcome.error is None and outcome.offered == 0 and kept:
             check = "the data directories: ccusage-import config show" if agent == CLAUDE else f"where {agent} keeps it"
+            verb = "is" if kept == 1 else "are"
             error = EmptyReportError(
-                f"{label}: ccusage shows no usage, yet {kept} records since {since} are stored",
+                f"{label}: ccusage shows no usage, yet {counted_records(kept)} since {since} {verb} stored",
                 hint=f"they stay; check {check}",
             )
             doubted[label] = replace(outcome, error=error)

@@ -458,7 +458,7 @@ def test_an_agent_that_shows_nothing_any_more_is_doubted_alone(
     assert done.exit_code == 5
     since = f"{days_ago(29):%Y-%m-%d}"
     for report in ("daily", "session"):
-        assert f"error: codex {report}: ccusage shows no usage, yet 1 records since {since} are stored" in done.stderr
+        assert f"error: codex {report}: ccusage shows no usage, yet 1 record since {since} is stored" in done.stderr
     assert "hint: they stay; check where codex keeps it\n" in done.stderr
     assert days(warehouse, "codex") == {f"{days_ago(2):%Y-%m-%d}": 1000}
     assert warehouse.rows("SELECT has(failed_reports, 'daily') FROM loads FINAL ORDER BY load_id DESC LIMIT 1") == [

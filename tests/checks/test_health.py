@@ -64,7 +64,7 @@ def test_everything_is_well(migrated: Place, program: Program, claude: ClaudeDir
     assert [name for name, check in found.checks.items() if check["health"] != "ok"] == ["schedule"]
     assert found.checks["schedule"]["hint"] == "ccusage-import schedule install"
     assert found.checks["ccusage"]["found"].startswith("20.0.24 (PATH): /")
-    assert found.checks["report daily"]["found"].startswith("1 records in 0.")
+    assert found.checks["report daily"]["found"].startswith("1 record in 0.")
     assert {name for name in found.checks if name.startswith("report ")} == {
         "report daily",
         "report monthly",

@@ -462,7 +462,7 @@ def test_a_warehouse_with_records_is_refused(program: Program, saved: Path, migr
 
     assert done.exit_code == 4
     assert done.stderr.splitlines() == [
-        f"ccusage-import: error: warehouse {migrated.url} holds 1 records already",
+        f"ccusage-import: error: warehouse {migrated.url} holds 1 record already",
         "hint: restore into an empty warehouse: --warehouse chdb:///new/directory, or another database of the server",
     ]
     assert saved.exists()

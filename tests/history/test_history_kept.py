@@ -471,7 +471,7 @@ def test_an_empty_report_for_an_hour_changes_nothing_and_is_heard(
     done = run_import("--ccusage", broken)
 
     assert done.exit_code == 5
-    assert "error: daily: ccusage shows no usage, yet 1 records since " in done.stderr
+    assert "error: daily: ccusage shows no usage, yet 1 record since " in done.stderr
     assert list(tokens(migrated, "daily", "date").values()) == [10]
     assert migrated.rows("SELECT count() FROM projects_daily") == [(1,)]
 

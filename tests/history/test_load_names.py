@@ -86,7 +86,7 @@ def test_commands_take_the_beginning_of_a_load_and_last_and_a_day_by_how_long_ag
 
     assert len(json.loads(program("held", "--json").stdout)) == 4
     assert program("accept", "daily", "40 days ago").exit_code == 2
-    assert "1 records changed" in program("accept", "40d").stdout
+    assert "1 record changed" in program("accept", "40d").stdout
     assert [change["report"] for change in json.loads(program("held", "--json").stdout)] == [
         "blocks", "monthly", "projects",
     ]  # fmt: skip
