@@ -49,6 +49,9 @@ def test_an_import_fits(program: Program) -> None:
         "data-pipeline  $13.87    45%   8,418,588  -home-ana-data-pipeline",
     ):
         assert row in lines
+    demo = program.home / ".local/share/ccusage-import/demo/config.toml"
+    bars = program("chart", "models", "--config", demo, COLUMNS="40").stdout.splitlines()
+    assert [cell_len(line) for line in bars] == [40] * 3
     assert any(
         re.fullmatch(r"active block until \d\d:\d\d P[SD]T: \$2\.16, \$2\.30 an hour, \$\d+\.\d\d expected", line)
         for line in lines

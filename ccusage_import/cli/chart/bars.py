@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,6 +18,7 @@ from ccusage_import.digest.palette import DARK, OTHERS, model_looks
 from ccusage_import.digest.text import NO_MODEL, percent
 from ccusage_import.money import Money
 from ccusage_import.ui.console import StdoutConsole
+from ccusage_import.ui.tables import is_for_a_terminal, reader_width
 
 PIPED_WIDTH = 80
 LARGEST_WIDTH = 120
@@ -69,7 +68,7 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money
         models: the dearest first, as the page orders them; it decides their colours.
         money: how people read costs.
     """
-    width = min(shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH, LARGEST_WIDTH)
+    width = min(reader_width() if is_for_a_terminal() else PIPED_WIDTH, LARGEST_WIDTH)
     console = StdoutConsole(highlight=False, width=width)
     looks = model_looks(list(models))
     largest = max((row.cost_usd for row in rows), default=Decimal(0))
