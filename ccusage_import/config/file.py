@@ -25,7 +25,7 @@ def changed(file: Path, settings: Mapping[str, str | None]) -> str:
     """
     toml: Any = import_module("tomlkit")
     try:
-        text = file.read_text("utf-8") if file.exists() else ""
+        text = file.read_text("utf-8-sig") if file.exists() else ""
         parse_toml(text)
         document = toml.parse(text)
     except (OSError, ValueError) as error:

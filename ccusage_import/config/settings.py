@@ -406,7 +406,7 @@ def _classic_url(environ: Mapping[str, str]) -> str:
 
 def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
     try:
-        return parse_toml(file.read_text("utf-8"))
+        return parse_toml(file.read_text("utf-8-sig"))
     except FileNotFoundError:
         if required:
             raise ConfigurationError(f"config file {file}: no such file", hint="check --config") from None

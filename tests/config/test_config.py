@@ -560,3 +560,13 @@ def test_tables_in_the_environment_are_json(program: Program) -> None:
     assert "secret" not in shown.stdout
     broken = program("config", "show", CCUSAGE_IMPORT_NOTIFY="slack")
     assert "notify (environment): is not a list of tables" in broken.stderr
+
+
+def test_a_byte_order_mark_and_ends_of_lines_of_windows_are_read(program: Program) -> None:
+    file = program.home / "config.toml"
+    file.write_bytes(b'\xef\xbb\xbfmachine = "studio"\r\njobs = 2\r\n')
+
+    assert program("config", "set", "jobs", "3", "--config", file).exit_code == 0
+
+    shown = json.loads(program("config", "show", "--json", "--config", file).stdout)
+    assert [shown[name]["value"] for name in ("machine", "jobs")] == ["studio", 3]
