@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ccusage_import import ui
+from ccusage_import.config.environment import misspelled_variables
 from ccusage_import.config.identity import NOT_CHOSEN, complete_identity, read_identity
 from ccusage_import.config.settings import Configuration, Directories, load_configuration
 from ccusage_import.exceptions import ExitCode, FixableError, LimitError
@@ -134,6 +135,7 @@ def configured(
         config_text=config_text,
     )
     ui.warn_of_exposure(configuration.exposure)
+    ui.print_warnings(misspelled_variables(environ))
     return configuration
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ccusage_import.config.exposure import exposure_of
-from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, SECRETS, SETTING_VARIABLES
+from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, SECRETS, SETTING_VARIABLES, Settings
+from ccusage_import.config.shown_names import nearest
 from ccusage_import.exceptions import ConfigurationError, ScheduleError
 
 _HEADER = "# NAME=value, one a line, nothing quoted. Written by `ccusage-import schedule install`.\n"
@@ -25,6 +26,17 @@ _PATHS = frozenset({"CLAUDE_CONFIG_DIR", "CCUSAGE_IMPORT_CLAUDE_DIRS"})
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what another program may see of an environment: everything but the secrets of this one."""
     return {name: value for name, value in environ.items() if name not in SECRET_VARIABLES}
+
+
+def misspelled_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return what to say of each variable that is no setting, but called nearly as one."""
+    said = []
+    for variable in sorted(environ.keys() - SETTING_VARIABLES):
+        name = variable.removeprefix(PREFIX)
+        similar = [] if variable == name or name.startswith("TEST_") else nearest(name, Settings.model_fields)
+        if similar:
+            said.append(f"{variable} is not a setting; nearest: {PREFIX}{similar[0].upper()}")
+    return said
 
 
 def setting_variables(environ: Mapping[str, str]) -> dict[str, str]:

@@ -550,6 +550,14 @@ def test_values_are_shown_as_they_are_set(program: Program) -> None:
         assert shown(name) == value
 
 
+def test_a_variable_that_is_called_nearly_as_a_setting_is_warned_of(program: Program) -> None:
+    variables = {"CCUSAGE_IMPORT_WAREHOSE": "chdb:///elsewhere", "CCUSAGE_IMPORT_EVENT": "failure", "WAREHOSE": "x"}
+    done = program("config", "show", **variables)
+    told = "ccusage-import: warning: CCUSAGE_IMPORT_WAREHOSE is not a setting; nearest: CCUSAGE_IMPORT_WAREHOUSE\n"
+    assert (done.exit_code, done.stderr) == (0, told)
+    assert program("config", "show").stderr == ""
+
+
 def test_tables_in_the_environment_are_json(program: Program) -> None:
     targets = '[{"type": "slack", "url": "https://hooks.example/secret"}]'
     shown = program("config", "show", "--json", CCUSAGE_IMPORT_NOTIFY=targets, CCUSAGE_IMPORT_BUDGET='{"monthly": 200}')
