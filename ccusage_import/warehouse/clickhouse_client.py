@@ -10,15 +10,15 @@ import resource
 import shlex
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 from ccusage_import.config.installation import ENGINE, adds
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
@@ -57,6 +57,8 @@ WRONG_TZ_HINT = "correct the variable TZ, or unset it"
 GONE_DIRECTORY_HINT = "the working directory is gone: cd to one that is there"
 LIMITS_HINT = "ulimit -a shows the limits of this shell"
 NO_ROOM_HINT = "free some space; nothing half written is visible"
+ADDRESS_HINT = "check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS"
+PROXY_HINT = "the proxy of http_proxy or https_proxy wants a password; no_proxy=HOST goes to the server without it"
 # One block, one part: published at once or not at all.
 ONE_PART_SETTINGS: Mapping[str, Any] = {
     "async_insert": 0,
@@ -533,12 +535,11 @@ def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Cli
                 username=warehouse.user,
                 password=warehouse.password,
                 interface="https" if warehouse.secure else "http",
-                verify=warehouse.verify,
-                ca_cert=str(warehouse.ca_cert) if warehouse.ca_cert else None,
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
                 autogenerate_session_id=False,
                 client_name="ccusage-import",
                 settings=dict(settings),
+                pool_mgr=_pool(warehouse),
             )
     except driver.driver.exceptions.Error as error:
         translated = _translate(error, warehouse)
@@ -579,18 +580,53 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
+@cache
+def _pool(warehouse: ServerWarehouse) -> Any:
+    """Return the connections of this process to a server: no request goes where an answer points to."""
+    httputil = importlib.import_module("clickhouse_connect.driver.httputil")
+    scheme = "https" if warehouse.secure else "http"
+    proxy = httputil.check_env_proxy(scheme, warehouse.host, warehouse.port)
+    ca_cert = str(warehouse.ca_cert) if warehouse.ca_cert else None
+    pool = httputil.get_pool_manager(verify=warehouse.verify, ca_cert=ca_cert, **{f"{scheme}_proxy": proxy})
+    send = pool.urlopen
+
+    def send_there_alone(method: str, url: str, **options: Any) -> Any:
+        answer = send(method, url, **{**options, "redirect": False})
+        if location := answer.get_redirect_location():
+            answer.close()
+            raise _redirected(warehouse, urljoin(url, location))
+        return answer
+
+    pool.urlopen = send_there_alone
+    return pool
+
+
+def _redirected(warehouse: ServerWarehouse, location: str) -> WarehouseUnreachableError:
+    parts = urlsplit(location)
+    # Without a user, a password and a query, which may be a secret.
+    host = parts.netloc.rpartition("@")[2]
+    scheme = "clickhouses" if parts.scheme == "https" else "clickhouse"
+    return WarehouseUnreachableError(
+        f"warehouse {warehouse}: answers with a redirect to {parts.scheme}://{host}{parts.path}, which is not followed",
+        hint=f"if that is the server, name it with its port: {scheme}://{host}/{warehouse.database}",
+    )
+
+
 def _ask_version(warehouse: ServerWarehouse) -> str | None:
     """Ask a server that the driver cannot talk to for its version."""
     scheme = "https" if warehouse.secure else "http"
-    request = urllib.request.Request(  # noqa: S310 - the scheme is one of two literals
-        f"{scheme}://{warehouse.host}:{warehouse.port}/?query=SELECT%20version()",
-        headers={"X-ClickHouse-User": warehouse.user, "X-ClickHouse-Key": warehouse.password},
-    )
+    host = f"[{warehouse.host}]" if ":" in warehouse.host else warehouse.host
+    broken = importlib.import_module("urllib3").exceptions.HTTPError
     try:
-        with urllib.request.urlopen(request, timeout=CONNECT_TIMEOUT_SECONDS) as answer:  # noqa: S310
-            version = answer.read(100).decode("utf-8", "replace").strip()
-    except (OSError, urllib.error.URLError):
+        answer = _pool(warehouse).request(
+            "GET",
+            f"{scheme}://{host}:{warehouse.port}/?query=SELECT%20version()",
+            headers={"X-ClickHouse-User": warehouse.user, "X-ClickHouse-Key": warehouse.password},
+            timeout=CONNECT_TIMEOUT_SECONDS,
+        )
+    except (broken, WarehouseUnreachableError):
         return None
+    version = answer.data[:100].decode("utf-8", "replace").strip()
     return version if re.fullmatch(r"\d+\.\d+[\d.]*", version) and _numbers(version) < OLDEST_SERVER else None
 
 
@@ -657,16 +693,18 @@ def _translate(error: Any, warehouse: Warehouse) -> FixableError:
         return ConfigurationError(f"{where}: {text}", hint="--param NAME=VALUE, of the type in {NAME:TYPE}")
     if code == 243:
         return WarehouseError(f"{where}: {text}", hint=NO_ROOM_HINT)
-    is_of_a_proxy = text.startswith("HTTP driver received HTTP status 5")
+    # A server names the code of its error; a proxy or another web server answers with a page.
+    is_of_a_proxy = text.startswith("HTTP driver received HTTP status ")
     if code is None and (is_of_a_proxy or type(error).__name__ in ("OperationalError", "StreamFailureError")):
         return _unreachable(where, text)
     return QueryError(f"{where}: {text}")
 
 
 def _unreachable(where: str, text: str) -> WarehouseUnreachableError:
+    cause = _cause(text)
     return WarehouseUnreachableError(
-        f"{where}: no answer: {_cause(text)}",
-        hint="check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS",
+        f"{where}: no answer: {cause}",
+        hint=PROXY_HINT if cause in ("HTTP status 407", "Tunnel connection failed: 407") else ADDRESS_HINT,
     )
 
 
@@ -689,7 +727,8 @@ def _short(text: str) -> str:
 def _cause(text: str) -> str:
     """Return why a request failed out of the nested message of the HTTP library."""
     found = re.search(
-        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed[^\"')]*|timed out|WRONG_VERSION_NUMBER|HTTP status \d+",
+        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed[^\"')]*|timed out|WRONG_VERSION_NUMBER|HTTP status \d+"
+        r"|Tunnel connection failed: \d+",
         text,
     )
     return found[0].strip() if found else text

@@ -234,7 +234,7 @@ BROKEN = {
     "drop_before": r"no answer: .*Remote end closed connection.*",
     "drop_after": r"no answer: .*Remote end closed connection.*",
     "truncate": r"(no answer: .*IncompleteRead.*|.*connection closed by server.*)",
-    "status_503": r"no answer: .* 503, .*",
+    "status_503": r"no answer: HTTP status 503",
 }
 
 

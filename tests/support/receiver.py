@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
-Answer = int | Literal["hang", "close", "drip", "garbage"]
+Answer = int | Literal["hang", "close", "drip", "garbage", "too old"]
 
 
 @dataclass
@@ -32,12 +32,13 @@ class Request:
 
 @dataclass
 class Receiver:
-    """Answers 200, or what `answers` holds for the next requests, or `always`."""
+    """Answers 200, or what `answers` holds for the next requests, or `always`; redirects point to `location`."""
 
     port: int
     requests: list[Request] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     always: Answer = 200
+    location: str = "/elsewhere"
     is_over: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -72,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.give(receiver.next_answer())
 
-    do_PUT = do_POST  # noqa: N815 - the name that the base class looks for
+    do_GET = do_PUT = do_POST  # noqa: N815 - the names that the base class looks for
 
     def give(self, answer: Answer) -> None:
         """Answer in one of the ways there are; `close` says nothing at all."""
@@ -85,10 +86,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
             while not is_over.wait(0.05):
                 self.wfile.write(b".")
+        elif answer == "too old":
+            self.wfile.write(b"HTTP/1.1 500 Error\r\nX-ClickHouse-Exception-Code: 115\r\nContent-Length: 0\r\n\r\n")
         elif isinstance(answer, int):
             self.send_response(answer)
-            if answer in (301, 302):
-                self.send_header("Location", f"http://127.0.0.1:{self.server.receiver.port}/elsewhere")
+            if answer in (301, 302, 307, 308):
+                self.send_header("Location", self.server.receiver.location)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

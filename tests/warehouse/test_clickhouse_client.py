@@ -102,8 +102,8 @@ def test_https_to_an_http_server_is_unreachable(guarded: Gateway) -> None:
     assert type(failure(f"clickhouses://127.0.0.1:{guarded.port}/ccusage")) is WarehouseUnreachableError
 
 
-@pytest.mark.parametrize("kind", ["status_502", "status_503"])
-def test_a_proxy_whose_server_is_down_is_no_answer(guarded: Gateway, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["status_404", "status_407", "status_502", "status_503"])
+def test_a_proxy_or_another_web_server_is_no_answer(guarded: Gateway, kind: str) -> None:
     guarded.fail(kind, times=9)
 
     error = failure(f"clickhouse://127.0.0.1:{guarded.port}/ccusage")
@@ -111,6 +111,39 @@ def test_a_proxy_whose_server_is_down_is_no_answer(guarded: Gateway, kind: str) 
     guarded.clear_faults()
     assert type(error) is WarehouseUnreachableError
     assert str(error).endswith(f"/ccusage: no answer: HTTP status {kind.removeprefix('status_')}")
+    assert error.hint.startswith("the proxy of http_proxy" if kind == "status_407" else "check host, port and TLS")
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_told_and_not_followed(status: int) -> None:
+    with running_receiver() as elsewhere, running_receiver() as receiver:
+        receiver.always = status
+        receiver.location = f"http://user:secret@localhost:{elsewhere.port}/path?secret"
+
+        error = failure(f"clickhouse://owner@127.0.0.1:{receiver.port}/ccusage", "s3cret pass")
+
+    assert elsewhere.requests == []
+    assert type(error) is WarehouseUnreachableError
+    assert str(error).endswith(
+        f"/ccusage: answers with a redirect to http://localhost:{elsewhere.port}/path, which is not followed"
+    )
+    assert (
+        error.hint == f"if that is the server, name it with its port: clickhouse://localhost:{elsewhere.port}/ccusage"
+    )
+
+
+def test_an_old_server_that_points_elsewhere_sends_no_password_there() -> None:
+    with running_receiver() as elsewhere, running_receiver() as receiver:
+        # What the driver asks first fails as with a server that is too old, which is then asked for its version.
+        receiver.answers = ["too old"]
+        receiver.always = 302
+        receiver.location = f"http://localhost:{elsewhere.port}/"
+
+        error = failure(f"clickhouse://owner@127.0.0.1:{receiver.port}/ccusage", "s3cret pass")
+
+    assert [request.headers.get("X-ClickHouse-Key") for request in receiver.requests] == [None, "s3cret pass"]
+    assert elsewhere.requests == []
+    assert type(error) is QueryError
 
 
 @pytest.mark.parametrize("version", ["23.3.1.1", "18.16.1"])
