@@ -595,10 +595,18 @@ def _pool(warehouse: ServerWarehouse) -> Any:
         if location := answer.get_redirect_location():
             answer.close()
             raise _redirected(warehouse, urljoin(url, location))
+        # Every answer of ClickHouse says what it is of. One without headers was cut off, which the driver tells.
+        if answer.status < 300 and answer.headers and not any(_is_of_clickhouse(name) for name in answer.headers):
+            answer.close()
+            raise _unreachable(f"warehouse {warehouse}", f"HTTP status {answer.status}, but not from ClickHouse")
         return answer
 
     pool.urlopen = send_there_alone
     return pool
+
+
+def _is_of_clickhouse(header: str) -> bool:
+    return header.lower().startswith("x-clickhouse-")
 
 
 def _redirected(warehouse: ServerWarehouse, location: str) -> WarehouseUnreachableError:
@@ -727,8 +735,8 @@ def _short(text: str) -> str:
 def _cause(text: str) -> str:
     """Return why a request failed out of the nested message of the HTTP library."""
     found = re.search(
-        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed[^\"')]*|timed out|WRONG_VERSION_NUMBER|HTTP status \d+"
-        r"|Tunnel connection failed: \d+",
+        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed[^\"')]*|timed out|WRONG_VERSION_NUMBER"
+        r"|HTTP status \d+(?:, but not from ClickHouse)?|Tunnel connection failed: \d+",
         text,
     )
     return found[0].strip() if found else text

@@ -41,7 +41,17 @@ HOST = "127.0.0.1"
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 10.0
 OTHERS_SECONDS = 1.0
-FAULT_KINDS = ("drop_before", "drop_after", "truncate", "delay", "status_404", "status_407", "status_502", "status_503")
+FAULT_KINDS = (
+    "drop_before",
+    "drop_after",
+    "truncate",
+    "delay",
+    "status_200",
+    "status_404",
+    "status_407",
+    "status_502",
+    "status_503",
+)
 ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 # What the HTTP interface takes for itself; every other URL parameter is a setting of the query.
 TRANSPORT_PARAMETERS = re.compile(

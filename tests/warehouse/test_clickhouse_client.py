@@ -114,6 +114,31 @@ def test_a_proxy_or_another_web_server_is_no_answer(guarded: Gateway, kind: str)
     assert error.hint.startswith("the proxy of http_proxy" if kind == "status_407" else "check host, port and TLS")
 
 
+@pytest.mark.parametrize("status", [200, 204])
+def test_what_answers_but_is_no_clickhouse_is_no_answer(status: int) -> None:
+    with running_receiver() as receiver:
+        receiver.always = status
+
+        error = failure(f"clickhouse://127.0.0.1:{receiver.port}/ccusage")
+
+    assert type(error) is WarehouseUnreachableError
+    assert str(error).endswith(f"/ccusage: no answer: HTTP status {status}, but not from ClickHouse")
+
+
+def test_a_proxy_that_takes_everything_is_no_warehouse(guarded: Gateway) -> None:
+    place = parse_warehouse_url(f"clickhouse://default@127.0.0.1:{guarded.port}/ccusage")
+    with open_warehouse(place) as opened:
+        opened.columns("loads")
+        guarded.fail("status_200", times=3)
+        with pytest.raises(WarehouseUnreachableError, match="not from ClickHouse"):
+            opened.rows("SELECT count() FROM loads")
+        with pytest.raises(WarehouseUnreachableError, match="not from ClickHouse"):
+            opened.insert("loads", ("load_id", "machine"), [(1, "m")], token="t")
+        with pytest.raises(WarehouseUnreachableError, match="not from ClickHouse"):
+            opened.raw("SELECT 1", "CSV", {})
+        assert opened.rows("SELECT count() FROM loads") == [(0,)]
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_told_and_not_followed(status: int) -> None:
     with running_receiver() as elsewhere, running_receiver() as receiver:
