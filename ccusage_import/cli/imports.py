@@ -276,7 +276,8 @@ def synchronise(configuration: Configuration, held: ClickHouse | None = None) ->
     try:
         push_configured(configuration, held=held)
     except FixableError as error:
-        _warn(f"not pushed, the next import tries again: {error}")
+        hint = [f"hint: {error.hint}"] if error.hint else []
+        ui.print_warnings([f"not pushed, the next import tries again: {error}", *hint])
 
 
 def _warn(warning: str) -> None:
