@@ -10,6 +10,7 @@ from pathlib import Path
 from loguru import logger
 
 from ccusage_import.ccusage.data_dirs import TRANSCRIPTS
+from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.import_summary import FactsSummary
@@ -31,6 +32,7 @@ from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.presence import look_for
 from ccusage_import.transcripts.reader import (
     Batch,
+    Found,
     Listing,
     ReadProgress,
     list_transcripts,
@@ -148,7 +150,9 @@ def _weigh(
         return read_counted(warehouse, machine, rest, of_any_session=True)
 
     if rest:
-        places = _places(cursor, listing, {message.number for message in of_the_time()}, names)
+        known = read_names(configuration.directories.names_file)
+        fallen = {known.get(record.project, record.project) for record in rest if record.report == "projects"}
+        places = _places(cursor, listing, {message.number for message in of_the_time()}, names, fallen)
         messages |= covered_by_files(rest, of_the_time, places)
     if not messages:
         return {}
@@ -162,15 +166,30 @@ def _has_files(record: Record) -> bool:
     return record.report == "projects" or (record.report == "session" and record.started_at is not None)
 
 
-def _places(cursor: Cursor, listing: Listing, numbers: Collection[int], names: Names) -> Places:
-    """Return the projects and sessions whose transcripts held messages when these were read, if they are there yet."""
+def _places(
+    cursor: Cursor, listing: Listing, numbers: Collection[int], names: Names, fallen: Collection[str]
+) -> Places:
+    """Return the projects and sessions whose transcripts held messages when these were read, if they are there yet.
+
+    They may be there under another name of their directory: whose messages `fallen` projects held is found too.
+    """
     held, places = cursor.holding(numbers), defaultdict[int, set[tuple[str, str]]](set)
     for file in listing.files:
-        if known := held.get(file.pseudonym):
-            project, session = session_of(file.path, file.root)
-            for message in known:
-                places[message].add((names.of_report(project), names.of_report(session)))
+        if file.pseudonym in held and not held[file.pseudonym]:
+            continue
+        project, session = session_of(file.path, file.root)
+        for each in {project, *fallen}:
+            for message in held.get(names.always("path", _in_project(file, project, each)), ()):
+                places[message].add((names.of_report(each), names.of_report(session)))
     return places
+
+
+def _in_project(file: Found, project: str, other: str) -> str:
+    """Return where a transcript would lie if the directory of its project had another name; empty without one."""
+    if other == project:
+        return file.path
+    start = f"{file.root}/{project}/"
+    return f"{file.root}/{other}/{file.path[len(start) :]}" if file.path.startswith(start) else ""
 
 
 def _read_into(

@@ -286,3 +286,19 @@ def test_verify_compares_messages_with_reports_and_explains_what_differs(run: Ru
         ("messages = daily", 7, 0): "ccusage overlooks lines that some tool wrote anew",
         ("messages = session", 7, 0): copied,
     }
+
+
+@pytest.mark.one_place
+def test_a_project_that_is_renamed_again_and_back_takes_its_days_along(run: Run) -> None:
+    run()
+    directory = run.claude.file("a").parent
+    for name in ("-store", "-market", directory.name):
+        directory = directory.rename(directory.with_name(name))
+        run()
+        assert (run.shown("session"), run.shown("projects")) == ([30, 300], [330])
+        assert ("projects", "corrected", "3 of 3 messages are still there") in run.told()
+        names = run.place.rows("SELECT project FROM projects_daily WHERE total_tokens > 0")
+        assert len(names) == 1
+    run.claude.delete("a")
+    run()
+    assert (run.shown("session"), run.shown("projects")) == ([30, 300], [330])

@@ -36,7 +36,7 @@ class MessageBook:
         for copy in self.copies.values():
             copy.first_load_id = copy.first_load_id or load_id
         judge_copies(self.copies.values())
-        self.files = {file: {number(line.message) for line in read.lines} for file, read in tree.items()}
+        self.files |= {file: {number(line.message) for line in read.lines} for file, read in tree.items()}
 
     def take_back(self, load_id: int, undone_by: int) -> None:
         """Take back what a load brought first or brought back; what it took back comes again."""
@@ -63,7 +63,8 @@ class MessageBook:
 
     def _places(self, tree: Tree, who: Installation) -> dict[int, set[tuple[str, str]]]:
         places = defaultdict[int, set[tuple[str, str]]](set)
-        for file in self.files.keys() & tree.keys():
+        projects = {file.project for file in self.files}
+        for file in {file._replace(project=project) for file in tree for project in projects} & self.files.keys():
             for message in self.files[file]:
                 places[message].add((who.pseudonym(file.project), who.pseudonym(file.session)))
         return places
