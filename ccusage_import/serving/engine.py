@@ -13,7 +13,7 @@ from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import QueryError, StatementRefusedError
 from ccusage_import.querying.reading import checked, formatted
 from ccusage_import.serving.native import UnknownColumnError, of_version
-from ccusage_import.warehouse.clickhouse_client import connect_to_engine
+from ccusage_import.warehouse.driver.embedded import connect_to_engine
 
 # What a request may ask for, of what is set; the rest belongs to whoever runs the server. Settings of formats are named
 # by what they begin with: others name files that the engine reads or writes, and addresses that it calls.

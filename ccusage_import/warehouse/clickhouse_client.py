@@ -1,64 +1,34 @@
-"""The only home of clickhouse_connect: opens the embedded engine or a server, and tells its errors apart."""
+"""An open warehouse, embedded or on a server: what is asked of it and written to it goes through here."""
 
 from __future__ import annotations
 
-import errno
-import importlib.util
+import importlib
 import os
 import re
-import resource
-import shlex
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
-from functools import cache
-from pathlib import Path
+from contextlib import ExitStack, closing, contextmanager
 from queue import SimpleQueue
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
-from urllib.parse import urljoin, urlsplit
 
-from ccusage_import.config.installation import ENGINE, adds
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
 from ccusage_import.exceptions import (
-    ConfigurationError,
     DamagedWarehouseError,
-    DatabaseMissingError,
-    EngineMissingError,
     FixableError,
-    QueryError,
-    ServerTooOldError,
     StatementRefusedError,
-    WarehouseAuthenticationError,
-    WarehouseError,
-    WarehouseLockedError,
     WarehousePermissionError,
-    WarehouseUnreachableError,
 )
-from ccusage_import.files import file_lock, make_private_directory
-from ccusage_import.masking import without_passwords
+from ccusage_import.files import file_lock
+from ccusage_import.warehouse.driver.embedded import engine_client, open_embedded, temporary_files
+from ccusage_import.warehouse.driver.errors import translated, unreachable
+from ccusage_import.warehouse.driver.server import open_server
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-# The oldest release on which replacement, views and settings used here were seen to work.
-OLDEST_SERVER = (25, 8)
-CONNECT_TIMEOUT_SECONDS = 10
-CAPTURED_BYTES = 65_536
 # Of one process at once: more would take a server's from others.
 MOST_CONNECTIONS = 4
-# With less virtual memory the engine ends the process without a word that could be caught.
-ENGINE_BYTES = 1_900_000 * 1024
-TOO_MANY_FILES = "Too many open files"
-FILE_LIMIT_HINT = "free some space, or raise the limit (ulimit -f); nothing half written is visible"
-WRONG_TZ_HINT = "correct the variable TZ, or unset it"
-GONE_DIRECTORY_HINT = "the working directory is gone: cd to one that is there"
-LIMITS_HINT = "ulimit -a shows the limits of this shell"
-NO_ROOM_HINT = "free some space; nothing half written is visible"
-ADDRESS_HINT = "check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS"
-PROXY_HINT = "the proxy of http_proxy or https_proxy wants a password; no_proxy=HOST goes to the server without it"
 # One block, one part: published at once or not at all.
 ONE_PART_SETTINGS: Mapping[str, Any] = {
     "async_insert": 0,
@@ -73,23 +43,10 @@ CLUSTER_INSERT_SETTINGS: Mapping[str, Any] = {
     "distributed_foreground_insert": 1,
     "parallel_distributed_insert_select": 0,
 }
-# The engine looks at its memory twenty times a second, which would be a fifth of what an idle `watch` takes.
-ENGINE_OPTIONS = "memory_worker_period_ms=1000"
-# To compile a query takes the engine 0.1 s, which a process that ends soon never earns back.
-EMBEDDED_SETTINGS: Mapping[str, Any] = {
-    "compile_expressions": 0,
-    "compile_aggregate_expressions": 0,
-    "compile_sort_description": 0,
-}
 INPUT_SETTINGS: Mapping[str, Any] = {
     "date_time_input_format": "best_effort",
     "input_format_skip_unknown_fields": 0,
 }
-# A checksum that does not match, marks or data that end too early, files that are not there.
-DAMAGE_CODES = frozenset({32, 33, 40, 107, 246, 271, 432})
-# The rights of the role ccusage_importer in sql/access/roles.sql.
-RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY"
-MISSING_RIGHTS_HINT = f"GRANT {RIGHTS} ON {{database}}.* TO {{user}}"
 
 
 class Question(NamedTuple):
@@ -138,7 +95,7 @@ class ClickHouse:
         return self._query(self._client, question)
 
     def _query(self, client: Client, question: Question) -> Sequence[Sequence[Any]]:
-        with _translated(self.warehouse):
+        with translated(self.warehouse):
             return client.query(question.sql, parameters=dict(question.parameters), tz_mode="aware").result_rows
 
     @contextmanager
@@ -186,7 +143,7 @@ class ClickHouse:
         """Return one that may be used beside the first; that of a server may be itself."""
         if not isinstance(self.warehouse, EmbeddedWarehouse):
             return self._client
-        client = _engine_client(self.warehouse)
+        client = engine_client(self.warehouse)
         stack.callback(client.close)
         client.database = self.database
         for name, value in self._limits.items():
@@ -219,7 +176,7 @@ class ClickHouse:
     def stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Sequence[Any]]:
         """Yield the rows of a query like `rows`, a block of them in memory at a time; ask nothing else meanwhile."""
         with (
-            _translated(self.warehouse),
+            translated(self.warehouse),
             self._client.query_row_block_stream(sql, parameters=dict(parameters or {}), tz_mode="aware") as blocks,
         ):
             for block in blocks:
@@ -230,7 +187,7 @@ class ClickHouse:
     ) -> bytes:
         """Return the answer to any one statement in a ClickHouse output format."""
         try:
-            with _translated(self.warehouse):
+            with translated(self.warehouse):
                 return self._client.raw_query(
                     sql, parameters=dict(parameters or {}), fmt=output_format, settings=dict(settings)
                 )
@@ -249,7 +206,7 @@ class ClickHouse:
             WarehouseError: in the block or at its end, also where the answer was cut off.
         """
         answer = self._piped if self.is_embedded else self._sent
-        with _translated(self.warehouse), answer(sql, output_format, settings, parameters or {}) as opened:
+        with translated(self.warehouse), answer(sql, output_format, settings, parameters or {}) as opened:
             yield opened
 
     @contextmanager
@@ -289,7 +246,7 @@ class ClickHouse:
             with closing(answer):
                 yield answer
         except broken as error:
-            raise _unreachable(f"warehouse {self.warehouse}", str(error)) from None
+            raise unreachable(f"warehouse {self.warehouse}", str(error)) from None
 
     def columns(self, table: str) -> Mapping[str, str]:
         """Return the columns of a table with their types, empty where it does not exist.
@@ -311,7 +268,7 @@ class ClickHouse:
         """Run one statement that returns nothing of interest."""
         self._columns = {}
         self._answers = []
-        with _translated(self.warehouse):
+        with translated(self.warehouse):
             self._client.command(sql, parameters=dict(parameters or {}))
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], token: str) -> None:
@@ -321,7 +278,7 @@ class ClickHouse:
         # Without types the driver asks for them before each INSERT, and says which column there is none of.
         types = [known[name] for name in columns] if known.keys() >= set(columns) else None
         settings = self._insert_settings(token)
-        with _translated(self.warehouse), _temporary_files(self.warehouse):
+        with translated(self.warehouse), temporary_files(self.warehouse):
             self._client.insert(table, rows, column_names=columns, column_type_names=types, settings=settings)
 
     def insert_encoded(self, table: str, data: bytes, input_format: str, token: str) -> None:
@@ -331,7 +288,7 @@ class ClickHouse:
         """
         self._answers = []
         settings = {**self._insert_settings(token), **INPUT_SETTINGS}
-        with _translated(self.warehouse), _temporary_files(self.warehouse):
+        with translated(self.warehouse), temporary_files(self.warehouse):
             self._client.raw_insert(table, insert_block=data, fmt=input_format, settings=settings)
 
     def insert_selected(
@@ -343,7 +300,7 @@ class ClickHouse:
         """
         self._answers = []
         into = f"`{table}` ({', '.join(columns)})" if columns else f"`{table}`"
-        with _translated(self.warehouse):
+        with translated(self.warehouse):
             self._client.command(
                 f"INSERT INTO {into} {select}", parameters=dict(parameters or {}), settings=self._one_part()
             )
@@ -360,7 +317,7 @@ class ClickHouse:
         if str(self._client.get_client_setting("readonly") or "0") != "0":
             return
         self._limits = {**(settings or {}), "readonly": 1}
-        with _translated(self.warehouse):
+        with translated(self.warehouse):
             for name, value in self._limits.items():
                 self._client.set_client_setting(name, value)
 
@@ -384,52 +341,6 @@ class ClickHouse:
             yield
 
 
-def connect_to_engine(warehouse: EmbeddedWarehouse) -> Any:
-    """Return one more connection to the engine of a warehouse that is open in this process, without a driver."""
-    return importlib.import_module("chdb._chdb").connect(str(warehouse.path))
-
-
-def preload_driver() -> None:
-    """Import the driver, which takes a while, worth doing during other waits.
-
-    Not the engine: while that is imported, the working directory is another one, and no relative path is found.
-    What cannot be loaded is said when it is needed.
-    """
-    with suppress(ImportError, OSError, MemoryError):
-        _driver()
-
-
-def _is_somewhere() -> bool:
-    """Return whether the working directory exists, to which the engine returns when it is imported."""
-    try:
-        return bool(Path.cwd())
-    except FileNotFoundError:
-        return False
-
-
-def _load_engine() -> None:
-    """Import the engine, which aborts the whole process where it does not get its memory.
-
-    Raises:
-        WarehouseError: a limit of this machine is too low for it.
-    """
-    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if allowed != resource.RLIM_INFINITY and allowed < ENGINE_BYTES:
-        raise WarehouseError(
-            f"the embedded engine needs {ENGINE_BYTES >> 20:,} MiB of virtual memory, ulimit -v allows"
-            f" {allowed >> 20:,}",
-            hint="raise the limit (ulimit -v unlimited), or name a server: --warehouse clickhouse://user@host:8123/db",
-        )
-    try:
-        importlib.import_module("chdb")
-    except (ImportError, OSError, MemoryError, RuntimeError) as error:
-        reason = _short(str(error)) or "no memory"
-        hint = WRONG_TZ_HINT if "time zone" in reason else LIMITS_HINT
-        if isinstance(error, FileNotFoundError) and not _is_somewhere():
-            hint = GONE_DIRECTORY_HINT
-        raise WarehouseError(f"the embedded engine cannot be loaded: {reason}", hint=hint) from None
-
-
 @contextmanager
 def open_warehouse(
     warehouse: Warehouse,
@@ -451,313 +362,12 @@ def open_warehouse(
         if isinstance(warehouse, EmbeddedWarehouse):
             purpose = f"the warehouse {warehouse}"
             stack.enter_context(file_lock(warehouse.lock, purpose, lock_wait_seconds, lends=lends))
-            client = _open_embedded(warehouse)
+            client = open_embedded(warehouse)
         else:
-            client = _open_server(warehouse, CLUSTER_SETTINGS if cluster else {})
+            client = open_server(warehouse, CLUSTER_SETTINGS if cluster else {})
         stack.callback(client.close)
         opened = ClickHouse(client, warehouse, cluster)
         if creates_database or opened.is_embedded:
             opened.create_database()
         with opened.using_database(ahead):
             yield opened
-
-
-def _driver() -> Any:
-    # Importing these takes half a second and nothing here needs them; the driver and the engine do without.
-    for name in ("pyarrow", "pandas", "numpy"):
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
-    return importlib.import_module("clickhouse_connect")
-
-
-def demand_engine() -> None:
-    """Return where the embedded engine is installed.
-
-    Raises:
-        EngineMissingError: it is not.
-    """
-    if importlib.util.find_spec("chdb") is None:
-        raise EngineMissingError(
-            "the embedded engine is not installed",
-            hint=f"{adds((ENGINE,), Path(sys.prefix))}, or name a server: --warehouse clickhouse://user@host:8123/db",
-        )
-
-
-def _open_embedded(warehouse: EmbeddedWarehouse) -> Client:
-    demand_engine()
-    driver = _driver()
-    _load_engine()
-    try:
-        make_private_directory(warehouse.path)
-    except FileExistsError:
-        raise WarehouseError(f"warehouse {warehouse}: is a file", hint="name a directory") from None
-    except OSError as error:
-        raise WarehouseError(f"warehouse {warehouse}: {error.strerror}", hint="make the directory writable") from None
-    with _captured_stderr() as captured:
-        try:
-            client = _engine_client(warehouse)
-        except driver.driver.exceptions.Error as error:
-            failure, said = str(error), captured()
-        else:
-            return client
-    if "Cannot lock file" in said:
-        raise WarehouseLockedError(
-            f"the warehouse {warehouse} is open in another program", hint="close the program that uses the directory"
-        )
-    reason = next((line for line in said.splitlines() if "Exception" in line), failure)
-    if TOO_MANY_FILES in reason:
-        raise _too_many_files(warehouse)
-    if "in file metadata/" in reason:
-        path = shlex.quote(str(warehouse.path))
-        raise DamagedWarehouseError(
-            f"warehouse {warehouse}: cannot open: {_short(reason)}",
-            hint=f"from a backup: mv {path} {path}.damaged && ccusage-import restore BACKUP",
-        )
-    raise WarehouseError(f"warehouse {warehouse}: cannot open: {_short(reason)}", hint="check the directory's rights")
-
-
-def _engine_client(warehouse: EmbeddedWarehouse) -> Client:
-    client: Client = _driver().get_client(
-        interface="chdb", path=f"{warehouse.path}?{ENGINE_OPTIONS}", settings=dict(EMBEDDED_SETTINGS)
-    )
-    return client
-
-
-def _open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Client:
-    driver = _driver()
-    if not warehouse.verify:
-        # Otherwise every request warns; whoever wrote verify=false knows.
-        importlib.import_module("urllib3").disable_warnings()
-    try:
-        with _driver_settings():
-            client: Client = driver.get_client(
-                host=warehouse.host,
-                port=warehouse.port,
-                username=warehouse.user,
-                password=warehouse.password,
-                interface="https" if warehouse.secure else "http",
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                autogenerate_session_id=False,
-                client_name="ccusage-import",
-                settings=dict(settings),
-                pool_mgr=_pool(warehouse),
-            )
-    except driver.driver.exceptions.Error as error:
-        translated = _translate(error, warehouse)
-        if type(translated) is QueryError and (version := _ask_version(warehouse)):
-            raise _too_old(warehouse, version) from None
-        raise translated from None
-    if _numbers(version := str(client.server_version)) < OLDEST_SERVER:
-        client.close()
-        raise _too_old(warehouse, version)
-    return client
-
-
-@contextmanager
-def _driver_settings() -> Iterator[None]:
-    """Set what the driver takes for the whole process, only while a client is made."""
-    common = importlib.import_module("clickhouse_connect.common")
-    # A request less: with a version of the protocol columns of few values travel shorter, which is not needed. And the
-    # name of whoever runs this is nobody's business: a server writes the User-Agent into its log of queries.
-    names = ("use_protocol_version", "send_os_user")
-    before = {name: common.get_setting(name) for name in names}
-    try:
-        for name in names:
-            common.set_setting(name, value=False)
-        yield
-    finally:
-        for name, value in before.items():
-            common.set_setting(name, value)
-
-
-def _too_old(warehouse: Warehouse, version: str) -> ServerTooOldError:
-    needed = ".".join(map(str, OLDEST_SERVER))
-    return ServerTooOldError(
-        f"warehouse {warehouse}: ClickHouse {version} is too old", hint=f"use ClickHouse {needed} or newer"
-    )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-
-
-@cache
-def _pool(warehouse: ServerWarehouse) -> Any:
-    """Return the connections of this process to a server: no request goes where an answer points to."""
-    httputil = importlib.import_module("clickhouse_connect.driver.httputil")
-    scheme = "https" if warehouse.secure else "http"
-    proxy = httputil.check_env_proxy(scheme, warehouse.host, warehouse.port)
-    ca_cert = str(warehouse.ca_cert) if warehouse.ca_cert else None
-    pool = httputil.get_pool_manager(verify=warehouse.verify, ca_cert=ca_cert, **{f"{scheme}_proxy": proxy})
-    send = pool.urlopen
-
-    def send_there_alone(method: str, url: str, **options: Any) -> Any:
-        answer = send(method, url, **{**options, "redirect": False})
-        if location := answer.get_redirect_location():
-            answer.close()
-            raise _redirected(warehouse, urljoin(url, location))
-        # Every answer of ClickHouse says what it is of. One without headers was cut off, which the driver tells.
-        if answer.status < 300 and answer.headers and not any(_is_of_clickhouse(name) for name in answer.headers):
-            answer.close()
-            raise _unreachable(f"warehouse {warehouse}", f"HTTP status {answer.status}, but not from ClickHouse")
-        return answer
-
-    pool.urlopen = send_there_alone
-    return pool
-
-
-def _is_of_clickhouse(header: str) -> bool:
-    return header.lower().startswith("x-clickhouse-")
-
-
-def _redirected(warehouse: ServerWarehouse, location: str) -> WarehouseUnreachableError:
-    parts = urlsplit(location)
-    # Without a user, a password and a query, which may be a secret.
-    host = parts.netloc.rpartition("@")[2]
-    scheme = "clickhouses" if parts.scheme == "https" else "clickhouse"
-    return WarehouseUnreachableError(
-        f"warehouse {warehouse}: answers with a redirect to {parts.scheme}://{host}{parts.path}, which is not followed",
-        hint=f"if that is the server, name it with its port: {scheme}://{host}/{warehouse.database}",
-    )
-
-
-def _ask_version(warehouse: ServerWarehouse) -> str | None:
-    """Ask a server that the driver cannot talk to for its version."""
-    scheme = "https" if warehouse.secure else "http"
-    host = f"[{warehouse.host}]" if ":" in warehouse.host else warehouse.host
-    broken = importlib.import_module("urllib3").exceptions.HTTPError
-    try:
-        answer = _pool(warehouse).request(
-            "GET",
-            f"{scheme}://{host}:{warehouse.port}/?query=SELECT%20version()",
-            headers={"X-ClickHouse-User": warehouse.user, "X-ClickHouse-Key": warehouse.password},
-            timeout=CONNECT_TIMEOUT_SECONDS,
-        )
-    except (broken, WarehouseUnreachableError):
-        return None
-    version = answer.data[:100].decode("utf-8", "replace").strip()
-    return version if re.fullmatch(r"\d+\.\d+[\d.]*", version) and _numbers(version) < OLDEST_SERVER else None
-
-
-@contextmanager
-def _translated(warehouse: Warehouse) -> Iterator[None]:
-    errors = _driver().driver.exceptions.Error
-    try:
-        yield
-    except errors as error:
-        raise _translate(error, warehouse) from None
-
-
-@contextmanager
-def _temporary_files(warehouse: Warehouse) -> Iterator[None]:
-    """Let the driver put what the embedded engine inserts beside the tables: there is room for it or for nothing.
-
-    Raises:
-        WarehouseError: there is none.
-    """
-    if not isinstance(warehouse, EmbeddedWarehouse):
-        yield
-        return
-    directory, before = warehouse.path / "tmp", tempfile.tempdir
-    try:
-        directory.mkdir(mode=0o700, exist_ok=True)
-        # Left by a killed import.
-        for left in (*directory.glob("*.native"), *directory.glob("*.raw")):
-            left.unlink()
-        tempfile.tempdir = str(directory)
-        yield
-    except OSError as error:
-        hint = FILE_LIMIT_HINT if error.errno == errno.EFBIG else NO_ROOM_HINT
-        raise WarehouseError(f"warehouse {warehouse}: {error.strerror}", hint=hint) from None
-    finally:
-        tempfile.tempdir = before
-
-
-def _translate(error: Any, warehouse: Warehouse) -> FixableError:
-    """Return the error of ours that an error of the driver means."""
-    where, code, text = f"warehouse {warehouse}", error.code, _short(str(error))
-    user = warehouse.user if isinstance(warehouse, ServerWarehouse) else "you"
-    if code == 516:
-        return WarehouseAuthenticationError(
-            f"{where}: user {user} or its password is not accepted", hint="set CCUSAGE_IMPORT_PASSWORD"
-        )
-    is_read_only = code == 164 or text.endswith(" is readonly")
-    if is_read_only or code == 497:
-        what = "may only read" if is_read_only else "lacks a right"
-        return WarehousePermissionError(
-            f"{where}: user {user} {what}: {text}",
-            hint=MISSING_RIGHTS_HINT.format(database=warehouse.database, user=user),
-        )
-    if code == 81:
-        return DatabaseMissingError(
-            f"{where}: database {warehouse.database!r} does not exist", hint="ccusage-import migrate --create-database"
-        )
-    if code == 60:
-        return QueryError(f"{where}: {text}", hint='query "SHOW TABLES" lists what there is; migrate adds what is new')
-    if TOO_MANY_FILES in text and isinstance(warehouse, EmbeddedWarehouse):
-        return _too_many_files(warehouse)
-    if code in DAMAGE_CODES:
-        return DamagedWarehouseError(f"{where}: {text}", hint="ccusage-import check names what is damaged")
-    if code == 456 or "for query parameter" in text:
-        return ConfigurationError(f"{where}: {text}", hint="--param NAME=VALUE, of the type in {NAME:TYPE}")
-    if code == 243:
-        return WarehouseError(f"{where}: {text}", hint=NO_ROOM_HINT)
-    # A server names the code of its error; a proxy or another web server answers with a page.
-    is_of_a_proxy = text.startswith("HTTP driver received HTTP status ")
-    if code is None and (is_of_a_proxy or type(error).__name__ in ("OperationalError", "StreamFailureError")):
-        return _unreachable(where, text)
-    return QueryError(f"{where}: {text}")
-
-
-def _unreachable(where: str, text: str) -> WarehouseUnreachableError:
-    cause = _cause(text)
-    return WarehouseUnreachableError(
-        f"{where}: no answer: {cause}",
-        hint=PROXY_HINT if cause in ("HTTP status 407", "Tunnel connection failed: 407") else ADDRESS_HINT,
-    )
-
-
-def _too_many_files(warehouse: Warehouse) -> WarehouseError:
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return WarehouseError(
-        f"warehouse {warehouse}: too many open files, ulimit -n allows {allowed}",
-        hint="raise the limit (ulimit -n 1024); nothing of the warehouse is damaged",
-    )
-
-
-def _short(text: str) -> str:
-    """Return the sentence that matters of an engine's message: one line, no stack, no version trailer, no secret."""
-    text = re.sub(r"^.*?(?=Code: \d+)", "", text.replace("\n", " "))
-    text = re.sub(r"\s*\(version [^)]*(?:\([^)]*\))?\)\s*$", "", text.partition(" Stack trace:")[0])
-    text = without_passwords(text).strip()
-    return text if len(text) <= 500 else text[:500] + " …"
-
-
-def _cause(text: str) -> str:
-    """Return why a request failed out of the nested message of the HTTP library."""
-    found = re.search(
-        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed[^\"')]*|timed out|WRONG_VERSION_NUMBER"
-        r"|HTTP status \d+(?:, but not from ClickHouse)?|Tunnel connection failed: \d+",
-        text,
-    )
-    return found[0].strip() if found else text
-
-
-@contextmanager
-def _captured_stderr() -> Iterator[Callable[[], str]]:
-    """Keep what the engine writes to file descriptor 2; it says there alone why it cannot open a directory.
-
-    A pipe needs no disk. What it does not hold is dropped, for nobody reads before the engine is done.
-    """
-    reader, writer = os.pipe()
-    with os.fdopen(reader, "rb", buffering=0) as kept:
-        os.set_blocking(reader, False)
-        os.set_blocking(writer, False)
-        sys.stderr.flush()
-        saved = os.dup(2)
-        os.dup2(writer, 2)
-        os.close(writer)
-        try:
-            yield lambda: (kept.read(CAPTURED_BYTES) or b"").decode("utf-8", "replace")
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)

@@ -14,7 +14,7 @@ from functools import partial
 
 from ccusage_import.__main__ import main
 from ccusage_import.live import watcher
-from ccusage_import.warehouse import clickhouse_client
+from ccusage_import.warehouse.driver.loading import load_driver
 
 TIMES = 50
 
@@ -33,7 +33,7 @@ class HurriedTime:
 def run() -> None:
     """Hurry the watcher and the driver, and run the program."""
     setattr(watcher, "time", HurriedTime)  # noqa: B010 - a module is no attribute to type checkers
-    driver = clickhouse_client._driver()
+    driver = load_driver()
     seconds = float(os.environ.get("ANSWER_SECONDS", "300"))
     driver.get_client = partial(driver.get_client, send_receive_timeout=seconds)
     main()

@@ -26,8 +26,8 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (transcripts, "keep_names"),
     (publish, "tidy"),
     (Cursor, "keep"),
-    (clickhouse_client, "_open_embedded"),
-    (clickhouse_client, "_open_server"),
+    (clickhouse_client, "open_embedded"),
+    (clickhouse_client, "open_server"),
     *((ClickHouse, name) for name in vars(ClickHouse) if name.startswith(("rows", "command", "insert"))),
 )
 

@@ -13,8 +13,14 @@ import pytest
 PACKAGE = Path(__file__).parent.parent.parent / "ccusage_import"
 TESTS = Path(__file__).parent.parent
 HOMES = {
-    "clickhouse_connect": {"warehouse/clickhouse_client", "serving/native"},
-    "chdb": {"warehouse/clickhouse_client"},
+    "clickhouse_connect": {
+        "warehouse/clickhouse_client",
+        "warehouse/driver/embedded",
+        "warehouse/driver/loading",
+        "warehouse/driver/server",
+        "serving/native",
+    },
+    "chdb": {"warehouse/driver/embedded"},
     "tenacity": {"ccusage/fetcher"},
     "jinja2": {"digest/html"},
     "icalendar": {"digest/ics"},
@@ -22,7 +28,7 @@ HOMES = {
     "tzlocal": {"config/identity"},
     "prometheus_client": {"monitoring/metrics"},
     "tomlkit": {"config/file"},
-    "urllib3": {"monitoring/http_calls", "warehouse/clickhouse_client"},
+    "urllib3": {"monitoring/http_calls", "warehouse/clickhouse_client", "warehouse/driver/server"},
     "lz4": {"serving/framing"},
     "clickhouse_cityhash": {"serving/framing"},
     "starlette": {"serving/http", "serving/server"},

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ccusage_import.warehouse.clickhouse_client import OLDEST_SERVER
+from ccusage_import.warehouse.driver.server import OLDEST_SERVER
 
 ROOT = Path(__file__).parent.parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

@@ -13,7 +13,8 @@ import pytest
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import FixableError, StatementRefusedError
 from ccusage_import.querying.reading import read_only
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, _open_embedded, open_warehouse
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.driver.embedded import open_embedded
 from tests.conftest import Place, Program
 
 # {file} is a file that exists, {out} one that must not, {address} somebody who must not hear anything.
@@ -121,7 +122,7 @@ def connected(place: Place) -> Iterator[ClickHouse]:
     """One more connection to an open warehouse: one that a question was asked over only reads from then on."""
     warehouse = parse_warehouse_url(place.url)
     if isinstance(warehouse, EmbeddedWarehouse):
-        with closing(_open_embedded(warehouse)) as client:
+        with closing(open_embedded(warehouse)) as client:
             opened = ClickHouse(client, warehouse, None)
             with opened.using_database():
                 yield opened

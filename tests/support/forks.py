@@ -193,12 +193,12 @@ def _origin() -> tuple[int, socket.socket]:
 
 def _preload() -> None:
     from ccusage_import.cli.app import COMMANDS
-    from ccusage_import.warehouse import clickhouse_client
+    from ccusage_import.warehouse.driver.loading import load_driver
 
     for place, _ in COMMANDS.values():
         import_module(f"ccusage_import.cli.{place.partition(':')[0]}")
     # Not the engine: it starts threads, which a fork would lack.
-    clickhouse_client._driver()
+    load_driver()
     gc.freeze()
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import FixableError, QueryError, WarehousePermissionError
-from ccusage_import.warehouse.clickhouse_client import MISSING_RIGHTS_HINT, open_warehouse
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.driver.errors import MISSING_RIGHTS_HINT
 from tests.conftest import Program
 from tests.support.access import access_statements, engine_config, granted_rights
 from tests.support.claude_dir import ClaudeDir, days_ago

@@ -26,7 +26,8 @@ from ccusage_import.exceptions import (
 from ccusage_import.schedule import schedulers
 from ccusage_import.schedule.model import EVERY_HOURS, EVERY_MINUTES, Schedule, Scheduler, every
 from ccusage_import.schedule.paths import running_program
-from ccusage_import.warehouse.clickhouse_client import demand_engine, open_warehouse
+from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.driver.embedded import demand_engine
 from ccusage_import.warehouse.migrations import applied_migrations, apply_migrations, pending_migrations
 
 EMBEDDED, NONE, KEEP, HOURLY = "embedded", "none", "keep", "1h"

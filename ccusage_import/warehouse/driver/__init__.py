@@ -1,0 +1,1 @@
+"""How the warehouse is reached: the driver, the embedded engine, servers, and what their errors mean."""

@@ -1,0 +1,116 @@
+"""Tells the errors of the driver apart: each becomes one of ours, which a user can act on."""
+
+from __future__ import annotations
+
+import re
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from ccusage_import.exceptions import (
+    ConfigurationError,
+    DamagedWarehouseError,
+    DatabaseMissingError,
+    FixableError,
+    QueryError,
+    WarehouseAuthenticationError,
+    WarehouseError,
+    WarehousePermissionError,
+    WarehouseUnreachableError,
+)
+from ccusage_import.masking import without_passwords
+from ccusage_import.warehouse.driver.loading import load_driver
+
+TOO_MANY_FILES = "Too many open files"
+NO_ROOM_HINT = "free some space; nothing half written is visible"
+ADDRESS_HINT = "check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS"
+PROXY_HINT = "the proxy of http_proxy or https_proxy wants a password; no_proxy=HOST goes to the server without it"
+# A checksum that does not match, marks or data that end too early, files that are not there.
+DAMAGE_CODES = frozenset({32, 33, 40, 107, 246, 271, 432})
+# The rights of the role ccusage_importer in sql/access/roles.sql.
+RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY"
+MISSING_RIGHTS_HINT = f"GRANT {RIGHTS} ON {{database}}.* TO {{user}}"
+
+
+@contextmanager
+def translated(warehouse: Warehouse) -> Iterator[None]:
+    """Raise errors of ours instead of those of the driver in a block."""
+    errors = load_driver().driver.exceptions.Error
+    try:
+        yield
+    except errors as error:
+        raise translate(error, warehouse) from None
+
+
+def translate(error: Any, warehouse: Warehouse) -> FixableError:
+    """Return the error of ours that an error of the driver means."""
+    where, code, text = f"warehouse {warehouse}", error.code, shortened(str(error))
+    user = warehouse.user if isinstance(warehouse, ServerWarehouse) else "you"
+    if code == 516:
+        return WarehouseAuthenticationError(
+            f"{where}: user {user} or its password is not accepted", hint="set CCUSAGE_IMPORT_PASSWORD"
+        )
+    is_read_only = code == 164 or text.endswith(" is readonly")
+    if is_read_only or code == 497:
+        what = "may only read" if is_read_only else "lacks a right"
+        return WarehousePermissionError(
+            f"{where}: user {user} {what}: {text}",
+            hint=MISSING_RIGHTS_HINT.format(database=warehouse.database, user=user),
+        )
+    if code == 81:
+        return DatabaseMissingError(
+            f"{where}: database {warehouse.database!r} does not exist", hint="ccusage-import migrate --create-database"
+        )
+    if code == 60:
+        return QueryError(f"{where}: {text}", hint='query "SHOW TABLES" lists what there is; migrate adds what is new')
+    if TOO_MANY_FILES in text and isinstance(warehouse, EmbeddedWarehouse):
+        return too_many_files(warehouse)
+    if code in DAMAGE_CODES:
+        return DamagedWarehouseError(f"{where}: {text}", hint="ccusage-import check names what is damaged")
+    if code == 456 or "for query parameter" in text:
+        return ConfigurationError(f"{where}: {text}", hint="--param NAME=VALUE, of the type in {NAME:TYPE}")
+    if code == 243:
+        return WarehouseError(f"{where}: {text}", hint=NO_ROOM_HINT)
+    # A server names the code of its error; a proxy or another web server answers with a page.
+    is_of_a_proxy = text.startswith("HTTP driver received HTTP status ")
+    if code is None and (is_of_a_proxy or type(error).__name__ in ("OperationalError", "StreamFailureError")):
+        return unreachable(where, text)
+    return QueryError(f"{where}: {text}")
+
+
+def unreachable(where: str, text: str) -> WarehouseUnreachableError:
+    """Return what to say where no answer came, by the text of the HTTP library."""
+    cause = _cause(text)
+    return WarehouseUnreachableError(
+        f"{where}: no answer: {cause}",
+        hint=PROXY_HINT if cause in ("HTTP status 407", "Tunnel connection failed: 407") else ADDRESS_HINT,
+    )
+
+
+def too_many_files(warehouse: Warehouse) -> WarehouseError:
+    """Return what to say where a limit of this machine is lower than what the engine opens."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return WarehouseError(
+        f"warehouse {warehouse}: too many open files, ulimit -n allows {allowed}",
+        hint="raise the limit (ulimit -n 1024); nothing of the warehouse is damaged",
+    )
+
+
+def shortened(text: str) -> str:
+    """Return the sentence that matters of an engine's message: one line, no stack, no version trailer, no secret."""
+    text = re.sub(r"^.*?(?=Code: \d+)", "", text.replace("\n", " "))
+    text = re.sub(r"\s*\(version [^)]*(?:\([^)]*\))?\)\s*$", "", text.partition(" Stack trace:")[0])
+    text = without_passwords(text).strip()
+    return text if len(text) <= 500 else text[:500] + " …"
+
+
+def _cause(text: str) -> str:
+    """Return why a request failed out of the nested message of the HTTP library."""
+    found = re.search(
+        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed[^\"')]*|timed out|WRONG_VERSION_NUMBER"
+        r"|HTTP status \d+(?:, but not from ClickHouse)?|Tunnel connection failed: \d+",
+        text,
+    )
+    return found[0].strip() if found else text

@@ -1,0 +1,144 @@
+"""Opens a server over HTTP, and sends nothing to where it was not meant for."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from ccusage_import.config.warehouse_url import ServerWarehouse, Warehouse
+from ccusage_import.exceptions import QueryError, ServerTooOldError, WarehouseUnreachableError
+from ccusage_import.warehouse.driver.errors import translate, unreachable
+from ccusage_import.warehouse.driver.loading import load_driver
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+# The oldest release on which replacement, views and settings used here were seen to work.
+OLDEST_SERVER = (25, 8)
+CONNECT_TIMEOUT_SECONDS = 10
+
+
+def open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Client:
+    """Return a client of a server.
+
+    Raises:
+        WarehouseError: one of its subclasses says what to do.
+    """
+    driver = load_driver()
+    if not warehouse.verify:
+        # Otherwise every request warns; whoever wrote verify=false knows.
+        importlib.import_module("urllib3").disable_warnings()
+    try:
+        with _driver_settings():
+            client: Client = driver.get_client(
+                host=warehouse.host,
+                port=warehouse.port,
+                username=warehouse.user,
+                password=warehouse.password,
+                interface="https" if warehouse.secure else "http",
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                autogenerate_session_id=False,
+                client_name="ccusage-import",
+                settings=dict(settings),
+                pool_mgr=_pool(warehouse),
+            )
+    except driver.driver.exceptions.Error as error:
+        translated = translate(error, warehouse)
+        if type(translated) is QueryError and (version := _ask_version(warehouse)):
+            raise _too_old(warehouse, version) from None
+        raise translated from None
+    if _numbers(version := str(client.server_version)) < OLDEST_SERVER:
+        client.close()
+        raise _too_old(warehouse, version)
+    return client
+
+
+@contextmanager
+def _driver_settings() -> Iterator[None]:
+    """Set what the driver takes for the whole process, only while a client is made."""
+    common = importlib.import_module("clickhouse_connect.common")
+    # A request less: with a version of the protocol columns of few values travel shorter, which is not needed. And the
+    # name of whoever runs this is nobody's business: a server writes the User-Agent into its log of queries.
+    names = ("use_protocol_version", "send_os_user")
+    before = {name: common.get_setting(name) for name in names}
+    try:
+        for name in names:
+            common.set_setting(name, value=False)
+        yield
+    finally:
+        for name, value in before.items():
+            common.set_setting(name, value)
+
+
+def _too_old(warehouse: Warehouse, version: str) -> ServerTooOldError:
+    needed = ".".join(map(str, OLDEST_SERVER))
+    return ServerTooOldError(
+        f"warehouse {warehouse}: ClickHouse {version} is too old", hint=f"use ClickHouse {needed} or newer"
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+@cache
+def _pool(warehouse: ServerWarehouse) -> Any:
+    """Return the connections of this process to a server: no request goes where an answer points to."""
+    httputil = importlib.import_module("clickhouse_connect.driver.httputil")
+    scheme = "https" if warehouse.secure else "http"
+    proxy = httputil.check_env_proxy(scheme, warehouse.host, warehouse.port)
+    ca_cert = str(warehouse.ca_cert) if warehouse.ca_cert else None
+    pool = httputil.get_pool_manager(verify=warehouse.verify, ca_cert=ca_cert, **{f"{scheme}_proxy": proxy})
+    send = pool.urlopen
+
+    def send_there_alone(method: str, url: str, **options: Any) -> Any:
+        answer = send(method, url, **{**options, "redirect": False})
+        if location := answer.get_redirect_location():
+            answer.close()
+            raise _redirected(warehouse, urljoin(url, location))
+        # Every answer of ClickHouse says what it is of. One without headers was cut off, which the driver tells.
+        if answer.status < 300 and answer.headers and not any(_is_of_clickhouse(name) for name in answer.headers):
+            answer.close()
+            raise unreachable(f"warehouse {warehouse}", f"HTTP status {answer.status}, but not from ClickHouse")
+        return answer
+
+    pool.urlopen = send_there_alone
+    return pool
+
+
+def _is_of_clickhouse(header: str) -> bool:
+    return header.lower().startswith("x-clickhouse-")
+
+
+def _redirected(warehouse: ServerWarehouse, location: str) -> WarehouseUnreachableError:
+    parts = urlsplit(location)
+    # Without a user, a password and a query, which may be a secret.
+    host = parts.netloc.rpartition("@")[2]
+    scheme = "clickhouses" if parts.scheme == "https" else "clickhouse"
+    return WarehouseUnreachableError(
+        f"warehouse {warehouse}: answers with a redirect to {parts.scheme}://{host}{parts.path}, which is not followed",
+        hint=f"if that is the server, name it with its port: {scheme}://{host}/{warehouse.database}",
+    )
+
+
+def _ask_version(warehouse: ServerWarehouse) -> str | None:
+    """Ask a server that the driver cannot talk to for its version."""
+    scheme = "https" if warehouse.secure else "http"
+    host = f"[{warehouse.host}]" if ":" in warehouse.host else warehouse.host
+    broken = importlib.import_module("urllib3").exceptions.HTTPError
+    try:
+        answer = _pool(warehouse).request(
+            "GET",
+            f"{scheme}://{host}:{warehouse.port}/?query=SELECT%20version()",
+            headers={"X-ClickHouse-User": warehouse.user, "X-ClickHouse-Key": warehouse.password},
+            timeout=CONNECT_TIMEOUT_SECONDS,
+        )
+    except (broken, WarehouseUnreachableError):
+        return None
+    version = answer.data[:100].decode("utf-8", "replace").strip()
+    return version if re.fullmatch(r"\d+\.\d+[\d.]*", version) and _numbers(version) < OLDEST_SERVER else None
