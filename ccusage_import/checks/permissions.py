@@ -1,4 +1,4 @@
-"""Checks of who else can see what this program keeps."""
+"""Checks of the files that this program keeps: whether they can be read, and who else can see them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from ccusage_import.checks.result import Check, ok, warn
+from ccusage_import.checks.result import Check, failed, ok, warn
+from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.exceptions import ConfigurationError
 
 OTHERS = 0o077
+
+
+def check_names(configuration: Configuration) -> Iterator[Check]:
+    """Report a map of names that no import gets past."""
+    try:
+        read_names(configuration.directories.names_file)
+    except ConfigurationError as error:
+        yield failed("names", error)
 
 
 def check_permissions(configuration: Configuration) -> Iterator[Check]:

@@ -15,6 +15,8 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.days import ago, zoned_moment
 from ccusage_import.exceptions import (
+    MachineTakenError,
+    OtherNameError,
     WarehouseError,
     WarehouseLockedError,
     WarehousePermissionError,
@@ -23,6 +25,7 @@ from ccusage_import.exceptions import (
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.integrity import detached_parts, hint_of, unreadable_parts
+from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.migrations import pending_migrations
 from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_configured
 from ccusage_import.warehouse.snapshot import future_loads, last_import, last_load_with_facts, last_success_at
@@ -200,6 +203,10 @@ def _zone(configuration: Configuration, last: Load | None) -> Check:
 def _machine(opened: ClickHouse, configuration: Configuration) -> Check:
     """A machine that changes its name starts a second history, in which all of its usage appears again."""
     name, origin = configuration.settings.machine, configuration.origins["machine"]
+    try:
+        claim_machine(opened, name, configuration.installation, only_looks=True)
+    except (MachineTakenError, OtherNameError) as error:
+        return failed("machine", error)
     others = opened.rows(
         "SELECT argMax(machine, load_id) FROM loads FINAL WHERE installation = {installation:String} AND"
         " state = 'committed' AND installation != '' HAVING count() > 0",

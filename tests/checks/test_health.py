@@ -409,3 +409,24 @@ def test_a_load_that_a_clock_ahead_has_dated_is_named_and_is_not_the_last_succes
     assert 0 <= found["age_hours"] < 1
     assert "load 5680368000000000 is dated 2150-01-02; none of them counts as a success" in checked.stdout
     assert json.loads(fresh.stdout) == [{"past": 1}]
+
+
+@pytest.mark.one_place
+def test_what_no_import_gets_past_fails(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    options = ("--claude-dir", claude.root, "--warehouse", migrated.url)
+    program("import", *options, "--machine", "laptop")
+    names = program.home / ".local/share/ccusage-import/names.json"
+    names.write_text(names.read_text()[:10])
+
+    found = checked(program("check", *options, "--json"))
+    assert (found.exit_code, found.checks["names"]["health"], found.checks["machine"]["health"]) == (6, "fail", "ok")
+    assert found.checks["names"]["hint"] == "move the file away; the next import writes a new one for what it meets"
+
+    names.unlink()
+    (program.home / ".config/ccusage-import/identity.toml").unlink()
+    assert program("import", *options, MACHINE_NAME="laptop").exit_code == 2
+    found = checked(program("check", *options, "--json", MACHINE_NAME="laptop"))
+    assert (found.exit_code, found.checks.get("names"), found.checks["machine"]["health"]) == (6, None, "fail")
+    assert found.checks["machine"]["found"] == (
+        f"machine 'laptop' is the name of another installation in {migrated.url}"
+    )
