@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -137,6 +138,27 @@ def test_a_proxy_that_takes_everything_is_no_warehouse(guarded: Gateway) -> None
         with pytest.raises(WarehouseUnreachableError, match="not from ClickHouse"):
             opened.raw("SELECT 1", "CSV", {})
         assert opened.rows("SELECT count() FROM loads") == [(0,)]
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+def test_the_proxy_of_the_environment_gets_its_user_and_password_and_no_error_shows_them(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    # The connections to a server are kept as long as the process.
+    host = f"warehouse{len(scheme)}.example"
+    with running_receiver() as receiver:
+        receiver.always = 407
+        monkeypatch.setenv("http_proxy", f"{scheme}ana:s3cret%20pass@127.0.0.1:{receiver.port}")
+
+        error = failure(f"clickhouse://owner@{host}/ccusage")
+
+    assert error.hint.startswith("the proxy of http_proxy")
+    assert {request.headers["proxy-authorization"] for request in receiver.requests} == {
+        f"Basic {b64encode(b'ana:s3cret pass').decode()}"
+    }
+    assert receiver.requests[0].path.startswith(f"http://{host}:8123/")
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

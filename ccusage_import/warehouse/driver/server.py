@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from ccusage_import.config.warehouse_url import ServerWarehouse, Warehouse
 from ccusage_import.exceptions import QueryError, ServerTooOldError, WarehouseUnreachableError
@@ -91,9 +91,9 @@ def _pool(warehouse: ServerWarehouse) -> Any:
     """Return the connections of this process to a server: no request goes where an answer points to."""
     httputil = importlib.import_module("clickhouse_connect.driver.httputil")
     scheme = "https" if warehouse.secure else "http"
-    proxy = httputil.check_env_proxy(scheme, warehouse.host, warehouse.port)
+    proxy = _proxy_options(scheme, httputil.check_env_proxy(scheme, warehouse.host, warehouse.port) or "")
     ca_cert = str(warehouse.ca_cert) if warehouse.ca_cert else None
-    pool = httputil.get_pool_manager(verify=warehouse.verify, ca_cert=ca_cert, **{f"{scheme}_proxy": proxy})
+    pool = httputil.get_pool_manager(verify=warehouse.verify, ca_cert=ca_cert, **proxy)
     send = pool.urlopen
 
     def send_there_alone(method: str, url: str, **options: Any) -> Any:
@@ -109,6 +109,17 @@ def _pool(warehouse: ServerWarehouse) -> Any:
 
     pool.urlopen = send_there_alone
     return pool
+
+
+def _proxy_options(scheme: str, proxy: str) -> dict[str, Any]:
+    """Return how a proxy is used, with the user and password of its address, which urllib3 leaves out."""
+    if not proxy:
+        return {}
+    urllib3 = importlib.import_module("urllib3")
+    address = proxy if "://" in proxy else f"http://{proxy}"
+    auth = urllib3.util.parse_url(address).auth
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
+    return {f"{scheme}_proxy": address, "proxy_headers": headers}
 
 
 def _is_of_clickhouse(header: str) -> bool:
