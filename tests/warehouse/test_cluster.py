@@ -30,7 +30,8 @@ CONFIG = """<clickhouse>
 # .github/cluster. Everything else of the statements is what a cluster gets.
 SCRIPT = """
 import json, os, re, sys
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, preload_driver
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.driver.loading import preload_driver
 preload_driver()
 import clickhouse_connect
 from ccusage_import.warehouse.migrations import known_migrations, sql_directory, statements
