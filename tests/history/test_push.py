@@ -297,15 +297,20 @@ def test_a_load_that_died_here_is_settled_before_it_is_pushed(
     assert server.rows("SELECT total_tokens FROM daily") == [(1_000,)]
 
 
-def test_what_was_taken_back_on_the_server_is_not_pushed_again(
-    program: Program, claude: ClaudeDir, server: Place
-) -> None:
+def take_back_on_the_server(program: Program, claude: ClaudeDir, server: Place) -> None:
+    """Push 1,000 tokens and 4,000 of another load, and undo that on the server."""
     claude.say("s1", days_ago(3), 1_000)
     imported(program, claude)
     claude.say("s1", days_ago(3, hour=13), 4_000)
     load = imported(program, claude)["load_id"]
     pushed(program, server)
     assert program("undo", str(load), "--warehouse", server.url).exit_code == 0
+
+
+def test_what_was_taken_back_on_the_server_is_not_pushed_again(
+    program: Program, claude: ClaudeDir, server: Place
+) -> None:
+    take_back_on_the_server(program, claude, server)
 
     pushed(program, server)
     assert server.rows("SELECT total_tokens FROM daily") == [(1_000,)]
@@ -314,12 +319,7 @@ def test_what_was_taken_back_on_the_server_is_not_pushed_again(
 def test_messages_come_back_on_the_server_with_the_days_that_grew_past_what_was_taken_back(
     program: Program, claude: ClaudeDir, server: Place
 ) -> None:
-    claude.say("s1", days_ago(3), 1_000)
-    imported(program, claude)
-    claude.say("s1", days_ago(3, hour=13), 4_000)
-    load = imported(program, claude)["load_id"]
-    pushed(program, server)
-    assert program("undo", str(load), "--warehouse", server.url).exit_code == 0
+    take_back_on_the_server(program, claude, server)
     claude.say("s1", days_ago(3, hour=14), 1)
     imported(program, claude)
 
