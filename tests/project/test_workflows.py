@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ccusage_import import __version__
 from ccusage_import.warehouse.driver.server import OLDEST_SERVER
 
 ROOT = Path(__file__).parent.parent.parent
@@ -64,6 +68,26 @@ def test_a_job_has_the_rights_it_names_and_no_others(workflow: Path) -> None:
         for step in job.get("steps", []):
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] is False, name
+
+
+def test_only_the_tag_of_its_version_is_released() -> None:
+    steps = document(ROOT / ".github/workflows/release.yml")["jobs"]["version"]["steps"]
+    [script] = [step["run"] for step in steps if "run" in step]
+
+    def ended(tag: str) -> tuple[int, str]:
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+        done = subprocess.run(
+            ["bash", "-e", "-c", script],
+            cwd=ROOT,
+            env={"PATH": path, "TAG": tag},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert ended(f"v{__version__}") == (0, "")
+    assert ended("v0.0.1") == (1, f"::error::the tag is v0.0.1, the version of the package is {__version__}\n")
 
 
 def test_no_workflow_reads_a_secret() -> None:
