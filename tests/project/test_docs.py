@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,13 @@ def test_each_promise_names_a_test_that_exists() -> None:
 
 def test_the_reference_is_current() -> None:
     assert FILE.read_text("utf-8") == reference(), "python -m tests.support.reference writes it anew"
+
+
+def test_the_sdist_holds_what_the_readme_links_to() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["sdist"]
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", (ROOT / "README.md").read_text("utf-8"))
+
+    assert {target.partition("/")[0] for target in links} <= set(build["include"])
 
 
 def test_every_link_leads_somewhere() -> None:
