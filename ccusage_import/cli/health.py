@@ -175,7 +175,7 @@ def logs(
     path: Annotated[bool, typer.Option("--path", help="Print the path of the log file and nothing else.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the path of the log file and the lines of the last import."""
+    """Print the log file's path and the lines of the last import."""
     with door(0, quiet=False, as_json=as_json):
         configuration = configured({}, config)
         file = configuration.log_file

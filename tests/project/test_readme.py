@@ -43,6 +43,12 @@ def test_every_command_is_in_the_table_and_nothing_else(program: Program) -> Non
     assert named == commands
 
 
+def test_no_summary_of_a_command_is_cut_at_80_columns(program: Program) -> None:
+    commands = program("--help", COLUMNS="80").stdout.partition("Commands:")[2]
+
+    assert [line for line in commands.splitlines() if line.endswith("...")] == []
+
+
 def test_every_exit_code_is_explained() -> None:
     assert set(table_after("Exit codes:")) == {str(int(code)) for code in ExitCode}
 

@@ -34,7 +34,7 @@ def predict(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the next run of a slash command will cost, and how long.
+    """Predict cost and duration of a slash command's next run.
 
     From its last 50 runs; where there are too few of them, from runs that are like it.
     """
