@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from datetime import date
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from ccusage_import import __version__, ui
-from ccusage_import.ccusage.archive import find_loads
+from ccusage_import.ccusage.archive import KeptLoad, find_loads
 from ccusage_import.cli.backup import print_replay, push_configured, replay_exit_code
 from ccusage_import.cli.options import (
     Agents,
@@ -34,7 +34,7 @@ from ccusage_import.config.environment import read_environment_file
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import days_of_option, period_of_options, today_in
 from ccusage_import.demo.place import Place, what_next
-from ccusage_import.demo.story import Demo, run_demo
+from ccusage_import.demo.story import run_demo
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
 from ccusage_import.history.replay import replay
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
@@ -135,18 +135,18 @@ def import_command(
         "timeout_seconds": timeout,
     }
     with door(verbose, quiet=quiet, as_json=as_json), ExitStack() as stack:
-        if transcripts_only and transcripts is False:
-            raise ConfigurationError(
-                "--no-transcripts: leaves nothing for --transcripts-only", hint="leave one of the two out"
-            )
-        environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
+        _refuse_contradictions(
+            no_transcripts=transcripts is False,
+            transcripts_only=transcripts_only,
+            opens=opens,
+            demo=demo,
+            dry_run=dry_run,
+        )
         if demo:
             own = {"--from": from_dir, "--ccusage": ccusage, "--ccusage-version": ccusage_version}
-            _refuse_reports({**own, "--transcripts-only": transcripts_only})
+            _refuse_in_demo({**own, "--transcripts-only": transcripts_only})
         _demand_directory(from_dir)
-        if opens and (dry_run or not demo):
-            why = "a dry run makes no page" if demo else "is about the page of the demo"
-            raise ConfigurationError(f"--open: {why}", hint="see your own: ccusage-import report --open")
+        environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
         place = stack.enter_context(Place.made(is_kept=not dry_run)) if demo else None
         if place:
             configuration = place.configuration(flags, config, environ)
@@ -165,32 +165,30 @@ def import_command(
             accepted=days_of_option("--accept-lower", accept_lower, today) if accept_lower else None,
         )
         log_to_configured_file(configuration)
-        if place:
-            run = partial(run_demo, place=place)
-            shown = _import(run, configuration, options, environ, shows_progress=not (quiet or as_json))
-            _end_demo(shown, configuration, place, quiet=quiet, as_json=as_json, opens=opens)
-            return
         kept = find_loads(from_dir) if from_dir and not transcripts_only else []
-        if kept:
-            done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
-            exit_code = replay_exit_code(done)
-            with ui.prints_what_is_done():
-                print_replay(done, len(kept), quiet=quiet, as_json=as_json)
+        if place:
+            exit_code = _run_demo(configuration, options, environ, place, opens=opens, quiet=quiet, as_json=as_json)
+        elif kept:
+            exit_code = _replay(configuration, options, environ, kept, quiet=quiet, as_json=as_json)
         else:
-            is_announced = not (dry_run or from_dir or transcripts_only)
-            with announced(configuration, environ, _warn) if is_announced else nullcontext(None) as announcer:
-                shows_progress = not quiet and not as_json
-                summary = _import(run_import, configuration, options, environ, shows_progress=shows_progress)
-                if announcer:
-                    announcer.summary = summary
-                    keep_offer(configuration, options, summary)
-            exit_code = summary.exit_code
-            with ui.prints_what_is_done():
-                _render(summary, configuration.settings.money, quiet=quiet, as_json=as_json)
-        if not dry_run:
+            exit_code = _import_now(configuration, options, environ, quiet=quiet, as_json=as_json)
+        if not (dry_run or demo):
             synchronise(configuration)
         if exit_code is not ExitCode.OK:
             raise typer.Exit(exit_code)
+
+
+def _refuse_contradictions(
+    *, no_transcripts: bool, transcripts_only: bool, opens: bool, demo: bool, dry_run: bool
+) -> None:
+    """Refuse options that exclude each other."""
+    if transcripts_only and no_transcripts:
+        raise ConfigurationError(
+            "--no-transcripts: leaves nothing for --transcripts-only", hint="leave one of the two out"
+        )
+    if opens and (dry_run or not demo):
+        why = "a dry run makes no page" if demo else "is about the page of the demo"
+        raise ConfigurationError(f"--open: {why}", hint="see your own: ccusage-import report --open")
 
 
 def _demand_directory(saved: Path | None) -> None:
@@ -198,21 +196,31 @@ def _demand_directory(saved: Path | None) -> None:
         raise ConfigurationError(f"--from {saved}: is not a directory", hint="name the one that holds saved reports")
 
 
-def _refuse_reports(options: Mapping[str, object]) -> None:
+def _refuse_in_demo(options: Mapping[str, object]) -> None:
+    """Refuse options that say where reports come from: the demo brings its own."""
     for option, value in options.items():
         if value:
             raise ConfigurationError(f"{option}: the demo has reports of its own", hint="leave one of the two out")
 
 
-def _end_demo(
-    shown: Demo, configuration: Configuration, place: Place, *, quiet: bool, as_json: bool, opens: bool
-) -> None:
-    """Print what the demo showed, and let it stay with its page."""
+def _run_demo(
+    configuration: Configuration,
+    options: ImportOptions,
+    environ: Mapping[str, str],
+    place: Place,
+    *,
+    opens: bool,
+    quiet: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Run the demo, print what it showed, and keep its warehouse with a page of it; a dry run keeps nothing."""
+    run = partial(run_demo, place=place)
+    shown = _import(run, configuration, options, environ, shows_progress=not (quiet or as_json))
     money = configuration.settings.money
     with ui.prints_what_is_done():
         _render(shown.first, money, quiet=quiet, as_json=as_json)
         if shown.second is None:
-            return
+            return ExitCode.OK
         if not (quiet or as_json):
             print_second(shown.second, shown.deleted, money)
     # The page takes libraries that no other import needs.
@@ -222,8 +230,38 @@ def _end_demo(
         print(what_next(page))
     if opens:
         open_in_browser(page)
-    if shown.second.exit_code is not ExitCode.OK:
-        raise typer.Exit(shown.second.exit_code)
+    return shown.second.exit_code
+
+
+def _replay(
+    configuration: Configuration,
+    options: ImportOptions,
+    environ: Mapping[str, str],
+    kept: Sequence[KeptLoad],
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Import loads whose reports were kept, and print what became of each."""
+    done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
+    with ui.prints_what_is_done():
+        print_replay(done, len(kept), quiet=quiet, as_json=as_json)
+    return replay_exit_code(done)
+
+
+def _import_now(
+    configuration: Configuration, options: ImportOptions, environ: Mapping[str, str], *, quiet: bool, as_json: bool
+) -> ExitCode:
+    """Run one import and print its summary; dry runs, saved files and transcripts alone are not announced."""
+    is_announced = not (options.is_dry_run or options.saved_dir or options.only_transcripts)
+    with announced(configuration, environ, _warn) if is_announced else nullcontext(None) as announcer:
+        summary = _import(run_import, configuration, options, environ, shows_progress=not (quiet or as_json))
+        if announcer:
+            announcer.summary = summary
+            keep_offer(configuration, options, summary)
+    with ui.prints_what_is_done():
+        _render(summary, configuration.settings.money, quiet=quiet, as_json=as_json)
+    return summary.exit_code
 
 
 def log_to_configured_file(configuration: Configuration) -> None:
