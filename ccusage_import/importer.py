@@ -59,10 +59,10 @@ def run_import_alone(
     options: ImportOptions,
     environ: Mapping[str, str],
     progress: ImportProgress = SILENT,
-    held: ClickHouse | None = None,
+    already_open: ClickHouse | None = None,
 ) -> ImportSummary:
-    """Run one import like `run_import`; the caller holds the import lock, and the warehouse where it is `held`."""
-    run = Run.begin(configuration, options, progress, held=held)
+    """Run one import like `run_import`; the caller holds the import lock, and may have the warehouse open already."""
+    run = Run.begin(configuration, options, progress, already_open=already_open)
     if options.only_transcripts:
         return import_transcripts_alone(run, environ)
     with _driver_loads_meanwhile():

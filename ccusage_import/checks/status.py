@@ -48,12 +48,19 @@ class Status:
 
 
 def read_status(
-    configuration: Configuration, machine: str | None = None, held: ClickHouse | None = None, *, is_brief: bool = False
+    configuration: Configuration,
+    machine: str | None = None,
+    already_open: ClickHouse | None = None,
+    *,
+    is_brief: bool = False,
 ) -> Status:
     """Return how the imports of a machine are going, of this one unless another is named.
 
-    Whoever has the warehouse open already hands it over as `held`; a brief look counts nothing that is held, and looks
-    for no load that is dated ahead.
+    Args:
+        configuration: whose warehouse it is.
+        machine: another machine than that of the configuration.
+        already_open: the warehouse, where this process has it open; it is opened for the look otherwise.
+        is_brief: leave out the held records and the loads that are dated ahead.
 
     Raises:
         ConfigurationError: another machine is named, of which nothing is stored.
@@ -65,8 +72,8 @@ def read_status(
     last, success_at, held_back, damage, free = None, None, 0, None, None
     ahead: tuple[int, ...] = ()
     try:
-        if held or has_warehouse(configuration):
-            with nullcontext(held) if held else open_configured(configuration) as opened:
+        if already_open or has_warehouse(configuration):
+            with nullcontext(already_open) if already_open else open_configured(configuration) as opened:
                 free = free_bytes(opened)
                 refuse_damage(machine, opened)
                 if applied_migrations(opened):

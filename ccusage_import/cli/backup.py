@@ -141,10 +141,13 @@ def push(
                 print_changes(pushed.conflicts, names, {}, configuration.settings.money, as_json=False)
 
 
-def push_configured(configuration: Configuration, server: str = "", held: ClickHouse | None = None) -> Pushed:
-    """Push the configured warehouse to a server, to `sync` of the configuration unless another is named.
+def push_configured(configuration: Configuration, server: str = "", already_open: ClickHouse | None = None) -> Pushed:
+    """Push the configured warehouse to a server.
 
-    Whoever has it open already, and so the import lock, hands it over as `held`.
+    Args:
+        configuration: whose warehouse it is.
+        server: URL of the server; `sync` of the configuration when empty.
+        already_open: the warehouse, where this process has it open, and so holds the import lock.
 
     Raises:
         ConfigurationError: the warehouse is a server itself, or no server is named.
@@ -159,10 +162,10 @@ def push_configured(configuration: Configuration, server: str = "", held: ClickH
         )
     refuse_nowhere(configuration, "push")
     with ExitStack() as stack:
-        if held is None:
+        if already_open is None:
             stack.enter_context(import_lock(configuration))
         opened_target = stack.enter_context(_opened_target(target, settings.cluster))
-        opened = held or stack.enter_context(open_to_write(configuration))
+        opened = already_open or stack.enter_context(open_to_write(configuration))
         pushed = copy(opened, opened_target, configuration.installation, tool_version=__version__)
         keep_budgets(opened_target, configuration)
     note_push(configuration)

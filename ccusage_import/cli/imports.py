@@ -307,12 +307,12 @@ def _import_once(
         return run(configuration, options, environ, progress)
 
 
-def synchronise(configuration: Configuration, held: ClickHouse | None = None) -> None:
+def synchronise(configuration: Configuration, already_open: ClickHouse | None = None) -> None:
     """Push to the server of `sync`. The import is done: a server that is down has time until the next one."""
     if configuration.settings.sync is None:
         return
     try:
-        push_configured(configuration, held=held)
+        push_configured(configuration, already_open=already_open)
     except FixableError as error:
         hint = [f"hint: {error.hint}"] if error.hint else []
         ui.print_warnings([f"not pushed, the next import tries again: {error}", *hint])

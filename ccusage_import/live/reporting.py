@@ -134,7 +134,7 @@ class Reporter:
 
     def _look(self, warehouse: ClickHouse | None) -> None:
         try:
-            status = read_status(self._configuration, held=warehouse, is_brief=True) if warehouse else None
+            status = read_status(self._configuration, already_open=warehouse, is_brief=True) if warehouse else None
         except WarehouseError:
             status = None
         self._health = health = read_health(self._configuration, self._environ, status, self._state)

@@ -22,7 +22,7 @@ from ccusage_import.warehouse.snapshot import Snapshot, read_snapshot
 class Announcer:
     """Collects how one run ends; `warn` is called for each target that could not be notified.
 
-    `held` is the warehouse where this process has it open already.
+    `already_open` is the warehouse, where this process has it open.
     """
 
     def __init__(
@@ -30,10 +30,10 @@ class Announcer:
         configuration: Configuration,
         environ: Mapping[str, str],
         warn: Callable[[str], None],
-        held: ClickHouse | None = None,
+        already_open: ClickHouse | None = None,
     ) -> None:
         self._configuration = configuration
-        self._held = held
+        self._already_open = already_open
         self._warn = warn
         self._settings = configuration.settings
         self._environ = environ
@@ -77,7 +77,7 @@ class Announcer:
         if not (settings.metrics_file or settings.pushgateway or settings.notify):
             return None
         try:
-            opening = nullcontext(self._held) if self._held else open_configured(self._configuration, 0)
+            opening = nullcontext(self._already_open) if self._already_open else open_configured(self._configuration, 0)
             with opening as opened:
                 if self.summary:
                     # What was imported may be of a model or a project that a budget means; a refused import keeps none.
@@ -99,10 +99,10 @@ def announced(
     configuration: Configuration,
     environ: Mapping[str, str],
     warn: Callable[[str], None],
-    held: ClickHouse | None = None,
+    already_open: ClickHouse | None = None,
 ) -> Iterator[Announcer]:
     """Announce the run inside a `with` block, however it ends; the block puts the summary into the announcer."""
-    announcer = Announcer(configuration, environ, warn, held)
+    announcer = Announcer(configuration, environ, warn, already_open)
     announcer.begin()
     # This stands if nothing below says otherwise.
     exit_code, failure = ExitCode.BUG, "A bug in ccusage-import"

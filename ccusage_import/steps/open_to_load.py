@@ -50,9 +50,9 @@ def open_for_load(
     run: Run, stack: ExitStack, *, lends: bool = False, ahead: Sequence[Question] = ()
 ) -> tuple[ClickHouse, tuple[str, ...]]:
     ahead = (*_questions(run), *ahead)
-    if run.held:
-        stack.enter_context(run.held.asked_ahead(ahead))
-    warehouse = run.held or stack.enter_context(open_to_write(run.configuration, lends=lends, ahead=ahead))
+    if run.already_open:
+        stack.enter_context(run.already_open.asked_ahead(ahead))
+    warehouse = run.already_open or stack.enter_context(open_to_write(run.configuration, lends=lends, ahead=ahead))
     _claim_name(run, warehouse)
     record_failed_loads(run.configuration, warehouse)
     states = settle_dead_loads(warehouse, run.settings.machine)

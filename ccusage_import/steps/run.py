@@ -19,9 +19,18 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What one import was started with. `phases` gets the seconds of each phase, `archive` the reports.
+    """What one import was started with, and what it notes as it goes.
 
-    `held` is the warehouse where whoever runs the import has it open already.
+    Attributes:
+        configuration: the settings, and where files are.
+        options: what was asked for on the command line.
+        progress: hears which phase begins.
+        started_at: when it began, in UTC; of a kept load that is replayed, when that one began.
+        pseudonyms: turns names into their stored form, and remembers those it met.
+        known_names: pseudonym to name, from earlier imports.
+        archive: collects the reports, where they are kept.
+        already_open: the warehouse, where the caller has it open.
+        phases: seconds by phase.
     """
 
     configuration: Configuration
@@ -31,7 +40,7 @@ class Run:
     pseudonyms: Pseudonyms
     known_names: Mapping[str, str]
     archive: ReportArchive | None
-    held: ClickHouse | None = None
+    already_open: ClickHouse | None = None
     phases: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -41,7 +50,7 @@ class Run:
         options: ImportOptions,
         progress: ImportProgress,
         now: datetime | None = None,
-        held: ClickHouse | None = None,
+        already_open: ClickHouse | None = None,
     ) -> Run:
         """Return a run that begins now, or when its kept load began."""
         keeps_reports = configuration.settings.keep_raw and options.note is None
@@ -53,23 +62,27 @@ class Run:
             pseudonyms=configuration.settings.pseudonyms(),
             known_names=read_names(configuration.directories.names_file),
             archive=ReportArchive() if keeps_reports else None,
-            held=held,
+            already_open=already_open,
         )
 
     @property
     def settings(self) -> Settings:
+        """The settings of its configuration."""
         return self.configuration.settings
 
     @property
     def today(self) -> date:
+        """The day on which it began, in the zone of the settings."""
         return self.settings.today(self.started_at)
 
     @property
     def names(self) -> dict[str, str]:
+        """Pseudonym to name, with those that were met since it began."""
         return {**self.known_names, **self.pseudonyms.names}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
+        """Measure what happens inside a `with` block, and tell the progress that it begins."""
         self.progress.phase(name)
         begun = time.perf_counter()
         try:

@@ -102,7 +102,7 @@ class Service:
 
 def _health(configuration: Configuration, opened: ClickHouse) -> dict[str, Any]:
     try:
-        status = read_status(configuration, held=opened, is_brief=True)
+        status = read_status(configuration, already_open=opened, is_brief=True)
     except WarehouseError:
         status = None
     found: dict[str, Any] = json.loads(ui.json_text(health_json(read_health(configuration, os.environ, status))))

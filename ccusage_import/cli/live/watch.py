@@ -167,14 +167,14 @@ def seconds_of_option(option: str, text: str) -> float:
     return int(found[1]) * SECONDS[found[2]]
 
 
-def _import_reports(configuration: Configuration, environ: Mapping[str, str], held: ClickHouse) -> ImportSummary:
+def _import_reports(configuration: Configuration, environ: Mapping[str, str], opened: ClickHouse) -> ImportSummary:
     """Run the ordinary import as `import` does, into the warehouse that is open already."""
     options = ImportOptions()
-    with announced(configuration, environ, _warn, held) as announcer:
-        summary = run_import_alone(configuration, options, environ, held=held)
+    with announced(configuration, environ, _warn, opened) as announcer:
+        summary = run_import_alone(configuration, options, environ, already_open=opened)
         announcer.summary = summary
         keep_offer(configuration, options, summary)
-    synchronise(configuration, held)
+    synchronise(configuration, opened)
     return summary
 
 
