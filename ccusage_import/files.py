@@ -193,19 +193,23 @@ def file_lock(file: Path, purpose: str, wait_seconds: float, *, lends: bool = Fa
         os.close(descriptor)
 
 
-def is_wanted(file: Path) -> bool:
-    """Return whether another process waits for the lock on `file`."""
+def is_locked(file: Path) -> bool:
+    """Return whether a process holds a lock on `file`, shared or not; where that cannot be told, nobody does."""
     try:
-        descriptor = os.open(_wish(file), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _try_to_lock(descriptor)
+    except OSError:
+        return False
     finally:
         os.close(descriptor)
-    return False
+
+
+def is_wanted(file: Path) -> bool:
+    """Return whether another process waits for the lock on `file`."""
+    return is_locked(_wish(file))
 
 
 def _wish(file: Path) -> Path:
@@ -245,11 +249,11 @@ def _holder(descriptor: int) -> str:
 
 
 def _acquire(descriptor: int, file: Path, purpose: str, wait_seconds: float, *, asks: bool) -> None:
-    if _locked(descriptor):
+    if _try_to_lock(descriptor):
         return
     begun = time.monotonic()
     with _wished(file) if asks else nullcontext():
-        while not _locked(descriptor):
+        while not _try_to_lock(descriptor):
             holder = _holder(descriptor) or "another process"
             least = LENT_WITHIN_SECONDS if asks and holder.endswith(LENDS) else 0
             if time.monotonic() >= begun + max(wait_seconds, least):
@@ -262,7 +266,8 @@ def _acquire(descriptor: int, file: Path, purpose: str, wait_seconds: float, *, 
             time.sleep(POLL_SECONDS)
 
 
-def _locked(descriptor: int) -> bool:
+def _try_to_lock(descriptor: int) -> bool:
+    """Lock an open file; return whether that was possible at once."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

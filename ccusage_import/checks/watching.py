@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ccusage_import.config.settings import Configuration, Directories
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import make_private_directory, replace_file
+from ccusage_import.files import is_locked, make_private_directory, replace_file
 
 Phase = Literal["watching", "importing", "facts wait", "lent", "ended"]
 
@@ -99,21 +99,7 @@ def watch_of(configuration: Configuration) -> WatchState | None:
     state = last_state(configuration.directories)
     if state is None or state.warehouse != str(configuration.settings.parsed_warehouse()):
         return None
-    return replace(state, is_running=_runs(configuration.directories))
-
-
-def _runs(directories: Directories) -> bool:
-    try:
-        descriptor = os.open(_lock_file(directories), os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return replace(state, is_running=is_locked(_lock_file(configuration.directories)))
 
 
 def _lock_file(directories: Directories) -> Path:
