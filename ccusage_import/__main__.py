@@ -29,13 +29,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def main() -> None:
     """Run the command line. A bug keeps its traceback: on stderr and in the log."""
-    # One short job whose objects live until it ends: looking for cycles among them would take half the time.
+    # The objects of one short job live until it ends: looking for cycles among them would take half of its time.
     gc.disable()
-    # The end of the interpreter does so all the same, but not among what is frozen.
+    # When the interpreter ends it looks for cycles once more, but not among frozen objects.
     atexit.register(gc.freeze)
     if quick := _quick(sys.argv[1:]):
         sys.exit(quick())
-    # No plugin of pydantic checks what this program reads, and to look for them takes longer than to import it.
+    # This program uses no plugins of pydantic, and looking for them takes longer than importing pydantic.
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     sys.excepthook = _log_bug
     for number in SIGNALS:
@@ -66,7 +66,10 @@ def main() -> None:
 
 
 def _quick(arguments: Sequence[str]) -> Callable[[], int | None] | None:
-    """Return what Claude Code runs at every answer: what other commands need takes ten times as long to import."""
+    """Return what runs a command that Claude Code starts at every answer, without the command line.
+
+    Importing what other commands need takes ten times as long as all that these two do.
+    """
     if arguments == ["statusline"]:
         return partial(import_module("ccusage_import.statusline.line").main)
     if arguments[:2] == ["schedule", "hook"] and "--help" not in arguments:
@@ -93,19 +96,19 @@ def _log_bug(kind: type[BaseException], error: BaseException, traceback: Traceba
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     # A terminated import ends like an interrupted one: children killed, locks released, nothing half visible.
-    # One is enough: a second one would hit the clean-up. It is heard, not ignored: one that came in this very moment
-    # would be a race to the interpreter, of which it complains on stderr.
+    # A second signal would interrupt that clean-up. It gets a handler that does nothing, not SIG_IGN: the interpreter
+    # complains on stderr of a signal that arrives while it is being ignored.
     for number in SIGNALS:
         signal.signal(number, _hear)
     raise KeyboardInterrupt
 
 
 def _hear(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing more."""
+    """Let a later signal pass while the first one ends the program."""
 
 
 class _Output(io.FileIO):
-    """A standard stream that fails at most once: what comes later is dropped, also at the end of the interpreter."""
+    """A standard stream whose first failure is told, and any later one ignored, also at the end of the interpreter."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "wb", closefd=False)
@@ -117,7 +120,7 @@ class _Output(io.FileIO):
             return memoryview(data).nbytes if self._has_failed else super().write(data)
         except OSError as error:
             self._has_failed = True
-            # Nobody would read on stderr that stderr takes nothing.
+            # There is no place left to say that stderr cannot be written.
             if self.fileno() == STDERR:
                 return memoryview(data).nbytes
             self.has_no_reader = isinstance(error, BrokenPipeError)
@@ -130,12 +133,13 @@ class _Output(io.FileIO):
 
 
 def _secure_streams() -> _Output:
-    """Replace stdout and stderr by streams that take every character and say when nobody takes what is printed.
+    """Replace stdout and stderr by streams that take every character and notice when they cannot be written.
 
-    A standard stream that is closed is opened first, or the next file would get its number, and what is printed.
+    A standard stream that is closed is opened first. Otherwise the next file that is opened would get its number, and
+    everything that is printed would go there.
 
     Returns:
-        What writes to stdout.
+        The stream below stdout.
     """
     codecs.register_error(_ESCAPED, _escape)
     for descriptor in (0, STDOUT, STDERR):

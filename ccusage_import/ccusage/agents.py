@@ -1,4 +1,4 @@
-"""Whose reports are wanted, and which of these agents the ccusage that was found has reports of."""
+"""Which agents are to be imported, and which of them the ccusage that was found has reports of."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _NO_AGENTS = frozenset({"daily", "weekly", "monthly", "session", "blocks", "stat
 
 
 def wanted_labels(agents: Sequence[str], reports: Sequence[str]) -> list[str]:
-    """Return the labels of all reports of all agents that there can be: blocks, projects and hours are Claude Code's.
+    """Return the labels of the reports to fetch; blocks, projects and hours exist for Claude Code alone.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: no report is left.
     """
     labels = [
         report_label(report, agent)
@@ -43,9 +43,9 @@ def wanted_labels(agents: Sequence[str], reports: Sequence[str]) -> list[str]:
 
 
 def with_hours(reports: Sequence[str]) -> Sequence[str]:
-    """Return the reports of an import that reads no transcripts: where no messages are stored, ccusage tells the hours.
+    """Return the reports of an import that reads no transcripts: with the hours, which messages would tell otherwise.
 
-    A person who names reports gets no other.
+    Where a person named reports, only these are returned.
     """
     return (*reports, ReportName.HOURS) if tuple(reports) == REPORTS else reports
 
@@ -53,7 +53,10 @@ def with_hours(reports: Sequence[str]) -> Sequence[str]:
 def find_agents(
     wanted: Sequence[str], runner: Runner, options: FetchOptions, environ: Mapping[str, str]
 ) -> dict[str, CcusageError | None]:
-    """Return the wanted agents, `all` replaced by those that this ccusage has, each with why it has no reports of one.
+    """Return the wanted agents, with `all` replaced by every agent that this ccusage knows.
+
+    Returns:
+        For each agent the reason why there are no reports of it; None where there are.
 
     Raises:
         ConfigurationError: the state directory cannot be written.

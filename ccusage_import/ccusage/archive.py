@@ -149,7 +149,7 @@ def export_loads(kept: Path, target: Path, warehouse: str, wanted: Collection[in
 
 
 def find_loads(directory: Path) -> list[KeptLoad]:
-    """Return the load that a directory holds, or those in its subdirectories, oldest first; none in saved files.
+    """Return the kept load in a directory, or those in its subdirectories, oldest first; none in plain saved files.
 
     Raises:
         NotAReportError: a note is damaged, or newer than this program.

@@ -1,4 +1,4 @@
-"""Natural keys of records, and what a row that cannot be true still says about its own."""
+"""Natural keys of records; of a row that was refused, as much of its key as can be read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def block_key(started_at: datetime) -> str:
 
 
 def refused_records(label: str, row: RefusedRow, pseudonyms: Pseudonyms) -> Iterator[Refused]:
-    """Return the records that a row that cannot be true stands for, as far as it names them."""
+    """Return what a refused row says of the records in it: report, agent, key and times, None where it does not."""
     agent, report = split_label(label)
     printed = row.printed if isinstance(row.printed, dict) else {}
     started_at, ends_at = (_instant(printed.get(name)) for name in ("startTime", "endTime"))

@@ -147,14 +147,14 @@ def live_offer(
 def saved_offer(
     settings: Settings, directory: Path, reports: Sequence[str], note: LoadNote | None, pseudonyms: Pseudonyms
 ) -> Offer:
-    """Read saved files in place of running ccusage; a report without a file is not judged.
+    """Read saved files instead of running ccusage; a report without a file is not judged.
 
     Args:
         settings: whose agents are wanted.
         directory: holds a file for each report.
         reports: their names.
         note: what the reports were read with, where it is known.
-        pseudonyms: unused names of data directories cost nothing; kept for the provenance.
+        pseudonyms: turns the paths of data directories into keyed hashes, for the provenance.
 
     Raises:
         NoSavedReportsError: there is no file at all.
@@ -227,9 +227,9 @@ def parse_offer(
 
 
 def with_unpriced_blocks(records: Sequence[Record]) -> list[Record]:
-    """Mark the blocks and hours in whose time a day of the same offer has usage of one of their models without a price.
+    """Mark blocks and hours as unpriced where a day of their time has unpriced usage of one of their models.
 
-    A block names its models and shows one cost, which hides those that count as 0 in it.
+    A block names its models but has one cost for all of them, in which a model without a price counts as 0.
     """
     unpriced: list[tuple[str, Span, set[str]]] = []
     for record in records:
@@ -301,7 +301,7 @@ def _failed(label: str, error: FixableError, seconds: float | None) -> ReportOut
 
 
 def _refuse_twice(label: str, records: Sequence[Record], earlier: Sequence[Record]) -> None:
-    """Refuse what an earlier report holds too, as saved files of all agents and of one can: it would count twice."""
+    """Refuse records that another saved file of the same agent holds too: they would count twice."""
     known = {record.identity for record in earlier if record.label == label}
     twice = sorted(record.key for record in records if record.identity in known)
     if twice:

@@ -343,9 +343,10 @@ class _Parser:
         )
 
     def _codex_models(self, row: CodexRow, reasoning: int) -> list[ModelUsage]:
-        """Return the models of a row of codex: its cost is given for them together, and is of those with a price.
+        """Return the models of a row of codex.
 
-        Their totals tell whose the reasoning is; what they do not tell goes where the cost does.
+        The row has one cost for all models, which is that of the priced ones. A model whose total exceeds its classes
+        tells how much reasoning is its own; the rest of the row's reasoning goes where the cost goes.
         """
         cost = money(row.cost)
         is_free = self._infers_unpriced and cost == 0
@@ -422,7 +423,10 @@ def _reasoning(row: UsageRow | CodexRow | CodexModel) -> int:
 
 
 def _with_rest(models: list[ModelUsage], owners: list[ModelUsage], tokens: int, cost: Decimal) -> list[ModelUsage]:
-    """Add output tokens and cost that are given for `owners` together: to the only one, or as a part of their names."""
+    """Add output tokens and a cost that ccusage gives for several models, the `owners`, together.
+
+    They are added to the only owner, or become a part of their own that is named after all owners.
+    """
     if not owners or not (tokens or cost):
         return models
     if len(owners) > 1:

@@ -1,4 +1,4 @@
-"""What ccusage says that tokens cost: it is asked with made-up usage, each question on a day of its own."""
+"""Finds out the prices of ccusage: it reports on made-up transcripts, in which each day asks for one price."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ccusage_import.records import CLAUDE, CODEX, ModelPrice, PricedModel, repor
 
 # What ccusage adds to the name of a Claude model whose `speed` was fast.
 FAST = "-fast"
-# A price is the cost of that many more tokens: the first ones, and those in a message that is long for every model.
+# A price is what STEP more tokens cost: in a short message, and in one that is long for every model (LONG).
 STEP = 100_000
 LONG = 400_000
 PER_MILLION = 1_000_000 // STEP
@@ -59,9 +59,10 @@ class PriceSource:
     environ: Mapping[str, str]
 
     def ask(self, wanted: set[PricedModel], again: Collection[PricedModel] = ()) -> list[ModelPrice]:
-        """Return the prices of models; what has no price has none, and is not asked for again but on request.
+        """Return the prices of those models that have one.
 
-        An import does not fail because nothing can be asked: its numbers do not need prices.
+        Models that had none before are asked for only if they are in `again`. An import does not fail because ccusage
+        cannot be asked: its numbers do not need prices.
         """
         silent = self._without_price()
         asked = (wanted - silent) | set(again)

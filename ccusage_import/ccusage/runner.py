@@ -114,9 +114,10 @@ def neutral_directory(options: FetchOptions) -> Path:
 
 
 def child_environ(options: FetchOptions, environ: Mapping[str, str], argv: tuple[str, ...]) -> dict[str, str]:
-    """Return the environment that no variable of the user's can change an answer through, without our secrets.
+    """Return an environment for ccusage: no variable of the user changes its answers, and none is a secret of ours.
 
-    The program's own directory comes last on PATH: cron knows `/path/to/bin/ccusage`, but not the `node` beside it.
+    The directory of the program itself comes last on PATH: cron knows `/path/to/bin/ccusage`, but not the `node` beside
+    it.
 
     Raises:
         DataDirectoryError: a directory's name holds a comma, which separates directories.
@@ -247,6 +248,7 @@ def _native(source: str, argv: tuple[str, ...], options: FetchOptions, environ: 
 
 
 def _says(program: str, version: tuple[int, int, int], options: FetchOptions, environ: Mapping[str, str]) -> bool:
+    """Return whether a program runs and says that it is this version."""
     try:
         finished = run_quickly(program, (program, "--version"), options, environ, QUICK_TIMEOUT_SECONDS)
     except CcusageError:  # not executable, or built for another platform

@@ -64,7 +64,7 @@ class Validated:
 
 @dataclass(slots=True)
 class _Sorting:
-    """Rows as they are told apart; of the odd ones no more are kept than are worth it."""
+    """The rows of a report while they are checked: those refused, those left out, and how many were kept."""
 
     refused: list[RefusedRow] = field(default_factory=list)
     left_out: set[tuple[str, int]] = field(default_factory=set)

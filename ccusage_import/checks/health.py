@@ -62,11 +62,15 @@ def read_health(
 ) -> HealthReport:
     """Look at everything but the warehouse, of which `status` tells; None where it cannot be reached.
 
-    A running watch hands over what it knows of itself, and who makes it lend the warehouse what it said before; else
-    it is what was written down last.
+    Args:
+        configuration: whose imports, facts and copies are looked at.
+        environ: the process environment, which may name data directories.
+        status: what was found in the warehouse.
+        watch: what a running watch knows of itself, or was read before it lent the warehouse to this command; read
+            from its file when None.
 
     Raises:
-        ConfigurationError: the warehouse of the configuration is not named well.
+        ConfigurationError: the address of the warehouse cannot be used.
     """
     watch = watch or watch_of(configuration)
     copies = last_copies(configuration)

@@ -17,7 +17,7 @@ EXIT_CODES = """
 Exit codes: 0 ok, 1 a bug, 2 usage or configuration, 3 ccusage, 4 warehouse, 5 some reports failed,
 6 a check that is not healthy, 130 interrupted.
 """
-# Whatever cannot be said to a command; Typer has a name only for one kind of it.
+# The class of all errors in what was typed; Typer exports only one of its subclasses.
 USAGE_ERROR: Any = typer.BadParameter.__base__
 SAID = f"{__name__}.said"
 # In the order of --help: where each command is found, and the first sentence of its help.
@@ -137,7 +137,7 @@ def _options_with_value(command: Any) -> Iterator[str]:
 
 
 def _refuse_empty(args: Sequence[str], options: Container[str], context: Any) -> None:
-    """Refuse an option whose value is empty, as that of a shell's variable that is not set, before it means a default.
+    """Refuse an option with an empty value, such as that of an unset shell variable, before it passes for a default.
 
     Raises:
         BadParameter: there is one.

@@ -74,7 +74,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 
 @contextmanager
 def door(verbosity: int, *, quiet: bool, as_json: bool) -> Iterator[None]:
-    """The one place where errors become lines and exit codes."""
+    """Turn every error inside a `with` block into a line on stderr and an exit code: the one place that does.
+
+    With `as_json` the error is also a document on stdout. A bug is raised as it is.
+    """
     log_to_console(-1 if quiet else verbosity)
     try:
         yield

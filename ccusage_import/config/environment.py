@@ -17,10 +17,10 @@ SECRET_VARIABLES = frozenset(
     | {variable for name, variable in CLASSIC_ENVIRONMENT.items() if name in SECRETS}
 )
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
-_PATH = frozenset({"CCUSAGE_IMPORT_PASSWORD_FILE", "CCUSAGE_IMPORT_LOG_FILE"})
+_ONE_PATH = frozenset({"CCUSAGE_IMPORT_PASSWORD_FILE", "CCUSAGE_IMPORT_LOG_FILE"})
 # Their values are run as commands.
 _COMMANDS = frozenset({"CCUSAGE_IMPORT_CCUSAGE", "CCUSAGE_IMPORT_NOTIFY"})
-_PATHS = frozenset({"CLAUDE_CONFIG_DIR", "CCUSAGE_IMPORT_CLAUDE_DIRS"})
+_SEVERAL_PATHS = frozenset({"CLAUDE_CONFIG_DIR", "CCUSAGE_IMPORT_CLAUDE_DIRS"})
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -29,7 +29,7 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def misspelled_variables(environ: Mapping[str, str]) -> list[str]:
-    """Return what to say of each variable that is no setting, but called nearly as one."""
+    """Return a warning for each variable that is no setting but is called almost like one."""
     said = []
     for variable in sorted(environ.keys() - SETTING_VARIABLES):
         name = variable.removeprefix(PREFIX)
@@ -97,7 +97,7 @@ def read_environment_file(file: Path) -> dict[str, str]:
 
 
 def _lasting(name: str, value: str) -> str:
-    if name not in _PATH | _PATHS:
+    if name not in _ONE_PATH | _SEVERAL_PATHS:
         return value
-    paths = value.split(",") if name in _PATHS else [value]
+    paths = value.split(",") if name in _SEVERAL_PATHS else [value]
     return ",".join(str(Path(path.strip()).expanduser().absolute()) for path in paths if path.strip())

@@ -1,4 +1,8 @@
-"""Settings: flag over environment over TOML file over what the first run chose over default; frozen, with origins."""
+"""Settings, where each value came from, and the directories in use.
+
+A flag overrules the environment, which overrules the TOML file, which overrules what the first run chose, which
+overrules the default.
+"""
 
 from __future__ import annotations
 
@@ -442,7 +446,7 @@ class _Places:
 
 
 def _similar_settings(location: tuple[int | str, ...]) -> str:
-    """Return the settings that are called nearly as an unknown one, to be said behind what is wrong with it."""
+    """Return the words that name known settings similar to an unknown one; empty where there are none."""
     model: Any = Settings
     for part in location[:-1]:
         field = model.model_fields.get(part) if hasattr(model, "model_fields") else None

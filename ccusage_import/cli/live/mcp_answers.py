@@ -1,4 +1,4 @@
-"""What the tools of `mcp` answer, as values of JSON: little enough to be read by a model, and saying so where cut."""
+"""What the tools of `mcp` answer, as JSON values: short enough for a model, and saying so where they are cut."""
 
 from __future__ import annotations
 
