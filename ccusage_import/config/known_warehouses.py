@@ -1,4 +1,4 @@
-"""What each embedded warehouse held when it was last written to, kept outside it: a lost directory leaves no trace."""
+"""What each embedded warehouse held when it was last written to, kept outside: a lost directory leaves no trace."""
 
 from __future__ import annotations
 

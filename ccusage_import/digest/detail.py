@@ -27,7 +27,7 @@ Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """Names in the order of their numbers; two that are stored may be called the same."""
+    """Numbers for names, in order of appearance; two stored names that are shown alike share one."""
 
     named: Callable[[str], str]
     numbers: dict[str, int] = field(default_factory=dict)

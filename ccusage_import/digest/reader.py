@@ -123,6 +123,8 @@ def read_calendar(
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
+    """Asks the queries of `sql/digest` for one selection, and makes a digest of the answers."""
+
     warehouse: ClickHouse
     settings: Settings
     named: Callable[[str], str]

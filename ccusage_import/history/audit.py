@@ -160,9 +160,9 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
 
 
 def taken_back(written: Iterable[Change], shown: Iterable[Record]) -> list[Decision]:
-    """Return the decisions that restore what was there before these changes; what they created goes.
+    """Return the decisions that restore what was there before these changes; records that they created are deleted.
 
-    What they took back counts again, as if nobody had ever taken it back.
+    Where a change had itself taken a load back, that load counts again.
     """
     now = {record.identity: record for record in shown}
     return [

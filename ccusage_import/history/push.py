@@ -164,7 +164,7 @@ def _push_loads(source: ClickHouse, target: ClickHouse, machine: str, loads: Seq
 
 
 def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: str) -> list[Change]:
-    """Offer the records of this warehouse to the target, as a load of its own; return what differed."""
+    """Offer the records of this warehouse to the target as a load of its own; return the verdicts on what differs."""
     namings = read_naming(source, machine), read_naming(target, machine)
     if None not in namings and namings[0] != namings[1]:
         raise OtherNamingError(

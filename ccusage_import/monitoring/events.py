@@ -34,10 +34,7 @@ class Notice:
 
 
 def known(told: Told, facts: Snapshot | None) -> Told:
-    """Return what a target knows, less what is over.
-
-    That is held numbers that were settled, budgets and quotas of past periods.
-    """
+    """Return what a target knows, without what is over: settled held numbers, past budgets and quotas."""
     if facts is None:
         return told
     return replace(
@@ -146,7 +143,7 @@ def _nearly_used(machine: str, use: QuotaUse, told: Told) -> Notice:
 
 
 def _notice(event: Event, title: str, lines: tuple[str, ...], details: Mapping[str, Any], told: Told) -> Notice:
-    """Names come from people: one line stays one line, whatever is in them."""
+    """Return a notice of printable lines: names come from people, and must not break one line into several."""
     return Notice(event, _printable(title), "\n".join(map(_printable, filter(None, lines))), details, told)
 
 

@@ -23,10 +23,15 @@ RESIDENT_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in one of ru_ma
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one target was notified of, and so believes.
+    """What one target was notified of last, which is what it believes now.
 
-    `budgets` are the limits it knows to be crossed, each with the first day of its period; `quotas` the shares of
-    quotas it knows to be used, likewise.
+    Attributes:
+        is_failing: imports fail.
+        is_stale: no import succeeded for too long.
+        held: how many records are held.
+        budgets: keys of the limits that are crossed, each with the first day of its period.
+        quotas: keys of the shares of quotas that are used, likewise.
+        is_unwell: `watch` found a problem.
     """
 
     is_failing: bool = False

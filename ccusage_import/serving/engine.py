@@ -53,7 +53,7 @@ class EngineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A statement that somebody asks, and how he wants it answered."""
+    """A statement, and how whoever asks wants the answer."""
 
     sql: str
     database: str = ""

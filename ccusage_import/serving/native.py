@@ -1,8 +1,8 @@
-"""Blocks of the format Native as they are for a version of the native protocol, which drivers ask for over HTTP too.
+"""Blocks of the format Native for a given version of the native protocol, which some drivers ask for over HTTP.
 
-The embedded engine writes them as for no version. With one, a block begins with its info, and the type of a column is
-followed by whether the column is written in a way of its own, which no column here is: as documented in
-https://clickhouse.com/docs/native-protocol/server#data and as `NativeWriter` of a server writes it.
+The embedded engine writes blocks as for no version. From some version on a block begins with its info, and the type of
+each column is followed by a flag for custom serialization, which no column here has. See
+https://clickhouse.com/docs/native-protocol/server#data and `NativeWriter` of the server.
 """
 
 from __future__ import annotations

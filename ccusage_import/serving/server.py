@@ -1,7 +1,7 @@
 """The process that serves: it holds the warehouse, lends it to whoever waits for it, and takes it back.
 
-The engine cannot be closed without a trace in a process that goes on, so this one begins anew with `exec` when it has
-lent the warehouse. The socket outlives that: who asks meanwhile waits.
+The engine leaves threads and files behind when it is closed. So after lending the warehouse the process replaces itself
+by a new one with `exec`. The listening socket survives that, and clients wait meanwhile.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Transcripts in an import: they tell what became of the messages of records that fell, and are read for facts."""
+"""Transcripts in an import: they show what became of the messages of records that fell, and are read for facts."""
 
 from __future__ import annotations
 
@@ -169,9 +169,10 @@ def _has_files(record: Record) -> bool:
 def _places(
     cursor: Cursor, listing: Listing, numbers: Collection[int], names: Names, fallen: Collection[str]
 ) -> Places:
-    """Return the projects and sessions whose transcripts held messages when these were read, if they are there yet.
+    """Return the projects and sessions whose transcripts held the messages when they were read, and are still there.
 
-    They may be there under another name of their directory: whose messages `fallen` projects held is found too.
+    The directory of a project may have been renamed since: files are also looked for under the names of `fallen`
+    projects.
     """
     held, places = cursor.holding(numbers), defaultdict[int, set[tuple[str, str]]](set)
     for file in listing.files:
@@ -240,15 +241,17 @@ def store_batch(
 
 
 def forget_what_does_not_fit(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[str, str]) -> None:
-    """Forget how far was read where that went into another warehouse, or where an older copy replaced one of the two.
+    """Forget how far transcripts were read where cursor and warehouse do not belong together.
 
-    Of equal copies of a message the first file's counts, and each cursor has an order of files of its own.
+    That is where the reading went into another warehouse, or an older copy replaced one of the two. Of equal copies of
+    a message that of the first file counts, and each cursor orders the files in its own way.
     """
     if not _fits(warehouse, cursor, machine, marks):
         cursor.forget()
 
 
 def _fits(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[str, str]) -> bool:
+    """Return whether the warehouse holds all that the cursor has read, and nothing that was read since."""
     last = int(cursor.mark("load") or 0)
     if not last:
         return True

@@ -120,7 +120,7 @@ def judge(run: Run, offer: Offer, parsed: Parsed, prepared: Prepared, ledger: Le
 
 
 def _decisive(falls: Sequence[Fall], decisions: Sequence[Decision], ledger: Ledger) -> Ledger:
-    """Return what of the ledger decided something: of what is not offered at all, only what was taken."""
+    """Return the part of the ledger that decided something; of records that are not offered, only of those that go."""
     taken = {one.record.identity for one in decisions if one.reason is Reason.MESSAGES_THERE}
     known = ((fall, ledger[fall.stored.identity]) for fall in falls if fall.stored.identity in ledger)
     return {
@@ -179,9 +179,9 @@ def _missing_directories(run: Run, offer: Offer, decisions: Sequence[Decision]) 
 def _doubted(
     run: Run, intact_from: date | None, outcomes: Mapping[str, ReportOutcome], stored: Sequence[Record]
 ) -> dict[str, ReportOutcome]:
-    """Return the outcomes; an empty report is believable only where no usage is stored that it would have to show.
+    """Return the outcomes, with an error for an empty report where usage that it would have to show is stored.
 
-    Other agents would have to show that of the last days: those that are not used any more are left in peace.
+    For other agents only usage of the last days counts: they may not be used any more.
     """
     doubted = dict(outcomes)
     for label, outcome in outcomes.items() if intact_from is not None else ():

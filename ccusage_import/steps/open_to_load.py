@@ -24,16 +24,17 @@ from ccusage_import.warehouse.publish import questions_of_dead_loads, settle_dea
 def open_for_import(
     run: Run, stack: ExitStack, ahead: Sequence[Question] = ()
 ) -> tuple[ClickHouse | None, tuple[str, ...]]:
-    """Open the warehouse with a schema this program knows: the one step before publication that changes something.
+    """Open the warehouse, and make sure that this import may write to it.
 
-    It refuses a damaged warehouse, migrates an embedded one, claims the machine's name or refuses that of another
-    installation, refuses other names of projects than are stored, writes the failed loads that it could not take
-    before, settles loads that died, and the budgets, the quotas and the plan.
-    A dry run does none of this but refuse, and makes no warehouse where there is none. What the caller is going to ask
-    is asked `ahead`, as `ClickHouse.asked_ahead` does.
+    This is the only step before the publication that changes something: it migrates an embedded warehouse, claims the
+    name of the machine, writes failed loads that could not be recorded before, settles loads that died, and keeps
+    budgets, quotas and plan. It refuses a damaged warehouse, the name of another installation, and names of projects
+    that differ from those stored. A dry run only refuses, and makes no warehouse.
+
+    `ahead` are questions that the caller is going to ask; they are asked as `ClickHouse.asked_ahead` does.
 
     Returns:
-        The warehouse, and what a person should know of it.
+        The warehouse, None where a dry run finds none, and warnings for a person.
     """
     if run.options.is_dry_run:
         if not has_warehouse(run.configuration):

@@ -59,7 +59,7 @@ def _are_read(run: Run, offer: Offer) -> bool:
 
 
 def _counts_of(warehouse: ClickHouse, load: Load, facts: FactsSummary) -> dict[str, int]:
-    """Return what a load says of its facts; where it ended early, nobody counted what of the last ones is new."""
+    """Return what a load says of its facts; after an early end, the facts are counted in the warehouse."""
     return facts.counts | (count_facts(warehouse, load.machine, load.load_id) if facts.error else {})
 
 

@@ -43,16 +43,16 @@ class LastImport:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What reports are made of: a digest of sizes and times of all transcripts, and of all settings."""
+    """What reports depend on besides ccusage itself: a digest of all settings and all transcripts, by size and time."""
 
     directories: tuple[Path, ...]
     digest: str
 
 
 def look(run: Run, environ: Mapping[str, str]) -> Seen | None:
-    """Return what the reports of a whole import are made of, but for ccusage itself.
+    """Return what the reports of a whole import depend on, apart from ccusage itself.
 
-    None where that cannot be known: prices come from the network, other agents are asked, or a part alone is wanted.
+    None where that cannot be known: prices come from the network, other agents are asked, or only a part is wanted.
     """
     settings = run.settings
     is_whole = run.options == ImportOptions(is_forced=run.options.is_forced)
@@ -77,10 +77,16 @@ def look(run: Run, environ: Mapping[str, str]) -> Seen | None:
 def import_nothing(
     run: Run, seen: Seen, environ: Mapping[str, str], tell: Callable[[ClickHouse, Configuration], None]
 ) -> ImportSummary | None:
-    """Record that nothing changed, and `tell`; None where something did, so that the reports are to be run.
+    """Record a load in which nothing changed, and return its summary; None where the reports have to be run.
 
-    Nothing changed where the last load of this machine is a whole import of the same transcripts by the same ccusage
-    with the same settings, in which no block was active: a block ends without a change.
+    Nothing changed if the last load of this machine was a whole import of the same transcripts by the same ccusage with
+    the same settings, and no block was active then: an active block ends without a change of any transcript.
+
+    Args:
+        run: the import.
+        seen: what the reports depend on now.
+        environ: the process environment.
+        tell: called with the open warehouse, as after an ordinary import.
 
     Raises:
         WarehouseError: the warehouse cannot be used.

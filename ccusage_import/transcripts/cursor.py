@@ -103,7 +103,7 @@ class Cursor:
             self._connection.executemany("INSERT OR REPLACE INTO mark VALUES (?, ?)", marks.items())
 
     def holding(self, wanted: Collection[int]) -> dict[str, set[int]]:
-        """Return for each file of which it is known what it holds which of these messages it holds."""
+        """Return for each file whose messages are known which of the wanted ones it holds."""
         found = defaultdict[str, set[int]](set)
         wanted = frozenset(wanted)
         for path, numbers in self._connection.execute("SELECT path, numbers FROM messages"):
@@ -122,7 +122,7 @@ class Cursor:
         return found
 
     def forget_weighed(self, but: Iterable[Fall]) -> None:
-        """Forget what was found out of falls `but` these: what is a fall no more, and becomes one again, is another."""
+        """Forget what was found out about falls other than `but`: a record that falls anew must be weighed anew."""
         kept = set(map(_named, but))
         known = self._connection.execute("SELECT report, key, stored, offered FROM weighed").fetchall()
         gone = [fall[:2] for fall in known if fall not in kept]
@@ -131,7 +131,7 @@ class Cursor:
                 self._connection.executemany("DELETE FROM weighed WHERE report = ? AND key = ?", gone)
 
     def keep_weighed(self, falls: Iterable[Fall], ledger: Ledger) -> None:
-        """Write down what was found out of falls; what has all of its messages may lose them and is weighed again."""
+        """Write down what was found out about falls, unless all messages are there: those may be lost later."""
         rows = []
         for fall in falls:
             weighed = ledger.get(fall.stored.identity, Weighed(0, 0))

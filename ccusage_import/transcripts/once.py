@@ -23,9 +23,9 @@ def version_of(message: Message, load_id: int) -> int:
 
 
 def judge_copies(copies: Iterable[Message]) -> None:
-    """Say of each copy of some messages by which of ccusage's rules it counts, and whether it is the one shown.
+    """Decide for each copy by which of ccusage's rules it counts, and which copy of a message is shown.
 
-    All copies of a message must be there; order does not matter.
+    All copies of a message must be given; their order does not matter.
     """
     by_message = defaultdict[int, list[Message]](list)
     for copy in copies:
@@ -54,7 +54,7 @@ def _judge(copies: Sequence[Message]) -> None:
 
 
 def _unite(daily: Sequence[_Kept], session: Sequence[_Kept]) -> None:
-    """Let one copy count by both rules where these chose different ones that say the same."""
+    """Let one copy count by both rules where they chose two different copies that say the same."""
     for by_session in session:
         winner = by_session.winner
         if winner.counts_in & DAILY:

@@ -50,9 +50,9 @@ _SNAPSHOT = b'{"type":"file-history-snapshot"'
 
 
 class Transcript:
-    """Reads the lines of one file in their order; what it remembers between two readings is its `turn` and `mode`.
+    """Reads the lines of one file in order.
 
-    `numbers` are those of the messages that it met.
+    Between two readings it keeps `turn` and `mode`. `numbers` are those of the messages that it met.
     """
 
     def __init__(self, source: Source, names: Names, facts: Facts, turn: int = NOTHING, mode: str = "") -> None:

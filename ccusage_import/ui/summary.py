@@ -47,7 +47,7 @@ def print_summary(summary: ImportSummary, money: Money) -> None:
 
 
 def print_second(summary: ImportSummary, deleted: int, money: Money) -> None:
-    """Print what became of the reports of an import after transcripts were deleted."""
+    """Print what the import after the deletion of transcripts made of the reports."""
     print(f"\nClaude Code deletes what is a month old, here {deleted} transcripts; imported again:\n")
     for part in (_reports_table(summary), "", *_held_lines(summary, money)):
         console().print(part)

@@ -1,4 +1,4 @@
-"""An open warehouse, embedded or on a server: what is asked of it and written to it goes through here."""
+"""An open warehouse, embedded or on a server: every question and every write goes through here."""
 
 from __future__ import annotations
 
@@ -100,10 +100,12 @@ class ClickHouse:
 
     @contextmanager
     def asked_ahead(self, questions: Sequence[Question]) -> Iterator[None]:
-        """Ask a server all at once what `rows` asks in the block: each answer is given once, and none after a write.
+        """Send questions to a server in one request, from whose answer `rows` takes them inside the block.
 
-        Where one cannot be answered none is, and whoever asks it is told why. In a block within a block, what is
-        answered already is not asked again. The embedded engine is not far away.
+        Each answer is given once, and none after a write, which might have changed it. If one question cannot be
+        answered, `rows` asks each of them by itself when it is needed, so that the error is that of the right question.
+        Nested blocks do not ask what an outer one has asked already. The embedded engine is not asked ahead: no network
+        lies between.
         """
         known = [question for question, _ in self._answers]
         new = [] if self.is_embedded else [question for question in questions if question not in known]
@@ -112,10 +114,11 @@ class ClickHouse:
 
     @contextmanager
     def asked_side_by_side(self, questions: Sequence[Question]) -> Iterator[None]:
-        """Ask over several connections what `rows` asks in the block: each answer is given once.
+        """Send questions over several connections at once; `rows` takes the answers from there inside the block.
 
-        What takes long is to plan a question, for which the engine uses one core. Where one cannot be answered, as by a
-        server that lets a user ask one at a time, none is, and each is asked when it is needed.
+        Planning a question takes longest, and the engine plans each on one core. Each answer is given once. If one
+        question cannot be answered, as by a server that allows a user one query at a time, `rows` asks each of them
+        when it is needed.
         """
         with ExitStack() as stack:
             free: SimpleQueue[Client] = SimpleQueue()
@@ -140,7 +143,7 @@ class ClickHouse:
             yield
 
     def _another_client(self, stack: ExitStack) -> Client:
-        """Return one that may be used beside the first; that of a server may be itself."""
+        """Return a client to use beside the first one; that of a server serves several threads, so it is the same."""
         if not isinstance(self.warehouse, EmbeddedWarehouse):
             return self._client
         client = engine_client(self.warehouse)
@@ -152,7 +155,7 @@ class ClickHouse:
 
     @contextmanager
     def _answered(self, answers: Sequence[tuple[Question, Sequence[Sequence[Any]]]]) -> Iterator[None]:
-        """Let `rows` give these answers in the block."""
+        """Let `rows` take these answers inside the block."""
         known = [question for question, _ in self._answers]
         self._answers = [*self._answers, *answers]
         try:
@@ -161,6 +164,7 @@ class ClickHouse:
             self._answers = [each for each in self._answers if each[0] in known]
 
     def _ask(self, questions: Sequence[Question]) -> list[tuple[Question, Sequence[Sequence[Any]]]]:
+        """Ask several questions in one statement; return nothing where one of them cannot be answered."""
         texts, parameters = list[str](), dict[str, Any]()
         for number, (sql, values) in enumerate(questions):
             # The same name may mean something else in another query.
@@ -174,7 +178,7 @@ class ClickHouse:
         return list(zip(questions, answers, strict=True))
 
     def stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Sequence[Any]]:
-        """Yield the rows of a query like `rows`, a block of them in memory at a time; ask nothing else meanwhile."""
+        """Yield the rows of a query like `rows`, holding one block of them in memory; ask nothing else meanwhile."""
         with (
             translated(self.warehouse),
             self._client.query_row_block_stream(sql, parameters=dict(parameters or {}), tz_mode="aware") as blocks,
@@ -351,9 +355,10 @@ def open_warehouse(
     lends: bool = False,
     ahead: Sequence[Question] = (),
 ) -> Iterator[ClickHouse]:
-    """Open the warehouse for the duration of a `with` block; who `lends` an embedded one lets others in.
+    """Open the warehouse for the duration of a `with` block.
 
-    What the caller is going to ask of a warehouse that is up to date is asked `ahead`, as `asked_ahead` does.
+    With `lends` an embedded one is given to whoever waits for it. `ahead` are questions that the caller is going to ask
+    of a warehouse that is up to date; they are asked as `asked_ahead` does.
 
     Raises:
         WarehouseError: one of its subclasses says what to do.

@@ -1,8 +1,8 @@
-"""Whether a warehouse still holds what its loads left in it: rows that vanish must never pass for rows never written.
+"""Whether a warehouse still holds what its loads left in it: lost rows must not pass for rows that were never written.
 
-The engine sets damaged parts of a table aside when it starts, and goes on without their rows. So every opening compares
-what is there with what the last load of each machine left there, and an embedded warehouse with a file beside it too:
-the loads themselves may be what is lost.
+When the engine starts it sets damaged parts of a table aside and goes on without their rows. So every opening compares
+what is there with what the last load of each machine left. Of an embedded warehouse the loads themselves may be lost,
+so what it held is also kept in a file outside.
 """
 
 from __future__ import annotations

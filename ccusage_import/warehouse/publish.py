@@ -69,12 +69,18 @@ def publish(
 ) -> None:
     """Write a load: its row, the log of its verdicts, all written records in one INSERT, its row as committed.
 
-    The INSERT into `records` is the point at which all of it becomes visible. What dies before it never becomes so;
-    what dies after it is committed by `settle_dead_loads`. Where nothing else is to be written, its row is written
-    once. What the load counts already, records that were refused, is counted beside the verdicts. `whole` are the
-    reports that were judged whole: what they do not offer any more is not held any more. `last_offers` is what
-    `read_last_offers` returned to a caller who asked it. `still_held` are logged in place of what else becomes of their
-    keys, and not counted.
+    The INSERT into `records` is the point at which all of it becomes visible. A load that dies before it never becomes
+    visible; one that dies after it is committed by `settle_dead_loads`. Where there is nothing to log or publish, the
+    row is written only once, as committed.
+
+    Args:
+        warehouse: where.
+        load: its verdicts are counted here, beside those it counts already, of refused records.
+        decisions: all verdicts.
+        whole: labels of the reports of which every record was offered: what is held of them and not offered any
+            more is not held any more.
+        last_offers: what `read_last_offers` returned, where the caller has asked for it.
+        still_held: held verdicts that are logged instead of the decisions on their keys, and not counted.
     """
     judged = Counter(f"{decision.record.label}/{decision.verdict}" for decision in decisions)
     load.verdicts = dict(sorted((Counter(load.verdicts) + judged).items()))
@@ -104,7 +110,7 @@ def write_decisions(warehouse: ClickHouse, load: Load, logged: Sequence[Decision
 def worth_logging(
     decisions: Iterable[Decision], known: Mapping[Identity, LoggedOffer], whole: Collection[str] = ()
 ) -> list[Decision]:
-    """Return what is logged: what changes something, each held offer once, and where nothing is held any more."""
+    """Return what is logged: what changes something, each held offer once, and the end of each hold."""
     logged, decided = [], set[Identity]()
     for decision in decisions:
         decided.add(decision.record.identity)
@@ -118,18 +124,19 @@ def worth_logging(
 
 
 def logged_offer(decision: Decision) -> bytes:
-    """Return the offer as it is logged; where nothing is stored, it tells what became of the messages of others."""
+    """Return an offer as it is logged: with what became of the messages, where no stored record tells that."""
     return offer_json(decision.offered, None if decision.stored else decision.weighed)
 
 
 def _is_news(last: LoggedOffer | None, decision: Decision) -> bool:
+    """Return whether a decision differs from the last one that was logged for its key."""
     return last is None or last.verdict in NOT_LOGGED or last.offered != logged_offer(decision)
 
 
 def _withdrawn(
     known: Mapping[Identity, LoggedOffer], decided: Collection[Identity], whole: Collection[str]
 ) -> Iterator[Decision]:
-    """Yield offers of keys that were never stored and are not offered any more: what they held is elsewhere now."""
+    """Yield the end of each hold on a key that was never stored and is not offered any more."""
     for identity, last in known.items():
         report, agent, _ = identity
         is_gone = identity not in decided and report_label(report, agent) in whole
@@ -141,9 +148,10 @@ def _withdrawn(
 def outgrown(
     taken_back: Mapping[Identity, TakenBack], stored: Iterable[Record], decisions: Iterable[Decision]
 ) -> list[int]:
-    """Return the loads of which nothing stays taken back: all that they took grew past it, or is accepted.
+    """Return the undoing loads without any effect left: all that they took back has grown past it, or was accepted.
 
-    Days and sessions tell, which messages add up to; of what is stored with all its tokens nothing was taken.
+    Only days and sessions are looked at: they are what messages add up to. A record that is stored with all the tokens
+    that were taken back has lost nothing.
     """
     shown = {record.identity: record.total_tokens for record in stored}
     written = {
