@@ -13,7 +13,8 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from ccusage_import.config.settings import Configuration, Directories
+from ccusage_import.config.directories import Directories
+from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import is_locked, make_private_directory, replace_file
 

@@ -14,9 +14,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ccusage_import import ui
+from ccusage_import.config.directories import Directories
 from ccusage_import.config.environment import misspelled_variables
 from ccusage_import.config.identity import NOT_CHOSEN, complete_identity, read_identity
-from ccusage_import.config.settings import Configuration, Directories, load_configuration
+from ccusage_import.config.settings import Configuration, load_configuration
 from ccusage_import.exceptions import ExitCode, FixableError, LimitError
 from ccusage_import.logger import log_to_console
 from ccusage_import.warehouse.migrations import sql_directory

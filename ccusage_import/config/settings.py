@@ -1,4 +1,4 @@
-"""Settings, where each value came from, and the directories in use.
+"""Every setting, and how the layers that hold them become one configuration.
 
 A flag overrules the environment, which overrules the TOML file, which overrules what the first run chose, which
 overrules the default.
@@ -12,30 +12,33 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-import platformdirs
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from ccusage_import.config.budget import Budget
+from ccusage_import.config.directories import Directories
 from ccusage_import.config.exposure import Exposure, exposure_of
-from ccusage_import.config.quota import Plan, Quota
 from ccusage_import.config.shown_names import nearest
-from ccusage_import.config.targets import (
+from ccusage_import.config.tables.budget import Budget
+from ccusage_import.config.tables.notify import NotifyTargets
+from ccusage_import.config.tables.quota import Plan, Quota
+from ccusage_import.config.values import (
     AbsolutePath,
     Command,
     HttpUrl,
-    NotifyTargets,
+    Names,
     PlainText,
     Retention,
     Rotation,
+    ServerAddress,
     Textfile,
+    TimeZone,
+    WarehouseAddress,
 )
 from ccusage_import.config.warehouse_url import (
     IDENTIFIER,
     PORTS,
     EmbeddedWarehouse,
-    ServerWarehouse,
     Warehouse,
     parse_warehouse_url,
 )
@@ -47,9 +50,7 @@ from ccusage_import.money.currency import Currency
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.versions import PINNED_VERSION
 
-APP = "ccusage-import"
 PREFIX = "CCUSAGE_IMPORT_"
-REPORT_FILE = "ccusage-report.html"
 # Settings that are tables in the file; the environment holds them as JSON.
 TABLES = frozenset({"notify", "budget", "quota", "plan", "currency"})
 # Secrets, and addresses that may hold one.
@@ -59,114 +60,17 @@ SECRETS = frozenset(
 CLASSIC_ENVIRONMENT = {"machine": "MACHINE_NAME", "password": "CH_PASSWORD", "claude_dirs": "CLAUDE_CONFIG_DIR"}
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin or UTC") from None
-    return name
-
-
-def _address(url: str) -> str:
-    try:
-        parse_warehouse_url(url)
-    except ConfigurationError as error:
-        raise ValueError(f"{str(error).removeprefix('warehouse: ')} ({error.hint})") from None
-    return url
-
-
-def _server(url: str) -> str:
-    is_server = isinstance(parse_warehouse_url(_address(url)), ServerWarehouse)
-    if not is_server:
-        raise ValueError(f"{url} is no server, such as clickhouses://user@host:8443/database")
-    return url
-
-
-def _names(value: object) -> object:
-    """Return names as the environment separates them, each once."""
-    if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
-    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
-        return tuple(dict.fromkeys(value))
-    return value
-
-
-@dataclass(frozen=True, slots=True)
-class Directories:
-    """Where this program keeps its files, by the platform's conventions."""
-
-    config: Path
-    data: Path
-    state: Path
-    log: Path
-
-    @classmethod
-    def of_platform(cls) -> Directories:
-        """Return the directories of the current user."""
-        return cls(
-            platformdirs.user_config_path(APP),
-            platformdirs.user_data_path(APP),
-            platformdirs.user_state_path(APP),
-            platformdirs.user_log_path(APP),
-        )
-
-    @property
-    def demo(self) -> Directories:
-        """The demo's own, which it keeps until the next one."""
-        return Directories.within(self.data / "demo")
-
-    @classmethod
-    def within(cls, folder: Path) -> Directories:
-        """Return directories that lie in one folder."""
-        return cls(folder, folder, folder / "state", folder / "log")
-
-    @property
-    def config_file(self) -> Path:
-        """The TOML file that is read when `--config` is not given."""
-        return self.config / "config.toml"
-
-    @property
-    def identity_file(self) -> Path:
-        """What the first run chose: machine, time zone and salt."""
-        return self.config / "identity.toml"
-
-    @property
-    def last_offer_file(self) -> Path:
-        """What ccusage showed at the last whole import."""
-        return self.state / "last_offer.json"
-
-    @property
-    def log_file(self) -> Path:
-        """The log, where the configuration names no other place."""
-        return self.log / f"{APP}.log"
-
-    @property
-    def names_file(self) -> Path:
-        """Pseudonyms and the names they stand for; never leaves this machine."""
-        return self.data / "names.json"
-
-    @property
-    def report_file(self) -> Path:
-        """The page that `report` makes, where no other file is named."""
-        return self.data / REPORT_FILE
-
-    @property
-    def raw(self) -> Path:
-        """The reports of each load as ccusage printed them, where `keep_raw` asks for it."""
-        return self.data / "raw"
-
-
 class Settings(BaseModel):
     """Every setting. Seconds and days are in the names; money is US dollars."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    warehouse: Annotated[str, AfterValidator(_address)] = Field(
+    warehouse: WarehouseAddress = Field(
         description="where the data goes: chdb:///path or clickhouse(s)://user@host:port/database"
     )
     password: SecretStr | None = Field(default=None, description="password of the warehouse user")
     password_file: AbsolutePath | None = Field(default=None, description="file whose first line is that password")
-    sync: Annotated[str, AfterValidator(_server)] | None = Field(
+    sync: ServerAddress | None = Field(
         default=None, description="server to which an embedded warehouse is pushed after each import"
     )
     sync_password: SecretStr | None = Field(default=None, description="password of the user of that server")
@@ -176,17 +80,15 @@ class Settings(BaseModel):
     machine: Annotated[PlainText, Field(min_length=1, max_length=200)] = Field(
         description="name of this machine in every row; chosen at the first import and kept"
     )
-    timezone: Annotated[str, AfterValidator(_zone)] = Field(
-        description="IANA zone in which days begin; chosen at the first import and kept"
-    )
+    timezone: TimeZone = Field(description="IANA zone in which days begin; chosen at the first import and kept")
     hash_projects: bool = Field(default=True, description="store pseudonyms instead of project names and session ids")
     salt: SecretStr = Field(
         min_length=1, description="secret of the pseudonyms; share it to join projects across machines"
     )
     claude_dirs: tuple[AbsolutePath, ...] = Field(default=(), description="Claude data directories")
-    agents: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], ...], BeforeValidator(_names), Field(min_length=1)
-    ] = Field(default=("claude",), description="coding agents whose usage is imported, by ccusage's names, or all")
+    agents: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], ...], Names, Field(min_length=1)] = (
+        Field(default=("claude",), description="coding agents whose usage is imported, by ccusage's names, or all")
+    )
     transcripts: bool = Field(
         default=True, description="read messages, tool calls and prompts from the transcripts too"
     )

@@ -14,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ccusage_import.config.directories import Directories
 from ccusage_import.config.identity import choose_identity
-from ccusage_import.config.settings import Configuration, Directories, load_configuration
+from ccusage_import.config.settings import Configuration, load_configuration
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import file_lock, make_private_directory, write_private_file
 

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from ccusage_import.config.last_offer import LastOffer
-from ccusage_import.config.quota import Plan
 from ccusage_import.config.settings import Settings
+from ccusage_import.config.tables.quota import Plan
 from ccusage_import.warehouse.budgets import Spending, questions_of_spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.snapshot import count_held, last_import

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ccusage_import.checks.health import Problem
-from ccusage_import.config.targets import Event
+from ccusage_import.config.tables.notify import Event
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.money import Money
 from ccusage_import.monitoring.outcome import RunOutcome, Told

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from ccusage_import.checks.health import Problem
 from ccusage_import.config.environment import child_environment
 from ccusage_import.config.settings import Settings
-from ccusage_import.config.targets import NotifyTarget
+from ccusage_import.config.tables.notify import NotifyTarget
 from ccusage_import.exceptions import AnnouncementError, ConfigurationError, ExitCode
 from ccusage_import.monitoring.events import Notice, due_events, health_events, known
 from ccusage_import.monitoring.http_calls import call

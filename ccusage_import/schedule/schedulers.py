@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from ccusage_import.config.directories import Directories
 from ccusage_import.config.environment import environment_text, setting_variables
-from ccusage_import.config.settings import Configuration, Directories
+from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.files import make_private_directory, write_private_file

@@ -10,11 +10,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from ccusage_import.config.budget import BudgetLimit, Scope
 from ccusage_import.config.identity import NOT_CHOSEN
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.config.shown_names import means_model, means_project
+from ccusage_import.config.tables.budget import BudgetLimit, Scope
 from ccusage_import.exceptions import MachineTakenError, WarehousePermissionError
 from ccusage_import.pseudonyms import Pseudonyms
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question

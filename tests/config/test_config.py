@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from ccusage_import.config.directories import Directories
 from ccusage_import.config.identity import choose_identity, complete_identity, keep_identity, read_identity
-from ccusage_import.config.settings import Configuration, Directories, environment_settings, load_configuration
+from ccusage_import.config.settings import Configuration, environment_settings, load_configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse
 from ccusage_import.exceptions import ConfigurationError
 from tests.conftest import Program

@@ -9,7 +9,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccusage_import.config.budget import BudgetLimit
+from ccusage_import.config.tables.budget import BudgetLimit
 from ccusage_import.money import DOLLARS, Money
 from ccusage_import.monitoring.events import due_events, known
 from ccusage_import.monitoring.outcome import RunOutcome, Told

@@ -24,7 +24,7 @@ HOMES = {
     "tenacity": {"ccusage/fetcher"},
     "jinja2": {"digest/html"},
     "icalendar": {"digest/ics"},
-    "platformdirs": {"config/settings", "schedule/hook", "statusline/line"},
+    "platformdirs": {"config/directories", "schedule/hook", "statusline/line"},
     "tzlocal": {"config/identity"},
     "prometheus_client": {"monitoring/metrics"},
     "tomlkit": {"config/file"},

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.settings import Directories
+from ccusage_import.config.directories import Directories
 from ccusage_import.schedule.schedulers import installed_schedule
 from tests.conftest import Program
 from tests.support.scheduling import SCRIPT, at_home, crontab, isolated, needs_cron, with_stand_in

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.settings import Directories
+from ccusage_import.config.directories import Directories
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.schedule.cron import Cron
 from ccusage_import.schedule.launchd import Launchd

@@ -21,7 +21,8 @@ from ccusage_import.ccusage import offers
 from ccusage_import.ccusage.data_dirs import Sources
 from ccusage_import.ccusage.fetcher import Fetched
 from ccusage_import.ccusage.runner import parse_version
-from ccusage_import.config.settings import Configuration, Directories, Settings
+from ccusage_import.config.directories import Directories
+from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import CcusageError, InvalidReportError
 from ccusage_import.history import audit

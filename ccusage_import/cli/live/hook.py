@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ccusage_import.cli.options import configured
-from ccusage_import.config.settings import Directories
+from ccusage_import.config.directories import Directories
 from ccusage_import.schedule import schedulers
 from ccusage_import.schedule.claude_settings import WORDS, ClaudeSettings
 from ccusage_import.schedule.model import every

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from ccusage_import import __version__
 from ccusage_import.cli.setup.questions import ask_secret, ask_yes_or_no
-from ccusage_import.config.budget import Limits
-from ccusage_import.config.settings import Configuration, Directories
+from ccusage_import.config.directories import Directories
+from ccusage_import.config.settings import Configuration
+from ccusage_import.config.tables.budget import Limits
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from ccusage_import.exceptions import (
     ConfigurationError,

@@ -9,8 +9,9 @@ import typer
 from pydantic import BaseModel, SecretStr
 
 from ccusage_import.cli.options import AsJson, ConfigFile, configured, door
+from ccusage_import.config.directories import Directories
 from ccusage_import.config.file import as_toml, changed
-from ccusage_import.config.settings import Configuration, Directories
+from ccusage_import.config.settings import Configuration
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import MASK
 from ccusage_import.ui import print_json

@@ -30,8 +30,9 @@ from ccusage_import.cli.setup.answers import (
     read_warehouse,
 )
 from ccusage_import.cli.setup.questions import ask, ask_yes_or_no, is_at_a_terminal
+from ccusage_import.config.directories import Directories
 from ccusage_import.config.file import changed
-from ccusage_import.config.settings import Configuration, Directories
+from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, ScheduleError
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import MASK

@@ -14,7 +14,7 @@ import typer
 from ccusage_import import ui
 from ccusage_import.cli.live.hook import install_hook, remove_hook
 from ccusage_import.cli.options import AsJson, ConfigFile, EnvFile, Quiet, configured, door
-from ccusage_import.config.settings import Directories
+from ccusage_import.config.directories import Directories
 from ccusage_import.exceptions import ExitCode, ScheduleError
 from ccusage_import.masking import MASK
 from ccusage_import.schedule import schedulers

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.config.targets import EVENTS
+from ccusage_import.config.tables.notify import EVENTS
 from tests.conftest import Program, Result
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "notifications.md").read_text("utf-8")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from ccusage_import.config.budget import Dollars
+from ccusage_import.config.tables.budget import Dollars
 
 QuotaName = Literal["block_tokens", "block_usd", "week_usd"]
 LARGEST = 10**27

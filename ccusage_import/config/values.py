@@ -1,18 +1,18 @@
-"""What single values of the configuration may be, and who is notified of what: the tables `[[notify]]`."""
+"""What a single value of the configuration may be: types that pydantic checks, with errors in words for people."""
 
 from __future__ import annotations
 
-import json
 import shlex
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-Event = Literal["failed", "recovered", "stale", "budget", "quota", "held", "unwell", "well"]
-EVENTS: tuple[Event, ...] = get_args(Event)
+from ccusage_import.config.warehouse_url import ServerWarehouse, parse_warehouse_url
+from ccusage_import.exceptions import ConfigurationError
 
 
 def _http(url: SecretStr) -> SecretStr:
@@ -31,56 +31,36 @@ def _is_http(text: str) -> bool:
         return False
 
 
-def _list_of(what: str) -> BeforeValidator:
-    def checked(value: object) -> object:
-        if isinstance(value, list | tuple):
-            return value
-        raise ValueError(f"is not a list of {what}")
-
-    return BeforeValidator(checked)
-
-
-HttpUrl = Annotated[SecretStr, AfterValidator(_http)]
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin or UTC") from None
+    return name
 
 
-class NotifyTarget(BaseModel):
-    """One target: a webhook with the body that Slack, Discord or anything else understands, or a command."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: Literal["slack", "discord", "webhook", "command"]
-    url: HttpUrl | None = None
-    command: Annotated[tuple[str, ...], _list_of("words")] = ()
-    events: Annotated[tuple[Event, ...], _list_of("events")] = EVENTS
-
-    @property
-    def address(self) -> str:
-        """What distinguishes one target from another; it may be a secret."""
-        return json.dumps([self.type, self.url.get_secret_value() if self.url else self.command])
-
-    @model_validator(mode="after")
-    def _names_its_address(self) -> Self:
-        wanted, other = ("command", "url") if self.type == "command" else ("url", "command")
-        if not getattr(self, wanted) or getattr(self, other):
-            raise ValueError(f"a target of type {self.type} needs `{wanted}` and no `{other}`")
-        if not self.events:
-            raise ValueError("`events` is empty: nothing would be sent")
-        return self
+def _address(url: str) -> str:
+    try:
+        parse_warehouse_url(url)
+    except ConfigurationError as error:
+        raise ValueError(f"{str(error).removeprefix('warehouse: ')} ({error.hint})") from None
+    return url
 
 
-def _distinct(targets: tuple[NotifyTarget, ...]) -> tuple[NotifyTarget, ...]:
-    addresses = [target.address for target in targets]
-    for position, address in enumerate(addresses):
-        if (first := addresses.index(address)) < position:
-            raise ValueError(f"{position} is {first} again: give one of them all `events`")
-    return targets
+def _server(url: str) -> str:
+    is_server = isinstance(parse_warehouse_url(_address(url)), ServerWarehouse)
+    if not is_server:
+        raise ValueError(f"{url} is not a server such as clickhouses://user@host:8443/database")
+    return url
 
 
-NotifyTargets = Annotated[
-    tuple[NotifyTarget, ...],
-    _list_of("tables: begin each with [[notify]]; in the environment, use a JSON array"),
-    AfterValidator(_distinct),
-]
+def _names(value: object) -> object:
+    """Return names as the environment separates them, each once."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return tuple(dict.fromkeys(value))
+    return value
 
 
 def _given(path: object) -> object:
@@ -112,7 +92,7 @@ def _rotation(text: str) -> str:
 
 def _retention(text: str) -> str:
     if not _is_taken_by_log("10 MB", text):
-        raise ValueError(f"{text!r} is no duration such as 30 days")
+        raise ValueError(f"{text!r} is not a duration such as 30 days")
     return text
 
 
@@ -133,9 +113,14 @@ def _printable(text: str) -> str:
     return text
 
 
+HttpUrl = Annotated[SecretStr, AfterValidator(_http)]
 AbsolutePath = Annotated[Path, BeforeValidator(_given), AfterValidator(_absolute)]
 Textfile = Annotated[AbsolutePath, AfterValidator(_textfile)]
 Command = Annotated[str, AfterValidator(_command)]
 Rotation = Annotated[str, AfterValidator(_rotation)]
 Retention = Annotated[str, AfterValidator(_retention)]
 PlainText = Annotated[str, AfterValidator(_printable)]
+TimeZone = Annotated[str, AfterValidator(_zone)]
+WarehouseAddress = Annotated[str, AfterValidator(_address)]
+ServerAddress = Annotated[str, AfterValidator(_server)]
+Names = BeforeValidator(_names)

@@ -1,0 +1,1 @@
+"""The tables of the configuration file: `[budget]`, `[quota]`, `[plan]` and `[[notify]]`."""
