@@ -209,18 +209,19 @@ def is_locked(file: Path) -> bool:
 
 def is_wanted(file: Path) -> bool:
     """Return whether another process waits for the lock on `file`."""
-    return is_locked(_wish(file))
+    return is_locked(_wanted_file(file))
 
 
-def _wish(file: Path) -> Path:
+def _wanted_file(file: Path) -> Path:
+    """Return the file whose lock says that somebody waits for the lock on `file`."""
     return file.with_name(f"{file.name}.wanted")
 
 
 @contextmanager
-def _wished(file: Path) -> Iterator[None]:
-    """Say that this process waits for the lock on `file`; where that cannot be said, it only waits."""
+def _wanting(file: Path) -> Iterator[None]:
+    """Show others that this process waits for the lock on `file`; where that is not possible, it only waits."""
     try:
-        descriptor = os.open(_wish(file), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(_wanted_file(file), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:
         yield
         return
@@ -252,7 +253,7 @@ def _acquire(descriptor: int, file: Path, purpose: str, wait_seconds: float, *, 
     if _try_to_lock(descriptor):
         return
     begun = time.monotonic()
-    with _wished(file) if asks else nullcontext():
+    with _wanting(file) if asks else nullcontext():
         while not _try_to_lock(descriptor):
             holder = _holder(descriptor) or "another process"
             least = LENT_WITHIN_SECONDS if asks and holder.endswith(LENDS) else 0

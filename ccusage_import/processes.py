@@ -191,8 +191,8 @@ def run_program(
             pipes.close(process)
 
 
-def begin_anew(environ: Mapping[str, str], keeps: Sequence[int] = ()) -> NoReturn:
-    """Become the same command once more, in a process that is as new: the engine leaves threads and files.
+def exec_again(environ: Mapping[str, str], keeps: Sequence[int] = ()) -> NoReturn:
+    """Replace this process by a new one that runs the same command: the engine leaves threads and files behind.
 
     Args:
         environ: what is added to the environment.

@@ -188,7 +188,7 @@ def _attempt(runner: Runner, report: str, options: FetchOptions, environ: Mappin
         message = f"the {report} report could not be started: {error.strerror}"
         failed = ReportFailedError(message, hint="run `ccusage-import check`")
         return _Outcome(failed, transient=error.errno in _TRANSIENT_START_ERRORS)
-    return _judge(report, finished, options, environ)
+    return _outcome_of(report, finished, options, environ)
 
 
 def report_command(runner: Runner, report: str, options: FetchOptions) -> tuple[str, ...]:
@@ -221,7 +221,8 @@ def report_environ(runner: Runner, options: FetchOptions, environ: Mapping[str, 
     return child
 
 
-def _judge(report: str, finished: Finished, options: FetchOptions, environ: Mapping[str, str]) -> _Outcome:
+def _outcome_of(report: str, finished: Finished, options: FetchOptions, environ: Mapping[str, str]) -> _Outcome:
+    """Return what a report that ended came to: its document, or why there is none and whether to try again."""
     what = f"the {report} report"
     if finished.is_cut:
         return _Outcome(too_large(what, options.most_bytes))

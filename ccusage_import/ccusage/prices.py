@@ -64,8 +64,8 @@ class PriceSource:
         Models that had none before are asked for only if they are in `again`. An import does not fail because ccusage
         cannot be asked: its numbers do not need prices.
         """
-        silent = self._without_price()
-        asked = (wanted - silent) | set(again)
+        unpriced = self._without_price()
+        asked = (wanted - unpriced) | set(again)
         prices = []
         for agent in sorted({agent for agent, _ in asked}):
             models = sorted(model for whose, model in asked if whose == agent)
@@ -75,9 +75,9 @@ class PriceSource:
                 logger.bind(agent=agent, kind=type(error).__name__).warning("the prices could not be asked for")
                 continue
             prices += found
-            silent |= {(agent, model) for model in models} - {(price.agent, price.model) for price in found}
+            unpriced |= {(agent, model) for model in models} - {(price.agent, price.model) for price in found}
         if asked:
-            self._remember(silent)
+            self._remember(unpriced)
         return prices
 
     @property
@@ -92,9 +92,9 @@ class PriceSource:
         except (OSError, ValueError, KeyError, TypeError):
             return set()
 
-    def _remember(self, silent: Collection[PricedModel]) -> None:
+    def _remember(self, unpriced: Collection[PricedModel]) -> None:
         try:
-            write_private_file(self._memory, json.dumps({self._table: sorted(silent)}))
+            write_private_file(self._memory, json.dumps({self._table: sorted(unpriced)}))
         except ConfigurationError as error:
             logger.bind(reason=str(error)).warning("what has no price could not be written down")
 

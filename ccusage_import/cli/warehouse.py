@@ -22,7 +22,7 @@ from ccusage_import.history.compact import Compacted, first_kept_day
 from ccusage_import.history.compact import compact as fold
 from ccusage_import.history.rename_machine import RenamedMachine, rename_machine
 from ccusage_import.history.rename_projects import RenamedProjects, rename_projects
-from ccusage_import.history.rescue import Repaired, accept_loss, attach, begin_anew
+from ccusage_import.history.rescue import Repaired, accept_loss, attach, write_loads_after_loss
 from ccusage_import.masking import printable
 from ccusage_import.records import counted_records
 from ccusage_import.warehouse.budgets import keep_budgets
@@ -132,7 +132,7 @@ def _repaired(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
             else:
                 refuse_pending(opened)
             damage = find_damage(opened, None)
-            begin_anew(opened, damage.machines, repaired, tool_version=__version__)
+            write_loads_after_loss(opened, damage.machines, repaired, tool_version=__version__)
             remember(configuration, opened)
         damage = find_damage(opened, known.of(place))
     if damage.lines:

@@ -14,10 +14,13 @@ SERVER = ("clickhouse_cityhash", "lz4", "starlette", "uvicorn")
 _UVX_FOLDERS = frozenset({"archive-v0", "environments-v2"})
 
 
-def adds(packages: Sequence[str], prefix: Path, *, beside: Sequence[str] = ()) -> str:
-    """Return the command that adds packages to the environment `prefix`.
+def install_command(packages: Sequence[str], prefix: Path, *, beside: Sequence[str] = ()) -> str:
+    """Return the command that installs packages into the environment of this program.
 
-    Some tools make the environment anew; `beside` are packages that were added before and are to stay.
+    Args:
+        packages: what is missing.
+        prefix: the environment.
+        beside: packages that were added earlier and have to stay, since some tools make the environment anew.
     """
     added = " ".join(packages)
     others = " ".join(f"--with {each}" for each in (*beside, *packages))

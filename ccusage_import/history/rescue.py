@@ -64,8 +64,10 @@ def accept_loss(warehouse: ClickHouse, repaired: Repaired) -> None:
         repaired.moved.append(str(target))
 
 
-def begin_anew(warehouse: ClickHouse, machines: Iterable[str], repaired: Repaired, *, tool_version: str) -> None:
-    """Write a load for each machine that lost records: what is there now is what this load left."""
+def write_loads_after_loss(
+    warehouse: ClickHouse, machines: Iterable[str], repaired: Repaired, *, tool_version: str
+) -> None:
+    """Write a load for each machine that lost records, so that what is left is what is expected from now on."""
     there = contents(warehouse)
     for machine in sorted(machines):
         settle_dead_loads(warehouse, machine)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.installation import ENGINE, PROTOCOL, adds
+from ccusage_import.config.installation import ENGINE, PROTOCOL, install_command
 
 
 @pytest.mark.parametrize(
@@ -27,18 +27,18 @@ def test_each_tool_adds_the_engine_in_its_own_way(tmp_path: Path, environment: s
     prefix.mkdir(parents=True)
     (prefix / holds).touch()
 
-    assert adds((ENGINE,), prefix) == typed
+    assert install_command((ENGINE,), prefix) == typed
 
 
 def test_the_pip_of_an_environment_is_named_where_there_is_one(tmp_path: Path) -> None:
     prefix = tmp_path / "my venv"
     (prefix / "bin").mkdir(parents=True)
 
-    without = adds((ENGINE,), prefix)
+    without = install_command((ENGINE,), prefix)
     (prefix / "bin" / "pip").touch()
 
     assert without == f"uv pip install --python '{prefix}/bin/python' --no-deps chdb-core"
-    assert adds((ENGINE,), prefix) == f"'{prefix}/bin/pip' install --no-deps chdb-core"
+    assert install_command((ENGINE,), prefix) == f"'{prefix}/bin/pip' install --no-deps chdb-core"
 
 
 @pytest.mark.parametrize(
@@ -67,4 +67,4 @@ def test_what_was_added_before_stays(
     (Path(environment) / holds).parent.mkdir(parents=True)
     (Path(environment) / holds).touch()
 
-    assert adds((PROTOCOL,), Path(environment), beside=[ENGINE]) == typed
+    assert install_command((PROTOCOL,), Path(environment), beside=[ENGINE]) == typed

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ccusage_import import ui
 from ccusage_import.checks.health import health_json, read_health
 from ccusage_import.checks.status import read_status
-from ccusage_import.config.installation import ENGINE, SERVER, adds
+from ccusage_import.config.installation import ENGINE, SERVER, install_command
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError, WarehouseError
@@ -53,7 +53,8 @@ class Service:
             )
         if not all(map(find_spec, SERVER)):
             raise ConfigurationError(
-                "what serves over HTTP is not installed", hint=adds(SERVER, Path(sys.prefix), beside=(ENGINE,))
+                "what serves over HTTP is not installed",
+                hint=install_command(SERVER, Path(sys.prefix), beside=(ENGINE,)),
             )
         from ccusage_import.serving.server import LOOPBACK, kept_token, listening_socket
 

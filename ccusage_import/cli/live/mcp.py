@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ccusage_import.cli.options import ConfigFile, WarehouseUrl, configured, door
-from ccusage_import.config.installation import ENGINE, PROTOCOL, adds
+from ccusage_import.config.installation import ENGINE, PROTOCOL, install_command
 from ccusage_import.exceptions import ConfigurationError
 
 
@@ -31,4 +31,4 @@ def mcp(config: ConfigFile = None, warehouse: WarehouseUrl = None) -> None:
 
 def _adds() -> str:
     beside = (ENGINE,) if importlib.util.find_spec("chdb") else ()
-    return adds((PROTOCOL,), Path(sys.prefix), beside=beside)
+    return install_command((PROTOCOL,), Path(sys.prefix), beside=beside)

@@ -16,7 +16,7 @@ from ccusage_import.cli.options import ConfigFile, Quiet, Verbose, WarehouseUrl,
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, WarehouseLockedError
 from ccusage_import.files import POLL_SECONDS, is_wanted
-from ccusage_import.processes import begin_anew
+from ccusage_import.processes import exec_again
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import has_warehouse, open_current
 
@@ -67,7 +67,7 @@ def _serve(configuration: Configuration, listen: str, *, without_token: bool, qu
         lends = serve_until_wanted(service.app(opened), service.listening, service.place.lock, ready, cancel)
     if lends:
         descriptor = service.listening.fileno()
-        begin_anew({INHERITED: str(descriptor)}, [descriptor])
+        exec_again({INHERITED: str(descriptor)}, [descriptor])
 
 
 def _opened(stack: ExitStack, configuration: Configuration, *, says: bool) -> ClickHouse:

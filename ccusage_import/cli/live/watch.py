@@ -44,7 +44,7 @@ from ccusage_import.live.reporting import Reporter
 from ccusage_import.live.service_manager import ServiceManager
 from ccusage_import.live.watcher import Watcher
 from ccusage_import.monitoring.announcements import announced
-from ccusage_import.processes import begin_anew
+from ccusage_import.processes import exec_again
 from ccusage_import.steps.last_offer import keep_offer
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
@@ -135,7 +135,7 @@ def watch(
                 else:
                     keeps = os.dup(seen)
         if keeps is not None:
-            _begin_anew(keeps, service)
+            _exec_again(keeps, service)
 
 
 def _says(service: Service, onlooker: Onlooker) -> Callable[[], None]:
@@ -143,14 +143,14 @@ def _says(service: Service, onlooker: Onlooker) -> Callable[[], None]:
     return service.announce if isinstance(onlooker, Lines) else lambda: None
 
 
-def _begin_anew(seen: int, service: Service | None) -> NoReturn:
+def _exec_again(seen: int, service: Service | None) -> NoReturn:
     environ, keeps = {LENT: str(seen)}, [seen]
     if service:
         from ccusage_import.serving.server import INHERITED
 
         environ[INHERITED] = str(service.listening.fileno())
         keeps.append(service.listening.fileno())
-    begin_anew(environ, keeps)
+    exec_again(environ, keeps)
 
 
 def seconds_of_option(option: str, text: str) -> float:

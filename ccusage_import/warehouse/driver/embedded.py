@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ccusage_import.config.installation import ENGINE, adds
+from ccusage_import.config.installation import ENGINE, install_command
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
 from ccusage_import.exceptions import (
     DamagedWarehouseError,
@@ -95,7 +95,7 @@ def demand_engine() -> None:
     if importlib.util.find_spec("chdb") is None:
         raise EngineMissingError(
             "the embedded engine is not installed",
-            hint=f"{adds((ENGINE,), Path(sys.prefix))}, or name a server: --warehouse clickhouse://user@host:8123/db",
+            hint=f"{install_command((ENGINE,), Path(sys.prefix))}, or name a server: --warehouse clickhouse://user@host:8123/db",
         )
 
 
