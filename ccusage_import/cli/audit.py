@@ -45,11 +45,11 @@ from ccusage_import.ui.tables import PlainTable, console, is_for_a_terminal, pri
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.opening import (
+    demand_warehouse,
     import_lock,
     no_warehouse,
     open_configured,
     open_to_write,
-    refuse_nowhere,
 )
 from ccusage_import.warehouse.tables import REFUSED, Load, read_loads
 
@@ -362,7 +362,7 @@ def _key(name: str, timezone: str) -> str:
 @contextmanager
 def _reading(command: str, warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
     configuration = configured({"warehouse": warehouse}, config)
-    refuse_nowhere(configuration, command)
+    demand_warehouse(configuration, command)
     with open_configured(configuration) as opened:
         ui.warn_of_damage(opened.damage)
         if not opened.columns("loads"):
@@ -381,7 +381,7 @@ def _no_tables(opened: ClickHouse, configuration: Configuration, command: str) -
 def _writing(command: str, warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
     """Take the locks in the importer's order, or two of them would wait for each other."""
     configuration = configured({"warehouse": warehouse}, config)
-    refuse_nowhere(configuration, command)
+    demand_warehouse(configuration, command)
     with import_lock(configuration), open_to_write(configuration) as opened:
         yield opened, configuration
 

@@ -36,13 +36,13 @@ from ccusage_import.ui.summary import SHOWN_VERDICTS
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.opening import (
+    demand_warehouse,
     has_warehouse,
     import_lock,
     open_configured,
     open_to_write,
     open_unchecked,
     refuse_damage,
-    refuse_nowhere,
     remember,
 )
 
@@ -160,7 +160,7 @@ def push_configured(configuration: Configuration, server: str = "", already_open
             f"push: copies an embedded warehouse to a server, not {place} to {target}",
             hint="backup and restore copy any warehouse into an empty one",
         )
-    refuse_nowhere(configuration, "push")
+    demand_warehouse(configuration, "push")
     with ExitStack() as stack:
         if already_open is None:
             stack.enter_context(import_lock(configuration))

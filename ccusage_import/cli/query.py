@@ -40,7 +40,7 @@ from ccusage_import.ui.answers import Answer, boxed, read_answer, readable, upri
 from ccusage_import.ui.tables import print_wrapped, reader_width
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import apply_migrations
-from ccusage_import.warehouse.opening import open_configured, refuse_nowhere
+from ccusage_import.warehouse.opening import demand_warehouse, open_configured
 
 OutputFormat = Literal["table", "json", "csv", "parquet"]
 CLICKHOUSE_FORMATS = {
@@ -138,7 +138,7 @@ def query(
 @contextmanager
 def open_to_ask(configuration: Configuration, command: str) -> Iterator[ClickHouse]:
     """Open the warehouse for the questions of a command: a damaged one answers with what is left."""
-    refuse_nowhere(configuration, command)
+    demand_warehouse(configuration, command)
     with open_configured(configuration) as opened:
         # A server is not ours to migrate, and most of it can be queried before that.
         ui.warn_of_damage(opened.damage)

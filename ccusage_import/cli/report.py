@@ -35,7 +35,7 @@ from ccusage_import.masking import printable
 from ccusage_import.ui.browser import open_in_browser
 from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.opening import open_current, refuse_nowhere
+from ccusage_import.warehouse.opening import demand_warehouse, open_current
 
 Format = Literal["html", "markdown", "json", "ics"]
 
@@ -153,7 +153,7 @@ def _opened(
     """Open the warehouse; yields it, what turns pseudonyms into names, and what is shown."""
     days = asked.days(configuration.settings.timezone)
     names = read_names(configuration.directories.names_file)
-    refuse_nowhere(configuration, command)
+    demand_warehouse(configuration, command)
     with open_current(configuration) as opened:
         ui.warn_of_damage(opened.damage)
         keep_budgets_if_allowed(opened, configuration)

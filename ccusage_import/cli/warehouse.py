@@ -31,13 +31,13 @@ from ccusage_import.warehouse.integrity import find_damage
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.migrations import applied_migrations, apply_migrations, pending_migrations, refuse_pending
 from ccusage_import.warehouse.opening import (
+    demand_warehouse,
     has_warehouse,
     import_lock,
     known_warehouses,
     open_to_write,
     open_unchecked,
     record_failed_loads,
-    refuse_nowhere,
     remember,
 )
 
@@ -162,7 +162,7 @@ def compact(
         configuration = configured({"warehouse": warehouse}, config)
         settings = configuration.settings
         before = first_kept_day(older_than, settings.today(datetime.now(UTC)))
-        refuse_nowhere(configuration, "compact")
+        demand_warehouse(configuration, "compact")
         with import_lock(configuration), open_to_write(configuration) as opened:
             claim_machine(opened, settings.machine, configuration.installation, only_looks=True)
             done = fold(
@@ -259,7 +259,7 @@ def projects_command(
 
 def _renamed_projects(configuration: Configuration, *, is_dry_run: bool) -> RenamedProjects:
     settings, names_file = configuration.settings, configuration.directories.names_file
-    refuse_nowhere(configuration, "rename")
+    demand_warehouse(configuration, "rename")
     with import_lock(configuration), open_to_write(configuration) as opened:
         claim_machine(opened, settings.machine, configuration.installation, only_looks=True)
         known, pseudonyms = read_names(names_file), settings.pseudonyms()
@@ -275,7 +275,7 @@ def _renamed_projects(configuration: Configuration, *, is_dry_run: bool) -> Rena
 
 def _renamed(configuration: Configuration, new: str, *, is_dry_run: bool) -> RenamedMachine:
     settings = configuration.settings
-    refuse_nowhere(configuration, "rename")
+    demand_warehouse(configuration, "rename")
     with import_lock(configuration):
         with open_to_write(configuration) as opened:
             if not is_dry_run:

@@ -82,10 +82,10 @@ def complaint_of(
 
 
 def refuse_unknown(warehouse: ClickHouse, asked: Mapping[str, str], names: Mapping[str, str] | None = None) -> None:
-    """Return where all names that are asked for, by their kinds, are known.
+    """Refuse names under which nothing is stored; `asked` has the names by their kinds.
 
     Raises:
-        ConfigurationError: one is not.
+        ConfigurationError: there is one; it names the nearest that are stored.
     """
     for kind, name in asked.items():
         if complaint := complaint_of(warehouse, kind, name, names or {}):

@@ -15,15 +15,15 @@ from ccusage_import.querying.reading import checked, formatted
 from ccusage_import.serving.native import UnknownColumnError, of_version
 from ccusage_import.warehouse.driver.embedded import connect_to_engine
 
-# What a request may ask for, of what is set; the rest belongs to whoever runs the server. Settings of formats are named
-# by what they begin with: others name files that the engine reads or writes, and addresses that it calls.
+# The settings that a request may set; the others belong to whoever runs the server. Not every setting of a format is
+# among them: some name files that the engine reads or writes, or addresses that it calls.
 OPEN_SETTINGS = re.compile(
     r"format_(?:binary|csv|custom|json|tsv)_\w+"
     r"|output_format_(?:always|arrow|binary|bson|csv|decimal|float|json|markdown|msgpack|native|orc|parquet|pretty"
     r"|sql_insert|trim|tsv|values)_\w+|output_format_write_statistics|date_time_output_format|extremes|join_use_nulls|max_block_size|group_by_use_nulls"
     r"|limit|offset|result_overflow_mode|prefer_column_name_to_alias|enable_\w*analyzer|http_write_exception_in_output_format"
 )
-# Such settings may only be lowered.
+# Settings that a request may lower, but not raise.
 LIMITS: Mapping[str, int] = {
     "max_execution_time": 60,
     "max_memory_usage": 2 << 30,
@@ -46,7 +46,7 @@ class EngineError(Exception):
     """An exception as a ClickHouse server words it, with its number."""
 
     def __init__(self, code: int, text: str) -> None:
-        """Keep both."""
+        """Keep the number and the text."""
         super().__init__(text)
         self.code = code
 
@@ -78,7 +78,7 @@ class Reader:
     """Asks the engine of a warehouse that is open in this process."""
 
     def __init__(self, warehouse: EmbeddedWarehouse) -> None:
-        """Take the engine that is loaded."""
+        """Use the engine that this process has loaded."""
         self._warehouse = warehouse
 
     def answer(self, question: Question) -> Reply:
@@ -110,7 +110,7 @@ class Reader:
 
 
 class _Handle:
-    """One connection, as the rules of reading ask it."""
+    """One connection to the engine, with what the rules in `querying.reading` ask of one."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -161,7 +161,7 @@ def _readable(handle: _Handle, question: Question) -> tuple[str, str]:
 
 
 def _of_version(body: bytes, output_format: str, version: int) -> bytes:
-    """Return an answer as a server gives it to whoever names his version of the native protocol."""
+    """Return an answer as a server writes it for a client that names its version of the native protocol."""
     if output_format != "Native" or not version:
         return body
     try:

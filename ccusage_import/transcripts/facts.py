@@ -230,7 +230,7 @@ def _instant(text: str) -> int | None:
 
 
 def joined(one: Message, other: Message) -> Message:
-    """Return what two records, or two readings, of the same copy say together; in either order the same."""
+    """Merge two records, or two readings, of the same copy; their order does not matter."""
     best, rest = (one, other) if one.rank >= other.rank else (other, one)
     is_first = min(rest.times) < min(best.times)
     if set(best.times).isdisjoint(rest.times):

@@ -116,7 +116,7 @@ class Names:
         self._known: dict[tuple[str, str], str] = {}
 
     def unlearned(self) -> Names:
-        """Return what names in the same way, and has met none yet."""
+        """Return names with the same pseudonyms, which have not met any name yet."""
         return Names(self._pseudonyms.unlearned())
 
     def learned(self) -> dict[str, str]:
@@ -142,7 +142,7 @@ class Names:
         return self._known[key]
 
     def unless_clear(self, kind: str, name: object) -> str:
-        """Return the pseudonym of a name that this machine shows, and that is stored in clear where projects are."""
+        """Return a name in clear where project names are, else its pseudonym, of which this machine keeps the name."""
         if not isinstance(name, str) or not name:
             return ""
         if not self._pseudonyms.is_enabled and _CLEAR.fullmatch(name):
@@ -164,7 +164,7 @@ class Names:
         return (name if _TOOL.fullmatch(name) else self.unless_clear("tool", name)), ""
 
     def server(self, name: str) -> str:
-        """Return the MCP server that is called so in full, as its tools name it."""
+        """Return an MCP server by its full name, called as in the names of its tools."""
         called = _NOT_CALLED.sub("_", name)
         if name.startswith("claude.ai "):
             called = re.sub("_+", "_", called).strip("_")
@@ -185,7 +185,7 @@ def extension(path: object) -> str:
 
 
 def word(value: object) -> str:
-    """Return a value of a closed list that is not known here; empty for anything that could be a text."""
+    """Return a value that looks like one of a closed list; empty for anything that could be a text."""
     return _word(value) if isinstance(value, str) else ""
 
 

@@ -17,7 +17,12 @@ from ccusage_import.transcripts.reader import Found, Listing, Unseen, read_trans
 
 
 class Presence(NamedTuple):
-    """Of which messages any copy is there, and the copies of those that were asked for together and are all there."""
+    """What the transcripts still hold of the messages that were asked for.
+
+    Attributes:
+        found: numbers of the messages of which there is any copy.
+        copies: the copies of messages that were asked for together, where none of these is missing.
+    """
 
     found: Collection[int]
     copies: Present
@@ -28,7 +33,7 @@ def look_for(
 ) -> Presence:
     """Look for messages in the transcripts.
 
-    Only files that changed since they were read, and those that hold what may be all there, are opened.
+    It opens only files that changed since they were read, and those that may complete the messages of a record.
 
     Args:
         asked: numbers of messages, those of a record together.

@@ -17,7 +17,7 @@ from ccusage_import.transcripts.messages import Source
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.transcript import Transcript
 
-# A file that begins with the same bytes, and has the same ones before where it was read to, is the same and has grown.
+# A file is the one that was read, and has grown, if its first bytes and those before the last position are the same.
 EDGE_BYTES = 1024
 # A line that is longer is counted, not read.
 LONGEST_LINE = 256 * 1024 * 1024
@@ -39,7 +39,7 @@ class ReadProgress(Protocol):
 
 
 class Unseen:
-    """Nobody looks on."""
+    """Shows no progress."""
 
     def read(self, done: int, total: int) -> None: ...
 
@@ -196,6 +196,7 @@ def _places(known: Sequence[int | None]) -> list[int]:
 
 
 def is_unchanged(file: Found, state: FileState | None) -> bool:
+    """Return whether a file is as it was when it was read last."""
     now = (file.inode, file.size, file.mtime_ns)
     return state is not None and now == (state.inode, state.size, state.mtime_ns)
 

@@ -75,7 +75,7 @@ def stored_limits(settings: Settings, pseudonyms: Pseudonyms | None = None) -> d
 def covered_names(
     warehouse: ClickHouse, limits: Iterable[BudgetLimit], names: Mapping[str, str]
 ) -> dict[tuple[Scope, str], list[str]]:
-    """Return which stored projects and models are meant by each limit's name that is none of them itself.
+    """Return for each limit whose name is not itself stored which stored projects or models it means.
 
     Args:
         warehouse: where they are stored.

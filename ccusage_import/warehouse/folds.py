@@ -88,7 +88,7 @@ def bytes_a_row(warehouse: ClickHouse, kind: str) -> float:
 
 
 def refuse_undroppable(warehouse: ClickHouse) -> None:
-    """Return where facts may be dropped, which is asked before anything is written.
+    """Refuse to fold for a user who may not drop facts; called before anything is written.
 
     Raises:
         WarehousePermissionError: the user may not.

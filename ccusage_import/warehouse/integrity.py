@@ -90,7 +90,7 @@ def hint_of(place: Warehouse) -> str:
 
 
 def refuse_gone(place: Warehouse, known: Known | None) -> None:
-    """Return unless an embedded warehouse that held something is not there any more.
+    """Refuse to go on where an embedded warehouse that held something is gone.
 
     Raises:
         DamagedWarehouseError: its directory is missing or empty.

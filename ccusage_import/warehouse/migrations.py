@@ -121,10 +121,10 @@ def pending_migrations(warehouse: ClickHouse) -> list[Migration]:
 
 
 def refuse_pending(warehouse: ClickHouse) -> None:
-    """Return where nothing is pending.
+    """Refuse a warehouse whose schema is not up to date.
 
     Raises:
-        SchemaError: something is.
+        SchemaError: something is pending.
     """
     if pending := pending_migrations(warehouse):
         raise SchemaError(

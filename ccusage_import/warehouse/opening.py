@@ -84,8 +84,8 @@ def has_warehouse(configuration: Configuration) -> bool:
     return not isinstance(place, EmbeddedWarehouse) or place.path.exists()
 
 
-def refuse_nowhere(configuration: Configuration, command: str) -> None:
-    """Return where there is a warehouse to open, so that a command that makes none leaves nothing behind.
+def demand_warehouse(configuration: Configuration, command: str) -> None:
+    """Refuse to go on where there is no warehouse to open, so that a command that makes none leaves nothing behind.
 
     Raises:
         ConfigurationError: there is none.
@@ -96,7 +96,7 @@ def refuse_nowhere(configuration: Configuration, command: str) -> None:
 
 
 def no_warehouse(configuration: Configuration, command: str) -> ConfigurationError:
-    """Return what to say where nothing was imported into a warehouse."""
+    """Return the error of a command that needs a warehouse into which something was imported."""
     place = configuration.settings.parsed_warehouse()
     return ConfigurationError(f"{command}: there is no warehouse {place}", hint="ccusage-import import")
 
@@ -184,10 +184,10 @@ def open_to_write(
 
 
 def refuse_damage(machine: str, opened: ClickHouse) -> None:
-    """Return where nothing is missing; on a server, of this machine: others are not its to judge.
+    """Refuse a warehouse that has lost something; on a server, only what this machine has lost counts.
 
     Raises:
-        DamagedWarehouseError: something is.
+        DamagedWarehouseError: something is missing.
     """
     damage = opened.damage
     if damage and (opened.is_embedded or machine in damage.machines):

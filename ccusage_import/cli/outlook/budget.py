@@ -16,7 +16,7 @@ from ccusage_import.money import Money
 from ccusage_import.querying.known_names import unknown_budgets
 from ccusage_import.ui.tables import PlainTable, console
 from ccusage_import.warehouse.budgets import Spending, keep_budgets, read_spending
-from ccusage_import.warehouse.opening import open_current, refuse_nowhere
+from ccusage_import.warehouse.opening import demand_warehouse, open_current
 
 
 def budget(
@@ -32,7 +32,7 @@ def budget(
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
-        refuse_nowhere(configuration, "budget")
+        demand_warehouse(configuration, "budget")
         with open_current(configuration) as opened:
             ui.warn_of_damage(opened.damage)
             keep_budgets(opened, configuration)

@@ -18,7 +18,7 @@ from ccusage_import.exceptions import ConfigurationError, ExitCode
 from ccusage_import.money import Money
 from ccusage_import.ui.tables import PlainTable, console
 from ccusage_import.warehouse.budgets import QuotaUse, keep_quotas, read_quotas
-from ccusage_import.warehouse.opening import open_current, refuse_nowhere
+from ccusage_import.warehouse.opening import demand_warehouse, open_current
 
 
 def quota(
@@ -34,7 +34,7 @@ def quota(
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
-        refuse_nowhere(configuration, "quota")
+        demand_warehouse(configuration, "quota")
         with open_current(configuration) as opened:
             ui.warn_of_damage(opened.damage)
             keep_quotas(opened, configuration)

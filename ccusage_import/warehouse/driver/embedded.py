@@ -87,10 +87,10 @@ def open_embedded(warehouse: EmbeddedWarehouse) -> Client:
 
 
 def demand_engine() -> None:
-    """Return where the embedded engine is installed.
+    """Refuse to go on without the embedded engine.
 
     Raises:
-        EngineMissingError: it is not.
+        EngineMissingError: it is not installed.
     """
     if importlib.util.find_spec("chdb") is None:
         raise EngineMissingError(
