@@ -1,9 +1,8 @@
-"""Commands that copy the warehouse and fill it from copies: backups, a server, and the reports that were kept."""
+"""Commands that copy the warehouse, into a directory or to a server, and fill it from a backup."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -11,28 +10,23 @@ from typing import Annotated
 import typer
 
 from ccusage_import import __version__, ui
-from ccusage_import.ccusage.archive import LoadNote
 from ccusage_import.checks.copies import note_backup, note_push
 from ccusage_import.cli.audit import change_json, print_changes
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
-from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import (
     BackupError,
     ConfigurationError,
     DatabaseMissingError,
-    ExitCode,
     WarehouseAuthenticationError,
 )
 from ccusage_import.history.backup import Manifest, back_up, read_backup
 from ccusage_import.history.backup import restore as fill
 from ccusage_import.history.push import Pushed
 from ccusage_import.history.push import push as copy
-from ccusage_import.import_summary import ImportSummary
 from ccusage_import.masking import printable
-from ccusage_import.ui.summary import SHOWN_VERDICTS
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.opening import (
@@ -183,48 +177,3 @@ def _opened_target(target: Warehouse, cluster: str | None) -> Iterator[ClickHous
     except DatabaseMissingError as error:
         hint = f"ccusage-import migrate --create-database --warehouse {target}"
         raise DatabaseMissingError(str(error), hint=hint) from None
-
-
-def replay_exit_code(replayed: Sequence[tuple[LoadNote, ImportSummary]]) -> ExitCode:
-    """Return the exit code of all loads."""
-    codes = {summary.exit_code for _, summary in replayed} or {ExitCode.OK}
-    return codes.pop() if len(codes) == 1 else ExitCode.PARTIAL
-
-
-def print_replay(replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, *, quiet: bool, as_json: bool) -> None:
-    """Print what became of each load."""
-    summaries = [summary for _, summary in replayed]
-    ui.print_warnings(list(dict.fromkeys(line for summary in summaries for line in summary.warnings)))
-    for error in (error for summary in summaries for error in summary.errors):
-        ui.print_error(error)
-    passed_over = kept - len(replayed)
-    if as_json:
-        loads = [_replay_json(note, summary) for note, summary in replayed]
-        ui.print_json({"exit_code": int(replay_exit_code(replayed)), "passed_over": passed_over, "loads": loads})
-    elif not quiet:
-        for note, summary in replayed:
-            counts = ", ".join(f"{count} {verdict}" for verdict, count in _verdicts(summary).items())
-            print(f"load {note.load_id} of {zoned_moment(note.started_at, note.timezone)}: {counts or 'failed'}")
-        older = f"; {passed_over} passed over: what is stored is as new" if passed_over else ""
-        print(f"{_counted(len(replayed), 'load')} replayed{older}")
-
-
-def _replay_json(note: LoadNote, summary: ImportSummary) -> dict[str, object]:
-    return {
-        "replayed": note.load_id,
-        "started_at": note.started_at,
-        "machine": note.machine,
-        "load_id": summary.load_id,
-        "exit_code": int(summary.exit_code),
-        "verdicts": _verdicts(summary),
-        "warnings": summary.warnings,
-    }
-
-
-def _verdicts(summary: ImportSummary) -> dict[str, int]:
-    counts = sum((outcome.verdicts for outcome in summary.reports.values()), Counter())
-    return {str(verdict): counts[verdict] for verdict in SHOWN_VERDICTS if counts[verdict]}
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -16,7 +16,7 @@ import typer
 
 from ccusage_import import __version__, ui
 from ccusage_import.ccusage.archive import KeptLoad, find_loads
-from ccusage_import.cli.backup import print_replay, push_configured, replay_exit_code
+from ccusage_import.cli.backup import push_configured
 from ccusage_import.cli.options import (
     Agents,
     AsJson,
@@ -30,6 +30,7 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
+from ccusage_import.cli.replay import print_replay, replay_exit_code
 from ccusage_import.config.environment import read_environment_file
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import days_of_option, period_of_options, today_in

@@ -301,10 +301,12 @@ class _Reader:
 
     def _forecast(self) -> Forecast | None:
         days = [ForecastDay(*row) for row in self.rows("forecast_days")]
-        for cost, tokens, low, high, method, error in self.rows("forecast"):
-            # A history in which no forecast can be tried yet is too short for one.
-            return None if error is None else Forecast(cost, tokens, low, high, method, error, days)
-        return None
+        rows = self.rows("forecast")
+        if not rows:
+            return None
+        cost, tokens, low, high, method, error = rows[0]
+        # A history in which no forecast can be tried yet is too short for one.
+        return None if error is None else Forecast(cost, tokens, low, high, method, error, days)
 
     def _models(self) -> list[ModelUse]:
         uses = [(model, _usage(sums)) for model, *sums in self.rows("models")]
