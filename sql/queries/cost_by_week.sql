@@ -4,7 +4,7 @@
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
--- note: weeks count that have a day in the period, and count whole
+-- note: a week counts, and counts whole, if any of its days is in the period
 -- note: is_partial: the week is not over, or the history begins after its Monday
 WITH (SELECT (min(first_day), max(today)) FROM calendar WHERE ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})) AS history
 SELECT week, iso_year, iso_week, cost_usd, cost_change_usd, total_tokens, unpriced, toBool(history.1 > week OR history.2 <= week + 6) AS is_partial

@@ -6,7 +6,7 @@
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- param: model String = : only this model; empty for all
 -- param: top UInt32 = 10: how many rows at most
--- note: a prompt is that of the model that cost most of it
+-- note: a prompt counts for the model that cost most of it
 SELECT at, command, project, model, answers, tool_calls, failed_tool_calls, total_tokens, cost_usd, unpriced, round(duration_ms / 1000, 1) AS seconds, outcome
 FROM executions_since(first = toDateTime64({since:Date}, 3, 'UTC') - INTERVAL 14 HOUR)
 WHERE outcome IN ('api_error', 'limit') AND date BETWEEN {since:Date} AND {until:Date}

@@ -4,7 +4,7 @@
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
--- note: months count that have a day in the period, and count whole
+-- note: a month counts, and counts whole, if any of its days is in the period
 -- note: is_partial: the month is not over, or the history begins after its first day
 WITH (SELECT (min(first_day), max(today)) FROM calendar WHERE ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})) AS history
 SELECT

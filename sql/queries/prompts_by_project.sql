@@ -5,7 +5,7 @@
 -- param: machine String = : only this machine; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- param: model String = : only this model; empty for all
--- note: a prompt is that of the model that cost most of it
+-- note: a prompt counts for the model that cost most of it
 SELECT
     project,
     count() AS runs,

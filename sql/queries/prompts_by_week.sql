@@ -5,7 +5,7 @@
 -- param: machine String = : only this machine; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- param: model String = : only this model; empty for all
--- note: a prompt is that of the model that cost most of it; weeks begin on Monday; the first and the last one may not be whole
+-- note: a prompt counts for the model that cost most of it; weeks begin on Monday; the first and the last one may not be whole
 SELECT
     toMonday(date) AS week,
     count() AS runs,

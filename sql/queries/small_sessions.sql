@@ -6,7 +6,7 @@
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
--- note: what is small may do with a cheaper model
+-- note: a cheaper model may do for small sessions
 -- note: a session counts on the day of its last activity; ccusage gives no time for sessions of opencode and gemini, which are left out
 SELECT
     part.model AS model,

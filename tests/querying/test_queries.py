@@ -898,7 +898,7 @@ def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Pr
     lines = done.stdout.splitlines()
     assert lines[:7] == [
         "-- What did each ISO week cost, and how did that change?",
-        "-- weeks count that have a day in the period, and count whole",
+        "-- a week counts, and counts whole, if any of its days is in the period",
         "-- is_partial: the week is not over, or the history begins after its Monday",
         "-- since = 2026-10-01: first day",
         "-- until = 2099-12-31: last day",
