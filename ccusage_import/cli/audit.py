@@ -76,7 +76,7 @@ def history(
 ) -> None:
     """List loads, newest first.
 
-    When, with what, what they changed, and why one failed.
+    Shows when and with what they ran, what they changed, and why one failed.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading("history", warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
@@ -140,7 +140,7 @@ def _shown_ids(opened: ClickHouse) -> Mapping[int, str]:
 
 def changes(
     load: Annotated[
-        str, typer.Argument(metavar="[LOAD]", help=f"Only this load: {LOAD_NAMES}.", autocompletion=complete_loads)
+        str, typer.Argument(metavar="LOAD", help=f"Only this load: {LOAD_NAMES}.", autocompletion=complete_loads)
     ] = "",
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
@@ -160,7 +160,7 @@ def changes(
 ) -> None:
     """Show what each load changed, and why.
 
-    For each record: what was stored, what was offered, the verdict and its reason.
+    Shows for each record what was stored, what was offered, the verdict and its reason.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading("changes", warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
@@ -270,7 +270,7 @@ def held(
 ) -> None:
     """List what is held now, and how it is accepted.
 
-    Numbers of this machine, unless another is named, that ccusage shows smaller than they are stored.
+    These are numbers of this machine, or of the one that is named, of which ccusage now shows less than is stored.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading("held", warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
@@ -306,7 +306,9 @@ def undo(
     ],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
-    force: Annotated[bool, typer.Option("--force", help="Also where a later load changed the record.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take it back even where a later load changed a record.")
+    ] = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,

@@ -51,7 +51,7 @@ def backup(
 ) -> None:
     """Copy the warehouse into a directory.
 
-    One Parquet file a table, and a manifest with checksums.
+    Writes one Parquet file for each table, and a manifest with checksums.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
@@ -76,7 +76,7 @@ def restore(
 ) -> None:
     """Fill an empty warehouse from a backup.
 
-    Both may be embedded or on a server.
+    The warehouse may be embedded or on a server, whichever the backup came from.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
@@ -97,7 +97,7 @@ def _tell(manifest: Manifest, sentence: str, *, quiet: bool, as_json: bool) -> N
 
 
 def push(
-    server: Annotated[str, typer.Argument(metavar="[URL]", help="Server to copy to, unless `sync` is set.")] = "",
+    server: Annotated[str, typer.Argument(metavar="URL", help="Server to copy to, unless `sync` is set.")] = "",
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verbose: Verbose = 0,
@@ -106,7 +106,8 @@ def push(
 ) -> None:
     """Copy an embedded warehouse to a server.
 
-    Loads, changes and records that it lacks; where it has another history of a machine, no number on it falls.
+    Copies the loads, changes and records that the server lacks. Where it has another history of a machine, no number on
+    it falls.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

@@ -76,8 +76,8 @@ def import_command(
         typer.Option(
             "--from",
             metavar="DIR",
-            help="Read daily.json, monthly.json, session.json, blocks.json, projects.json and hours.json, as far as "
-            "they are there, instead of running ccusage.",
+            help="Instead of running ccusage, read those of daily.json, monthly.json, session.json, blocks.json, "
+            "projects.json and hours.json that are there.",
         ),
     ] = None,
     accept_lower: Annotated[
@@ -114,7 +114,7 @@ def import_command(
     online_prices: Annotated[
         bool | None, typer.Option("--online-prices/--offline-prices", help="Let ccusage fetch current prices.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(metavar="N", help="Reports that run at once.")] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="How many reports run at once.")] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="How long one report may take.")] = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,

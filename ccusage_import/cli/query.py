@@ -65,7 +65,7 @@ def query(
     sql: Annotated[
         str,
         typer.Argument(
-            metavar="[SQL|NAME|-]",
+            metavar="SQL|NAME|-",
             help="A statement that reads, or a named query; - reads the statement from stdin.",
             autocompletion=complete_queries,
         ),
@@ -83,14 +83,16 @@ def query(
     ] = None,
     list_queries: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Print what is asked, and how the engine answers, instead of the answer.")
+        bool, typer.Option("--explain", help="Print the SQL and how the engine would run it, instead of the answer.")
     ] = False,
     output_format: Annotated[
         OutputFormat, typer.Option("--format", metavar="table|json|csv|parquet", help="How the rows are printed.")
     ] = "table",
     csv_safe: Annotated[
         bool,
-        typer.Option("--csv-safe", help="With --format csv: a quote before what a spreadsheet would run as a formula."),
+        typer.Option(
+            "--csv-safe", help="With --format csv: put a quote before what a spreadsheet would run as a formula."
+        ),
     ] = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,

@@ -48,7 +48,8 @@ def verify(
 ) -> None:
     """Compare stored numbers with ccusage's.
 
-    And the reports with each other, messages with both, and sessions with those of other machines. Writes nothing.
+    Also compares the reports with each other, messages with both, and sessions with those of other machines. Writes
+    nothing.
     """
     flags = {"warehouse": warehouse, "claude_dirs": tuple(claude_dir) if claude_dir else None, "ccusage": ccusage}
     with door(verbose, quiet=quiet, as_json=as_json):

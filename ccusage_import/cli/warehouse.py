@@ -94,7 +94,7 @@ def repair(
 ) -> None:
     """Put back what a damaged warehouse lost.
 
-    That is, as far as its files are whole again. Exit code 4 when rows are still missing.
+    It can do so as far as the files are whole again. Exit code 4 when rows are still missing.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
@@ -155,8 +155,8 @@ def compact(
 ) -> None:
     """Fold old facts of this machine into totals by hour.
 
-    Their messages, tool calls, turns and events are dropped after every sum was proved equal; hours, days and sessions
-    show what they showed. If it is interrupted, the next import finishes it.
+    Messages, tool calls, turns and events are dropped once every sum is proved equal; hours, days and sessions show the
+    same as before. If it is interrupted, the next import finishes it.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
@@ -239,7 +239,7 @@ def projects_command(
 ) -> None:
     """Store projects and sessions of this machine under the names that are configured now.
 
-    After hash_projects or the salt was changed. A pseudonym whose name this machine does not know stays.
+    For use after a change of hash_projects or of the salt. Pseudonyms whose names this machine does not know stay.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse, "hash_projects": hash_projects}, config)

@@ -15,7 +15,7 @@ from ccusage_import.exceptions import ConfigurationError
 def mcp(config: ConfigFile = None, warehouse: WarehouseUrl = None) -> None:
     """Answer a coding agent over the Model Context Protocol.
 
-    On stdin and stdout, and read-only. In Claude Code: claude mcp add usage -- ccusage-import mcp
+    Uses stdin and stdout, and only reads. In Claude Code: claude mcp add usage -- ccusage-import mcp
     """
     with door(0, quiet=False, as_json=False):
         if importlib.util.find_spec(PROTOCOL) is None:

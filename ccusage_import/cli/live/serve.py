@@ -23,10 +23,11 @@ from ccusage_import.warehouse.opening import has_warehouse, open_current
 
 def serve(
     listen: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Where to listen; beyond this machine only by this option.")
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; without this option, on this machine alone.")
     ] = "127.0.0.1:8123",
     without_token: Annotated[
-        bool, typer.Option("--without-token", help="Answer whoever asks; on this machine alone.")
+        bool,
+        typer.Option("--without-token", help="Answer clients without a token; only where this machine alone can ask."),
     ] = False,
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
@@ -35,8 +36,8 @@ def serve(
 ) -> None:
     """Answer ClickHouse clients for an embedded warehouse.
 
-    It listens over HTTP, is read-only, and goes on until it is ended. Other commands may be used meanwhile: it lets
-    them in, and who asks waits.
+    It speaks HTTP, only reads, and runs until you end it. Other commands can be used meanwhile: they get the warehouse
+    for a moment, and clients wait.
     """
     with door(verbose, quiet=quiet, as_json=False):
         configuration = configured({"warehouse": warehouse}, config)

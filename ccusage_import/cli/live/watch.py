@@ -60,13 +60,14 @@ def watch(
     claude_dir: ClaudeDirs = None,
     ccusage: CcusageCommand = None,
     reports_every: Annotated[
-        str, typer.Option(metavar="TIME", help="Run the ordinary import so often, such as 30m or 6h; 0 for never.")
+        str, typer.Option(metavar="TIME", help="How often to run the ordinary import, such as 30m or 6h; 0 for never.")
     ] = "1h",
     poll: Annotated[
-        bool, typer.Option("--poll", help="Look for changes, as on a network drive, where none are notified.")
+        bool,
+        typer.Option("--poll", help="Look for changes every second, where none are notified, as on network drives."),
     ] = False,
     plain: Annotated[
-        bool, typer.Option("--plain", help="Print a line an event at a terminal too, instead of a page.")
+        bool, typer.Option("--plain", help="Print a line for each event at a terminal too, instead of a page.")
     ] = False,
     listen: Annotated[
         str | None,
@@ -76,11 +77,11 @@ def watch(
     ] = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each event.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each event as one line of JSON.")] = False,
 ) -> None:
     """Store what Claude Code writes as it is written.
 
-    It goes on until it is ended, lets other commands in meanwhile, and every hour it runs the ordinary import too.
+    It runs until you end it, lets other commands use the warehouse meanwhile, and runs the ordinary import every hour.
     """
     with door(verbose, quiet=quiet, as_json=False):
         # This one does not end soon: what refers to itself must be found.

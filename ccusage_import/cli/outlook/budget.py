@@ -28,7 +28,7 @@ def budget(
 ) -> None:
     """Compare spending with the budgets.
 
-    Spent, expected, and when a limit is crossed. Exit code 6 when one is.
+    Shows what is spent, what is expected, and when a limit is crossed. Exit code 6 when one is.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

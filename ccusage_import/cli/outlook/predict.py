@@ -36,7 +36,7 @@ def predict(
 ) -> None:
     """Predict cost and duration of a slash command's next run.
 
-    From its last 50 runs; where there are too few of them, from runs that are like it.
+    It goes by the last 50 runs, or by similar ones where there are too few.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

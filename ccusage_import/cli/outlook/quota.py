@@ -30,7 +30,7 @@ def quota(
 ) -> None:
     """Compare usage with the quotas of a plan.
 
-    Used, left, and when it runs out. Exit code 6 when more was used than a quota allows.
+    Shows what is used, what is left, and when a quota runs out. Exit code 6 when more was used than one allows.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

@@ -87,8 +87,8 @@ def init(
 ) -> None:
     """Set up warehouse, names, schedule and budget, by questions.
 
-    Settings that it does not ask for stay, and so does what is there already where no option and no answer says
-    otherwise. Without a terminal give all options, or --yes.
+    Settings that it does not ask for stay as they are, and what is configured already is the default. Without a
+    terminal, give all options or --yes.
     """
     with door(0, quiet=False, as_json=False):
         given = {"warehouse": warehouse, "names": names, "schedule": schedule, "budget": budget}

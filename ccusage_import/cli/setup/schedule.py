@@ -64,7 +64,7 @@ def schedule_install(
     hook: Annotated[
         bool,
         typer.Option(
-            "--hook", help="Let Claude Code start it after each answer and session, instead: a hook in its settings."
+            "--hook", help="Let Claude Code start it instead, after each answer and session, by a hook in its settings."
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be written and run.")] = False,
@@ -113,7 +113,7 @@ def schedule_install(
 def schedule_status(as_json: AsJson = False) -> None:
     """Show whether the import is scheduled and can start.
 
-    Exit code 6 when it is not, nor Claude Code has the hook.
+    Exit code 6 when it is not, and Claude Code has no hook either.
     """
     with door(0, quiet=False, as_json=as_json):
         directories = Directories.of_platform()
@@ -152,7 +152,7 @@ def schedule_show() -> None:
 
 @schedule_app.command("remove")
 def schedule_remove(
-    hook: Annotated[bool, typer.Option("--hook", help="Take the hook out of Claude Code's settings, instead.")] = False,
+    hook: Annotated[bool, typer.Option("--hook", help="Take the hook out of Claude Code's settings instead.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Take the scheduled import out, and nothing else."""
