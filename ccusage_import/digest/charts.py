@@ -11,7 +11,7 @@ from decimal import Decimal
 from ccusage_import.days import next_month
 from ccusage_import.digest.called import models_called, projects_called
 from ccusage_import.digest.detail import costs_by_day
-from ccusage_import.digest.model import Digest, Part
+from ccusage_import.digest.model import DayRow, Digest, Part
 from ccusage_import.digest.palette import OTHERS
 from ccusage_import.digest.text import cost_text, day_range, percent
 
@@ -174,22 +174,25 @@ def _cumulative(digest: Digest) -> Chart | None:
 
 def _by_machine(digest: Digest) -> Chart | None:
     names = digest.detail.machine_names if digest.detail else ()
-    return _by_name(digest, "machines-cost", "machine", names, 1)
+    return _by_name(digest, "machines-cost", "machine", names, lambda row: row[1])
 
 
 def _by_agent(digest: Digest) -> Chart | None:
     names = digest.detail.agent_names if digest.detail else ()
-    return _by_name(digest, "agents", "agent", names, 2)
+    return _by_name(digest, "agents", "agent", names, lambda row: row[2])
 
 
-def _by_name(digest: Digest, name: str, what: str, names: Sequence[str], column: int) -> Chart | None:
+def _by_name(
+    digest: Digest, name: str, what: str, names: Sequence[str], number_in: Callable[[DayRow], int]
+) -> Chart | None:
     money = digest.money.fine
     if len(names) < 2 or digest.detail is None:
         return None
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in digest.detail.days:
-        if digest.since is None or row[0] >= digest.since:
-            costs[names[row[column]]] += row[4]
+        day, _machine, _agent, _model, cost, _tokens = row
+        if digest.since is None or day >= digest.since:
+            costs[names[number_in(row)]] += cost
     dearest = sorted(costs.items(), key=lambda item: -item[1])
     if not dearest:
         return None

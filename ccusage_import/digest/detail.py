@@ -10,7 +10,16 @@ from typing import Any
 
 from ccusage_import.config.last_offer import LastOffer
 from ccusage_import.digest.glance import read_kept
-from ccusage_import.digest.model import Detail, KeptUse, Selection
+from ccusage_import.digest.model import (
+    DayRow,
+    Detail,
+    HourRow,
+    KeptUse,
+    ProjectRow,
+    PromptRow,
+    Selection,
+    SessionRow,
+)
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # Projects that the page can filter by, the dearest; the others are one.
@@ -56,24 +65,26 @@ def read_detail(
         offer: what ccusage showed at the last whole import of this machine, where that is known.
     """
     machines, agents, projects, models, names, commands = (_Names(named) for _ in range(6))
-    days = [
+    days: list[DayRow] = [
         (day, machines.number(host), agents.number(agent), models.number(model), *_sums(sums))
         for day, host, agent, model, *sums in rows("page_days")
     ]
-    by_project = [
+    by_project: list[ProjectRow] = [
         (day, machines.number(host), agents.number(agent), projects.number(project), models.number(model), *_sums(sums))
         for day, host, agent, project, model, *sums in rows("page_projects")
     ]
     filtered_projects = len(projects.names)
-    hours = [(day, machines.number(host), hour, *_sums(sums)) for day, host, hour, *sums in rows("page_hours")]
-    sessions = [
+    hours: list[HourRow] = [
+        (day, machines.number(host), hour, *_sums(sums)) for day, host, hour, *sums in rows("page_hours")
+    ]
+    sessions: list[SessionRow] = [
         (
             *(names.number(session), machines.number(host), agents.number(agent), projects.number(project)),
             *(day, models.number(model), *_sums(sums)),
         )
         for session, host, agent, project, day, model, *sums in rows("page_sessions")
     ]
-    prompts = [
+    prompts: list[PromptRow] = [
         (
             *(day, minute, commands.number(command), machines.number(host), projects.number(project)),
             *(names.number(session), models.number(model), Decimal(str(cost))),

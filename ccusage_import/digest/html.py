@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,10 @@ def html_page(digest: Digest, tool_version: str) -> str:
 
 def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
     """Return what the scripts draw and filter; the detail is in the currency that is shown."""
-    first = min((row[0] for row in detail.days), default=digest.today)
-    first = min([first, *(row[0] for row in (*detail.projects, *detail.hours))])
+    drawn = chain(
+        (row[0] for row in detail.days), (row[0] for row in detail.projects), (row[0] for row in detail.hours)
+    )
+    first = min(drawn, default=digest.today)
     looks = model_looks([use.model for use in digest.models])
     forecast, since, money = digest.forecast, digest.since, digest.money
     projects, models = projects_called(digest), models_called(digest)
@@ -111,7 +114,7 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
 def _converted(detail: Detail, money: Money) -> Detail:
     """Return what is drawn in the currency that is shown, in which its axes are even."""
 
-    def converted(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    def converted(rows: Sequence[Any]) -> list[Any]:
         return [(*keys, money.of(cost), tokens) for *keys, cost, tokens in rows]
 
     prompts: list[Any] = [(*keys, money.of(cost)) for *keys, cost in detail.prompts]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from ccusage_import.money import DOLLARS, Money
 
@@ -294,15 +294,33 @@ class KeptUse:
     kept_usd: Decimal
 
 
+# The rows that the page draws: machines, agents, projects, models, sessions and commands are numbers of names in
+# `Detail`, costs are US dollars.
+# Day, machine, agent, model, cost, tokens.
+DayRow = tuple[date, int, int, int, Decimal, int]
+# Day, machine, agent, project, model, cost, tokens.
+ProjectRow = tuple[date, int, int, int, int, Decimal, int]
+# Day, machine, hour, cost, tokens.
+HourRow = tuple[date, int, int, Decimal, int]
+# Session, machine, agent, project, day, model, cost, tokens.
+SessionRow = tuple[int, int, int, int, date, int, Decimal, int]
+# Day, minute of the day, command, machine, project, session, model, cost.
+PromptRow = tuple[date, int, int, int, int, int, int, Decimal]
+
+
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What the page draws and filters; rows hold the numbers of names, and end with cost and tokens.
+    """What the page draws and filters, as rows of numbers.
 
-    `days` are of day, machine, agent and model, whatever the first day that is shown; `projects` of day, machine,
-    agent, project and model, of a month before the calendar in one row; `hours` of day, machine and hour, before the
-    longest range of one day of each weekday. `sessions` are of session, machine, agent, project, day and model: the
-    dearest of each day, week, month and name. `prompts` likewise, of day, minute of the day, command, machine,
-    project, session and model, without tokens. The first `filtered_projects` projects are those of `projects`.
+    Attributes:
+        machine_names: by their numbers, as all names are.
+        filtered_projects: how many projects, from the first, `projects` has rows of; the others are one there.
+        days: whatever the first day that is shown.
+        projects: days before the calendar begins are added up by month.
+        hours: hours before the longest range are added up for each weekday.
+        sessions: the dearest of each day, week, month and name.
+        prompts: likewise.
+        kept: what was kept beyond ccusage; None where that is not known of what is selected.
     """
 
     machine_names: Sequence[str]
@@ -312,11 +330,11 @@ class Detail:
     model_names: Sequence[str]
     session_names: Sequence[str]
     command_names: Sequence[str]
-    days: Sequence[tuple[Any, ...]]
-    projects: Sequence[tuple[Any, ...]]
-    hours: Sequence[tuple[Any, ...]]
-    sessions: Sequence[tuple[Any, ...]]
-    prompts: Sequence[tuple[Any, ...]]
+    days: Sequence[DayRow]
+    projects: Sequence[ProjectRow]
+    hours: Sequence[HourRow]
+    sessions: Sequence[SessionRow]
+    prompts: Sequence[PromptRow]
     kept: KeptUse | None
 
 
