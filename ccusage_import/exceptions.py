@@ -22,11 +22,13 @@ class ExitCode(IntEnum):
 
 
 class FixableError(Exception):
-    """Something a user can fix. `str()` is one line, `details` lists what it is about, `hint` says what to do next.
+    """Something a user can fix; `str()` is what went wrong, in one line.
 
     Attributes:
         kind: what kind of thing went wrong, in words that name no path, host or value; it is stored and shown.
         exit_code: of the command that ends with it.
+        details: what it is about, a line each.
+        hint: what to do next.
     """
 
     kind = "Something a user can fix"
