@@ -1,1 +1,1 @@
-"""The source: running ccusage and reading what it prints."""
+"""ccusage: how it is found and run, and how what it prints is read."""

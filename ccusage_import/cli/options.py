@@ -1,4 +1,4 @@
-"""What all commands share: common options and their completion, the configuration, and the door errors leave by."""
+"""What all commands share: common options with their completion, the configuration, and how errors end a command."""
 
 from __future__ import annotations
 

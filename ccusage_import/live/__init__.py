@@ -1,1 +1,1 @@
-"""The other story beside the import: transcripts grow, facts are stored, for as long as it runs."""
+"""What `watch` does: it stores facts as transcripts grow, for as long as it runs."""

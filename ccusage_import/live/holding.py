@@ -1,4 +1,4 @@
-"""What is held while facts are stored: the locks, the warehouse and the cursor; opened once, and again after a loss."""
+"""The locks, the warehouse and the cursor that `watch` needs to write: opened once, and again after a loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores what grew in the transcripts, in a load an hour; knows all files, so that growth costs no look at the rest."""
+"""Stores what grew in the transcripts, in one load an hour; looks only at files that changed."""
 
 from __future__ import annotations
 

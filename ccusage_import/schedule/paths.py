@@ -1,4 +1,4 @@
-"""Where programs are for good: a scheduled job has no shell, and tomorrow no npx cache."""
+"""Lasting paths of programs: a scheduled job has no shell, and tomorrow perhaps no npx cache."""
 
 from __future__ import annotations
 

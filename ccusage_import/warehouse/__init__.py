@@ -1,1 +1,1 @@
-"""The sink: ClickHouse, embedded or a server."""
+"""ClickHouse, embedded or a server: where everything is stored."""

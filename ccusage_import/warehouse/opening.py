@@ -1,4 +1,4 @@
-"""What a configuration stands for: its warehouse and lock, the loads still to be recorded, how far was read."""
+"""Opens the warehouse of a configuration, and finds its lock, its cursor and the loads still to be recorded."""
 
 from __future__ import annotations
 
