@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
+from ccusage_import.days import zoned_moment
 from ccusage_import.digest.called import days_called, joined, models_called, projects_called, selection_called
 from ccusage_import.digest.model import BudgetUse, ChangeLine, Digest, Forecast, MachineUse, PlanUse, Span, SpanName
 from ccusage_import.digest.text import cost_text, day_range, duration, method_text, multiple, percent
@@ -370,4 +370,4 @@ def _failure(use: MachineUse) -> str:
 
 
 def _at(instant: datetime | None, digest: Digest) -> str:
-    return "never" if instant is None else f"{instant.astimezone(ZoneInfo(digest.timezone)):%Y-%m-%d %H:%M %Z}"
+    return "never" if instant is None else zoned_moment(instant, digest.timezone)

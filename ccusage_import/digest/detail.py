@@ -17,6 +17,7 @@ from ccusage_import.digest.model import (
     KeptUse,
     ProjectRow,
     PromptRow,
+    Rows,
     Selection,
     SessionRow,
 )
@@ -31,7 +32,6 @@ SESSIONS_OF_OLD_DAY, PROMPTS_OF_OLD_DAY = 3, 1
 DAY = timedelta(days=1)
 # Single days are drawn as far back as the calendar shows, hours of single days as far as the longest range.
 DAYS_DRAWN, HOURS_RANGE = 371, 90
-Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 
 @dataclass(frozen=True, slots=True)

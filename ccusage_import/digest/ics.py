@@ -9,9 +9,8 @@ from typing import Any
 
 from icalendar import Calendar, Event
 
+from ccusage_import.digest.model import Rows
 from ccusage_import.money import Money
-
-Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 
 def calendar_file(

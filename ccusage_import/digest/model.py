@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from ccusage_import.money import DOLLARS, Money
 
 SpanName = Literal["today", "last_7_days", "month_to_date", "total"]
+# Returns the rows of a query of `sql/digest` by its name.
+Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 
 @dataclass(frozen=True, slots=True)

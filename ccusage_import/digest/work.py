@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
-from ccusage_import.digest.model import CommandUse, Saving, Selection, SubagentUse, ToolUse, Work
-
-Rows = Callable[[str], Sequence[Sequence[Any]]]
+from ccusage_import.digest.model import CommandUse, Rows, Saving, Selection, SubagentUse, ToolUse, Work
 
 
 def query_of_work(part: str, selection: Selection) -> str:

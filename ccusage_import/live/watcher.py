@@ -1,4 +1,4 @@
-"""The story: wait for a change, store what grew, import the reports now and then, and outlast a lost warehouse."""
+"""Watches transcripts: waits for changes, stores what grew, imports reports in between, outlasts a lost warehouse."""
 
 from __future__ import annotations
 

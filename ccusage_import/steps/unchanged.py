@@ -1,4 +1,4 @@
-"""The step that spares an import its reports where nothing changed since the last one."""
+"""The step that looks whether anything changed since the last import: if not, no report has to be run."""
 
 from __future__ import annotations
 

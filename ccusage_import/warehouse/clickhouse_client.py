@@ -178,7 +178,7 @@ class ClickHouse:
         return list(zip(questions, answers, strict=True))
 
     def stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Sequence[Any]]:
-        """Yield the rows of a query like `rows`, holding one block of them in memory; ask nothing else meanwhile."""
+        """Yield the rows of a query like `rows`, a block of them in memory at a time; ask nothing else meanwhile."""
         with (
             translated(self.warehouse),
             self._client.query_row_block_stream(sql, parameters=dict(parameters or {}), tz_mode="aware") as blocks,
