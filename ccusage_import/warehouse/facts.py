@@ -180,7 +180,7 @@ def rename_facts(warehouse: ClickHouse, old: str, new: str, load_id: int) -> Non
     )
     shown = "stored.machine = {machine:String} AND NOT bitTest(stored.taken_back, 0)"
     changes = "toLowCardinality({name:String}) AS machine, {mark:UInt64} AS taken_back"
-    for name, mark in ((new, 2 * load_id), (old, 2 * load_id + 1)):
+    for name, mark in ((new, _brought_back_by(load_id)), (old, _taken_back_by(load_id))):
         parameters = {"machine": old, "name": name, "load": load_id, "mark": mark}
         _write_anew(warehouse, shown, changes, parameters)
 
@@ -210,14 +210,25 @@ def rename_folded(warehouse: ClickHouse, machine: str, renamed: Callable[[str], 
 
 
 def take_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
-    """Take back the facts that a load brought first, or brought back; read again, they stay so until they grow."""
+    """Take back the facts that a load brought first, or brought back; they stay taken back until they grow."""
     where = "(stored.first_load_id = {wanted:UInt64} OR stored.taken_back = 2 * {wanted:UInt64})"
-    _mark(warehouse, machine, where, load_id, undone_by, 2 * undone_by + 1)
+    _mark(warehouse, machine, where, load_id, undone_by, _taken_back_by(undone_by))
 
 
 def bring_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
     """Bring back the facts that a load took back."""
-    _mark(warehouse, machine, "stored.taken_back = {wanted:UInt64}", 2 * load_id + 1, undone_by, 2 * undone_by)
+    where = "stored.taken_back = {wanted:UInt64}"
+    _mark(warehouse, machine, where, _taken_back_by(load_id), undone_by, _brought_back_by(undone_by))
+
+
+def _taken_back_by(load_id: int) -> int:
+    """Return the mark, in the column `taken_back`, of facts that a load took back: it is odd."""
+    return 2 * load_id + 1
+
+
+def _brought_back_by(load_id: int) -> int:
+    """Return the mark of facts that a load brought back: it is even, and higher than those of earlier loads."""
+    return 2 * load_id
 
 
 def _mark(warehouse: ClickHouse, machine: str, where: str, wanted: int, load_id: int, taken_back: int) -> None:
