@@ -102,66 +102,38 @@ def watch(
             patient = configuration.settings.model_copy(update={"lock_wait_seconds": float("inf")})
             configuration = replace(configuration, settings=patient)
         service = Service.begin(configuration, listen) if listen else None
-        shown = partial(_shown, configuration, plain=plain, quiet=quiet, as_json=as_json)
-        seen = _watch(configuration, environ, service, shown, reports_every=every, polls=poll, kept=kept)
-        if seen is not None:
-            _exec_again(seen, service)
+        manager, keeps = ServiceManager(environ), None
+        with ExitStack() as stack:
+            stack.enter_context(lasting_holder("ccusage-import watch", manager.goes_on))
+            seen = stack.enter_context(seen_to_run(configuration.directories, int(kept) if kept else None))
+            ending = stack.enter_context(ends_on_signals())
+            onlooker = _onlooker(configuration, stack, plain=plain, quiet=quiet, as_json=as_json)
+            # What is said is written down already: whoever reads a line finds it so in the status.
+            onlookers: list[Onlooker] = [manager, Reporter(configuration, environ, _warn), onlooker]
+            if service:
+                onlookers.append(Answering(service.app, service.listening, _says(service, onlooker)))
+            watcher = Watcher(
+                configuration,
+                environ,
+                onlookers,
+                partial(_import_reports, configuration, environ),
+                reports_every=every,
+                polls=poll,
+                had_lent=bool(kept),
+            )
+            if watcher.run(ending):
+                keep_signals()
+                if ending.is_wanted:
+                    # It came between the last look at it and now: nobody takes the place of this one.
+                    for each in onlookers:
+                        each.hear(Ended())
+                else:
+                    keeps = os.dup(seen)
+        if keeps is not None:
+            _exec_again(keeps, service)
 
 
-def _watch(
-    configuration: Configuration,
-    environ: Mapping[str, str],
-    service: Service | None,
-    shown: Callable[[ExitStack], Onlooker],
-    *,
-    reports_every: float,
-    polls: bool,
-    kept: str,
-) -> int | None:
-    """Watch until the end is asked for, or another process waits for the warehouse.
-
-    Args:
-        configuration: what is watched, and where it is stored.
-        environ: the process environment.
-        service: where clients are answered meanwhile, if anywhere.
-        shown: returns what shows a person what happens, until the stack is closed.
-        reports_every: seconds between two ordinary imports; 0 for none.
-        polls: look for changes instead of being notified of them.
-        kept: the file descriptor by which an earlier life of this process was seen to run; empty in its first life.
-
-    Returns:
-        The file descriptor by which this process is seen to run, where another one waits; None at the end.
-    """
-    manager = ServiceManager(environ)
-    with ExitStack() as stack:
-        stack.enter_context(lasting_holder("ccusage-import watch", manager.goes_on))
-        seen = stack.enter_context(seen_to_run(configuration.directories, int(kept) if kept else None))
-        ending = stack.enter_context(ends_on_signals())
-        onlooker = shown(stack)
-        # What is said is written down already: whoever reads a line finds it so in the status.
-        onlookers: list[Onlooker] = [manager, Reporter(configuration, environ, _warn), onlooker]
-        if service:
-            onlookers.append(Answering(service.app, service.listening, _says(service, onlooker)))
-        watcher = Watcher(
-            configuration,
-            environ,
-            onlookers,
-            partial(_import_reports, configuration, environ),
-            reports_every=reports_every,
-            polls=polls,
-            had_lent=bool(kept),
-        )
-        if watcher.run(ending):
-            keep_signals()
-            if not ending.is_wanted:
-                return os.dup(seen)
-            # It came between the last look at it and now: nobody takes the place of this one.
-            for each in onlookers:
-                each.hear(Ended())
-    return None
-
-
-def _shown(configuration: Configuration, stack: ExitStack, *, plain: bool, quiet: bool, as_json: bool) -> Onlooker:
+def _onlooker(configuration: Configuration, stack: ExitStack, *, plain: bool, quiet: bool, as_json: bool) -> Onlooker:
     """Return what shows events: a page at a terminal, lines elsewhere, or JSON."""
     if as_json:
         return JsonLines()
