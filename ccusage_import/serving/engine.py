@@ -52,15 +52,15 @@ class EngineError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A statement, and how whoever asks wants the answer."""
+class Statement:
+    """The SQL of a request, and how its sender wants the answer."""
 
     sql: str
     database: str = ""
     output_format: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
-    # That of the native protocol by which blocks of the format Native are written; 0 for none.
+    # The client's version of the native protocol, in which blocks of the format Native are written; 0 for none.
     protocol_version: int = 0
 
 
@@ -81,7 +81,7 @@ class Reader:
         """Use the engine that this process has loaded."""
         self._warehouse = warehouse
 
-    def answer(self, question: Question) -> Reply:
+    def answer(self, statement: Statement) -> Reply:
         """Answer one statement.
 
         Raises:
@@ -90,13 +90,13 @@ class Reader:
         connection = connect_to_engine(self._warehouse)
         try:
             handle = _Handle(connection)
-            handle.use(question.database or self._warehouse.database)
-            settings = _allowed(question.settings)
-            statement, output_format = _readable(handle, question)
+            handle.use(statement.database or self._warehouse.database)
+            settings = _allowed(statement.settings)
+            sql, output_format = _readable(handle, statement)
             for name, value in (*settings.items(), ("readonly", "1")):
                 handle.set(name, value)
-            result = connection.query(statement, output_format, params=dict(question.parameters))
-            body = _of_version(result.bytes(), output_format, question.protocol_version)
+            result = connection.query(sql, output_format, params=dict(statement.parameters))
+            body = _of_version(result.bytes(), output_format, statement.protocol_version)
             return Reply(body, output_format, result.storage_rows_read(), result.storage_bytes_read())
         except RuntimeError as error:
             raise engine_error(str(error)) from None
@@ -151,13 +151,13 @@ def engine_error(text: str) -> EngineError:
     return EngineError(int(found[1]) if found else UNKNOWN_EXCEPTION, text)
 
 
-def _readable(handle: _Handle, question: Question) -> tuple[str, str]:
-    """Return the statement without what it says of its answer, and the format of that."""
-    statement, output_format = formatted(handle, question.sql), question.output_format or DEFAULT_FORMAT
-    if output := _OUTPUT.search(statement):
-        # The engine refuses settings that are not its own now, so they stay with the statement.
-        statement, output_format = statement[: output.start()] + output[2], output[1]
-    return checked(handle, statement, question.parameters), output_format
+def _readable(handle: _Handle, statement: Statement) -> tuple[str, str]:
+    """Return the SQL without its FORMAT clause, and the format of the answer."""
+    sql, output_format = formatted(handle, statement.sql), statement.output_format or DEFAULT_FORMAT
+    if output := _OUTPUT.search(sql):
+        # Settings stay with the SQL: the engine, read-only by then, refuses those that differ from its own.
+        sql, output_format = sql[: output.start()] + output[2], output[1]
+    return checked(handle, sql, statement.parameters), output_format
 
 
 def _of_version(body: bytes, output_format: str, version: int) -> bytes:

@@ -30,7 +30,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ccusage_import.serving.engine import BAD_ARGUMENTS, NOT_IMPLEMENTED, EngineError, Question, Reader, Reply
+from ccusage_import.serving.engine import BAD_ARGUMENTS, NOT_IMPLEMENTED, EngineError, Reader, Reply, Statement
 from ccusage_import.serving.framing import framed, unframed
 
 LARGEST_REQUEST = 1 << 20
@@ -110,10 +110,10 @@ class Interface:
         headers = {**self._headers, "X-ClickHouse-Query-Id": query_id}
         try:
             self._authenticate(request)
-            question = await _question(request)
-            if question is None:
+            statement = await _statement(request)
+            if statement is None:
                 return PlainTextResponse("Ok.\n")
-            reply, body, encoding = await self._answered(question, request)
+            reply, body, encoding = await self._answered(statement, request)
         except EngineError as error:
             return self._failed(error, headers)
         headers["X-ClickHouse-Format"] = reply.output_format
@@ -122,18 +122,18 @@ class Interface:
         )
         return Response(body, headers=headers | encoding, media_type=_media_type(reply.output_format))
 
-    async def _answered(self, question: Question, request: Request) -> tuple[Reply, bytes, dict[str, str]]:
+    async def _answered(self, statement: Statement, request: Request) -> tuple[Reply, bytes, dict[str, str]]:
         if self._asked >= MOST_AT_ONCE + MOST_WAITING:
             raise _refusal(TOO_MANY_QUERIES, "Too many simultaneous queries", "TOO_MANY_SIMULTANEOUS_QUERIES")
         self._asked += 1
         try:
-            return await anyio.to_thread.run_sync(partial(self._answer, question, request), limiter=self._at_once)
+            return await anyio.to_thread.run_sync(partial(self._answer, statement, request), limiter=self._at_once)
         finally:
             self._asked -= 1
 
-    def _answer(self, question: Question, request: Request) -> tuple[Reply, bytes, dict[str, str]]:
+    def _answer(self, statement: Statement, request: Request) -> tuple[Reply, bytes, dict[str, str]]:
         """Return an answer, its body as it is sent, and the header that says how: to compress it may take seconds."""
-        reply = self._reader.answer(question)
+        reply = self._reader.answer(statement)
         return reply, *_encoded(reply, request)
 
     def _authenticate(self, request: Request) -> None:
@@ -169,7 +169,7 @@ def _password(request: Request) -> str:
     return request.headers.get("X-ClickHouse-Key") or request.query_params.get("password", "")
 
 
-async def _question(request: Request) -> Question | None:
+async def _statement(request: Request) -> Statement | None:
     asked = dict(parse_qsl(request.url.query, keep_blank_values=True))
     if "multipart/" in request.headers.get("Content-Type", ""):
         raise _refusal(NOT_IMPLEMENTED, "external data and forms are not taken; parameters go into the address")
@@ -179,7 +179,7 @@ async def _question(request: Request) -> Question | None:
     sql = "\n".join(part for part in (asked.get("query", ""), body) if part)
     if not sql.strip():
         return None
-    return Question(
+    return Statement(
         sql,
         asked.get("database") or request.headers.get("X-ClickHouse-Database", ""),
         asked.get("default_format") or request.headers.get("X-ClickHouse-Format", ""),
