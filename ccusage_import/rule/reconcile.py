@@ -534,11 +534,17 @@ class _Judge:
         first, last = self._context.accepted
         return all(first <= day <= last for day in days)
 
-    def _taken_back(self, cluster: Iterable[Group]) -> list[Group]:
-        """Return the groups that a person took back, unless their usage grew past it since."""
+    def _taken_back(self, cluster: Sequence[Group]) -> list[Group]:
+        """Return the groups that a person took back, unless their usage grew past it since.
+
+        Usage that moved out of them since does not come in again by where it moved to.
+        """
         marks = self._context.taken_back
         marked = [group for group in cluster if any(pair.record.identity in marks for pair in group.pairs)]
         known = sum(marks.get(pair.record.identity, 0) for group in marked for pair in group.pairs)
+        if any(group.fell for group in marked):
+            grown = [one for one in cluster if one not in marked and one.offered_tokens > one.stored_tokens]
+            marked, known = [*marked, *grown], known + _stored_tokens(grown)
         return marked if _offered_tokens(marked) <= known else []
 
     def _is_refiled(self, group: Group) -> bool:

@@ -1531,6 +1531,27 @@ def test_a_session_gone_from_one_project_says_nothing_of_another_that_is_renamed
     ]
 
 
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        (207, [("held", "taken_back", "2026-05-12/store", False)]),
+        (
+            208,
+            [("corrected", "moved", "2026-05-12/shop", True), ("grew", "more_tokens", "2026-05-12/store", True)],
+        ),
+    ],
+)
+def test_what_was_taken_back_does_not_come_in_again_by_where_it_moved_to(tokens: int, expected: list[Line]) -> None:
+    stored, mark = [project("shop", 100), project("store", 7)], {project("shop", 0).identity: 200}
+    here = short_session("here", "05-12T12", 100)
+    moved = here._replace(key="store/here", project="store")
+    context = replace(CONTEXT, taken_back=mark)
+
+    decisions = reconcile([project("store", tokens), moved], [*stored, here], REPORTS, context)
+
+    assert [line for line in lines(decisions) if "/here" not in line[2]] == expected
+
+
 def test_usage_that_may_have_moved_waits_for_sessions_that_failed() -> None:
     context = replace(CONTEXT, failed=frozenset({"session"}))
 

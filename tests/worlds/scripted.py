@@ -620,6 +620,18 @@ LIVES: Mapping[str, Sequence[Step]] = {
         MoveProject("-home-ana-store", "-home-ana-shop"),
         Import(),
     ),
+    "a project is renamed after a part of its day was taken back": (
+        Work("a"),
+        Import(),
+        Work("a", 1000),
+        Import(),
+        Undo(),
+        MoveProject("-home-ana-shop", "-home-ana-store"),
+        Import(),
+        HOUR,
+        Work("a", 10),
+        Import(),
+    ),
     "a block that was offered while a directory was missing is accepted after it came back": (
         Work("d", 1000, directory="two"),
         HOUR,
