@@ -281,7 +281,7 @@ class LoggedOffer:
 def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, LoggedOffer]:
     """Return the last offer that was logged and not written, by report, agent and key.
 
-    Only committed loads count: what a load that died had logged is logged again.
+    Loads that died do not count: what one had logged is logged again. What an undone load held stays held.
     """
     return {
         (report, agent, key): LoggedOffer(Verdict(verdict), Reason(reason), offered.encode(), bool(is_of_new_key))
@@ -297,7 +297,7 @@ def last_offers_question(machine: str) -> Question:
         "SELECT report, agent, key, verdict, reason, offered, empty(stored) AS is_of_new_key FROM changes"
         " WHERE machine = {machine:String} AND (report, agent, key, load_id) IN"
         " (SELECT report, agent, key, max(load_id) FROM changes WHERE machine = {machine:String} AND load_id IN"
-        " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state = 'committed')"
+        " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state IN ('committed', 'undone'))"
         " GROUP BY report, agent, key HAVING NOT argMax(is_written, load_id))",
         {"machine": machine},
     )

@@ -196,7 +196,7 @@ def _held(machine: str, page: _Page) -> list[Change]:
 def _last_offers(page: _Page) -> dict[Name, LoggedOffer]:
     last: dict[Name, LoggedOffer | None] = {}
     for load_id in sorted(page.logged):
-        for decision in page.logged[load_id] if page.loads[load_id]["state"] == "committed" else ():
+        for decision in page.logged[load_id]:
             offer = LoggedOffer(decision.verdict, decision.reason, logged_offer(decision), decision.stored is None)
             last[decision.record.identity] = None if decision.is_written else offer
     return {name: offer for name, offer in last.items() if offer is not None}
