@@ -54,9 +54,17 @@ class Moves:
         receivers = self._at.get(id(group), [])
         return receivers is not None and all(
             one is group
-            or (not one.is_rearranged and one.offered_tokens - one.stored_tokens >= self._into[id(one)] > 0)
+            or (
+                not (one.is_rearranged or self.lost_dearer(one))
+                and one.offered_tokens - one.stored_tokens >= self._into[id(one)] > 0
+            )
             for one in receivers
         )
+
+    def lost_dearer(self, group: Group) -> bool:
+        """Whether a group that grew is cheaper for messages of it that are gone, so that it is held."""
+        known = self.weighed(group) if group.is_cheaper else None
+        return known is not None and known.gone > 0
 
     def _received(self, group: Group, filing: Filing, groups: dict[tuple[str, str, str], Group]) -> list[Group] | None:
         """Return where messages went; None where one of them is not offered anywhere."""

@@ -267,7 +267,8 @@ class _Judge:
         may_have_moved = len(cluster) > 1
         taken_back = self._taken_back(cluster)
         is_all_there = _offered_tokens(cluster) >= _stored_tokens(cluster)
-        has_moved = may_have_moved and is_all_there and not taken_back
+        is_all_taken = not taken_back and not any(map(self.moves.lost_dearer, cluster))
+        has_moved = may_have_moved and is_all_there and is_all_taken
         waits = may_have_moved and self._waits
         is_price_lost = lose_a_price(
             [pair.stored for group in cluster for pair in group.pairs if pair.stored is not None],

@@ -81,6 +81,18 @@ def test_nothing_arrives_where_parts_of_what_grew_fell() -> None:
     assert found(FELL, [receiver], message(3, 13)) == (False, [receiver])
 
 
+def test_nothing_arrives_where_dearer_messages_are_gone() -> None:
+    before, now = day(2, 5)._replace(cost_usd=Decimal(2)), day(2, 18)._replace(cost_usd=Decimal(1))
+    receiver = group_of([Pair(before, now)])
+    moved = {day(1, 0).identity: Weighed(1, 1, moved=(message(2, 13),))}
+
+    def arrive(known: Weighed) -> bool:
+        return Moves([FELL, receiver], {**moved, before.identity: known}).arrive(FELL)
+
+    assert arrive(Weighed(1, 1))
+    assert not arrive(Weighed(1, 0, 5))
+
+
 def test_without_messages_that_count_elsewhere_all_arrive() -> None:
     assert found(FELL, []) == (True, [])
 

@@ -632,6 +632,15 @@ LIVES: Mapping[str, Sequence[Step]] = {
         Work("a", 10),
         Import(),
     ),
+    "a project is renamed to one that lost dearer messages that day": (
+        Work("a", 1000, project="-home-ana-store", model=OPUS),
+        Work("b", 1000),
+        Import(),
+        Delete("a"),
+        MoveProject("-home-ana-shop", "-home-ana-store"),
+        Work("b", 1001),
+        Import(),
+    ),
     "a load that held something is undone before that is offered again": (
         Work("d", 1000, directory="two"),
         Work("e"),
