@@ -170,7 +170,9 @@ def _publish(
     keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
     load.phases = dict(run.phases)
     is_filtered = run.options.since > date.min or run.options.until < date.max
-    publish(warehouse, load, decisions, () if is_filtered else load.reports, last_offers)
+    # Saved files are of another time: what they do not offer may be offered now.
+    is_whole = not is_filtered and (run.options.saved_dir is None or run.options.note is not None)
+    publish(warehouse, load, decisions, load.reports if is_whole else (), last_offers)
     rows, ms = sum(decision.is_written for decision in decisions), round(1000 * sum(load.phases.values()))
     logger.bind(load_id=load.load_id, machine=load.machine, rows=rows, ms=ms).info("load committed")
 

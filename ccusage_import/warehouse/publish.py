@@ -116,7 +116,7 @@ def worth_logging(
         decided.add(decision.record.identity)
         last = known.get(decision.record.identity)
         if decision.verdict in NOT_LOGGED:
-            if last and last.verdict is Verdict.HELD:
+            if last and last.verdict is Verdict.HELD and not _is_older_news(last, decision):
                 logged.append(replace(decision, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN))
         elif decision.is_written or _is_news(last, decision):
             logged.append(decision)
@@ -131,6 +131,14 @@ def logged_offer(decision: Decision) -> bytes:
 def _is_news(last: LoggedOffer | None, decision: Decision) -> bool:
     """Return whether a decision differs from the last one that was logged for its key."""
     return last is None or last.verdict in NOT_LOGGED or last.offered != logged_offer(decision)
+
+
+def _is_older_news(last: LoggedOffer, decision: Decision) -> bool:
+    """Whether saved files offer again what is stored, which says nothing of what ccusage shows since: that is held."""
+    if decision.offered is None or decision.offered.provenance.ccusage_version:
+        return False
+    held = record_of_json(last.offered.decode())
+    return held is not None and bool(held.provenance.ccusage_version)
 
 
 def _withdrawn(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Place, Program
+from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
 
 pytestmark = pytest.mark.exhaustive_at("http")
@@ -308,6 +309,29 @@ def test_saved_reports_never_lower_what_is_stored(
     assert "daily.totals.totalTokens" in done.stderr
     rows = program("query", "SELECT sum(total_tokens) AS tokens FROM daily", "--json")
     assert json.loads(rows.stdout) == [{"tokens": 4331528}]
+
+
+def test_saved_reports_end_nothing_that_is_held(
+    program: Program, migrated: Place, tmp_path: Path, ccusage20: Path
+) -> None:
+    claude, place = ClaudeDir(tmp_path / "claude"), ("--warehouse", migrated.url, "--timezone", "UTC")
+    live = ("import", *place, "--claude-dir", claude.root, "--no-transcripts")
+    held = "SELECT report, stored_tokens, offered_tokens FROM held_records ORDER BY report"
+    less = [(report, 100, 60) for report in ("blocks", "daily", "hours", "monthly", "projects", "session")]
+    claude.say("a", days_ago(2), 10)
+    claude.say("a", days_ago(2, 13), 90)
+    save_reports(ccusage20, claude.root, tmp_path / "saved", ("claude",))
+    program(*live)
+    claude.replace("a", '"output_tokens":90', '"output_tokens":50')
+    program(*live)
+    assert migrated.rows(held) == less
+
+    assert program("import", *place, "--from", tmp_path / "saved").exit_code == 0
+
+    assert migrated.rows(held) == less
+    claude.replace("a", '"output_tokens":50', '"output_tokens":90')
+    program(*live)
+    assert migrated.rows(held) == []
 
 
 def test_one_bad_report_does_not_stop_the_others(

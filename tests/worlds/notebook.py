@@ -84,7 +84,8 @@ class Notebook(Program):
             return Done(ExitCode.CCUSAGE)
         if judged.decisions or page.shown:
             load = {"started_at": offer.started_at, "intact_from": judged.intact_from, "undoes": 0}
-            whole = () if run.options.since > date.min or run.options.until < date.max else parsed.valid
+            is_filtered = run.options.since > date.min or run.options.until < date.max
+            whole = () if is_filtered or offer.is_saved else parsed.valid
             load_id = self._write(who.machine, load, judged.decisions, whole)
             for undone_by in outgrown(stored.taken_back, judged.stored, judged.decisions):
                 page.messages.bring_back(undone_by, load_id)
