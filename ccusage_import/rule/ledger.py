@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -181,6 +181,30 @@ def weigh_all(
         if record.identity in messages
     }
     return {identity: one for identity, one in weighed.items() if one is not None}
+
+
+def without_kept(
+    ledger: Ledger, kept: Mapping[Identity, Sequence[CountedMessage]], records: Sequence[Record]
+) -> Ledger:
+    """Return what became of messages; those that count now where they are stored too, as they did before, did not move.
+
+    So it is where a copy of a session took over what was swept, and the session is put back as it was.
+
+    Args:
+        ledger: what became of the messages of records that fell.
+        kept: the messages of other records, as far as these are the sum of them.
+        records: these others; none of them fell.
+    """
+    filing = Filing(record for record in records if record.identity in kept)
+    numbers = {identity: {message.number for message in messages} for identity, messages in kept.items()}
+
+    def is_kept(message: CountedMessage, report: str) -> bool:
+        return any(one[0] == report and message.number in numbers[one] for one in filing.of(message))
+
+    return {
+        identity: replace(one, moved=tuple(each for each in one.moved if not is_kept(each, identity[0])))
+        for identity, one in ledger.items()
+    }
 
 
 def holds(record: Record, message: CountedMessage) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from ccusage_import.records import Record
 from ccusage_import.rule.groups import Group
 from ccusage_import.rule.ledger import Filing, Ledger, Weighed
 
@@ -16,8 +17,8 @@ class Moves:
         self._ledger = ledger
         self._at: dict[int, list[Group] | None] = {}
         self._into = Counter[int]()
-        moving = [group for group in groups if ledger and (known := self.weighed(group)) and known.moved]
-        if not moving:
+        self._moving = [group for group in groups if ledger and (known := self.weighed(group)) and known.moved]
+        if not self._moving:
             return
         offered = {
             pair.offered.identity: (pair.offered, group)
@@ -26,7 +27,7 @@ class Moves:
             if pair.offered is not None
         }
         filing = Filing(record for record, _ in offered.values())
-        for group in moving:
+        for group in self._moving:
             self._at[id(group)] = self._received(group, filing, {name: one for name, (_, one) in offered.items()})
 
     def weighed(self, group: Group) -> Weighed | None:
@@ -60,6 +61,13 @@ class Moves:
             )
             for one in receivers
         )
+
+    def kept(self) -> Iterator[Record]:
+        """Yield the stored records that did not grow by what counts in them now: they may have held it before."""
+        for group in self._moving:
+            for one in () if self.arrive(group) else self.receivers(group):
+                if one.is_offered and not (one.fell or one.is_rearranged or self.lost_dearer(one)):
+                    yield from (pair.stored for pair in one.pairs if pair.stored is not None)
 
     def lost_dearer(self, group: Group) -> bool:
         """Whether a group that grew is cheaper for messages of it that are gone, so that it is held."""

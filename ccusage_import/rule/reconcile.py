@@ -179,6 +179,10 @@ class Case:
         """Return the stored records that fell, as far as their messages would decide what becomes of them."""
         return [fall for judge in self._judges.values() for fall in judge.falls()]
 
+    def kept(self, ledger: Ledger) -> list[Record]:
+        """Return the stored records that may have held before what messages of records that fell count in now."""
+        return [record for judge in self._judges.values() for record in judge.informed_by(ledger).moves.kept()]
+
     def decisions(self, ledger: Ledger = NO_LEDGER) -> list[Decision]:
         """Return a decision for each key like `reconcile`."""
         judges = {name: judge.informed_by(ledger) for name, judge in self._judges.items()}

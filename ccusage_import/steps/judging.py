@@ -11,8 +11,9 @@ from ccusage_import.ccusage.data_dirs import Sources
 from ccusage_import.ccusage.offers import Offer, Parsed, ReportOutcome
 from ccusage_import.ccusage.refusals import left_alone
 from ccusage_import.exceptions import EmptyReportError
+from ccusage_import.querying.counted_messages import read_counted
 from ccusage_import.records import CLAUDE, Identity, Record, counted_records, split_label
-from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
+from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, covered, without_kept
 from ccusage_import.rule.reconcile import Case, Context, Decision, HeldOffer, Reason
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.steps.facts import weigh_falls
@@ -99,8 +100,11 @@ def weigh(run: Run, warehouse: ClickHouse | None, offer: Offer, prepared: Prepar
     if warehouse is None or not (run.settings.transcripts and offer.directories):
         return NO_LEDGER
     dry = run.options.is_dry_run
-    falls = prepared.case.falls()
-    return weigh_falls(run.configuration, warehouse, offer.directories, falls, run.pseudonyms, only_looks=dry)
+    case = prepared.case
+    ledger = weigh_falls(run.configuration, warehouse, offer.directories, case.falls(), run.pseudonyms, only_looks=dry)
+    kept = case.kept(ledger) if ledger else ()
+    machine = run.settings.machine
+    return without_kept(ledger, covered(kept, lambda: read_counted(warehouse, machine, kept)), kept) if kept else ledger
 
 
 def judge(run: Run, offer: Offer, parsed: Parsed, prepared: Prepared, ledger: Ledger) -> Judged:

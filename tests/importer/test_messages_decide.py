@@ -236,6 +236,35 @@ def test_an_original_that_comes_back_takes_its_messages_from_the_fork_that_has_o
 
 
 @pytest.mark.one_place
+def test_an_original_that_grew_after_it_was_forked_and_comes_back_has_its_messages_alone(run: Run) -> None:
+    fork = run.claude.file("fork", "-z")
+    fork.parent.mkdir()
+    shutil.copyfile(run.claude.file("a"), fork)
+    run.claude.say("fork", days_ago(OLD, 13), 5, project="-z")
+    run()
+    run.claude.say("a", days_ago(OLD, 14), 1000)
+    run()
+    original = run.claude.file("a").read_text()
+    run.claude.delete("a")
+    run()
+    # A message of the original is in no copy, so it stays as it was.
+    assert (run.shown("session"), run.shown("projects")) == ([35, 300, 1030], [35, 1330])
+
+    run.claude.file("a").write_text(original)
+    run()
+
+    assert (run.shown("session"), run.shown("projects")) == ([5, 300, 1030], [5, 1330])
+    assert sorted(told for told in run.told() if told[1] != "unchanged") == [
+        ("projects", "corrected", "3 of 3 messages are still there"),
+        ("session", "corrected", "3 of 3 messages are still there"),
+    ]
+    assert run.place.rows("SELECT count() FROM held_records") == [(0,)]
+    run.claude.delete("fork", "-z")
+    run()
+    assert (run.shown("session"), run.shown("projects")) == ([5, 300, 1030], [5, 1330])
+
+
+@pytest.mark.one_place
 def test_a_session_that_goes_on_after_its_beginning_was_swept_is_held_and_whole_in_the_ledger(run: Run) -> None:
     run()
     run.claude.delete("b")

@@ -25,6 +25,7 @@ from ccusage_import.rule.ledger import (
     covered_by_files,
     weigh,
     weigh_all,
+    without_kept,
 )
 from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict
 
@@ -114,6 +115,20 @@ def test_messages_that_a_fork_took_over_are_found_where_its_transcript_lies() ->
         "projects": [1, 3],
     }
     assert covered_by_files(stored, lambda: [one, other, own], {**held, 2: [("store", "fork")]}) == {}
+
+
+def test_a_message_that_counts_where_it_is_stored_too_did_not_move() -> None:
+    here, there = message(1, 10), message(2, 200)
+    other = here._replace(session_id="fork")
+    original = records([here])
+    found = {record.identity: [here] for record in original}
+    name = next(record.identity for record in records([other]) if record.report == "session")
+    fell: Ledger = {name: Weighed(2, 2, moved=(here, there))}
+
+    assert without_kept(fell, found, original) == {name: Weighed(2, 2, moved=(there,))}
+    # What is not the sum of its messages may lack this one, and another report says nothing of this one.
+    days = {identity: some for identity, some in found.items() if identity[0] == "daily"}
+    assert without_kept(fell, {}, original) == without_kept(fell, days, original) == fell
 
 
 A, B, C = message(1, 10), message(2, 200), message(3, 3000, session="b")

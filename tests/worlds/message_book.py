@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ccusage_import.rule.ledger import Fall, Ledger, covered, covered_by_files, weigh_all
+from ccusage_import.rule.ledger import Fall, Ledger, covered, covered_by_files, weigh_all, without_kept
+from ccusage_import.rule.reconcile import Case
 from ccusage_import.transcripts.acceptance import BOTH
 from ccusage_import.transcripts.facts import Facts, Message, Usage, joined, number
 from ccusage_import.transcripts.once import judge_copies
@@ -51,10 +52,18 @@ class MessageBook:
             if copy.taken_back == 2 * undone_by + 1:
                 copy.taken_back = 2 * load_id
 
-    def weigh(self, falls: Sequence[Fall], tree: Tree, who: Installation) -> Ledger:
+    @property
+    def _shown(self) -> list[Message]:
+        return [copy for copy in self.copies.values() if copy.counts_in and copy.is_shown and not copy.taken_back % 2]
+
+    def weigh(self, case: Case, tree: Tree, who: Installation) -> Ledger:
         """Return what became of the messages of records that fell."""
-        shown = [copy for copy in self.copies.values() if copy.counts_in and copy.is_shown and not copy.taken_back % 2]
-        records = [fall.stored for fall in falls]
+        ledger = self._weighed(case.falls(), tree, who)
+        kept = case.kept(ledger)
+        return without_kept(ledger, covered(kept, lambda: map(counted, self._shown)), kept)
+
+    def _weighed(self, falls: Sequence[Fall], tree: Tree, who: Installation) -> Ledger:
+        shown, records = self._shown, [fall.stored for fall in falls]
         messages = covered(records, lambda: map(counted, shown))
         rest = [record for record in records if record.identity not in messages]
         messages |= covered_by_files(rest, lambda: map(counted, shown), self._places(tree, who))

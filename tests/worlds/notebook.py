@@ -78,7 +78,7 @@ class Notebook(Program):
         stored = Stored(page.shown, window, _taken_back(page), _last_offers(page))
         prepared, ledger = prepare(run, handed, parsed, stored), NO_LEDGER
         if self.has_ledger and not offer.is_saved:
-            ledger = page.messages.weigh(prepared.case.falls(), offer.tree, who)
+            ledger = page.messages.weigh(prepared.case, offer.tree, who)
         judged = judge(run, handed, parsed, prepared, ledger)
         if all(outcome.error for outcome in judged.outcomes.values()):
             return Done(ExitCode.CCUSAGE)
