@@ -291,7 +291,9 @@ class _Judge:
             return
         for group in self._groups:
             is_fall = group.fell or group.is_rearranged or group.is_cheaper
-            if group.stored_tokens and is_fall and not self._is_refiled(group) and not self._accepts(group):
+            # What is filed anew is not told by its sum whether anything of it is gone.
+            is_asked = self._refiled(group)[0] if self._is_refiled(group) else is_fall
+            if group.stored_tokens and is_asked and not self._accepts(group):
                 for pair in group.pairs:
                     if pair.stored is not None and pair.stored.total_tokens and self._is_judged(pair):
                         yield Fall(pair.stored, group.offered_tokens)
@@ -562,7 +564,8 @@ class _Judge:
     def _refiled(self, group: Group) -> tuple[bool, Reason]:
         """Return whether days of our zone take the place of those of another one: all of their usage must be here."""
         takes, reason = self._explanation(group)
-        return takes, reason if takes else Reason.TIMEZONE_CHANGED
+        weighed = self.moves.weighed(group)
+        return (takes, reason) if takes and not (weighed and weighed.gone) else (False, Reason.TIMEZONE_CHANGED)
 
     def takes_a_day_of(self, month: Span, other_months: Sequence[Span]) -> bool:
         """Whether a day of this month alone is offered that shares no usage with another zone's, or replaces it."""

@@ -123,6 +123,23 @@ def test_a_new_day_loses_messages_although_its_window_is_open(run: Run) -> None:
 
 
 @pytest.mark.one_place
+def test_a_day_that_lost_messages_is_not_filed_anew_in_another_zone(run: Run) -> None:
+    run.claude.say("new", days_ago(2, 10), 7)
+    run.claude.say("new", days_ago(2, 11), 70)
+    run("--timezone", "UTC")
+    lines = run.claude.file("new").read_text().splitlines(keepends=True)
+    run.claude.file("new").write_text(lines[1])
+    run("--timezone", "Asia/Tokyo")
+
+    assert run.shown("daily") == [77, 330]
+    assert run.place.rows("SELECT offered_tokens, reason FROM held_records WHERE report = 'daily'") == [
+        (70, "timezone_changed")
+    ]
+    run("--timezone", "UTC")
+    assert run.shown("daily") == [77, 330]
+
+
+@pytest.mark.one_place
 def test_where_a_message_is_there_but_smaller_the_window_decides(run: Run) -> None:
     run()
     run.claude.replace("b", '"output_tokens":300', '"output_tokens":200')

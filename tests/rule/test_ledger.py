@@ -256,6 +256,29 @@ def test_no_message_moves_to_a_day_of_another_zone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (None, (Verdict.CORRECTED, True)),
+        (Weighed(2, 2), (Verdict.CORRECTED, True)),
+        (Weighed(2, 1, 200), (Verdict.HELD, False)),
+    ],
+)
+def test_a_day_of_which_a_message_is_gone_is_not_filed_anew_in_another_zone(
+    known: Weighed | None, expected: tuple[Verdict, bool]
+) -> None:
+    tokyo = NOW._replace(timezone="Asia/Tokyo")
+    # The session is still there: the window takes its day for whole.
+    offered = [one._replace(provenance=tokyo) for one in records([A])]
+    case = Case(offered, records([A, B]), REPORTS, replace(OPEN, provenance=tokyo))
+    [day] = [fall.stored.identity for fall in case.falls() if fall.stored.report == "daily"]
+
+    [decision] = [one for one in case.decisions({day: known} if known else {}) if one.record.report == "daily"]
+
+    assert (decision.verdict, decision.is_written) == expected
+    assert decision.reason is Reason.TIMEZONE_CHANGED
+
+
+@pytest.mark.parametrize(
     ("agent", "context", "now", "falls"),
     [
         ("claude", CLOSED, [1], 1),
