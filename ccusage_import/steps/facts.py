@@ -96,7 +96,8 @@ def weigh_falls(
 ) -> Ledger:
     """Return what became of the messages of records that fell, as far as the ledger covers them.
 
-    A fall that was weighed before is not weighed again while it stays the same, so that old ones cost nothing.
+    A fall that was weighed before is not weighed again while it stays the same and the same directories are read, so
+    that old ones cost nothing.
 
     Args:
         configuration: whose records they are, and where the cursor lies.
@@ -111,15 +112,18 @@ def weigh_falls(
         return {}
     try:
         with open_cursor(file) as cursor:
+            read = {"directories": " ".join(sorted(pseudonyms.always(str(path)) for path in directories))}
+            are_same = cursor.has(read)
             if not only_looks:
-                cursor.forget_weighed(but=falls)
+                cursor.forget_weighed(but=falls if are_same else ())
+                cursor.note(read)
             if not falls:
                 return {}
             machine, marks = configuration.settings.machine, cursor_marks(configuration)
             if only_looks and not _fits(warehouse, cursor, machine, marks):
                 return {}
             forget_what_does_not_fit(warehouse, cursor, machine, marks)
-            known = cursor.weighed(falls)
+            known = cursor.weighed(falls) if are_same else {}
             new = [fall for fall in falls if fall.stored.identity not in known]
             weighed = _weigh(configuration, warehouse, cursor, directories, new, Names(pseudonyms)) if new else {}
             # What is not covered before the first reading may be after it.

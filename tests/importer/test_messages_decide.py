@@ -348,3 +348,26 @@ def test_a_project_that_is_renamed_again_and_back_takes_its_days_along(run: Run)
     run.claude.delete("a")
     run()
     assert (run.shown("session"), run.shown("projects")) == ([30, 300], [330])
+
+
+@pytest.mark.one_place
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_project_that_is_renamed_while_its_directory_is_away_takes_its_days_along(
+    run: Run, tmp_path: Path, *, is_first: bool
+) -> None:
+    disk = ClaudeDir(tmp_path / "disk")
+    disk.say("c", days_ago(OLD, 13), 1000, project="-store")
+    both = ("import", "--warehouse", run.place.url, "--claude-dir", run.claude.root, "--claude-dir", disk.root)
+    project = disk.file("c", "-store").parent
+    assert run.program(*both).exit_code == 0
+    if not is_first:
+        # Its messages stay filed under the name that they were read with.
+        project = project.rename(project.with_name("-market"))
+        assert run.program(*both).exit_code == 0
+    away = disk.root.rename(tmp_path / "away")
+    assert run.program(*both).exit_code == 0
+    away.rename(disk.root)
+    project.rename(project.with_name("-fair"))
+    assert run.program(*both).exit_code == 0
+
+    assert (run.shown("session"), run.shown("projects")) == ([30, 300, 1000], [330, 1000])
