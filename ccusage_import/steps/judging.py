@@ -10,7 +10,7 @@ from datetime import date
 from ccusage_import.ccusage.data_dirs import Sources
 from ccusage_import.ccusage.offers import Offer, Parsed, ReportOutcome
 from ccusage_import.ccusage.refusals import left_alone
-from ccusage_import.exceptions import EmptyReportError
+from ccusage_import.exceptions import EmptyReportError, WarehouseUnreachableError
 from ccusage_import.querying.counted_messages import read_counted
 from ccusage_import.records import CLAUDE, Identity, Record, counted_records, split_label
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, covered, without_kept
@@ -19,7 +19,7 @@ from ccusage_import.statistics import Comparison, compare
 from ccusage_import.steps.facts import weigh_falls
 from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.publish import LoggedOffer, last_offers_question, read_last_offers
+from ccusage_import.warehouse.publish import LoggedOffer, last_offers_question, read_last_offers, records_question
 from ccusage_import.warehouse.tables import (
     TakenBack,
     read_latest_window,
@@ -67,18 +67,41 @@ def read_stored(run: Run, warehouse: ClickHouse | None, offered: Sequence[Record
     if warehouse is None:
         return Stored()
     machine = run.settings.machine
+    records = read_records(warehouse, machine, offered)
+    _demand_all(warehouse, machine, len(records))
     return Stored(
-        read_records(warehouse, machine, offered),
+        records,
         read_latest_window(warehouse, machine, run.started_at),
         read_taken_back(warehouse, machine),
         read_last_offers(warehouse, machine),
     )
 
 
+def _demand_all(warehouse: ClickHouse, machine: str, read: int) -> None:
+    """Return where a server sent all records: what was not read would be new, and a smaller number take its place.
+
+    Raises:
+        WarehouseUnreachableError: an answer was cut off, or of two replicas one lags.
+    """
+    if warehouse.is_embedded:
+        return
+    stored = int(warehouse.rows(*records_question(machine))[0][0])
+    if read != stored:
+        raise WarehouseUnreachableError(
+            f"warehouse {warehouse.warehouse}: sent {read:,} of {counted_records(stored)}",
+            hint="try again; if it stays so, a proxy cuts answers off, or one replica lags behind another",
+        )
+
+
 def questions_of_stored(run: Run) -> list[Question]:
     """Return what `read_stored` asks beside the records."""
     machine = run.settings.machine
-    return [window_question(machine, run.started_at), taken_back_question(machine), last_offers_question(machine)]
+    return [
+        window_question(machine, run.started_at),
+        taken_back_question(machine),
+        last_offers_question(machine),
+        records_question(machine),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

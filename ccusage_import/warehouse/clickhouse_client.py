@@ -49,6 +49,10 @@ INPUT_SETTINGS: Mapping[str, Any] = {
 }
 
 
+# A server answers when it has all of it, so that what fails is an error and not the end of an answer.
+WHOLE_ANSWER: Mapping[str, Any] = {"wait_end_of_query": 1}
+
+
 class Question(NamedTuple):
     """A query that can be asked together with others; its columns are named."""
 
@@ -172,16 +176,20 @@ class ClickHouse:
             texts.append(f"(SELECT groupArray(tuple(*)) FROM ({named}))")  # noqa: S608 - a query of ours
             parameters |= {f"_{number}_{name}": value for name, value in values.items()}
         try:
-            (answers,) = self.rows(f"SELECT {', '.join(texts)}", parameters)
+            rows = self.rows(f"SELECT {', '.join(texts)}", parameters)
         except FixableError:
             return []
-        return list(zip(questions, answers, strict=True))
+        # An answer without a row was cut off.
+        return list(zip(questions, rows[0], strict=True)) if rows else []
 
     def stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Sequence[Any]]:
         """Yield the rows of a query like `rows`, a block of them in memory at a time; ask nothing else meanwhile."""
+        settings = {} if self.is_embedded else WHOLE_ANSWER
         with (
             translated(self.warehouse),
-            self._client.query_row_block_stream(sql, parameters=dict(parameters or {}), tz_mode="aware") as blocks,
+            self._client.query_row_block_stream(
+                sql, parameters=dict(parameters or {}), settings=dict(settings), tz_mode="aware"
+            ) as blocks,
         ):
             for block in blocks:
                 yield from block
@@ -241,10 +249,10 @@ class ClickHouse:
     def _sent(
         self, sql: str, output_format: str, settings: Mapping[str, Any], parameters: Mapping[str, Any]
     ) -> Iterator[BinaryIO]:
-        """Let the server answer when it has all of it, so that what fails is an error and not an answer cut short."""
+        """Let the server answer, where what fails is an error and not an answer cut short."""
         broken = importlib.import_module("urllib3").exceptions.HTTPError
         answer: Any = self._client.raw_stream(
-            sql, parameters=dict(parameters), fmt=output_format, settings={**settings, "wait_end_of_query": 1}
+            sql, parameters=dict(parameters), fmt=output_format, settings={**settings, **WHOLE_ANSWER}
         )
         try:
             with closing(answer):

@@ -233,7 +233,7 @@ def test_any_request_of_a_reading_of_transcripts_may_fail(tmp_path: Path, server
 BROKEN = {
     "drop_before": r"no answer: .*Remote end closed connection.*",
     "drop_after": r"no answer: .*Remote end closed connection.*",
-    "truncate": r"(no answer: .*IncompleteRead.*|.*connection closed by server.*)",
+    "truncate": r"no answer: (.*IncompleteRead.*|the answer was cut off)",
     "status_503": r"no answer: HTTP status 503",
 }
 
@@ -274,6 +274,41 @@ def test_an_insert_sent_again_neither_doubles_nor_vanishes(
     assert rows(f"SELECT count() FROM records FINAL WHERE load_id = {summary.load_id}") == [(WRITTEN_OF_1,)]
     assert rows(f"SELECT count(), uniqExact(report, key) FROM records FINAL WHERE {own}") == [(157, 157)]
     assert rows(f"SELECT state, revision FROM loads FINAL WHERE {own} ORDER BY load_id") == [("committed", 2)] * 2
+    assert_healthy(behind_http)
+
+
+CUT_SHORT = {
+    "cut_off": "no answer: the answer was cut off",
+    "emptied": "sent 0 of 152 records",
+    "fails_late": r"Code: 241\. DB::Exception: \(total\) memory limit exceeded\. \(MEMORY_LIMIT_EXCEEDED\)",
+}
+
+
+@pytest.mark.parametrize(("kind", "told"), CUT_SHORT.items())
+def test_an_answer_that_was_cut_off_lets_no_smaller_number_take_the_place_of_a_larger_one(
+    behind_http: Lab, server: Gateway, kind: str, told: str
+) -> None:
+    behind_http.restore()
+    server.fail(kind, match="SELECT report, machine")
+
+    finished = behind_http.installation.run("import", "--from", behind_http.newer)
+
+    assert_one_error(finished, rf"warehouse clickhouse://default@127\.0\.0\.1:\d+/ccusage: {told}")
+    assert read_views(behind_http) == behind_http.before.views
+    assert_healthy(behind_http)
+
+
+@pytest.mark.parametrize("kind", CUT_SHORT)
+def test_what_was_to_be_asked_ahead_and_was_cut_off_is_asked_when_it_is_needed(
+    behind_http: Lab, server: Gateway, kind: str
+) -> None:
+    behind_http.restore()
+    server.fail(kind, match="SELECT (SELECT groupArray")
+
+    finished = behind_http.installation.run("import", "--from", behind_http.newer)
+
+    assert (finished[0], finished[2]) == (0, "")
+    assert behind_http.shows_after()
     assert_healthy(behind_http)
 
 

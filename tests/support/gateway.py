@@ -28,7 +28,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
@@ -45,6 +45,9 @@ FAULT_KINDS = (
     "drop_before",
     "drop_after",
     "truncate",
+    "cut_off",
+    "emptied",
+    "fails_late",
     "delay",
     "status_200",
     "status_404",
@@ -72,6 +75,7 @@ STATUS_BY_CODE = {
     **dict.fromkeys((76, 209, 439), 503),
 }
 GET_HINT = "For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries."
+LATE_ERROR = "Code: 241. DB::Exception: (total) memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"
 PROXY_ERROR = b"<html><head><title>Temporarily Unavailable</title></head><body>nginx</body></html>\n"
 
 
@@ -593,9 +597,17 @@ class Handler(BaseHTTPRequestHandler):
         if kind.startswith("status_"):
             self._send(Answer(int(kind.removeprefix("status_")), PROXY_ERROR, {"Content-Type": "text/html"}))
             return
+        if kind == "fails_late":
+            request = replace(request, params={**request.params, "enable_http_compression": "0"})
         answer = self.server.engine.answer(request)
+        if kind == "fails_late" and request.params.get("wait_end_of_query") == "1":
+            answer = self.server.engine.error_answer(LATE_ERROR, {})
+        elif kind == "fails_late":
+            answer = replace(answer, body=answer.body[: len(answer.body) // 2] + LATE_ERROR.encode())
         if kind == "drop_after":
             raise DisconnectError
+        if kind in ("cut_off", "emptied"):  # what a proxy passes on that cannot tell where an answer ends
+            answer = replace(answer, body=answer.body[: len(answer.body) // 2 if kind == "cut_off" else 0])
         self._send(answer, truncated=kind == "truncate")
 
     def _send(self, answer: Answer, *, truncated: bool = False) -> None:

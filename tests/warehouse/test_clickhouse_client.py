@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from clickhouse_connect.driver._backend import httpcommon
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import (
@@ -138,6 +139,25 @@ def test_a_proxy_that_takes_everything_is_no_warehouse(guarded: Gateway) -> None
         with pytest.raises(WarehouseUnreachableError, match="not from ClickHouse"):
             opened.raw("SELECT 1", "CSV", {})
         assert opened.rows("SELECT count() FROM loads") == [(0,)]
+
+
+@pytest.mark.parametrize("encoding", ["lz4", "zstd", "gzip", "deflate", "identity"])
+def test_an_answer_that_was_cut_off_is_no_shorter_answer(
+    guarded: Gateway, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(httpcommon, "available_compression", [encoding])
+    place = parse_warehouse_url(f"clickhouse://default@127.0.0.1:{guarded.port}/ccusage")
+    with open_warehouse(place) as opened:
+        whole = opened.rows("SELECT number, hex(number) FROM numbers(200000)")
+        streamed = list(opened.stream("SELECT number, hex(number) FROM numbers(200000)"))
+        guarded.fail("cut_off", match="numbers", times=2)
+        with pytest.raises(WarehouseUnreachableError, match="the answer was cut off"):
+            opened.rows("SELECT number, hex(number) FROM numbers(200000)")
+        with pytest.raises(WarehouseUnreachableError, match="the answer was cut off"):
+            list(opened.stream("SELECT number, hex(number) FROM numbers(200000)"))
+
+    assert (len(whole), whole[-1]) == (200_000, (199_999, "030D3F"))
+    assert streamed == whole
 
 
 @pytest.mark.parametrize("scheme", ["", "http://"])

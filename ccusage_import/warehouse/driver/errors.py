@@ -75,8 +75,10 @@ def translate(error: Any, warehouse: Warehouse) -> FixableError:
         return WarehouseError(f"{where}: {text}", hint=NO_ROOM_HINT)
     # A server names the code of its error; a proxy or another web server answers with a page.
     is_of_a_proxy = text.startswith("HTTP driver received HTTP status ")
-    if code is None and (is_of_a_proxy or type(error).__name__ in ("OperationalError", "StreamFailureError")):
-        return unreachable(where, text)
+    kind = type(error).__name__
+    if code is None and (is_of_a_proxy or kind in ("OperationalError", "StreamFailureError")):
+        # What the driver says of a stream may be the last that came: data.
+        return unreachable(where, "the answer was cut off" if kind == "StreamFailureError" else text)
     return QueryError(f"{where}: {text}")
 
 
@@ -101,7 +103,8 @@ def too_many_files(warehouse: Warehouse) -> WarehouseError:
 def shortened(text: str) -> str:
     """Return the sentence that matters of an engine's message: one line, no stack, no version trailer, no secret."""
     text = re.sub(r"^.*?(?=Code: \d+)", "", text.replace("\n", " "))
-    text = re.sub(r"\s*\(version [^)]*(?:\([^)]*\))?\)\s*$", "", text.partition(" Stack trace:")[0])
+    text = re.sub(r"\s*\(for url [^)]*\)\s*$", "", text.partition(" Stack trace:")[0])
+    text = re.sub(r"\s*\(version [^)]*(?:\([^)]*\))?\)\s*$", "", text)
     text = without_passwords(text).strip()
     return text if len(text) <= 500 else text[:500] + " …"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -105,10 +107,51 @@ def _pool(warehouse: ServerWarehouse) -> Any:
         if answer.status < 300 and answer.headers and not any(_is_of_clickhouse(name) for name in answer.headers):
             answer.close()
             raise unreachable(f"warehouse {warehouse}", f"HTTP status {answer.status}, but not from ClickHouse")
+        if answer.status < 300 and not options.get("preload_content", True):
+            _demand_whole(answer)
         return answer
 
     pool.urlopen = send_there_alone
     return pool
+
+
+def _demand_whole(answer: Any) -> None:
+    """Decode a compressed answer here, and let one that was cut off be an error.
+
+    A proxy that speaks HTTP/1.0 with the server cannot tell that an answer was not whole, and the driver takes what is
+    left of it for all there is.
+    """
+    encoding = answer.headers.get("content-encoding")
+    if encoding not in ("lz4", "zstd", "gzip", "deflate"):
+        return
+    del answer.headers["content-encoding"]
+    encoded = answer.stream
+    broken = importlib.import_module("urllib3").exceptions.ProtocolError
+
+    def decoded(amount: int, *_: object) -> Iterator[bytes]:
+        decoder = None
+        for chunk in encoded(amount, decode_content=False):
+            data = chunk
+            while data:
+                decoder = _decoder(encoding) if decoder is None or decoder.eof else decoder
+                # The driver takes an empty piece for the end.
+                if piece := decoder.decompress(data):
+                    yield piece
+                data = decoder.unused_data
+        if decoder is not None and not decoder.eof:
+            raise broken("the answer was cut off")
+
+    answer.stream = decoded
+
+
+def _decoder(encoding: str) -> Any:
+    if encoding == "lz4":
+        return importlib.import_module("lz4.frame").LZ4FrameDecompressor()
+    if encoding == "zstd":
+        name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+        return importlib.import_module(name).ZstdDecompressor()
+    # Of gzip or of zlib, as it begins.
+    return zlib.decompressobj(wbits=47)
 
 
 def _proxy_options(scheme: str, proxy: str) -> dict[str, Any]:
