@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from clickhouse_connect.driver._backend import httpcommon
@@ -160,9 +161,9 @@ def test_an_answer_that_was_cut_off_is_no_shorter_answer(
     assert streamed == whole
 
 
-@pytest.mark.parametrize("scheme", ["", "http://"])
+@pytest.mark.parametrize(("scheme", "password"), [("", "s3cret pass"), ("http://", "s3cret €🔑")])
 def test_the_proxy_of_the_environment_gets_its_user_and_password_and_no_error_shows_them(
-    monkeypatch: pytest.MonkeyPatch, scheme: str
+    monkeypatch: pytest.MonkeyPatch, scheme: str, password: str
 ) -> None:
     for variable in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)
@@ -170,13 +171,13 @@ def test_the_proxy_of_the_environment_gets_its_user_and_password_and_no_error_sh
     host = f"warehouse{len(scheme)}.example"
     with running_receiver() as receiver:
         receiver.always = 407
-        monkeypatch.setenv("http_proxy", f"{scheme}ana:s3cret%20pass@127.0.0.1:{receiver.port}")
+        monkeypatch.setenv("http_proxy", f"{scheme}ana:{quote(password)}@127.0.0.1:{receiver.port}")
 
         error = failure(f"clickhouse://owner@{host}/ccusage")
 
     assert error.hint.startswith("the proxy of http_proxy")
-    assert {request.headers["proxy-authorization"] for request in receiver.requests} == {
-        f"Basic {b64encode(b'ana:s3cret pass').decode()}"
+    assert {request.headers["Proxy-Authorization"] for request in receiver.requests} == {
+        f"Basic {b64encode(f'ana:{password}'.encode()).decode()}"
     }
     assert receiver.requests[0].path.startswith(f"http://{host}:8123/")
 
@@ -199,16 +200,18 @@ def test_a_redirect_is_told_and_not_followed(status: int) -> None:
     )
 
 
-def test_an_old_server_that_points_elsewhere_sends_no_password_there() -> None:
+@pytest.mark.parametrize("password", ["s3cret pass", "s3cret €🔑"])
+def test_an_old_server_that_points_elsewhere_sends_no_password_there(password: str) -> None:
     with running_receiver() as elsewhere, running_receiver() as receiver:
         # What the driver asks first fails as with a server that is too old, which is then asked for its version.
         receiver.answers = ["too old"]
         receiver.always = 302
         receiver.location = f"http://localhost:{elsewhere.port}/"
 
-        error = failure(f"clickhouse://owner@127.0.0.1:{receiver.port}/ccusage", "s3cret pass")
+        error = failure(f"clickhouse://owner@127.0.0.1:{receiver.port}/ccusage", password)
 
-    assert [request.headers.get("X-ClickHouse-Key") for request in receiver.requests] == [None, "s3cret pass"]
+    owner = f"Basic {b64encode(f'owner:{password}'.encode()).decode()}"
+    assert [request.headers["Authorization"] for request in receiver.requests] == [owner, owner]
     assert elsewhere.requests == []
     assert type(error) is QueryError
 

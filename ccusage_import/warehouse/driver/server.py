@@ -6,6 +6,7 @@ import importlib
 import re
 import sys
 import zlib
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -158,11 +159,15 @@ def _proxy_options(scheme: str, proxy: str) -> dict[str, Any]:
     """Return how a proxy is used, with the user and password of its address, which urllib3 leaves out."""
     if not proxy:
         return {}
-    urllib3 = importlib.import_module("urllib3")
     address = proxy if "://" in proxy else f"http://{proxy}"
-    auth = urllib3.util.parse_url(address).auth
-    headers = urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
+    auth = importlib.import_module("urllib3").util.parse_url(address).auth
+    headers = {"Proxy-Authorization": _basic(unquote(auth))} if auth else None
     return {f"{scheme}_proxy": address, "proxy_headers": headers}
+
+
+def _basic(user_and_password: str) -> str:
+    """Return the value of a header; by itself one holds no characters but those of Latin-1."""
+    return f"Basic {b64encode(user_and_password.encode()).decode()}"
 
 
 def _is_of_clickhouse(header: str) -> bool:
@@ -189,7 +194,7 @@ def _ask_version(warehouse: ServerWarehouse) -> str | None:
         answer = _pool(warehouse).request(
             "GET",
             f"{scheme}://{host}:{warehouse.port}/?query=SELECT%20version()",
-            headers={"X-ClickHouse-User": warehouse.user, "X-ClickHouse-Key": warehouse.password},
+            headers={"Authorization": _basic(f"{warehouse.user}:{warehouse.password}")},
             timeout=CONNECT_TIMEOUT_SECONDS,
         )
     except (broken, WarehouseUnreachableError):
