@@ -238,6 +238,18 @@ def test_a_user_who_may_only_read_cannot_import(guarded: Gateway) -> None:
     assert raised.value.hint.endswith(" ON ccusage.* TO reader")
 
 
+def test_a_server_that_lacks_memory_is_told_in_one_sentence_with_what_to_do(guarded: Gateway) -> None:
+    place = parse_warehouse_url(f"clickhouse://default@127.0.0.1:{guarded.port}/ccusage")
+    with open_warehouse(place) as opened, pytest.raises(QueryError) as raised:
+        opened.rows("SELECT groupArray(number) FROM numbers(10000000) SETTINGS max_memory_usage = 1000000")
+
+    assert str(raised.value).startswith(f"warehouse {place}: Code: 241. DB::Exception: ")
+    assert str(raised.value).endswith(". (MEMORY_LIMIT_EXCEEDED)")
+    assert raised.value.hint == (
+        "try again later, or ask the administrator of the server; nothing half written is visible"
+    )
+
+
 def test_a_failed_insert_inserts_nothing(migrated: Place) -> None:
     with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
         with pytest.raises(QueryError):

@@ -26,9 +26,16 @@ from ccusage_import.warehouse.driver.loading import load_driver
 TOO_MANY_FILES = "Too many open files"
 NO_ROOM_HINT = "free some space; nothing half written is visible"
 ADDRESS_HINT = "check host, port and TLS: clickhouse:// is HTTP, clickhouses:// HTTPS"
+CERTIFICATE_HINT = (
+    "name the host as its certificate does; for an authority of your own add ?ca_cert=/path/to/ca.pem to the address"
+)
 PROXY_HINT = "the proxy of http_proxy or https_proxy wants a password; no_proxy=HOST goes to the server without it"
 # A checksum that does not match, marks or data that end too early, files that are not there.
 DAMAGE_CODES = frozenset({32, 33, 40, 107, 246, 271, 432})
+# What a server cannot do now: out of time, memory or connections, too many parts, a replica that may not be written to,
+# a query that somebody ended, a write of which it does not know whether it was done.
+BUSY_CODES = frozenset({159, 202, 209, 241, 242, 252, 319, 394})
+BUSY_HINT = "try again later, or ask the administrator of the server; nothing half written is visible"
 # The rights of the role ccusage_importer in sql/access/roles.sql.
 RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY"
 MISSING_RIGHTS_HINT = f"GRANT {RIGHTS} ON {{database}}.* TO {{user}}"
@@ -79,16 +86,18 @@ def translate(error: Any, warehouse: Warehouse) -> FixableError:
     if code is None and (is_of_a_proxy or kind in ("OperationalError", "StreamFailureError")):
         # What the driver says of a stream may be the last that came: data.
         return unreachable(where, "the answer was cut off" if kind == "StreamFailureError" else text)
-    return QueryError(f"{where}: {text}")
+    is_busy = code in BUSY_CODES and isinstance(warehouse, ServerWarehouse)
+    return QueryError(f"{where}: {text}", hint=BUSY_HINT if is_busy else "")
 
 
 def unreachable(where: str, text: str) -> WarehouseUnreachableError:
     """Return what to say where no answer came, by the text of the HTTP library."""
-    cause = _cause(text)
-    return WarehouseUnreachableError(
-        f"{where}: no answer: {cause}",
-        hint=PROXY_HINT if cause in ("HTTP status 407", "Tunnel connection failed: 407") else ADDRESS_HINT,
-    )
+    cause, hint = _cause(text), ADDRESS_HINT
+    if cause in ("HTTP status 407", "Tunnel connection failed: 407"):
+        hint = PROXY_HINT
+    elif "certificate" in cause:
+        hint = CERTIFICATE_HINT
+    return WarehouseUnreachableError(f"{where}: no answer: {cause}", hint=hint)
 
 
 def too_many_files(warehouse: Warehouse) -> WarehouseError:
@@ -112,7 +121,8 @@ def shortened(text: str) -> str:
 def _cause(text: str) -> str:
     """Return why a request failed out of the nested message of the HTTP library."""
     found = re.search(
-        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed[^\"')]*|timed out|WRONG_VERSION_NUMBER"
+        r"\[Errno [-\d]+\] [^\"')]+|certificate verify failed: .*?(?=\.? \(_ssl)|no certificate or crl found|timed out"
+        r"|WRONG_VERSION_NUMBER|Remote end closed connection without response|Connection reset by peer"
         r"|HTTP status \d+(?:, but not from ClickHouse)?|Tunnel connection failed: \d+",
         text,
     )
