@@ -13,6 +13,7 @@ from ccusage_import.masking import without_password
 DEFAULT_DATABASE = "ccusage"
 PORTS = {"clickhouse": 8123, "clickhouses": 8443}
 FORMS = "use chdb:///path, clickhouse://user@host:8123/database or clickhouses://user@host:8443/database"
+QUOTING = "write %23 for #, %2F for / and %3F for ? in a password"
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -95,6 +96,9 @@ def _embedded(parts: SplitResult, url: str) -> EmbeddedWarehouse:
 
 
 def _server(parts: SplitResult, url: str, password: str) -> ServerWarehouse:
+    if "#" in url or "@" in parts.path + parts.query.partition("=")[0]:
+        # Of user and password the beginning would be host and port.
+        raise ConfigurationError(f"warehouse: {without_password(url)!r} is not an address", hint=QUOTING)
     if not parts.hostname:
         raise ConfigurationError(f"warehouse: {without_password(url)!r} names no host", hint=FORMS)
     options = _options(parts, {"ca_cert", "verify"})

@@ -172,6 +172,16 @@ def test_no_message_repeats_a_password_that_is_not_encoded(url: str) -> None:
     assert_hidden(url)
 
 
+@pytest.mark.parametrize(
+    "password", ["2024#s3cret", "#s3cret", "2024/s3cret", "/s3cret", "2024?s3cret", "?s3cret", "2024?a#s3cret"]
+)
+def test_a_password_that_is_not_encoded_is_not_taken_for_host_and_port(password: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_warehouse_url(f"clickhouse://ana:{password}@db/usage")
+    assert str(caught.value) == "warehouse: 'clickhouse://ana:***@db/usage' is not an address"
+    assert caught.value.hint == "write %23 for #, %2F for / and %3F for ? in a password"
+
+
 def assert_hidden(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_warehouse_url(url)
