@@ -81,7 +81,7 @@ def _wait_for_server(configuration: Configuration, seconds: float) -> None:
 
 
 def _checks_of(opened: ClickHouse, configuration: Configuration) -> Iterator[Check]:
-    pending = pending_migrations(opened)
+    pending = pending_migrations(opened, with_dropped=not opened.is_embedded)
     if not pending:
         yield ok("schema", "up to date")
     elif opened.is_embedded:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -66,7 +67,8 @@ def migrate(
             lock_wait_seconds=settings.lock_wait_seconds,
             creates_database=create_database and not status,
         ) as opened:
-            done = pending_migrations(opened) if status else apply_migrations(opened, __version__)
+            look = pending_migrations if status else partial(apply_migrations, tool_version=__version__)
+            done = look(opened, with_dropped=True)
             versions = [migration.version for migration in done]
             if as_json:
                 applied = applied_migrations(opened)

@@ -23,6 +23,7 @@ CLUSTER_ONLY = "-- only with a cluster"
 # Where a `;` means nothing: comments, text and quoted names; and the `;` that ends a statement.
 TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|`[^`]*`|;", re.DOTALL)
 COLUMNS = re.compile(r"\{columns:(\w+)\}")
+MADE = re.compile(r"CREATE TABLE IF NOT EXISTS `\w+`\.(\w+)")
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Nothing is fsynced by default; a server has replicas for that, the embedded engine has only its files.
 DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1"
@@ -93,8 +94,10 @@ def applied_migrations(warehouse: ClickHouse) -> dict[str, Applied]:
     return {row[0]: Applied(*row) for row in warehouse.rows(*APPLIED)}
 
 
-def pending_migrations(warehouse: ClickHouse) -> list[Migration]:
+def pending_migrations(warehouse: ClickHouse, *, with_dropped: bool = False) -> list[Migration]:
     """Return what must be applied before this program can work with the warehouse.
+
+    What somebody dropped since is looked for on request.
 
     Raises:
         SchemaError: the warehouse is newer than this program, or a migration was changed after it was applied.
@@ -107,17 +110,32 @@ def pending_migrations(warehouse: ClickHouse) -> list[Migration]:
             f"warehouse {warehouse.warehouse}: schema {newer.version} is newer than this program's {max(numbers)}",
             hint=f"install ccusage-import {newer.tool_version} or newer",
         )
+    dropped = _dropped(warehouse) if with_dropped and applied else frozenset()
     pending = []
     for migration in known:
         done = applied.get(migration.version)
-        if done is None or (migration.is_view and done.checksum != migration.checksum):
-            pending.append(migration)
-        elif done.checksum != migration.checksum:
+        is_same = done is not None and done.checksum == migration.checksum
+        if done and not is_same and not migration.is_view:
             raise SchemaError(
                 f"migration {migration.version} differs from the one applied to {warehouse.warehouse}",
                 hint="install a released version of ccusage-import",
             )
+        if not is_same or migration.version in dropped:
+            pending.append(migration)
     return pending
+
+
+def _dropped(warehouse: ClickHouse) -> frozenset[str]:
+    """Return the views that are not there, and where a table is not, the migrations from the one that makes it on."""
+    names = warehouse.rows(
+        "SELECT name FROM system.tables WHERE database = {database:String}", {"database": warehouse.database}
+    )
+    there = {name for (name,) in names}
+    views = {migration.version for migration in known_migrations() if migration.is_view}
+    numbered = [migration for migration in known_migrations() if not migration.is_view]
+    makes = [set(MADE.findall("\n".join(statements(migration.sql, warehouse)))) for migration in numbered]
+    first = next((number for number, tables in enumerate(makes) if not tables <= there), len(numbered))
+    return frozenset({*(views - there), *(migration.version for migration in numbered[first:])})
 
 
 def refuse_pending(warehouse: ClickHouse) -> None:
@@ -133,9 +151,9 @@ def refuse_pending(warehouse: ClickHouse) -> None:
         )
 
 
-def apply_migrations(warehouse: ClickHouse, tool_version: str) -> list[Migration]:
+def apply_migrations(warehouse: ClickHouse, tool_version: str, *, with_dropped: bool = False) -> list[Migration]:
     """Apply everything pending and return it. A crash in between is healed by the next call."""
-    pending = pending_migrations(warehouse)
+    pending = pending_migrations(warehouse, with_dropped=with_dropped)
     if pending:
         bootstrap = (sql_directory() / "schema_migrations.sql").read_text("utf-8")
         for statement in statements(bootstrap, warehouse):

@@ -1009,7 +1009,7 @@ def test_a_view_that_is_not_there_yet_is_a_matter_of_migrating(migrated: Place, 
 
     assert (done.exit_code, done.stdout) == (4, "")
     assert "cost_by_model_daily" in done.stderr
-    assert done.stderr.splitlines()[1].endswith("migrate adds what is new")
+    assert done.stderr.splitlines()[1].endswith("migrate adds what is missing")
 
 
 def test_defaults_follow_the_day() -> None:

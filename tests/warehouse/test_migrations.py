@@ -83,6 +83,23 @@ def test_a_changed_view_is_replaced(opened: ClickHouse) -> None:
     assert [migration.version for migration in apply_migrations(opened, "1.2.3")] == ["daily"]
 
 
+def test_what_somebody_dropped_is_put_back_where_it_is_looked_for(opened: ClickHouse) -> None:
+    apply_migrations(opened, "1.2.3")
+    columns = {table: dict(opened.columns(table)) for table in ("price_list", "budgets", "loads", "daily")}
+    for dropped in ("VIEW daily", "TABLE price_list", "TABLE budgets", "VIEW executions_since"):
+        opened.command(f"DROP {dropped} SYNC")
+    opened.insert("loads", ("load_id", "machine"), [(1, "m")], token="kept")
+
+    assert pending_migrations(opened) == []
+    back = [migration.version for migration in apply_migrations(opened, "1.2.3", with_dropped=True)]
+
+    assert back == [*VERSIONS[1:12], "daily", "executions_since"]
+    assert pending_migrations(opened, with_dropped=True) == []
+    assert {table: dict(opened.columns(table)) for table in columns} == columns
+    assert opened.rows("SELECT count() FROM executions_since(first = '2026-11-01')") == [(0,)]
+    assert opened.rows("SELECT load_id, machine FROM loads") == [(1, "m")]
+
+
 def test_a_newer_schema_is_refused_with_the_release_it_needs(opened: ClickHouse) -> None:
     apply_migrations(opened, "1.2.3")
     row = ("0999", "x", datetime.now(UTC), "9.9.9")

@@ -71,7 +71,9 @@ def translate(error: Any, warehouse: Warehouse) -> FixableError:
             f"{where}: database {warehouse.database!r} does not exist", hint="ccusage-import migrate --create-database"
         )
     if code == 60:
-        return QueryError(f"{where}: {text}", hint='query "SHOW TABLES" lists what there is; migrate adds what is new')
+        return QueryError(
+            f"{where}: {text}", hint='query "SHOW TABLES" lists what there is; migrate adds what is missing'
+        )
     if TOO_MANY_FILES in text and isinstance(warehouse, EmbeddedWarehouse):
         return too_many_files(warehouse)
     if code in DAMAGE_CODES:
