@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from io import BufferedReader, RawIOBase
 from queue import SimpleQueue
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -49,6 +50,7 @@ INPUT_SETTINGS: Mapping[str, Any] = {
 }
 
 
+PIECE_BYTES = 1 << 20
 # A server answers when it has all of it, so that what fails is an error and not the end of an answer.
 WHOLE_ANSWER: Mapping[str, Any] = {"wait_end_of_query": 1}
 
@@ -58,6 +60,26 @@ class Question(NamedTuple):
 
     sql: str
     parameters: Mapping[str, Any] = MappingProxyType({})
+
+
+class _Pieces(RawIOBase):
+    """What comes in pieces, as a file."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._piece = pieces, memoryview(b"")
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer, or a part of it, and return how much; nothing at the end."""
+        if not self._piece:
+            self._piece = memoryview(next(filter(None, self._pieces), b""))
+        filled = self._piece[: len(buffer)]
+        buffer[: len(filled)] = filled
+        self._piece = self._piece[len(filled) :]
+        return len(filled)
 
 
 class ClickHouse:
@@ -200,9 +222,12 @@ class ClickHouse:
         """Return the answer to any one statement in a ClickHouse output format."""
         try:
             with translated(self.warehouse):
-                return self._client.raw_query(
-                    sql, parameters=dict(parameters or {}), fmt=output_format, settings=dict(settings)
-                )
+                if self.is_embedded:
+                    return self._client.raw_query(
+                        sql, parameters=dict(parameters or {}), fmt=output_format, settings=dict(settings)
+                    )
+                with self._sent(sql, output_format, settings, parameters or {}) as answer:
+                    return answer.read()
         except WarehousePermissionError as error:
             if not self._only_reads:
                 raise
@@ -251,12 +276,19 @@ class ClickHouse:
     ) -> Iterator[BinaryIO]:
         """Let the server answer, where what fails is an error and not an answer cut short."""
         broken = importlib.import_module("urllib3").exceptions.HTTPError
+        # Of a compressed answer it is known where it ends.
+        compression = self._client.compression
+        compresses = {"enable_http_compression": 1} if compression else {}
         answer: Any = self._client.raw_stream(
-            sql, parameters=dict(parameters), fmt=output_format, settings={**settings, **WHOLE_ANSWER}
+            sql,
+            parameters=dict(parameters),
+            fmt=output_format,
+            settings={**settings, **compresses, **WHOLE_ANSWER},
+            transport_settings={"Accept-Encoding": compression} if compression else {},
         )
         try:
-            with closing(answer):
-                yield answer
+            with closing(answer), BufferedReader(_Pieces(answer.stream(PIECE_BYTES)), PIECE_BYTES) as opened:
+                yield opened
         except broken as error:
             raise unreachable(f"warehouse {self.warehouse}", str(error)) from None
 

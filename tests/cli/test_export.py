@@ -246,9 +246,10 @@ def test_a_query_that_fails_on_the_way_leaves_no_file(migrated: Place, tmp_path:
     assert contents(tmp_path / "out") == []
 
 
-def test_an_answer_that_is_cut_off_leaves_no_file(gateway: Gateway, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["truncate", "cut_off"])
+def test_an_answer_that_is_cut_off_leaves_no_file(gateway: Gateway, tmp_path: Path, kind: str) -> None:
     with open_warehouse(parse_warehouse_url(gateway.url(database="default"))) as opened:
-        gateway.fail("truncate", match="numbers")
+        gateway.fail(kind, match="numbers")
         with pytest.raises(WarehouseUnreachableError):
             export_query(opened, asked("SELECT number FROM numbers(1000000)"), {}, "csv", tmp_path / "out" / "a.csv")
 

@@ -151,14 +151,20 @@ def test_an_answer_that_was_cut_off_is_no_shorter_answer(
     with open_warehouse(place) as opened:
         whole = opened.rows("SELECT number, hex(number) FROM numbers(200000)")
         streamed = list(opened.stream("SELECT number, hex(number) FROM numbers(200000)"))
+        raw = opened.raw("SELECT number, hex(number) FROM numbers(200000)", "CSV", {})
         guarded.fail("cut_off", match="numbers", times=2)
         with pytest.raises(WarehouseUnreachableError, match="the answer was cut off"):
             opened.rows("SELECT number, hex(number) FROM numbers(200000)")
         with pytest.raises(WarehouseUnreachableError, match="the answer was cut off"):
             list(opened.stream("SELECT number, hex(number) FROM numbers(200000)"))
+        if encoding != "identity":
+            guarded.fail("cut_off", match="numbers")
+            with pytest.raises(WarehouseUnreachableError, match="the answer was cut off"):
+                opened.raw("SELECT number, hex(number) FROM numbers(200000)", "CSV", {})
 
     assert (len(whole), whole[-1]) == (200_000, (199_999, "030D3F"))
     assert streamed == whole
+    assert raw == b"".join(b'%d,"%s"\n' % (number, text.encode()) for number, text in whole)
 
 
 @pytest.mark.parametrize(("scheme", "password"), [("", "s3cret pass"), ("http://", "s3cret €🔑")])
