@@ -45,6 +45,9 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.facts import (
     FactsLoad,
     count_equal_days,
+    has_facts,
+    has_facts_question,
+    last_ids,
     last_reading,
     last_reading_question,
     price_facts,
@@ -240,7 +243,8 @@ def store_batch(
     """Publish what was read together, then write down how far that was; the number distinguishes batches of a load."""
     prompts = _resolve(cursor, batch.facts)
     summary.new += publish_facts(warehouse, of_load, batch.facts, number)
-    cursor.keep(batch.files, prompts, batch.stretches)
+    last = {f"last {kind}": str(number) for kind, number in last_ids(batch.facts).items()}
+    cursor.keep(batch.files, prompts, batch.stretches, last)
     summary.add(batch)
 
 
@@ -260,7 +264,15 @@ def _fits(warehouse: ClickHouse, cursor: Cursor, machine: str, marks: Mapping[st
     if not last:
         return True
     is_of_this = cursor.has(marks) and read_loads(warehouse, machine=machine, load_id=last)
-    return bool(is_of_this) and last_reading(warehouse, machine) <= last
+    if not is_of_this or last_reading(warehouse, machine) > last:
+        return False
+    # A load of `watch` goes on for an hour: a copy of the warehouse from within it has the load, and not all facts.
+    return has_facts(warehouse, machine, _last_facts(cursor))
+
+
+def _last_facts(cursor: Cursor) -> dict[str, int]:
+    marks = ((kind, cursor.mark(f"last {kind}")) for kind in FACT_KINDS)
+    return {kind: int(mark) for kind, mark in marks if mark}
 
 
 def questions_of_facts(configuration: Configuration, load: Load) -> list[Question]:
@@ -276,6 +288,8 @@ def _questions(cursor: Cursor, load: Load) -> list[Question]:
     questions = [prices_question(CLAUDE, load.ccusage_version)]
     if last := int(cursor.mark("load") or 0):
         questions += [loads_question(load.machine, load_id=last), last_reading_question(load.machine)]
+        if ids := _last_facts(cursor):
+            questions.append(has_facts_question(load.machine, ids))
     if load.revision:
         questions.append(unpriced_question(load.machine))
     return questions

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ccusage_import.exceptions import ConfigurationError
@@ -100,7 +101,7 @@ class Cursor:
     def note(self, marks: Mapping[str, str]) -> None:
         """Write down what `mark` and `has` tell."""
         with self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO mark VALUES (?, ?)", marks.items())
+            self._write_marks(marks)
 
     def holding(self, wanted: Collection[int]) -> dict[str, set[int]]:
         """Return for each file whose messages are known which of the wanted ones it holds."""
@@ -145,9 +146,11 @@ class Cursor:
         files: Iterable[FileState],
         prompts: Iterable[tuple[str, int, int]],
         stretches: Sequence[Stretch] = (),
+        marks: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Write down how far files were read, at once."""
+        """Write down how far files were read, and what `mark` tells, at once."""
         with self._connection:
+            self._write_marks(marks)
             # Numbers of 64 bits without a sign do not fit into an INTEGER.
             self._connection.executemany(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -171,6 +174,9 @@ class Cursor:
         with self._connection:
             for table in ("mark", "files", "prompts", "messages", "weighed"):
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+
+    def _write_marks(self, marks: Mapping[str, str]) -> None:
+        self._connection.executemany("INSERT OR REPLACE INTO mark VALUES (?, ?)", marks.items())
 
 
 def look_into_cursor(file: Path, marks: Mapping[str, str]) -> dict[str, FileState]:

@@ -27,6 +27,13 @@ IDS_AT_ONCE = 300
 NAMES_AT_ONCE = 50
 # For more ids all rows of the machine are read.
 MOST_IDS = 6000
+# Of each kind of fact: its table, and the column of its id.
+_KINDS = (
+    ("messages", "message_facts", "message"),
+    ("tool_calls", "tool_call_facts", "call"),
+    ("turns", "turn_facts", "turn"),
+    ("events", "event_facts", "event"),
+)
 Row = tuple[Any, ...]
 
 
@@ -134,6 +141,34 @@ def unpriced_question(machine: str) -> Question:
     return Question(
         "SELECT DISTINCT model FROM message_facts WHERE machine = {machine:String} AND unpriced", {"machine": machine}
     )
+
+
+def last_ids(facts: Facts) -> dict[str, int]:
+    """Return of each kind of fact that was published the id of one, by the kind."""
+    each = {
+        "messages": (message.message for message in reversed(facts.messages.values())),
+        "tool_calls": (call.call for call in reversed(facts.tool_calls)),
+        "turns": (turn.turn for turn in reversed(facts.turns)),
+        "events": (event.event for event in reversed(facts.events)),
+    }
+    found = {kind: next(filter(None, ids), 0) for kind, ids in each.items()}
+    return {kind: number for kind, number in found.items() if number}
+
+
+def has_facts(warehouse: ClickHouse, machine: str, ids: Mapping[str, int]) -> bool:
+    """Return whether all of some facts, one of a kind at most, are stored, taken back or not."""
+    return not ids or bool(warehouse.rows(*has_facts_question(machine, ids))[0][0])
+
+
+def has_facts_question(machine: str, ids: Mapping[str, int]) -> Question:
+    """Return what `has_facts` asks."""
+    columns = {kind: (table, column) for kind, table, column in _KINDS}
+    stored = " AND ".join(
+        f"(SELECT count() FROM {table} WHERE machine = {{machine:String}} AND {column} = {{{kind}:UInt64}}) > 0"  # noqa: S608 - names of ours
+        for kind, (table, column) in columns.items()
+        if kind in ids
+    )
+    return Question(f"SELECT {stored}", {"machine": machine, **ids})
 
 
 def count_facts(warehouse: ClickHouse, machine: str, load_id: int) -> dict[str, int]:

@@ -24,6 +24,7 @@ from ccusage_import.warehouse.migrations import FACT_TABLES
 from tests.conftest import CORPORA, Place
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.facts import Reader, become
+from tests.support.sessions import Session
 
 STATE = FileState("a.jsonl", 7, 100, 5, 90, b"edges", 1, 2**63 + 1, "default")
 SUMS = "SELECT (count(), sum(total_tokens)) FROM messages WHERE machine = {machine:String}"
@@ -142,6 +143,28 @@ def test_a_warehouse_from_before_the_last_reading_gets_everything_again(
 
     assert reader.read(claude.root).files == 2
     assert reader.one(SUMS) == (3, 60)
+
+
+@pytest.mark.parametrize("table", ["message_facts", "tool_call_facts", "turn_facts", "event_facts"])
+def test_a_warehouse_from_within_the_last_reading_gets_everything_again(
+    opened: ClickHouse, tmp_path: Path, table: str
+) -> None:
+    reader = Reader(opened, tmp_path / "home")
+    session = Session(tmp_path / "claude", "a")
+    session.ask(0)
+    session.answer(1, "claude-opus-4-6", tokens=(10, 20), calls=[("Read", "a.py", "")])
+    session.compacted(2)
+    assert [reader.read(tmp_path / "claude").files for _ in range(2)] == [1, 0]
+    assert reader.one(f"SELECT count() FROM {table}") > 0
+    opened.command(f"CREATE TABLE before ENGINE = Memory AS SELECT * FROM {table} FINAL")
+    # As where a server fails, or an older copy takes its place: the load is there, and what came last is not.
+    opened.command(f"TRUNCATE TABLE {table}")
+
+    assert reader.read(tmp_path / "claude").files == 1
+    assert reader.one(f"SELECT count() FROM {table} FINAL WHERE machine = {{machine:String}}") == (
+        reader.one("SELECT count() FROM before WHERE machine = {machine:String}")
+    )
+    assert reader.read(tmp_path / "claude").files == 0
 
 
 class Disturbing(SilentProgress):
