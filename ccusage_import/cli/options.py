@@ -122,7 +122,24 @@ def configured(
     config_text: str | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Configuration:
-    """Load the configuration; with `keeps_identity` the first run writes down what it chose."""
+    """Load the configuration, and warn; with `keeps_identity` the first run writes down what it chose."""
+    configuration = read_configuration(
+        flags, config, keeps_identity=keeps_identity, config_text=config_text, environ=environ
+    )
+    ui.warn_of_exposure(configuration.exposure)
+    ui.print_warnings(misspelled_variables(environ))
+    return configuration
+
+
+def read_configuration(
+    flags: Mapping[str, Any],
+    config: Path | None,
+    *,
+    keeps_identity: bool = False,
+    config_text: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Configuration:
+    """Load the configuration without a word."""
     directories = Directories.of_platform()
     if keeps_identity:
         # A configuration that cannot be used must not leave anything behind.
@@ -130,7 +147,7 @@ def configured(
         identity = complete_identity(directories.identity_file, first.settings.machine)
     else:
         identity = {**NOT_CHOSEN, **read_identity(directories.identity_file)}
-    configuration = load_configuration(
+    return load_configuration(
         flags,
         environ,
         identity=identity,
@@ -138,9 +155,6 @@ def configured(
         config_file=config,
         config_text=config_text,
     )
-    ui.warn_of_exposure(configuration.exposure)
-    ui.print_warnings(misspelled_variables(environ))
-    return configuration
 
 
 def complete_queries(incomplete: str) -> Iterator[str]:

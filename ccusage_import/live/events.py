@@ -74,11 +74,16 @@ class Lent:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconfigured:
+    """The configuration was changed: it begins anew, with what it says now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Nothing is watched any more."""
 
 
-Event = Watching | Stored | Importing | Imported | ImportFailed | Lost | Regained | Warned | Lent | Ended
+Event = Watching | Stored | Importing | Imported | ImportFailed | Lost | Regained | Warned | Lent | Reconfigured | Ended
 
 
 class Onlooker(Protocol):

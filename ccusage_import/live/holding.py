@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.files import is_wanted
 from ccusage_import.import_summary import SILENT, ImportOptions
-from ccusage_import.steps.open_to_load import open_for_load
+from ccusage_import.steps.open_to_load import claim_name, open_for_load
 from ccusage_import.steps.run import Run
 from ccusage_import.transcripts.cursor import Cursor, open_cursor, using_cursor
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -27,16 +27,20 @@ class Held:
     warnings: tuple[str, ...] = ()
 
 
+class OutdatedError(Exception):
+    """The configuration says something else than when it was read."""
+
+
 class Holding:
     """Keeps the warehouse open between two writings.
 
     An embedded one is this process's alone, and so is the import lock, until the end or until somebody waits for
     one of them. A server is shared: the import lock is held only while something is written, and whoever else held it
-    meanwhile may have changed everything.
+    meanwhile may have changed everything: `is_outdated` says whether the configuration too.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
-        self._configuration = configuration
+    def __init__(self, configuration: Configuration, is_outdated: Callable[[], bool]) -> None:
+        self._configuration, self._is_outdated = configuration, is_outdated
         place = configuration.settings.parsed_warehouse()
         self.is_embedded = isinstance(place, EmbeddedWarehouse)
         self._lent = (place.lock, import_lock_file(configuration)) if isinstance(place, EmbeddedWarehouse) else ()
@@ -65,10 +69,13 @@ class Holding:
             WarehouseLockedError: another process holds the lock of the import, or the embedded warehouse.
             WarehouseError: the warehouse cannot be used.
             ConfigurationError: the cursor cannot be used.
+            OutdatedError: the configuration was changed, as by whoever gave the machine another name.
         """
         with ExitStack() as stack:
             if not self.is_embedded:
                 is_ours = stack.enter_context(import_lock(self._configuration, wait_seconds))
+                if not is_ours and self._is_outdated():
+                    raise OutdatedError
             else:
                 is_ours = self._locked or self._stack.enter_context(import_lock(self._configuration, lends=True))
                 self._locked = True
@@ -101,11 +108,12 @@ class Holding:
         if self._open is not None and is_ours and not self._is_doubtful:
             return Held(*self._open, anew=False)
         warnings: tuple[str, ...] = ()
+        run = Run.begin(self._configuration, ImportOptions(only_transcripts=True), SILENT)
         if self._open is None:
-            run = Run.begin(self._configuration, ImportOptions(only_transcripts=True), SILENT)
             warehouse, warnings = open_for_load(run, self._stack, lends=self.is_embedded)
         else:
             warehouse = self._open[0]
+            claim_name(run, warehouse)
         self._cursor_stack.close()
         cursor = self._cursor_stack.enter_context(open_cursor(self._cursor_file, is_lasting=True))
         self._open = warehouse, cursor

@@ -24,6 +24,7 @@ from ccusage_import.live.events import (
     Importing,
     Lent,
     Lost,
+    Reconfigured,
     Regained,
     Stored,
     Watching,
@@ -84,7 +85,7 @@ class Reporter:
                 self._change(phase="watching")
             case Lost():
                 self._change(phase="facts wait")
-            case Lent():
+            case Lent() | Reconfigured():
                 self._change(phase="lent")
             case Ended():
                 self._change(phase="ended", behind_seconds=0.0)

@@ -30,12 +30,13 @@ from ccusage_import.live.events import (
     Lent,
     Lost,
     Onlooker,
+    Reconfigured,
     Regained,
     Stored,
     Warned,
     Watching,
 )
-from ccusage_import.live.holding import Held, Holding
+from ccusage_import.live.holding import Held, Holding, OutdatedError
 from ccusage_import.live.listening import TURN_SECONDS, Listener
 from ccusage_import.live.reading import LiveFacts, new_facts
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -82,6 +83,7 @@ class Watcher:
         environ: Mapping[str, str],
         onlookers: Sequence[Onlooker],
         import_reports: Callable[[ClickHouse], ImportSummary],
+        is_outdated: Callable[[], bool],
         *,
         reports_every: float,
         polls: bool,
@@ -90,7 +92,7 @@ class Watcher:
         self._configuration, self._environ = configuration, environ
         self._onlookers, self._import_reports = onlookers, import_reports
         self._reports_every, self._polls, self._had_lent = reports_every, polls, had_lent
-        self._holding, self._facts = Holding(configuration), LiveFacts(configuration)
+        self._holding, self._facts = Holding(configuration, is_outdated), LiveFacts(configuration)
         self._pending = Pending()
         self._places: dict[Path, tuple[int, int]] | None = None
         self._imported_at = self._looked_at = self._tidied_at = self._row_at = 0.0
@@ -100,36 +102,38 @@ class Watcher:
         self._is_untidy = False
 
     def run(self, ending: Ending) -> bool:
-        """Watch until the end is asked for, or another process waits for an embedded warehouse.
+        """Watch until the end is asked for, another process waits, or the configuration was changed.
 
         Returns:
-            Whether one waits.
+            Whether it is to begin anew.
 
         Raises:
             FixableError: the warehouse cannot be used at all; a server that does not answer is waited for, and so is
                 whatever was lent before.
         """
-        lends = False
+        begins_anew = is_outdated = False
         try:
             self._begin()
             self._follow_directories(ending)
             while not (ending.is_wanted or self._holding.is_wanted):
                 self._step(ending)
-            lends = not ending.is_wanted
+            begins_anew = not ending.is_wanted
             self._write_row()
+        except OutdatedError:
+            begins_anew = is_outdated = not ending.is_wanted
         except KeyboardInterrupt:
             # What does not end by itself is interrupted, such as a statement that a server does not answer.
             if not ending.is_wanted:
                 raise
-            lends = False
+            begins_anew = False
         finally:
             self._listener.close()
             try:
                 # Before it is closed: others of this process may read it.
-                self._tell(Lent() if lends else Ended())
+                self._tell(Reconfigured() if is_outdated else Lent() if begins_anew else Ended())
             finally:
                 self._holding.close()
-        return lends
+        return begins_anew
 
     def _begin(self) -> None:
         self._listener = Listener((), Ending(), polls=True)

@@ -42,7 +42,7 @@ def open_for_import(
         warehouse = stack.enter_context(open_configured(run.configuration))
         refuse_damage(run.settings.machine, warehouse)
         refuse_pending(warehouse)
-        _claim_name(run, warehouse)
+        claim_name(run, warehouse)
         return warehouse, ()
     return open_for_load(run, stack, ahead=ahead)
 
@@ -54,7 +54,7 @@ def open_for_load(
     if run.already_open:
         stack.enter_context(run.already_open.asked_ahead(ahead))
     warehouse = run.already_open or stack.enter_context(open_to_write(run.configuration, lends=lends, ahead=ahead))
-    _claim_name(run, warehouse)
+    claim_name(run, warehouse)
     record_failed_loads(run.configuration, warehouse)
     states = settle_dead_loads(warehouse, run.settings.machine)
     keep_own_budgets(warehouse, run.configuration, run.pseudonyms)
@@ -73,7 +73,8 @@ def _questions(run: Run) -> list[Question]:
     ]
 
 
-def _claim_name(run: Run, warehouse: ClickHouse) -> None:
+def claim_name(run: Run, warehouse: ClickHouse) -> None:
+    """Claim the name of the machine, and refuse one, or names of projects, that would count what is stored twice."""
     machine, installation = run.settings.machine, run.configuration.installation
     # What is replayed stands under the name that the machine had then.
     if run.options.note is None:

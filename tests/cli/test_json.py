@@ -18,7 +18,18 @@ from ccusage_import.cli.chart.command import Charted
 from ccusage_import.cli.live.lines import JsonLines
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.import_summary import FactsSummary, ImportSummary
-from ccusage_import.live.events import Ended, Imported, ImportFailed, Lent, Lost, Regained, Stored, Warned, Watching
+from ccusage_import.live.events import (
+    Ended,
+    Imported,
+    ImportFailed,
+    Lent,
+    Lost,
+    Reconfigured,
+    Regained,
+    Stored,
+    Warned,
+    Watching,
+)
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.schemas import DIRECTORY, SCHEMAS, schema_file, schema_texts
@@ -183,15 +194,17 @@ def test_each_line_of_watch_is_what_its_schema_says(capsys: pytest.CaptureFixtur
         Regained(3.5),
         Warned("the clock is ahead"),
         Lent(),
+        Reconfigured(),
         Ended(),
     ):
         lines.hear(event)
 
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [document["event"] for document in documents] == [
-        "watching", "stored", "imported", "import_failed", "lost", "regained", "warning", "lent", "ended",
+        "watching", "stored", "imported", "import_failed", "lost", "regained", "warning", "lent", "reconfigured",
+        "ended",
     ]  # fmt: skip
-    assert [problems(document, "watch.json") for document in documents] == [[]] * 9
+    assert [problems(document, "watch.json") for document in documents] == [[]] * 10
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,31 @@ def test_on_a_server_others_import_and_watch_too(gateway: Gateway, program: Prog
 
 
 @pytest.mark.exhaustive
+def test_a_machine_that_is_renamed_on_a_server_goes_on_under_its_new_name(
+    gateway: Gateway, program: Program, claude: ClaudeDir
+) -> None:
+    url = gateway.url(database="renamed_meanwhile")
+    assert program("migrate", "--create-database", "--warehouse", url).exit_code == 0
+    place = Place(url)
+    claude.say("a", days_ago(0), 1)
+    with watching(program, *where(place, claude)) as watch:
+        watch.until_stored(1)
+        assert program("rename", "machine", "workshop", "--warehouse", url).exit_code == 0
+        claude.say("a", days_ago(0), 10)
+        watch.until_stored(2)
+        assert [event["event"] for event in watch.events()] == [
+            "stored", "watching", "reconfigured", "stored", "watching",
+        ]  # fmt: skip
+        assert program("config", "set", "hash_projects", "false").exit_code == 0
+        assert program("rename", "projects", "--warehouse", url).exit_code == 0
+        claude.say("b", days_ago(0), 100)
+        watch.until_stored(3)
+        assert (watch.end(), watch.stderr.read_text()) == (0, "")
+    assert place.rows("SELECT machine, project, count(), sum(total_tokens) FROM messages GROUP BY ALL") == [
+        ("workshop", "-home-ana-shop", 3, 111)
+    ]
+
+
 def test_nothing_is_lost_in_outages_and_each_is_said_once(tmp_path: Path, program: Program, claude: ClaudeDir) -> None:
     engine, port = tmp_path / "engine", 0
     with running_gateway(engine) as gateway:

@@ -452,6 +452,7 @@ EVENT = one_of(
     happened("regained", seconds=NUMBER),
     happened("warning", text=TEXT),
     happened("lent"),
+    happened("reconfigured"),
     happened("ended"),
 )
 # By command; an error that ends any of them prints FAILURE instead.

@@ -17,6 +17,7 @@ from ccusage_import.live.events import (
     Importing,
     Lent,
     Lost,
+    Reconfigured,
     Regained,
     Stored,
     Warned,
@@ -33,6 +34,7 @@ SEVERAL_OF = {"messages": "messages", "tool_calls": "tool calls", "turns": "prom
 BARE: Mapping[type[Event], tuple[str, str]] = {
     Importing: ("importing", "importing the reports"),
     Lent: ("lent", "another command has the warehouse for a while"),
+    Reconfigured: ("reconfigured", "the configuration was changed, and is read anew"),
     Ended: ("ended", "ended"),
 }
 
@@ -95,7 +97,7 @@ def line_of(event: Event) -> str:
             return f"facts are stored again, after {seconds:.0f} s"
         case Warned(text):
             return f"warning: {text}"
-        case Importing() | Lent() | Ended():
+        case Importing() | Lent() | Reconfigured() | Ended():
             return BARE[type(event)][1]
 
 
@@ -122,7 +124,7 @@ def json_of(event: Event) -> dict[str, Any]:
             return {"event": "regained", "seconds": round(seconds, 3)}
         case Warned(text):
             return {"event": "warning", "text": text}
-        case Importing() | Lent() | Ended():
+        case Importing() | Lent() | Reconfigured() | Ended():
             return {"event": BARE[type(event)][0]}
 
 

@@ -7,10 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -30,10 +31,11 @@ from ccusage_import.cli.options import (
     WarehouseUrl,
     configured,
     door,
+    read_configuration,
 )
 from ccusage_import.config.environment import read_environment_file
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.files import lasting_holder
 from ccusage_import.import_summary import ImportOptions, ImportSummary
 from ccusage_import.importer import run_import_alone
@@ -87,7 +89,7 @@ def watch(
         # This one does not end soon: what refers to itself must be found.
         gc.enable()
         every = seconds_of_option("--reports-every", reports_every)
-        environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
+        environ = _environ(env_file)
         flags = {
             "warehouse": warehouse,
             "claude_dirs": tuple(claude_dir) if claude_dir else None,
@@ -96,6 +98,7 @@ def watch(
         configuration = configured(flags, config, keeps_identity=True, environ=environ)
         configuration.settings.demand_transcripts()
         log_to_configured_file(configuration)
+        is_outdated = partial(_is_outdated, configuration, flags, config, env_file)
         kept = os.environ.pop(LENT, "")
         if kept:
             # Whoever has the warehouse now may keep it for long.
@@ -117,6 +120,7 @@ def watch(
                 environ,
                 onlookers,
                 partial(_import_reports, configuration, environ),
+                is_outdated,
                 reports_every=every,
                 polls=poll,
                 had_lent=bool(kept),
@@ -140,6 +144,18 @@ def _onlooker(configuration: Configuration, stack: ExitStack, *, plain: bool, qu
     if plain or quiet or not sys.stdout.isatty():
         return Lines(configuration.settings.zone, quiet=quiet)
     return stack.enter_context(Page(configuration))
+
+
+def _environ(env_file: Path | None) -> dict[str, str]:
+    return {**(read_environment_file(env_file) if env_file else {}), **os.environ}
+
+
+def _is_outdated(read: Configuration, flags: Mapping[str, Any], config: Path | None, env_file: Path | None) -> bool:
+    """Return whether the configuration would be another one if it was read now; one that cannot be read is not."""
+    with suppress(FixableError):
+        now = read_configuration(flags, config, environ=_environ(env_file))
+        return (now.settings, now.installation) != (read.settings, read.installation)
+    return False
 
 
 def _says(service: Service, onlooker: Onlooker) -> Callable[[], None]:
