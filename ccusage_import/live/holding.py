@@ -74,12 +74,12 @@ class Holding:
         with ExitStack() as stack:
             if not self.is_embedded:
                 is_ours = stack.enter_context(import_lock(self._configuration, wait_seconds))
-                if not is_ours and self._is_outdated():
-                    raise OutdatedError
             else:
                 is_ours = self._locked or self._stack.enter_context(import_lock(self._configuration, lends=True))
                 self._locked = True
             try:
+                if not is_ours and self._is_outdated():
+                    raise OutdatedError
                 held = self._opened(is_ours=is_ours)
                 with using_cursor(self._cursor_file):
                     yield held

@@ -58,7 +58,8 @@ class ClaudeSettings:
         directory = Path(chosen).expanduser() if chosen else home_of(environ) / ".claude"
         if not directory.is_dir():
             raise ScheduleError(f"{directory}: there is no such directory of Claude Code", hint="use Claude Code once")
-        return cls((directory / "settings.json").resolve(), state)
+        # Of links in a circle the first one is named when it is read.
+        return cls(Path(os.path.realpath(directory / "settings.json")), state)
 
     @property
     def variables_name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 from contextlib import closing
@@ -233,6 +234,27 @@ def test_what_cannot_be_opened_again_when_it_was_lent_is_waited_for(
         assert [len(watch.events(name)) for name in ("lent", "lost")] == [1, 1]
         assert watch.end() == 0
     assert migrated.rows(ONCE) == [(2, 2, 30)]
+
+
+@pytest.mark.one_place
+def test_what_is_configured_while_it_waits_for_what_it_lent_counts(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    with watching(program, *where(migrated, claude)) as watch:
+        claude.say("a", days_ago(0), 10)
+        watch.until_stored(1)
+        lock, process = next(program.home.rglob("import.lock")), Path(f"/proc/{watch.process.pid}")
+        with file_lock(lock, "the importer", PATIENCE_SECONDS):
+            # The program that took the place of the first one has read its configuration, and waits.
+            watch.until(lambda: b"\0-P\0" in (process / "cmdline").read_bytes())
+            watch.until(lambda: str(lock) in map(os.path.realpath, (process / "fd").iterdir()))
+            assert program("config", "set", "timezone", "Pacific/Auckland").exit_code == 0
+        claude.say("a", days_ago(0), 20)
+        watch.until_stored(2)
+        assert len(watch.events("reconfigured")) == 1
+        assert (watch.end(), watch.stderr.read_text()) == (0, "")
+    assert migrated.rows(ONCE) == [(2, 2, 30)]
+    assert migrated.rows("SELECT DISTINCT timezone FROM messages") == [("Pacific/Auckland",)]
 
 
 @pytest.mark.one_place

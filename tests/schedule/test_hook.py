@@ -194,6 +194,15 @@ def test_the_directory_is_that_of_the_environment_and_a_link_stays_one(own: Prog
     assert not list(own.home.rglob("hook*.env"))
 
 
+def test_links_in_a_circle_are_an_error(own: Program) -> None:
+    settings_file(own).symlink_to(settings_file(own))
+
+    done = own("schedule", "install", "--hook")
+
+    assert (done.exit_code, "Too many levels of symbolic links; nothing was changed" in done.stderr) == (2, True), done
+    assert own("schedule", "status").stdout == "not installed; ccusage-import schedule install\n"
+
+
 def test_each_settings_file_has_variables_of_its_own(own: Program, tmp_path: Path) -> None:
     homes = [{"CLAUDE_CONFIG_DIR": str(tmp_path / name)} for name in ("a", "b")]
     for home in homes:
