@@ -18,7 +18,7 @@ from loguru import logger
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import make_private_directory, reason_of
-from ccusage_import.masking import printable_lines, without_addresses, without_places
+from ccusage_import.masking import printable, printable_lines, without_addresses, without_places
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -113,12 +113,15 @@ def read_last_run(file: Path) -> list[dict[str, Any]]:
 def _console_line(record: Record) -> str:
     """Return the format of one line on stderr; loguru fills it from the record, so what is shown is put there."""
     shown = cast("dict[str, Any]", record)
-    shown["text"] = printable_lines(without_addresses(record["message"]))
-    shown["bound"] = without_addresses(str(record["extra"])) if record["extra"] else ""
+    bound = dict(record["extra"])
+    reason = bound.pop("reason", None)
+    text = record["message"] if reason is None else f"{record['message']}: {reason}"
+    shown["text"] = printable_lines(without_addresses(text))
+    shown["bound"] = printable(without_addresses("".join(f" {name}={value}" for name, value in bound.items())))
     if record["exception"] is None:
-        return "<level>{level: <8}</level> {text} <dim>{bound}</dim>\n"
+        return "<level>{level: <8}</level> {text}<dim>{bound}</dim>\n"
     shown["trace"] = printable_lines(without_addresses("".join(traceback.format_exception(*record["exception"]))))
-    return "<level>{level: <8}</level> {text} <dim>{bound}</dim>\n{trace}"
+    return "<level>{level: <8}</level> {text}<dim>{bound}</dim>\n{trace}"
 
 
 def _json_line(run: str, record: Record) -> str:

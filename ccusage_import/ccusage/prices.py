@@ -72,7 +72,7 @@ class PriceSource:
             try:
                 found = list(_codex_prices(self, models) if agent == CODEX else _prices(self, agent, models))
             except (CcusageError, ConfigurationError, OSError) as error:
-                logger.bind(agent=agent, kind=type(error).__name__).warning("the prices could not be asked for")
+                logger.bind(agent=agent, reason=str(error)).warning("the prices could not be asked for")
                 continue
             prices += found
             unpriced |= {(agent, model) for model in models} - {(price.agent, price.model) for price in found}

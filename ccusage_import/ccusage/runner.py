@@ -177,7 +177,7 @@ def find_runner(options: FetchOptions, environ: Mapping[str, str]) -> Runner:
         try:
             return _try_source(source, found[source], options, environ)
         except CcusageError as error:
-            logger.bind(source=source, reason=str(error)).warning("Passing over a ccusage that cannot be used")
+            logger.bind(source=source, reason=str(error)).warning("passing over a ccusage that cannot be used")
     return _try_source(last, found[last], options, environ)
 
 

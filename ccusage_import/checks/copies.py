@@ -57,7 +57,7 @@ def _keep(configuration: Configuration, copies: Copies) -> None:
     try:
         write_private_file(file, _ALL.dump_json(known, indent=1).decode() + "\n")
     except ConfigurationError as error:
-        logger.bind(kind=error.kind).warning("the time of a copy could not be written down")
+        logger.bind(reason=str(error)).warning("the time of a copy could not be written down")
 
 
 def _read(file: Path) -> dict[str, Copies]:

@@ -42,7 +42,7 @@ def keep_numbers(warehouse: ClickHouse, configuration: Configuration, live: Live
         text = json.dumps(read_numbers(warehouse, configuration, datetime.now(UTC), live), indent=1)
         write_private_file(configuration.directories.state / FILE_NAME, f"{text}\n")
     except FixableError as error:
-        logger.bind(kind=error.kind).warning("the numbers of the status line could not be written down")
+        logger.bind(reason=str(error)).warning("the numbers of the status line could not be written down")
 
 
 def questions_of_numbers(settings: Settings, now: datetime) -> list[Question]:

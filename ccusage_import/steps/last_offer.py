@@ -30,4 +30,4 @@ def keep_offer(configuration: Configuration, options: ImportOptions, summary: Im
     try:
         keep_last_offer(configuration.directories.last_offer_file, offer)
     except ConfigurationError as error:
-        logger.bind(kind=error.kind).warning("what ccusage showed could not be written down")
+        logger.bind(reason=str(error)).warning("what ccusage showed could not be written down")

@@ -92,7 +92,7 @@ def keep_for_later(run: Run, load: Load) -> None:
         unrecorded_loads(run.configuration).keep(load)
     except ConfigurationError as failure:
         # The error that is being handled matters more.
-        logger.bind(kind=failure.kind).warning("the failed load could not be kept")
+        logger.bind(reason=str(failure)).warning("the failed load could not be kept")
 
 
 def keep_reports(run: Run, load: Load, ledger: Ledger) -> tuple[str, ...]:

@@ -161,7 +161,7 @@ def _keep(run: Run, last: LastImport) -> None:
     try:
         write_private_file(_file(run), _LAST.dump_json(last, indent=1).decode() + "\n")
     except ConfigurationError as error:
-        logger.bind(kind=error.kind).warning("what was imported could not be written down")
+        logger.bind(reason=str(error)).warning("what was imported could not be written down")
 
 
 def _file(run: Run) -> Path:

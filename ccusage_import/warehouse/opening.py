@@ -201,4 +201,4 @@ def remember(configuration: Configuration, opened: ClickHouse) -> None:
     try:
         known_warehouses(configuration).keep(opened.warehouse, what_is_there(opened))
     except ConfigurationError as error:
-        logger.bind(kind=error.kind).warning("what the warehouse holds could not be written down")
+        logger.bind(reason=str(error)).warning("what the warehouse holds could not be written down")

@@ -827,7 +827,7 @@ def test_an_unsupported_version_on_path_is_passed_over(machine: Machine, warning
     assert find_runner(machine.options, machine.environ).source == "npx"
     assert warnings == [
         {
-            "message": "Passing over a ccusage that cannot be used",
+            "message": "passing over a ccusage that cannot be used",
             "source": "PATH",
             "reason": "ccusage (PATH) is version 14.1.2, 15.5.0 or newer is needed",
         }

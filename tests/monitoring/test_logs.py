@@ -106,6 +106,31 @@ def test_verbose_lines_hold_no_address_and_no_secret(program: Program, corpus: C
     assert "T0P-SECRET" not in done.stderr
 
 
+def test_a_warning_is_a_sentence_with_its_reason(
+    program: Program, corpus: Callable[[str], Path], tmp_path: Path
+) -> None:
+    old = tmp_path / "old" / "ccusage"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\necho 14.2.0\n")
+    old.chmod(0o755)
+    new = program.environ["PATH"].partition(":")[0]
+    (tmp_path / "npx").mkdir()
+    (tmp_path / "npx" / "npx").write_text(f"#!/bin/sh\necho {new}/ccusage\n")
+    (tmp_path / "npx" / "npx").chmod(0o755)
+    file = program.home / ".local/state/ccusage-import/last_offer.json"
+    file.mkdir(parents=True)
+
+    path = f"{old.parent}:{tmp_path / 'npx'}:{program.environ['PATH']}"
+    done = program("import", "--claude-dir", corpus("september"), PATH=path)
+
+    assert done.exit_code == 0
+    why = "ccusage (PATH) is version 14.2.0, 15.5.0 or newer is needed"
+    assert done.stderr.splitlines() == [
+        f"WARNING  passing over a ccusage that cannot be used: {why} source=PATH",
+        f"WARNING  what ccusage showed could not be written down: {file}: Is a directory",
+    ]
+
+
 def test_a_line_of_a_library_and_a_traceback_hold_no_address() -> None:
     code = """
 import logging

@@ -67,7 +67,8 @@ def test_a_file_that_cannot_be_written_ends_no_import(used: Program) -> None:
     done = used("import")
 
     assert done.exit_code == 0
-    assert done.stderr.startswith("WARNING  the numbers of the status line could not be written down ")
+    warning = f"the numbers of the status line could not be written down: {file}: Is a directory"
+    assert done.stderr == f"WARNING  {warning}\n"
     assert used("statusline").exit_code == 6
 
 
