@@ -7,7 +7,7 @@ from platform import python_version
 
 from ccusage_import import __version__
 from ccusage_import.checks.ccusage import check_ccusage, check_data_directories
-from ccusage_import.checks.permissions import check_names, check_permissions
+from ccusage_import.checks.permissions import check_cursor, check_names, check_permissions
 from ccusage_import.checks.result import Check, ok
 from ccusage_import.checks.schedule import check_schedule
 from ccusage_import.checks.warehouse import check_locks, check_warehouse
@@ -22,5 +22,6 @@ def all_checks(configuration: Configuration, environ: Mapping[str, str], *, wait
     yield from check_locks(configuration)
     yield from check_warehouse(configuration, wait_seconds)
     yield from check_names(configuration)
+    yield from check_cursor(configuration)
     yield from check_permissions(configuration)
     yield from check_schedule(configuration, environ)

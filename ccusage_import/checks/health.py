@@ -13,8 +13,8 @@ from ccusage_import.checks.status import State, Status
 from ccusage_import.checks.warehouse import LOW_SPACE_BYTES
 from ccusage_import.checks.watching import WatchState, watch_of
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import CcusageError
-from ccusage_import.transcripts.cursor import look_into_cursor
+from ccusage_import.exceptions import CcusageError, ConfigurationError
+from ccusage_import.transcripts.cursor import look_into_cursor, look_whether_usable
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.reader import list_transcripts, unread_bytes
 from ccusage_import.warehouse.opening import cursor_file, cursor_marks
@@ -83,7 +83,7 @@ def read_health(
         last_push_at=copies.pushed_at,
         newest_backup_at=copies.backed_up_at,
         disk_free_bytes=status.disk_free_bytes if status else None,
-        problems=tuple(_problems(status, watch)),
+        problems=tuple(_problems(configuration, status, watch)),
     )
 
 
@@ -107,7 +107,7 @@ def health_json(health: HealthReport) -> dict[str, Any]:
     }
 
 
-def _problems(status: Status | None, watch: WatchState | None) -> Iterator[Problem]:
+def _problems(configuration: Configuration, status: Status | None, watch: WatchState | None) -> Iterator[Problem]:
     if status is None:
         yield Problem("warehouse", "the warehouse cannot be reached")
     else:
@@ -118,6 +118,11 @@ def _problems(status: Status | None, watch: WatchState | None) -> Iterator[Probl
             yield Problem("disk", f"{free / 1e9:,.1f} GB of disk are left for the warehouse")
     if watch and watch.is_running and watch.behind_seconds >= LATE_SECONDS:
         yield Problem("facts", f"facts wait for {watch.behind_seconds / 60:,.0f} min")
+    if configuration.settings.transcripts:
+        try:
+            look_whether_usable(cursor_file(configuration))
+        except ConfigurationError:
+            yield Problem("facts", "how far transcripts are read cannot be written down: ccusage-import check")
 
 
 def _backlog(configuration: Configuration, environ: Mapping[str, str]) -> int | None:

@@ -11,6 +11,8 @@ from ccusage_import.config.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.transcripts.cursor import look_whether_usable
+from ccusage_import.warehouse.opening import cursor_file
 
 OTHERS = 0o077
 
@@ -21,6 +23,15 @@ def check_names(configuration: Configuration) -> Iterator[Check]:
         read_names(configuration.directories.names_file)
     except ConfigurationError as error:
         yield failed("names", error)
+
+
+def check_cursor(configuration: Configuration) -> Iterator[Check]:
+    """Report a place where how far transcripts are read cannot be written down."""
+    if configuration.settings.transcripts:
+        try:
+            look_whether_usable(cursor_file(configuration))
+        except ConfigurationError as error:
+            yield failed("cursor", error)
 
 
 def check_permissions(configuration: Configuration) -> Iterator[Check]:

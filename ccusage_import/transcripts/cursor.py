@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from array import array
 from collections import defaultdict
@@ -191,6 +193,18 @@ def look_into_cursor(file: Path, marks: Mapping[str, str]) -> dict[str, FileStat
         return {}
 
 
+def look_whether_usable(file: Path) -> None:
+    """Change nothing, and see whether a cursor can lie here.
+
+    Raises:
+        ConfigurationError: a directory lies in its place, or its own directory cannot be written.
+    """
+    if file.is_dir():
+        raise _unusable(file, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    if file.parent.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
+        raise _unusable(file, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
 def _named(fall: Fall) -> tuple[str, str, str, str]:
     """Return what names a fall; tokens as text, since not all numbers of them fit into an INTEGER."""
     return (fall.stored.report, fall.stored.key, str(fall.stored.total_tokens), str(fall.offered_tokens))
@@ -244,7 +258,8 @@ def using_cursor(file: Path) -> Iterator[None]:
 
 def _unusable(file: Path, error: OSError | sqlite3.Error) -> ConfigurationError:
     why = error.strerror if isinstance(error, OSError) else error
-    return ConfigurationError(f"{file}: {why}", hint="make the directory writable; the file may be deleted")
+    hint = "move the directory away" if file.is_dir() else "make the directory writable; the file may be deleted"
+    return ConfigurationError(f"{file}: {why}", hint=hint)
 
 
 def _end_log(connection: sqlite3.Connection) -> None:

@@ -412,6 +412,28 @@ def test_a_load_that_a_clock_ahead_has_dated_is_named_and_is_not_the_last_succes
 
 
 @pytest.mark.one_place
+def test_a_directory_in_the_place_of_the_cursor_is_told(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    options = ("--warehouse", migrated.url)
+    program.environ["CCUSAGE_IMPORT_CLAUDE_DIRS"] = str(claude.root)
+    program("import", *options)
+    [cursor] = program.home.rglob("transcripts.sqlite")
+    cursor.unlink()
+    cursor.mkdir()
+
+    found, said = checked(program("check", *options, "--json")), f"{cursor}: Is a directory"
+    assert (found.exit_code, found.checks["cursor"]["health"]) == (6, "fail")
+    assert (found.checks["cursor"]["found"], found.checks["cursor"]["hint"]) == (said, "move the directory away")
+    done = program("status", *options, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["health"]["problems"]) == (
+        6,
+        [{"kind": "facts", "text": "how far transcripts are read cannot be written down: ccusage-import check"}],
+    )
+    done = program("import", *options)
+    assert (done.exit_code, said in done.stderr) == (5, True)
+    assert program("status", *options, CCUSAGE_IMPORT_TRANSCRIPTS="false").exit_code == 0
+
+
+@pytest.mark.one_place
 def test_what_no_import_gets_past_fails(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     options = ("--claude-dir", claude.root, "--warehouse", migrated.url)
     program("import", *options, "--machine", "laptop")
