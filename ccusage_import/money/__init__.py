@@ -76,6 +76,11 @@ class Money(NamedTuple):
         return self._signed(self.of(usd), 0)
 
     def _signed(self, amount: Decimal | float, decimals: int) -> str:
+        if isinstance(amount, float):
+            from decimal import Decimal
+
+            # What is printed as 0.015 is a little less in binary, which is no reason to round it down.
+            amount = Decimal(str(amount))
         # What rounds to nothing is neither less nor more than nothing.
         shown = f"{amount:z,.{decimals}f}"
         return f"-{self.sign}{shown[1:]}" if shown.startswith("-") else f"{self.sign}{shown}"

@@ -58,6 +58,8 @@ def test_an_amount_says_its_currency(money: Money, usd: str, text: str, fine: st
 
 def test_numbers_that_are_not_decimal_are_shown_as_they_are_printed() -> None:
     assert (DOLLARS.text(2.164), EURO.text(2.164), EURO.text(0)) == ("$2.16", "€1.99", "€0.00")
+    # Both are less than that in binary.
+    assert (DOLLARS.text(0.015), DOLLARS.text(-1.115)) == ("$0.02", "-$1.12")
     assert (DOLLARS.fine(0.3 - 0.1 * 3), DOLLARS.fine(1e-9)) == ("$0.00", "$0.000000001")
 
 

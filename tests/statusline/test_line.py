@@ -43,6 +43,7 @@ WRONG: list[dict[str, Any]] = [
     [
         ({}, "today $4.20"),
         ({"today_usd": 0.0}, "today $0.00"),
+        ({"today_usd": 0.015}, "today $0.02"),
         ({"block": BLOCK}, "today $4.20 · block $2.16, 2h 09m left, $2.30/h"),
         ({"block": BLOCK | {"cost_per_hour_usd": None}}, "today $4.20 · block $2.16, 2h 09m left"),
         ({"block": BLOCK | {"ends_at": NOW + 59 * MINUTE}}, "today $4.20 · block $2.16, 59m left, $2.30/h"),
