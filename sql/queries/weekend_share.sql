@@ -12,7 +12,7 @@ SELECT
     sumIf(day.cost_usd, weekday > 5) AS weekend_cost_usd,
     sum(day.cost_usd) AS cost_usd,
     round(toFloat64(weekend_cost_usd) / nullIf(toFloat64(cost_usd), 0), 4) AS weekend_share,
-    uniqExactIf(date, weekday > 5 AND day.total_tokens > 0) AS weekend_days_used,
+    uniqExactIf(date, weekday > 5 AND (day.total_tokens > 0 OR day.cost_usd > 0)) AS weekend_days_used,
     max(day.unpriced) AS unpriced,
     toBool(history.1 > month OR history.2 <= toLastDayOfMonth(month)) AS is_partial
 FROM daily_summary AS day

@@ -624,6 +624,15 @@ def test_unusual_days_and_jumps_by_hand(migrated: Place) -> None:
     ]  # fmt: skip
 
 
+def test_a_day_on_a_weekend_is_used_where_it_cost_something(migrated: Place) -> None:
+    # Saturday has a cost and no tokens, as an agent that counts none; Sunday has neither.
+    loaded(migrated, [daily("2099-04-04", "3", 0), daily("2099-04-05", "0", 0), daily("2099-04-06", "1")])
+
+    assert [row[:5] for row in answer(migrated, "weekend_share", since="2099-04-01")] == [
+        ("2099-04-01", 3, 4, Decimal("0.75"), 1)
+    ]
+
+
 def test_machines_and_agents_by_hand(migrated: Place) -> None:
     loaded(
         migrated,
@@ -844,6 +853,9 @@ def test_prices_growth_and_failures_in_the_log(migrated: Place) -> None:
     # A load that died says nothing.
     judged(migrated, [hold(new, old)], 3000, state="interrupted", error="killed")
     judged(migrated, [], 4000, failed_reports=("blocks",), phases={"fetch": 2.5})
+    # What reads no report has phases of its own.
+    judged(migrated, [], 5000, runner="watch", phases={"load": 9.5})
+    judged(migrated, [], 6000, runner="transcripts", phases={"transcripts": 8.5})
 
     prices = answer(migrated, "price_changes", since="2099-04-01")
     assert [row[:3] + row[4:] for row in prices] == [("2099-04-01", "studio", "claude", True, 5, 4, -1)]
