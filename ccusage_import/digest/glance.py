@@ -10,22 +10,24 @@ from decimal import Decimal
 from ccusage_import.config.last_offer import LastOffer
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.tables.quota import Plan
+from ccusage_import.records import CLAUDE
 from ccusage_import.warehouse.budgets import Spending, questions_of_spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.snapshot import count_held, last_import
 from ccusage_import.warehouse.tables import Load
 
 _COSTS = (
-    "SELECT sumIf(cost_usd, date = {today:Date}), sumIf(total_tokens, date = {today:Date}),"
-    " sumIf(cost_usd, date BETWEEN {month:Date} AND {today:Date}),"
-    " sumIf(cost_usd, date >= {last_month:Date} AND date < {month:Date}),"
-    " sumIf(cost_usd, date BETWEEN {last_month:Date} AND {by_this_day:Date} AND date < {month:Date}),"
-    " maxIf(unpriced, date BETWEEN {last_month:Date} AND {today:Date}), uniqExact(machine),"
-    " sum(cost_usd), uniqExact(date), min(date)"
-    " FROM daily WHERE NOT is_dated_ahead"
+    "WITH NOT is_dated_ahead AND date BETWEEN {last_month:Date} AND {today:Date} AS is_recent"
+    " SELECT sumIf(cost_usd, is_recent AND date = {today:Date}),"
+    " sumIf(total_tokens, is_recent AND date = {today:Date}),"
+    " sumIf(cost_usd, is_recent AND date >= {month:Date}), sumIf(cost_usd, is_recent AND date < {month:Date}),"
+    " sumIf(cost_usd, is_recent AND date <= {by_this_day:Date} AND date < {month:Date}),"
+    " maxIf(unpriced, is_recent), uniqExact(machine), sum(cost_usd), uniqExact(date), min(date)"
+    " FROM daily"
 )
-BLOCK_QUESTION = Question(
-    "SELECT ends_at, cost_usd, projected_cost_usd, cost_per_hour_usd FROM active_blocks ORDER BY ends_at DESC LIMIT 1"
+_BLOCK = (
+    "SELECT ends_at, cost_usd, projected_cost_usd, cost_per_hour_usd FROM active_blocks"
+    " WHERE machine = {machine:String} ORDER BY agent = {agent:String} DESC, ends_at DESC LIMIT 1"
 )
 # A history in which no forecast can be tried yet is too short for one.
 _FORECAST = (
@@ -114,12 +116,12 @@ class Glance:
 
 def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: LastOffer | None) -> Glance:
     """Return what the dashboard shows."""
-    longest = [*questions_of_spending(warehouse), _forecast_question(today), costs_question(today), BLOCK_QUESTION]
-    with warehouse.asked_side_by_side(longest):
+    others = [_forecast_question(today), costs_question(today), block_question(settings.machine)]
+    with warehouse.asked_side_by_side([*questions_of_spending(warehouse), *others]):
         return Glance(
             today,
             read_costs(warehouse, today),
-            read_block(warehouse),
+            read_block(warehouse, settings.machine),
             read_forecast(warehouse, today),
             read_plan(warehouse, settings.plan, today) if settings.plan.monthly else None,
             read_spending(warehouse, settings),
@@ -148,10 +150,15 @@ def costs_question(today: date) -> Question:
     return Question(_COSTS, days)
 
 
-def read_block(warehouse: ClickHouse) -> OpenBlock | None:
-    """Return the open block that ends last."""
-    blocks = warehouse.rows(*BLOCK_QUESTION)
+def read_block(warehouse: ClickHouse, machine: str) -> OpenBlock | None:
+    """Return the open block of a machine: that of Claude Code, else the one that ends last."""
+    blocks = warehouse.rows(*block_question(machine))
     return OpenBlock(blocks[0][0].astimezone(UTC), *blocks[0][1:]) if blocks else None
+
+
+def block_question(machine: str) -> Question:
+    """Return what `read_block` asks."""
+    return Question(_BLOCK, {"machine": machine, "agent": CLAUDE})
 
 
 def read_forecast(warehouse: ClickHouse, today: date) -> MonthForecast | None:

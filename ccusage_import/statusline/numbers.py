@@ -11,7 +11,7 @@ from loguru import logger
 
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import next_month
-from ccusage_import.digest.glance import BLOCK_QUESTION, OpenBlock, costs_question, read_block, read_costs
+from ccusage_import.digest.glance import OpenBlock, block_question, costs_question, read_block, read_costs
 from ccusage_import.exceptions import FixableError
 from ccusage_import.files import write_private_file
 from ccusage_import.records import CLAUDE
@@ -48,7 +48,7 @@ def keep_numbers(warehouse: ClickHouse, configuration: Configuration, live: Live
 def questions_of_numbers(settings: Settings, now: datetime) -> list[Question]:
     """Return what `read_numbers` asks."""
     quotas = [QUOTAS_QUESTION] if settings.quota.is_set else []
-    return [costs_question(settings.today(now)), BLOCK_QUESTION, *quotas]
+    return [costs_question(settings.today(now)), block_question(settings.machine), *quotas]
 
 
 def read_numbers(
@@ -58,7 +58,7 @@ def read_numbers(
     settings = configuration.settings
     today, limits, money = settings.today(now), settings.budget, settings.money
     with warehouse.asked_ahead(questions_of_numbers(settings, now)):
-        costs, block = read_costs(warehouse, today), read_block(warehouse)
+        costs, block = read_costs(warehouse, today), read_block(warehouse, settings.machine)
         quotas = read_quotas(warehouse) if settings.quota.is_set else []
     unreported = Decimal(0)
     if live:

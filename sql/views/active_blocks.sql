@@ -45,5 +45,5 @@ AS SELECT
     fromUnixTimestamp64Milli(toInt64(intDiv(load_id, 1000)), 'UTC') AS read_at,
     dateDiff('millisecond', read_at, now64(3, 'UTC')) / 60000 AS age_minutes
 FROM {database}.blocks
-WHERE is_active AND ends_at > now64(3, 'UTC')
+WHERE is_active AND ends_at > now64(3, 'UTC') AND NOT is_dated_ahead
 COMMENT 'one row is one five-hour block that was open when it was last read and has not ended since'

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from tests.conftest import Program
+from tests.conftest import Program, program_in
 from tests.support.claude_dir import ClaudeDir, days_ago
 
 
@@ -69,6 +69,38 @@ def test_what_is_not_a_whole_import_leaves_what_ccusage_showed(program: Program,
 
     assert "kept         all that ccusage shows: $3.00" in program().stdout
     assert "ccusage shows $3.00" not in after_parts
+
+
+def test_what_is_dated_ahead_is_in_the_sum_of_all_days_alone(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("now", datetime.now(UTC) - timedelta(seconds=1), 20_000)
+    claude.say("ahead", days_ago(-3), 100_000)
+    program.environ["CCUSAGE_IMPORT_CLAUDE_DIRS"] = str(claude.root)
+    assert program("import").exit_code == 0
+
+    shown, line = program(COLUMNS="80").stdout.splitlines(), program("statusline").stdout
+
+    assert "today         $0.30, 20,000 tokens" in shown
+    assert f"all days      $1.80 on 2 days since {days_ago(0).date()}" in shown
+    assert "kept          all that ccusage shows: $1.80" in shown
+    assert any(re.fullmatch(r"active block  \$0.30 until \d\d:\d\d UTC", each) for each in shown)
+    assert re.fullmatch(r"today \$0\.30 · block \$0\.30, (4h \d\dm|5h 00m) left\n", line)
+
+
+def test_the_open_block_is_that_of_this_machine(program: Program, ccusage20: Path, tmp_path: Path) -> None:
+    other = program_in(tmp_path / "other", ccusage20)
+    other.home.mkdir()
+    for each, name, tokens, minutes in ((program, "laptop", 20_000, 61), (other, "studio", 100_000, 0)):
+        claude = ClaudeDir(tmp_path / name)
+        claude.say("now", datetime.now(UTC) - timedelta(minutes=minutes, seconds=1), tokens)
+        each.environ |= {"CCUSAGE_IMPORT_CLAUDE_DIRS": str(claude.root), "CCUSAGE_IMPORT_MACHINE": name}
+        each.environ["CCUSAGE_IMPORT_WAREHOUSE"] = f"chdb://{tmp_path}/warehouse"
+        assert each("import").exit_code == 0
+    assert program("import").exit_code == 0
+
+    assert "active block  $0.30 until " in program(COLUMNS="80").stdout
+    assert " · block $0.30, " in program("statusline").stdout
+    assert " · block $1.50, " in other("statusline").stdout
 
 
 def test_large_sums_are_whole_dollars_and_an_older_import_says_its_day(program: Program, tmp_path: Path) -> None:
