@@ -323,6 +323,11 @@ def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
 
 
 # Instead of what pydantic says, which names classes.
+_PATTERNS = {
+    "ccusage_version": 'Input should be a version in quotes, such as "20.0.24"',
+    "agents": "Input should be the name of an agent in small letters, such as codex",
+    "cluster": "Input should be a name of letters, digits and underscores, which begins with no digit",
+}
 _REASONS = {"extra_forbidden": "unknown setting", "model_type": "Input should be a table, such as {name = value}"}
 
 
@@ -362,6 +367,8 @@ def _configuration_error(error: ValidationError, origins: Mapping[str, str], pla
     for item in error.errors(include_input=False, include_url=False):
         name = str(item["loc"][0])
         reason = _REASONS.get(item["type"], item["msg"].removeprefix("Value error, "))
+        if item["type"] in ("string_pattern_mismatch", "string_type"):
+            reason = _PATTERNS.get(name, reason)
         path = ".".join(map(str, item["loc"]))
         similar = _similar_settings(item["loc"]) if item["type"] == "extra_forbidden" else ""
         origin = origins.get(name, "not set")

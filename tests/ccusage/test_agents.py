@@ -403,7 +403,7 @@ def test_a_report_that_no_agent_has_is_refused(run_import: Importer) -> None:
 def test_what_is_no_name_of_an_agent_is_refused(program: Program, value: str) -> None:
     done = program("import", CCUSAGE_IMPORT_AGENTS=value)
     assert done.exit_code == 2
-    assert "agents.0 (environment): String should match pattern" in done.stderr
+    assert "agents.0 (environment): Input should be the name of an agent in small letters" in done.stderr
 
 
 # --- what is kept -------------------------------------------------------------------------------------

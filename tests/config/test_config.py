@@ -127,12 +127,21 @@ def test_agents_are_a_list_or_names_with_commas(
     ("text", "line"),
     [
         ("agents = []", "agents ({file}): Value should have at least 1 item after validation, not 0"),
-        ("agents = [1]", "agents.0 ({file}): Input should be a valid string"),
+        ("agents = [1]", "agents.0 ({file}): Input should be the name of an agent in small letters, such as codex"),
         ("agents = 1", "agents ({file}): Input should be a valid tuple"),
-        ('agents = ["Codex"]', "agents.0 ({file}): String should match pattern '^[a-z][a-z0-9-]*$'"),
+        (
+            'agents = ["Codex"]',
+            "agents.0 ({file}): Input should be the name of an agent in small letters, such as codex",
+        ),
+        ('ccusage_version = "x"', 'ccusage_version ({file}): Input should be a version in quotes, such as "20.0.24"'),
+        ("ccusage_version = 20.1", 'ccusage_version ({file}): Input should be a version in quotes, such as "20.0.24"'),
+        (
+            'cluster = "a b"',
+            "cluster ({file}): Input should be a name of letters, digits and underscores, which begins with no digit",
+        ),
     ],
 )
-def test_what_names_no_agents_is_refused(directories: Directories, text: str, line: str) -> None:
+def test_what_names_nothing_is_refused_in_words(directories: Directories, text: str, line: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(directories, text)
     assert caught.value.details == (line.format(file=directories.config_file),)
