@@ -108,6 +108,8 @@ def query(
             return
         if explain and as_json:
             raise ConfigurationError("--explain: prints text, not JSON", hint="leave out one of them")
+        if as_json and output_format in ("csv", "parquet"):
+            raise ConfigurationError(f"--format {output_format}: prints no JSON", hint="leave out --json")
         named = _asked(sql, file)
         configuration = configured({"warehouse": warehouse}, config)
         asked = asked_parameters(param or ())

@@ -69,6 +69,8 @@ def report(
     One HTML file that needs no network, a digest in Markdown or JSON, or a calendar of blocks, limits and imports.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
+        if as_json and output_format in ("markdown", "ics"):
+            raise ConfigurationError(f"--format {output_format}: prints no JSON", hint="leave out --json")
         chosen = "json" if as_json else output_format
         if opens and chosen != "html":
             raise ConfigurationError(f"--open: a browser does not show {chosen}", hint="leave out --format and --json")

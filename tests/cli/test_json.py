@@ -241,6 +241,16 @@ def test_arguments_that_cannot_be_are_an_error_like_any_other(
 
 
 @pytest.mark.parametrize(
+    ("command", "other"), [(("query", "daily"), "csv"), (("query", "daily"), "parquet"), (("report",), "markdown")]
+)
+def test_another_format_is_not_json(program: Program, command: tuple[str, ...], other: str) -> None:
+    done = program(*command, "--format", other, "--json")
+
+    error = {"message": f"--format {other}: prints no JSON", "details": [], "hint": "leave out --json"}
+    assert (done.exit_code, json.loads(done.stdout)) == (2, {"exit_code": 2, "error": error})
+
+
+@pytest.mark.parametrize(
     "arguments", [("watch", "--nope"), ("statusline",), ("nope",), ("query", "--", "SELECT 1", "2")]
 )
 def test_what_prints_no_document_prints_none_of_its_arguments(program: Program, arguments: tuple[str, ...]) -> None:

@@ -129,6 +129,16 @@ def test_it_is_told_in_a_few_lines(program: Program, used: Place) -> None:
     )
 
 
+def test_it_fits_a_narrow_terminal(program: Program, used: Place) -> None:
+    done = program("predict", "test", "--warehouse", used.url, CCUSAGE_IMPORT_HASH_PROJECTS="false", COLUMNS="48")
+    assert done.stdout.splitlines()[-4:] == [
+        "80 % stay within this range, by the last 10 runs",
+        "of 1 earlier runs 0 % did",
+        "what was expected was $0.05 off on average; the",
+        "  mean would have been $0.05",
+    ]
+
+
 def test_an_unknown_command_is_answered_with_the_nearest(program: Program, used: Place) -> None:
     done = program("predict", "tset", "--warehouse", used.url, CCUSAGE_IMPORT_HASH_PROJECTS="false")
     assert (done.exit_code, done.stdout) == (2, "")

@@ -15,7 +15,7 @@ from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.money import Money
 from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import find_query
-from ccusage_import.ui.tables import PlainTable, console
+from ccusage_import.ui.tables import PlainTable, console, print_wrapped
 
 FEWEST_RUNS = 9
 PROMPTS = "text"
@@ -98,7 +98,9 @@ def print_prediction(command: str, row: Any, money: Money) -> None:
         ]
     else:
         lines.append(f"how such predictions did is not known: it takes more than {FEWEST_RUNS} to test them")
-    print("\n" + "\n".join(lines))
+    print()
+    for line in lines:
+        print_wrapped(line)
 
 
 def _shown(command: str) -> str:
