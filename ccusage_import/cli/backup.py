@@ -27,7 +27,7 @@ from ccusage_import.history.backup import restore as fill
 from ccusage_import.history.push import Pushed
 from ccusage_import.history.push import push as copy
 from ccusage_import.masking import printable
-from ccusage_import.warehouse.budgets import keep_budgets
+from ccusage_import.warehouse.budgets import keep_budgets, keep_own_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.opening import (
     demand_warehouse,
@@ -163,6 +163,7 @@ def push_configured(configuration: Configuration, server: str = "", already_open
         opened = already_open or stack.enter_context(open_to_write(configuration))
         pushed = copy(opened, opened_target, configuration.installation, tool_version=__version__)
         keep_budgets(opened_target, configuration)
+        keep_own_quotas(opened_target, configuration)
     note_push(configuration)
     return pushed
 

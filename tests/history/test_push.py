@@ -335,6 +335,25 @@ def test_sync_pushes_after_each_import(program: Program, claude: ClaudeDir, serv
     assert same(server, laptop)
 
 
+def test_limits_of_all_kinds_come_with_a_push(program: Program, claude: ClaudeDir, server: Place) -> None:
+    for setting, value in (("budget.monthly", "200"), ("quota.week_usd", "max"), ("plan.monthly", "100")):
+        assert program("config", "set", setting, value).exit_code == 0
+    claude.say("s1", days_ago(0, hour=0), 1_000)
+    imported(program, claude)
+    pushed(program, server)
+
+    assert server.rows("SELECT set_by, scope, period, limit_usd FROM budgets FINAL") == [
+        ("laptop", "all", "monthly", 200)
+    ]
+    assert server.rows("SELECT machine, name, maximum FROM quotas FINAL") == [("laptop", "week_usd", None)]
+    assert server.rows("SELECT name, used = toDecimal128('0.015', 9) FROM quota_status") == [("week_usd", True)]
+    assert server.rows("SELECT machine, monthly_usd FROM plans FINAL") == [("laptop", 100)]
+
+    assert program("config", "set", "quota.week_usd", "5").exit_code == 0
+    pushed(program, server)
+    assert server.rows("SELECT maximum FROM quotas FINAL") == [(5,)]
+
+
 def test_sync_pushes_saved_files_too_and_no_dry_run(
     program: Program, server: Place, laptop: Place, tmp_path: Path
 ) -> None:
