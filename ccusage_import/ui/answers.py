@@ -60,7 +60,28 @@ def readable(answer: Answer, timezone: str) -> Answer:
         _readable_column(name, kind, [row[number] for row in answer.rows], timezone)
         for number, (name, kind) in enumerate(zip(answer.names, answer.types, strict=True))
     ]
-    return replace(answer, rows=list(zip(*columns, strict=True)))
+    return replace(answer, rows=list(map(_tokens_counted(answer), answer.rows, zip(*columns, strict=True))))
+
+
+def _tokens_counted(answer: Answer) -> Callable[[Sequence[str], Sequence[str]], Sequence[str]]:
+    """Return what counts where a quota is one of tokens: its name says so, and its columns are also of dollars."""
+    if "name" not in answer.names:
+        return lambda _, shown: shown
+    quota = answer.names.index("name")
+    is_both = [
+        bool(_STORED_MONEY.fullmatch(kind)) and not _MONEY.search(name)
+        for name, kind in zip(answer.names, answer.types, strict=True)
+    ]
+
+    def counted(row: Sequence[str], shown: Sequence[str]) -> Sequence[str]:
+        if not row[quota].endswith("_tokens"):
+            return shown
+        return [
+            f"{Decimal(cell):,f}" if both and cell != NULL else text
+            for both, cell, text in zip(is_both, row, shown, strict=True)
+        ]
+
+    return counted
 
 
 def _unwrapped(kind: str) -> str:

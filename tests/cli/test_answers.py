@@ -31,6 +31,16 @@ def test_money_is_what_is_called_usd_or_is_stored_as_money() -> None:
     assert written("cost_per_hour_usd", "Nullable(Float64)", "ᴺᵁᴸᴸ", "1.5", "nan") == ["-", "$1.50", "nan"]
 
 
+def test_a_quota_of_tokens_is_a_count() -> None:
+    rows = [["block_tokens", "2000", "ᴺᵁᴸᴸ", "0.5"], ["week_usd", "2000", "ᴺᵁᴸᴸ", "0.5"]]
+    lines = [["name", "used", "left", "cost_usd"], ["String", *["Nullable(Decimal(38, 9))"] * 3], *rows]
+    answer = read_answer("\n".join(map(json.dumps, lines)).encode(), {})
+
+    assert [list(row) for row in readable(answer, ZONE).rows] == [
+        ["block_tokens", "2,000", "-", "$0.50"], ["week_usd", "$2,000.00", "-", "$0.50"],
+    ]  # fmt: skip
+
+
 def test_shares_are_percent() -> None:
     assert written("cost_share", "Nullable(Float64)", "0.6234", "1", "ᴺᵁᴸᴸ") == ["62.3 %", "100.0 %", "-"]
     assert written("hit_rate", "Float64", "0.0004") == ["0.0 %"]
