@@ -78,8 +78,6 @@ class Holding:
                 is_ours = self._locked or self._stack.enter_context(import_lock(self._configuration, lends=True))
                 self._locked = True
             try:
-                if not is_ours and self._is_outdated():
-                    raise OutdatedError
                 held = self._opened(is_ours=is_ours)
                 with using_cursor(self._cursor_file):
                     yield held
@@ -107,6 +105,8 @@ class Holding:
     def _opened(self, *, is_ours: bool) -> Held:
         if self._open is not None and is_ours and not self._is_doubtful:
             return Held(*self._open, anew=False)
+        if not is_ours and self._is_outdated():
+            raise OutdatedError
         warnings: tuple[str, ...] = ()
         run = Run.begin(self._configuration, ImportOptions(only_transcripts=True), SILENT)
         if self._open is None:
