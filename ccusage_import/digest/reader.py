@@ -193,7 +193,10 @@ class _Reader:
             first_day=first_day if active_days else None,
             last_day=last_day if active_days else None,
             active_days=active_days,
-            spans=(*self._recent_spans(), _span("total", (first_day, last_day), _usage(sums), None)),
+            spans=(
+                *self._recent_spans(first_day if active_days else self._today),
+                _span("total", (first_day, last_day), _usage(sums), None),
+            ),
             forecast=self._forecast(),
             days=self._parts("days"),
             months=self._parts("months"),
@@ -279,8 +282,12 @@ class _Reader:
             "prompts_of_old_day": PROMPTS_OF_OLD_DAY,
         }
 
-    def _recent_spans(self) -> list[Span]:
-        """Return today, the last 7 days and the month so far, each with the days before it that are as many."""
+    def _recent_spans(self, first_day: date) -> list[Span]:
+        """Return today, the last 7 days and the month so far, each with the days before it that are as many.
+
+        Where the history begins after the first of these, there is nothing to compare with; it may go back further
+        than a day from which on everything else is shown.
+        """
         if self._is_closed:
             return []
         today, month = self._today, self._today.replace(day=1)
@@ -291,8 +298,14 @@ class _Reader:
             "month_to_date": ((month, today), (month_before, min(month_before + (today - month), month - DAY))),
         }
         usage = {day: _usage(sums) for day, *sums in self.rows("recent_days")}
+        is_cut = self.selection.since is not None
         return [
-            _span(name, days, _added(usage, days), (before, _added(usage, before).cost_usd))
+            _span(
+                name,
+                days,
+                _added(usage, days),
+                (before, _added(usage, before).cost_usd) if is_cut or first_day <= before[0] else None,
+            )
             for name, (days, before) in pairs.items()
         ]
 

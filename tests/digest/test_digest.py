@@ -340,9 +340,9 @@ def test_the_markdown_of_one_day(program: Program, migrated: Place, claude: Clau
     assert lines[0] == "# Usage of coding agents"
     assert lines[2].startswith(f"All machines, {TODAY}, 1 day with usage. Days in UTC. Made on {TODAY} ")
     assert lines[4:8] == [
-        "- Today so far: **$0.30**, +$0.30 against $0.00 yesterday, 20,000 tokens",
-        "- Last 7 days: **$0.30**, +$0.30 against $0.00 in the 7 days before, 20,000 tokens",
-        "- This month so far: **$0.30**, +$0.30 against $0.00 on the same days of the last month, 20,000 tokens",
+        "- Today so far: **$0.30**, 20,000 tokens",
+        "- Last 7 days: **$0.30**, 20,000 tokens",
+        "- This month so far: **$0.30**, 20,000 tokens",
         "- All kept days: **$0.30**, 20,000 tokens",
     ]
     assert f"| -home-\\<b\\>ana | $0.30 | 20,000 | 1 | {TODAY} |" in lines
