@@ -97,7 +97,7 @@ def import_offer(run: Run, offer: Offer) -> ImportSummary:
 def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
     """Open the warehouse, judge the offer, and publish what was decided."""
     with ExitStack() as stack:
-        try:
+        with _failure_kept(run, offer, parsed):
             with run.phase("open"):
                 warehouse, opening_warnings = open_for_import(run, stack, _questions(run, offer))
             with run.phase("reconcile"):
@@ -106,13 +106,10 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
                 prepared = prepare(run, offer, parsed, stored)
                 ledger = weigh(run, warehouse, offer, prepared)
                 judged = judge(run, offer, parsed, prepared, ledger)
-        except WarehouseError as error:
-            keep_for_later(run, failed_load(run, error, offer, parsed))
-            raise
         summary = _summary(run, offer, parsed, judged, opening_warnings)
         if warehouse is None or load_id is None or run.options.is_dry_run or summary.is_empty:
             return summary
-        with run.phase("load"):
+        with _failure_kept(run, offer, parsed), run.phase("load"):
             _keep_prices(run, warehouse, load_id, offer, parsed, judged)
             load = committed_load(run, offer, judged, summary, load_id)
             # Before the records, so that whatever ends it here the next import does both.
@@ -126,6 +123,16 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             facts = read_facts(run, warehouse, offer, load)
             warnings = (*summary.warnings, *kept_warnings, *warn_of_size(run, warehouse))
         return replace(summary, load_id=load_id, warnings=warnings, facts=facts)
+
+
+@contextmanager
+def _failure_kept(run: Run, offer: Offer, parsed: Parsed) -> Iterator[None]:
+    """Keep a load that fails for its warehouse in a block: one that had begun looks as if it was running."""
+    try:
+        yield
+    except WarehouseError as error:
+        keep_for_later(run, failed_load(run, error, offer, parsed))
+        raise
 
 
 def _questions(run: Run, offer: Offer) -> list[Question]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -275,6 +276,24 @@ def test_an_insert_sent_again_neither_doubles_nor_vanishes(
     assert rows(f"SELECT count(), uniqExact(report, key) FROM records FINAL WHERE {own}") == [(157, 157)]
     assert rows(f"SELECT state, revision FROM loads FINAL WHERE {own} ORDER BY load_id") == [("committed", 2)] * 2
     assert_healthy(behind_http)
+
+
+@pytest.mark.parametrize("table", some_of(["changes", "records", "loads"], 1))
+def test_an_import_that_failed_while_it_wrote_is_failing_and_not_running(
+    behind_http: Lab, server: Gateway, table: str
+) -> None:
+    behind_http.restore()
+    already = inserts_into(table, server)
+    server.fail("status_503", match=already[-1].partition(table)[0] + table, times=FOR_GOOD)
+
+    assert_one_error(behind_http.installation.run("import", "--from", behind_http.newer), r".*: HTTP status 503")
+
+    server.clear_faults()
+    exit_code, told, _ = behind_http.installation.run("status", "--json")
+    status = json.loads(told)
+    assert (exit_code, status["state"], status["last_import"]["state"]) == (6, "failing", "failed")
+    assert_healthy(behind_http)
+    assert behind_http.installation.run("status")[0] == 0
 
 
 CUT_SHORT = {
