@@ -257,8 +257,12 @@ def using_cursor(file: Path) -> Iterator[None]:
 
 
 def _unusable(file: Path, error: OSError | sqlite3.Error) -> ConfigurationError:
-    why = error.strerror if isinstance(error, OSError) else error
-    hint = "move the directory away" if file.is_dir() else "make the directory writable; the file may be deleted"
+    if isinstance(error, OSError):
+        why, is_full = str(error.strerror), error.errno == errno.ENOSPC
+    else:
+        why, is_full = str(error), getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+    hint = "free some space on its disk" if is_full else "make the directory writable; the file may be deleted"
+    hint = "move the directory away" if file.is_dir() else hint
     return ConfigurationError(f"{file}: {why}", hint=hint)
 
 

@@ -84,4 +84,5 @@ def test_a_full_disk_of_the_cursor_is_an_error_that_harms_nothing(
     failures = [error for error in said if error]
     assert len(failures) >= 2
     assert {type(error) for error in failures} == {ConfigurationError}
+    assert "free some space on its disk" in {error.hint for error in failures}
     assert said[-1] is None

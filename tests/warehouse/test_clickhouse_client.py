@@ -25,11 +25,13 @@ from ccusage_import.exceptions import (
     ServerTooOldError,
     StatementRefusedError,
     WarehouseAuthenticationError,
+    WarehouseError,
     WarehouseLockedError,
     WarehousePermissionError,
     WarehouseUnreachableError,
 )
 from ccusage_import.warehouse.clickhouse_client import Question, open_warehouse
+from ccusage_import.warehouse.driver.embedded import temporary_files
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.conftest import Place, Program
 from tests.support.gateway import Gateway, User, running_gateway
@@ -469,6 +471,14 @@ def test_query_prints_what_was_asked_for(
     done = program("query", "--warehouse", migrated.url, *arguments)
 
     assert (done.exit_code, done.stdout, done.stderr) == (0, expected, "")
+
+
+def test_a_directory_that_went_away_while_it_was_open_is_told(tmp_path: Path) -> None:
+    place = parse_warehouse_url(f"chdb://{tmp_path}/warehouse")
+    with pytest.raises(WarehouseError) as raised, temporary_files(place):
+        pass
+    assert str(raised.value) == f"warehouse {place}: No such file or directory"
+    assert raised.value.hint == "bring its directory back"
 
 
 def test_query_answers_from_an_empty_table_as_json(program: Program, migrated: Place) -> None:

@@ -33,6 +33,7 @@ CAPTURED_BYTES = 65_536
 # With less virtual memory the engine ends the process without a word that could be caught.
 ENGINE_BYTES = 1_900_000 * 1024
 FILE_LIMIT_HINT = "free some space, or raise the limit (ulimit -f); nothing half written is visible"
+_HINTS = {errno.EFBIG: FILE_LIMIT_HINT, errno.ENOENT: "bring its directory back"}
 WRONG_TZ_HINT = "correct the variable TZ, or unset it"
 GONE_DIRECTORY_HINT = "the working directory is gone: cd to one that is there"
 LIMITS_HINT = "ulimit -a shows the limits of this shell"
@@ -162,7 +163,7 @@ def temporary_files(warehouse: Warehouse) -> Iterator[None]:
         tempfile.tempdir = str(directory)
         yield
     except OSError as error:
-        hint = FILE_LIMIT_HINT if error.errno == errno.EFBIG else NO_ROOM_HINT
+        hint = _HINTS.get(error.errno or 0, NO_ROOM_HINT)
         raise WarehouseError(f"warehouse {warehouse}: {error.strerror}", hint=hint) from None
     finally:
         tempfile.tempdir = before
