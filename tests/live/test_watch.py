@@ -303,6 +303,7 @@ def test_a_machine_that_is_renamed_on_a_server_goes_on_under_its_new_name(
         assert program("rename", "machine", "workshop", "--warehouse", url).exit_code == 0
         claude.say("a", days_ago(0), 10)
         watch.until_stored(2)
+        watch.until_said("watching", 2)
         assert [event["event"] for event in watch.events()] == [
             "stored", "watching", "reconfigured", "stored", "watching",
         ]  # fmt: skip
