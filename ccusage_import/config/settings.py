@@ -258,7 +258,7 @@ def load_configuration(
     Raises:
         ConfigurationError: every value that cannot be used, one a line, each with its origin.
     """
-    merged: dict[str, Any] = {"warehouse": f"chdb://{directories.data / 'warehouse'}"}
+    merged: dict[str, Any] = {"warehouse": str(EmbeddedWarehouse(directories.data / "warehouse"))}
     origins = dict.fromkeys(Settings.model_fields, "default")
     file = config_file or directories.config_file
     written = _read_toml(file, required=config_file is not None) if config_text is None else parse_toml(config_text)

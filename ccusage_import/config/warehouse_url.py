@@ -25,7 +25,9 @@ class EmbeddedWarehouse:
     database: str = DEFAULT_DATABASE
 
     def __str__(self) -> str:
-        return f"chdb://{self.path}"
+        # What would mean something else in a URL, and nothing more: people read it.
+        path = re.sub("[%#?]", lambda found: quote(found[0]), str(self.path))
+        return f"chdb://{path}"
 
     @property
     def lock(self) -> Path:

@@ -17,6 +17,7 @@ from typing import Any
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.identity import choose_identity
 from ccusage_import.config.settings import Configuration, load_configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import file_lock, make_private_directory, write_private_file
 
@@ -54,7 +55,7 @@ class Place:
             "claude_dirs": (self.claude,),
             "machine": "demo",
             "hash_projects": False,
-            "warehouse": f"chdb://{self.directories.data}/warehouse",
+            "warehouse": str(EmbeddedWarehouse(self.directories.data / "warehouse")),
         }
         identity = choose_identity()
         return load_configuration(own, environ, identity=identity, directories=self.directories, config_file=config)

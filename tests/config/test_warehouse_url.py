@@ -8,6 +8,7 @@ import pytest
 
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError
+from tests.conftest import Program
 
 FORMS = "use chdb:///path, clickhouse://user@host:8123/database or clickhouses://user@host:8443/database"
 
@@ -24,6 +25,19 @@ FORMS = "use chdb:///path, clickhouse://user@host:8123/database or clickhouses:/
 )
 def test_embedded(url: str, path: str, database: str) -> None:
     assert parse_warehouse_url(url) == EmbeddedWarehouse(Path(path), database)
+
+
+@pytest.mark.parametrize("name", ["100%", "a%41b", "%25", "#1", "ä b", "%"])
+def test_a_path_of_any_name_is_that_path(name: str) -> None:
+    place = EmbeddedWarehouse(Path("/home", name, "warehouse"))
+    assert parse_warehouse_url(str(place)) == place
+
+
+def test_a_home_of_any_name_has_a_warehouse_below_it(program: Program) -> None:
+    home = program.home / "50%41#1"
+    home.mkdir()
+    assert program("migrate", HOME=str(home)).exit_code == 0
+    assert (home / ".local/share/ccusage-import/warehouse/store").is_dir()
 
 
 def test_embedded_in_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ class Job:
 
 def embedded_url() -> str:
     """Return the address of the embedded warehouse in the data directory."""
-    return f"chdb://{Directories.of_platform().data / 'warehouse'}"
+    return str(EmbeddedWarehouse(Directories.of_platform().data / "warehouse"))
 
 
 def read_warehouse(text: str, before: Configuration, *, asks: bool) -> TriedWarehouse:
