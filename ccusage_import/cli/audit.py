@@ -102,7 +102,6 @@ def print_history(loads: Sequence[Load], ids: Mapping[int, str], settings: Setti
         spare=("seconds", "ccusage", *(("cost", "machine") if has_machines else ("machine", "cost"))),
     )
     for load in loads:
-        is_published = load.state in ("committed", "undone")
         seconds = (load.finished_at - load.started_at).total_seconds() if load.finished_at else None
         table.add_row(
             ids.get(load.load_id, str(load.load_id)),
@@ -111,8 +110,8 @@ def print_history(loads: Sequence[Load], ids: Mapping[int, str], settings: Setti
             load.state,
             load.ccusage_version or load.runner,
             _counts(load),
-            money.text(load.cost_after_usd) if is_published else "",
-            ui.change(load.cost_after_usd - load.cost_before_usd, money.text) if is_published else "",
+            money.text(load.cost_after_usd) if load.is_published else "",
+            ui.change(load.cost_after_usd - load.cost_before_usd, money.text) if load.is_published else "",
             "" if seconds is None else f"{seconds:.1f}",
             load.error,
         )

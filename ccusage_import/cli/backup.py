@@ -83,7 +83,7 @@ def restore(
         saved = read_backup(directory)
         with import_lock(configuration), open_unchecked(configuration) as opened:
             fill(opened, saved, tool_version=__version__)
-            remember(configuration, opened)
+            remember(configuration, opened, forgets=True)
             _tell(saved.manifest, f"are restored into {opened.warehouse}", quiet=quiet, as_json=as_json)
 
 

@@ -135,7 +135,7 @@ def _repaired(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
                 refuse_pending(opened)
             damage = find_damage(opened, None)
             write_loads_after_loss(opened, damage.machines, repaired, tool_version=__version__)
-            remember(configuration, opened)
+            remember(configuration, opened, forgets=True)
         damage = find_damage(opened, known.of(place))
     if damage.lines:
         error = damage.error(place)

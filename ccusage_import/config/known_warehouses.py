@@ -1,4 +1,4 @@
-"""What each embedded warehouse held when it was last written to, kept outside: a lost directory leaves no trace."""
+"""What each warehouse held when it was last written to, kept outside: what is lost leaves no trace in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from ccusage_import.files import write_private_file
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an embedded warehouse held when it was last written to: rows, and the newest load of each machine."""
+    """What a warehouse held when it was last written to.
+
+    Attributes:
+        loads: rows in `loads`; 0 for a server, where others write too.
+        changes: rows in `changes`; likewise.
+        machines: the newest finished load of each machine; for a server of those that were written from here.
+    """
 
     loads: int = 0
     changes: int = 0
@@ -24,7 +30,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class KnownWarehouses:
-    """The file outside of all warehouses: what each embedded one held when it was last written to."""
+    """The file outside of all warehouses: what each held when it was last written to."""
 
     file: Path
 

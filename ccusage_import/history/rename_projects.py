@@ -57,7 +57,7 @@ def rename_projects(
     if not is_dry_run:
         settle_dead_loads(warehouse, machine)
     loads = read_loads(warehouse, machine=machine)
-    last = next((load for load in loads if load.state in ("committed", "undone")), None)
+    last = next((load for load in loads if load.is_published), None)
     if last is None:
         raise ConfigurationError(f"rename projects: nothing of {machine!r} is stored yet", hint="ccusage-import import")
     stored = read_records(warehouse, machine)

@@ -54,7 +54,7 @@ def _stored_until(configuration: Configuration) -> dict[str, datetime]:
         return {}
     with open_warehouse(place, cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds) as warehouse:
         loads = read_loads(warehouse) if applied_migrations(warehouse) else []
-    kept = sorted((load.started_at, load.machine) for load in loads if load.state in ("committed", "undone"))
+    kept = sorted((load.started_at, load.machine) for load in loads if load.is_published)
     return {machine: started_at for started_at, machine in kept}
 
 

@@ -71,7 +71,7 @@ def write_loads_after_loss(
     there = contents(warehouse)
     for machine in sorted(machines):
         settle_dead_loads(warehouse, machine)
-        last = next(load for load in read_loads(warehouse, machine=machine) if load.state in ("committed", "undone"))
+        last = next(load for load in read_loads(warehouse, machine=machine) if load.is_published)
         left = there[machine][1] if machine in there else NOTHING
         load = begin(warehouse, last, RUNNER_OF_CHANGES, tool_version=tool_version)
         load.tokens_before, load.cost_before_usd = last.tokens_after, last.cost_after_usd

@@ -95,6 +95,8 @@ class ClickHouse:
         self._answers: list[tuple[Question, Sequence[Sequence[Any]]]] = []
         # What whoever opened it found missing of what it held.
         self.damage: DamagedWarehouseError | None = None
+        # The newest load of each machine that this process wrote to its end.
+        self.finished_loads: dict[str, int] = {}
 
     @property
     def is_embedded(self) -> bool:

@@ -1,8 +1,9 @@
 """Whether a warehouse still holds what its loads left in it: lost rows must not pass for rows that were never written.
 
 When the engine starts it sets damaged parts of a table aside and goes on without their rows. So every opening compares
-what is there with what the last load of each machine left. Of an embedded warehouse the loads themselves may be lost,
-so what it held is also kept in a file outside.
+what is there with what the last load of each machine left. The loads themselves may be lost too, and a replica may
+not know the last one yet. So what an embedded warehouse held, and the last load that was written to a server from here,
+are also kept in a file outside.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ EMBEDDED_HINT = (
     " restore BACKUP; without one, go on with what is left: ccusage-import repair --accept-loss"
 )
 SERVER_HINT = (
-    "let the server's administrator attach its detached parts; to go on with what is left: ccusage-import repair"
-    " --accept-loss"
+    "try again where one replica may lag behind another; let the server's administrator attach its detached parts;"
+    " to go on with what is left: ccusage-import repair --accept-loss"
 )
 GONE_HINT = (
     "bring the directory back, or fill a new one: ccusage-import restore BACKUP; ccusage-import repair --accept-loss"
@@ -108,15 +109,19 @@ def find_damage(warehouse: ClickHouse, known: Known | None) -> Damage:
     try:
         newest, unfinished, found = _newest_loads(warehouse)
         missing = dict(_missing(warehouse, newest, unfinished))
-        lost = [*missing.values(), *_lost_rows(known, found)]
+        lost_loads = dict(_lost_loads(known, found))
+        lost = [*missing.values(), *_lost_rows(known, found), *lost_loads.values()]
     except (QueryError, DamagedWarehouseError) as error:
         # What cannot even be counted is damaged too.
         return Damage((str(error),), frozenset(), tuple(map(_line, aside)))
-    counted = COUNTED if known and all(load.records_after is not None for load in newest.values()) else ()
+    is_counted = known is not None and known.loads > 0
+    counted = COUNTED if is_counted and all(load.records_after is not None for load in newest.values()) else ()
     uncounted = [part for part in aside if part.table in COUNTED and part.table not in counted]
     blocking = aside if lost else uncounted
     lost += map(_line, blocking)
-    return Damage(tuple(lost), frozenset(missing), tuple(_line(part) for part in aside if part not in blocking))
+    return Damage(
+        tuple(lost), frozenset({*missing, *lost_loads}), tuple(_line(part) for part in aside if part not in blocking)
+    )
 
 
 def what_is_there(warehouse: ClickHouse) -> Known:
@@ -222,9 +227,13 @@ def _lost_rows(known: Known | None, found: Known) -> Iterator[str]:
     for name, before, now in (("loads", known.loads, found.loads), ("changes", known.changes, found.changes)):
         if now < before:
             yield f"{name}: {before:,} rows were there, {now:,} are"
-    for machine, load_id in sorted(known.machines.items()):
+
+
+def _lost_loads(known: Known | None, found: Known) -> Iterator[tuple[str, str]]:
+    """Yield the machines whose newest load is missing, and a line on it."""
+    for machine, load_id in sorted(known.machines.items() if known else ()):
         if found.machines.get(machine, 0) < load_id:
-            yield f"loads: load {load_id} of {machine} is missing"
+            yield machine, f"loads: load {load_id} of {machine} is missing"
 
 
 def _line(part: DetachedPart) -> str:

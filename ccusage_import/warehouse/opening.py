@@ -9,7 +9,7 @@ from pathlib import Path
 from loguru import logger
 
 from ccusage_import import __version__
-from ccusage_import.config.known_warehouses import KnownWarehouses
+from ccusage_import.config.known_warehouses import Known, KnownWarehouses
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
@@ -55,7 +55,7 @@ def record_failed_loads(configuration: Configuration, opened: ClickHouse) -> Non
 
 
 def known_warehouses(configuration: Configuration) -> KnownWarehouses:
-    """Return the file that says what each embedded warehouse held."""
+    """Return the file that says what each warehouse held."""
     return KnownWarehouses(configuration.directories.state / "warehouses.json")
 
 
@@ -194,11 +194,21 @@ def refuse_damage(machine: str, opened: ClickHouse) -> None:
         raise damage
 
 
-def remember(configuration: Configuration, opened: ClickHouse) -> None:
-    """Write down what an embedded warehouse holds. The rows are safe in it, so a failure here ends nothing."""
-    if not opened.is_embedded:
-        return
+def remember(configuration: Configuration, opened: ClickHouse, *, forgets: bool = False) -> None:
+    """Write down what a warehouse holds. The rows are safe in it, so a failure here ends nothing.
+
+    Args:
+        configuration: whose warehouse it is.
+        opened: the warehouse.
+        forgets: what it held before does not count any more.
+    """
+    place, known = opened.warehouse, known_warehouses(configuration)
     try:
-        known_warehouses(configuration).keep(opened.warehouse, what_is_there(opened))
+        if opened.is_embedded:
+            known.keep(place, what_is_there(opened))
+        elif opened.finished_loads or forgets:
+            before = known.of(place)
+            earlier = before.machines if before and not forgets else {}
+            known.keep(place, Known(machines={**earlier, **opened.finished_loads}))
     except ConfigurationError as error:
         logger.bind(reason=str(error)).warning("what the warehouse holds could not be written down")

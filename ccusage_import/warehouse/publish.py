@@ -229,7 +229,7 @@ def _settle_undone(warehouse: ClickHouse, machine: str) -> None:
     for load_id in {*undoes, *undoes.values()}:
         state = "undone" if load_id in undone else "committed"
         for load in read_loads(warehouse, machine=machine, load_id=load_id):
-            if load.state in ("committed", "undone") and load.state != state:
+            if load.is_published and load.state != state:
                 load.state = state
                 write_load(warehouse, load)
 

@@ -78,6 +78,11 @@ class Load:
     facts: dict[str, int] = field(default_factory=dict)
 
     @property
+    def is_published(self) -> bool:
+        """Whether all that it wrote is visible, or was until it was undone."""
+        return self.state in ("committed", "undone")
+
+    @property
     def is_failure(self) -> bool:
         """Whether it failed, as a whole or in some of its reports."""
         return self.state in ("failed", "interrupted") or bool(self.failed_reports)
@@ -209,6 +214,8 @@ def write_load(warehouse: ClickHouse, load: Load) -> None:
     load.revision += 1
     row = tuple(_storable(getattr(load, column)) for column in LOAD_COLUMNS)
     warehouse.insert("loads", LOAD_COLUMNS, [row], token=f"{load.machine}/{load.load_id}/load/{load.revision}")
+    if load.is_published:
+        warehouse.finished_loads[load.machine] = max(warehouse.finished_loads.get(load.machine, 0), load.load_id)
 
 
 def _storable(value: Any) -> Any:

@@ -271,6 +271,13 @@ def moved(lab: Lab, home: Path, gateway: Gateway) -> Lab:
 
 
 def _restore_from_kept(installation: Installation) -> None:
+    restore_rows(installation)
+    for file in installation.home.rglob("warehouses.json"):
+        file.unlink()
+
+
+def restore_rows(installation: Installation) -> None:
+    """Bring back what the server held before the newer reports, as a copy of the server from then does."""
     with installation.opened() as warehouse:
         for table in ("records", "changes", "loads"):
             warehouse.command(f"ALTER TABLE {table} REPLACE PARTITION tuple() FROM kept.{table}")

@@ -24,7 +24,17 @@ from ccusage_import.exceptions import ExitCode
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.faults.documents import save_generation
 from tests.faults.facts import embedded_facts_lab, http_facts_lab
-from tests.faults.harness import MACHINE, Installation, Lab, embedded_lab, http_lab, moved, new_user, read_state
+from tests.faults.harness import (
+    MACHINE,
+    Installation,
+    Lab,
+    embedded_lab,
+    http_lab,
+    moved,
+    new_user,
+    read_state,
+    restore_rows,
+)
 from tests.faults.kills import INTERRUPTED, Stepped, Tally, interrupt_imports, kill_imports, points_of, print_tallies
 from tests.faults.network import FAULTS, FOR_GOOD, break_requests, statements_of
 from tests.faults.readers import watch_imports
@@ -315,6 +325,25 @@ def test_an_answer_that_was_cut_off_lets_no_smaller_number_take_the_place_of_a_l
     assert_one_error(finished, rf"warehouse clickhouse://default@127\.0\.0\.1:\d+/ccusage: {told}")
     assert read_views(behind_http) == behind_http.before.views
     assert_healthy(behind_http)
+
+
+def test_a_server_that_does_not_know_the_last_load_is_not_written_to(behind_http: Lab) -> None:
+    user = behind_http.installation
+    behind_http.restore()
+    assert user.run("import", "--from", behind_http.newer)[::2] == (0, "")
+    # As a replica that lags behind knows it, or a backup that somebody restored.
+    restore_rows(user)
+
+    refused = user.run("import", "--from", behind_http.newer)
+
+    assert refused[0] == 4
+    assert re.search(rf"\n  loads: load \d+ of {MACHINE} is missing\nhint: try again where one replica", refused[2])
+    assert read_views(behind_http) == behind_http.before.views
+    assert user.run("check")[0] == 6
+    assert user.run("repair")[0] == 4
+    assert user.run("repair", "--accept-loss")[::2] == (0, "")
+    assert user.run("import", "--from", behind_http.newer)[::2] == (0, "")
+    assert behind_http.shows_after()
 
 
 @pytest.mark.parametrize("kind", CUT_SHORT)
