@@ -29,7 +29,7 @@ HOMES = {
     "prometheus_client": {"monitoring/metrics"},
     "tomlkit": {"config/file"},
     "urllib3": {"monitoring/http_calls", "warehouse/clickhouse_client", "warehouse/driver/server"},
-    "lz4": {"serving/framing"},
+    "lz4": {"serving/framing", "warehouse/driver/server"},
     "clickhouse_cityhash": {"serving/framing"},
     "starlette": {"serving/http", "serving/server"},
     "uvicorn": {"serving/server"},
