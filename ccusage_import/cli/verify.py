@@ -24,14 +24,14 @@ from ccusage_import.cli.options import (
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.import_summary import ImportOptions
-from ccusage_import.importer import run_import
+from ccusage_import.importer import run_import_alone
 from ccusage_import.querying.counted_messages import read_sums
 from ccusage_import.rule.ledger_check import LedgerSum
 from ccusage_import.rule.verify import Verification
 from ccusage_import.rule.verify import verify as verification
 from ccusage_import.ui.summary import show_progress
 from ccusage_import.ui.tables import PlainTable, console, print_wrapped
-from ccusage_import.warehouse.opening import has_warehouse, open_configured
+from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_configured
 from ccusage_import.warehouse.snapshot import sessions_elsewhere
 
 SHOWN_DIFFERENCES = 20
@@ -54,8 +54,11 @@ def verify(
     flags = {"warehouse": warehouse, "claude_dirs": tuple(claude_dir) if claude_dir else None, "ccusage": ccusage}
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured(flags, config)
-        with show_progress(is_wanted=not quiet and not as_json) as progress:
-            summary = run_import(configuration, ImportOptions(is_dry_run=True), os.environ, progress)
+        # An import in between would store what was not offered yet.
+        with import_lock(configuration):
+            with show_progress(is_wanted=not quiet and not as_json) as progress:
+                summary = run_import_alone(configuration, ImportOptions(is_dry_run=True), os.environ, progress)
+            twice, sums = _stored_otherwise(configuration)
         for error in summary.errors:
             ui.print_error(error)
         version_info = parse_version(summary.ccusage_version)
@@ -63,7 +66,6 @@ def verify(
             [record for record in records if record.identity not in summary.left_alone]
             for records in (summary.stored, summary.offered)
         )
-        twice, sums = _stored_otherwise(configuration)
         found = verification(
             stored, offered, summary.decisions, summary.intact_from, version_info, twice, sums, summary.gone
         )

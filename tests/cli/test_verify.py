@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ccusage_import.cli.verify import print_verification
+from ccusage_import.files import is_locked
 from ccusage_import.rule.verify import Difference, Verification
 from tests.cli.test_terminal import at_a_terminal
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.gateway import Gateway
 
 FOUND = Verification(
     {"models = row": 3, "projects = daily": 5},
@@ -95,6 +99,27 @@ def test_verify_compares_messages_and_writes_nothing(program: Program, claude: C
     assert (after["compared"]["stored = offered"], after["compared"]["messages = daily"]) == (9, 2)
     assert (after["differences"], after["stderr"]) == ([], "")
     assert warehouse.rows("SELECT load_id FROM loads") == loads
+
+
+def test_no_import_comes_between_the_offer_and_the_messages(
+    program: Program, claude: ClaudeDir, gateway: Gateway
+) -> None:
+    url = gateway.url(database="verified")
+    assert program("migrate", "--create-database", "--warehouse", url).exit_code == 0
+    assert program("import", "--claude-dir", claude.root, "--warehouse", url).exit_code == 0
+    gateway.fail("delay", match="FROM ledger_sessions", seconds=5)
+    seen = len(gateway.statements())
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(verified, program, claude, "--warehouse", url)
+        while not any("FROM ledger_sessions" in sql for sql in gateway.statements()[seen:]):
+            assert not running.done()
+            time.sleep(0.01)
+        is_alone = is_locked(program.home / ".local/state/ccusage-import/import.lock")
+        found = running.result()
+
+    assert is_alone
+    assert found["unexplained"] == 0
 
 
 def other_ccusage(program: Program, tmp_path: Path, changed: str) -> Path:
