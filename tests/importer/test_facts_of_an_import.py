@@ -234,7 +234,7 @@ def test_the_reports_are_loaded_although_transcripts_cannot_be_read(
     done = program("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
 
     assert done.exit_code == 5
-    assert done.stderr == (f"ccusage-import: error: {cursor}: Is a directory\nhint: move the directory away\n")
+    assert done.stderr == f"ccusage-import: error: {cursor}: Is a directory\nhint: move the directory away\n"
     assert migrated.rows("SELECT sum(total_tokens) FROM daily") == [(100,)]
     assert migrated.rows("SELECT sum(total_tokens) FROM messages") == [(60,)]
 
