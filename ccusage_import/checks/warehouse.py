@@ -26,7 +26,7 @@ from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.integrity import detached_parts, hint_of, unreadable_parts
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.migrations import pending_migrations
+from ccusage_import.warehouse.migrations import pending_migrations, what_is_pending
 from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_configured
 from ccusage_import.warehouse.snapshot import future_loads, last_import, last_load_with_facts, last_success_at
 from ccusage_import.warehouse.tables import Load
@@ -87,7 +87,7 @@ def _checks_of(opened: ClickHouse, configuration: Configuration) -> Iterator[Che
     elif opened.is_embedded:
         yield ok("schema", f"{len(pending)} migrations are applied by the next import")
     else:
-        yield fail("schema", f"{len(pending)} tables and views are missing or not up to date", "ccusage-import migrate")
+        yield fail("schema", what_is_pending(pending), "ccusage-import migrate")
     yield from _contents(opened)
     yield _rights(opened)
     yield _free_space(opened)

@@ -80,10 +80,15 @@ class ClaudeSettings:
         """Return the contents of the file with the hook in it.
 
         Raises:
-            ScheduleError: the file cannot be read, or is not what Claude Code takes.
+            ScheduleError: the file cannot be read, is not what Claude Code takes, or turns all hooks off.
         """
         old = self._read()
         settings = self._parsed(old)
+        if _are_off(settings):
+            raise ScheduleError(
+                f"{self.file}: disableAllHooks turns every hook off; {_UNTOUCHED}",
+                hint="take disableAllHooks out of it",
+            )
         before = json.dumps(settings)
         _take_out(settings)
         hooks = settings.setdefault("hooks", {})
@@ -129,12 +134,13 @@ class ClaudeSettings:
         return True
 
     def has_hook(self) -> bool:
-        """Return whether the hook is in it.
+        """Return whether the hook is in it, and Claude Code starts it.
 
         Raises:
             ScheduleError: the file cannot be read, or is not what Claude Code takes.
         """
-        return _take_out(self._parsed(self._read()))
+        settings = self._parsed(self._read())
+        return not _are_off(settings) and _take_out(settings)
 
     @property
     def _record_file(self) -> Path:
@@ -205,12 +211,16 @@ class ClaudeSettings:
 
 
 def hooked_settings(environ: Mapping[str, str], state: Path) -> Path | None:
-    """Return the settings file that has the hook in it; None where it is not installed, or cannot be seen."""
+    """Return the settings file that has the hook in it; None where there is none, or it is off or cannot be seen."""
     try:
         settings = ClaudeSettings.of(environ, state)
         return settings.file if settings.has_hook() else None
     except ScheduleError:
         return None
+
+
+def _are_off(settings: Mapping[str, Any]) -> bool:
+    return settings.get("disableAllHooks") is True
 
 
 def _take_out(settings: dict[str, Any]) -> bool:

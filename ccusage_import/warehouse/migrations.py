@@ -146,9 +146,14 @@ def refuse_pending(warehouse: ClickHouse) -> None:
     """
     if pending := pending_migrations(warehouse):
         raise SchemaError(
-            f"warehouse {warehouse.warehouse}: {len(pending)} of its tables and views are missing or not up to date",
+            f"warehouse {warehouse.warehouse}: {what_is_pending(pending)}",
             hint=f"ccusage-import migrate --warehouse {warehouse.warehouse}",
         )
+
+
+def what_is_pending(pending: Sequence[Migration]) -> str:
+    """Return what to say of a server on which something is pending."""
+    return f"{len(pending)} of its tables and views {'is' if len(pending) == 1 else 'are'} missing or not up to date"
 
 
 def apply_migrations(warehouse: ClickHouse, tool_version: str, *, with_dropped: bool = False) -> list[Migration]:

@@ -62,6 +62,24 @@ def test_the_status_knows_the_hook(own: Program) -> None:
     assert json.loads(own("schedule", "status", "--json").stdout) == {"installed": False, "hook": None}
 
 
+def test_hooks_that_are_turned_off_start_nothing(own: Program) -> None:
+    assert own("schedule", "install", "--hook").exit_code == 0
+    settings = json.loads(settings_file(own).read_bytes())
+    settings_file(own).write_text(json.dumps({**settings, "disableAllHooks": True}))
+    off = settings_file(own).read_bytes()
+
+    shown = own("schedule", "status")
+    refused = own("schedule", "install", "--hook")
+
+    assert (shown.exit_code, shown.stdout) == (6, "not installed; ccusage-import schedule install\n")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        f"ccusage-import: error: {settings_file(own)}: disableAllHooks turns every hook off; nothing was changed\n"
+        "hint: take disableAllHooks out of it\n"
+    )
+    assert settings_file(own).read_bytes() == off
+
+
 def test_it_joins_what_is_there_and_leaves_every_byte_of_that(own: Program) -> None:
     settings_file(own).write_bytes(OTHERS)
     settings_file(own).chmod(0o644)

@@ -16,6 +16,7 @@ from ccusage_import.warehouse.migrations import (
     apply_migrations,
     known_migrations,
     pending_migrations,
+    refuse_pending,
     sql_directory,
     statements,
 )
@@ -80,6 +81,8 @@ def test_a_changed_view_is_replaced(opened: ClickHouse) -> None:
     row = ("daily", "checksum of an older release", datetime.now(UTC), "1.0.0")
     opened.insert("schema_migrations", ("version", "checksum", "applied_at", "tool_version"), [row], token="old")
 
+    with pytest.raises(SchemaError, match="1 of its tables and views is missing or not up to date"):
+        refuse_pending(opened)
     assert [migration.version for migration in apply_migrations(opened, "1.2.3")] == ["daily"]
 
 
