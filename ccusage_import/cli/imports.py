@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
@@ -29,9 +28,9 @@ from ccusage_import.cli.options import (
     WarehouseUrl,
     configured,
     door,
+    environment,
 )
 from ccusage_import.cli.replay import print_replay, replay_exit_code
-from ccusage_import.config.environment import read_environment_file
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import days_of_option, period_of_options, today_in
 from ccusage_import.demo.place import Place, what_next
@@ -147,7 +146,7 @@ def import_command(
             own = {"--from": from_dir, "--ccusage": ccusage, "--ccusage-version": ccusage_version}
             _refuse_in_demo({**own, "--transcripts-only": transcripts_only})
         _demand_directory(from_dir)
-        environ = {**(read_environment_file(env_file) if env_file else {}), **os.environ}
+        environ = environment(env_file)
         place = stack.enter_context(Place.made(is_kept=not dry_run)) if demo else None
         if place:
             configuration = place.configuration(flags, config, environ)

@@ -15,7 +15,7 @@ import typer
 
 from ccusage_import import ui
 from ccusage_import.config.directories import Directories
-from ccusage_import.config.environment import misspelled_variables
+from ccusage_import.config.environment import misspelled_variables, read_environment_file
 from ccusage_import.config.identity import NOT_CHOSEN, complete_identity, read_identity
 from ccusage_import.config.settings import Configuration, load_configuration
 from ccusage_import.exceptions import ExitCode, FixableError, LimitError
@@ -73,6 +73,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but wa
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
+def environment(env_file: Path | None) -> dict[str, str]:
+    """Return the environment of this process, and what it leaves open in a file of `--env-file`."""
+    return {**(read_environment_file(env_file) if env_file else {}), **os.environ}
+
+
 @contextmanager
 def door(verbosity: int, *, quiet: bool, as_json: bool) -> Iterator[None]:
     """Turn every error inside a `with` block into a line on stderr and an exit code: the one place that does.
@@ -121,25 +126,9 @@ def configured(
     keeps_identity: bool = False,
     config_text: str | None = None,
     environ: Mapping[str, str] = os.environ,
+    warns: bool = True,
 ) -> Configuration:
-    """Load the configuration, and warn; with `keeps_identity` the first run writes down what it chose."""
-    configuration = read_configuration(
-        flags, config, keeps_identity=keeps_identity, config_text=config_text, environ=environ
-    )
-    ui.warn_of_exposure(configuration.exposure)
-    ui.print_warnings(misspelled_variables(environ))
-    return configuration
-
-
-def read_configuration(
-    flags: Mapping[str, Any],
-    config: Path | None,
-    *,
-    keeps_identity: bool = False,
-    config_text: str | None = None,
-    environ: Mapping[str, str] = os.environ,
-) -> Configuration:
-    """Load the configuration without a word."""
+    """Load the configuration; with `keeps_identity` the first run writes down what it chose."""
     directories = Directories.of_platform()
     if keeps_identity:
         # A configuration that cannot be used must not leave anything behind.
@@ -147,7 +136,7 @@ def read_configuration(
         identity = complete_identity(directories.identity_file, first.settings.machine)
     else:
         identity = {**NOT_CHOSEN, **read_identity(directories.identity_file)}
-    return load_configuration(
+    configuration = load_configuration(
         flags,
         environ,
         identity=identity,
@@ -155,6 +144,10 @@ def read_configuration(
         config_file=config,
         config_text=config_text,
     )
+    if warns:
+        ui.warn_of_exposure(configuration.exposure)
+        ui.print_warnings(misspelled_variables(environ))
+    return configuration
 
 
 def complete_queries(incomplete: str) -> Iterator[str]:

@@ -28,8 +28,8 @@ _FOLDED_THERE = "folded_ids WHERE machine = {machine:String} AND fold IN {only_t
 # Of folds, and of their totals, those that the target has; of facts, what it did not fold by itself.
 _PUSHED: Mapping[str, str] = {
     **{
-        table: f"{identity} NOT IN (SELECT id FROM {_FOLDED_THERE} AND kind = '{kind}')"  # noqa: S608 - text of ours
-        for kind, (table, identity) in KINDS.items()
+        table.name: f"{table.identity} NOT IN (SELECT id FROM {_FOLDED_THERE} AND kind = '{kind}')"  # noqa: S608 - text of ours
+        for kind, table in KINDS.items()
     },
     "hour_facts": "has({folds:Array(UInt64)}, fold)",
 }

@@ -78,7 +78,7 @@ def read_stored(run: Run, warehouse: ClickHouse | None, offered: Sequence[Record
 
 
 def _demand_all(warehouse: ClickHouse, machine: str, read: int) -> None:
-    """Return where a server sent all records: what was not read would be new, and a smaller number take its place.
+    """Refuse to judge with fewer records than a server has: a smaller number would be new, and take their place.
 
     Raises:
         WarehouseUnreachableError: an answer was cut off, or of two replicas one lags.

@@ -261,8 +261,12 @@ def _unusable(file: Path, error: OSError | sqlite3.Error) -> ConfigurationError:
         why, is_full = str(error.strerror), error.errno == errno.ENOSPC
     else:
         why, is_full = str(error), getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
-    hint = "free some space on its disk" if is_full else "make the directory writable; the file may be deleted"
-    hint = "move the directory away" if file.is_dir() else hint
+    if file.is_dir():
+        hint = "move the directory away"
+    elif is_full:
+        hint = "free some space on its disk"
+    else:
+        hint = "make the directory writable; the file may be deleted"
     return ConfigurationError(f"{file}: {why}", hint=hint)
 
 

@@ -18,7 +18,7 @@ from ccusage_import.transcripts.costs import price
 from ccusage_import.transcripts.facts import FACT_KINDS, Event, Facts, Message, ToolCall, Turn, Usage, joined
 from ccusage_import.transcripts.once import judge_copies, version_of
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.folds import PUBLISHED, published_folds, published_question
+from ccusage_import.warehouse.folds import KINDS, PUBLISHED, published_folds, published_question
 from ccusage_import.warehouse.migrations import FACT_TABLES
 
 # So many ids go into the address of one question to a server.
@@ -27,13 +27,6 @@ IDS_AT_ONCE = 300
 NAMES_AT_ONCE = 50
 # For more ids all rows of the machine are read.
 MOST_IDS = 6000
-# Of each kind of fact: its table, and the column of its id.
-_KINDS = (
-    ("messages", "message_facts", "message"),
-    ("tool_calls", "tool_call_facts", "call"),
-    ("turns", "turn_facts", "turn"),
-    ("events", "event_facts", "event"),
-)
 Row = tuple[Any, ...]
 
 
@@ -162,10 +155,9 @@ def has_facts(warehouse: ClickHouse, machine: str, ids: Mapping[str, int]) -> bo
 
 def has_facts_question(machine: str, ids: Mapping[str, int]) -> Question:
     """Return what `has_facts` asks."""
-    columns = {kind: (table, column) for kind, table, column in _KINDS}
     stored = " AND ".join(
         f"(SELECT count() FROM {table} WHERE machine = {{machine:String}} AND {column} = {{{kind}:UInt64}}) > 0"  # noqa: S608 - names of ours
-        for kind, (table, column) in columns.items()
+        for kind, (table, column, _) in KINDS.items()
         if kind in ids
     )
     return Question(f"SELECT {stored}", {"machine": machine, **ids})

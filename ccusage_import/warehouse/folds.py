@@ -12,22 +12,30 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccusage_import.config.warehouse_url import ServerWarehouse
 from ccusage_import.exceptions import FoldError, WarehousePermissionError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.migrations import sql_directory
 
-# Of each kind of fact: its table, and the id by which it is known.
-KINDS: Mapping[str, tuple[str, str]] = {
-    "messages": ("message_facts", "if(message = 0, record, message)"),
-    "tool_calls": ("tool_call_facts", "call"),
-    "turns": ("turn_facts", "turn"),
-    "events": ("event_facts", "event"),
+
+class FactTable(NamedTuple):
+    """Where facts of a kind are: the table, the column of its key with their ids, and the id by which each is known."""
+
+    name: str
+    column: str
+    identity: str
+
+
+KINDS: Mapping[str, FactTable] = {
+    "messages": FactTable("message_facts", "message", "if(message = 0, record, message)"),
+    "tool_calls": FactTable("tool_call_facts", "call", "call"),
+    "turns": FactTable("turn_facts", "turn", "turn"),
+    "events": FactTable("event_facts", "event", "event"),
 }
 # What is dropped: the facts, and of a fold that was not published its totals and ids.
-_TABLES = (*(table for table, _ in KINDS.values()), "hour_facts", "folded_ids")
+_TABLES = (*(table.name for table in KINDS.values()), "hour_facts", "folded_ids")
 # In `message_facts`, the number of the message in the row of a fold.
 ROW_OF_FOLD = 1
 # Ids in one statement: a server refuses longer ones.
@@ -77,7 +85,7 @@ def candidates(warehouse: ClickHouse, machine: str, timezone: str, before: date)
 
 def bytes_a_row(warehouse: ClickHouse, kind: str) -> float:
     """Return how many bytes a row of a kind of fact takes on disk; on a cluster, on this shard."""
-    table = KINDS[kind][0]
+    table = KINDS[kind].name
     rows = warehouse.rows(
         "SELECT sum(data_compressed_bytes), sum(rows) FROM system.parts"
         " WHERE active AND database = {database:String} AND table = {table:String}",
@@ -161,7 +169,7 @@ def publish_fold(warehouse: ClickHouse, fold: Fold) -> None:
 
 def drop_folded(warehouse: ClickHouse, fold: Fold) -> None:
     """Drop the facts of a published fold, all rows that the engine has of them."""
-    for kind, (table, identity) in KINDS.items():
+    for kind, (table, _, identity) in KINDS.items():
         if not warehouse.cluster:
             _delete(warehouse, table, _folded(kind), fold.parameters)
             continue
@@ -242,7 +250,7 @@ def _difference(key: str, facts: Mapping[str, Any], totals: Mapping[str, Any]) -
 def _folded(kind: str) -> str:
     """Return the condition that a row of a kind of fact belongs to a fold."""
     return (
-        f"machine = {{machine:String}} AND {KINDS[kind][1]} IN"  # noqa: S608 - text of ours
+        f"machine = {{machine:String}} AND {KINDS[kind].identity} IN"  # noqa: S608 - text of ours
         f" (SELECT id FROM folded_ids WHERE {OF_FOLD} AND kind = '{kind}')"
     )
 

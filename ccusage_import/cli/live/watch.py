@@ -31,9 +31,8 @@ from ccusage_import.cli.options import (
     WarehouseUrl,
     configured,
     door,
-    read_configuration,
+    environment,
 )
-from ccusage_import.config.environment import read_environment_file
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.files import lasting_holder
@@ -89,7 +88,7 @@ def watch(
         # This one does not end soon: what refers to itself must be found.
         gc.enable()
         every = seconds_of_option("--reports-every", reports_every)
-        environ = _environ(env_file)
+        environ = environment(env_file)
         flags = {
             "warehouse": warehouse,
             "claude_dirs": tuple(claude_dir) if claude_dir else None,
@@ -146,14 +145,10 @@ def _onlooker(configuration: Configuration, stack: ExitStack, *, plain: bool, qu
     return stack.enter_context(Page(configuration))
 
 
-def _environ(env_file: Path | None) -> dict[str, str]:
-    return {**(read_environment_file(env_file) if env_file else {}), **os.environ}
-
-
 def _is_outdated(read: Configuration, flags: Mapping[str, Any], config: Path | None, env_file: Path | None) -> bool:
     """Return whether the configuration would be another one if it was read now; one that cannot be read is not."""
     with suppress(FixableError):
-        now = read_configuration(flags, config, environ=_environ(env_file))
+        now = configured(flags, config, environ=environment(env_file), warns=False)
         return (now.settings, now.installation) != (read.settings, read.installation)
     return False
 
