@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from loguru import logger
 
 from ccusage_import.ccusage.offers import Offer, Parsed, live_offer, parse_offer, saved_offer
-from ccusage_import.config.names import keep_names
+from ccusage_import.config.kept.names import keep_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, WarehouseError
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportProgress, ImportSummary

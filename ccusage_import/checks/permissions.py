@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ccusage_import.checks.result import Check, failed, ok, warn
-from ccusage_import.config.names import read_names
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError

@@ -27,7 +27,7 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
-from ccusage_import.config.names import read_names
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import day_of_option, moment, parse_day, today_in
 from ccusage_import.exceptions import FixableError, SchemaError

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import import ui
 from ccusage_import.cli.options import configured, door
-from ccusage_import.config.last_offer import read_last_offer
+from ccusage_import.config.kept.last_offer import read_last_offer
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import ago, today_in, zoned_moment
 from ccusage_import.digest.glance import Glance, MonthForecast, OpenBlock, PlanMonth, read_glance

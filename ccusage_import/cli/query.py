@@ -26,7 +26,7 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
-from ccusage_import.config.names import read_names
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError

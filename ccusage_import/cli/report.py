@@ -22,8 +22,8 @@ from ccusage_import.cli.options import (
 )
 from ccusage_import.cli.selecting import Asked, Machine, Since, selection_of
 from ccusage_import.config.directories import REPORT_FILE
-from ccusage_import.config.last_offer import read_last_offer
-from ccusage_import.config.names import read_names
+from ccusage_import.config.kept.last_offer import read_last_offer
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page

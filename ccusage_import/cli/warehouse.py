@@ -14,8 +14,8 @@ import typer
 from ccusage_import import __version__, ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.file import changed
-from ccusage_import.config.identity import keep_identity, read_identity
-from ccusage_import.config.names import keep_names, read_names
+from ccusage_import.config.kept.identity import keep_identity, read_identity
+from ccusage_import.config.kept.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import DamagedWarehouseError
 from ccusage_import.files import write_private_file

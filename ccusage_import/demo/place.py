@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ccusage_import.config.directories import Directories
-from ccusage_import.config.identity import choose_identity
+from ccusage_import.config.kept.identity import choose_identity
 from ccusage_import.config.settings import Configuration, load_configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ccusage_import.config.last_offer import LastOffer
+from ccusage_import.config.kept.last_offer import LastOffer
 from ccusage_import.digest.glance import read_kept
 from ccusage_import.digest.model import (
     DayRow,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from ccusage_import.config.last_offer import LastOffer
+from ccusage_import.config.kept.last_offer import LastOffer
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.tables.quota import Plan
 from ccusage_import.records import CLAUDE

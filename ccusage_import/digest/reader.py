@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ccusage_import.config.last_offer import LastOffer
+from ccusage_import.config.kept.last_offer import LastOffer
 from ccusage_import.config.settings import Settings
 from ccusage_import.days import next_month
 from ccusage_import.digest.detail import (

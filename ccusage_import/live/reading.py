@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ccusage_import.ccusage.data_dirs import TRANSCRIPTS
-from ccusage_import.config.names import keep_names, read_names
+from ccusage_import.config.kept.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportOptions
 from ccusage_import.records import CLAUDE

@@ -10,7 +10,7 @@ from pathlib import Path
 from loguru import logger
 
 from ccusage_import.ccusage.data_dirs import TRANSCRIPTS
-from ccusage_import.config.names import read_names
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.import_summary import FactsSummary

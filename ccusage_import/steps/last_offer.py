@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from loguru import logger
 
-from ccusage_import.config.last_offer import LastOffer, keep_last_offer
+from ccusage_import.config.kept.last_offer import LastOffer, keep_last_offer
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.import_summary import ImportOptions, ImportSummary

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from ccusage_import.ccusage.archive import ReportArchive
-from ccusage_import.config.names import read_names
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import utc_instant
 from ccusage_import.import_summary import ImportOptions, ImportProgress

@@ -11,7 +11,7 @@ from loguru import logger
 
 from ccusage_import.ccusage.data_dirs import find_sources
 from ccusage_import.ccusage.offers import Offer, provenance_now
-from ccusage_import.config.names import keep_names
+from ccusage_import.config.kept.names import keep_names
 from ccusage_import.exceptions import ConfigurationError, FixableError, WarehouseError
 from ccusage_import.import_summary import FactsSummary, ImportOptions, ImportSummary
 from ccusage_import.records import REPORTS

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from ccusage_import.config.identity import NOT_CHOSEN
-from ccusage_import.config.names import read_names
+from ccusage_import.config.kept.identity import NOT_CHOSEN
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.config.shown_names import means_model, means_project
 from ccusage_import.config.tables.budget import BudgetLimit, Scope

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from ccusage_import.config.known_warehouses import Known
+from ccusage_import.config.kept.known_warehouses import Known
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
 from ccusage_import.exceptions import (
     DamagedWarehouseError,

@@ -9,7 +9,7 @@ from pathlib import Path
 from loguru import logger
 
 from ccusage_import import __version__
-from ccusage_import.config.known_warehouses import Known, KnownWarehouses
+from ccusage_import.config.kept.known_warehouses import Known, KnownWarehouses
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError

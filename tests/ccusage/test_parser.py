@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ccusage_import.ccusage.keys import joined_key
 from ccusage_import.ccusage.parser import Origin, ParsedReport, money, parse_report
 from ccusage_import.ccusage.validation import validate_report
-from ccusage_import.config.names import keep_names, read_names
+from ccusage_import.config.kept.names import keep_names, read_names
 from ccusage_import.days import utc_instant
 from ccusage_import.exceptions import ConfigurationError, InvalidReportError
 from ccusage_import.pseudonyms import Pseudonyms

@@ -1,16 +1,14 @@
-"""Where each setting comes from, what is refused, and what the first run chooses and keeps."""
+"""Where each setting comes from, and what is refused."""
 
 from __future__ import annotations
 
 import json
-import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ccusage_import.config.directories import Directories
-from ccusage_import.config.identity import choose_identity, complete_identity, keep_identity, read_identity
 from ccusage_import.config.settings import Configuration, environment_settings, load_configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse
 from ccusage_import.exceptions import ConfigurationError
@@ -434,68 +432,6 @@ def test_a_file_that_cannot_be_read_is_named_once(directories: Directories) -> N
 def test_a_file_that_was_named_must_exist(directories: Directories, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"^config file /.*/none\.toml: no such file$"):
         load_configuration({}, {}, identity=IDENTITY, directories=directories, config_file=tmp_path / "none.toml")
-
-
-# --- what the first run chooses ---------------------------------------------------------------------------------
-
-
-def test_the_first_run_chooses_and_every_later_one_keeps(tmp_path: Path) -> None:
-    file = tmp_path / "config" / "identity.toml"
-    assert read_identity(file) == {}
-    chosen = complete_identity(file)
-    assert sorted(chosen) == ["installation", "machine", "salt", "timezone"]
-    assert len(bytes.fromhex(chosen["salt"])) == 32
-    written = file.read_bytes()
-    assert complete_identity(file) == read_identity(file) == chosen
-    assert file.read_bytes() == written
-
-
-def test_only_its_owner_can_read_the_identity(tmp_path: Path) -> None:
-    file = tmp_path / "identity.toml"
-    complete_identity(file)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    file.chmod(0o644)
-    keep_identity(file, IDENTITY)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["identity.toml"]
-
-
-def test_two_machines_choose_different_salts() -> None:
-    one, other = choose_identity(), choose_identity()
-    assert one["salt"] != other["salt"]
-    assert one["installation"] != other["installation"]
-
-
-def test_what_is_missing_is_added_and_the_rest_is_kept(tmp_path: Path) -> None:
-    file = tmp_path / "identity.toml"
-    file.write_text('salt = "kept"\nother = 1\n', "utf-8")
-    completed = complete_identity(file)
-    assert completed["salt"] == "kept"
-    assert completed["machine"]
-    assert read_identity(file) == completed
-
-
-@pytest.mark.parametrize("machine", ["studio", 'quo"te', "back\\slash", "über-项目", "new\nline", "tab\t"])
-def test_any_name_comes_back_as_it_was(tmp_path: Path, machine: str) -> None:
-    file = tmp_path / "identity.toml"
-    keep_identity(file, {**IDENTITY, "machine": machine})
-    assert read_identity(file) == {**IDENTITY, "machine": machine}
-
-
-@pytest.mark.parametrize("content", [b"salt = ", b"\xff\xfe", b"[", *DEEP])
-def test_a_damaged_identity_is_an_error_and_stays(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "identity.toml"
-    file.write_bytes(content)
-    with pytest.raises(ConfigurationError, match=r"identity\.toml: ") as caught:
-        complete_identity(file)
-    assert caught.value.hint == "restore the file; it holds the salt of the names"
-    assert file.read_bytes() == content
-
-
-def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "config").touch()
-    with pytest.raises(ConfigurationError, match=r"/config/identity\.toml: "):
-        keep_identity(tmp_path / "config" / "identity.toml", IDENTITY)
 
 
 def test_a_setting_is_changed_in_the_file_and_the_rest_stays(program: Program) -> None:

@@ -25,7 +25,7 @@ HOMES = {
     "jinja2": {"digest/html"},
     "icalendar": {"digest/ics"},
     "platformdirs": {"config/directories", "schedule/hook", "statusline/line"},
-    "tzlocal": {"config/identity"},
+    "tzlocal": {"config/kept/identity"},
     "prometheus_client": {"monitoring/metrics"},
     "tomlkit": {"config/file"},
     "urllib3": {"monitoring/http_calls", "warehouse/clickhouse_client", "warehouse/driver/server"},

@@ -26,7 +26,7 @@ from ccusage_import.cli.options import (
     door,
 )
 from ccusage_import.cli.query import asked_parameters, open_to_ask
-from ccusage_import.config.names import read_names
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.shown_names import nearest
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError

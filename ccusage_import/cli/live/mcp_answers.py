@@ -9,7 +9,7 @@ from typing import Any
 
 from ccusage_import import ui
 from ccusage_import.cli.query import CLICKHOUSE_FORMATS, FORMAT_SETTINGS, open_to_ask
-from ccusage_import.config.names import read_names
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.shown_names import nearest
 from ccusage_import.days import today_in

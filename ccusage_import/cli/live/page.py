@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from ccusage_import import ui
 from ccusage_import.cli.live.lines import line_of
-from ccusage_import.config.names import read_names
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.shown_names import model_names, project_names
 from ccusage_import.exceptions import FixableError

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
-from ccusage_import.config.names import read_names
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.exceptions import ConfigurationError, ExitCode
 from ccusage_import.money import Money
 from ccusage_import.querying.known_names import unknown_budgets
