@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,29 +10,17 @@ import typer
 from ccusage_import import __version__, ui
 from ccusage_import.cli.audit import change_json, print_changes
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
-from ccusage_import.config.kept.copies import note_backup, note_push
+from ccusage_import.config.kept.copies import note_backup
 from ccusage_import.config.kept.names import read_names
-from ccusage_import.config.settings import Configuration
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
-from ccusage_import.exceptions import (
-    BackupError,
-    ConfigurationError,
-    DatabaseMissingError,
-    WarehouseAuthenticationError,
-)
+from ccusage_import.exceptions import BackupError
 from ccusage_import.history.backup import Manifest, back_up, read_backup
 from ccusage_import.history.backup import restore as fill
-from ccusage_import.history.push import Pushed
-from ccusage_import.history.push import push as copy
+from ccusage_import.history.push import push_configured
 from ccusage_import.masking import printable
-from ccusage_import.warehouse.budgets import keep_budgets, keep_own_quotas
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.opening import (
-    demand_warehouse,
     has_warehouse,
     import_lock,
     open_configured,
-    open_to_write,
     open_unchecked,
     refuse_damage,
     remember,
@@ -134,48 +120,3 @@ def push(
             if pushed.conflicts:
                 print("the server has loads that are not known here; what differed:")
                 print_changes(pushed.conflicts, names, {}, configuration.settings.money, as_json=False)
-
-
-def push_configured(configuration: Configuration, server: str = "", already_open: ClickHouse | None = None) -> Pushed:
-    """Push the configured warehouse to a server.
-
-    Args:
-        configuration: whose warehouse it is.
-        server: URL of the server; `sync` of the configuration when empty.
-        already_open: the warehouse, where this process has it open, and so holds the import lock.
-
-    Raises:
-        ConfigurationError: the warehouse is a server itself, or no server is named.
-        WarehouseError: one of the two cannot be used.
-    """
-    settings = configuration.settings
-    place, target = settings.parsed_warehouse(), settings.parsed_sync(server)
-    if not isinstance(place, EmbeddedWarehouse) or isinstance(target, EmbeddedWarehouse):
-        raise ConfigurationError(
-            f"push: copies an embedded warehouse to a server, not {place} to {target}",
-            hint="backup and restore copy any warehouse into an empty one",
-        )
-    demand_warehouse(configuration, "push")
-    with ExitStack() as stack:
-        if already_open is None:
-            stack.enter_context(import_lock(configuration))
-        opened_target = stack.enter_context(_opened_target(target, settings.cluster))
-        opened = already_open or stack.enter_context(open_to_write(configuration))
-        pushed = copy(opened, opened_target, configuration.installation, tool_version=__version__)
-        keep_budgets(opened_target, configuration)
-        keep_own_quotas(opened_target, configuration)
-    note_push(configuration)
-    return pushed
-
-
-@contextmanager
-def _opened_target(target: Warehouse, cluster: str | None) -> Iterator[ClickHouse]:
-    """Open the server of a push; hints name it, and its own password."""
-    try:
-        with open_warehouse(target, cluster=cluster) as opened:
-            yield opened
-    except WarehouseAuthenticationError as error:
-        raise WarehouseAuthenticationError(str(error), hint="set CCUSAGE_IMPORT_SYNC_PASSWORD") from None
-    except DatabaseMissingError as error:
-        hint = f"ccusage-import migrate --create-database --warehouse {target}"
-        raise DatabaseMissingError(str(error), hint=hint) from None

@@ -15,7 +15,6 @@ import typer
 
 from ccusage_import import __version__, ui
 from ccusage_import.ccusage.archive import KeptLoad, find_loads
-from ccusage_import.cli.backup import push_configured
 from ccusage_import.cli.options import (
     Agents,
     AsJson,
@@ -36,6 +35,7 @@ from ccusage_import.days import days_of_option, period_of_options, today_in
 from ccusage_import.demo.place import Place, what_next
 from ccusage_import.demo.story import run_demo
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
+from ccusage_import.history.push import push_configured
 from ccusage_import.history.replay import replay
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.importer import run_import

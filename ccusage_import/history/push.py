@@ -7,22 +7,40 @@ the rule that every import goes through, with what is here as the offer: no numb
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-from ccusage_import.exceptions import OtherNameError, OtherNamingError
+from ccusage_import import __version__
+from ccusage_import.config.kept.copies import note_push
+from ccusage_import.config.settings import Configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
+from ccusage_import.exceptions import (
+    ConfigurationError,
+    DatabaseMissingError,
+    OtherNameError,
+    OtherNamingError,
+    WarehouseAuthenticationError,
+)
 from ccusage_import.history.audit import Change
 from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.history.push_facts import push_facts
 from ccusage_import.records import ALL_REPORTS
 from ccusage_import.rule.reconcile import Context, reconcile
 from ccusage_import.statistics import shown_after, totals
-from ccusage_import.warehouse.budgets import rename_budgets, rename_plan, rename_quotas
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.budgets import (
+    keep_budgets,
+    keep_own_quotas,
+    rename_budgets,
+    rename_plan,
+    rename_quotas,
+)
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.facts import bring_back_facts
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import described, read_naming
+from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write
 from ccusage_import.warehouse.prices import push_prices
 from ccusage_import.warehouse.publish import (
     begin,
@@ -93,6 +111,51 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
             rename_plan(target, part.machine, part.renamed_to)
             write_claim(target, part.machine, installation, "released", part.renamed_to)
     return pushed
+
+
+def push_configured(configuration: Configuration, server: str = "", already_open: ClickHouse | None = None) -> Pushed:
+    """Push the configured warehouse to a server.
+
+    Args:
+        configuration: whose warehouse it is.
+        server: URL of the server; `sync` of the configuration when empty.
+        already_open: the warehouse, where this process has it open, and so holds the import lock.
+
+    Raises:
+        ConfigurationError: the warehouse is a server itself, or no server is named.
+        WarehouseError: one of the two cannot be used.
+    """
+    settings = configuration.settings
+    place, target = settings.parsed_warehouse(), settings.parsed_sync(server)
+    if not isinstance(place, EmbeddedWarehouse) or isinstance(target, EmbeddedWarehouse):
+        raise ConfigurationError(
+            f"push: copies an embedded warehouse to a server, not {place} to {target}",
+            hint="backup and restore copy any warehouse into an empty one",
+        )
+    demand_warehouse(configuration, "push")
+    with ExitStack() as stack:
+        if already_open is None:
+            stack.enter_context(import_lock(configuration))
+        opened_target = stack.enter_context(_opened_target(target, settings.cluster))
+        opened = already_open or stack.enter_context(open_to_write(configuration))
+        pushed = push(opened, opened_target, configuration.installation, tool_version=__version__)
+        keep_budgets(opened_target, configuration)
+        keep_own_quotas(opened_target, configuration)
+    note_push(configuration)
+    return pushed
+
+
+@contextmanager
+def _opened_target(target: Warehouse, cluster: str | None) -> Iterator[ClickHouse]:
+    """Open the server of a push; hints name it, and its own password."""
+    try:
+        with open_warehouse(target, cluster=cluster) as opened:
+            yield opened
+    except WarehouseAuthenticationError as error:
+        raise WarehouseAuthenticationError(str(error), hint="set CCUSAGE_IMPORT_SYNC_PASSWORD") from None
+    except DatabaseMissingError as error:
+        hint = f"ccusage-import migrate --create-database --warehouse {target}"
+        raise DatabaseMissingError(str(error), hint=hint) from None
 
 
 @dataclass(frozen=True, slots=True)
