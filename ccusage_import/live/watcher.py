@@ -36,9 +36,9 @@ from ccusage_import.live.events import (
     Warned,
     Watching,
 )
-from ccusage_import.live.holding import Held, Holding, OutdatedError
 from ccusage_import.live.listening import TURN_SECONDS, Listener
 from ccusage_import.live.reading import LiveFacts, new_facts
+from ccusage_import.live.write_access import OutdatedError, Writable, WriteAccess
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.publish import tidy
 from ccusage_import.warehouse.snapshot import last_import
@@ -92,7 +92,7 @@ class Watcher:
         self._configuration, self._environ = configuration, environ
         self._onlookers, self._import_reports = onlookers, import_reports
         self._reports_every, self._polls, self._had_lent = reports_every, polls, had_lent
-        self._holding, self._facts = Holding(configuration, is_outdated), LiveFacts(configuration)
+        self._access, self._facts = WriteAccess(configuration, is_outdated), LiveFacts(configuration)
         self._pending = Pending()
         self._places: dict[Path, tuple[int, int]] | None = None
         self._imported_at = self._looked_at = self._tidied_at = self._row_at = 0.0
@@ -115,7 +115,7 @@ class Watcher:
         try:
             self._begin()
             self._follow_directories(ending)
-            while not (ending.is_wanted or self._holding.is_wanted):
+            while not (ending.is_wanted or self._access.is_wanted):
                 self._step(ending)
             begins_anew = not ending.is_wanted
             self._write_row()
@@ -132,17 +132,17 @@ class Watcher:
                 # Before it is closed: others of this process may read it.
                 self._tell(Reconfigured() if is_outdated else Lent() if begins_anew else Ended())
             finally:
-                self._holding.close()
+                self._access.close()
         return begins_anew
 
     def _begin(self) -> None:
         self._listener = Listener((), Ending(), polls=True)
         self._facts.directories = self._directories()
         try:
-            with self._holding.writing(self._configuration.settings.lock_wait_seconds) as held:
-                last = last_import(held.warehouse, self._configuration.settings.machine)
+            with self._access.writing(self._configuration.settings.lock_wait_seconds) as opened:
+                last = last_import(opened.warehouse, self._configuration.settings.machine)
                 self._imported_at = last.started_at.timestamp() if last else 0.0
-                self._read(held, None)
+                self._read(opened, None)
         except FixableError as error:
             if not self._had_lent and not isinstance(error, WarehouseUnreachableError):
                 raise
@@ -164,19 +164,19 @@ class Watcher:
         if self._facts.is_row_behind and self._retry_at <= now and (not heard or now - self._row_at >= ROW_SECONDS):
             self._row_at = now
             self._write_row()
-        if self._is_untidy and self._holding.is_embedded and not heard and now - self._tidied_at >= TIDY_SECONDS:
+        if self._is_untidy and self._access.is_embedded and not heard and now - self._tidied_at >= TIDY_SECONDS:
             self._tidy()
         for onlooker in self._onlookers:
             onlooker.turn(
-                None if self._lost_at else self._holding.warehouse, self._facts.files, self._pending.behind_seconds
+                None if self._lost_at else self._access.warehouse, self._facts.files, self._pending.behind_seconds
             )
 
     def _publish(self) -> None:
         """Store what is pending; where that cannot be, it stays pending."""
         pending, begun = self._pending, time.monotonic()
         try:
-            with self._holding.writing() as held:
-                self._read(held, None if pending.everything else pending.paths)
+            with self._access.writing() as opened:
+                self._read(opened, None if pending.everything else pending.paths)
         except WarehouseLockedError:
             # Another process of this installation writes: that is soon over.
             self._retry_at = begun + TURN_SECONDS
@@ -185,14 +185,14 @@ class Watcher:
         else:
             self._regain()
 
-    def _read(self, held: Held, paths: set[str] | None) -> None:
+    def _read(self, opened: Writable, paths: set[str] | None) -> None:
         begun = time.monotonic()
-        for warning in held.warnings:
+        for warning in opened.warnings:
             self._tell(Warned(warning))
-        if held.anew:
-            self._facts.begin(held.warehouse, held.cursor)
+        if opened.anew:
+            self._facts.begin(opened.warehouse, opened.cursor)
             paths = None
-        summary = self._facts.read(held.warehouse, held.cursor, paths)
+        summary = self._facts.read(opened.warehouse, opened.cursor, paths)
         now = time.monotonic()
         if paths is None:
             self._after_look(now)
@@ -241,9 +241,9 @@ class Watcher:
         """Run the ordinary import; the next one is due after the usual time, whether it fails or not."""
         begun = time.time()
         try:
-            with self._holding.writing() as held:
+            with self._access.writing() as opened:
                 self._tell(Importing())
-                summary = self._import_reports(held.warehouse)
+                summary = self._import_reports(opened.warehouse)
         except WarehouseLockedError:
             self._retry_at = time.monotonic() + TURN_SECONDS
             return
@@ -255,21 +255,21 @@ class Watcher:
             self._regain()
             self._tell(Imported(summary))
         # It has read the transcripts too.
-        self._holding.doubt()
+        self._access.doubt()
         self._pending.everything = True
         self._imported_at = begun
 
     def _write_row(self) -> None:
         """Let the load say what it brought; where that cannot be, it is counted again when it can."""
         if self._facts.is_row_behind:
-            with suppress(FixableError), self._holding.writing() as held:
-                if held.anew:
-                    self._facts.begin(held.warehouse, held.cursor)
-                self._facts.write_row(held.warehouse)
+            with suppress(FixableError), self._access.writing() as opened:
+                if opened.anew:
+                    self._facts.begin(opened.warehouse, opened.cursor)
+                self._facts.write_row(opened.warehouse)
 
     def _tidy(self) -> None:
         self._tidied_at, self._is_untidy = time.monotonic(), False
-        warehouse = self._holding.warehouse
+        warehouse = self._access.warehouse
         if warehouse is not None and self._lost_at is None:
             tidy(warehouse)
 
@@ -280,7 +280,7 @@ class Watcher:
             self._lost_at, self._retry_seconds = now, 1.0
             logger.bind(kind=error.kind).warning("facts wait in the transcripts")
             self._tell(Lost(error))
-        self._holding.drop()
+        self._access.drop()
         self._retry_at = now + self._retry_seconds
         self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
 

@@ -18,7 +18,7 @@ from ccusage_import.warehouse.opening import cursor_file, import_lock, import_lo
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Writable:
     """What may be written to now. What was known of both before may be wrong where they are `anew`."""
 
     warehouse: ClickHouse
@@ -31,7 +31,7 @@ class OutdatedError(Exception):
     """The configuration says something else than when it was read."""
 
 
-class Holding:
+class WriteAccess:
     """Keeps the warehouse open between two writings.
 
     An embedded one is this process's alone, and so is the import lock, until the end or until somebody waits for
@@ -62,8 +62,8 @@ class Holding:
         return any(map(is_wanted, self._lent))
 
     @contextmanager
-    def writing(self, wait_seconds: float = 0) -> Iterator[Held]:
-        """Hold everything inside a `with` block.
+    def writing(self, wait_seconds: float = 0) -> Iterator[Writable]:
+        """Let everything be written inside a `with` block.
 
         Raises:
             WarehouseLockedError: another process holds the lock of the import, or the embedded warehouse.
@@ -78,9 +78,9 @@ class Holding:
                 is_ours = self._locked or self._stack.enter_context(import_lock(self._configuration, lends=True))
                 self._locked = True
             try:
-                held = self._opened(is_ours=is_ours)
+                opened = self._opened(is_ours=is_ours)
                 with using_cursor(self._cursor_file):
-                    yield held
+                    yield opened
             except BaseException:
                 self.doubt()
                 if self._open is None:
@@ -102,9 +102,9 @@ class Holding:
         """Close everything."""
         self._close()
 
-    def _opened(self, *, is_ours: bool) -> Held:
+    def _opened(self, *, is_ours: bool) -> Writable:
         if self._open is not None and is_ours and not self._is_doubtful:
-            return Held(*self._open, anew=False)
+            return Writable(*self._open, anew=False)
         if not is_ours and self._is_outdated():
             raise OutdatedError
         warnings: tuple[str, ...] = ()
@@ -117,7 +117,7 @@ class Holding:
         self._cursor_stack.close()
         cursor = self._cursor_stack.enter_context(open_cursor(self._cursor_file, is_lasting=True))
         self._open = warehouse, cursor
-        return Held(warehouse, cursor, anew=True, warnings=warnings)
+        return Writable(warehouse, cursor, anew=True, warnings=warnings)
 
     def _close(self) -> None:
         self._open, self._locked = None, False
