@@ -1,4 +1,7 @@
-"""One class per thing a user can fix: what happened, what to type next, and the exit code."""
+"""One class per thing a user can fix: what happened, what to type next, and the exit code.
+
+What a class stands for is its `kind`: a docstring would say the same again, and vanishes under `-OO`.
+"""
 
 from __future__ import annotations
 
@@ -41,101 +44,71 @@ class FixableError(Exception):
 
 
 class ConfigurationError(FixableError):
-    """A setting, file or option that cannot be used."""
-
     kind = "A setting, file or option that cannot be used"
     exit_code = ExitCode.CONFIGURATION
 
 
 class LimitError(FixableError):
-    """A limit of this machine is too low."""
-
     kind = "A limit of this machine is too low"
     exit_code = ExitCode.CONFIGURATION
 
 
 class OutputError(FixableError):
-    """What is printed cannot be written to stdout."""
-
     kind = "What is printed cannot be written to stdout"
     exit_code = ExitCode.CONFIGURATION
 
 
 class CcusageError(FixableError):
-    """ccusage could not be found or run, or did not print the report that was asked for."""
-
     kind = "ccusage could not be found or run, or did not print the report that was asked for"
     exit_code = ExitCode.CCUSAGE
 
 
 class RunnerNotFoundError(CcusageError):
-    """Neither a command, nor ccusage on PATH, nor bunx, nor npx."""
-
     kind = "Neither a command, nor ccusage on PATH, nor bunx, nor npx"
 
 
 class UnsupportedVersionError(CcusageError):
-    """The ccusage that was found is older than this program can read, or does not say its version."""
-
     kind = "The ccusage that was found is older than this program can read, or does not say its version"
 
 
 class NodeTooOldError(CcusageError):
-    """ccusage refuses the Node.js it was started with."""
-
     kind = "ccusage refuses the Node.js it was started with"
 
 
 class NativePackageMissingError(CcusageError):
-    """ccusage 20 is installed without the native program of this platform."""
-
     kind = "ccusage 20 is installed without the native program of this platform"
 
 
 class UnknownAgentError(CcusageError):
-    """The ccusage that was found has no reports of an agent."""
-
     kind = "The ccusage that was found has no reports of an agent"
 
 
 class DataDirectoryError(CcusageError):
-    """No readable Claude data directory."""
-
     kind = "No readable Claude data directory"
 
 
 class OutOfMemoryError(CcusageError):
-    """ccusage ran out of memory and aborted."""
-
     kind = "ccusage ran out of memory and aborted"
 
 
 class ReportTimeoutError(CcusageError):
-    """A report took longer than allowed and was killed."""
-
     kind = "A report took longer than allowed and was killed"
 
 
 class ReportFailedError(CcusageError):
-    """A report ended with a non-zero exit code for a reason of its own."""
-
     kind = "A report ended with a non-zero exit code for a reason of its own"
 
 
 class NotAReportError(CcusageError):
-    """ccusage ended well, but what it printed is not the report that was asked for."""
-
     kind = "ccusage ended well, but what it printed is not the report that was asked for"
 
 
 class NoSavedReportsError(CcusageError):
-    """No saved report is where they were looked for."""
-
     kind = "No saved report is where they were looked for"
 
 
 class InvalidReportError(CcusageError):
-    """A report holds values that cannot be true. `details` lists each as `path: reason`."""
+    """`details` lists each value as `path: reason`."""
 
     kind = "A report holds values that cannot be true"
 
@@ -151,7 +124,7 @@ class InvalidReportError(CcusageError):
 
 
 class RefusedRecordsError(CcusageError):
-    """Some records of a report cannot be true. `details` lists what is wrong with them as `path: reason`."""
+    """`details` lists what is wrong with them as `path: reason`."""
 
     kind = "Some records of a report cannot be true"
     exit_code = ExitCode.PARTIAL
@@ -166,136 +139,96 @@ class RefusedRecordsError(CcusageError):
 
 
 class EmptyReportError(CcusageError):
-    """A report without any usage, although usage of the days it covers is stored."""
-
     kind = "A report without any usage, although usage of the days it covers is stored"
 
 
 class WarehouseError(FixableError):
-    """The warehouse cannot be used."""
-
     kind = "The warehouse cannot be used"
     exit_code = ExitCode.WAREHOUSE
 
 
 class EngineMissingError(WarehouseError):
-    """The embedded engine is configured but not installed."""
-
     kind = "The embedded engine is configured but not installed"
 
 
 class WarehouseLockedError(WarehouseError):
-    """Another process holds the embedded engine."""
-
     kind = "Another process holds the embedded engine"
 
 
 class WarehouseUnreachableError(WarehouseError):
-    """No server answers at that address."""
-
     kind = "No server answers at that address"
 
 
 class WarehouseAuthenticationError(WarehouseError):
-    """The server does not accept user and password."""
-
     kind = "The server does not accept user and password"
 
 
 class WarehousePermissionError(WarehouseError):
-    """The user lacks a right, or may only read."""
-
     kind = "The user lacks a right, or may only read"
 
 
 class DatabaseMissingError(WarehouseError):
-    """The database does not exist on the server."""
-
     kind = "The database does not exist on the server"
 
 
 class ServerTooOldError(WarehouseError):
-    """The server lacks what the tables need."""
-
     kind = "The server lacks what the tables need"
 
 
 class SchemaError(WarehouseError):
-    """The schema of the warehouse is not the one this program knows."""
-
     kind = "The schema of the warehouse is not the one this program knows"
 
 
 class DamagedWarehouseError(WarehouseError):
-    """Rows that the warehouse held are missing or cannot be read. `details` lists what, `machines` whose records."""
+    """`details` lists what is missing or cannot be read, `machines` whose records."""
 
     kind = "Rows that the warehouse held are missing or cannot be read"
     machines: frozenset[str] = frozenset()
 
 
 class QueryError(WarehouseError):
-    """The warehouse refused a statement."""
-
     kind = "The warehouse refused a statement"
 
 
 class FoldError(WarehouseError):
-    """The totals of facts that were folded are not the sums of these facts."""
-
     kind = "The totals of facts that were folded are not the sums of these facts"
 
 
 class StatementRefusedError(FixableError):
-    """A statement that does something else than read the warehouse."""
-
     kind = "A statement that does something else than read the warehouse"
     exit_code = ExitCode.CONFIGURATION
 
 
 class AuditError(FixableError):
-    """A load that cannot be taken back, or a held number that cannot be accepted."""
-
     kind = "A load that cannot be taken back, or a held number that cannot be accepted"
     exit_code = ExitCode.CONFIGURATION
 
 
 class MachineTakenError(FixableError):
-    """Another installation loads under the same machine name."""
-
     kind = "Another installation loads under the same machine name"
     exit_code = ExitCode.CONFIGURATION
 
 
 class OtherNameError(FixableError):
-    """The history of this installation is stored under another machine name."""
-
     kind = "The history of this installation is stored under another machine name"
     exit_code = ExitCode.CONFIGURATION
 
 
 class OtherNamingError(FixableError):
-    """Projects and sessions are stored under other names than those the configuration asks for."""
-
     kind = "Projects and sessions are stored under other names than those the configuration asks for"
     exit_code = ExitCode.CONFIGURATION
 
 
 class BackupError(FixableError):
-    """A backup, or what is kept of a load, that cannot be written, is damaged, or does not fit the warehouse."""
-
     kind = "A backup, or what is kept of a load, that cannot be written, is damaged, or does not fit the warehouse"
     exit_code = ExitCode.WAREHOUSE
 
 
 class AnnouncementError(FixableError):
-    """Metrics, a notification or a heartbeat that could not be delivered."""
-
     kind = "Metrics, a notification or a heartbeat that could not be delivered"
     exit_code = ExitCode.CONFIGURATION
 
 
 class ScheduleError(FixableError):
-    """A schedule that cannot be installed, read or removed."""
-
     kind = "A schedule that cannot be installed, read or removed"
     exit_code = ExitCode.CONFIGURATION
