@@ -24,7 +24,7 @@ from tests.support.ccusage_install import install_ccusage
 from tests.support.changed import select
 from tests.support.exhaustive import all_but
 from tests.support.forks import can_fork, fork, origin_environ
-from tests.support.gateway import Gateway, running_gateway
+from tests.support.gateway.running import Gateway, running_gateway
 from tests.support.open_files import allow_open_files
 from tests.support.server import server_url
 from tests.support.warm import ZONE, rows_of, run_warm

@@ -24,7 +24,7 @@ from ccusage_import.records import REPORTS
 from tests.benchmarks.bounds import ENGINE
 from tests.benchmarks.measure import Figure, Run, importer_environ, run_import, run_module, run_program, say
 from tests.support import transcripts
-from tests.support.gateway import running_gateway
+from tests.support.gateway.running import running_gateway
 from tests.support.transcripts import SMALL, Shape, Tokens, write_transcripts
 
 TIMEZONE = "UTC"

@@ -21,7 +21,7 @@ from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.benchmarks.growth import Samples, cpu_seconds, memory_mb, over_time
 from tests.benchmarks.measure import Figure, importer_environ, say
-from tests.support.gateway import running_gateway
+from tests.support.gateway.running import running_gateway
 from tests.support.transcripts import Shape, write_transcripts
 
 # From a whole line to its row, and to the moment at which it is heard of; what an idle watch takes of a core.

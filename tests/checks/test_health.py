@@ -20,7 +20,8 @@ from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.tables import read_loads, write_load
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
-from tests.support.gateway import User, running_gateway
+from tests.support.gateway.running import running_gateway
+from tests.support.gateway.users import User
 
 pytestmark = pytest.mark.exhaustive_at("http")
 

@@ -23,7 +23,7 @@ from ccusage_import.warehouse.migrations import sql_directory
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.disks import mounted, needs_mounts
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 
 pytestmark = pytest.mark.exhaustive_at("http")
 

@@ -16,7 +16,8 @@ import pytest
 
 from tests.cli.test_terminal import at_a_terminal
 from tests.conftest import Program
-from tests.support.gateway import Gateway, User, running_gateway
+from tests.support.gateway.running import Gateway, running_gateway
+from tests.support.gateway.users import User
 from tests.support.scheduling import at_home, crontab, isolated, needs_cron, with_stand_in
 
 OTHERS = "# mine\njobs = 2  # few\n\n[budget.projects.shop]\nmonthly = 80\n"

@@ -16,7 +16,7 @@ import pytest
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.conftest import Program
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

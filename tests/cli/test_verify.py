@@ -17,7 +17,7 @@ from ccusage_import.rule.verify import Difference, Verification
 from tests.cli.test_terminal import at_a_terminal
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 
 FOUND = Verification(
     {"models = row": 3, "projects = daily": 5},

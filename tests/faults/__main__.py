@@ -20,7 +20,7 @@ from tests.faults.kills import Tally, print_tallies
 from tests.faults.network import break_requests
 from tests.faults.portions import be_silent, in_portions, interrupt_some, kill_first_ones, kill_readings, kill_some
 from tests.faults.readers import Watch, watch_imports
-from tests.support.gateway import running_gateway
+from tests.support.gateway.running import running_gateway
 
 
 def main() -> int:

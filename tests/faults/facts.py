@@ -21,7 +21,7 @@ from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.opening import cursor_marks
 from tests.faults.harness import MACHINE, Installation, new_user
 from tests.support.claude_dir import ClaudeDir
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 
 CORPUS = Path(__file__).parent.parent / "corpora" / "facts"
 # What is read before the fault, and what of the same and of other sessions is there when it happens.

@@ -21,7 +21,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehous
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.faults.documents import save_generation
 from tests.support.forks import Running, can_fork, origin_environ, start
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 from tests.support.warm import ZONE, run_warm
 
 PROJECT = Path(__file__).parent.parent.parent

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ccusage_import.exceptions import ExitCode, FixableError
 from tests.faults.harness import FaultyLab
 from tests.faults.kills import Tally
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 
 DELAY_SECONDS = 0.05
 # The driver sends a statement again after a lost answer; a fault that meets the replay as well is one for good.

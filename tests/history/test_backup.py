@@ -28,7 +28,7 @@ from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program, Result, program_in
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 
 pytestmark = pytest.mark.exhaustive_at("http")
 

@@ -15,7 +15,7 @@ from ccusage_import.warehouse.tables import next_load_id
 from tests.conftest import CORPORA, Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.facts import become
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 
 pytestmark = pytest.mark.exhaustive_at("http")
 

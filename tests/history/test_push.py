@@ -18,7 +18,7 @@ from tests.conftest import Place, Program
 from tests.faults.documents import save_generation
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 
 # 1,000 output tokens of the model that ClaudeDir writes cost 0.015 $.
 SHOWN = "SELECT report, machine, agent, key, load_id, total_tokens, cost_usd FROM records FINAL ORDER BY ALL"

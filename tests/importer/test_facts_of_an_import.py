@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import CORPORA, Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.facts import become
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 
 pytestmark = pytest.mark.exhaustive_at("http")
 

@@ -40,7 +40,8 @@ from tests.faults.network import FAULTS, FOR_GOOD, break_requests, statements_of
 from tests.faults.readers import watch_imports
 from tests.support.disks import mounted, needs_mounts, room_of
 from tests.support.exhaustive import some_of
-from tests.support.gateway import Gateway, User, running_gateway, stop, wait_until_ready
+from tests.support.gateway.running import Gateway, running_gateway, stop, wait_until_ready
+from tests.support.gateway.users import User
 
 SEED = 7
 MIB = 2**20

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 
 pytestmark = pytest.mark.exhaustive_at("http")
 

@@ -15,7 +15,7 @@ import pytest
 from ccusage_import.transcripts.cursor import look_into_cursor
 from tests.conftest import Place, Program, Spares
 from tests.support.claude_dir import ClaudeDir, days_ago
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 from tests.support.watching import PATIENCE_SECONDS, Watch, watching
 from tests.support.wire import Wire, laid_wire
 

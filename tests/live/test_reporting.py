@@ -27,7 +27,7 @@ from tests.conftest import Place, Program
 from tests.monitoring.test_metrics import values_in
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.watching import watching
 

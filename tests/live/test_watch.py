@@ -15,7 +15,7 @@ from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehou
 from ccusage_import.files import file_lock
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
-from tests.support.gateway import Gateway, running_gateway
+from tests.support.gateway.running import Gateway, running_gateway
 from tests.support.watching import PATIENCE_SECONDS, watching
 
 pytestmark = pytest.mark.exhaustive_at("http")

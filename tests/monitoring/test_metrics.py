@@ -18,7 +18,7 @@ from tests.project.test_readme import docs, table_after
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.dashboards import dashboard, metric_panels
 from tests.support.exhaustive import some_of
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 from tests.support.prometheus_programs import (
     ALERTS,
     REPOSITORY,

@@ -24,7 +24,8 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, DataError, OperationalError
 
 from tests.support.exhaustive import some_of
-from tests.support.gateway import Gateway, User, running_gateway
+from tests.support.gateway.running import Gateway, running_gateway
+from tests.support.gateway.users import User
 
 pytest.importorskip("chdb")
 

@@ -22,7 +22,8 @@ from tests.support.access import access_statements, engine_config, granted_right
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.dashboards import answers, dashboard
 from tests.support.exhaustive import some_of
-from tests.support.gateway import User, running_gateway
+from tests.support.gateway.running import running_gateway
+from tests.support.gateway.users import User
 from tests.support.server import server_url
 
 RIGHTS = [

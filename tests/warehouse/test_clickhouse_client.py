@@ -34,7 +34,8 @@ from ccusage_import.warehouse.clickhouse_client import Question, open_warehouse
 from ccusage_import.warehouse.driver.embedded import temporary_files
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.conftest import Place, Program
-from tests.support.gateway import Gateway, User, running_gateway
+from tests.support.gateway.running import Gateway, running_gateway
+from tests.support.gateway.users import User
 from tests.support.receiver import running_receiver
 
 USERS = (User("default", ""), User("owner", "s3cret pass"), User("reader", "re4der", readonly=True))

@@ -15,7 +15,7 @@ import pytest
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import WarehouseUnreachableError
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from tests.support.gateway import Gateway
+from tests.support.gateway.running import Gateway
 
 
 @pytest.fixture(scope="module")
