@@ -20,7 +20,7 @@ import pytest
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations, known_migrations, statements
-from tests.support.ccusage_install import install_ccusage
+from tests.support.ccusage_install import install_ccusage, wanted_version
 from tests.support.changed import select
 from tests.support.exhaustive import all_but
 from tests.support.forks import can_fork, fork, origin_environ
@@ -373,8 +373,8 @@ def _migrate(place: Place, request: pytest.FixtureRequest) -> Place:
 
 @pytest.fixture(scope="session")
 def ccusage20() -> Path:
-    """The ccusage this program is pinned to, or the one that CCUSAGE_IMPORT_TEST_CCUSAGE_VERSION names."""
-    return install_ccusage(os.environ.get("CCUSAGE_IMPORT_TEST_CCUSAGE_VERSION", "20.0.24"))
+    """The ccusage this program is pinned to, or another one that is to be tested."""
+    return install_ccusage(wanted_version())
 
 
 @pytest.fixture(scope="session")

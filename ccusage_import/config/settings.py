@@ -324,7 +324,7 @@ def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
 
 # Instead of what pydantic says, which names classes.
 _PATTERNS = {
-    "ccusage_version": 'Input should be a version in quotes, such as "20.0.24"',
+    "ccusage_version": f'Input should be a version in quotes, such as "{PINNED_VERSION}"',
     "agents": "Input should be the name of an agent in small letters, such as codex",
     "cluster": "Input should be a name of letters, digits and underscores, which begins with no digit",
 }

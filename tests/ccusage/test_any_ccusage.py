@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Place, Program
+from tests.support.ccusage_install import wanted_version
 from tests.support.exhaustive import all_but
 
 pytestmark = pytest.mark.exhaustive_at("http")
@@ -25,7 +25,7 @@ def test_an_import_holds_every_record_and_verify_agrees(
     program: Program, migrated: Place, corpus: Callable[[str], Path], name: str
 ) -> None:
     claude_dir = corpus(name)
-    version = os.environ.get("CCUSAGE_IMPORT_TEST_CCUSAGE_VERSION", "20.0.24")
+    version = wanted_version()
 
     imported = program("import", "--warehouse", migrated.url, "--claude-dir", claude_dir)
     verified = program("verify", "--warehouse", migrated.url, "--claude-dir", claude_dir)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.versions import OLDEST_SUPPORTED, PINNED_VERSION
+from ccusage_import.warehouse.driver.server import OLDEST_SERVER
 from tests.support.changed import asked_for
 from tests.support.reference import FILE, reference
 
@@ -43,6 +45,15 @@ def test_every_link_leads_somewhere() -> None:
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_pages_name_the_versions_of_the_program() -> None:
+    ccusage, configuration = ((ROOT / "docs" / page).read_text("utf-8") for page in ("ccusage.md", "configuration.md"))
+    major, minor, _ = OLDEST_SUPPORTED
+
+    assert f"Versions {major}.{minor} to {PINNED_VERSION.split('.')[0]} work" in ccusage
+    assert f"`npx` install {PINNED_VERSION}." in ccusage
+    assert f"ClickHouse {'.'.join(map(str, OLDEST_SERVER))} or newer" in configuration
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,18 @@ import pytest
 import yaml
 
 from ccusage_import import __version__
+from ccusage_import.ccusage.failures import INSTALL_HINT
 from ccusage_import.warehouse.driver.server import OLDEST_SERVER
 
 ROOT = Path(__file__).parent.parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+CONFIGURED = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = CONFIGURED["project"]
+PYTHONS = [
+    name.removeprefix("Programming Language :: Python :: ")
+    for name in PROJECT["classifiers"]
+    if name.startswith("Programming Language :: Python :: ")
+]
 PINNED = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
 
@@ -28,6 +35,18 @@ def document(path: Path) -> Any:
 
 def matrix(job: str) -> Any:
     return document(ROOT / ".github/workflows/ci.yml")["jobs"][job]["strategy"]["matrix"]
+
+
+def installed(language: str) -> dict[str, list[str]]:
+    """The versions of Python or Node.js that jobs install, without those of a matrix."""
+    found: dict[str, list[str]] = {}
+    for workflow in WORKFLOWS:
+        for name, job in document(workflow)["jobs"].items():
+            for step in job.get("steps", []):
+                version = step.get("with", {}).get(f"{language}-version")
+                if version and "matrix" not in version:
+                    found.setdefault(name, []).append(version)
+    return found
 
 
 def each_workflow() -> pytest.MarkDecorator:
@@ -95,11 +114,23 @@ def test_no_workflow_reads_a_secret() -> None:
 
 
 def test_the_oldest_and_the_newest_python_are_those_of_the_package() -> None:
-    prefix = "Programming Language :: Python :: "
-    versions = [name.removeprefix(prefix) for name in PROJECT["classifiers"] if name.startswith(prefix)]
+    used = installed("python")
 
-    assert matrix("python") == {"os": ["ubuntu-latest", "macos-latest"], "python": [versions[0], versions[-1]]}
-    assert PROJECT["requires-python"] == f">={versions[0]}"
+    assert matrix("python") == {"os": ["ubuntu-latest", "macos-latest"], "python": [PYTHONS[0], PYTHONS[-1]]}
+    assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
+    assert CONFIGURED["tool"]["mypy"]["python_version"] == PYTHONS[0]
+    assert (used["everything"], used["lowest"], used["wheel"]) == ([PYTHONS[0]], [PYTHONS[0]], [PYTHONS[-1]])
+    assert {version for versions in used.values() for version in versions} <= set(PYTHONS)
+    for page in ("README.md", "CONTRIBUTING.md", "docs/installing.md"):
+        assert f"Python {PYTHONS[0]} or newer" in (ROOT / page).read_text("utf-8"), page
+
+
+def test_node_is_the_oldest_that_pages_name_or_one_newer() -> None:
+    oldest, _ = sorted({version for versions in installed("node").values() for version in versions})
+
+    assert f"Node.js {oldest} or newer" in INSTALL_HINT
+    for page in ("README.md", "CONTRIBUTING.md", "docs/installing.md"):
+        assert f"Node.js {oldest}" in (ROOT / page).read_text("utf-8"), page
 
 
 def test_the_oldest_clickhouse_is_the_one_that_the_program_accepts() -> None:
@@ -111,6 +142,24 @@ def test_the_oldest_clickhouse_is_the_one_that_the_program_accepts() -> None:
         assert re.fullmatch(
             rf"clickhouse/clickhouse-server:{re.escape(version)}\.\d+\.\d+@sha256:[0-9a-f]{{64}}", image
         )
+
+
+def test_the_newest_clickhouse_is_the_release_of_docker_compose() -> None:
+    [*_, newest] = matrix("server")["include"]
+    image = document(ROOT / "docker-compose.yml")["services"]["clickhouse"]["image"]
+
+    assert image.startswith(f"clickhouse/clickhouse-server:{newest['clickhouse']}.")
+
+
+def test_a_cluster_is_of_one_version() -> None:
+    cluster = document(ROOT / ".github/cluster/compose.yaml")
+    images = {service["image"] for service in cluster["services"].values()}
+
+    assert {image.rpartition(":")[0] for image in images} == {
+        "clickhouse/clickhouse-server",
+        "clickhouse/clickhouse-keeper",
+    }
+    assert len({image.rpartition(":")[2] for image in images}) == 1
 
 
 def test_ci_runs_the_hooks_of_a_commit_at_the_pinned_versions() -> None:

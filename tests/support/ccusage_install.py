@@ -9,6 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
+from ccusage_import.versions import PINNED_VERSION
+
 BUN_VERSION = "1.4.5"
 
 
@@ -42,6 +44,11 @@ def install(package: str, version: str, *beside: str) -> Path:
             )
             (prefix / "complete").touch()
     return prefix / "node_modules" / ".bin"
+
+
+def wanted_version() -> str:
+    """Return the version this program is pinned to, or the one that CCUSAGE_IMPORT_TEST_CCUSAGE_VERSION names."""
+    return os.environ.get("CCUSAGE_IMPORT_TEST_CCUSAGE_VERSION", PINNED_VERSION)
 
 
 def install_ccusage(version: str) -> Path:

@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 from functools import cache
+from pathlib import Path
 
-IMAGE = "clickhouse/clickhouse-server:26.3"
+CLUSTER = Path(__file__).parent.parent.parent / ".github" / "cluster" / "compose.yaml"
 
 
 @cache
@@ -25,10 +26,17 @@ def _has_docker_engine() -> bool:
     return subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=30).returncode == 0
 
 
+def _image() -> str:
+    """Return what CI makes its cluster of, which Dependabot keeps up to date."""
+    import yaml
+
+    return str(yaml.safe_load(CLUSTER.read_text("utf-8"))["x-server"]["image"])
+
+
 def _container() -> str:
     from testcontainers.clickhouse import ClickHouseContainer
 
-    container = ClickHouseContainer(IMAGE, port=8123, username="test", password="test", dbname="test")
+    container = ClickHouseContainer(_image(), port=8123, username="test", password="test", dbname="test")
     container.start()
     atexit.register(container.stop)
     return f"clickhouse://test:test@{container.get_container_host_ip()}:{container.get_exposed_port(8123)}"
