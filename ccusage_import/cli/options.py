@@ -17,7 +17,8 @@ from ccusage_import import ui
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.environment import misspelled_variables, read_environment_file
 from ccusage_import.config.kept.identity import NOT_CHOSEN, complete_identity, read_identity
-from ccusage_import.config.settings import Configuration, load_configuration
+from ccusage_import.config.layers import load_configuration
+from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ExitCode, FixableError, LimitError
 from ccusage_import.logger import log_to_console
 from ccusage_import.warehouse.migrations import sql_directory

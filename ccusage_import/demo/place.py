@@ -16,7 +16,8 @@ from typing import Any
 
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.kept.identity import choose_identity
-from ccusage_import.config.settings import Configuration, load_configuration
+from ccusage_import.config.layers import load_configuration
+from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import file_lock, make_private_directory, write_private_file

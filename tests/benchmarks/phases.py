@@ -14,7 +14,7 @@ import time
 
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.kept.identity import complete_identity
-from ccusage_import.config.settings import load_configuration
+from ccusage_import.config.layers import load_configuration
 from ccusage_import.import_summary import ImportOptions, SilentProgress
 from ccusage_import.importer import run_import
 

@@ -14,7 +14,7 @@ import pytest
 from ccusage_import.cli.live.page import Page
 from ccusage_import.cli.outlook.predict import print_prediction
 from ccusage_import.config.directories import Directories
-from ccusage_import.config.settings import load_configuration
+from ccusage_import.config.layers import load_configuration
 from ccusage_import.live.now import Block, LastTurn, Model, Now, Session
 from ccusage_import.money import Money
 from ccusage_import.ui.tables import console

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ccusage_import.config.directories import Directories
-from ccusage_import.config.settings import Configuration, environment_settings, load_configuration
+from ccusage_import.config.layers import environment_settings, load_configuration
+from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse
 from ccusage_import.exceptions import ConfigurationError
 from tests.conftest import Program

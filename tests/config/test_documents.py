@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.ccusage.archive import read_note
-from ccusage_import.config.settings import environment_settings
+from ccusage_import.config.layers import environment_settings
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import NotAReportError

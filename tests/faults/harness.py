@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.kept.identity import keep_identity
-from ccusage_import.config.settings import Configuration, load_configuration
+from ccusage_import.config.layers import load_configuration
+from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import FixableError
 from ccusage_import.import_summary import ImportOptions, ImportSummary

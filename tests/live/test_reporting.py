@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from ccusage_import.checks.watching import last_state
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.kept.copies import last_copies
-from ccusage_import.config.settings import Configuration, load_configuration
+from ccusage_import.config.layers import load_configuration
+from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError, WarehouseUnreachableError
 from ccusage_import.live.events import Ended, Importing, Lent, Lost, Regained, Watching

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ccusage_import.config.directories import Directories
-from ccusage_import.config.settings import Configuration, load_configuration
+from ccusage_import.config.layers import load_configuration
+from ccusage_import.config.settings import Configuration
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportProgress
 from ccusage_import.steps.facts import import_facts
 from ccusage_import.warehouse.clickhouse_client import ClickHouse

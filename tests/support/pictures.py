@@ -25,7 +25,8 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 
 from ccusage_import.ccusage.offers import live_offer
-from ccusage_import.config.settings import Configuration, load_configuration
+from ccusage_import.config.layers import load_configuration
+from ccusage_import.config.settings import Configuration
 from ccusage_import.demo.place import demo_directories
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportSummary
 from ccusage_import.importer import import_offer
