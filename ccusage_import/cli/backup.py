@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from ccusage_import import __version__, ui
-from ccusage_import.cli.audit import change_json, print_changes
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.cli.verdicts import change_json, print_changes
 from ccusage_import.config.kept.copies import note_backup
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.exceptions import BackupError

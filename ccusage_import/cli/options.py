@@ -33,6 +33,8 @@ LIMITS = {
 }
 # Loads further back are too old to be completed.
 LOG_TAIL_BYTES = 256 * 1024
+# How a load is named on the command line.
+LOAD_NAMES = "its id, the beginning of it, or last"
 _PARAMETER = re.compile(r"^-- param: (\w+) ", re.MULTILINE)
 
 ConfigFile = Annotated[

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.cli.audit import print_changes
+from ccusage_import.cli.verdicts import print_changes
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.history.audit import Wanted, stream_changes
 from ccusage_import.money import DOLLARS
@@ -684,7 +684,7 @@ def test_many_changes_are_printed_a_few_at_a_time(
     monkeypatch.delenv("COLUMNS", raising=False)
 
     def printed(at_once: int) -> list[str]:
-        monkeypatch.setattr("ccusage_import.cli.audit.CHANGES_AT_ONCE", at_once)
+        monkeypatch.setattr("ccusage_import.cli.verdicts.CHANGES_AT_ONCE", at_once)
         with migrated.opened() as opened:
             assert print_changes(stream_changes(opened, Wanted()), {}, {}, DOLLARS, as_json=False) == 10
         return capsys.readouterr().out.splitlines()

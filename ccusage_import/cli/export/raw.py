@@ -10,8 +10,7 @@ from rich.filesize import decimal
 
 from ccusage_import import ui
 from ccusage_import.ccusage.archive import archives, export_loads, kept_loads
-from ccusage_import.cli.audit import LOAD_NAMES
-from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.cli.options import LOAD_NAMES, AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.days import moment
 from ccusage_import.history.load_names import match_load
 from ccusage_import.masking import printable
