@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -30,6 +31,11 @@ _WHILE_WAITING: ContextVar[Callable[[], None] | None] = ContextVar("while waitin
 def reason_of(error: OSError | ValueError) -> str:
     """Return why a file cannot be read, without the number of the error and the name of the file."""
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+def hint_of(error: OSError) -> str:
+    """Return what to do where a file could not be written."""
+    return "free some space on its disk" if error.errno == errno.ENOSPC else "make its directory writable"
 
 
 def make_private_directory(directory: Path) -> None:
@@ -100,7 +106,7 @@ def write_private_file(file: Path, text: str) -> None:
         make_private_directory(file.parent)
         replace_file(file, text.encode())
     except OSError as error:
-        raise ConfigurationError(f"{file}: {error.strerror}", hint="make the directory writable") from None
+        raise ConfigurationError(f"{file}: {error.strerror}", hint=hint_of(error)) from None
 
 
 def sync_directory(directory: Path) -> None:
@@ -185,7 +191,7 @@ def file_lock(file: Path, purpose: str, wait_seconds: float, *, lends: bool = Fa
         make_private_directory(file.parent)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise WarehouseError(f"lock file {file}: {error.strerror}", hint="make its directory writable") from None
+        raise WarehouseError(f"lock file {file}: {error.strerror}", hint=hint_of(error)) from None
     try:
         _acquire(descriptor, file, purpose, wait_seconds, asks=not lends)
         yield _name_holder(descriptor, file, LENDS if lends else "")

@@ -8,12 +8,15 @@ import os
 import secrets
 import sys
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from loguru import logger
+from loguru._file_sink import FileSink
 
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import ConfigurationError
@@ -58,30 +61,41 @@ def _is_wanted(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.ERROR or not record.name.startswith("urllib3")
 
 
-def log_to_file(file: Path, *, rotation: str, retention: str) -> None:
-    """Start logging JSON lines to a file as well.
+class _LogFile:
+    """A file of lines. That one cannot be written, as on a full disk, is said once; loguru would say it each time."""
 
-    Raises:
-        ConfigurationError: it cannot be written.
-    """
+    def __init__(self, file: Any, warn: Callable[[OSError], None]) -> None:
+        self._file, self._warn, self._has_warned = file, warn, False
+
+    def write(self, line: str) -> None:
+        try:
+            self._file.write(line)
+        except OSError as error:
+            if not self._has_warned:
+                self._has_warned = True
+                self._warn(error)
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self._file.stop()
+
+
+def log_to_file(file: Path, *, rotation: str, retention: str, warn: Callable[[str], None]) -> None:
+    """Start logging JSON lines to a file as well; `warn` hears of one that cannot be written, now or later."""
     run = secrets.token_hex(4)
+
+    def failed(error: OSError) -> None:
+        warn(f"the log file cannot be written: {file}: {reason_of(error)}")
+
     try:
         make_private_directory(file.parent)
-        logger.add(
-            file,
-            level="DEBUG",
-            format=partial(_json_line, run),
-            rotation=rotation,
-            retention=retention,
-            backtrace=False,
-            diagnose=False,
-            encoding="utf-8",
-            opener=partial(os.open, mode=0o600),
-        )
+        opener = partial(os.open, mode=0o600)
+        make: Any = FileSink
+        lines = make(str(file), rotation=rotation, retention=retention, encoding="utf-8", opener=opener)
     except OSError as error:
-        raise ConfigurationError(
-            f"the log file cannot be written: {file}: {reason_of(error)}", hint="correct `log_file`, or its permissions"
-        ) from None
+        failed(error)
+        return
+    logger.add(_LogFile(lines, failed), level="DEBUG", format=partial(_json_line, run), backtrace=False, diagnose=False)
 
 
 def takes(rotation: str, retention: str) -> bool:

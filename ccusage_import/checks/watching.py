@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import is_locked, make_private_directory, replace_file
+from ccusage_import.files import hint_of, is_locked, make_private_directory, replace_file
 
 Phase = Literal["watching", "importing", "facts wait", "lent", "ended"]
 
@@ -71,7 +71,7 @@ def seen_to_run(directories: Directories, kept: int | None = None) -> Iterator[i
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if kept is None else kept
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - as the library wants it
     except OSError as error:
-        raise ConfigurationError(f"{file}: {error.strerror}", hint="make the directory writable") from None
+        raise ConfigurationError(f"{file}: {error.strerror}", hint=hint_of(error)) from None
     try:
         # Of a server there may be two that watch; where a file system knows no locks, nobody is seen.
         with suppress(OSError):

@@ -267,10 +267,7 @@ def _import_now(
 def log_to_configured_file(configuration: Configuration) -> None:
     """Log to a file too. One that cannot be written is a warning, never the end of a run."""
     settings = configuration.settings
-    try:
-        log_to_file(configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention)
-    except ConfigurationError as error:
-        _warn(str(error))
+    log_to_file(configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention, warn=_warn)
 
 
 def _import(

@@ -19,6 +19,8 @@ from ccusage_import.rule.ledger import Fall, Ledger, Weighed
 
 # So long another process may take to write a transaction.
 BUSY_SECONDS = 5
+# A write needs a page or two, and as much for its journal.
+LEAST_BYTES = 32_768
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
@@ -197,12 +199,18 @@ def look_whether_usable(file: Path) -> None:
     """Change nothing, and see whether a cursor can lie here.
 
     Raises:
-        ConfigurationError: a directory lies in its place, or its own directory cannot be written.
+        ConfigurationError: a directory lies in its place, or its own directory cannot be written or is full.
     """
     if file.is_dir():
         raise _unusable(file, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
-    if file.parent.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
+    if not file.parent.exists():
+        return
+    if not os.access(file.parent, os.W_OK | os.X_OK):
         raise _unusable(file, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    disk = os.statvfs(file.parent)
+    # Some file systems know no size.
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < LEAST_BYTES:
+        raise _unusable(file, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
 
 def _named(fall: Fall) -> tuple[str, str, str, str]:

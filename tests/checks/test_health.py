@@ -20,6 +20,7 @@ from ccusage_import.warehouse.migrations import apply_migrations
 from ccusage_import.warehouse.tables import read_loads, write_load
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.disks import mounted, needs_mounts, room_of
 from tests.support.gateway.running import running_gateway
 from tests.support.gateway.users import User
 
@@ -432,6 +433,28 @@ def test_a_directory_in_the_place_of_the_cursor_is_told(migrated: Place, program
     done = program("import", *options)
     assert (done.exit_code, said in done.stderr) == (5, True)
     assert program("status", *options, CCUSAGE_IMPORT_TRANSCRIPTS="false").exit_code == 0
+
+
+@needs_mounts
+@pytest.mark.one_place
+def test_a_full_state_directory_is_told(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    options = ("--warehouse", migrated.url)
+    program.environ["CCUSAGE_IMPORT_CLAUDE_DIRS"] = str(claude.root)
+    program("import", *options)
+    state = program.home / ".local/state/ccusage-import"
+    with mounted(state):
+        with room_of(state, 0):
+            found, done = checked(program("check", *options, "--json")), program("status", *options, "--json")
+        with_room = program("status", *options)
+
+    assert (found.exit_code, found.checks["cursor"]["health"]) == (6, "fail")
+    assert found.checks["cursor"]["found"] == f"{state / 'transcripts.sqlite'}: No space left on device"
+    assert found.checks["cursor"]["hint"] == "free some space on its disk"
+    assert (done.exit_code, json.loads(done.stdout)["health"]["problems"]) == (
+        6,
+        [{"kind": "facts", "text": "how far transcripts are read cannot be written down: ccusage-import check"}],
+    )
+    assert with_room.exit_code == 0, with_room.stdout
 
 
 @pytest.mark.one_place

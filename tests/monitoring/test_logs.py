@@ -156,7 +156,7 @@ def test_a_bug_is_logged_with_its_place_and_without_paths(tmp_path: Path) -> Non
 from pathlib import Path
 from ccusage_import.logger import log_to_file
 from ccusage_import.__main__ import _log_bug
-log_to_file(Path({str(file)!r}), rotation="1 MB", retention="1 day")
+log_to_file(Path({str(file)!r}), rotation="1 MB", retention="1 day", warn=print)
 try:
     Path({str(tmp_path / "missing")!r}).read_text()
 except OSError as error:
@@ -224,6 +224,25 @@ def test_a_log_that_is_a_directory_is_told_to_the_quiet_too(
     assert (done.exit_code, done.stdout) == (0, "")
     warning = f"the log file cannot be written: {tmp_path}: Is a directory"
     assert done.stderr == f"ccusage-import: warning: {warning}\n"
+
+
+def test_a_log_whose_disk_is_full_is_said_once(tmp_path: Path) -> None:
+    file = tmp_path / "full.log"
+    code = f"""
+import resource
+from pathlib import Path
+from loguru import logger
+from ccusage_import.logger import log_to_console, log_to_file
+log_to_console(-1)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+log_to_file(Path({str(file)!r}), rotation="1 MB", retention="1 day", warn=print)
+logger.info("first")
+logger.warning("second")
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+
+    assert done.stdout == f"the log file cannot be written: {file}: File too large\n"
+    assert (done.stderr, file.read_text()) == ("", "")
 
 
 def test_verbose_logs_to_stderr_and_leaves_stdout_alone(program: Program, corpus: Callable[[str], Path]) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import make_private_directory, replace_file, write_private_file
 from tests.conftest import Program
+from tests.support.disks import mounted, needs_mounts, room_of
 
 # Stops at the moment between writing and replacing: killed, or until its stdin is closed.
 WRITER = """
@@ -126,3 +128,11 @@ def test_a_command_removes_what_a_killed_one_left(program: Program) -> None:
 
     assert [path.name for path in config.iterdir()] == ["config.toml"]
     assert (mode_of(config), mode_of(config / "config.toml")) == (0o700, 0o600)
+
+
+@needs_mounts
+def test_what_a_full_disk_does_not_take_is_an_error_with_what_to_do(tmp_path: Path) -> None:
+    with mounted(tmp_path), room_of(tmp_path, 0), pytest.raises(ConfigurationError, match="No space left") as raised:
+        write_private_file(tmp_path / "names.json", "{}")
+
+    assert raised.value.hint == "free some space on its disk"
