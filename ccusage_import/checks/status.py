@@ -13,7 +13,13 @@ from ccusage_import.exceptions import DamagedWarehouseError, SchemaError
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import applied_migrations
-from ccusage_import.warehouse.opening import has_warehouse, open_configured, refuse_damage, unrecorded_loads
+from ccusage_import.warehouse.opening import (
+    as_they_ended,
+    has_warehouse,
+    open_configured,
+    refuse_damage,
+    unrecorded_loads,
+)
 from ccusage_import.warehouse.snapshot import count_held, future_loads, last_import, last_success_at
 from ccusage_import.warehouse.tables import Load
 
@@ -79,6 +85,7 @@ def read_status(
                 if applied_migrations(opened):
                     refuse_unknown(opened, {} if kept or not named else {"machine": named})
                     last, success_at = last_import(opened, machine), last_success_at(opened, machine)
+                    last = as_they_ended(configuration, opened, [last])[0] if last else None
                     if not is_brief:
                         held_back, ahead = count_held(opened, machine), tuple(future_loads(opened, machine))
                 elif not opened.is_embedded:

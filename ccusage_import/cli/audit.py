@@ -45,6 +45,7 @@ from ccusage_import.ui.tables import PlainTable, console, is_for_a_terminal, pri
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.opening import (
+    as_they_ended,
     demand_warehouse,
     import_lock,
     no_warehouse,
@@ -75,7 +76,7 @@ def history(
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading("history", warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
-        loads = read_loads(opened, machine=machine or None, limit=limit)
+        loads = as_they_ended(configuration, opened, read_loads(opened, machine=machine or None, limit=limit))
         print_history(loads, _shown_ids(opened), configuration.settings, as_json=as_json)
 
 

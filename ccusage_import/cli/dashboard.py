@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -18,7 +19,8 @@ from ccusage_import.exceptions import WarehouseLockedError
 from ccusage_import.money import Money
 from ccusage_import.ui.tables import Joined, PlainTable, console
 from ccusage_import.warehouse.budgets import Spending, keep_budgets_if_allowed
-from ccusage_import.warehouse.opening import has_warehouse, open_current
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.opening import as_they_ended, has_warehouse, open_current
 from ccusage_import.warehouse.tables import Load
 
 FIRST_STEPS = """\
@@ -42,10 +44,13 @@ def dashboard() -> None:
             raise WarehouseLockedError(
                 f"the warehouse is open in another program: {error}", hint="try again when that has finished"
             ) from None
-        if glance is None or glance.is_empty:
+        if glance is None or (glance.is_empty and not glance.messages):
             print(FIRST_STEPS)
-            return
-        print_glance(glance, configuration)
+        elif glance.is_empty:
+            stored = "1 message is" if glance.messages == 1 else f"{glance.messages:,} messages are"
+            print(f"{stored} stored, but no report yet: ccusage-import import")
+        else:
+            print_glance(glance, configuration)
 
 
 def _read(configuration: Configuration) -> Glance:
@@ -54,7 +59,15 @@ def _read(configuration: Configuration) -> Glance:
     with open_current(configuration, lock_wait_seconds=0) as opened:
         ui.warn_of_damage(opened.damage)
         keep_budgets_if_allowed(opened, configuration)
-        return read_glance(opened, settings, today_in(settings.timezone), offer)
+        glance = read_glance(opened, settings, today_in(settings.timezone), offer)
+        last = [glance.last_import] if glance.last_import else []
+        last = as_they_ended(configuration, opened, last)
+        return replace(glance, last_import=last[0] if last else None, messages=_messages(opened, glance))
+
+
+def _messages(opened: ClickHouse, glance: Glance) -> int:
+    """Return how many messages are stored where no report is."""
+    return int(opened.rows("SELECT count() FROM messages")[0][0]) if glance.is_empty else 0
 
 
 def print_glance(glance: Glance, configuration: Configuration) -> None:

@@ -89,7 +89,7 @@ class PlanMonth:
 class Glance:
     """Everything on the dashboard; `kept_usd` is what this machine holds of the agents of the last offer.
 
-    `plan` is the one of this machine, None where none is set.
+    `plan` is the one of this machine, None where none is set, and `messages` are counted where no report is stored.
     """
 
     today: date
@@ -102,10 +102,11 @@ class Glance:
     held: int
     offer: LastOffer | None
     kept_usd: Decimal
+    messages: int = 0
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was ever imported."""
+        """Whether no report was ever imported."""
         return self.last_import is None and not self.costs.days
 
     def budget(self, period: str) -> Spending | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from loguru import logger
@@ -13,11 +14,11 @@ from ccusage_import.config.kept.known_warehouses import Known, KnownWarehouses
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import file_lock
+from ccusage_import.files import file_lock, is_locked
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question, open_warehouse
 from ccusage_import.warehouse.integrity import QUESTIONS_OF_DAMAGE, find_damage, refuse_gone, what_is_there
 from ccusage_import.warehouse.migrations import APPLIED, apply_migrations, refuse_pending
-from ccusage_import.warehouse.tables import write_load
+from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, is_published, read_loads, write_load
 from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
 
 
@@ -38,6 +39,26 @@ def import_lock(
 def import_lock_file(configuration: Configuration) -> Path:
     """Return the file whose lock lets a process write."""
     return configuration.directories.state / "import.lock"
+
+
+def as_they_ended(configuration: Configuration, opened: ClickHouse, loads: Sequence[Load]) -> list[Load]:
+    """Return loads as the next import settles them: an import of this installation that runs without its lock died."""
+    running = {load.load_id for load in loads if _is_import_running(load, configuration.installation)}
+    if not running or is_locked(import_lock_file(configuration)):
+        return list(loads)
+    # One that came to its end just now has said so before it gave the lock back.
+    dead = running.intersection(load.load_id for load in read_loads(opened, state="running"))
+    return [
+        replace(load, state=("committed" if is_published(opened, load) else "interrupted"))
+        if load.load_id in dead
+        else load
+        for load in loads
+    ]
+
+
+def _is_import_running(load: Load, installation: str) -> bool:
+    is_import = load.runner not in NOT_IMPORTS and not load.undoes
+    return load.state == "running" and is_import and load.installation == installation
 
 
 def unrecorded_loads(configuration: Configuration) -> UnrecordedLoads:

@@ -21,6 +21,7 @@ from ccusage_import.warehouse.tables import (
     RUNNERS_OF_FACTS,
     Load,
     TakenBack,
+    is_published,
     loads_question,
     next_load_id,
     offer_json,
@@ -200,11 +201,7 @@ def _is_published(warehouse: ClickHouse, load: Load) -> bool:
     if load.runner in RUNNERS_OF_FACTS:
         load.facts = count_facts(warehouse, load.machine, load.load_id)
         return bool(load.facts)
-    published = warehouse.rows(
-        "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
-        {"machine": load.machine, "load_id": load.load_id},
-    )
-    return bool(published[0][0])
+    return is_published(warehouse, load)
 
 
 def commit(warehouse: ClickHouse, load: Load) -> None:

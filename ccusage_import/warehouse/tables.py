@@ -109,6 +109,15 @@ def read_records(warehouse: ClickHouse, machine: str, offered: Iterable[Record] 
     return records
 
 
+def is_published(warehouse: ClickHouse, load: Load) -> bool:
+    """Return whether the records of a load are there, whatever its row says."""
+    published = warehouse.rows(
+        "SELECT count() FROM records WHERE machine = {machine:String} AND load_id = {load_id:UInt64}",
+        {"machine": load.machine, "load_id": load.load_id},
+    )
+    return bool(published[0][0])
+
+
 class TakenBack(NamedTuple):
     """Up to how many tokens a record stays taken back, and by which load."""
 

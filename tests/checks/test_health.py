@@ -435,6 +435,33 @@ def test_a_directory_in_the_place_of_the_cursor_is_told(migrated: Place, program
     assert program("status", *options, CCUSAGE_IMPORT_TRANSCRIPTS="false").exit_code == 0
 
 
+@pytest.mark.one_place
+@pytest.mark.parametrize(("is_published", "ended"), [(False, "interrupted"), (True, "committed")])
+def test_an_import_that_was_killed_is_not_running(
+    migrated: Place, program: Program, claude: ClaudeDir, ended: str, *, is_published: bool
+) -> None:
+    options = ("--warehouse", migrated.url)
+    program("import", "--claude-dir", claude.root, *options)
+    with migrated.opened() as opened:
+        [load] = read_loads(opened)
+        load.load_id, load.state = load.load_id + 1, "running"
+        write_load(opened, load)
+        if is_published:
+            opened.command(
+                f"INSERT INTO records SELECT * REPLACE({load.load_id} AS load_id) FROM records FINAL LIMIT 1"
+            )
+    [lock] = program.home.rglob("import.lock")
+
+    with file_lock(lock, "the test", 0):
+        running = [status(program, *options), json.loads(program("history", *options, "--json").stdout)[0]["state"]]
+    dead = [status(program, *options), json.loads(program("history", *options, "--json").stdout)[0]["state"]]
+
+    assert [running[0][0], running[0][1]["last_import"]["state"], running[1]] == [0, "running", "running"]
+    health = (0, "ok") if is_published else (6, "failing")
+    assert (dead[0][0], dead[0][1]["state"]) == health
+    assert [dead[0][1]["last_import"]["state"], dead[1]] == [ended, ended]
+
+
 @needs_mounts
 @pytest.mark.one_place
 def test_a_full_state_directory_is_told(migrated: Place, program: Program, claude: ClaudeDir) -> None:

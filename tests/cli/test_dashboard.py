@@ -133,3 +133,11 @@ def test_a_warehouse_that_another_program_has_open_is_said_at_once(program: Prog
     assert shown.stderr.startswith("ccusage-import: error: the warehouse is open in another program: ")
     # An import waits for half a minute.
     assert seconds < 15
+
+
+def test_facts_without_a_report_are_usage(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("a", days_ago(1), 1_000)
+    program("import", "--claude-dir", claude.root, "--transcripts-only")
+
+    assert program().stdout == "1 message is stored, but no report yet: ccusage-import import\n"
