@@ -16,7 +16,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, WarehouseError
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.records import Identity
-from ccusage_import.rule.reconcile import Decision, Verdict
+from ccusage_import.rule.reconcile import Verdict
 from ccusage_import.statusline.numbers import keep_numbers, questions_of_numbers
 from ccusage_import.steps.judging import Judged, judge, prepare, questions_of_stored, read_stored, weigh
 from ccusage_import.steps.loads import committed_load, failed_load, keep_for_later, keep_reports, leave_trace
@@ -115,7 +115,7 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             # Before the records, so that whatever ends it here the next import does both.
             for undone_by in outgrown(stored.taken_back, judged.stored, judged.decisions):
                 bring_back_facts(warehouse, load.machine, undone_by, load_id)
-            _publish(run, warehouse, load, judged.decisions, stored.last_offers)
+            _publish(run, warehouse, load, judged, stored.last_offers)
             kept_warnings = keep_reports(run, load, judged.ledger)
         numbers = questions_of_numbers(run.settings, datetime.now(UTC))
         with warehouse.asked_ahead([*numbers, *questions_after_reports(run, warehouse, offer, load)]):
@@ -170,7 +170,7 @@ def _publish(
     run: Run,
     warehouse: ClickHouse,
     load: Load,
-    decisions: Sequence[Decision],
+    judged: Judged,
     last_offers: Mapping[Identity, LoggedOffer],
 ) -> None:
     """Write the load. Its INSERT into `records` is the point at which all of it becomes visible."""
@@ -179,8 +179,9 @@ def _publish(
     is_filtered = run.options.since > date.min or run.options.until < date.max
     # Saved files are of another time: what they do not offer may be offered now.
     is_whole = not is_filtered and (run.options.saved_dir is None or run.options.note is not None)
-    publish(warehouse, load, decisions, load.reports if is_whole else (), last_offers)
-    rows, ms = sum(decision.is_written for decision in decisions), round(1000 * sum(load.phases.values()))
+    whole = load.reports if is_whole else ()
+    publish(warehouse, load, judged.decisions, whole, last_offers, stored=judged.stored)
+    rows, ms = sum(decision.is_written for decision in judged.decisions), round(1000 * sum(load.phases.values()))
     logger.bind(load_id=load.load_id, machine=load.machine, rows=rows, ms=ms).info("load committed")
 
 

@@ -11,7 +11,7 @@ from ccusage_import.exceptions import AuditError
 from ccusage_import.history.load_names import LAST, find_load, match_load
 from ccusage_import.records import Identity, Record
 from ccusage_import.rule.evidence import span
-from ccusage_import.rule.groups import busy_times, grouped, paired
+from ccusage_import.rule.groups import groups_of_held
 from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.ui import label, short_label
@@ -196,7 +196,7 @@ def accept(
     settle_dead_loads(warehouse, machine)
     wanted = [str(find_load(warehouse, name, machine)) if name == LAST else name for name in wanted]
     stored = read_records(warehouse, machine)
-    decisions, taken_with_them = taken(machine, wanted, held_now(warehouse, machine), stored, names)
+    decisions, taken_with_them = taken(machine, wanted, last_changes(warehouse, machine), stored, names)
     loads = read_loads(warehouse, machine=machine, limit=1)
     load = begin(warehouse, loads[0], RUNNER_OF_CHANGES, tool_version=tool_version)
     for undone_by in outgrown(read_taken_back(warehouse, machine), stored, decisions):
@@ -206,37 +206,58 @@ def accept(
 
 
 def taken(
-    machine: str, wanted: Iterable[str], held: Sequence[Change], stored: Sequence[Record], names: Mapping[str, str]
+    machine: str, wanted: Iterable[str], last: Sequence[Change], stored: Sequence[Record], names: Mapping[str, str]
 ) -> tuple[list[Decision], int]:
-    """Return the decisions that take held offers, and how many are taken because they overlap the wanted ones."""
+    """Return the decisions that take held offers, and how many are taken because they overlap the wanted ones.
+
+    Args:
+        machine: whose records.
+        wanted: what a person calls them.
+        last: the last logged change of each key.
+        stored: what is shown.
+        names: pseudonym to name.
+    """
+    held = _held(last)
     chosen: dict[Identity, Change] = {}
     for name in wanted:
         named = [change for change in held if name in _labels(change, names)] or _of_load(name, held)
         if not named:
             raise AuditError(f"nothing held is named {name!r}", hint="ccusage-import held")
         chosen.update({change.identity: change for change in named})
-    whole = _whole_groups(chosen, held, stored)
+    whole, beside = _whole_groups(chosen, last, stored)
     offers = [change.decision.offered for change in whole.values() if change.decision.offered is not None]
     context = Context(machine, offers[0].provenance, None, accepted=(date.min, date.max))
-    decisions = reconcile(offers, stored, {offer.label for offer in offers}, context)
+    decisions = reconcile([*offers, *beside], stored, {offer.label for offer in offers}, context)
     return [decision for decision in decisions if decision.is_written], len(whole.keys() - chosen.keys())
 
 
 def _whole_groups(
-    chosen: Mapping[Identity, Change], held: Sequence[Change], stored: Sequence[Record]
-) -> dict[Identity, Change]:
-    """Return the chosen offers with what is held of the same time: of offers that overlap, the last one."""
+    chosen: Mapping[Identity, Change], last: Sequence[Change], stored: Sequence[Record]
+) -> tuple[dict[Identity, Change], list[Record]]:
+    """Return the chosen offers with what is held of the same time, and what was offered beside them as it is stored.
+
+    Of offers that overlap, the last one is taken.
+    """
     whole: dict[Identity, Change] = {}
-    busy = busy_times(stored)
-    for report, agent in sorted({change.identity[:2] for change in chosen.values()}):
-        known = {change.identity: change for change in held if change.identity[:2] == (report, agent)}
-        offers = [change.decision.offered for change in known.values() if change.decision.offered is not None]
-        pairs = paired(offers, [one for one in stored if (one.report, one.agent) == (report, agent)])
-        for group in grouped(pairs, busy.get(agent, ())):
-            members = [known[pair.record.identity] for pair in group if pair.offered is not None]
-            if any(change.identity in chosen for change in members):
-                whole.update({change.identity: change for change in _last_of_each_time(members)})
-    return whole
+    beside: list[Record] = []
+    known = {change.identity: change for change in last}
+    offers = [change.decision.offered for change in _held(last) if change.decision.offered is not None]
+    for group in groups_of_held(offers, stored):
+        members = [known[pair.record.identity] for pair in group if pair.offered is not None]
+        if any(change.identity in chosen for change in members):
+            whole.update({change.identity: change for change in _last_of_each_time(members)})
+            held_by = max(change.load_id for change in members)
+            beside += [
+                pair.record for pair in group if pair.offered is None and _is_offered(pair.record, known, held_by)
+            ]
+    return whole, beside
+
+
+def _is_offered(stored: Record, known: Mapping[Identity, Change], held_by: int) -> bool:
+    """Whether a record was offered as it is stored by the load that held others of its time, or a later one."""
+    last = known.get(stored.identity)
+    offered = last.decision.offered if last and last.load_id >= held_by else None
+    return offered is not None and offered.usage == stored.usage
 
 
 def _last_of_each_time(changes: Iterable[Change]) -> list[Change]:
@@ -251,10 +272,19 @@ def _last_of_each_time(changes: Iterable[Change]) -> list[Change]:
 
 def held_now(warehouse: ClickHouse, machine: str) -> list[Change]:
     """Return for each key the last verdict that was logged, where that one was held."""
+    return _held(last_changes(warehouse, machine))
+
+
+def last_changes(warehouse: ClickHouse, machine: str) -> list[Change]:
+    """Return for each key the last verdict that was logged."""
     last: dict[Identity, Change] = {}
-    for change in read_changes(warehouse, Wanted(machine=machine)):
+    for change in stream_changes(warehouse, Wanted(machine=machine)):
         last.setdefault(change.identity, change)
-    return [change for change in last.values() if change.decision.verdict is Verdict.HELD]
+    return list(last.values())
+
+
+def _held(last: Iterable[Change]) -> list[Change]:
+    return [change for change in last if change.decision.verdict is Verdict.HELD]
 
 
 def _published(warehouse: ClickHouse, load: Load, stored: Sequence[Record], decisions: Sequence[Decision]) -> Load:

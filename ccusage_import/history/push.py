@@ -253,5 +253,5 @@ def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: s
     # Before the records, so that whatever ends it here the next push does both.
     for undone_by in outgrown(taken_back, stored, decisions):
         bring_back_facts(target, machine, undone_by, load.load_id)
-    publish(target, load, decisions)
+    publish(target, load, decisions, stored=stored)
     return [Change(load.load_id, load.started_at, machine, decision, None) for decision in logged]

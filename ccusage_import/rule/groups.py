@@ -125,6 +125,19 @@ def grouped(pairs: Iterable[Pair], busy: Sequence[Span] = ()) -> Iterator[list[P
         yield from _sharing_usage(of_project, busy)
 
 
+def groups_of_held(offers: Iterable[Record], stored: Collection[Record]) -> Iterator[list[Pair]]:
+    """Yield held offers with what is stored of their time: accepting them takes it away, unless it is offered too."""
+    by_report: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for offer in offers:
+        by_report[offer.report, offer.agent].append(offer)
+    busy = busy_times(stored) if by_report else {}
+    for (report, agent), held in sorted(by_report.items()):
+        pairs = paired(held, [one for one in stored if (one.report, one.agent) == (report, agent)])
+        for group in grouped(pairs, busy.get(agent, ())):
+            if any(pair.offered is not None for pair in group):
+                yield group
+
+
 def _sharing_usage(days: Iterable[Pair], busy: Sequence[Span]) -> Iterator[list[Pair]]:
     group: list[Pair] = []
     for pair in days:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pydantic_core import to_json
 
 from ccusage_import.records import CLAUDE, Identity, Record, report_label
+from ccusage_import.rule.groups import groups_of_held
 from ccusage_import.rule.reconcile import Decision, HeldOffer, Reason, Verdict
 from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
@@ -67,6 +68,7 @@ def publish(
     whole: Collection[str] = (),
     last_offers: Mapping[Identity, LoggedOffer] | None = None,
     still_held: Sequence[Decision] = (),
+    stored: Collection[Record] = (),
 ) -> None:
     """Write a load: its row, the log of its verdicts, all written records in one INSERT, its row as committed.
 
@@ -82,13 +84,14 @@ def publish(
             more is not held any more.
         last_offers: what `read_last_offers` returned, where the caller has asked for it.
         still_held: held verdicts that are logged instead of the decisions on their keys, and not counted.
+        stored: what was shown before, where what is not offered is not held.
     """
     judged = Counter(f"{decision.record.label}/{decision.verdict}" for decision in decisions)
     load.verdicts = dict(sorted((Counter(load.verdicts) + judged).items()))
     known = read_last_offers(warehouse, load.machine) if last_offers is None else last_offers
     held = {decision.record.identity for decision in still_held}
     judged_anew = [decision for decision in decisions if decision.record.identity not in held]
-    logged = [*worth_logging(judged_anew, known, whole), *still_held]
+    logged = [*worth_logging(judged_anew, known, whole, stored), *still_held]
     written = [decision for decision in decisions if decision.is_written]
     if logged or written:
         write_load(warehouse, load)
@@ -109,9 +112,12 @@ def write_decisions(warehouse: ClickHouse, load: Load, logged: Sequence[Decision
 
 
 def worth_logging(
-    decisions: Iterable[Decision], known: Mapping[Identity, LoggedOffer], whole: Collection[str] = ()
+    decisions: Sequence[Decision],
+    known: Mapping[Identity, LoggedOffer],
+    whole: Collection[str] = (),
+    stored: Collection[Record] = (),
 ) -> list[Decision]:
-    """Return what is logged: what changes something, each held offer once, and the end of each hold."""
+    """Return what is logged: what changes something, each held offer once with what is beside it, the end of a hold."""
     logged, decided = [], set[Identity]()
     for decision in decisions:
         decided.add(decision.record.identity)
@@ -121,7 +127,26 @@ def worth_logging(
                 logged.append(replace(decision, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN))
         elif decision.is_written or _is_news(last, decision):
             logged.append(decision)
+    logged += _beside_held(decisions, {one.record.identity for one in logged}, known, stored)
     return [*logged, *_withdrawn(known, decided, whole)]
+
+
+def _beside_held(
+    decisions: Iterable[Decision],
+    logged: Collection[Identity],
+    known: Mapping[Identity, LoggedOffer],
+    stored: Collection[Record],
+) -> Iterator[Decision]:
+    """Yield what is offered as it is stored at the time of held offers: who accepts them must not take it for gone."""
+    offered = {one.record.identity: one for one in decisions if one.offered is not None}
+    held = [one.record for one in offered.values() if one.verdict is Verdict.HELD]
+    for group in groups_of_held(held, stored):
+        is_news = any(pair.offered is not None and pair.record.identity in logged for pair in group)
+        for pair in group:
+            beside = offered.get(pair.record.identity)
+            is_told = pair.record.identity in (logged if is_news else known)
+            if pair.offered is None and beside and beside.verdict in NOT_LOGGED and not is_told:
+                yield replace(beside, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN, is_written=False)
 
 
 def logged_offer(decision: Decision) -> bytes:

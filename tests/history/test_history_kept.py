@@ -408,6 +408,49 @@ def test_blocks_that_overlap_are_accepted_together_by_the_label_that_changes_pri
     assert sum(tokens(migrated, "blocks", "started_at").values()) == 270
 
 
+def test_accept_leaves_what_is_offered_as_it_is_stored_beside_what_is_held(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(40, 10), 1000)
+    claude.say("a", days_ago(40, 12), 500, project="-home-ana-store")
+    claude.say("a", days_ago(39, 12), 70, project="-home-ana-store")
+    run_import()
+    store = claude.file("a", "-home-ana-store")
+    store.write_text(store.read_text().splitlines()[1] + "\n")
+    run_import()
+    run_import()
+    told = "SELECT verdict, reason, stored_tokens, offered_tokens FROM changes WHERE report = 'session'"
+    assert sorted(migrated.rows(f"{told} AND verdict != 'new'")) == [
+        ("held", "messages_gone", 570, 70),
+        ("unchanged", "offered_again", 1000, 1000),
+    ]
+    (held,) = migrated.rows("SELECT key FROM held_records WHERE report = 'session'")[0]
+
+    done = program("accept", "--warehouse", migrated.url, f"session {held}")
+
+    assert "1 record changed" in done.stdout
+    assert sorted(migrated.rows("SELECT total_tokens FROM sessions")) == [(70,), (1000,)]
+
+
+def test_accept_takes_away_what_is_not_offered_any_more_beside_what_is_held(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(40, 10), 1000)
+    claude.say("a", days_ago(40, 12), 500, project="-home-ana-store")
+    run_import()
+    # The session moved to another directory, and a message of it is gone.
+    shop, store = claude.file("a"), claude.file("a", "-home-ana-store")
+    store.write_text(shop.read_text())
+    shop.unlink()
+    run_import()
+    (held,) = migrated.rows("SELECT key FROM held_records WHERE report = 'session'")[0]
+
+    done = program("accept", "--warehouse", migrated.url, f"session {held}")
+
+    assert "2 records changed" in done.stdout
+    assert migrated.rows("SELECT total_tokens FROM sessions") == [(1000,)]
+
+
 def test_a_new_time_zone_files_days_anew_inside_the_window_only(
     claude: ClaudeDir, run_import: Importer, migrated: Place
 ) -> None:

@@ -86,7 +86,7 @@ class Notebook(Program):
             load = {"started_at": offer.started_at, "intact_from": judged.intact_from, "undoes": 0}
             is_filtered = run.options.since > date.min or run.options.until < date.max
             whole = () if is_filtered or offer.is_saved else parsed.valid
-            load_id = self._write(who.machine, load, judged.decisions, whole)
+            load_id = self._write(who.machine, load, judged.decisions, whole, page.shown)
             for undone_by in outgrown(stored.taken_back, judged.stored, judged.decisions):
                 page.messages.bring_back(undone_by, load_id)
             if self.has_ledger and not offer.is_saved:
@@ -111,7 +111,7 @@ class Notebook(Program):
     def accept(self, who: Installation, names: list[str]) -> int:
         """Accept held records and return the new load."""
         page = self._pages[who.machine]
-        decisions, _ = taken(who.machine, names, _held(who.machine, page), page.shown, {})
+        decisions, _ = taken(who.machine, names, _last(who.machine, page), page.shown, {})
         all_outgrown = outgrown(_taken_back(page), page.shown, decisions)
         load = {"started_at": datetime.now(UTC), "intact_from": None, "undoes": 0}
         load_id = self._write(who.machine, load, decisions)
@@ -160,11 +160,16 @@ class Notebook(Program):
         return page
 
     def _write(
-        self, machine: str, load: dict[str, Any], decisions: Sequence[Decision], whole: Sequence[str] = ()
+        self,
+        machine: str,
+        load: dict[str, Any],
+        decisions: Sequence[Decision],
+        whole: Sequence[str] = (),
+        stored: Sequence[Record] = (),
     ) -> int:
         self._loads += 1
         load_id, page = self._loads, self._pages[machine]
-        page.logged[load_id] = worth_logging(decisions, _last_offers(page), whole)
+        page.logged[load_id] = worth_logging(decisions, _last_offers(page), whole, stored)
         for decision in decisions:
             if decision.is_written:
                 page.records[decision.record.identity] = (load_id, decision.offered)
@@ -188,10 +193,14 @@ def _changes(machine: str, page: _Page) -> list[Change]:
 
 
 def _held(machine: str, page: _Page) -> list[Change]:
+    return [change for change in _last(machine, page) if change.decision.verdict is Verdict.HELD]
+
+
+def _last(machine: str, page: _Page) -> list[Change]:
     last: dict[Name, Change] = {}
     for change in _changes(machine, page):
         last.setdefault(change.identity, change)
-    return [change for change in last.values() if change.decision.verdict is Verdict.HELD]
+    return list(last.values())
 
 
 def _last_offers(page: _Page) -> dict[Name, LoggedOffer]:
