@@ -72,7 +72,7 @@ def history(
 ) -> None:
     """List loads, newest first.
 
-    Shows when and with what they ran, what they changed, and why one failed.
+    Shows when each ran and with which ccusage, what it changed, and why it failed.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading("history", warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
@@ -147,7 +147,7 @@ def changes(
     machine: Machine = "",
     limit: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help=f"How many changes; {SHOWN_CHANGES} at a terminal, else all."),
+        typer.Option(metavar="N", min=1, help=f"How many changes; by default {SHOWN_CHANGES} at a terminal, else all."),
     ] = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
@@ -155,7 +155,7 @@ def changes(
 ) -> None:
     """Show what each load changed, and why.
 
-    Shows for each record what was stored, what was offered, the verdict and its reason.
+    For each record: what was stored, what was offered, the verdict, and the reason for it.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading("changes", warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
@@ -189,9 +189,10 @@ def held(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """List what is held now, and how it is accepted.
+    """List what is held now, and how to accept it.
 
-    These are numbers of this machine, or of the one that is named, of which ccusage now shows less than is stored.
+    A number is held where ccusage now shows less than is stored and nothing explains it. Shows this machine, unless
+    --machine names another.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _reading("held", warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
@@ -228,7 +229,7 @@ def undo(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Take it back even where a later load changed a record.")
+        bool, typer.Option("--force", help="Take it back even if later loads changed some of its records.")
     ] = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
@@ -236,7 +237,7 @@ def undo(
 ) -> None:
     """Take a load back.
 
-    A new load restores what it replaced and deletes what it created.
+    Writes a new load that restores what the other one replaced and deletes what it created.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _writing("undo", warehouse, config) as (opened, own):
         load_id = find_load(opened, load, own.settings.machine)
@@ -249,7 +250,7 @@ def accept(
         list[str],
         typer.Argument(
             metavar="LOAD|KEY...",
-            help="Loads, keys or records, as held lists them; a day as in --since.",
+            help="Loads, keys or records, as `held` lists them; days as in --since.",
             autocompletion=complete_loads,
         ),
     ],
@@ -259,9 +260,9 @@ def accept(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take held numbers over the stored ones.
+    """Accept held numbers in place of the stored ones.
 
-    They come from the log: their transcripts are not needed. Blocks that overlap in time are taken together.
+    They come from the log of changes, so no transcripts are needed. Blocks that overlap in time go together.
     """
     with door(verbose, quiet=quiet, as_json=as_json), _writing("accept", warehouse, config) as (opened, configuration):
         claim_machine(opened, configuration.settings.machine, configuration.installation)

@@ -46,7 +46,9 @@ def check(
     warehouse: WarehouseUrl = None,
     claude_dir: ClaudeDirs = None,
     ccusage: CcusageCommand = None,
-    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long a server may take to come up.")] = 0,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for a server to come up.")
+    ] = 0,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -91,7 +93,7 @@ def status(
 ) -> None:
     """Show how imports are going, for monitoring.
 
-    Exit code 6 when the last one failed, or none succeeded for too long.
+    Exit code 6 when the last one failed or is too old, `watch` is behind, or the disk is nearly full.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

@@ -64,9 +64,9 @@ def import_command(
             help="Import only this report: daily, monthly, session, blocks, projects or hours; may be repeated.",
         ),
     ] = None,
-    since: Annotated[str | None, typer.Option(metavar="DAY", help="First day that is imported.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="DAY", help="Last day that is imported.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but write.")] = False,
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="First day to import.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="Last day to import.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Run the reports even where nothing changed since the last import.")
     ] = False,
@@ -75,51 +75,63 @@ def import_command(
         typer.Option(
             "--from",
             metavar="DIR",
-            help="Instead of running ccusage, read those of daily.json, monthly.json, session.json, blocks.json, "
-            "projects.json and hours.json that are there.",
+            help="Read saved reports instead of running ccusage, those that exist of daily.json, monthly.json, "
+            "session.json, blocks.json, projects.json and hours.json.",
         ),
     ] = None,
     accept_lower: Annotated[
         str | None,
-        typer.Option(metavar="FROM..TO", help="Take smaller numbers for these days, such as 2026-10-01..2026-10-07."),
+        typer.Option(metavar="FROM..TO", help="Accept smaller numbers for these days, such as 2026-10-01..2026-10-07."),
     ] = None,
     demo: Annotated[
         bool,
-        typer.Option("--demo", help="Import shipped sample transcripts into a warehouse kept until the next demo."),
+        typer.Option(
+            "--demo", help="Try it on sample transcripts, in a warehouse of their own, kept until the next demo."
+        ),
     ] = False,
-    opens: Annotated[bool, typer.Option("--open", help="Show the page of the demo in the browser.")] = False,
+    opens: Annotated[bool, typer.Option("--open", help="With --demo: show its page in the browser.")] = False,
     agent: Agents = None,
     claude_dir: ClaudeDirs = None,
     ccusage: CcusageCommand = None,
     ccusage_version: Annotated[
-        str | None, typer.Option(metavar="X.Y.Z", help="ccusage version that bunx or npx install.")
+        str | None, typer.Option(metavar="X.Y.Z", help="Version of ccusage that bunx or npx installs.")
     ] = None,
     timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="IANA zone in which days begin.")] = None,
-    machine: Annotated[str | None, typer.Option(metavar="NAME", help="Name of this machine in every row.")] = None,
+    machine: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of this machine, which every row carries.")
+    ] = None,
     hash_projects: Annotated[
         bool | None,
-        typer.Option("--hash-projects/--no-hash-projects", help="Store pseudonyms of projects and sessions, or names."),
+        typer.Option(
+            "--hash-projects/--no-hash-projects", help="Store projects and sessions as pseudonyms, or by name."
+        ),
     ] = None,
     transcripts: Annotated[
         bool | None,
         typer.Option(
-            "--transcripts/--no-transcripts", help="Read what is new in the transcripts too, or only reports."
+            "--transcripts/--no-transcripts", help="Also read what is new in the transcripts, or only the reports."
         ),
     ] = None,
     transcripts_only: Annotated[
         bool,
-        typer.Option("--transcripts-only", help="Run no ccusage: read what is new in the transcripts, nothing else."),
+        typer.Option("--transcripts-only", help="Only read what is new in the transcripts; do not run ccusage."),
     ] = False,
     online_prices: Annotated[
-        bool | None, typer.Option("--online-prices/--offline-prices", help="Let ccusage fetch current prices.")
+        bool | None,
+        typer.Option(
+            "--online-prices/--offline-prices", help="Let ccusage fetch current prices, or use those it comes with."
+        ),
     ] = None,
-    jobs: Annotated[int | None, typer.Option(metavar="N", help="How many reports run at once.")] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="How many reports to run at once.")] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="How long one report may take.")] = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the ccusage reports and load what they show."""
+    """Run the ccusage reports and load what they show.
+
+    Then reads what is new in the transcripts. A smaller number replaces a stored one only where something explains it.
+    """
     flags = {
         "warehouse": warehouse,
         "agents": tuple(agent) if agent else None,

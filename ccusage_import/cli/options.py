@@ -45,26 +45,25 @@ WarehouseUrl = Annotated[
     typer.Option(
         "--warehouse",
         metavar="URL",
-        help="chdb:///path, clickhouse://user@host:8123/db or clickhouses://user@host:8443/db.",
+        help="Warehouse to use: chdb:///path, clickhouse://user@host:8123/db or clickhouses://user@host:8443/db.",
     ),
 ]
 EnvFile = Annotated[
     Path | None,
     typer.Option(
-        "--env-file", metavar="FILE", help="Read settings' variables from lines NAME=value; the environment wins."
+        "--env-file", metavar="FILE", help="Read settings from NAME=value lines in a file; the environment wins."
     ),
 ]
 ClaudeDirs = Annotated[
     list[Path] | None,
-    typer.Option("--claude-dir", metavar="DIR", help="Claude data directory; may be given several times."),
+    typer.Option("--claude-dir", metavar="DIR", help="Claude data directory; may be repeated."),
 ]
 Agents = Annotated[
     list[str] | None,
     typer.Option(
         "--agent",
         metavar="NAME",
-        help="Import the usage of this agent, such as claude, codex or opencode; all for every one; may be given "
-        "several times.",
+        help="Import the usage of this agent, such as claude, codex or opencode, or of all; may be repeated.",
     ),
 ]
 CcusageCommand = Annotated[str | None, typer.Option("--ccusage", metavar="COMMAND", help="ccusage command to run.")]

@@ -66,27 +66,28 @@ def query(
         str,
         typer.Argument(
             metavar="SQL|NAME|-",
-            help="A statement that reads, or a named query; - reads the statement from stdin.",
+            help="SQL that reads, or the name of a query; - reads SQL from stdin.",
             autocompletion=complete_queries,
         ),
     ] = "",
-    file: Annotated[Path | None, typer.Option(metavar="FILE", help="Read the statement from a file.")] = None,
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="Read the SQL from a file.")] = None,
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     param: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="A parameter, such as since=2026-10-01; may be given several times.",
+            help="Parameter of the query, such as since=2026-10-01; may be repeated.",
             autocompletion=complete_query_parameters,
         ),
     ] = None,
     list_queries: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Print the SQL and how the engine would run it, instead of the answer.")
+        bool,
+        typer.Option("--explain", help="Print the parameters, the SQL and the engine's plan instead of the answer."),
     ] = False,
     output_format: Annotated[
-        OutputFormat, typer.Option("--format", metavar="table|json|csv|parquet", help="How the rows are printed.")
+        OutputFormat, typer.Option("--format", metavar="table|json|csv|parquet", help="How to print the rows.")
     ] = "table",
     csv_safe: Annotated[
         bool,
@@ -100,7 +101,7 @@ def query(
 ) -> None:
     """Query the warehouse in SQL, or by a named query.
 
-    query --list shows the library, query "SHOW TABLES" the views.
+    `query --list` lists the named queries, `query "SHOW TABLES"` the views.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         if list_queries:

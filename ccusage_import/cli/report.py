@@ -44,19 +44,19 @@ def report(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     output_format: Annotated[
-        Format, typer.Option("--format", metavar="html|markdown|json|ics", help="What is made.")
+        Format, typer.Option("--format", metavar="html|markdown|json|ics", help="What to make.")
     ] = "html",
     output: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="File to write instead of ccusage-report.html in the data directory, or of stdout for other formats.",
+            help="File to write; by default ccusage-report.html in the data directory, and stdout for other formats.",
         ),
     ] = None,
     opens: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
     month: Annotated[str, typer.Option(metavar="MONTH", help="Only this month, such as 2026-10.")] = "",
     since: Since = None,
-    until: Annotated[str | None, typer.Option(metavar="DAY", help="Last day that is shown.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="Last day to show.")] = None,
     project: Annotated[str, typer.Option(metavar="NAME", help="Only this project.")] = "",
     agent: Annotated[str, typer.Option(metavar="NAME", help="Only this agent, such as claude.")] = "",
     machine: Machine = "",

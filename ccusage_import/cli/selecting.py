@@ -16,7 +16,7 @@ from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.querying.known_names import meant_projects, refuse_unknown, stored_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
-Since = Annotated[str | None, typer.Option(metavar="DAY", help="First day that is shown.")]
+Since = Annotated[str | None, typer.Option(metavar="DAY", help="First day to show.")]
 Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.")]
 Days = tuple[date | None, date | None]
 

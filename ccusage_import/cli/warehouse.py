@@ -52,8 +52,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would b
 def migrate(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
-    status: Annotated[bool, typer.Option("--status", help="Only list what is applied and pending.")] = False,
-    create_database: Annotated[bool, typer.Option("--create-database", help="Create the database if missing.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only list applied and pending migrations.")] = False,
+    create_database: Annotated[
+        bool, typer.Option("--create-database", help="Create the database if it is missing.")
+    ] = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -88,7 +90,7 @@ def repair(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     loses: Annotated[
-        bool, typer.Option("--accept-loss", help="Go on with what is left; damaged files are moved out of the way.")
+        bool, typer.Option("--accept-loss", help="Go on with what is left, and move damaged files out of the way.")
     ] = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
@@ -96,7 +98,7 @@ def repair(
 ) -> None:
     """Put back what a damaged warehouse lost.
 
-    It can do so as far as the files are whole again. Exit code 4 when rows are still missing.
+    It can put back what is in files that are whole again. Exit code 4 when rows are still missing.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
@@ -146,7 +148,10 @@ def _repaired(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
 
 def compact(
     older_than: Annotated[
-        str, typer.Option("--older-than", metavar="AGE", help="Such as 90d, 13mo or 2y, or a day: 2025-01-01.")
+        str,
+        typer.Option(
+            "--older-than", metavar="AGE", help="Age of what is folded, such as 90d, 13mo or 2y, or a day: 2025-01-01."
+        ),
     ],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
@@ -157,8 +162,8 @@ def compact(
 ) -> None:
     """Fold old facts of this machine into totals by hour.
 
-    Messages, tool calls, turns and events are dropped once every sum is proved equal; hours, days and sessions show the
-    same as before. If it is interrupted, the next import finishes it.
+    Drops messages, tool calls, turns and events once every sum is proved equal; hours, days and sessions show the same
+    as before. If it is interrupted, the next import finishes it.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
@@ -196,7 +201,7 @@ def machine_command(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give this machine another name, and everything that is stored under the old one.
+    """Rename this machine, with everything that is stored under its old name.
 
     If it is interrupted, the same command finishes it.
     """
@@ -232,7 +237,9 @@ def projects_command(
     warehouse: WarehouseUrl = None,
     hash_projects: Annotated[
         bool | None,
-        typer.Option("--hash-projects/--no-hash-projects", help="Store pseudonyms of projects and sessions, or names."),
+        typer.Option(
+            "--hash-projects/--no-hash-projects", help="Store projects and sessions as pseudonyms, or by name."
+        ),
     ] = None,
     dry_run: DryRun = False,
     verbose: Verbose = 0,
@@ -241,7 +248,7 @@ def projects_command(
 ) -> None:
     """Store projects and sessions of this machine under the names that are configured now.
 
-    For use after a change of hash_projects or of the salt. Pseudonyms whose names this machine does not know stay.
+    Use it after a change of hash_projects or of the salt. Pseudonyms whose names this machine does not know stay.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse, "hash_projects": hash_projects}, config)

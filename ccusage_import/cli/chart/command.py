@@ -40,7 +40,7 @@ class Use(NamedTuple):
 
 
 def chart(
-    what: Annotated[Charted, typer.Argument(metavar="|".join(get_args(Charted)), help="What the bars are of.")],
+    what: Annotated[Charted, typer.Argument(metavar="|".join(get_args(Charted)), help="What each bar stands for.")],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     since: Since = None,
@@ -51,7 +51,7 @@ def chart(
 ) -> None:
     """Draw costs as bars in the terminal.
 
-    Without --since, days are the last 30 and weeks the last 12; hours are those of the day, sessions the dearest.
+    Without --since: the last 30 days or 12 weeks. hours are those of the day, sessions the most expensive ones.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

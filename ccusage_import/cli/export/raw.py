@@ -66,7 +66,7 @@ def export_kept(
     ],
     load: Annotated[
         list[str] | None,
-        typer.Option(metavar="LOAD", help=f"Only this load: {LOAD_NAMES}; may be given several times."),
+        typer.Option(metavar="LOAD", help=f"Only this load: {LOAD_NAMES}; may be repeated."),
     ] = None,
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
@@ -76,7 +76,7 @@ def export_kept(
 ) -> None:
     """Unpack the reports that keep_raw kept.
 
-    One directory a load, for `import --from DIR`; project names are in clear.
+    Makes one directory for each load, for `import --from DIR`. Project names are in clear.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

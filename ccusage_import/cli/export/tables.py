@@ -64,8 +64,7 @@ def export(
             "-o",
             metavar="PATH",
             show_default=False,
-            help="A file that ends in .parquet, .csv or .jsonl, a directory that gets a file for each name, or - for "
-            "stdout.",
+            help="File that ends in .parquet, .csv or .jsonl, directory for one file per name, or - for stdout.",
         ),
     ] = "",
     file_format: Annotated[
@@ -73,18 +72,18 @@ def export(
         typer.Option(
             "--format",
             metavar="parquet|csv|jsonl",
-            help="How rows are written, unless the name of the file says it; parquet in a directory, csv on stdout.",
+            help="Format, unless the ending of the file says it; by default parquet in a directory, csv on stdout.",
         ),
     ] = None,
     param: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="A parameter of the named query; may be given several times.",
+            help="Parameter of the named query; may be repeated.",
             autocompletion=complete_query_parameters,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     load: Annotated[list[str] | None, typer.Option(hidden=True)] = None,
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
@@ -94,7 +93,7 @@ def export(
 ) -> None:
     """Write views and named queries into files for other programs.
 
-    Projects, sessions and models are as they are stored, and as query --format csv shows them.
+    Names of projects, sessions and models are written as stored, as by `query --format csv`.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

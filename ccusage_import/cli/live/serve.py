@@ -23,11 +23,11 @@ from ccusage_import.warehouse.opening import has_warehouse, open_current
 
 def serve(
     listen: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Where to listen; without this option, on this machine alone.")
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; by default only this machine can ask.")
     ] = "127.0.0.1:8123",
     without_token: Annotated[
         bool,
-        typer.Option("--without-token", help="Answer clients without a token; only where this machine alone can ask."),
+        typer.Option("--without-token", help="Answer without a token; only where no other machine can ask."),
     ] = False,
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
@@ -36,8 +36,8 @@ def serve(
 ) -> None:
     """Answer ClickHouse clients for an embedded warehouse.
 
-    It speaks HTTP, only reads, and runs until you end it. Other commands can be used meanwhile: they get the warehouse
-    for a moment, and clients wait.
+    Over HTTP and read-only, until you end it. Other commands can use the warehouse meanwhile: they get it for a moment,
+    and clients wait.
     """
     with door(verbose, quiet=quiet, as_json=False):
         configuration = configured({"warehouse": warehouse}, config)

@@ -10,7 +10,7 @@ from ccusage_import.statusline.line import main
 def statusline() -> None:
     """Print one line for Claude Code's status line.
 
-    It shows what the last import knew: today, the open block, and what the budget leaves. Before the first import it
-    prints nothing and ends with exit code 6.
+    Shows today, the open block and what the budget leaves, as of the last import. Before the first import it prints
+    nothing and ends with exit code 6.
     """
     raise typer.Exit(main())

@@ -65,24 +65,25 @@ def watch(
     ] = "1h",
     poll: Annotated[
         bool,
-        typer.Option("--poll", help="Look for changes every second, where none are notified, as on network drives."),
+        typer.Option(
+            "--poll", help="Look for changes every second, for drives that report none, such as network drives."
+        ),
     ] = False,
-    plain: Annotated[
-        bool, typer.Option("--plain", help="Print a line for each event at a terminal too, instead of a page.")
-    ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Print one line for each event instead of a page.")] = False,
     listen: Annotated[
         str | None,
         typer.Option(
-            metavar="HOST:PORT", help="Answer ClickHouse clients meanwhile, as `serve` does, such as 127.0.0.1:8123."
+            metavar="HOST:PORT",
+            help="Also answer ClickHouse clients, as `serve` does, at an address such as 127.0.0.1:8123.",
         ),
     ] = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as one line of JSON.")] = False,
 ) -> None:
-    """Store what Claude Code writes as it is written.
+    """Store what Claude Code writes, as it writes it.
 
-    It runs until you end it, lets other commands use the warehouse meanwhile, and runs the ordinary import every hour.
+    Runs until you end it, and also imports every hour. Other commands can use the warehouse meanwhile.
     """
     with door(verbose, quiet=quiet, as_json=False):
         # This one does not end soon: what refers to itself must be found.

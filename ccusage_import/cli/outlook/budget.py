@@ -28,7 +28,7 @@ def budget(
 ) -> None:
     """Compare spending with the budgets.
 
-    Shows what is spent, what is expected, and when a limit is crossed. Exit code 6 when one is.
+    Shows what was spent, what to expect, and when a limit will be crossed. Exit code 6 when one is crossed.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

@@ -27,7 +27,7 @@ def predict(
         str, typer.Argument(metavar="COMMAND", help="Slash command, or `text` for prompts without one.")
     ],
     project: Annotated[str, typer.Option(metavar="NAME", help="Only runs in this project.")] = "",
-    model: Annotated[str, typer.Option(metavar="NAME", help="Only runs of which this model cost most.")] = "",
+    model: Annotated[str, typer.Option(metavar="NAME", help="Only runs in which this model cost most.")] = "",
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verbose: Verbose = 0,
@@ -36,7 +36,7 @@ def predict(
 ) -> None:
     """Predict cost and duration of a slash command's next run.
 
-    It goes by the last 50 runs, or by similar ones where there are too few.
+    Uses its last 50 runs, or similar ones if these are too few.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

@@ -30,7 +30,7 @@ def quota(
 ) -> None:
     """Compare usage with the quotas of a plan.
 
-    Shows what is used, what is left, and when a quota runs out. Exit code 6 when more was used than one allows.
+    Shows what was used, what is left, and when a quota runs out. Exit code 6 when one is exceeded.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

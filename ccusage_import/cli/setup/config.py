@@ -33,7 +33,7 @@ def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
 @config_app.command("set")
 def config_set(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Setting, such as timezone or budget.monthly.")],
-    value: Annotated[str, typer.Argument(metavar="VALUE", help="As in TOML; anything else is a text.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="Value as in TOML; anything else is taken as text.")],
     config: ConfigFile = None,
 ) -> None:
     """Change one setting in the configuration file; comments in it stay."""

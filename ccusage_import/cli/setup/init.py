@@ -68,27 +68,30 @@ def init(
     config: ConfigFile = None,
     warehouse: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="embedded, in the data directory, or a server; it is tried."),
+        typer.Option(
+            metavar="URL", help="embedded, in the data directory, or the URL of a server, which is tried first."
+        ),
     ] = None,
     names: Annotated[
         str | None,
-        typer.Option(metavar="HOW", help="Store names of projects and sessions as pseudonyms, or clear."),
+        typer.Option(metavar="HOW", help="How to store names of projects and sessions: pseudonyms or clear."),
     ] = None,
     schedule: Annotated[
         str | None,
-        typer.Option(metavar="INTERVAL", help=f"Import every {', '.join(INTERVALS)}, or none."),
+        typer.Option(metavar="INTERVAL", help=f"How often to import: {', '.join(INTERVALS)}, or none."),
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(metavar="USD", help="What may be spent in a month in US dollars, or none.")
+        str | None, typer.Option(metavar="USD", help="US dollars that may be spent in a month, or none.")
     ] = None,
     is_agreed: Annotated[
-        bool, typer.Option("--yes", "-y", help="Ask nothing: take defaults for the rest, and change what is there.")
+        bool,
+        typer.Option("--yes", "-y", help="Ask nothing: take the defaults, and agree to changes of existing settings."),
     ] = False,
 ) -> None:
     """Set up warehouse, names, schedule and budget, by questions.
 
-    Settings that it does not ask for stay as they are, and what is configured already is the default. Without a
-    terminal, give all options or --yes.
+    All other settings stay as they are, and what is configured is the default of each question. Without a terminal,
+    give all options or --yes.
     """
     with door(0, quiet=False, as_json=False):
         given = {"warehouse": warehouse, "names": names, "schedule": schedule, "budget": budget}

@@ -49,30 +49,32 @@ def schedule_install(
     interval: Annotated[
         str | None,
         typer.Option(
-            "--every", metavar="INTERVAL", help="5m, 15m, 30m, 1h, 2h, 3h, 4h, 6h, 8h, 12h or 1d; 1h when not given."
+            "--every",
+            metavar="INTERVAL",
+            help="How often: 5m, 15m, 30m, 1h, 2h, 3h, 4h, 6h, 8h, 12h or 1d; by default 1h.",
         ),
     ] = None,
     at: Annotated[str | None, typer.Option(metavar="HH:MM", help="Once a day at this local time.")] = None,
     scheduler: Annotated[
         SchedulerName,
-        typer.Option(metavar="NAME", help="launchd, systemd or cron; auto takes what the platform has."),
+        typer.Option(metavar="NAME", help="launchd, systemd or cron; auto picks what this machine has."),
     ] = "auto",
     watch: Annotated[
         bool,
-        typer.Option("--watch", help="Keep `watch` running, which imports in between: a service, not with cron."),
+        typer.Option("--watch", help="Keep `watch` running as a service, which imports too; not with cron."),
     ] = False,
     hook: Annotated[
         bool,
         typer.Option(
-            "--hook", help="Let Claude Code start it instead, after each answer and session, by a hook in its settings."
+            "--hook", help="Let Claude Code start the import after each answer and session, by a hook in its settings."
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be written and run.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Install the scheduled import, in place of an earlier one.
+    """Install the scheduled import, and replace an earlier one.
 
-    It gets the settings of this environment in a file that only you can read.
+    Settings from environment variables are kept for it in a file that only you can read.
     """
     with door(0, quiet=quiet, as_json=False):
         if hook:
@@ -113,7 +115,7 @@ def schedule_install(
 def schedule_status(as_json: AsJson = False) -> None:
     """Show whether the import is scheduled and can start.
 
-    Exit code 6 when it is not, and Claude Code has no hook either.
+    Exit code 6 when it is not and Claude Code has no hook for it either.
     """
     with door(0, quiet=False, as_json=as_json):
         directories = Directories.of_platform()
@@ -152,10 +154,10 @@ def schedule_show() -> None:
 
 @schedule_app.command("remove")
 def schedule_remove(
-    hook: Annotated[bool, typer.Option("--hook", help="Take the hook out of Claude Code's settings instead.")] = False,
+    hook: Annotated[bool, typer.Option("--hook", help="Remove the hook from Claude Code's settings instead.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Take the scheduled import out, and nothing else."""
+    """Remove the scheduled import, and nothing else."""
     with door(0, quiet=quiet, as_json=False):
         if hook:
             remove_hook(quiet=quiet)
