@@ -128,7 +128,7 @@ class _Output(io.FileIO):
                 raise
             raise OutputError(
                 f"stdout cannot be written: {error.strerror}",
-                hint="what was asked for is done, but what it prints is lost",
+                hint="the command did its work; only its output is lost",
             ) from None
 
 

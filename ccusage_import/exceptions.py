@@ -134,7 +134,7 @@ class RefusedRecordsError(CcusageError):
         super().__init__(
             f"{report}: {count} {noun} cannot be true",
             details=details[:MOST_LISTED],
-            hint="only these were left out, and what is stored of them stays; the rest of the report is not affected",
+            hint="only these were left out; what is stored of them stays, and the rest of the report is loaded",
         )
 
 

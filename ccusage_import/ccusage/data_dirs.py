@@ -56,7 +56,7 @@ def find_sources(configured: Sequence[Path], environ: Mapping[str, str]) -> Sour
     found = tuple(path for path in places if (path / TRANSCRIPTS).is_dir())
     if not found:
         raise DataDirectoryError(
-            f"no Claude data directory: none of {', '.join(map(str, places))} has a folder {TRANSCRIPTS}",
+            f"no Claude data directory: no folder `{TRANSCRIPTS}` in {' or '.join(map(str, places))}",
             hint="use Claude Code once, or name its directory: --claude-dir DIR",
         )
     return Sources(found, tuple(path for path in places if path not in found) if configured else ())

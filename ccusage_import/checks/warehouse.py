@@ -112,7 +112,7 @@ def _contents(opened: ClickHouse) -> Iterator[Check]:
         found = f"nothing is missing; damaged parts are set aside: {', '.join(part.path for part in aside)}"
         yield warn("contents", found, "ccusage-import repair --accept-loss moves them out of the warehouse")
     else:
-        yield ok("contents", "nothing that the loads left is missing")
+        yield ok("contents", "complete: no stored row is missing")
 
 
 def _rights(opened: ClickHouse) -> Check:
@@ -229,7 +229,7 @@ def _not_understood(opened: ClickHouse, machine: str) -> Iterator[Check]:
         return
     kinds = {kind: count for kind, count in load.facts.items() if kind not in FACT_KINDS}
     if not kinds:
-        yield ok("facts", f"load {load.load_id} understood all that it read of the transcripts")
+        yield ok("facts", f"load {load.load_id} understood everything it read in the transcripts")
         return
     listed = ", ".join(f"{count:,} {kind.replace('/', ': ')}" for kind, count in sorted(kinds.items()))
     found = f"load {load.load_id} did not understand {listed}"
@@ -238,7 +238,7 @@ def _not_understood(opened: ClickHouse, machine: str) -> Iterator[Check]:
         yield ok("facts", found)
     else:
         yield warn(
-            "facts", found, "what these lines say is not among the facts; what ccusage reads of them is in the reports"
+            "facts", found, "these lines are missing from the facts; what ccusage reads of them is in the reports"
         )
 
 

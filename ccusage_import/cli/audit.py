@@ -217,8 +217,8 @@ def options_as_typed(config: Path | None, warehouse: str | None) -> str:
 def _print_how_to_accept(held: Change, names: Mapping[str, str], ids: Mapping[int, str], options: str) -> None:
     record = held.decision.record
     one = shlex.quote(f"{record.label} {ui.short_label(record, names)}")
-    print(f"\none is accepted with: ccusage-import accept {one}{options}")
-    print(f"all of a load with: ccusage-import accept {ids.get(held.load_id, held.load_id)}{options}")
+    print(f"\nto accept the first: ccusage-import accept {one}{options}")
+    print(f"to accept all of its load: ccusage-import accept {ids.get(held.load_id, held.load_id)}{options}")
 
 
 def undo(

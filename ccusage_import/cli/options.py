@@ -113,11 +113,11 @@ def _end(error: FixableError, *, as_json: bool) -> NoReturn:
 def _limited(error: OSError | MemoryError | RuntimeError) -> LimitError | None:
     """Return the error of a limit of this machine, wherever it was met."""
     if isinstance(error, MemoryError):
-        return LimitError("no memory is left", hint="free some, or raise the limit: ulimit -v")
+        return LimitError("no memory is left", hint="free some, or raise the limit: ulimit -v unlimited")
     if isinstance(error, OSError) and error.errno in LIMITS:
         return LimitError(f"{LIMITS[error.errno]}: {error.strerror}", hint="ulimit -a shows the limits of this shell")
     if "can't start new thread" in str(error):
-        return LimitError("no thread can be started", hint="raise the limit: ulimit -u")
+        return LimitError("no thread can be started", hint="raise the limit: ulimit -u unlimited")
     return None
 
 

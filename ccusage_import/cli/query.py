@@ -238,5 +238,5 @@ def print_table(answer: Answer, timezone: str, footer: str) -> None:
 
 def _footer(answer: Answer, seconds: float, defaults: Sequence[str]) -> str:
     rows = "1 row" if len(answer.rows) == 1 else f"{len(answer.rows):,} rows"
-    by_default = f"; by default {', '.join(defaults)}: --param NAME=VALUE" if defaults else ""
+    by_default = f"; by default {', '.join(defaults)}; change with --param NAME=VALUE" if defaults else ""
     return f"{rows} in {seconds:.2f} s{by_default}"

@@ -43,9 +43,7 @@ class Asked:
         if self.month:
             for option, day in (("--since", self.since), ("--until", self.until)):
                 if day is not None:
-                    raise ConfigurationError(
-                        f"--month {self.month}: {option} says the days too", hint="leave out one of them"
-                    )
+                    raise ConfigurationError(f"--month and {option} exclude each other", hint="give one of them")
             return month_of_option("--month", self.month)
         since, until = period_of_options(self.since, self.until, today)
         if since is None and self.last_days is not None:

@@ -91,7 +91,7 @@ def _embedded(parts: SplitResult, url: str) -> EmbeddedWarehouse:
     if "?" in str(path):
         # The engine would take what follows for its own options, and open the directory before it.
         raise ConfigurationError(
-            f"warehouse: the engine opens no path with a question mark: {path}", hint="name another directory"
+            f"warehouse: the engine cannot open a path with a question mark: {path}", hint="name another directory"
         )
     options = _options(parts, {"database"})
     return EmbeddedWarehouse(path, _identifier(options.get("database", DEFAULT_DATABASE)))

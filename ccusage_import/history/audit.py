@@ -314,7 +314,7 @@ def _refuse_renamed(warehouse: ClickHouse, target: Load) -> None:
 def _refuse_compacted(target: Load) -> None:
     if target.runner == RUNNER_OF_COMPACT:
         raise AuditError(
-            f"load {target.load_id} folded facts: what it dropped is not there any more",
+            f"load {target.load_id} folded facts: what it dropped is gone",
             hint="an earlier backup has it: ccusage-import restore BACKUP --warehouse chdb:///new/directory",
         )
 

@@ -53,7 +53,7 @@ def first_kept_day(older_than: str, today: date) -> date:
     try:
         day = _aged(today, int(age[1]), age[2]) if age else date.fromisoformat(older_than)
     except ValueError:
-        raise ConfigurationError(f"--older-than {older_than}: not an age", hint=HINT) from None
+        raise ConfigurationError(f"--older-than {older_than}: is not an age", hint=HINT) from None
     if day > today - timedelta(days=YOUNGEST_DAYS):
         raise ConfigurationError(
             f"--older-than {older_than}: messages of the last {YOUNGEST_DAYS} days can still grow", hint=HINT

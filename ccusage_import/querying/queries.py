@@ -155,7 +155,7 @@ def find_query(name: str) -> NamedQuery:
         return NamedQuery(name, f"everything in the view {name}", "", (), (), sql)
     similar = nearest(name, known)
     raise ConfigurationError(
-        f"query {name}: is neither SQL nor in the library" + (f"; similar: {', '.join(similar)}" if similar else ""),
+        f"query {name}: is neither SQL nor a named query" + (f"; similar: {', '.join(similar)}" if similar else ""),
         hint=LIST_HINT,
     )
 

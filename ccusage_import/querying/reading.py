@@ -160,7 +160,7 @@ def _refuse_output(warehouse: Engine, statement: str) -> None:
             raise
     if is_select or re.match(r"(?:SHOW|DESCRIBE|EXISTS|EXPLAIN)\b.* (?:INTO OUTFILE |FORMAT \w+$)", statement):
         raise StatementRefusedError(
-            "query: the answer goes to stdout: INTO OUTFILE and FORMAT are not part of the question",
+            "query: INTO OUTFILE and FORMAT are not taken: the answer goes to stdout",
             hint="--format table|json|csv|parquet, and > FILE",
         )
 

@@ -155,8 +155,8 @@ def block(schedule: Schedule) -> bytes:
     timing = schedule.timing
     if timing is None:
         raise ScheduleError(
-            "cron starts what ends by itself, and watches over nothing",
-            hint="--every 5m imports often; a user manager of systemd, or launchd, keeps a watch running",
+            "cron cannot keep a program running",
+            hint="to import often: --every 5m; only launchd or a user manager of systemd can keep watch running",
         )
     minutes = ",".join(map(str, timing.minutes))
     fields = f"{minutes} {'*' if timing.is_hourly else ','.join(map(str, timing.hours))} * * *"

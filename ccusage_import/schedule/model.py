@@ -117,7 +117,9 @@ class Schedule:
             if not text.isprintable():
                 raise ScheduleError(f"{text!r} holds a character that no schedule can carry", hint="rename the path")
         if "=" in self.argv[0]:
-            raise ScheduleError(f"{self.argv[0]}: a program with `=` in its path", hint="install it elsewhere")
+            raise ScheduleError(
+                f"{self.argv[0]}: no scheduler starts a program with `=` in its path", hint="install it elsewhere"
+            )
 
     @property
     def when(self) -> str:

@@ -35,8 +35,8 @@ def running_program(argv0: str, executable: str, environ: Mapping[str, str]) -> 
     command = (str(stable(program)),) if program else (str(stable(Path(executable).absolute())), "-m", "ccusage_import")
     if is_passing(Path(command[0]), environ):
         raise ScheduleError(
-            f"{command[0]} is a program that will be cleaned up",
-            hint="install it for good, such as with `pipx install` or `uv tool install`, and start that one",
+            f"{command[0]} is in a place that will be cleaned up",
+            hint="install the program for good, such as with `pipx install` or `uv tool install`, and run that one",
         )
     return command
 

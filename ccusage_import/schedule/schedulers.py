@@ -55,7 +55,7 @@ def choose(name: str, schedulers: Mapping[str, Scheduler], platform: str) -> Sch
         "systemd": "`systemctl --user show-environment` does not work for this user",
         "cron": "there is no crontab on PATH",
     }
-    raise ScheduleError(f"{name} cannot be used here: {reasons[name]}", hint="choose another one, or leave it out")
+    raise ScheduleError(f"{name} cannot be used here: {reasons[name]}", hint="name another one, or leave it out")
 
 
 def plan(
@@ -151,7 +151,7 @@ def installed_schedule(directories: Directories, environ: Mapping[str, str]) -> 
 
 def _demand_runner(command: list[str], found: Mapping[str, str], environ: Mapping[str, str]) -> None:
     if command and (("/" in command[0] and not Path(command[0]).is_absolute()) or command[0] not in found):
-        raise ScheduleError(f"{command[0]} is not on the PATH that a job can have", hint="use an absolute path")
+        raise ScheduleError(f"{command[0]} is not on a PATH that a scheduled job can use", hint="use an absolute path")
     if command and is_passing(Path(found[command[0]]), environ):
         raise ScheduleError(f"{command[0]} is in a place that will be cleaned up", hint="install ccusage for good")
     if not found:

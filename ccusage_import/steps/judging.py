@@ -89,7 +89,7 @@ def _demand_all(warehouse: ClickHouse, machine: str, read: int) -> None:
     if read != stored:
         raise WarehouseUnreachableError(
             f"warehouse {warehouse.warehouse}: sent {read:,} of {counted_records(stored)}",
-            hint="try again; if it stays so, a proxy cuts answers off, or one replica lags behind another",
+            hint="try again; if that does not help, a proxy may cut answers off, or a replica may lag behind",
         )
 
 

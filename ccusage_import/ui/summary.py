@@ -79,9 +79,9 @@ def summary_parts(summary: ImportSummary, money: Money) -> Iterator[RenderableTy
 
 def _facts_parts(facts: FactsSummary) -> Iterator[str]:
     """Yield what was read of the transcripts."""
-    yield f"facts: {facts.new['messages']:,} new messages, {facts.new['tool_calls']:,} tool calls"
+    yield f"transcripts: {facts.new['messages']:,} new messages, {facts.new['tool_calls']:,} tool calls"
     if facts.days:
-        yield f"ledger equals ccusage on {facts.equal_days:,} of {facts.days:,} days"
+        yield f"the messages of {facts.equal_days:,} of {facts.days:,} days add up to ccusage's numbers"
     if folded := facts.new["folded"]:
         yield f"{folded:,} folded facts read again, counted already"
     if bad := sum(facts.bad_lines.values()):
@@ -284,8 +284,8 @@ def _shares_table(
 
 def _held_lines(summary: ImportSummary, money: Money) -> Iterator[RenderableType]:
     held = summary.held
-    noun = "number is" if len(held) == 1 else "numbers are"
-    yield Text(f"held: {len(held)} offered {noun} kept aside, what was stored stays", style="bold")
+    noun = "number was" if len(held) == 1 else "numbers were"
+    yield Text(f"held: {len(held)} smaller {noun} offered; what is stored stays", style="bold")
     for decision in held[:SHOWN_HELD]:
         stored, offered = decision.stored, decision.offered
         yield Hanging(

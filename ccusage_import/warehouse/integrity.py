@@ -29,12 +29,12 @@ EMBEDDED_HINT = (
     " restore BACKUP; without one, go on with what is left: ccusage-import repair --accept-loss"
 )
 SERVER_HINT = (
-    "try again where one replica may lag behind another; let the server's administrator attach its detached parts;"
+    "try again, in case a replica lags behind; ask the server's administrator to attach the detached parts;"
     " to go on with what is left: ccusage-import repair --accept-loss"
 )
 GONE_HINT = (
-    "bring the directory back, or fill a new one: ccusage-import restore BACKUP; ccusage-import repair --accept-loss"
-    " lets the next import begin anew"
+    "bring the directory back, or fill a new one: ccusage-import restore BACKUP; to let the next import begin anew:"
+    " ccusage-import repair --accept-loss"
 )
 # The next import writes the rows of the others again.
 COUNTED = ("records", "changes", "loads")

@@ -77,7 +77,7 @@ def _own(warehouse: ClickHouse, machine: str, installation: str, owner: str | No
     if owner != installation:
         taken = f"machine {machine!r} is the name of another installation in {warehouse.warehouse}"
         if _is_demo(warehouse, machine):
-            raise MachineTakenError(taken, hint="the demo is only to be read; leave out --config and --warehouse")
+            raise MachineTakenError(taken, hint="the demo can only be read; leave out --config and --warehouse")
         raise MachineTakenError(
             taken,
             hint="choose another name: --machine NAME; or, if that installation is gone, take over its history:"
@@ -106,7 +106,7 @@ def refuse_other_name(warehouse: ClickHouse, machine: str, installation: str) ->
     if names and machine not in names:
         kept = shlex.quote(names[0])
         raise OtherNameError(
-            f"machine {machine!r}: the history of this installation in {warehouse.warehouse} is that of {names[0]!r};"
+            f"machine {machine!r}: this installation has its history in {warehouse.warehouse} as {names[0]!r};"
             " a second name would count everything twice",
             hint=f"keep the name: --machine {kept}, or for good: ccusage-import config set machine {kept};"
             f" or rename what is stored: {rename_command(machine)}",

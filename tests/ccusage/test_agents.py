@@ -383,7 +383,7 @@ def test_claude_code_without_a_directory_does_not_stop_the_others(
     done = run_import("--agent", "all")
     assert done.exit_code == 5
     assert [line for line in done.stderr.splitlines() if "warning" not in line] == [
-        f"ccusage-import: error: no Claude data directory: none of {agents.claude.root} has a folder projects",
+        f"ccusage-import: error: no Claude data directory: no folder `projects` in {agents.claude.root}",
         "hint: use Claude Code once, or name its directory: --claude-dir DIR, or leave claude out of `agents`",
     ]
     assert list(warehouse.rows("SELECT failed_reports FROM loads FINAL")[0]) == [list(REPORTS)]

@@ -134,7 +134,7 @@ def test_no_directory_at_all_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataDirectoryError) as caught:
         find_sources([], {"HOME": str(tmp_path)})
     assert str(caught.value) == (
-        f"no Claude data directory: none of {tmp_path}/.config/claude, {tmp_path}/.claude has a folder projects"
+        f"no Claude data directory: no folder `projects` in {tmp_path}/.config/claude or {tmp_path}/.claude"
     )
     assert caught.value.hint == "use Claude Code once, or name its directory: --claude-dir DIR"
     assert int(caught.value.exit_code) == 3
@@ -142,7 +142,7 @@ def test_no_directory_at_all_is_an_error(tmp_path: Path) -> None:
 
 def test_configured_directories_are_not_replaced_by_claudes_own(tmp_path: Path) -> None:
     data_directory(tmp_path / ".claude")
-    with pytest.raises(DataDirectoryError, match="/none has a folder projects$"):
+    with pytest.raises(DataDirectoryError, match="no folder `projects` in .*/none$"):
         find_sources([tmp_path / "none"], {"HOME": str(tmp_path)})
 
 

@@ -100,7 +100,9 @@ def test_a_terminal_shows_numbers_as_people_write_them_and_a_pipe_as_they_are(
         "└────────────┴──────────┴─────────┘",
     ]
     assert re.fullmatch(r"1 row in \d+\.\d\d s\r\n", shown.partition("┘\r\n")[2])
-    assert re.fullmatch(r"1 row in \d+\.\d\d s; by default top 10: --param NAME=VALUE\r\n", named.partition("┘\r\n")[2])
+    assert re.fullmatch(
+        r"1 row in \d+\.\d\d s; by default top 10; change with --param NAME=VALUE\r\n", named.partition("┘\r\n")[2]
+    )
     assert quiet.endswith("┘\r\n")
     assert piped.stdout == (
         "┌─month──────┬──cost_usd─┬─nothing─┐\n"
@@ -114,7 +116,9 @@ def test_the_period_that_was_applied_is_said(program: Program, corpus: Callable[
 
     _, shown = at_a_terminal(program, "query", "cost_by_day", columns=120)
 
-    assert re.search(r"0 rows in \d+\.\d\d s; by default since \d{4}-\d\d-\d\d \(30 days ago\): --param", shown)
+    assert re.search(
+        r"0 rows in \d+\.\d\d s; by default since \d{4}-\d\d-\d\d \(30 days ago\); change with --param", shown
+    )
 
 
 def test_sql_comes_from_a_file_or_from_stdin(program: Program, tmp_path: Path) -> None:

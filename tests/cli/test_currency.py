@@ -153,7 +153,7 @@ def test_a_prediction_is_converted(capsys: pytest.CaptureFixture[str]) -> None:
     shown = squeezed(capsys.readouterr().out)
     assert "cost €1.12 €1.80 €2.70" in shown
     assert "some of them have no price and count as €0" in shown
-    assert "what was expected was €0.45 off on average; the mean would have been €0.68" in shown
+    assert "the expected cost was off by €0.45 on average, a plain mean by €0.68" in shown
 
 
 def test_it_is_set_and_shown_like_any_other_table(program: Program) -> None:

@@ -113,10 +113,10 @@ def test_flags_replace_what_is_there_only_where_somebody_agrees(scheduled: Progr
 
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr.splitlines() == [
-        "ccusage-import: error: init: would change what is there",
+        "ccusage-import: error: init: would change existing settings",
         "  hash_projects: true, would be false",
         "  schedule: cron, daily at 09:30, would be -",
-        "hint: agree with --yes",
+        "hint: to agree: --yes",
     ]
     assert (file.read_text(), crontab(scheduled)) == ("hash_projects = true\n" + OTHERS, before)
 
@@ -164,7 +164,11 @@ def test_another_file_may_be_named_before_it_is_there(program: Program, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--names", "clear"), 2, "init: there is no terminal to ask at\nhint: give --warehouse, --schedule, --budget"),
+        (
+            ("--names", "clear"),
+            2,
+            "init: needs a terminal for its questions\nhint: give --warehouse, --schedule, --budget",
+        ),
         (("--yes", "--names", "hidden"), 2, "names hidden: are neither pseudonyms nor clear\n"),
         (("--yes", "--schedule", "7m"), 2, "schedule 7m: is not an interval\nhint: use one of none, 5m, 15m, "),
         (("--yes", "--schedule", "keep"), 2, "schedule keep: is not an interval\n"),

@@ -104,15 +104,15 @@ def test_it_is_said_which_runs_were_tested_or_why_none_was(program: Program, use
         return done.stdout.splitlines()[4:6]
 
     assert last_lines("test", "--project", SHOP) == [
-        "80 % stay within this range, by the last 9 runs",
+        "80 % of runs stay within this range, judging by the last 9 runs",
         "how such predictions did is not known: it takes more than 9 to test them",
     ]
     assert last_lines("test", "--project", BLOG) == [
-        "80 % stay within this range, by the last 10 runs in all projects and with all models",
+        "80 % of runs stay within this range, judging by the last 10 runs in all projects and with all models",
         "of 1 earlier runs in all projects and with all models 0 % did",
     ]
     assert last_lines("ship") == [
-        "80 % stay within this range, by the last 13 prompts of all kinds",
+        "80 % of runs stay within this range, judging by the last 13 prompts of all kinds",
         "of 4 earlier prompts of all kinds 25 % did",
     ]
 
@@ -123,19 +123,18 @@ def test_it_is_told_in_a_few_lines(program: Program, used: Place) -> None:
         "/test       low  expected   high\n"
         "cost      $0.01     $0.06  $0.10\n"
         "duration    1 s       6 s   10 s\n\n"
-        "80 % stay within this range, by the last 10 runs\n"
+        "80 % of runs stay within this range, judging by the last 10 runs\n"
         "of 1 earlier runs 0 % did\n"
-        "what was expected was $0.05 off on average; the mean would have been $0.05\n"
+        "the expected cost was off by $0.05 on average, a plain mean by $0.05\n"
     )
 
 
 def test_it_fits_a_narrow_terminal(program: Program, used: Place) -> None:
     done = program("predict", "test", "--warehouse", used.url, CCUSAGE_IMPORT_HASH_PROJECTS="false", COLUMNS="48")
-    assert done.stdout.splitlines()[-4:] == [
-        "80 % stay within this range, by the last 10 runs",
+    assert done.stdout.splitlines()[-3:] == [
         "of 1 earlier runs 0 % did",
-        "what was expected was $0.05 off on average; the",
-        "  mean would have been $0.05",
+        "the expected cost was off by $0.05 on average, a",
+        "  plain mean by $0.05",
     ]
 
 

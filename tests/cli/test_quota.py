@@ -66,7 +66,7 @@ def test_the_warehouse_holds_what_is_configured_and_forgets_what_is_not(program:
     assert used.rows(STORED) == []
     assert done.exit_code == 2
     assert done.stderr.splitlines() == [
-        "ccusage-import: error: quota: none is set",
+        "ccusage-import: error: quota: no quota is set",
         "hint: ccusage-import config set quota.block_tokens max",
     ]
 

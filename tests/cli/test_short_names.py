@@ -40,4 +40,4 @@ def test_the_warehouse_of_a_demo_is_only_to_be_read(tmp_path: Path) -> None:
         claim_machine(opened, "demo", "a" * 16)
         with pytest.raises(MachineTakenError) as refused:
             claim_machine(opened, "demo", "b" * 16)
-    assert refused.value.hint == "the demo is only to be read; leave out --config and --warehouse"
+    assert refused.value.hint == "the demo can only be read; leave out --config and --warehouse"

@@ -92,7 +92,7 @@ def test_an_answer_that_nobody_takes_is_an_error(
     ("arguments", "ended"),
     [
         (("query", "-"), (2, "ccusage-import: error: query: give SQL or the name of a query")),
-        (("init",), (2, "ccusage-import: error: init: there is no terminal to ask at")),
+        (("init",), (2, "ccusage-import: error: init: needs a terminal for its questions")),
         (("mcp",), (0, "")),
     ],
 )

@@ -84,7 +84,7 @@ def test_every_page_fits(program: Program, corpus: Callable[[str], Path]) -> Non
         ["held", "monthly", "2025-06", "$2.36", "$0.32"],
         ["held", "projects", "2025-06-08", "-home-dev-project-1", "$2.28", "$0.25"],
     ]
-    assert held[-2] == "one is accepted with: ccusage-import accept 'blocks 2025-06-08 03:00'"
+    assert held[-2] == "to accept the first: ccusage-import accept 'blocks 2025-06-08 03:00'"
 
 
 def test_a_row_that_is_too_wide_stands_upright(program: Program, corpus: Callable[[str], Path]) -> None:

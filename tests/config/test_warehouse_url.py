@@ -109,7 +109,7 @@ def test_addresses_of_no_known_form(url: str, message: str) -> None:
     [
         ("chdb://", "warehouse: 'chdb://' names no absolute directory"),
         ("chdb:///", "warehouse: 'chdb:///' names no absolute directory"),
-        ("chdb:///data/what%3Fever", "warehouse: the engine opens no path with a question mark: /data/what?ever"),
+        ("chdb:///data/what%3Fever", "warehouse: the engine cannot open a path with a question mark: /data/what?ever"),
         ("chdb:///data/a#b", "warehouse: 'chdb:///data/a#b' has a #"),
         ("clickhouse:///usage", "warehouse: 'clickhouse:///usage' names no host"),
     ],

@@ -219,7 +219,7 @@ def test_what_cannot_be_selected_is_named(program: Program, migrated: Place, cla
         "--agent claud": (f"agent claud: {no_name}; nearest: claude", f"query agent_ranking {ranked}"),
         "--month 2026-13": ("--month 2026-13: is not a month", month),
         "--month 10": ("--month 10: is not a month", month),
-        "--month 2026-10 --until today": ("--month 2026-10: --until says the days too", "leave out one of them"),
+        "--month 2026-10 --until today": ("--month and --until exclude each other", "give one of them"),
         "--since 3d --until 7d": ("--until 7d: ends before --since 3d begins", "--since names the earlier day"),
         "--until someday": ("--until someday: is not a day", day),
         "--project web-shop --format ics": (

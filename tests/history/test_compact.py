@@ -248,7 +248,7 @@ def test_compact_says_what_it_folds_and_a_dry_run_what_it_would(
     for cursor in program.home.rglob("transcripts.sqlite"):
         cursor.unlink()
     again = program("import", "--warehouse", imported.url, "--claude-dir", tmp_path / "claude", "--machine", "laptop")
-    line = "facts: 0 new messages, 0 tool calls; ledger equals ccusage on 2 of 2 days"
+    line = "transcripts: 0 new messages, 0 tool calls; the messages of 2 of 2 days add up to ccusage's numbers"
     assert f"{line}; 86 folded facts read again, counted already" in again.stdout.splitlines()
     assert shown(imported, WITH_BLOCKS) == before
 
@@ -263,7 +263,7 @@ def test_a_fold_cannot_be_undone_but_the_load_that_brought_the_facts_can(program
     refused = program("undo", fold, "--warehouse", imported.url)
     assert refused.exit_code == 2
     assert refused.stderr == (
-        f"ccusage-import: error: load {fold} folded facts: what it dropped is not there any more\n"
+        f"ccusage-import: error: load {fold} folded facts: what it dropped is gone\n"
         "hint: an earlier backup has it: ccusage-import restore BACKUP --warehouse chdb:///new/directory\n"
     )
     done = program("undo", load, "--warehouse", imported.url)
@@ -490,7 +490,7 @@ def test_a_backup_holds_what_was_folded(program: Program, laptop: Place, few: Pa
 
     assert shown(restored) == before
     again = ran(program, "import", "--warehouse", restored.url, "--claude-dir", few, "--machine", "laptop")
-    assert "facts: 0 new messages" in again
+    assert "transcripts: 0 new messages" in again
     assert shown(restored) == before
 
 

@@ -49,7 +49,7 @@ def test_a_restored_warehouse_shows_the_same_facts(program: Program, read: Place
     assert done.exit_code == 0, done.stderr
     assert _shown(place) == _shown(read)
     again = program("import", "--warehouse", place.url, "--claude-dir", tmp_path / "claude")
-    assert "facts: 0 new messages, 0 tool calls" in again.stdout
+    assert "transcripts: 0 new messages, 0 tool calls" in again.stdout
 
 
 def test_a_push_copies_facts_and_the_next_one_only_what_is_new(
@@ -147,7 +147,7 @@ def test_facts_go_with_a_machine_that_gets_another_name(program: Program, migrat
     ]
     assert migrated.rows("SELECT DISTINCT machine FROM tool_calls") == [("after",)]
     again = program("import", "--warehouse", migrated.url, "--claude-dir", claude)
-    assert "facts: 0 new messages, 0 tool calls" in again.stdout
+    assert "transcripts: 0 new messages, 0 tool calls" in again.stdout
     assert migrated.rows("SELECT count() FROM turns") == [(1,)]
 
 

@@ -304,7 +304,7 @@ def test_saved_reports_never_lower_what_is_stored(
 
     done = program("import", "--from", tmp_path / "saved", "--timezone", "UTC")
 
-    assert "held: 1 offered number is kept aside, what was stored stays" in done.stdout
+    assert "held: 1 smaller number was offered; what is stored stays" in done.stdout
     assert "daily 2025-09-03: $2.49 stays, $2.49 offered: nothing shows whether" in done.stdout
     assert "daily.totals.totalTokens" in done.stderr
     rows = program("query", "SELECT sum(total_tokens) AS tokens FROM daily", "--json")
@@ -409,7 +409,7 @@ def test_a_run_that_fetched_nothing_leaves_a_failed_load(program: Program, tmp_p
     assert done.exit_code == 3
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
-        f"ccusage-import: error: no Claude data directory: none of {tmp_path}/nowhere has a folder projects",
+        f"ccusage-import: error: no Claude data directory: no folder `projects` in {tmp_path}/nowhere",
         "hint: use Claude Code once, or name its directory: --claude-dir DIR",
     ]
     loads = json.loads(program("query", "SELECT state, error FROM loads FINAL", "--json").stdout)

@@ -448,16 +448,16 @@ def test_every_metric_is_explained_with_its_labels(textfile: Textfile, tmp_path:
         name, _, labels = sample.partition("{")
         written[PREFIX + name] = set(re.findall(r'(\w+)="', labels)) - {"machine"}
 
-    documented = table_after("# Metrics", "metrics.md")
+    documented = table_after("## Metrics of an import", "metrics.md")
     assert list(documented) == [PREFIX + name for name in METRICS]
     assert {name: set(re.findall(r"`(\w+)`", row.split(" | ")[0])) for name, row in documented.items()} == written
 
 
 def test_every_metric_of_watch_is_explained() -> None:
-    documented = table_after("**watch**", "metrics.md")
+    documented = table_after("## Metrics of watch", "metrics.md")
     assert list(documented) == [PREFIX + name for name in WATCH_METRICS]
 
 
 def test_every_alert_is_explained() -> None:
-    assert set(table_after("alert rules", "metrics.md")) == set(re.findall(r"- alert: (\w+)", ALERTS.read_text()))
+    assert set(table_after("## Alerts", "metrics.md")) == set(re.findall(r"- alert: (\w+)", ALERTS.read_text()))
     assert "monitoring/prometheus/alerts.yml" in docs("metrics.md")

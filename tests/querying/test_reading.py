@@ -170,7 +170,7 @@ def test_the_command_refuses_with_one_line_and_exit_code_2(program: Program, mig
 
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        "ccusage-import: error: query: the answer goes to stdout: INTO OUTFILE and FORMAT are not part of the question",
+        "ccusage-import: error: query: INTO OUTFILE and FORMAT are not taken: the answer goes to stdout",
         "hint: --format table|json|csv|parquet, and > FILE",
     ]
     assert list(tmp_path.glob("out.csv")) == []

@@ -156,7 +156,7 @@ def test_a_program_installed_by_homebrew_survives_its_upgrade(disk: Path) -> Non
 def test_a_program_that_uvx_runs_is_not_scheduled(disk: Path) -> None:
     cached = program(disk / "home/.cache/uv/archive-v0/0a1b/bin/ccusage-import")
 
-    with pytest.raises(ScheduleError, match="is a program that will be cleaned up") as caught:
+    with pytest.raises(ScheduleError, match="is in a place that will be cleaned up") as caught:
         running_program(str(cached), str(cached.parent / "python"), {"TMPDIR": str(disk / "tmp")})
     assert "uv tool install" in caught.value.hint
 
@@ -168,7 +168,7 @@ def test_an_installation_in_the_temporary_directory_is_refused(program: Program,
     done = own("schedule", "install", "--dry-run", TMPDIR=str(temporary))
 
     assert done.exit_code == 2
-    assert f"ccusage-import: error: {SCRIPT} is a program that will be cleaned up\n" in done.stderr
+    assert f"ccusage-import: error: {SCRIPT} is in a place that will be cleaned up\n" in done.stderr
 
 
 def test_a_schedule_installed_through_npx_does_without_its_cache(

@@ -253,9 +253,9 @@ def test_watch_is_kept_running(program: Program, tmp_path: Path, scheduler: str)
 @pytest.mark.parametrize(
     ("arguments", "environ", "error"),
     [
-        (("--at", "09:30"), {}, "--watch: imports every so often, not at a time of day"),
-        (("--hook",), {}, "--hook: starts when Claude Code does something"),
-        (("--scheduler", "cron"), {}, "cron starts what ends by itself, and watches over nothing"),
+        (("--at", "09:30"), {}, "--watch: takes an interval, not a time of day"),
+        (("--hook",), {}, "--hook: Claude Code says when it starts"),
+        (("--scheduler", "cron"), {}, "cron cannot keep a program running"),
         ((), {"CCUSAGE_IMPORT_TRANSCRIPTS": "false"}, "transcripts = false: leaves nothing to watch"),
     ],
 )

@@ -215,9 +215,9 @@ def test_a_page_of_another_site_cannot_ask(served: Served, host: str) -> None:
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (("--listen", "8123"), "--listen 8123: it is not HOST:PORT"),
-        (("--listen", "127.0.0.1:99999"), "--listen 127.0.0.1:99999: it is not HOST:PORT"),
-        (("--listen", "0.0.0.0:0", "--without-token"), "--without-token: only this machine may ask without"),
+        (("--listen", "8123"), "--listen 8123: is not HOST:PORT"),
+        (("--listen", "127.0.0.1:99999"), "--listen 127.0.0.1:99999: is not HOST:PORT"),
+        (("--listen", "0.0.0.0:0", "--without-token"), "--without-token: only where no other machine can ask"),
         (("--listen", "203.0.113.1:8123"), "--listen 203.0.113.1:8123: Cannot assign requested address"),
     ],
 )

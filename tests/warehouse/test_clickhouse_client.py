@@ -435,7 +435,7 @@ def test_a_time_zone_that_the_engine_does_not_know_is_told(program: Program) -> 
     assert (done.exit_code, done.stdout) == (4, "")
     assert done.stderr == (
         "ccusage-import: error: the embedded engine cannot be loaded: Cannot load time zone Mars/X\n"
-        "hint: correct the variable TZ, or unset it\n"
+        "hint: correct or unset the variable TZ\n"
     )
 
 

@@ -136,7 +136,7 @@ def test_tables_that_are_written_anew_stop_nobody(lab: Lab) -> None:
     checked = user.run("check")
     assert "damaged parts are set aside" in checked[1]
     assert user.run("repair", "--accept-loss")[0] == 0
-    assert "nothing that the loads left is missing" in user.run("check")[1]
+    assert "complete: no stored row is missing" in user.run("check")[1]
 
 
 def test_the_file_comes_back_and_repair_puts_the_part_back(lab: Lab) -> None:
@@ -185,7 +185,7 @@ def test_what_is_left_goes_on_when_a_person_says_so(lab: Lab) -> None:
     away = next(user.home.glob("warehouse.damaged-*"))
     assert next(path.name for path in (away / "records").iterdir()).startswith("broken-on-start_all_")
     assert user.run("import", "--from", lab.newer)[::2] == (0, "")
-    assert "nothing that the loads left is missing" in user.run("check")[1]
+    assert "complete: no stored row is missing" in user.run("check")[1]
     warning = "records were lost, and a person chose to go on without them"
     said = f"SELECT count() FROM loads FINAL WHERE has(warnings, '{warning}')"
     assert user.rows(said) != [(0,)]
@@ -239,7 +239,7 @@ def test_undo_and_accept_leave_totals_that_hold(lab: Lab, tmp_path: Path) -> Non
     assert user.run("import", "--from", save_generation(tmp_path / "third", 2))[0] == 0
     assert user.run("accept", "2026-03-20")[0] == 0
 
-    assert "nothing that the loads left is missing" in user.run("check")[1]
+    assert "complete: no stored row is missing" in user.run("check")[1]
     assert user.run("status")[0] == 0
 
 

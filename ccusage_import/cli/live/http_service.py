@@ -49,17 +49,17 @@ class Service:
         place = configuration.settings.parsed_warehouse()
         if not isinstance(place, EmbeddedWarehouse):
             raise ConfigurationError(
-                f"{place} is a server already", hint="ask it itself; this is for chdb:// warehouses"
+                f"{place} is a server already", hint="ask that server directly; only chdb:// warehouses need this"
             )
         if not all(map(find_spec, SERVER)):
             raise ConfigurationError(
-                "what serves over HTTP is not installed",
+                "the packages that answer over HTTP are not installed",
                 hint=install_command(SERVER, Path(sys.prefix), beside=(ENGINE,)),
             )
         from ccusage_import.serving.server import LOOPBACK, kept_token, listening_socket
 
         if without_token and host not in LOOPBACK:
-            raise ConfigurationError("--without-token: only this machine may ask without", hint="leave out --listen")
+            raise ConfigurationError("--without-token: only where no other machine can ask", hint="leave out --listen")
         token_file = configuration.directories.state / "serve.token"
         token = None if without_token else kept_token(token_file)
         listening, is_new = listening_socket(host, port)
@@ -113,5 +113,5 @@ def _health(configuration: Configuration, opened: ClickHouse) -> dict[str, Any]:
 def _address(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
-        raise ConfigurationError(f"--listen {listen}: it is not HOST:PORT", hint="such as --listen 127.0.0.1:8123")
+        raise ConfigurationError(f"--listen {listen}: is not HOST:PORT", hint="such as --listen 127.0.0.1:8123")
     return host.strip("[]"), int(port)

@@ -64,7 +64,7 @@ def describe_view(configuration: Configuration, view: str) -> Answer:
 def list_queries(_configuration: Configuration, group: str = "") -> Answer:
     """Return the named queries, with parameters where they are of one group."""
     if group and group not in GROUPS:
-        raise ConfigurationError(f"group {group}: there is none", hint=f"give one of {', '.join(GROUPS)}")
+        raise ConfigurationError(f"there is no group {group}", hint=f"give one of {', '.join(GROUPS)}")
     queries = [query for query in read_queries() if group in ("", query.group)]
     if not group:
         listed = [{"name": query.name, "group": query.group, "answers": query.answers} for query in queries]

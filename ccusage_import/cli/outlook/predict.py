@@ -87,14 +87,14 @@ def print_prediction(command: str, row: Any, money: Money) -> None:
     table.add_row("duration", *(_duration(value) for value in (seconds_low, seconds, seconds_high)))
     console().print(table)
     of = "prompts of all kinds" if predicted_from == "all prompts" else f"runs{FROM[predicted_from]}"
-    lines = [f"80 % stay within this range, by the last {runs} {of}"]
+    lines = [f"80 % of runs stay within this range, judging by the last {runs} {of}"]
     if unpriced:
         lines.append(f"some of them have no price and count as {money.whole(0)}")
     if tested:
         missed, mean_missed = money.text(error), money.text(mean_error)
         lines += [
             f"of {tested:,} earlier {of} {inside:.0%} did".replace("%", " %"),
-            f"what was expected was {missed} off on average; the mean would have been {mean_missed}",
+            f"the expected cost was off by {missed} on average, a plain mean by {mean_missed}",
         ]
     else:
         lines.append(f"how such predictions did is not known: it takes more than {FEWEST_RUNS} to test them")

@@ -42,7 +42,7 @@ def quota(
         if not uses and configuration.settings.quota.is_set:
             raise ConfigurationError("quota: nothing was imported yet", hint="ccusage-import import")
         if not uses:
-            raise ConfigurationError("quota: none is set", hint="ccusage-import config set quota.block_tokens max")
+            raise ConfigurationError("quota: no quota is set", hint="ccusage-import config set quota.block_tokens max")
         if as_json or not quiet:
             with ui.prints_what_is_found():
                 print_quotas(uses, configuration.settings, as_json=as_json)

@@ -99,7 +99,7 @@ def init(
         missing = [f"--{name}" for name, value in given.items() if value is None]
         if missing and not asks and not is_agreed:
             raise ConfigurationError(
-                "init: there is no terminal to ask at", hint=f"give {', '.join(missing)}, or --yes for defaults"
+                "init: needs a terminal for its questions", hint=f"give {', '.join(missing)}, or --yes for defaults"
             )
         file = config or Directories.of_platform().config_file
         before = configured({}, config, config_text=changed(file, {}))
@@ -211,7 +211,7 @@ def _are_agreed(file: Path, changes: list[Change], *, asks: bool, is_agreed: boo
     replaced = [change for change in changes if change.now != NOTHING]
     if replaced and not asks and not is_agreed:
         lines = tuple(f"{change.name}: {change.now}, would be {change.then}" for change in replaced)
-        raise ConfigurationError("init: would change what is there", details=lines, hint="agree with --yes")
+        raise ConfigurationError("init: would change existing settings", details=lines, hint="to agree: --yes")
     if any(change.name != SCHEDULE for change in changes):
         print_wrapped(str(file))
     table = PlainTable(("setting", "now", "then"), texts=("now", "then"), wraps=("now", "then"))

@@ -80,14 +80,15 @@ def schedule_install(
         if hook:
             if interval or at or watch or scheduler != "auto":
                 raise ScheduleError(
-                    "--hook: starts when Claude Code does something", hint="leave out the other options"
+                    "--hook: Claude Code says when it starts",
+                    hint="leave out the other options",
                 )
             install_hook(config, dry_run=dry_run, quiet=quiet)
             return
         if interval and at:
             raise ScheduleError("--every and --at exclude each other", hint="give one of them")
         if watch and at:
-            raise ScheduleError("--watch: imports every so often, not at a time of day", hint="--every 1h")
+            raise ScheduleError("--watch: takes an interval, not a time of day", hint="such as --every 1h")
         configuration = configured({}, config)
         if watch:
             configuration.settings.demand_transcripts()

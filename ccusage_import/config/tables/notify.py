@@ -51,7 +51,7 @@ def _distinct(targets: tuple[NotifyTarget, ...]) -> tuple[NotifyTarget, ...]:
     addresses = [target.address for target in targets]
     for position, address in enumerate(addresses):
         if (first := addresses.index(address)) < position:
-            raise ValueError(f"{position} is {first} again: give one of them all `events`")
+            raise ValueError(f"{position} repeats {first}: put all `events` into one of them")
     return targets
 
 

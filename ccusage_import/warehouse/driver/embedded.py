@@ -34,7 +34,7 @@ CAPTURED_BYTES = 65_536
 ENGINE_BYTES = 1_900_000 * 1024
 FILE_LIMIT_HINT = "free some space, or raise the limit (ulimit -f); nothing half written is visible"
 _HINTS = {errno.EFBIG: FILE_LIMIT_HINT, errno.ENOENT: "bring its directory back"}
-WRONG_TZ_HINT = "correct the variable TZ, or unset it"
+WRONG_TZ_HINT = "correct or unset the variable TZ"
 GONE_DIRECTORY_HINT = "the working directory is gone: cd to one that is there"
 LIMITS_HINT = "ulimit -a shows the limits of this shell"
 # The engine looks at its memory twenty times a second, which would be a fifth of what an idle `watch` takes.

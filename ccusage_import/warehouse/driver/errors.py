@@ -29,7 +29,7 @@ ADDRESS_HINT = "check host, port and TLS: clickhouse:// is HTTP, clickhouses:// 
 CERTIFICATE_HINT = (
     "name the host as its certificate does; for an authority of your own add ?ca_cert=/path/to/ca.pem to the address"
 )
-PROXY_HINT = "the proxy of http_proxy or https_proxy wants a password; no_proxy=HOST goes to the server without it"
+PROXY_HINT = "the proxy of http_proxy or https_proxy wants a password; no_proxy=HOST goes round the proxy"
 # A checksum that does not match, marks or data that end too early, files that are not there.
 DAMAGE_CODES = frozenset({32, 33, 40, 107, 246, 271, 432})
 # What a server cannot do now: out of time, memory or connections, too many parts, a replica that may not be written to,

@@ -182,7 +182,7 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("run_query", {"name": "cost_by_day", "parameters": {"since": "soon"}}, "since=soon: is not a Date"),
     ("run_query", {"name": "cost_by_day", "parameters": {"machine": "desktop"}}, "nothing is stored under"),
     ("describe_view", {"view": "dayly"}, "view dayly: there is none; similar: daily"),
-    ("list_queries", {"group": "moon"}, "group moon: there is none\nhint: give one of daily, models"),
+    ("list_queries", {"group": "moon"}, "there is no group moon\nhint: give one of daily, models"),
 )
 
 
