@@ -86,7 +86,7 @@ URL = "https://hooks.example/T0P-SECRET"
         ([{"type": "slack", "url": URL, "color": "red"}], "notify.0.color (environment): unknown setting"),
         (
             [{"type": "slack", "url": URL, "events": ["failed"]}, {"type": "slack", "url": URL, "events": ["held"]}],
-            "notify (environment): 1 is 0 again: give one of them all `events`",
+            "notify (environment): 1 repeats 0: put all `events` into one of them",
         ),
     ],
 )
