@@ -406,10 +406,27 @@ class _Judge:
 
     def _moved_or_explained(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
         """Return whether a fall is taken: something explains it, or its usage moved while no session lost any."""
+        takes, reason = self._by_window(group, evidence)
+        if takes and any(self._stays(one, evidence) for one in self.moves.receivers(group) if one is not group):
+            # Messages that count now in what is held would be shown in neither.
+            return False, Reason.MOVED
+        return takes, reason
+
+    def _by_window(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
         takes, reason = self._explanation(group)
         if reason is Reason.UNEXPLAINED and evidence.has_moved and not self._lost_usage(group):
             return True, Reason.MOVED
         return takes, reason
+
+    def _stays(self, group: Group, evidence: _Evidence) -> bool:
+        """Whether a group that others may have moved to stays as it is stored."""
+        if group in evidence.taken_back or self.moves.lost_dearer(group):
+            return True
+        if not (group.fell or group.is_rearranged):
+            return False
+        known = self._by_messages(group, evidence)
+        takes, _ = known or (self._by_window(group, evidence) if group.fell else self._rearranged(group))
+        return not takes
 
     def _explanation(self, group: Group) -> tuple[bool, Reason]:
         """Return whether a fall is taken, and what explains it or why nothing does."""

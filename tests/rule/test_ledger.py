@@ -206,6 +206,48 @@ def test_it_does_not_move_to_where_it_would_not_be_shown() -> None:
     assert found[DAY].reason is Reason.MAY_BE_SWEPT
 
 
+def test_it_does_not_move_to_where_it_would_not_be_shown_with_another_ccusage_either() -> None:
+    other = message(9, 5000, session="c", project="store")
+    moved = A._replace(project="store")
+    upgraded = replace(OPEN, provenance=NOW._replace(ccusage_version="20.0.25"))
+    # The other project lost more than came to it: it stays as it was, so the message must stay where it was.
+    found = decide([A, other], [moved], upgraded)
+
+    assert found["projects", "2026-05-01/store"].reason is Reason.MESSAGES_GONE
+    assert ("projects", "2026-05-01/shop") not in found
+    found = decide([A, B, other], [moved, B], upgraded)
+    assert told(found["projects", "2026-05-01/shop"]) == (
+        "held",
+        "the usage moved to another record of the same time",
+    )
+    # What counts less in both is taken in both.
+    rest = message(11, 30, session="c", project="store")
+    found = decide([A, other, rest], [moved, uncounted(other), rest], upgraded)
+    assert told(found["projects", "2026-05-01/shop"]) == ("corrected", "another ccusage version counts less")
+
+
+def test_growth_of_the_next_day_does_not_show_that_a_message_moved_to_what_is_held() -> None:
+    other = message(9, 5000, session="c", project="store")
+    moved, grown = A._replace(project="store"), message(10, 9000, day=1, project="store")
+    found = decide([A, other], [moved, grown], OPEN)
+
+    assert found["projects", "2026-05-01/store"].reason is Reason.MESSAGES_GONE
+    assert found["projects", "2026-05-02/store"].verdict is Verdict.NEW
+    assert ("projects", "2026-05-01/shop") not in found
+
+
+def test_a_project_takes_the_name_of_one_that_was_renamed_too() -> None:
+    other = message(9, 5, session="c", project="store")
+    found = decide([A, other], [A._replace(project="fair"), other._replace(project="shop")], OPEN)
+
+    assert told(found["projects", "2026-05-01/shop"]) == ("corrected", "its only message is still there")
+    assert told(found["projects", "2026-05-01/store"]) == (
+        "corrected",
+        "the usage moved to another record of the same time",
+    )
+    assert found["projects", "2026-05-01/fair"].verdict is Verdict.NEW
+
+
 def test_a_copy_that_counts_now_takes_the_place_of_the_original() -> None:
     copies = [one._replace(session_id="fork") for one in (A, B)]
     found = decide([A, B, C], [*copies, C])
