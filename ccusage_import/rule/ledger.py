@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -131,6 +131,34 @@ def covered_by_files(
         **covered(sessions, lambda: _at_places(read(), places)),
         **covered(projects, lambda: _at_places(read(), of_projects)),
     }
+
+
+def covered_as_now(
+    records: Sequence[Record], read: Callable[[], Iterable[CountedMessage]], ledger: Ledger
+) -> dict[Identity, list[CountedMessage]]:
+    """Return the messages of the records that are the sum of them, also as far as these came from records that fell.
+
+    What a project took along when it was renamed stays filed under the name where it was read first.
+
+    Args:
+        records: stored ones.
+        read: reads the stored messages like that of `covered`.
+        ledger: what became of the messages of records that fell.
+    """
+    found = covered(records, read)
+    for report in sorted({record.report for record in records}):
+        came = {message.number: message for name, one in ledger.items() if name[0] == report for message in one.moved}
+        rest = [record for record in _of_report(records, report) if record.identity not in found]
+        found |= covered(rest, partial(_as_they_came, read, came)) if rest and came else {}
+    return found
+
+
+def _as_they_came(
+    read: Callable[[], Iterable[CountedMessage]], came: Mapping[int, CountedMessage]
+) -> Iterator[CountedMessage]:
+    for message in read():
+        now = came.get(message.number, message)
+        yield message._replace(at=now.at, project=now.project, session_id=now.session_id)
 
 
 def _of_report(records: Iterable[Record], report: str) -> list[Record]:

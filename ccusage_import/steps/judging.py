@@ -13,7 +13,7 @@ from ccusage_import.ccusage.refusals import left_alone
 from ccusage_import.exceptions import EmptyReportError, WarehouseUnreachableError
 from ccusage_import.querying.counted_messages import read_counted
 from ccusage_import.records import CLAUDE, Identity, Record, counted_records, split_label
-from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, covered, without_kept
+from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, covered_as_now, without_kept
 from ccusage_import.rule.reconcile import Case, Context, Decision, HeldOffer, Reason
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.steps.facts import weigh_falls
@@ -127,7 +127,10 @@ def weigh(run: Run, warehouse: ClickHouse | None, offer: Offer, prepared: Prepar
     ledger = weigh_falls(run.configuration, warehouse, offer.directories, case.falls(), run.pseudonyms, only_looks=dry)
     kept = case.kept(ledger) if ledger else ()
     machine = run.settings.machine
-    return without_kept(ledger, covered(kept, lambda: read_counted(warehouse, machine, kept)), kept) if kept else ledger
+    if not kept:
+        return ledger
+    messages = covered_as_now(kept, lambda: read_counted(warehouse, machine, kept), ledger)
+    return without_kept(ledger, messages, kept)
 
 
 def judge(run: Run, offer: Offer, parsed: Parsed, prepared: Prepared, ledger: Ledger) -> Judged:

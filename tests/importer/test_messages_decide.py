@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Place, Program
+from tests.importer.test_import import save_reports
 from tests.support.claude_dir import ClaudeDir, days_ago
 
 pytestmark = pytest.mark.exhaustive_at("http")
@@ -348,6 +349,26 @@ def test_a_project_that_is_renamed_again_and_back_takes_its_days_along(run: Run)
     run.claude.delete("a")
     run()
     assert (run.shown("session"), run.shown("projects")) == ([30, 300], [330])
+
+
+@pytest.mark.one_place
+def test_reports_that_were_saved_before_a_project_was_renamed_leave_it_under_one_name(
+    run: Run, tmp_path: Path, ccusage20: Path
+) -> None:
+    run()
+    save_reports(ccusage20, run.claude.root, tmp_path / "saved", ("claude",))
+    directory = run.claude.file("a").parent
+    directory.rename(directory.with_name("-store"))
+    run()
+    project = run.place.rows("SELECT project FROM projects_daily")
+    saved = ("import", "--from", tmp_path / "saved", "--warehouse", run.place.url)
+    assert run.program(*saved).exit_code == 0
+    assert run.shown("projects") == [330, 330]
+    run()
+
+    assert ("projects", "corrected", "3 of 3 messages are still there") in run.told()
+    assert (run.shown("session"), run.shown("projects")) == ([30, 300], [330])
+    assert run.place.rows("SELECT project FROM projects_daily") == project
 
 
 @pytest.mark.one_place

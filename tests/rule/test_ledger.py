@@ -22,6 +22,7 @@ from ccusage_import.rule.ledger import (
     Weighed,
     active_span,
     covered,
+    covered_as_now,
     covered_by_files,
     weigh,
     weigh_all,
@@ -129,6 +130,22 @@ def test_a_message_that_counts_where_it_is_stored_too_did_not_move() -> None:
     # What is not the sum of its messages may lack this one, and another report says nothing of this one.
     days = {identity: some for identity, some in found.items() if identity[0] == "daily"}
     assert without_kept(fell, {}, original) == without_kept(fell, days, original) == fell
+
+
+def test_what_came_from_a_record_that_fell_is_found_under_the_name_that_it_has_now() -> None:
+    came, own = message(1, 10), message(2, 200, project="store")
+    [day] = [one for one in records([came._replace(project="store"), own]) if one.report == "projects"]
+    fell: Ledger = {("projects", "claude", "2026-05-01/shop"): Weighed(1, 1, moved=(came._replace(project="store"),))}
+
+    found = covered_as_now([day], lambda: [came, own], fell)
+    assert {identity: [message.number for message in some] for identity, some in found.items()} == {
+        day.identity: [1, 2]
+    }
+    assert covered_as_now([day], lambda: [came, own], {}) == {}
+    # What moved between sessions tells nothing of projects.
+    assert (
+        covered_as_now([day], lambda: [came, own], {("session", "claude", "shop/a"): next(iter(fell.values()))}) == {}
+    )
 
 
 A, B, C = message(1, 10), message(2, 200), message(3, 3000, session="b")

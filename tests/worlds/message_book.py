@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ccusage_import.rule.ledger import Fall, Ledger, covered, covered_by_files, weigh_all, without_kept
+from ccusage_import.rule.ledger import Fall, Ledger, covered, covered_as_now, covered_by_files, weigh_all, without_kept
 from ccusage_import.rule.reconcile import Case
 from ccusage_import.transcripts.acceptance import BOTH
 from ccusage_import.transcripts.facts import Facts, Message, Usage, joined, number
@@ -60,7 +60,7 @@ class MessageBook:
         """Return what became of the messages of records that fell."""
         ledger = self._weighed(case.falls(), tree, who)
         kept = case.kept(ledger)
-        return without_kept(ledger, covered(kept, lambda: map(counted, self._shown)), kept)
+        return without_kept(ledger, covered_as_now(kept, lambda: map(counted, self._shown), ledger), kept)
 
     def _weighed(self, falls: Sequence[Fall], tree: Tree, who: Installation) -> Ledger:
         shown, records = self._shown, [fall.stored for fall in falls]
