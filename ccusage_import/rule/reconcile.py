@@ -483,8 +483,9 @@ class _Judge:
             return None
         if weighed.gone:
             return False, Reason.DIRECTORY_MISSING if self._is_directory_missing(group) else Reason.MESSAGES_GONE
-        is_all_taken = not evidence.taken_back and not any(map(self._is_refiled, self.moves.receivers(group)))
-        if not is_all_taken or not self.moves.arrive(group):
+        receivers = self.moves.receivers(group)
+        is_taken_back = any(one in evidence.taken_back for one in (group, *receivers))
+        if is_taken_back or any(map(self._is_refiled, receivers)) or not self.moves.arrive(group):
             return None
         return True, Reason.MESSAGES_THERE
 

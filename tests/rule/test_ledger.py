@@ -265,6 +265,16 @@ def test_a_project_takes_the_name_of_one_that_was_renamed_too() -> None:
     assert found["projects", "2026-05-01/fair"].verdict is Verdict.NEW
 
 
+def test_what_a_person_took_back_of_another_project_keeps_none_from_being_renamed() -> None:
+    taken_back = message(9, 300, session="c", project="store")
+    context = replace(OPEN, taken_back={("projects", "claude", "2026-05-01/store"): 300})
+    found = decide([A, B], [A._replace(project="fair"), B._replace(project="fair"), taken_back], context)
+
+    assert told(found["projects", "2026-05-01/shop"]) == ("corrected", "2 of 2 messages are still there")
+    assert found["projects", "2026-05-01/fair"].verdict is Verdict.NEW
+    assert found["projects", "2026-05-01/store"].reason is Reason.TAKEN_BACK
+
+
 def test_a_copy_that_counts_now_takes_the_place_of_the_original() -> None:
     copies = [one._replace(session_id="fork") for one in (A, B)]
     found = decide([A, B, C], [*copies, C])
