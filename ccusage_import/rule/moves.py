@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ccusage_import.records import Record
 from ccusage_import.rule.groups import Group
@@ -73,6 +73,11 @@ class Moves:
         """Whether a group that grew is cheaper for messages of it that are gone, so that it is held."""
         known = self.weighed(group) if group.is_cheaper else None
         return known is not None and known.gone > 0
+
+    def lost_any(self, records: Iterable[Record]) -> bool:
+        """Whether messages of any of these records are gone."""
+        known = (self._ledger.get(record.identity) for record in records)
+        return any(one is not None and one.gone for one in known)
 
     def _received(self, group: Group, filing: Filing, groups: dict[tuple[str, str, str], Group]) -> list[Group] | None:
         """Return where messages went; None where one of them is not offered anywhere."""

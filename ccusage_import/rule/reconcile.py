@@ -458,7 +458,8 @@ class _Judge:
             held = self._context.held(record.identity)
             if held is None or held.offered.total_tokens >= record.total_tokens:
                 continue
-            if held.reason is Reason.FELL_BEFORE or held.offered.provenance == record.provenance:
+            is_gone = held.reason in (Reason.FELL_BEFORE, Reason.MESSAGES_GONE)
+            if is_gone or held.offered.provenance == record.provenance:
                 return True
         return False
 
@@ -501,7 +502,8 @@ class _Judge:
         # Sessions that do not account for all that is stored are not all the sessions there were.
         if not self._sessions.is_known or sum(item.stored_tokens for item in found) < group.stored_tokens:
             return Reason.SESSIONS_UNKNOWN
-        return Reason.SESSION_GONE if any(item.is_gone for item in found) else None
+        is_gone = any(item.is_gone or self.moves.lost_any(item.records) for item in found)
+        return Reason.SESSION_GONE if is_gone else None
 
     def _sessions_of(self, group: Group) -> list[Session]:
         """Return the stored sessions of the time of a group; a session itself is the only one that it is made of."""

@@ -28,7 +28,7 @@ from ccusage_import.rule.ledger import (
     weigh_all,
     without_kept,
 )
-from ccusage_import.rule.reconcile import Case, Context, Decision, Reason, Verdict
+from ccusage_import.rule.reconcile import Case, Context, Decision, HeldOffer, Reason, Verdict
 
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
 REPORTS = ("daily", "monthly", "session", "projects")
@@ -273,6 +273,23 @@ def test_what_a_person_took_back_of_another_project_keeps_none_from_being_rename
     assert told(found["projects", "2026-05-01/shop"]) == ("corrected", "2 of 2 messages are still there")
     assert found["projects", "2026-05-01/fair"].verdict is Verdict.NEW
     assert found["projects", "2026-05-01/store"].reason is Reason.TAKEN_BACK
+
+
+def test_a_change_does_not_explain_what_a_session_lost_that_goes_on() -> None:
+    gone, goes_on, other = A, message(7, 20, session="a"), message(8, 40, session="b")
+    upgraded = replace(OPEN, provenance=NOW._replace(ccusage_version="20.0.25"))
+    # The day that is stored is not the sum of its messages any more: some were read while it was held.
+    stored, now = records([gone._replace(tokens=(0, 5000, 0, 0))]), records([goes_on, other])
+    case = Case(now, stored, REPORTS, upgraded)
+    session = ("session", "claude", "shop/a")
+    found = {(one.record.report, one.record.key): one for one in case.decisions({session: Weighed(1, 0, 5000)})}
+    assert found[DAY].reason is Reason.SESSION_GONE
+
+    # Nor later, when the messages of the session are not known to be its sum any more either.
+    held = {session: HeldOffer(records([goes_on])[-1], Reason.MESSAGES_GONE)}
+    case = Case(now, stored, REPORTS, replace(upgraded, held=held.get))
+    found = {(one.record.report, one.record.key): one for one in case.decisions()}
+    assert found[DAY].reason is found["session", "shop/a"].reason is Reason.FELL_BEFORE
 
 
 def test_a_copy_that_counts_now_takes_the_place_of_the_original() -> None:
