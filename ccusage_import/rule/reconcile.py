@@ -199,9 +199,9 @@ def _judges(
     """Return who judges which report of which agent."""
     fetched = set(reports)
     kept = [record for record in stored if record.machine == context.machine]
-    sessions = Sessions(
-        _sessions_of_claude(offered), _sessions_of_claude(kept), is_known=report_label("session", CLAUDE) in fetched
-    )
+    then = _sessions_of_claude(kept)
+    is_known = report_label("session", CLAUDE) in fetched and not _lacks_a_session(then, context.taken_back)
+    sessions = Sessions(_sessions_of_claude(offered), then, is_known=is_known)
     by_report: dict[tuple[str, str], tuple[list[Record], list[Record]]] = defaultdict(lambda: ([], []))
     for record in offered:
         if record.identity not in context.refused:
@@ -612,6 +612,13 @@ class _Judge:
 
 def _sessions_of_claude(records: Iterable[Record]) -> list[Record]:
     return [record for record in records if record.report == "session" and record.agent == CLAUDE]
+
+
+def _lacks_a_session(stored: Sequence[Record], taken_back: Mapping[Identity, int]) -> bool:
+    """Whether a person took a session back that is not stored again, while days that grew since hold its usage."""
+    marks = {name: tokens for name, tokens in taken_back.items() if name[:2] == ("session", CLAUDE)}
+    shown = {record.identity: record.total_tokens for record in stored} if marks else {}
+    return any(shown.get(name, 0) < tokens for name, tokens in marks.items())
 
 
 def _changed(then: Provenance, now: Provenance) -> Reason | None:

@@ -292,6 +292,18 @@ def test_a_change_does_not_explain_what_a_session_lost_that_goes_on() -> None:
     assert found[DAY].reason is found["session", "shop/a"].reason is Reason.FELL_BEFORE
 
 
+def test_sessions_do_not_account_for_a_day_while_one_of_them_is_taken_back() -> None:
+    b, c = message(2, 200, session="b"), message(3, 4000, day=1, session="b")
+    day_and_session = [one for one in records([A, b, c]) if one.session_id != "a"]
+    upgraded = replace(OPEN, provenance=NOW._replace(ccusage_version="20.0.25"))
+    for tokens, expected in ((10, Reason.SESSIONS_UNKNOWN), (0, Reason.VERSION_CHANGED)):
+        context = replace(upgraded, taken_back={("session", "claude", "shop/a"): tokens})
+        decisions = Case(records([b, c]), day_and_session, REPORTS, context).decisions()
+        assert [one.reason for one in decisions if one.record.identity == ("daily", "claude", "2026-05-01")] == [
+            expected
+        ]
+
+
 def test_a_copy_that_counts_now_takes_the_place_of_the_original() -> None:
     copies = [one._replace(session_id="fork") for one in (A, B)]
     found = decide([A, B, C], [*copies, C])
