@@ -31,7 +31,7 @@ from ccusage_import.steps.transcripts import (
 from ccusage_import.steps.unchanged import import_nothing, look, remember
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.driver.loading import preload_driver
-from ccusage_import.warehouse.facts import bring_back_facts
+from ccusage_import.warehouse.facts.rewriting import bring_back_facts
 from ccusage_import.warehouse.opening import import_lock
 from ccusage_import.warehouse.prices import MODELS_WITH_PRICE, models_without_price, priced_models, write_prices
 from ccusage_import.warehouse.publish import LoggedOffer, outgrown, publish, records_question

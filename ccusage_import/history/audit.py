@@ -16,7 +16,8 @@ from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, re
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.ui import label, short_label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.facts import bring_back_facts, count_facts, take_back_facts
+from ccusage_import.warehouse.facts.asking import count_facts
+from ccusage_import.warehouse.facts.rewriting import bring_back_facts, take_back_facts
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.publish import begin, count_totals, outgrown, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import (

@@ -11,7 +11,7 @@ from ccusage_import.days import next_month
 from ccusage_import.exceptions import ConfigurationError, FoldError
 from ccusage_import.statistics import totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.folds import (
+from ccusage_import.warehouse.facts.folds import (
     Fold,
     bytes_a_row,
     candidates,

@@ -36,7 +36,7 @@ from ccusage_import.warehouse.budgets import (
     rename_quotas,
 )
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.facts import bring_back_facts
+from ccusage_import.warehouse.facts.rewriting import bring_back_facts
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import described, read_naming

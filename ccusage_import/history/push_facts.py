@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from ccusage_import.exceptions import FoldError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.folds import (
+from ccusage_import.warehouse.facts.folds import (
     KINDS,
     OF_FOLD,
     ROW_OF_FOLD,

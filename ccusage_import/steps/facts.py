@@ -42,18 +42,15 @@ from ccusage_import.transcripts.reader import (
 from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.transcripts.workers import read_on_all_cores
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.facts import (
-    FactsLoad,
+from ccusage_import.warehouse.facts.asking import (
     count_equal_days,
     has_facts,
     has_facts_question,
     last_ids,
     last_reading,
     last_reading_question,
-    price_facts,
-    publish_facts,
-    unpriced_question,
 )
+from ccusage_import.warehouse.facts.publishing import FactsLoad, price_facts, publish_facts, unpriced_question
 from ccusage_import.warehouse.opening import cursor_file, cursor_marks
 from ccusage_import.warehouse.prices import prices_question, read_prices
 from ccusage_import.warehouse.tables import Load, loads_question, read_loads, write_load

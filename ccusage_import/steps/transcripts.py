@@ -21,7 +21,7 @@ from ccusage_import.steps.open_to_load import open_for_load
 from ccusage_import.steps.run import Run
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.facts import count_facts
+from ccusage_import.warehouse.facts.asking import count_facts
 from ccusage_import.warehouse.integrity import NOTHING, contents
 from ccusage_import.warehouse.publish import commit, tidy
 from ccusage_import.warehouse.snapshot import size_bytes, size_question

@@ -14,8 +14,8 @@ from ccusage_import.rule.groups import groups_of_held
 from ccusage_import.rule.reconcile import Decision, HeldOffer, Reason, Verdict
 from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.facts import count_facts
-from ccusage_import.warehouse.folds import Fold, settle_fold
+from ccusage_import.warehouse.facts.asking import count_facts
+from ccusage_import.warehouse.facts.folds import Fold, settle_fold
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import (
     RUNNER_OF_COMPACT,

@@ -9,7 +9,7 @@ import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.facts import bring_back_facts
+from ccusage_import.warehouse.facts.rewriting import bring_back_facts
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import next_load_id
 from tests.conftest import CORPORA, Place, Program

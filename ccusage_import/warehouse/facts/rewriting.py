@@ -1,0 +1,100 @@
+"""Writes stored facts anew: taken back, brought back, or under other names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import islice
+
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.facts.folds import PUBLISHED
+from ccusage_import.warehouse.migrations import FACT_TABLES
+
+# So many names of projects and sessions, old and new, go into the address of one question to a server.
+NAMES_AT_ONCE = 50
+
+
+def rename_facts(warehouse: ClickHouse, old: str, new: str, load_id: int) -> None:
+    """Copy the facts of a machine that are shown to its new name, and take them back under the old one.
+
+    Doing it again after it was ended half-way does the rest.
+    """
+    warehouse.insert_selected(
+        "folded_ids",
+        ("machine", "kind", "id", "fold"),
+        "SELECT {name:String}, kind, id, fold FROM folded_ids FINAL"  # noqa: S608 - text of ours
+        f" WHERE machine = {{machine:String}} AND fold IN {PUBLISHED}",
+        {"machine": old, "name": new},
+    )
+    shown = "stored.machine = {machine:String} AND NOT bitTest(stored.taken_back, 0)"
+    changes = "toLowCardinality({name:String}) AS machine, {mark:UInt64} AS taken_back"
+    for name, mark in ((new, _brought_back_by(load_id)), (old, _taken_back_by(load_id))):
+        parameters = {"machine": old, "name": name, "load": load_id, "mark": mark}
+        _write_anew(warehouse, shown, changes, parameters)
+
+
+def rename_folded(warehouse: ClickHouse, machine: str, renamed: Callable[[str], str], load_id: int) -> None:
+    """Give projects and sessions in the totals of folded facts other names: no transcript is read for these again."""
+    columns = ("project", "session_id", "claude_session_id")
+    rows = warehouse.rows(
+        f"SELECT DISTINCT arrayJoin([{', '.join(columns)}]) FROM hour_facts FINAL WHERE machine = {{machine:String}}",  # noqa: S608
+        {"machine": machine},
+    )
+    names = {str(name): renamed(str(name)) for (name,) in rows}
+    each = iter(sorted((was, now) for was, now in names.items() if was != now))
+    changes = ", ".join(
+        f"transform({name}, {{was:Array(String)}}, {{now:Array(String)}}, {name}) AS {name}" for name in columns
+    )
+    where = " OR ".join(f"has({{was:Array(String)}}, {name})" for name in columns)
+    while some := list(islice(each, NAMES_AT_ONCE)):
+        was, now = zip(*some, strict=True)
+        warehouse.insert_selected(
+            "hour_facts",
+            (),
+            f"SELECT * REPLACE ({changes}, {{load:UInt64}} AS last_load_id)"  # noqa: S608 - names of ours
+            f" FROM (SELECT * FROM hour_facts FINAL WHERE machine = {{machine:String}} AND ({where}))",
+            {"machine": machine, "was": list(was), "now": list(now), "load": load_id},
+        )
+
+
+def take_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
+    """Take back the facts that a load brought first, or brought back; they stay taken back until they grow."""
+    where = "(stored.first_load_id = {wanted:UInt64} OR stored.taken_back = 2 * {wanted:UInt64})"
+    _mark(warehouse, machine, where, load_id, undone_by, _taken_back_by(undone_by))
+
+
+def bring_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
+    """Bring back the facts that a load took back."""
+    where = "stored.taken_back = {wanted:UInt64}"
+    _mark(warehouse, machine, where, _taken_back_by(load_id), undone_by, _brought_back_by(undone_by))
+
+
+def _taken_back_by(load_id: int) -> int:
+    """Return the mark, in the column `taken_back`, of facts that a load took back: it is odd."""
+    return 2 * load_id + 1
+
+
+def _brought_back_by(load_id: int) -> int:
+    """Return the mark of facts that a load brought back: it is even, and higher than those of earlier loads."""
+    return 2 * load_id
+
+
+def _mark(warehouse: ClickHouse, machine: str, where: str, wanted: int, load_id: int, taken_back: int) -> None:
+    """Write rows anew with another mark; the mark of the later load is the higher one and counts."""
+    parameters = {"machine": machine, "wanted": wanted, "load": load_id, "mark": taken_back}
+    where = f"stored.machine = {{machine:String}} AND {where}"
+    _write_anew(warehouse, where, "{mark:UInt64} AS taken_back", parameters)
+
+
+def _write_anew(warehouse: ClickHouse, where: str, changes: str, parameters: Mapping[str, object]) -> None:
+    """Write rows anew, changed; what a later load wrote counts."""
+    for table in FACT_TABLES:
+        changed = "{load:UInt64} AS last_load_id"
+        if table == "message_facts":
+            changed = "{load:UInt64} AS load_id, version - version % pow2 + {load:UInt64} AS version"
+        warehouse.insert_selected(
+            table,
+            (),
+            f"WITH toUInt128('{2**64}') AS pow2"  # noqa: S608 - names of ours
+            f" SELECT * REPLACE ({changes}, {changed}) FROM {table} AS stored FINAL WHERE {where}",
+            parameters,
+        )
