@@ -28,7 +28,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
 from ccusage_import.digest.model import Digest, Selection
-from ccusage_import.digest.reader import read_calendar, read_digest
+from ccusage_import.digest.reading.reader import read_calendar, read_digest
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import write_private_file
 from ccusage_import.masking import printable

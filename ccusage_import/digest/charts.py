@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from ccusage_import.days import next_month
 from ccusage_import.digest.called import models_called, projects_called
-from ccusage_import.digest.detail import costs_by_day
 from ccusage_import.digest.model import DayRow, Digest, Part
+from ccusage_import.digest.page_rows import costs_by_day
 from ccusage_import.digest.palette import OTHERS
 from ccusage_import.digest.text import cost_text, day_range, percent
 

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from ccusage_import.digest.contents import Figure, change_text, figures_of_all
-from ccusage_import.digest.detail import costs_by_day
 from ccusage_import.digest.model import Digest
+from ccusage_import.digest.page_rows import costs_by_day
 from ccusage_import.digest.text import cost_text, method_text
 
 DAY = timedelta(days=1)

@@ -17,9 +17,9 @@ from markupsafe import Markup
 from ccusage_import.digest.called import models_called, projects_called, selection_called
 from ccusage_import.digest.charts import Chart, charts_of
 from ccusage_import.digest.contents import Table, notices_of, prices_note, scope_of, tables_of
-from ccusage_import.digest.detail import first_held, folded_days, numbers_of, prompts_of, sessions_of
 from ccusage_import.digest.headlines import headlines_of
 from ccusage_import.digest.model import Detail, Digest
+from ccusage_import.digest.page_rows import first_held, folded_days, numbers_of, prompts_of, sessions_of
 from ccusage_import.digest.palette import model_looks, palette_css
 from ccusage_import.money import Money
 

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.digest.model import EVERYTHING, Selection
-from ccusage_import.digest.reader import read_calendar, read_digest
+from ccusage_import.digest.reading.reader import read_calendar, read_digest
 from ccusage_import.querying.queries import read_queries, view_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from ccusage_import.config.settings import Settings
-from ccusage_import.digest.detail import first_held, folded_days, numbers_of, prompts_of, sessions_of
-from ccusage_import.digest.reader import read_digest
+from ccusage_import.digest.page_rows import first_held, folded_days, numbers_of, prompts_of, sessions_of
+from ccusage_import.digest.reading.reader import read_digest
 from tests.benchmarks.fleet import Fleet, write_fleet
 from tests.conftest import Place, Program
 
