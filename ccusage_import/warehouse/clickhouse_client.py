@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
-from io import BufferedReader, RawIOBase
+from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -21,8 +19,9 @@ from ccusage_import.exceptions import (
     WarehousePermissionError,
 )
 from ccusage_import.files import file_lock
+from ccusage_import.warehouse.driver.answers import WHOLE_ANSWER, piped, sent
 from ccusage_import.warehouse.driver.embedded import engine_client, open_embedded, temporary_files
-from ccusage_import.warehouse.driver.errors import translated, unreachable
+from ccusage_import.warehouse.driver.errors import translated
 from ccusage_import.warehouse.driver.server import open_server
 
 if TYPE_CHECKING:
@@ -50,36 +49,11 @@ INPUT_SETTINGS: Mapping[str, Any] = {
 }
 
 
-PIECE_BYTES = 1 << 20
-# A server answers when it has all of it, so that what fails is an error and not the end of an answer.
-WHOLE_ANSWER: Mapping[str, Any] = {"wait_end_of_query": 1}
-
-
 class Question(NamedTuple):
     """A query that can be asked together with others; its columns are named."""
 
     sql: str
     parameters: Mapping[str, Any] = MappingProxyType({})
-
-
-class _Pieces(RawIOBase):
-    """What comes in pieces, as a file."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._piece = pieces, memoryview(b"")
-
-    def readable(self) -> bool:
-        """Return that it can be read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer, or a part of it, and return how much; nothing at the end."""
-        if not self._piece:
-            self._piece = memoryview(next(filter(None, self._pieces), b""))
-        filled = self._piece[: len(buffer)]
-        buffer[: len(filled)] = filled
-        self._piece = self._piece[len(filled) :]
-        return len(filled)
 
 
 class ClickHouse:
@@ -228,7 +202,7 @@ class ClickHouse:
                     return self._client.raw_query(
                         sql, parameters=dict(parameters or {}), fmt=output_format, settings=dict(settings)
                     )
-                with self._sent(sql, output_format, settings, parameters or {}) as answer:
+                with sent(self._client, self.warehouse, sql, output_format, settings, parameters or {}) as answer:
                     return answer.read()
         except WarehousePermissionError as error:
             if not self._only_reads:
@@ -244,55 +218,10 @@ class ClickHouse:
         Raises:
             WarehouseError: in the block or at its end, also where the answer was cut off.
         """
-        answer = self._piped if self.is_embedded else self._sent
-        with translated(self.warehouse), answer(sql, output_format, settings, parameters or {}) as opened:
+        asked = (sql, output_format, settings, parameters or {})
+        answer = piped(self._client, *asked) if self.is_embedded else sent(self._client, self.warehouse, *asked)
+        with translated(self.warehouse), answer as opened:
             yield opened
-
-    @contextmanager
-    def _piped(
-        self, sql: str, output_format: str, settings: Mapping[str, Any], parameters: Mapping[str, Any]
-    ) -> Iterator[BinaryIO]:
-        """Let the embedded engine write into a pipe: it writes no file that is cut short where the disk is full."""
-        reader, writer = os.pipe()
-
-        def write() -> None:
-            try:
-                self._client.command(
-                    f"{sql} INTO OUTFILE '/dev/fd/{writer}' APPEND FORMAT {output_format}",
-                    parameters=dict(parameters),
-                    settings=dict(settings),
-                )
-            finally:
-                os.close(writer)
-
-        with ThreadPoolExecutor(max_workers=1) as engine:
-            writing = engine.submit(write)
-            # Closed before its end, the pipe ends the query too.
-            with os.fdopen(reader, "rb") as opened:
-                yield opened
-            writing.result()
-
-    @contextmanager
-    def _sent(
-        self, sql: str, output_format: str, settings: Mapping[str, Any], parameters: Mapping[str, Any]
-    ) -> Iterator[BinaryIO]:
-        """Let the server answer, where what fails is an error and not an answer cut short."""
-        broken = importlib.import_module("urllib3").exceptions.HTTPError
-        # Of a compressed answer it is known where it ends.
-        compression = self._client.compression
-        compresses = {"enable_http_compression": 1} if compression else {}
-        answer: Any = self._client.raw_stream(
-            sql,
-            parameters=dict(parameters),
-            fmt=output_format,
-            settings={**settings, **compresses, **WHOLE_ANSWER},
-            transport_settings={"Accept-Encoding": compression} if compression else {},
-        )
-        try:
-            with closing(answer), BufferedReader(_Pieces(answer.stream(PIECE_BYTES)), PIECE_BYTES) as opened:
-                yield opened
-        except broken as error:
-            raise unreachable(f"warehouse {self.warehouse}", str(error)) from None
 
     def columns(self, table: str) -> Mapping[str, str]:
         """Return the columns of a table with their types, empty where it does not exist.

@@ -15,6 +15,7 @@ TESTS = Path(__file__).parent.parent
 HOMES = {
     "clickhouse_connect": {
         "warehouse/clickhouse_client",
+        "warehouse/driver/answers",
         "warehouse/driver/embedded",
         "warehouse/driver/loading",
         "warehouse/driver/server",
@@ -28,7 +29,7 @@ HOMES = {
     "tzlocal": {"config/kept/identity"},
     "prometheus_client": {"monitoring/metrics"},
     "tomlkit": {"config/file"},
-    "urllib3": {"monitoring/http_calls", "warehouse/clickhouse_client", "warehouse/driver/server"},
+    "urllib3": {"monitoring/http_calls", "warehouse/driver/answers", "warehouse/driver/server"},
     "lz4": {"serving/framing", "warehouse/driver/server"},
     "clickhouse_cityhash": {"serving/framing"},
     "starlette": {"serving/http", "serving/server"},
