@@ -117,9 +117,7 @@ class UsageRow(Usage):
 
     agent: Name = "claude"
     models_used: Names = Field(default=(), validation_alias="modelsUsed")
-    breakdowns: Annotated[tuple[ModelBreakdown, ...], FailFast()] = Field(
-        default=(), validation_alias="modelBreakdowns"
-    )
+    breakdowns: Breakdowns = Field(default=(), validation_alias="modelBreakdowns")
 
 
 @_model

@@ -40,11 +40,6 @@ class WatchState:
     behind_seconds: float = 0.0
     is_running: bool = False
 
-    @property
-    def is_killed(self) -> bool:
-        """Whether it ended without saying so."""
-        return not self.is_running and self.phase != "ended"
-
 
 _STATE = TypeAdapter(WatchState)
 

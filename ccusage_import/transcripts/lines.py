@@ -10,8 +10,6 @@ from pydantic_core import from_json, to_json
 
 # How deep ccusage follows nested values.
 DEEPEST = 127
-# What bytes that are not UTF-8 and lone surrogates become.
-REPLACEMENT = "\ufffd"
 
 
 class Line(NamedTuple):
