@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 from ccusage_import.ccusage.data_dirs import TRANSCRIPTS, find_sources
 from ccusage_import.checks.status import State, Status
 from ccusage_import.checks.warehouse import LOW_SPACE_BYTES
-from ccusage_import.checks.watching import WatchState, watch_of
 from ccusage_import.config.kept.copies import last_copies
+from ccusage_import.config.kept.watching import WatchState, watch_of
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, ConfigurationError
 from ccusage_import.transcripts.cursor import look_into_cursor, look_whether_usable

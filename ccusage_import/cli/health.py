@@ -18,7 +18,6 @@ from ccusage_import.checks.checklist import all_checks
 from ccusage_import.checks.health import HealthReport, health_json, read_health
 from ccusage_import.checks.result import Check, Health
 from ccusage_import.checks.status import State, Status, read_status
-from ccusage_import.checks.watching import WatchState, watch_of
 from ccusage_import.cli.options import (
     AsJson,
     CcusageCommand,
@@ -30,6 +29,7 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
+from ccusage_import.config.kept.watching import WatchState, watch_of
 from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.logger import read_last_run

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from ccusage_import.checks.watching import last_state
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.kept.copies import last_copies
+from ccusage_import.config.kept.watching import last_state
 from ccusage_import.config.layers import load_configuration
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import parse_warehouse_url

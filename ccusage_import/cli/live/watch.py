@@ -16,7 +16,6 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ccusage_import import ui
-from ccusage_import.checks.watching import seen_to_run
 from ccusage_import.cli.imports import log_to_configured_file, synchronise
 from ccusage_import.cli.live.http_service import Service
 from ccusage_import.cli.live.lines import JsonLines, Lines
@@ -33,6 +32,7 @@ from ccusage_import.cli.options import (
     door,
     environment,
 )
+from ccusage_import.config.kept.watching import seen_to_run
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.files import lasting_holder
