@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ccusage_import import ui
-from ccusage_import.cli.live.hook import install_hook, remove_hook
 from ccusage_import.cli.options import AsJson, ConfigFile, EnvFile, Quiet, configured, door
+from ccusage_import.cli.setup.hook import install_hook, remove_hook
 from ccusage_import.config.directories import Directories
 from ccusage_import.exceptions import ExitCode, ScheduleError
 from ccusage_import.masking import MASK
