@@ -158,7 +158,7 @@ def test_a_second_name_for_one_installation_is_refused_and_the_first_one_kept(
 
     for done in refused:
         assert done.exit_code == 2
-        assert "machine 'tower': the history of this installation in " in done.stderr
+        assert "machine 'tower': this installation has its history in " in done.stderr
         assert (
             "hint: keep the name: --machine laptop, or for good: ccusage-import config set machine laptop"
             in done.stderr
