@@ -26,7 +26,7 @@ MOST_REFUSED = 1000
 # As much of one row is reported, and as much of what an error quotes.
 MOST_LINES, MOST_CHARACTERS = 10, 200
 T = TypeVar("T")
-REPEATED = "Key stands more than once"
+REPEATED = "Key appears more than once"
 
 
 @dataclass(frozen=True, slots=True)

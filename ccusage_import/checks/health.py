@@ -122,7 +122,7 @@ def _problems(configuration: Configuration, status: Status | None, watch: WatchS
         try:
             look_whether_usable(cursor_file(configuration))
         except ConfigurationError:
-            yield Problem("facts", "how far transcripts are read cannot be written down: ccusage-import check")
+            yield Problem("facts", "it cannot be noted how far transcripts were read: ccusage-import check")
 
 
 def _backlog(configuration: Configuration, environ: Mapping[str, str]) -> int | None:

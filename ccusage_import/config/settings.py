@@ -77,18 +77,18 @@ class Settings(BaseModel):
         default=True, description="read messages, tool calls and prompts from the transcripts too"
     )
     large_warehouse_gb: float = Field(
-        default=5, gt=0, description="size of the warehouse, in GB, from which an import says how large it is"
+        default=5, gt=0, description="size of the warehouse in GB above which an import warns"
     )
     ccusage: Command | None = Field(
         default=None, description="ccusage command; searched on PATH, then bunx, then npx when unset"
     )
     ccusage_version: str = Field(
-        default=PINNED_VERSION, pattern=r"^\d+\.\d+\.\d+$", description="version that bunx or npx install"
+        default=PINNED_VERSION, pattern=r"^\d+\.\d+\.\d+$", description="version that bunx or npx installs"
     )
     online_prices: bool = Field(default=False, description="let ccusage fetch current prices from the network")
     mode: Literal["auto", "calculate", "display"] = Field(default="auto", description="ccusage's cost mode")
     prices: Literal["follow", "freeze"] = Field(
-        default="follow", description="take or keep out new prices of stored usage"
+        default="follow", description="`follow` new prices of stored usage, or `freeze` the old ones"
     )
     skip_unchanged: bool = Field(default=True, description="run no report where nothing changed since the last import")
     keep_raw: bool = Field(
@@ -98,7 +98,9 @@ class Settings(BaseModel):
         default=None, ge=1, le=16, description="reports run at once; by version and cores when unset"
     )
     timeout_seconds: float = Field(default=300, gt=0, description="longest time one report may take")
-    attempts: int = Field(default=3, ge=1, le=10, description="tries of a report that fails for a transient reason")
+    attempts: int = Field(
+        default=3, ge=1, le=10, description="how often to try a report that fails for a transient reason"
+    )
     lock_wait_seconds: float = Field(default=30, ge=0, description="how long to wait for another process to finish")
     log_file: AbsolutePath | None = Field(default=None, description="log file; the platform's log directory when unset")
     log_rotation: Rotation = Field(default="10 MB", description="when the log file is rotated, by size or age")

@@ -116,9 +116,9 @@ def what_next(page: Path) -> str:
     program, config = _program(), _short(Directories.of_platform().demo.config_file)
     asked = "".join(f"\n  {program} {what} \\\n    --config {config}" for what in OFFERED)
     return (
-        f"\nthese were sample transcripts; until the next demo there is a page of them:\n  {_short(page)}\n"
-        f"and you can ask for more:{asked}\n"
-        f"now your own, once or as it is written:\n  {program} import\n  {program} watch"
+        f"\na page of these samples, kept until the next demo:\n  {_short(page)}\n"
+        f"to ask for more:{asked}\n"
+        f"to import your own, once or all the time:\n  {program} import\n  {program} watch"
     )
 
 

@@ -281,7 +281,7 @@ def _written(settings: dict[str, Any], old: bytes | None) -> bytes:
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) < len(pairs):
-        raise ValueError("a name stands in it twice")
+        raise ValueError("it has a name twice")
     return table
 
 

@@ -79,7 +79,9 @@ def summary_parts(summary: ImportSummary, money: Money) -> Iterator[RenderableTy
 
 def _facts_parts(facts: FactsSummary) -> Iterator[str]:
     """Yield what was read of the transcripts."""
-    yield f"transcripts: {facts.new['messages']:,} new messages, {facts.new['tool_calls']:,} tool calls"
+    messages, calls = facts.new["messages"], facts.new["tool_calls"]
+    new, called = ("message" if messages == 1 else "messages"), ("tool call" if calls == 1 else "tool calls")
+    yield f"transcripts: {messages:,} new {new}, {calls:,} {called}"
     if facts.days:
         yield f"the messages of {facts.equal_days:,} of {facts.days:,} days add up to ccusage's numbers"
     if folded := facts.new["folded"]:

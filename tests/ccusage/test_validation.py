@@ -60,7 +60,7 @@ def test_a_key_that_stands_twice_refuses_its_record() -> None:
 
     found = parsed(output)
 
-    assert found.complaints == ("daily.1.totalCost: Key stands more than once",)
+    assert found.complaints == ("daily.1.totalCost: Key appears more than once",)
     assert [record.key for record in found.records] == ["2026-11-01"]
 
 
@@ -68,7 +68,7 @@ def test_a_list_that_stands_twice_refuses_the_report() -> None:
     with pytest.raises(InvalidReportError) as caught:
         validate_report("daily", b'{"daily": [], "daily": []}')
 
-    assert caught.value.details == ("daily: Key stands more than once",)
+    assert caught.value.details == ("daily: Key appears more than once",)
 
 
 def test_a_count_that_fits_is_stored_exactly() -> None:
@@ -154,7 +154,7 @@ def test_of_one_row_with_many_keys_that_stand_twice_ten_are_told_of() -> None:
     error = refused('{"daily": [{' + ",".join(f'"{n:0300}": 1, "{n:0300}": 2' for n in range(10_000)) + "}]}")
 
     assert str(error) == "daily: 10 values cannot be true"
-    assert error.details[0] == "daily.0." + "0" * 192 + "…: Key stands more than once"
+    assert error.details[0] == "daily.0." + "0" * 192 + "…: Key appears more than once"
 
 
 def test_of_an_object_with_many_names_ten_are_told() -> None:

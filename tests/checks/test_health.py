@@ -428,7 +428,7 @@ def test_a_directory_in_the_place_of_the_cursor_is_told(migrated: Place, program
     done = program("status", *options, "--json")
     assert (done.exit_code, json.loads(done.stdout)["health"]["problems"]) == (
         6,
-        [{"kind": "facts", "text": "how far transcripts are read cannot be written down: ccusage-import check"}],
+        [{"kind": "facts", "text": "it cannot be noted how far transcripts were read: ccusage-import check"}],
     )
     done = program("import", *options)
     assert (done.exit_code, said in done.stderr) == (5, True)

@@ -35,10 +35,12 @@ def test_an_import_says_in_one_line_what_it_read(migrated: Place, program: Progr
     third = program("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
 
     assert [done.exit_code for done in (first, second, third)] == [0, 0, 0]
-    lines = [line for done in (first, second, third) for line in done.stdout.splitlines() if line.startswith("facts: ")]
+    lines = [
+        line for done in (first, second, third) for line in done.stdout.splitlines() if line.startswith("transcripts: ")
+    ]
     assert lines == [
         "transcripts: 3 new messages, 0 tool calls; the messages of 2 of 2 days add up to ccusage's numbers",
-        "transcripts: 1 new messages, 0 tool calls; the messages of 3 of 3 days add up to ccusage's numbers",
+        "transcripts: 1 new message, 0 tool calls; the messages of 3 of 3 days add up to ccusage's numbers",
         "transcripts: 0 new messages, 0 tool calls",
     ]
     assert migrated.rows("SELECT date, total_tokens, token_difference FROM ledger_daily ORDER BY date") == [
@@ -273,7 +275,7 @@ def test_transcripts_alone_are_a_load_of_their_own(migrated: Place, program: Pro
     load_id = migrated.rows("SELECT max(load_id) FROM loads")[0][0]
     assert [line for line in first.stdout.splitlines() if line][:2] == [
         f"machine {_machine(migrated)} · transcripts alone · days in UTC · load {load_id}",
-        "transcripts: 1 new messages, 0 tool calls",
+        "transcripts: 1 new message, 0 tool calls",
     ]
     assert second.stdout.splitlines()[0].endswith(" · nothing loaded")
     assert migrated.rows("SELECT state, runner, facts, reports FROM loads FINAL ORDER BY load_id DESC") == [

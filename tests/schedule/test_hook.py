@@ -154,7 +154,7 @@ def test_what_changed_meanwhile_stays(own: Program) -> None:
         (b'{"model": "opus",}', "cannot be read: "),
         (b"", "cannot be read: "),
         (b'{"a": "\xff"}', "cannot be read: "),
-        (b'{"hooks": {}, "hooks": {}}', "cannot be read: a name stands in it twice; nothing was changed"),
+        (b'{"hooks": {}, "hooks": {}}', "cannot be read: it has a name twice; nothing was changed"),
         (b'{"a": NaN}', "cannot be read: NaN is not JSON; nothing was changed"),
         (b'{"a": [-Infinity]}', "cannot be read: -Infinity is not JSON; nothing was changed"),
         (b'{"a": 1e400}', "cannot be read: the number 1e400 cannot be kept as it is; nothing was changed"),

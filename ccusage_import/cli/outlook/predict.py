@@ -92,12 +92,13 @@ def print_prediction(command: str, row: Any, money: Money) -> None:
         lines.append(f"some of them have no price and count as {money.whole(0)}")
     if tested:
         missed, mean_missed = money.text(error), money.text(mean_error)
+        tried = of.replace("runs", "run").replace("prompts", "prompt") if tested == 1 else of
         lines += [
-            f"of {tested:,} earlier {of} {inside:.0%} did".replace("%", " %"),
+            f"in a test on {tested:,} earlier {tried}, {inside:.0%} did".replace("%", " %"),
             f"the expected cost was off by {missed} on average, a plain mean by {mean_missed}",
         ]
     else:
-        lines.append(f"how such predictions did is not known: it takes more than {FEWEST_RUNS} to test them")
+        lines.append(f"not tested: that takes more than {FEWEST_RUNS} earlier runs")
     print()
     for line in lines:
         print_wrapped(line)
