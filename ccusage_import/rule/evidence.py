@@ -7,7 +7,7 @@ Pure: no clock, no files, no warehouse.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property, lru_cache
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ccusage_import.days import next_month
-from ccusage_import.records import Record
+from ccusage_import.records import Identity, Record
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 INSTANT = timedelta(milliseconds=1)
@@ -124,6 +124,21 @@ class Sessions:
         found = [item for item in self._named.values() if any(item.span.touches(one, MESSAGE_GROWS) for one in spans)]
         # What other projects lost is not theirs; what is whole may have been theirs before it was renamed.
         return [item for item in found if not project or project in item.projects or not item.fell]
+
+
+def lasting_name(identity: Identity) -> tuple[str, str, str]:
+    """Return what stays the same of an identity when the directory of a project is renamed: of a session its id."""
+    report, agent, key = identity
+    return report, agent, key.partition("/")[2] if report == "session" else key
+
+
+def tokens_by_name(records: Iterable[Record]) -> dict[tuple[str, str, str], int]:
+    """Return the tokens of records by their lasting names: the most of a session that stands under several projects."""
+    found: dict[tuple[str, str, str], int] = {}
+    for record in records:
+        name = lasting_name(record.identity)
+        found[name] = max(record.total_tokens, found.get(name, 0))
+    return found
 
 
 def _session(stored: Sequence[Record], offered: Sequence[Record]) -> Session:

@@ -18,7 +18,16 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ccusage_import.records import CLAUDE, FILED_BY_DAY, TIMED_REPORTS, Identity, Provenance, Record, report_label
-from ccusage_import.rule.evidence import MESSAGE_GROWS, Session, Sessions, Span, day_after, first_day
+from ccusage_import.rule.evidence import (
+    MESSAGE_GROWS,
+    Session,
+    Sessions,
+    Span,
+    day_after,
+    first_day,
+    lasting_name,
+    tokens_by_name,
+)
 from ccusage_import.rule.groups import Group, Pair, busy_times, group_of, grouped, paired, present
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, Weighed
 from ccusage_import.rule.moves import Moves
@@ -199,9 +208,9 @@ def _judges(
     """Return who judges which report of which agent."""
     fetched = set(reports)
     kept = [record for record in stored if record.machine == context.machine]
-    then = _sessions_of_claude(kept)
-    is_known = report_label("session", CLAUDE) in fetched and not _lacks_a_session(then, context.taken_back)
-    sessions = Sessions(_sessions_of_claude(offered), then, is_known=is_known)
+    now, then = _sessions_of_claude(offered), _sessions_of_claude(kept)
+    is_known = report_label("session", CLAUDE) in fetched and not _lacks_a_session([*now, *then], context.taken_back)
+    sessions = Sessions(now, then, is_known=is_known)
     by_report: dict[tuple[str, str], tuple[list[Record], list[Record]]] = defaultdict(lambda: ([], []))
     for record in offered:
         if record.identity not in context.refused:
@@ -614,11 +623,11 @@ def _sessions_of_claude(records: Iterable[Record]) -> list[Record]:
     return [record for record in records if record.report == "session" and record.agent == CLAUDE]
 
 
-def _lacks_a_session(stored: Sequence[Record], taken_back: Mapping[Identity, int]) -> bool:
-    """Whether a person took a session back that is not stored again, while days that grew since hold its usage."""
+def _lacks_a_session(known: Iterable[Record], taken_back: Mapping[Identity, int]) -> bool:
+    """Whether less is known of a session than a person took back of it: days that grew since may hold its usage."""
     marks = {name: tokens for name, tokens in taken_back.items() if name[:2] == ("session", CLAUDE)}
-    shown = {record.identity: record.total_tokens for record in stored} if marks else {}
-    return any(shown.get(name, 0) < tokens for name, tokens in marks.items())
+    shown = tokens_by_name(known) if marks else {}
+    return any(shown.get(lasting_name(name), 0) < tokens for name, tokens in marks.items())
 
 
 def _changed(then: Provenance, now: Provenance) -> Reason | None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pydantic_core import to_json
 
 from ccusage_import.records import CLAUDE, Identity, Record, report_label
+from ccusage_import.rule.evidence import lasting_name, tokens_by_name
 from ccusage_import.rule.groups import groups_of_held
 from ccusage_import.rule.reconcile import Decision, HeldOffer, Reason, Verdict
 from ccusage_import.statistics import Totals
@@ -187,19 +188,19 @@ def outgrown(
     Only days and sessions are looked at: they are what messages add up to. A record that is stored with all the tokens
     that were taken back has lost nothing.
     """
-    shown = {record.identity: record.total_tokens for record in stored}
+    shown = tokens_by_name(stored) if taken_back else {}
     written = {
-        decision.record.identity
+        lasting_name(decision.record.identity)
         for decision in decisions
         if decision.is_written and decision.verdict in (Verdict.NEW, Verdict.GREW)
     }
-    short = {
-        identity: mark.undone_by
-        for identity, mark in taken_back.items()
-        if identity[0] in ("daily", "session") and identity[1] == CLAUDE and shown.get(identity, 0) < mark.tokens
-    }
-    stays = {undone_by for identity, undone_by in short.items() if identity not in written}
-    return sorted(set(short.values()) - stays)
+    short = [
+        (name, mark.undone_by)
+        for name, mark in ((lasting_name(identity), mark) for identity, mark in taken_back.items())
+        if name[0] in ("daily", "session") and name[1] == CLAUDE and shown.get(name, 0) < mark.tokens
+    ]
+    stays = {undone_by for name, undone_by in short if name not in written}
+    return sorted({undone_by for _, undone_by in short} - stays)
 
 
 def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:

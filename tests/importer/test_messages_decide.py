@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Place, Program
+from tests.history.test_history_kept import pretending
 from tests.importer.test_import import save_reports
 from tests.support.claude_dir import ClaudeDir, days_ago
 
@@ -369,6 +370,41 @@ def test_reports_that_were_saved_before_a_project_was_renamed_leave_it_under_one
     assert ("projects", "corrected", "3 of 3 messages are still there") in run.told()
     assert (run.shown("session"), run.shown("projects")) == ([30, 300], [330])
     assert run.place.rows("SELECT project FROM projects_daily") == project
+
+
+@pytest.mark.one_place
+def test_a_project_that_takes_the_name_of_one_that_was_deleted_keeps_its_days(
+    program: Program, migrated: Place, tmp_path: Path
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    run = Run(migrated, program, claude)
+    claude.say("a", days_ago(3), 20)
+    claude.say("c", days_ago(3), 1000, project="-store")
+    run()
+    claude.say("a", days_ago(2), 100_000)
+    claude.file("c", "-store").unlink()
+    claude.file("a").rename(claude.file("a", "-store"))
+    run()
+    assert run.shown("projects") == [20, 1000, 100_000]
+    assert run.shown("daily") == [1020, 100_000]
+
+
+@pytest.mark.one_place
+def test_an_upgrade_does_not_explain_what_a_session_lost_that_goes_on(
+    program: Program, migrated: Place, tmp_path: Path, ccusage20: Path
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    run = Run(migrated, program, claude)
+    older = pretending(tmp_path, ccusage20, "20.0.11")
+    claude.say("a", days_ago(3, 10), 5000)
+    run("--ccusage", str(older))
+    claude.delete("a")
+    claude.say("b", days_ago(3, 11), 300)
+    run()
+    for hour in (12, 13):
+        claude.say("a", days_ago(3, hour), 20)
+        run()
+        assert (run.shown("daily"), run.shown("projects"), run.shown("session")) == ([5000], [5000], [300, 5000])
 
 
 @pytest.mark.one_place
