@@ -416,8 +416,9 @@ class _Judge:
     def _moved_or_explained(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
         """Return whether a fall is taken: something explains it, or its usage moved while no session lost any."""
         takes, reason = self._by_window(group, evidence)
-        if takes and any(self._stays(one, evidence) for one in self.moves.receivers(group) if one is not group):
-            # Messages that count now in what is held would be shown in neither.
+        receivers = self.moves.receivers(group) if self.moves.weighed(group) else evidence.taken_back
+        if takes and any(self._stays(one, evidence) for one in receivers if one is not group):
+            # Usage that counts now in what is held would be shown in neither.
             return False, Reason.MOVED
         return takes, reason
 

@@ -680,6 +680,16 @@ LIVES: Mapping[str, Sequence[Step]] = {
         Import(),
         Import(),
     ),
+    "a project that was taken back is renamed, and back by another ccusage": (
+        Work("a"),
+        Import(),
+        Undo(),
+        MoveProject("-home-ana-shop", "-home-ana-store"),
+        Import(),
+        MoveProject("-home-ana-store", "-home-ana-shop"),
+        Read(version="20.0.23"),
+        Import(),
+    ),
     "a project that was taken back is renamed, and back": (
         Work("c", 1002),
         Import(),
