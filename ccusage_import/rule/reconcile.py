@@ -368,10 +368,15 @@ class _Judge:
     def _priced(self, stored: Record, offered: Record) -> Record:
         """Return what grew; what had a price keeps it where a lower one is not to be trusted, or none is known."""
         are_frozen = self._context.prices == "freeze"
+        then, now = stored.provenance.ccusage_version, offered.provenance.ccusage_version
         is_cheaper = offered.cost_usd < stored.cost_usd and not self._trusts_prices(stored, offered)
-        if are_frozen or is_cheaper or is_price_lost(stored, offered):
-            return with_kept_prices(stored, offered, are_frozen=are_frozen)
-        return offered
+        if not (are_frozen or is_cheaper or is_older(now, then) or is_price_lost(stored, offered)):
+            return offered
+        priced = with_kept_prices(stored, offered, are_frozen=are_frozen)
+        if is_older(now, then) and priced.cost_usd != offered.cost_usd:
+            # Its price is still of that table: the older one would be the price of its own next time.
+            return priced._replace(provenance=priced.provenance._replace(ccusage_version=then))
+        return priced
 
     def _same_tokens(self, stored: Record, offered: Record, *, is_accepted: bool) -> Decision:
         pair, now, then = Pair(stored, offered), offered.provenance, stored.provenance

@@ -192,6 +192,14 @@ def test_an_upgrade_does_not_explain_what_fell_before_it(
         assert verdicts(migrated, "daily") == {("held", "unexplained"), ("held", "fell_before")}
 
 
+HALF_PRICES = """
+import json, sys
+def half(pairs):
+    return {name: value / 2 if "ost" in name and isinstance(value, float) else value for name, value in pairs}
+json.dump(json.load(sys.stdin, object_pairs_hook=half), sys.stdout)
+"""
+
+
 def pretending(tmp_path: Path, ccusage: Path, version: str) -> Path:
     """Return a ccusage that says it is another version and otherwise is the real one."""
     script = tmp_path / f"ccusage-{version}"
@@ -254,6 +262,24 @@ def test_a_price_cut_is_logged_and_frozen_on_request(claude: ClaudeDir, run_impo
 
     assert costs(migrated) == [Decimal("0.4")]
     assert verdicts(migrated, "daily") == {("repriced", "prices_frozen"), ("repriced", "prices_changed")}
+
+
+def test_an_older_table_lowers_no_price_after_growth_either(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path
+) -> None:
+    older = pretending(tmp_path, ccusage20, "20.0.11")
+    older.write_text(f"{older.read_text().replace('exec ', '')[:-1]} | {sys.executable} -c '{HALF_PRICES}'\n")
+    claude.say("a", days_ago(3), 100_000)
+    run_import()
+    run_import("--ccusage", older)
+    assert costs(migrated) == [Decimal("1.5")]
+    claude.say("a", days_ago(3, 13), 200_000)
+    for _ in range(2):
+        run_import("--ccusage", older)
+        assert costs(migrated) == [Decimal(3)]
+    assert ("held", "lower_price") in verdicts(migrated, "daily")
+    run_import()
+    assert costs(migrated) == [Decimal("4.5")]
 
 
 def test_a_model_that_gets_a_price_is_repriced(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
