@@ -36,7 +36,7 @@ from ccusage_import.warehouse.budgets import (
     rename_quotas,
 )
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.facts.rewriting import bring_back_facts
+from ccusage_import.warehouse.facts.rewriting import bring_back_facts, hide_facts
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import described, read_naming
@@ -103,6 +103,9 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
             pushed.conflicts += _judge(source, target, part.machine, tool_version)
         loads = {load.load_id for load in part.missing}
         pushed.facts += push_facts(source, target, part.machine, known=part.known, loads=loads)
+        if part.renamed_to:
+            # What was folded here before it was renamed is gone here under its old name.
+            hide_facts(target, part.machine, max(loads, default=part.known))
         _push_loads(source, target, part.machine, part.missing)
         pushed.loads += len(part.missing)
         if part.renamed_to:

@@ -613,6 +613,24 @@ def test_folded_facts_go_with_a_machine_that_gets_another_name(program: Program,
     assert shown(laptop) == after
 
 
+@pytest.mark.parametrize("folds_first", [True, False])
+def test_a_server_that_learns_of_a_fold_and_a_new_name_at_once_counts_each_fact_once(
+    program: Program, laptop: Place, server: Place, *, folds_first: bool
+) -> None:
+    ran(program, "push", server.url)
+    rename = ("rename", "machine", "tower")
+    for command in (FOLD, rename) if folds_first else (rename, FOLD):
+        ran(program, *command)
+
+    ran(program, "push", server.url)
+
+    assert shown(server) == shown(laptop)
+    assert {row[0] for rows in shown(server).values() for row in rows} == {"tower"}
+    assert server.rows("SELECT count() FROM messages WHERE machine = 'laptop'") == [(0,)]
+    ran(program, "push", server.url)
+    assert shown(server) == shown(laptop)
+
+
 def test_folded_sessions_get_the_names_that_are_configured(program: Program, laptop: Place) -> None:
     tokens = "SELECT project, total_tokens, token_difference FROM ledger_sessions ORDER BY total_tokens"
     ran(program, *FOLD)

@@ -11,6 +11,7 @@ from ccusage_import.warehouse.migrations import FACT_TABLES
 
 # So many names of projects and sessions, old and new, go into the address of one question to a server.
 NAMES_AT_ONCE = 50
+_SHOWN = "stored.machine = {machine:String} AND NOT bitTest(stored.taken_back, 0)"
 
 
 def rename_facts(warehouse: ClickHouse, old: str, new: str, load_id: int) -> None:
@@ -25,11 +26,16 @@ def rename_facts(warehouse: ClickHouse, old: str, new: str, load_id: int) -> Non
         f" WHERE machine = {{machine:String}} AND fold IN {PUBLISHED}",
         {"machine": old, "name": new},
     )
-    shown = "stored.machine = {machine:String} AND NOT bitTest(stored.taken_back, 0)"
     changes = "toLowCardinality({name:String}) AS machine, {mark:UInt64} AS taken_back"
-    for name, mark in ((new, _brought_back_by(load_id)), (old, _taken_back_by(load_id))):
-        parameters = {"machine": old, "name": name, "load": load_id, "mark": mark}
-        _write_anew(warehouse, shown, changes, parameters)
+    parameters = {"machine": old, "name": new, "load": load_id, "mark": _brought_back_by(load_id)}
+    _write_anew(warehouse, _SHOWN, changes, parameters)
+    hide_facts(warehouse, old, load_id)
+
+
+def hide_facts(warehouse: ClickHouse, machine: str, load_id: int) -> None:
+    """Take back all facts of a machine that are shown."""
+    parameters = {"machine": machine, "load": load_id, "mark": _taken_back_by(load_id)}
+    _write_anew(warehouse, _SHOWN, "{mark:UInt64} AS taken_back", parameters)
 
 
 def rename_folded(warehouse: ClickHouse, machine: str, renamed: Callable[[str], str], load_id: int) -> None:
