@@ -15,6 +15,14 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 # So many sessions, or stretches of time, go into the address of one question to a server; for more of them all
 # messages of the machine are read.
 MOST_AT_ONCE = 200
+# Tokens that were taken back by day, and by session, each as its report counts messages.
+_TAKEN_BACK = (
+    "WITH input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens AS n,"
+    " stored AS (SELECT * FROM message_facts FINAL WHERE machine = {machine:String} AND is_shown"
+    " AND bitTest(taken_back, 0))"
+    " SELECT toNullable(date), '', '', sum(n) FROM stored WHERE bitTest(counts_in, 0) GROUP BY date UNION ALL"
+    " SELECT NULL, project, session_id, sum(n) FROM stored WHERE bitTest(counts_in, 1) GROUP BY project, session_id"
+)
 
 
 def read_counted(
@@ -70,9 +78,13 @@ def read_sums(warehouse: ClickHouse, machine: str) -> list[LedgerSum]:
         " WHERE machine = {machine:String} AND messages > 0 ORDER BY project, session_id",
         parameters,
     )
+    taken_back = {tuple(place): int(tokens) for *place, tokens in warehouse.rows(_TAKEN_BACK, parameters)}
     return [
-        *(LedgerSum("daily", day, "", "", int(tokens)) for day, tokens in days),
-        *(LedgerSum("session", None, project, session, int(tokens)) for project, session, tokens in sessions),
+        *(LedgerSum("daily", day, "", "", int(tokens), taken_back.get((day, "", ""), 0)) for day, tokens in days),
+        *(
+            LedgerSum("session", None, project, session, int(tokens), taken_back.get((None, project, session), 0))
+            for project, session, tokens in sessions
+        ),
     ]
 
 

@@ -21,18 +21,23 @@ COUNTED_ELSEWHERE = (
     "ccusage counts its messages in a copy of the session now, or overlooks lines that were written anew"
 )
 FILED_ELSEWHERE = "its other messages are filed under the session or project that they were read in first"
+TAKEN_BACK = "a person took messages of it back"
 READ_LATER = "its transcripts were deleted before their messages were read"
 Compared = tuple[str, int, int, str]
 
 
 class LedgerSum(NamedTuple):
-    """What the messages of one day or session add up to by the rule of its report; a session has no day."""
+    """What the messages of one day or session add up to by the rule of its report; a session has no day.
+
+    `taken_back` are tokens of its messages that `undo` took back, which are not among its `tokens`.
+    """
 
     report: str
     day: date | None
     project: str
     session_id: str
     tokens: int
+    taken_back: int = 0
 
     @property
     def place(self) -> tuple[date | None, str, str]:
@@ -76,6 +81,8 @@ def _explained(
     if version != pinned:
         return OTHER_VERSION.format(version=version or "of saved files", pinned=pinned)
     if one.tokens < record.total_tokens:
+        if record.total_tokens - one.tokens <= one.taken_back:
+            return TAKEN_BACK
         starts = first_day(record, ZoneInfo(record.provenance.timezone))
         return READ_LATER if intact_from is None or starts < intact_from else ""
     if offered > record.total_tokens:

@@ -794,6 +794,24 @@ def test_verify_explains_what_was_kept(
     assert "session -home-ana-shop/old: 1,000 against 0 tokens: kept: messages are gone from the tran" in done.stdout
 
 
+def test_verify_explains_messages_that_a_person_took_back(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    named = ("--warehouse", migrated.url)
+    claude.say("a", days_ago(1), 10)
+    run_import("--transcripts-only")
+    assert program("undo", "last", *named).exit_code == 0
+    claude.say("a", days_ago(1, 13), 7)
+    run_import()
+
+    done = program("verify", *named, "--claude-dir", claude.root)
+
+    why = "7 against 17 tokens: a person took messages of it back"
+    assert done.exit_code == 0, done.stdout
+    assert f"messages = daily: daily {days_ago(1).date()}: {why}" in done.stdout
+    assert f"messages = session: session -home-ana-shop/a: {why}" in done.stdout
+
+
 def test_verify_ends_with_6_on_what_it_cannot_explain(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:

@@ -62,6 +62,15 @@ def test_more_that_is_held_is_not_going_to_be_imported(stored: Record | None) ->
     assert found[3] == "held: days are counted in another time zone"
 
 
+@pytest.mark.parametrize(("taken_back", "explanation"), [(20, "a person took messages of it back"), (19, "")])
+def test_messages_that_a_person_took_back_are_missing_for_that_reason(taken_back: int, explanation: str) -> None:
+    sums = [LedgerSum("daily", DAY, "", "", 70, taken_back)]
+
+    (found,) = messages_against("daily", sums, [daily(90)], [], DAY, "20.0.24")
+
+    assert found == ("daily 2026-05-20", 70, 90, explanation)
+
+
 def test_another_agent_has_days_of_its_own() -> None:
     other = daily(70)._replace(agent="codex")
     offer = Decision(Verdict.NEW, Reason.FIRST_SEEN, None, other._replace(total_tokens=99), is_written=True)
