@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from ccusage_import.checks.health import HealthReport, Problem, read_health
 from ccusage_import.checks.status import read_status
-from ccusage_import.config.kept.watching import WatchState, keep_state, last_state
+from ccusage_import.config.kept.watching import Phase, WatchState, keep_state, last_state
 from ccusage_import.config.settings import Configuration
 from ccusage_import.digest.glance import OpenBlock
 from ccusage_import.exceptions import AnnouncementError, ConfigurationError, FixableError, WarehouseError
@@ -68,6 +68,7 @@ class Reporter:
             self._state = replace(before, is_running=True)
         self._written_at, self._looked_at = 0.0, clock()
         self._has_numbers, self._numbers_at = True, 0.0
+        self._is_lost = False
         self._was_unwell, self._unpublished_at = False, 0.0
         self._health: HealthReport | None = None
 
@@ -75,16 +76,17 @@ class Reporter:
         """Write down what it means."""
         match event:
             case Watching(polls=polls):
-                self._change(phase="watching", polls=polls)
+                self._change(phase=self._phase(), polls=polls)
             case Stored():
                 self._has_numbers = False
                 self._state = replace(self._state, last_stored_at=self._now())
             case Importing():
                 self._change(phase="importing")
-            case Imported() | ImportFailed() | Regained():
-                self._change(phase="watching")
-            case Lost():
-                self._change(phase="facts wait")
+            case Imported() | ImportFailed():
+                self._change(phase=self._phase())
+            case Lost() | Regained():
+                self._is_lost = isinstance(event, Lost)
+                self._change(phase=self._phase())
             case Lent() | Reconfigured():
                 self._change(phase="lent")
             case Ended():
@@ -106,6 +108,9 @@ class Reporter:
         if self._is_due(self._looked_at, self._look_seconds):
             self._looked_at = self._clock()
             self._look(warehouse)
+
+    def _phase(self) -> Phase:
+        return "facts wait" if self._is_lost else "watching"
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)

@@ -19,7 +19,7 @@ from ccusage_import.config.layers import load_configuration
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError, WarehouseUnreachableError
-from ccusage_import.live.events import Ended, Importing, Lent, Lost, Regained, Watching
+from ccusage_import.live.events import Ended, ImportFailed, Importing, Lent, Lost, Regained, Watching
 from ccusage_import.live.reporting import Reporter
 from ccusage_import.live.service_manager import ServiceManager
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
@@ -215,6 +215,19 @@ def test_all_is_written_anew_at_once_when_a_machine_wakes_or_its_clock_is_set(
     values = values_in(written.read_text())
     assert values[f"watch_written_timestamp_seconds{MACHINE}"] == clock[0].timestamp()
     assert values[f"watch_lag_seconds{MACHINE}"] == 0
+
+
+def test_facts_wait_until_the_warehouse_is_regained_whatever_else_happens(tmp_path: Path) -> None:
+    configuration = configuration_of(tmp_path, f"chdb://{tmp_path}/warehouse")
+    reporter = Reporter(configuration, {}, print)
+    lost = WarehouseUnreachableError("no answer")
+    phases = []
+    for event in (Lost(lost), Watching((), polls=False), Importing(), ImportFailed(lost), Regained(1.0)):
+        reporter.hear(event)
+        state = last_state(configuration.directories)
+        phases.append(state and state.phase)
+
+    assert phases == ["facts wait", "facts wait", "importing", "facts wait", "watching"]
 
 
 def test_what_cannot_be_told_is_said_once_and_ends_nothing(tmp_path: Path, claude: ClaudeDir) -> None:
