@@ -9,7 +9,7 @@ from typing import Any
 
 from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.validation import RefusedRow
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import ALL_AGENTS, CLAUDE, split_label
 
 

@@ -29,7 +29,7 @@ from ccusage_import.exceptions import (
     NotAReportError,
     RefusedRecordsError,
 )
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, TIMED_REPORTS, Provenance, Record, report_file, split_label
 from ccusage_import.rule.evidence import Span, span
 from ccusage_import.rule.explain import dated_ahead

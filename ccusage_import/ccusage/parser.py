@@ -40,7 +40,7 @@ from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.validation import MOST_REFUSED, Validated
 from ccusage_import.days import utc_instant
 from ccusage_import.exceptions import InvalidReportError
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import (
     ALL_AGENTS,
     CLAUDE,

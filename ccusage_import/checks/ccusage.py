@@ -18,7 +18,7 @@ from ccusage_import.checks.result import Check, failed, ok, warn
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import CcusageError, ConfigurationError
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, REPORTS, Provenance, counted_records
 from ccusage_import.transcripts.cursor import FileState, look_into_cursor
 from ccusage_import.transcripts.naming import Names

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ccusage_import.config.exposure import exposure_of
 from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, SECRETS, SETTING_VARIABLES, Settings
-from ccusage_import.config.shown_names import nearest
 from ccusage_import.exceptions import ConfigurationError, ScheduleError
+from ccusage_import.names.shown import nearest
 
 _HEADER = "# NAME=value, one a line, nothing quoted. Written by `ccusage-import schedule install`.\n"
 SECRET_VARIABLES = frozenset(

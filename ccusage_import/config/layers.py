@@ -17,11 +17,11 @@ from pydantic import ValidationError
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.exposure import exposure_of
 from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, Configuration, Settings
-from ccusage_import.config.shown_names import nearest
 from ccusage_import.config.warehouse_url import PORTS, EmbeddedWarehouse
 from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
+from ccusage_import.names.shown import nearest
 from ccusage_import.versions import PINNED_VERSION
 
 # Settings that are tables in the file; the environment holds them as JSON.

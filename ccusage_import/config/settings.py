@@ -33,7 +33,7 @@ from ccusage_import.config.warehouse_url import IDENTIFIER, Warehouse, parse_war
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.money import Money
 from ccusage_import.money.currency import Currency
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.versions import PINNED_VERSION
 
 PREFIX = "CCUSAGE_IMPORT_"

@@ -16,7 +16,7 @@ from typing import Any
 
 from ccusage_import.ccusage.data_dirs import TRANSCRIPTS
 from ccusage_import.documents import parse_json
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, ModelPrice, PricedModel
 from ccusage_import.transcripts.costs import price
 from ccusage_import.transcripts.facts import Message

@@ -6,10 +6,10 @@ from calendar import month_name
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 
-from ccusage_import.config.shown_names import model_names, project_name, project_names
 from ccusage_import.days import next_month
 from ccusage_import.digest.model import Digest
 from ccusage_import.digest.text import NO_MODEL, day_range
+from ccusage_import.names.shown import model_names, project_name, project_names
 
 
 class Called(str):

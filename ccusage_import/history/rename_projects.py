@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ccusage_import.ccusage.keys import joined_key
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.history.audit import Wanted, stream_changes
-from ccusage_import.pseudonyms import Pseudonyms, is_pseudonym
+from ccusage_import.names.pseudonyms import Pseudonyms, is_pseudonym
 from ccusage_import.records import Identity, Record
 from ccusage_import.rule.reconcile import Decision, Reason, Verdict
 from ccusage_import.statistics import shown_after, totals

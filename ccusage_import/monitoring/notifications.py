@@ -26,8 +26,8 @@ from ccusage_import.exceptions import AnnouncementError, ConfigurationError, Exi
 from ccusage_import.monitoring.events import Notice, due_events, health_events, known
 from ccusage_import.monitoring.http_calls import call
 from ccusage_import.monitoring.outcome import RunMemory, RunOutcome, Told
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.processes import Stop, in_threads, run_program
-from ccusage_import.pseudonyms import Pseudonyms
 
 # For everything one target is sent, and for each part of it, however long the others took.
 LIMIT_SECONDS = 10.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ccusage_import.config.settings import Settings
-from ccusage_import.config.shown_names import means_model, means_project, model_name, nearest, project_name
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.pseudonyms import Pseudonyms, is_pseudonym, is_short_pseudonym
+from ccusage_import.names.pseudonyms import Pseudonyms, is_pseudonym, is_short_pseudonym
+from ccusage_import.names.shown import means_model, means_project, model_name, nearest, project_name
 from ccusage_import.records import ALL_REPORTS
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.warehouse.budgets import STORED_NAMES, covered_names

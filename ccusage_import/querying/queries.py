@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from ccusage_import.config.shown_names import nearest
 from ccusage_import.days import DAYS, parse_day
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.names.shown import nearest
 from ccusage_import.warehouse.migrations import sql_directory
 
 GROUPS = (

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ccusage_import.config.shown_names import nearest
 from ccusage_import.exceptions import QueryError, StatementRefusedError
 from ccusage_import.masking import printable
+from ccusage_import.names.shown import nearest
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # What the engine calls the statements that read.

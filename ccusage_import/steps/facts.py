@@ -14,7 +14,7 @@ from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.import_summary import FactsSummary
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.querying.counted_messages import read_counted
 from ccusage_import.records import CLAUDE, Record
 from ccusage_import.rule.ledger import (

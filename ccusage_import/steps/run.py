@@ -13,7 +13,7 @@ from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import utc_instant
 from ccusage_import.import_summary import ImportOptions, ImportProgress
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 

@@ -14,11 +14,11 @@ from rich.console import Console, Group, RenderableType
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ccusage_import.config.shown_names import model_names, project_names
 from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import CcusageError
 from ccusage_import.import_summary import SILENT, FactsSummary, ImportProgress, ImportSummary
 from ccusage_import.money import Money
+from ccusage_import.names.shown import model_names, project_names
 from ccusage_import.records import CLAUDE, Record, split_label
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.reconcile import Decision, Verdict

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 from ccusage_import.config.kept.identity import NOT_CHOSEN
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
-from ccusage_import.config.shown_names import means_model, means_project
 from ccusage_import.config.tables.budget import BudgetLimit, Scope
 from ccusage_import.exceptions import MachineTakenError, WarehousePermissionError
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
+from ccusage_import.names.shown import means_model, means_project
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.machines import claim_machine
 

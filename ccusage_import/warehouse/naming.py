@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ccusage_import.exceptions import OtherNamingError
-from ccusage_import.pseudonyms import Pseudonyms, is_pseudonym
+from ccusage_import.names.pseudonyms import Pseudonyms, is_pseudonym
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 IN_CLEAR = "in clear"

@@ -29,7 +29,7 @@ from ccusage_import.ccusage.models import (
 from ccusage_import.ccusage.parser import Origin, parse_report
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.exceptions import InvalidReportError, NotAReportError
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import Provenance
 
 RECORDED = Path(__file__).parent.parent / "recorded"

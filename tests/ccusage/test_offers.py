@@ -10,7 +10,7 @@ from typing import Any
 
 from ccusage_import.ccusage.fetcher import Fetched
 from ccusage_import.ccusage.offers import Offer, parse_offer
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import Provenance, Record
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "20.0.24"

@@ -19,7 +19,7 @@ from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.config.kept.names import keep_names, read_names
 from ccusage_import.days import utc_instant
 from ccusage_import.exceptions import ConfigurationError, InvalidReportError
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import ModelUsage, Provenance, Record
 
 RECORDED = Path(__file__).parent.parent / "recorded"

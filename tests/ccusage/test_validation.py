@@ -16,7 +16,7 @@ from ccusage_import.ccusage.parser import Origin, ParsedReport, parse_report
 from ccusage_import.ccusage.refusals import Refused, left_alone
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.exceptions import CcusageError, InvalidReportError, NotAReportError
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import Provenance, Record
 
 PROVENANCE = Provenance("20.0.24", "UTC", "auto", ())

@@ -15,7 +15,7 @@ from ccusage_import.ccusage.parser import Origin, parse_report
 from ccusage_import.ccusage.validation import validate_report
 from ccusage_import.demo.place import SWEPT_AGE, delete_old, demo_directories
 from ccusage_import.demo.reports import PRICES, RecordedPrices, reports_of
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import Provenance, Record
 from tests.support.ccusage_install import without_launcher
 from tests.support.demo_prices import demo_prices

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.transcripts.facts import Message, Usage, number
 from ccusage_import.transcripts.messages import Source, find_usage, read_messages
 from ccusage_import.transcripts.naming import Names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.transcripts.naming import Names
 
 # HMAC-SHA-256 of the kind, a NUL and the name under the salt, its first 16 digits.

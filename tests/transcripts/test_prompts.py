@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.transcripts.facts import Event, Turn, number
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.prompts import (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.transcripts import reader
 from ccusage_import.transcripts.cursor import FileState, Stretch
 from ccusage_import.transcripts.facts import Facts, ToolCall, number

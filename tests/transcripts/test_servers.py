@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.prompts import read_servers
 

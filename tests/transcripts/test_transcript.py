@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.transcripts.facts import Event, Facts, Message, ToolCall, Usage, number
 from ccusage_import.transcripts.messages import Source
 from ccusage_import.transcripts.naming import Names

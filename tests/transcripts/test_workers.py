@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.transcripts.cursor import FileState
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.reader import Batch, list_transcripts, read_transcripts
@@ -26,7 +26,7 @@ READER = """
 import os, sys, time
 os.cpu_count = lambda: 2
 from pathlib import Path
-from ccusage_import.pseudonyms import Pseudonyms
+from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.reader import Unseen, list_transcripts
 from ccusage_import.transcripts.workers import read_on_all_cores

@@ -13,10 +13,10 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from ccusage_import.config.shown_names import model_names
 from ccusage_import.digest.palette import DARK, OTHERS, model_looks
 from ccusage_import.digest.text import NO_MODEL, percent
 from ccusage_import.money import Money
+from ccusage_import.names.shown import model_names
 from ccusage_import.ui.console import StdoutConsole
 from ccusage_import.ui.tables import is_for_a_terminal, reader_width
 

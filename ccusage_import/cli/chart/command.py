@@ -16,10 +16,10 @@ from ccusage_import.cli.chart.bars import Row, print_bars
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.cli.report import read_configured
 from ccusage_import.cli.selecting import Asked, Machine, Since
-from ccusage_import.config.shown_names import model_names, project_names
 from ccusage_import.days import next_month, today_in
 from ccusage_import.digest.model import Digest, Part
 from ccusage_import.digest.text import NO_MODEL
+from ccusage_import.names.shown import model_names, project_names
 
 Charted = Literal["daily", "weekly", "monthly", "hours", "models", "projects", "sessions", "machines", "agents"]
 # What is shown without --since.

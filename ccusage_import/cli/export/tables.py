@@ -27,10 +27,10 @@ from ccusage_import.cli.options import (
 )
 from ccusage_import.cli.query import asked_parameters, open_to_ask
 from ccusage_import.config.kept.names import read_names
-from ccusage_import.config.shown_names import nearest
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.masking import printable_lines
+from ccusage_import.names.shown import nearest
 from ccusage_import.querying.exporting import CLICKHOUSE_FORMATS, FileFormat, export_query, pieces
 from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, view_names

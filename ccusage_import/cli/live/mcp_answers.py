@@ -11,10 +11,10 @@ from ccusage_import import ui
 from ccusage_import.cli.query import CLICKHOUSE_FORMATS, FORMAT_SETTINGS, open_to_ask
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
-from ccusage_import.config.shown_names import nearest
 from ccusage_import.days import today_in
 from ccusage_import.digest.reading.reader import read_digest
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.names.shown import nearest
 from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import GROUPS, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only

@@ -13,11 +13,11 @@ from ccusage_import import ui
 from ccusage_import.cli.live.lines import line_of
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
-from ccusage_import.config.shown_names import model_names, project_names
 from ccusage_import.exceptions import FixableError
 from ccusage_import.live.events import Event, Lost, Regained, Stored
 from ccusage_import.live.now import Block, LastTurn, Now, Session, read_now
 from ccusage_import.masking import printable
+from ccusage_import.names.shown import model_names, project_names
 from ccusage_import.ui.tables import PlainTable, console
 from ccusage_import.warehouse.budgets import QuotaUse
 from ccusage_import.warehouse.clickhouse_client import ClickHouse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ccusage_import.config.shown_names import (
+from ccusage_import.names.shown import (
     means_model,
     means_project,
     model_name,
