@@ -17,30 +17,19 @@ from ccusage_import.config.file import changed
 from ccusage_import.config.kept.identity import keep_identity, read_identity
 from ccusage_import.config.kept.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import DamagedWarehouseError
 from ccusage_import.files import write_private_file
 from ccusage_import.history.compact import Compacted, first_kept_day
 from ccusage_import.history.compact import compact as fold
 from ccusage_import.history.rename_machine import RenamedMachine, rename_machine
 from ccusage_import.history.rename_projects import RenamedProjects, rename_projects
-from ccusage_import.history.rescue import Repaired, accept_loss, attach, write_loads_after_loss
+from ccusage_import.history.rescue import put_back
 from ccusage_import.masking import printable
 from ccusage_import.records import counted_records
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.integrity import find_damage
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.migrations import applied_migrations, apply_migrations, pending_migrations, refuse_pending
-from ccusage_import.warehouse.opening import (
-    demand_warehouse,
-    has_warehouse,
-    import_lock,
-    known_warehouses,
-    open_to_write,
-    open_unchecked,
-    record_failed_loads,
-    remember,
-)
+from ccusage_import.warehouse.migrations import applied_migrations, apply_migrations, pending_migrations
+from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write, record_failed_loads
 
 rename_app = typer.Typer(
     help="Rename what is stored.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -103,7 +92,7 @@ def repair(
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
         with import_lock(configuration):
-            repaired = _repaired(configuration, accepts_loss=loses)
+            repaired = put_back(configuration, accepts_loss=loses)
         if as_json:
             loads = [load.load_id for load in repaired.loads]
             ui.print_json({"attached": repaired.attached, "moved": repaired.moved, "loads": loads})
@@ -115,35 +104,6 @@ def repair(
             for load in repaired.loads:
                 print(f"{printable(load.machine)}: load {load.load_id} goes on with {load.records_after:,} records")
             print("nothing is known to be missing")
-
-
-def _repaired(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
-    place, known = configuration.settings.parsed_warehouse(), known_warehouses(configuration)
-    repaired = Repaired()
-    try:
-        has_warehouse(configuration)
-    except DamagedWarehouseError:
-        if not accepts_loss:
-            raise
-        known.keep(place, None)
-        return repaired
-    with open_unchecked(configuration) as opened:
-        attach(opened, repaired)
-        if accepts_loss:
-            accept_loss(opened, repaired)
-            if opened.is_embedded:
-                apply_migrations(opened, __version__)
-            else:
-                refuse_pending(opened)
-            damage = find_damage(opened, None)
-            write_loads_after_loss(opened, damage.machines, repaired, tool_version=__version__)
-            remember(configuration, opened, forgets=True)
-        damage = find_damage(opened, known.of(place))
-    if damage.lines:
-        error = damage.error(place)
-        error.details = (*error.details, *repaired.refused)
-        raise error
-    return repaired
 
 
 def compact(

@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ccusage_import import __version__
+from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import DamagedWarehouseError, QueryError
 from ccusage_import.files import make_private_directory
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.integrity import NOTHING, contents, detached_parts, unreadable_parts
+from ccusage_import.warehouse.integrity import NOTHING, contents, detached_parts, find_damage, unreadable_parts
+from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
+from ccusage_import.warehouse.opening import has_warehouse, known_warehouses, open_unchecked, remember
 from ccusage_import.warehouse.publish import begin, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, read_loads
 
@@ -30,7 +34,41 @@ class Repaired:
     loads: list[Load] = field(default_factory=list)
 
 
-def attach(warehouse: ClickHouse, repaired: Repaired) -> None:
+def put_back(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
+    """Put back what is whole again; where it may, go on with what is left. The caller holds the import lock.
+
+    Raises:
+        DamagedWarehouseError: rows are still missing.
+    """
+    place, known = configuration.settings.parsed_warehouse(), known_warehouses(configuration)
+    repaired = Repaired()
+    try:
+        has_warehouse(configuration)
+    except DamagedWarehouseError:
+        if not accepts_loss:
+            raise
+        known.keep(place, None)
+        return repaired
+    with open_unchecked(configuration) as opened:
+        _attach(opened, repaired)
+        if accepts_loss:
+            _accept_loss(opened, repaired)
+            if opened.is_embedded:
+                apply_migrations(opened, __version__)
+            else:
+                refuse_pending(opened)
+            damage = find_damage(opened, None)
+            _write_loads_after_loss(opened, damage.machines, repaired)
+            remember(configuration, opened, forgets=True)
+        damage = find_damage(opened, known.of(place))
+    if damage.lines:
+        error = damage.error(place)
+        error.details = (*error.details, *repaired.refused)
+        raise error
+    return repaired
+
+
+def _attach(warehouse: ClickHouse, repaired: Repaired) -> None:
     """Put back the parts of an embedded warehouse that the engine set aside, as far as their files are whole again."""
     for part in detached_parts(warehouse) if warehouse.is_embedded else []:
         aside, found = Path(part.path), _PART.search(part.name)
@@ -49,7 +87,7 @@ def attach(warehouse: ClickHouse, repaired: Repaired) -> None:
             repaired.attached.append(f"{part.table}: {plain.name}")
 
 
-def accept_loss(warehouse: ClickHouse, repaired: Repaired) -> None:
+def _accept_loss(warehouse: ClickHouse, repaired: Repaired) -> None:
     """Move what is damaged out of an embedded warehouse; nothing of it is deleted."""
     if not isinstance(warehouse.warehouse, EmbeddedWarehouse):
         return
@@ -64,16 +102,14 @@ def accept_loss(warehouse: ClickHouse, repaired: Repaired) -> None:
         repaired.moved.append(str(target))
 
 
-def write_loads_after_loss(
-    warehouse: ClickHouse, machines: Iterable[str], repaired: Repaired, *, tool_version: str
-) -> None:
+def _write_loads_after_loss(warehouse: ClickHouse, machines: Iterable[str], repaired: Repaired) -> None:
     """Write a load for each machine that lost records, so that what is left is what is expected from now on."""
     there = contents(warehouse)
     for machine in sorted(machines):
         settle_dead_loads(warehouse, machine)
         last = next(load for load in read_loads(warehouse, machine=machine) if load.is_published)
         left = there[machine][1] if machine in there else NOTHING
-        load = begin(warehouse, last, RUNNER_OF_CHANGES, tool_version=tool_version)
+        load = begin(warehouse, last, RUNNER_OF_CHANGES, tool_version=__version__)
         load.tokens_before, load.cost_before_usd = last.tokens_after, last.cost_after_usd
         load.tokens_after, load.cost_after_usd = left.tokens, left.cost_usd
         load.warnings = ("records were lost, and a person chose to go on without them",)
