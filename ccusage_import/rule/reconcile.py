@@ -321,6 +321,7 @@ class _Judge:
             takes, reason = False, Reason.TAKEN_BACK
         elif self._is_refiled(group):
             takes, reason = self._refiled(group)
+            takes = takes and not self._went_to_held(group, evidence)
         elif evidence.waits:
             takes, reason = False, Reason.SESSIONS_UNKNOWN
         elif group.fell:
@@ -421,11 +422,12 @@ class _Judge:
     def _moved_or_explained(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
         """Return whether a fall is taken: something explains it, or its usage moved while no session lost any."""
         takes, reason = self._by_window(group, evidence)
+        return (False, Reason.MOVED) if takes and self._went_to_held(group, evidence) else (takes, reason)
+
+    def _went_to_held(self, group: Group, evidence: _Evidence) -> bool:
+        """Whether usage of a group counts now in what stays as it is stored, so that it would be shown in neither."""
         receivers = self.moves.receivers(group) if self.moves.weighed(group) else evidence.taken_back
-        if takes and any(self._stays(one, evidence) for one in receivers if one is not group):
-            # Usage that counts now in what is held would be shown in neither.
-            return False, Reason.MOVED
-        return takes, reason
+        return any(self._stays(one, evidence) for one in receivers if one is not group)
 
     def _by_window(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
         takes, reason = self._explanation(group)

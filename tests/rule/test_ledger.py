@@ -243,6 +243,20 @@ def test_it_does_not_move_to_where_it_would_not_be_shown_with_another_ccusage_ei
     assert told(found["projects", "2026-05-01/shop"]) == ("corrected", "another ccusage version counts less")
 
 
+def test_it_does_not_move_to_where_it_would_not_be_shown_in_another_zone_either() -> None:
+    other = message(9, 5000, session="c", project="store")
+    abroad = replace(OPEN, provenance=NOW._replace(timezone="Europe/Berlin"))
+    stored = records([A, B, other])
+    moved = [one._replace(project="store") for one in (A, B)]
+    now = [one._replace(provenance=abroad.provenance) for one in records(moved)]
+    case = Case(now, stored, REPORTS, abroad)
+    found = case.decisions(ledger_of(case.falls(), [A, B, other], moved))
+
+    assert [(one.record.key, one.verdict) for one in found if one.record.report == "projects"] == [
+        ("2026-05-01/store", Verdict.HELD)
+    ]
+
+
 def test_growth_of_the_next_day_does_not_show_that_a_message_moved_to_what_is_held() -> None:
     other = message(9, 5000, session="c", project="store")
     moved, grown = A._replace(project="store"), message(10, 9000, day=1, project="store")
