@@ -301,8 +301,10 @@ class _Judge:
         for group in self._groups:
             is_fall = group.fell or group.is_rearranged or group.is_cheaper
             # What is filed anew is not told by its sum whether anything of it is gone.
-            is_asked = self._refiled(group)[0] if self._is_refiled(group) else is_fall
-            if group.stored_tokens and is_asked and not self._accepts(group):
+            if self._is_refiled(group):
+                takes, reason = self._explanation(group)
+                is_fall = takes or reason is Reason.DIRECTORY_MISSING
+            if group.stored_tokens and is_fall and not self._accepts(group):
                 for pair in group.pairs:
                     if pair.stored is not None and pair.stored.total_tokens and self._is_judged(pair):
                         yield Fall(pair.stored, group.offered_tokens)
@@ -601,8 +603,11 @@ class _Judge:
     def _refiled(self, group: Group) -> tuple[bool, Reason]:
         """Return whether days of our zone take the place of those of another one: all of their usage must be here."""
         takes, reason = self._explanation(group)
-        weighed = self.moves.weighed(group)
-        return (takes, reason) if takes and not (weighed and weighed.gone) else (False, Reason.TIMEZONE_CHANGED)
+        if weighed := self.moves.weighed(group):
+            # Transcripts that lie elsewhere now are there.
+            takes = not weighed.gone and (takes or reason is Reason.DIRECTORY_MISSING)
+        is_named = takes and reason is not Reason.DIRECTORY_MISSING
+        return takes, reason if is_named else Reason.TIMEZONE_CHANGED
 
     def takes_a_day_of(self, month: Span, other_months: Sequence[Span]) -> bool:
         """Whether a day of this month alone is offered that shares no usage with another zone's, or replaces it."""

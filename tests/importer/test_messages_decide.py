@@ -373,6 +373,21 @@ def test_reports_that_were_saved_before_a_project_was_renamed_leave_it_under_one
 
 
 @pytest.mark.one_place
+def test_days_are_filed_anew_where_the_data_directory_was_moved_too(
+    program: Program, migrated: Place, tmp_path: Path
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    for hour, tokens in ((10, 1000), (22, 50)):
+        claude.say("a", days_ago(3, hour), tokens)
+    Run(migrated, program, claude)("--timezone", "UTC")
+    claude.root.rename(tmp_path / "elsewhere")
+    abroad = Run(migrated, program, ClaudeDir(tmp_path / "elsewhere"))
+    abroad("--timezone", "Asia/Tokyo")
+    assert abroad.shown("daily") == abroad.shown("projects") == [50, 1000]
+    assert migrated.rows("SELECT count() FROM held_records") == [(0,)]
+
+
+@pytest.mark.one_place
 def test_a_project_that_takes_the_name_of_one_that_was_deleted_keeps_its_days(
     program: Program, migrated: Place, tmp_path: Path
 ) -> None:

@@ -257,6 +257,18 @@ def test_it_does_not_move_to_where_it_would_not_be_shown_in_another_zone_either(
     ]
 
 
+@pytest.mark.parametrize(("present", "verdict"), [([A, B], Verdict.REFRESHED), ([A], Verdict.HELD)])
+def test_days_are_filed_anew_where_their_transcripts_lie_elsewhere_now(
+    present: Sequence[CountedMessage], verdict: Verdict
+) -> None:
+    moved = replace(OPEN, provenance=NOW._replace(timezone="Europe/Berlin", data_dirs=("d2",)))
+    now = [one._replace(provenance=moved.provenance) for one in records(present)]
+    case = Case(now, records([A, B]), REPORTS, moved)
+    decisions = case.decisions(ledger_of(case.falls(), [A, B], present))
+
+    assert [one.verdict for one in decisions if one.record.report == "daily"] == [verdict]
+
+
 def test_growth_of_the_next_day_does_not_show_that_a_message_moved_to_what_is_held() -> None:
     other = message(9, 5000, session="c", project="store")
     moved, grown = A._replace(project="store"), message(10, 9000, day=1, project="store")
