@@ -13,7 +13,7 @@ from ccusage_import import __version__
 from ccusage_import.config.kept.known_warehouses import Known, KnownWarehouses
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
-from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.exceptions import ConfigurationError, WarehouseError
 from ccusage_import.files import file_lock, is_locked
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question, open_warehouse
 from ccusage_import.warehouse.integrity import QUESTIONS_OF_DAMAGE, find_damage, refuse_gone, what_is_there
@@ -216,7 +216,7 @@ def refuse_damage(machine: str, opened: ClickHouse) -> None:
 
 
 def remember(configuration: Configuration, opened: ClickHouse, *, forgets: bool = False) -> None:
-    """Write down what a warehouse holds. The rows are safe in it, so a failure here ends nothing.
+    """Write down what a warehouse holds. The rows are safe in it, or lost already, so a failure here ends nothing.
 
     Args:
         configuration: whose warehouse it is.
@@ -231,5 +231,5 @@ def remember(configuration: Configuration, opened: ClickHouse, *, forgets: bool 
             before = known.of(place)
             earlier = before.machines if before and not forgets else {}
             known.keep(place, Known(machines={**earlier, **opened.finished_loads}))
-    except ConfigurationError as error:
+    except (ConfigurationError, WarehouseError) as error:
         logger.bind(reason=str(error)).warning("what the warehouse holds could not be written down")

@@ -237,6 +237,26 @@ def test_what_cannot_be_opened_again_when_it_was_lent_is_waited_for(
 
 
 @pytest.mark.one_place
+def test_a_warehouse_that_went_away_before_it_is_lent_is_waited_for(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    warehouse = parse_warehouse_url(migrated.url)
+    assert isinstance(warehouse, EmbeddedWarehouse)
+    claude.say("a", days_ago(0), 10)
+    assert program("import", *where(migrated, claude)[:4]).exit_code == 0
+    with watching(program, *where(migrated, claude)) as watch:
+        aside = warehouse.path.rename(warehouse.path.with_name("aside"))
+        with file_lock(warehouse.lock, "the warehouse", PATIENCE_SECONDS):
+            watch.until_said("lent", 1)
+        watch.until_said("lost", 1)
+        aside.rename(warehouse.path)
+        claude.say("a", days_ago(0), 20)
+        watch.until_stored(1)
+        assert watch.end() == 0
+    assert migrated.rows(ONCE) == [(2, 2, 30)]
+
+
+@pytest.mark.one_place
 def test_what_is_configured_while_it_waits_for_what_it_lent_counts(
     migrated: Place, program: Program, claude: ClaudeDir
 ) -> None:
