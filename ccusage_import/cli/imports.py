@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from importlib import import_module
@@ -184,8 +185,8 @@ def import_command(
             exit_code = _replay(configuration, options, environ, kept, quiet=quiet, as_json=as_json)
         else:
             exit_code = _import_now(configuration, options, environ, quiet=quiet, as_json=as_json)
-        if not (dry_run or demo):
-            synchronise(configuration)
+        if not (dry_run or demo or (as_json and not kept)):
+            ui.print_warnings(synchronise(configuration))
         if exit_code is not ExitCode.OK:
             raise typer.Exit(exit_code)
 
@@ -271,6 +272,9 @@ def _import_now(
         if announcer:
             announcer.summary = summary
             keep_offer(configuration, options, summary)
+    if as_json and not options.is_dry_run:
+        # What a document is to say must be known before it is printed.
+        summary = replace(summary, warnings=(*summary.warnings, *synchronise(configuration)))
     with ui.prints_what_is_done():
         _render(summary, configuration.settings.money, quiet=quiet, as_json=as_json)
     return summary.exit_code
@@ -316,15 +320,15 @@ def _import_once(
         return run(configuration, options, environ, progress)
 
 
-def synchronise(configuration: Configuration, already_open: ClickHouse | None = None) -> None:
-    """Push to the server of `sync`. The import is done: a server that is down has time until the next one."""
-    if configuration.settings.sync is None:
-        return
+def synchronise(configuration: Configuration, already_open: ClickHouse | None = None) -> tuple[str, ...]:
+    """Push to the server of `sync`, and return warnings: one that is down has time until the next import."""
     try:
-        push_configured(configuration, already_open=already_open)
+        if configuration.settings.sync is not None:
+            push_configured(configuration, already_open=already_open)
     except FixableError as error:
         hint = [f"hint: {error.hint}"] if error.hint else []
-        ui.print_warnings([f"not pushed, the next import tries again: {error}", *hint])
+        return (f"not pushed, the next import tries again: {error}", *hint)
+    return ()
 
 
 def _warn(warning: str) -> None:

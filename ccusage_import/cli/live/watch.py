@@ -190,7 +190,7 @@ def _import_reports(configuration: Configuration, environ: Mapping[str, str], op
         summary = run_import_alone(configuration, options, environ, already_open=opened)
         announcer.summary = summary
         keep_offer(configuration, options, summary)
-    synchronise(configuration, opened)
+    ui.print_warnings(synchronise(configuration, opened))
     return summary
 
 
