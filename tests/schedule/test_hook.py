@@ -281,7 +281,7 @@ def refused(done: Result, message: str) -> bool:
 
 
 def test_what_does_not_go_together_is_refused(own: Program) -> None:
-    assert refused(own("schedule", "install", "--hook", "--every", "5m"), "--hook: starts when ")
+    assert refused(own("schedule", "install", "--hook", "--every", "5m"), "--hook: Claude Code says when it starts")
     (own.home / ".claude").rmdir()
     assert refused(own("schedule", "install", "--hook"), f"{own.home}/.claude: there is no such directory")
 
