@@ -333,7 +333,9 @@ def _read_manifest(directory: Path) -> Manifest:
         written = parse_json(file.read_bytes())
         version, tool_version = int(written["format"]), str(written["tool_version"])
     except FileNotFoundError:
-        raise BackupError(f"{directory} is not a backup: it has no {MANIFEST}", hint="name what backup wrote") from None
+        raise BackupError(
+            f"{directory} is not a backup: it has no {MANIFEST}", hint="name a directory that `backup` wrote"
+        ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(file, error) from None
     newer_hint = f"install ccusage-import {tool_version} or newer"

@@ -386,7 +386,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "missing manifest": (
         lambda saved: (saved / "manifest.json").unlink(),
         "saved is not a backup: it has no manifest.json",
-        "hint: name what backup wrote",
+        "hint: name a directory that `backup` wrote",
     ),
     "manifest is not JSON": (
         lambda saved: (saved / "manifest.json").write_text('{"format": 1'),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -40,7 +40,7 @@ class Use(NamedTuple):
 
 
 def chart(
-    what: Annotated[Charted, typer.Argument(metavar="|".join(get_args(Charted)), help="What each bar stands for.")],
+    what: Annotated[Charted, typer.Argument(metavar="WHAT", help="What each bar stands for.")],
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     since: Since = None,
