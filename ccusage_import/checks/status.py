@@ -73,7 +73,7 @@ def read_status(
         WarehouseError: the warehouse cannot be read.
     """
     settings, named = configuration.settings, machine
-    place, machine = settings.parsed_warehouse(), named or settings.machine
+    place, machine, now = settings.parsed_warehouse(), named or settings.machine, datetime.now(UTC)
     kept = [load for load in unrecorded_loads(configuration).loads() if load.machine == machine]
     last, success_at, held_back, damage, free = None, None, 0, None, None
     ahead: tuple[int, ...] = ()
@@ -84,10 +84,10 @@ def read_status(
                 refuse_damage(machine, opened)
                 if applied_migrations(opened):
                     refuse_unknown(opened, {} if kept or not named else {"machine": named})
-                    last, success_at = last_import(opened, machine), last_success_at(opened, machine)
+                    last, success_at = last_import(opened, machine), last_success_at(opened, machine, now)
                     last = as_they_ended(configuration, opened, [last])[0] if last else None
                     if not is_brief:
-                        held_back, ahead = count_held(opened, machine), tuple(future_loads(opened, machine))
+                        held_back, ahead = count_held(opened, machine), tuple(future_loads(opened, machine, now))
                 elif not opened.is_embedded:
                     raise SchemaError(f"warehouse {place}: has no tables yet", hint="ccusage-import migrate")
     except DamagedWarehouseError as error:

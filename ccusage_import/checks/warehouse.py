@@ -35,6 +35,8 @@ SCRATCH = "scratch_"
 LOW_SPACE_BYTES = 1 << 30
 FULL_BYTES = 64 << 20
 POLL_SECONDS = 1.0
+# Clocks that are further apart than this are not of an answer that took long.
+APART_SECONDS = 300
 
 
 def check_locks(configuration: Configuration) -> Iterator[Check]:
@@ -168,9 +170,10 @@ def _existing(path: Path) -> Path:
 
 
 def _last_import(opened: ClickHouse, configuration: Configuration) -> Iterator[Check]:
-    settings = configuration.settings
+    settings, now = configuration.settings, datetime.now(UTC)
     last = last_import(opened, settings.machine)
-    if ahead := future_loads(opened, settings.machine):
+    yield from server_clock(opened, now)
+    if ahead := future_loads(opened, settings.machine, now):
         found = ", ".join(f"load {load_id} is dated {dated:%Y-%m-%d}" for load_id, dated in ahead.items())
         yield warn("clock", f"{found}; none of them counts as a success", "set the clock, then ccusage-import import")
     yield _zone(configuration, last)
@@ -181,11 +184,19 @@ def _last_import(opened: ClickHouse, configuration: Configuration) -> Iterator[C
         return
     if last.error:
         yield warn("last import", f"{last.state}: {last.error}", "ccusage-import history")
-    success, now = last_success_at(opened, settings.machine), datetime.now(UTC)
+    success = last_success_at(opened, settings.machine, now)
     if success is None or now - success > timedelta(hours=settings.stale_after_hours):
         yield warn("last success", _ago(success, now, settings.timezone), "ccusage-import history says why")
     else:
         yield ok("last success", _ago(success, now, settings.timezone))
+
+
+def server_clock(opened: ClickHouse, now: datetime) -> Iterator[Check]:
+    """Report a server whose clock shows another time than here: views ask it what is open, fresh and to come."""
+    seconds = (opened.rows("SELECT now64(3, 'UTC')")[0][0].astimezone(UTC) - now).total_seconds()
+    if abs(seconds) > APART_SECONDS:
+        found = f"that of the server is {abs(seconds) / 60:,.0f} min {'ahead of' if seconds > 0 else 'behind'} this one"
+        yield warn("server clock", found, "set the one that is wrong")
 
 
 def _zone(configuration: Configuration, last: Load | None) -> Check:

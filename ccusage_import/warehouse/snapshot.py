@@ -15,8 +15,9 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, read_loads
 
 TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")
-# Clocks of two hosts may differ by this much; a later date comes from a clock that was ahead.
-_IN_THE_FUTURE = "> now64(3, 'UTC') + INTERVAL 1 HOUR"
+# Clocks of two hosts may differ by this much; a later date comes from a clock that was ahead. That of a server may be
+# wrong itself.
+_IN_THE_FUTURE = "> {now:DateTime64(3, 'UTC')} + INTERVAL 1 HOUR"
 _IMPORTS = f"machine = {{machine:String}} AND undoes = 0 AND runner NOT IN {NOT_IMPORTS}"
 
 
@@ -46,7 +47,7 @@ def read_snapshot(warehouse: ClickHouse, settings: Settings) -> Snapshot:
     machine, limits = settings.machine, set(settings.budget.limits())
     return Snapshot(
         last_import=last_import(warehouse, machine),
-        last_success_at=last_success_at(warehouse, machine),
+        last_success_at=last_success_at(warehouse, machine, datetime.now(UTC)),
         held=count_held(warehouse, machine),
         totals=_totals(warehouse, machine),
         # A limit that another machine set is reported by that machine.
@@ -92,23 +93,23 @@ def last_load_with_facts(warehouse: ClickHouse, machine: str) -> Load | None:
     return read_loads(warehouse, machine=machine, load_id=load_id)[0] if load_id else None
 
 
-def last_success_at(warehouse: ClickHouse, machine: str) -> datetime | None:
+def last_success_at(warehouse: ClickHouse, machine: str, now: datetime) -> datetime | None:
     """Return the end of the last run of the importer in which no report failed, leaving out those in the future."""
     rows = warehouse.rows(
         f"SELECT max(finished_at) FROM loads FINAL WHERE {_IMPORTS}"  # noqa: S608 - a condition of ours
         f" AND state IN ('committed', 'undone') AND empty(failed_reports) AND NOT finished_at {_IN_THE_FUTURE}",
-        {"machine": machine},
+        {"machine": machine, "now": now},
     )
     found = rows[0][0]
     return found.astimezone(UTC) if isinstance(found, datetime) else None
 
 
-def future_loads(warehouse: ClickHouse, machine: str) -> dict[int, datetime]:
+def future_loads(warehouse: ClickHouse, machine: str, now: datetime) -> dict[int, datetime]:
     """Return the loads of a machine that a clock which was ahead has dated, with their dates."""
     rows = warehouse.rows(
         "SELECT load_id, greatest(started_at, coalesce(finished_at, started_at)) AS dated FROM loads FINAL"  # noqa: S608
         f" WHERE machine = {{machine:String}} AND dated {_IN_THE_FUTURE} ORDER BY load_id",
-        {"machine": machine},
+        {"machine": machine, "now": now},
     )
     return {load_id: dated.astimezone(UTC) for load_id, dated in rows}
 

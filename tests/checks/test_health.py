@@ -7,16 +7,18 @@ import os
 import re
 import socket
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ccusage_import.checks.warehouse import server_clock
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.files import file_lock
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
+from ccusage_import.warehouse.snapshot import future_loads, last_success_at
 from ccusage_import.warehouse.tables import read_loads, write_load
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
@@ -433,6 +435,29 @@ def test_a_directory_in_the_place_of_the_cursor_is_told(migrated: Place, program
     done = program("import", *options)
     assert (done.exit_code, said in done.stderr) == (5, True)
     assert program("status", *options, CCUSAGE_IMPORT_TRANSCRIPTS="false").exit_code == 0
+
+
+@pytest.mark.one_place
+def test_a_server_whose_clock_is_behind_is_named_and_makes_no_load_one_of_the_future(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    program("import", "--claude-dir", claude.root, "--warehouse", migrated.url)
+    # To this machine it is three hours later than to the server.
+    here = datetime.now(UTC) + timedelta(hours=3)
+    with migrated.opened() as opened:
+        [load] = read_loads(opened)
+        load.started_at, load.finished_at, load.revision = here, here, load.revision + 1
+        write_load(opened, load)
+
+        assert future_loads(opened, load.machine, here) == {}
+        assert last_success_at(opened, load.machine, here) == load.finished_at.replace(
+            microsecond=here.microsecond // 1000 * 1000
+        )
+        assert [each.found for each in server_clock(opened, here)] == ["that of the server is 180 min behind this one"]
+        assert [each.found for each in server_clock(opened, here - timedelta(hours=5))] == [
+            "that of the server is 120 min ahead of this one"
+        ]
+        assert list(server_clock(opened, datetime.now(UTC))) == []
 
 
 @pytest.mark.one_place

@@ -681,7 +681,7 @@ def test_success_means_the_same_in_the_view_and_in_status(migrated: Place) -> No
     judged(migrated, [], 5000, finished_at=now + timedelta(minutes=90))
 
     with migrated.opened() as opened:
-        assert last_success_at(opened, "studio") == ended
+        assert last_success_at(opened, "studio", now) == ended
     assert rows(migrated, "last_success_at", "freshness") == [(ended,)]
 
 
