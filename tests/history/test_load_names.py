@@ -78,6 +78,11 @@ def test_commands_take_the_beginning_of_a_load_and_last_and_a_day_by_how_long_ag
     assert [str(load).startswith(name) for load, name in zip(ids, (last, first), strict=True)] == [True, True]
     assert {change["load_id"] for change in json.loads(program("changes", first, "--json").stdout)} == {ids[1]}
     assert {change["load_id"] for change in json.loads(program("changes", "last", "--json").stdout)} == {ids[0]}
+    of_another = program("changes", "last", CCUSAGE_IMPORT_MACHINE="tower").stderr.splitlines()
+    assert of_another[-2:] == [
+        "ccusage-import: error: there is no load of tower",
+        "hint: ccusage-import history lists all loads",
+    ]
     assert program("changes", str(ids[0])[0]).stderr.splitlines()[1] == "hint: give more digits of it"
 
     few = program("changes", "--limit", "2", COLUMNS="80").stdout.splitlines()
