@@ -42,7 +42,8 @@ def span(record: Record) -> Span:
     """Return the time a record may hold usage of; a session that does not show its start may be as old as can be."""
     zone = record.provenance.timezone
     if record.report == "session":
-        ends_at = record.ended_at or _midnight(record.day + timedelta(days=1), zone)
+        # Its last message is a part of it.
+        ends_at = record.ended_at + INSTANT if record.ended_at else _midnight(record.day + timedelta(days=1), zone)
         return Span(record.started_at or ALWAYS, ends_at)
     if record.started_at is not None and record.block_ends_at is not None:
         # A message of the very instant at which a block ends is still a part of it.

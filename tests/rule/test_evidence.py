@@ -75,7 +75,7 @@ def test_a_session_is_gone_fell_or_lost_its_beginning() -> None:
 def test_a_session_of_several_projects_lasts_from_its_first_to_its_last_message() -> None:
     parts = [session(10, 0, 1), session(5, 3, 9, project="blog")]
     [one] = Sessions([], parts, is_known=True).named(parts[0])
-    assert one.span == hours(0, 9)
+    assert one.span == Span(BEGIN, BEGIN + timedelta(hours=9, milliseconds=1))
     assert one.projects == {"shop", "blog"}
     assert (one.stored_tokens, one.offered_tokens) == (15, 0)
 

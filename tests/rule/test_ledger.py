@@ -257,6 +257,14 @@ def test_it_does_not_move_to_where_it_would_not_be_shown_in_another_zone_either(
     ]
 
 
+def test_the_last_message_of_a_session_is_not_new_under_another_project() -> None:
+    found = decide([A, B], [B._replace(project="store")], OPEN)
+    assert found["session", "store/a"].reason is Reason.MESSAGES_GONE
+    later = message(3, 7, project="store")
+    found = decide([A, B], [later], OPEN)
+    assert found["session", "store/a"].verdict is Verdict.NEW
+
+
 @pytest.mark.parametrize(("present", "verdict"), [([A, B], Verdict.REFRESHED), ([A], Verdict.HELD)])
 def test_days_are_filed_anew_where_their_transcripts_lie_elsewhere_now(
     present: Sequence[CountedMessage], verdict: Verdict
