@@ -119,10 +119,11 @@ def _lines(glance: Glance, timezone: str, money: Money) -> Iterator[tuple[str, s
 def _spent(cost_usd: Decimal, budget: Spending | None, money: Money) -> str:
     if budget is None:
         return money.text(cost_usd)
-    limit = budget.limit.limit_usd
-    share = f" ({cost_usd / limit:.0%})" if limit else ""
+    # Of each machine its own day, which may be another one than here.
+    spent, limit = budget.spent_usd, budget.limit.limit_usd
+    share = f" ({spent / limit:.0%})" if limit else ""
     over = "OVER " if budget.is_over else ""
-    return f"{over}{money.text(cost_usd)} of {money.text(limit)}{share}, {money.text(budget.forecast_usd)} expected"
+    return f"{over}{money.text(spent)} of {money.text(limit)}{share}, {money.text(budget.forecast_usd)} expected"
 
 
 def _forecast(forecast: MonthForecast, money: Money) -> str:

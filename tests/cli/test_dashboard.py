@@ -141,3 +141,22 @@ def test_facts_without_a_report_are_usage(program: Program, tmp_path: Path) -> N
     program("import", "--claude-dir", claude.root, "--transcripts-only")
 
     assert program().stdout == "1 message is stored, but no report yet: ccusage-import import\n"
+
+
+def test_what_is_spent_of_a_budget_is_what_budget_says_wherever_machines_are(program: Program, tmp_path: Path) -> None:
+    """It is another day on this machine than on the other one, whose day counts in the budget of everything."""
+    now = datetime.now(UTC)
+    elsewhere = "Pacific/Kiritimati" if now.hour >= 10 else "Pacific/Pago_Pago"
+    (tmp_path / "other").mkdir()
+    other = Program(tmp_path / "other", {**program.environ, "HOME": str(tmp_path / "other")})
+    named = ("--warehouse", f"chdb://{tmp_path}/warehouse", "--claude-dir")
+    for each, name, tokens, zone in ((other, "away", 20_000, elsewhere), (program, "here", 10_000, "UTC")):
+        claude = ClaudeDir(tmp_path / name)
+        claude.say(name, now - timedelta(seconds=1), tokens)
+        each.environ |= {"CCUSAGE_IMPORT_MACHINE": name, "CCUSAGE_IMPORT_TIMEZONE": zone}
+        each.environ["CCUSAGE_IMPORT_BUDGET"] = '{"daily": 0.4}'
+        assert each("import", *named, claude.root).exit_code == 0
+
+    shown = program(CCUSAGE_IMPORT_WAREHOUSE=named[1]).stdout
+
+    assert "today         OVER $0.45 of $0.40 (112%), " in shown
