@@ -23,6 +23,8 @@ CLUSTER_ONLY = "-- only with a cluster"
 # Where a `;` means nothing: comments, text and quoted names; and the `;` that ends a statement.
 TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|`[^`]*`|;", re.DOTALL)
 COLUMNS = re.compile(r"\{columns:(\w+)\}")
+QUERY = re.compile(r"\{query:(\w+)(?: since ([\d-]+))?\}")
+FIRST = "{first:DateTime64(3, 'UTC')}"
 MADE = re.compile(r"CREATE TABLE IF NOT EXISTS `\w+`\.(\w+)")
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Nothing is fsynced by default; a server has replicas for that, the embedded engine has only its files.
@@ -71,20 +73,30 @@ def known_migrations() -> tuple[Migration, ...]:
         (*(directory / "views").glob("*.sql"), *(directory / "windows").glob("*.sql")), key=lambda file: file.stem
     )
     return tuple(
-        Migration(file.stem if is_view else file.stem.partition("_")[0], _with_columns(file), is_view)
+        Migration(file.stem if is_view else file.stem.partition("_")[0], _expanded(file), is_view)
         for files, is_view in ((numbered, False), (views, True))
         for file in files
     )
 
 
-def _with_columns(file: Path) -> str:
-    """Return the text of a file, and for `{columns:NAME}` the columns of the view of that name, which are also its."""
+def _expanded(file: Path) -> str:
+    """Return the text of a file with what it has in common with other views.
+
+    `{columns:NAME}` are the columns of the view of that name, `{query:NAME}` is the query of the one with a parameter,
+    which a view can also read as `{query:NAME since DAY}`. The engine plans a query that is part of another one once,
+    one behind a view with a parameter more often, and again for each such view between.
+    """
 
     def columns(match: re.Match[str]) -> str:
         view = (sql_directory() / "views" / f"{match[1]}.sql").read_text("utf-8")
         return view.partition("\n(\n")[2].partition("\n)\n")[0]
 
-    return COLUMNS.sub(columns, file.read_text("utf-8"))
+    def query(match: re.Match[str]) -> str:
+        window = _expanded(sql_directory() / "windows" / f"{match[1]}.sql")
+        text = window.partition("\n)\nAS ")[2].rpartition("\nCOMMENT ")[0]
+        return text.replace(FIRST, f"toDateTime64('{match[2]}', 3, 'UTC')") if match[2] else text
+
+    return QUERY.sub(query, COLUMNS.sub(columns, file.read_text("utf-8")))
 
 
 def applied_migrations(warehouse: ClickHouse) -> dict[str, Applied]:

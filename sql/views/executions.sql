@@ -34,6 +34,5 @@ CREATE OR REPLACE VIEW {database}.executions {on_cluster}
     outcome LowCardinality(String) COMMENT 'done, interrupted, api_error or limit',
     load_id UInt64 COMMENT 'the load that met it first'
 )
-AS SELECT *
-FROM {database}.executions_since(first = '1970-01-01')
+AS {query:executions_since since 1970-01-01}
 COMMENT 'one row is one prompt and all that it caused: its session is the batch, its command the job'

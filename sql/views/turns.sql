@@ -31,5 +31,8 @@ CREATE OR REPLACE VIEW {database}.turns {on_cluster}
     load_id UInt64 COMMENT 'the load that met it first'
 )
 AS SELECT * EXCEPT (session_executions, model, zone_of_answers, subagent_cost_usd, tools)
-FROM {database}.turns_since(first = '1970-01-01')
+FROM
+(
+    {query:turns_since since 1970-01-01}
+) AS each
 COMMENT 'one row is one prompt and all that it caused'

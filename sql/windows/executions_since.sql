@@ -45,6 +45,9 @@ SELECT
 FROM
 (
     SELECT *, if(empty(zone_of_answers), if(empty(zones[toString(machine)]), 'UTC', zones[toString(machine)]), zone_of_answers) AS zone
-    FROM {database}.turns_since(first = {first:DateTime64(3, 'UTC')})
-)
+    FROM
+    (
+        {query:turns_since}
+    )
+) AS each
 COMMENT 'one row is one prompt and all that it caused: its session is the batch, its command the job'
