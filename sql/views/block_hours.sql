@@ -122,5 +122,5 @@ SELECT
     toBool(source = 'spread') AS is_estimate,
     source,
     unpriced
-FROM chosen
+FROM chosen AS each
 COMMENT 'one row is one clock hour of one five-hour block'

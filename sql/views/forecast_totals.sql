@@ -69,5 +69,5 @@ SELECT
     backtest_forecasts,
     backtest_days,
     unpriced
-FROM totals
+FROM totals AS each
 COMMENT 'one row is one agent on one machine in this month, or a total of several: rows overlap and are not to be summed'

@@ -144,5 +144,5 @@ FROM
         WHERE messages > 0
     )
     GROUP BY machine, agent, hour, source
-)
+) AS each
 COMMENT 'one row is one clock hour of one model'

@@ -112,5 +112,5 @@ SELECT
     if(is_known, model_price[3], NULL) AS cache_creation_usd,
     if(is_known, model_price[4], NULL) AS cache_creation_1h_usd,
     if(is_known, model_price[5], NULL) AS cache_read_usd
-FROM solved
+FROM solved AS each
 COMMENT 'one row is one model on one day of one agent on one machine, its cost by class of tokens; usage of no model is left out'

@@ -43,5 +43,5 @@ FROM
         WHERE kind = 'compaction' AND NOT bitTest(taken_back, 0)
         GROUP BY machine, claude_session_id
     ) AS compacted USING (machine, claude_session_id)
-)
+) AS each
 COMMENT 'one row is one call of a tool of the last 30 days, for savings'

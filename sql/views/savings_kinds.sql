@@ -69,5 +69,5 @@ FROM
             )
         ] AS kinds
     )
-)
+) AS each
 COMMENT 'one row is one kind of what costs more than it must'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -173,6 +174,18 @@ def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> N
     assert sum("ENGINE = Replicated" in text for text in tables) == 15
     assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 15
     assert any("ENGINE = ReplicatedReplacingMergeTree(load_id, is_deleted)" in text for text in tables)
+
+
+def test_no_comment_of_a_view_can_be_read_as_the_name_of_what_it_selects_from() -> None:
+    """As 25.8 reads it right after a table, a call or a query in brackets."""
+    ends = {
+        view.version: view.sql.rpartition("\nCOMMENT '")[0].splitlines()[-1]
+        for view in known_migrations()
+        if view.is_view
+    }
+
+    assert {name: end for name, end in ends.items() if re.fullmatch(r"FROM \S+(\(.*\))?", end)} == {}
+    assert [name for name, end in ends.items() if end == ")"] == ["folded_hours"], "what is behind IN has no name"
 
 
 MADE = {
