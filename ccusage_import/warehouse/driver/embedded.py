@@ -45,7 +45,7 @@ EMBEDDED_SETTINGS: Mapping[str, Any] = {
     "compile_aggregate_expressions": 0,
     "compile_sort_description": 0,
     # It looks for bounds that follow from others, and at all that is behind each column for that: a fifth of the time
-    # that the engine takes to plan a forecast. No query here has such bounds.
+    # that the engine takes to plan a forecast.
     "optimize_and_compare_chain": 0,
 }
 
