@@ -14,7 +14,7 @@ from ccusage_import.ccusage.fetcher import FetchProgress, SilentFetch
 from ccusage_import.ccusage.offers import ReportOutcome
 from ccusage_import.exceptions import ExitCode, FixableError
 from ccusage_import.records import REPORTS, Identity, Record
-from ccusage_import.rule.reconcile import Decision, Verdict
+from ccusage_import.rule.verdicts import Decision, Verdict
 from ccusage_import.statistics import Comparison
 from ccusage_import.transcripts.reader import Batch
 

@@ -16,7 +16,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, WarehouseError
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.records import Identity
-from ccusage_import.rule.reconcile import Verdict
+from ccusage_import.rule.verdicts import Verdict
 from ccusage_import.statusline.numbers import keep_numbers, questions_of_numbers
 from ccusage_import.steps.judging import Judged, judge, prepare, questions_of_stored, read_stored, weigh
 from ccusage_import.steps.loads import committed_load, failed_load, keep_for_later, keep_reports, leave_trace

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from ccusage_import.days import next_month
 from ccusage_import.records import UNDATED, Record
 from ccusage_import.rule.evidence import first_day
-from ccusage_import.rule.reconcile import Decision
+from ccusage_import.rule.verdicts import Decision
 
 SHOWN_RANKS = 5
 # Reports that ccusage counts apart from the days.

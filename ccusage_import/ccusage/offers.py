@@ -33,7 +33,7 @@ from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import CLAUDE, TIMED_REPORTS, Provenance, Record, report_file, split_label
 from ccusage_import.rule.evidence import Span, span
 from ccusage_import.rule.explain import dated_ahead
-from ccusage_import.rule.reconcile import Verdict
+from ccusage_import.rule.verdicts import Verdict
 
 if TYPE_CHECKING:
     from ccusage_import.ccusage.parser import ParsedReport

@@ -39,7 +39,7 @@ from ccusage_import.masking import without_password
 from ccusage_import.money import Money
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.records import counted_records
-from ccusage_import.rule.reconcile import Verdict
+from ccusage_import.rule.verdicts import Verdict
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.ui.tables import PlainTable, console, is_for_a_terminal, print_wrapped
 from ccusage_import.warehouse.clickhouse_client import ClickHouse

@@ -10,7 +10,7 @@ from ccusage_import import ui
 from ccusage_import.history.audit import Change
 from ccusage_import.money import Money
 from ccusage_import.rule.explain import reason_in_words
-from ccusage_import.rule.reconcile import Reason
+from ccusage_import.rule.verdicts import Reason
 from ccusage_import.ui.tables import PlainTable, console, is_for_a_terminal
 
 CHANGES_AT_ONCE = 5000

@@ -12,7 +12,8 @@ from ccusage_import.history.load_names import LAST, find_load, match_load
 from ccusage_import.records import Identity, Record
 from ccusage_import.rule.evidence import span
 from ccusage_import.rule.groups import groups_of_held
-from ccusage_import.rule.reconcile import Context, Decision, Reason, Verdict, reconcile
+from ccusage_import.rule.reconcile import Context, reconcile
+from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.ui import label, short_label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse

@@ -10,7 +10,7 @@ from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.history.audit import Wanted, stream_changes
 from ccusage_import.names.pseudonyms import Pseudonyms, is_pseudonym
 from ccusage_import.records import Identity, Record
-from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts.rewriting import rename_folded

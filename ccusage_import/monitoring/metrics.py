@@ -22,7 +22,7 @@ from ccusage_import.files import replace_file
 from ccusage_import.import_summary import FactsSummary, ImportSummary
 from ccusage_import.monitoring.http_calls import call
 from ccusage_import.monitoring.outcome import RunOutcome
-from ccusage_import.rule.reconcile import Verdict
+from ccusage_import.rule.verdicts import Verdict
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.snapshot import Snapshot
 

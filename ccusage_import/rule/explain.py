@@ -6,7 +6,7 @@ from datetime import date
 
 from ccusage_import.records import CLAUDE
 from ccusage_import.rule.ledger import Weighed
-from ccusage_import.rule.reconcile import Decision, Reason
+from ccusage_import.rule.verdicts import Decision, Reason
 
 WORDS = {
     Reason.FIRST_SEEN: "first seen",

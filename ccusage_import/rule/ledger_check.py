@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from ccusage_import.records import CLAUDE, Record
 from ccusage_import.rule.evidence import first_day
 from ccusage_import.rule.explain import reason_in_words
-from ccusage_import.rule.reconcile import Decision, Verdict
+from ccusage_import.rule.verdicts import Decision, Verdict
 
 NOT_IMPORTED = "not imported yet: written while the last import ran, or since"
 OTHER_VERSION = "counted by ccusage {version}; messages count as {pinned} does"

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from ccusage_import.records import CLAUDE, FILED_BY_DAY, TIMED_REPORTS, Identity, Provenance, Record, report_label
@@ -28,68 +27,11 @@ from ccusage_import.rule.evidence import (
     lasting_name,
     tokens_by_name,
 )
-from ccusage_import.rule.groups import Group, Pair, busy_times, group_of, grouped, paired, present
-from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, Weighed
+from ccusage_import.rule.groups import Group, Pair, busy_times, group_of, grouped, paired
+from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
 from ccusage_import.rule.moves import Moves
 from ccusage_import.rule.pricing import is_older, is_price_lost, lose_a_price, with_kept_prices
-
-
-class Verdict(StrEnum):
-    """What became of an offered record."""
-
-    NEW = "new"
-    GREW = "grew"
-    REPRICED = "repriced"
-    CORRECTED = "corrected"
-    HELD = "held"
-    REFRESHED = "refreshed"
-    UNCHANGED = "unchanged"
-
-
-class Reason(StrEnum):
-    """Why a verdict was given."""
-
-    FIRST_SEEN = "first_seen"
-    MORE_TOKENS = "more_tokens"
-    PRICES_CHANGED = "prices_changed"
-    PRICES_FROZEN = "prices_frozen"
-    DETAILS_CHANGED = "details_changed"
-    NOTHING_CHANGED = "nothing_changed"
-    VERSION_CHANGED = "version_changed"
-    TIMEZONE_CHANGED = "timezone_changed"
-    MODE_CHANGED = "mode_changed"
-    DIRECTORIES_CHANGED = "directories_changed"
-    MOVED = "moved"
-    MESSAGES_THERE = "messages_there"
-    ACCEPTED = "accepted"
-    OFFERED_AGAIN = "offered_again"
-    WITHDRAWN = "withdrawn"
-    PRICE_LOST = "price_lost"
-    LOWER_PRICE = "lower_price"
-    PRICE_OF_ITS_TIME = "price_of_its_time"
-    MAY_BE_SWEPT = "may_be_swept"
-    MESSAGES_GONE = "messages_gone"
-    SESSION_GONE = "session_gone"
-    SESSIONS_UNKNOWN = "sessions_unknown"
-    TAKEN_BACK = "taken_back"
-    UNEXPLAINED = "unexplained"
-    FELL_BEFORE = "fell_before"
-    DIRECTORY_MISSING = "directory_missing"
-    SAVED_FILES = "saved_files"
-    UNDONE = "undone"
-    BROUGHT_BACK = "brought_back"
-    RENAMED = "renamed"
-
-
-# What nothing explains: a person has to look at it.
-UNEXPLAINED = frozenset({Reason.UNEXPLAINED, Reason.FELL_BEFORE})
-
-
-class HeldOffer(NamedTuple):
-    """What is held now of a stored record, and why."""
-
-    offered: Record
-    reason: Reason
+from ccusage_import.rule.verdicts import Decision, HeldOffer, Reason, Verdict
 
 
 def _nothing_is_held(_: Identity) -> HeldOffer | None:
@@ -126,26 +68,6 @@ class Context:
     held: Callable[[Identity], HeldOffer | None] = _nothing_is_held
     refused: frozenset[Identity] = frozenset()
     failed: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A verdict on one key. With `is_written` the offer replaces what is stored; without an offer, a tombstone does.
-
-    `weighed` tells of the messages by which it was decided.
-    """
-
-    verdict: Verdict
-    reason: Reason
-    stored: Record | None
-    offered: Record | None
-    is_written: bool
-    weighed: Weighed | None = None
-
-    @property
-    def record(self) -> Record:
-        """The offered record, or the stored one where nothing is offered."""
-        return present(self.offered, self.stored)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from ccusage_import.records import CLAUDE, FILED_BY_DAY, Identity, Provenance, R
 from ccusage_import.rule.evidence import first_day
 from ccusage_import.rule.explain import WORDS, reason_in_words
 from ccusage_import.rule.ledger_check import LedgerSum, messages_against
-from ccusage_import.rule.reconcile import UNEXPLAINED, Decision, Reason, Verdict
+from ccusage_import.rule.verdicts import UNEXPLAINED, Decision, Reason, Verdict
 from ccusage_import.versions import PINNED_VERSION
 
 # Contract of ccusage: daily and projects come from one loader, the other reports from a second one, which counts

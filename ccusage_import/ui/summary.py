@@ -21,7 +21,7 @@ from ccusage_import.money import Money
 from ccusage_import.names.shown import model_names, project_names
 from ccusage_import.records import CLAUDE, Record, split_label
 from ccusage_import.rule.explain import reason_in_words
-from ccusage_import.rule.reconcile import Decision, Verdict
+from ccusage_import.rule.verdicts import Decision, Verdict
 from ccusage_import.statistics import Comparison, Coverage, Share, Totals
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.ui import change, error_json, label, named, short_label

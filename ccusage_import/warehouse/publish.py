@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from ccusage_import.records import CLAUDE, Identity, Record, report_label
 from ccusage_import.rule.evidence import lasting_name, tokens_by_name
 from ccusage_import.rule.groups import groups_of_held
-from ccusage_import.rule.reconcile import Decision, HeldOffer, Reason, Verdict
+from ccusage_import.rule.verdicts import Decision, HeldOffer, Reason, Verdict
 from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.facts.asking import count_facts

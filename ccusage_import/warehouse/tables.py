@@ -17,7 +17,7 @@ from pydantic_core import to_json
 
 from ccusage_import.records import PROVENANCE, Identity, ModelUsage, Provenance, Record
 from ccusage_import.rule.ledger import Weighed
-from ccusage_import.rule.reconcile import Reason
+from ccusage_import.rule.verdicts import Reason
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 # `models` is read as one array a column: faster than an array of tuples, and the same in every driver version.

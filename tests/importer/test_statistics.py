@@ -11,7 +11,7 @@ import pytest
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.money import DOLLARS
 from ccusage_import.records import ModelUsage, Provenance, Record
-from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.statistics import (
     Coverage,
     Share,

@@ -9,7 +9,7 @@ import pytest
 
 from ccusage_import.config.settings import CLASSIC_ENVIRONMENT
 from ccusage_import.exceptions import ExitCode
-from ccusage_import.rule.reconcile import Verdict
+from ccusage_import.rule.verdicts import Verdict
 from ccusage_import.warehouse.migrations import sql_directory
 from tests.conftest import Program
 

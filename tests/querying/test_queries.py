@@ -23,7 +23,7 @@ from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.querying.queries import GROUPS, NamedQuery, find_query, read_queries
 from ccusage_import.querying.reading import read_only
 from ccusage_import.records import Record
-from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import sql_directory
 from tests.conftest import Place, Program

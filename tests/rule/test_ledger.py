@@ -28,7 +28,8 @@ from ccusage_import.rule.ledger import (
     weigh_all,
     without_kept,
 )
-from ccusage_import.rule.reconcile import Case, Context, Decision, HeldOffer, Reason, Verdict
+from ccusage_import.rule.reconcile import Case, Context
+from ccusage_import.rule.verdicts import Decision, HeldOffer, Reason, Verdict
 
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
 REPORTS = ("daily", "monthly", "session", "projects")

@@ -9,7 +9,7 @@ import pytest
 
 from ccusage_import.records import Provenance, Record
 from ccusage_import.rule.ledger_check import FILED_ELSEWHERE, NEVER_TOGETHER_OR_OVERLOOKED, LedgerSum, messages_against
-from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 
 DAY = date(2026, 5, 20)
 

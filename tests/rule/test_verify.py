@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from ccusage_import.records import ModelUsage, Provenance, Record
-from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.rule.verify import KEPT, PROGRESS_LINES, TWO_LOADERS, Difference, verify
 
 

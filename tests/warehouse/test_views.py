@@ -17,7 +17,7 @@ import pytest
 
 from ccusage_import.querying.queries import read_queries, view_names
 from ccusage_import.records import ModelPrice, ModelUsage, Provenance, Record
-from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.warehouse.prices import write_prices
 from ccusage_import.warehouse.publish import commit, read_last_offers, worth_logging, write_decisions
 from ccusage_import.warehouse.snapshot import last_success_at

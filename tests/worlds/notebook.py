@@ -19,7 +19,7 @@ from ccusage_import.import_summary import ImportOptions
 from ccusage_import.records import Identity as Name
 from ccusage_import.records import Record
 from ccusage_import.rule.ledger import NO_LEDGER
-from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.steps.judging import Stored, judge, prepare
 from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.publish import LoggedOffer, logged_offer, outgrown, worth_logging

@@ -35,7 +35,7 @@ from ccusage_import.digest.reading.asking import BUDGET, DAY, Asker
 from ccusage_import.digest.reading.detail import read_detail
 from ccusage_import.digest.reading.work import read_work
 from ccusage_import.rule.explain import reason_in_words
-from ccusage_import.rule.reconcile import Decision, Reason, Verdict
+from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.warehouse.budgets import read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.tables import record_of_json, weighed_of_json

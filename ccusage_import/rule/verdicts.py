@@ -1,0 +1,89 @@
+"""What the rule says: verdicts on what was offered, and why each was given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from ccusage_import.records import Record
+from ccusage_import.rule.groups import present
+from ccusage_import.rule.ledger import Weighed
+
+
+class Verdict(StrEnum):
+    """What became of an offered record."""
+
+    NEW = "new"
+    GREW = "grew"
+    REPRICED = "repriced"
+    CORRECTED = "corrected"
+    HELD = "held"
+    REFRESHED = "refreshed"
+    UNCHANGED = "unchanged"
+
+
+class Reason(StrEnum):
+    """Why a verdict was given."""
+
+    FIRST_SEEN = "first_seen"
+    MORE_TOKENS = "more_tokens"
+    PRICES_CHANGED = "prices_changed"
+    PRICES_FROZEN = "prices_frozen"
+    DETAILS_CHANGED = "details_changed"
+    NOTHING_CHANGED = "nothing_changed"
+    VERSION_CHANGED = "version_changed"
+    TIMEZONE_CHANGED = "timezone_changed"
+    MODE_CHANGED = "mode_changed"
+    DIRECTORIES_CHANGED = "directories_changed"
+    MOVED = "moved"
+    MESSAGES_THERE = "messages_there"
+    ACCEPTED = "accepted"
+    OFFERED_AGAIN = "offered_again"
+    WITHDRAWN = "withdrawn"
+    PRICE_LOST = "price_lost"
+    LOWER_PRICE = "lower_price"
+    PRICE_OF_ITS_TIME = "price_of_its_time"
+    MAY_BE_SWEPT = "may_be_swept"
+    MESSAGES_GONE = "messages_gone"
+    SESSION_GONE = "session_gone"
+    SESSIONS_UNKNOWN = "sessions_unknown"
+    TAKEN_BACK = "taken_back"
+    UNEXPLAINED = "unexplained"
+    FELL_BEFORE = "fell_before"
+    DIRECTORY_MISSING = "directory_missing"
+    SAVED_FILES = "saved_files"
+    UNDONE = "undone"
+    BROUGHT_BACK = "brought_back"
+    RENAMED = "renamed"
+
+
+# What nothing explains: a person has to look at it.
+UNEXPLAINED = frozenset({Reason.UNEXPLAINED, Reason.FELL_BEFORE})
+
+
+class HeldOffer(NamedTuple):
+    """What is held now of a stored record, and why."""
+
+    offered: Record
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict on one key. With `is_written` the offer replaces what is stored; without an offer, a tombstone does.
+
+    `weighed` tells of the messages by which it was decided.
+    """
+
+    verdict: Verdict
+    reason: Reason
+    stored: Record | None
+    offered: Record | None
+    is_written: bool
+    weighed: Weighed | None = None
+
+    @property
+    def record(self) -> Record:
+        """The offered record, or the stored one where nothing is offered."""
+        return present(self.offered, self.stored)
