@@ -32,9 +32,10 @@ from ccusage_import.steps.unchanged import import_nothing, look, remember
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.driver.loading import preload_driver
 from ccusage_import.warehouse.facts.rewriting import bring_back_facts
+from ccusage_import.warehouse.logged_offers import LoggedOffer
 from ccusage_import.warehouse.opening import import_lock
 from ccusage_import.warehouse.prices import MODELS_WITH_PRICE, models_without_price, priced_models, write_prices
-from ccusage_import.warehouse.publish import LoggedOffer, outgrown, publish, records_question
+from ccusage_import.warehouse.publish import outgrown, publish, records_question
 from ccusage_import.warehouse.tables import Load, last_load_question, next_load_id
 
 

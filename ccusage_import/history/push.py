@@ -37,20 +37,13 @@ from ccusage_import.warehouse.budgets import (
 )
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.facts.rewriting import bring_back_facts, hide_facts
+from ccusage_import.warehouse.logged_offers import read_last_offers, worth_logging
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import described, read_naming
 from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write
 from ccusage_import.warehouse.prices import push_prices
-from ccusage_import.warehouse.publish import (
-    begin,
-    count_totals,
-    outgrown,
-    publish,
-    read_last_offers,
-    settle_dead_loads,
-    worth_logging,
-)
+from ccusage_import.warehouse.publish import begin, count_totals, outgrown, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import RENAMED, RUNNER_OF_PUSH, Load, read_loads, read_records, read_taken_back
 
 

@@ -14,8 +14,9 @@ from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts.rewriting import rename_folded
+from ccusage_import.warehouse.logged_offers import read_last_offers
 from ccusage_import.warehouse.naming import described
-from ccusage_import.warehouse.publish import begin, count_totals, publish, read_last_offers, settle_dead_loads
+from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import RUNNER_OF_PROJECTS, read_loads, read_records, read_taken_back
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from pydantic_core import to_json
 
-from ccusage_import.records import CLAUDE, Identity, Record, report_label
+from ccusage_import.records import CLAUDE, Identity, Record
 from ccusage_import.rule.evidence import lasting_name, tokens_by_name
-from ccusage_import.rule.groups import groups_of_held
-from ccusage_import.rule.verdicts import Decision, HeldOffer, Reason, Verdict
+from ccusage_import.rule.verdicts import Decision, Verdict
 from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.facts.asking import count_facts
 from ccusage_import.warehouse.facts.folds import Fold, settle_fold
+from ccusage_import.warehouse.logged_offers import LoggedOffer, logged_offer, read_last_offers, worth_logging
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import (
     RUNNER_OF_COMPACT,
@@ -28,13 +27,10 @@ from ccusage_import.warehouse.tables import (
     next_load_id,
     offer_json,
     read_loads,
-    record_of_json,
     write_load,
     write_records,
 )
 
-# Verdicts that change nothing a person would ask about are counted in the load, not logged one by one.
-NOT_LOGGED = (Verdict.UNCHANGED, Verdict.REFRESHED)
 LOGGED_AT_ONCE = 10_000
 # More active parts than this are merged after a load; a short-lived process never gets to it by itself.
 MERGED_FROM_PARTS = 8
@@ -110,74 +106,6 @@ def write_decisions(warehouse: ClickHouse, load: Load, logged: Sequence[Decision
         )
     rows = ((decision.record, decision.offered is None) for decision in written)
     write_records(warehouse, load.load_id, rows, f"{load.machine}/{load.load_id}/records")
-
-
-def worth_logging(
-    decisions: Sequence[Decision],
-    known: Mapping[Identity, LoggedOffer],
-    whole: Collection[str] = (),
-    stored: Collection[Record] = (),
-) -> list[Decision]:
-    """Return what is logged: what changes something, each held offer once with what is beside it, the end of a hold."""
-    logged, decided = [], set[Identity]()
-    for decision in decisions:
-        decided.add(decision.record.identity)
-        last = known.get(decision.record.identity)
-        if decision.verdict in NOT_LOGGED:
-            if last and last.verdict is Verdict.HELD and not _is_older_news(last, decision):
-                logged.append(replace(decision, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN))
-        elif decision.is_written or _is_news(last, decision):
-            logged.append(decision)
-    logged += _beside_held(decisions, {one.record.identity for one in logged}, known, stored)
-    return [*logged, *_withdrawn(known, decided, whole)]
-
-
-def _beside_held(
-    decisions: Iterable[Decision],
-    logged: Collection[Identity],
-    known: Mapping[Identity, LoggedOffer],
-    stored: Collection[Record],
-) -> Iterator[Decision]:
-    """Yield what is offered as it is stored at the time of held offers: who accepts them must not take it for gone."""
-    offered = {one.record.identity: one for one in decisions if one.offered is not None}
-    held = [one.record for one in offered.values() if one.verdict is Verdict.HELD]
-    for group in groups_of_held(held, stored):
-        is_news = any(pair.offered is not None and pair.record.identity in logged for pair in group)
-        for pair in group:
-            beside = offered.get(pair.record.identity)
-            is_told = pair.record.identity in (logged if is_news else known)
-            if pair.offered is None and beside and beside.verdict in NOT_LOGGED and not is_told:
-                yield replace(beside, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN, is_written=False)
-
-
-def logged_offer(decision: Decision) -> bytes:
-    """Return an offer as it is logged: with what became of the messages, where no stored record tells that."""
-    return offer_json(decision.offered, None if decision.stored else decision.weighed)
-
-
-def _is_news(last: LoggedOffer | None, decision: Decision) -> bool:
-    """Return whether a decision differs from the last one that was logged for its key."""
-    return last is None or last.verdict in NOT_LOGGED or last.offered != logged_offer(decision)
-
-
-def _is_older_news(last: LoggedOffer, decision: Decision) -> bool:
-    """Whether saved files offer again what is stored, which says nothing of what ccusage shows since: that is held."""
-    if decision.offered is None or decision.offered.provenance.ccusage_version:
-        return False
-    held = record_of_json(last.offered.decode())
-    return held is not None and bool(held.provenance.ccusage_version)
-
-
-def _withdrawn(
-    known: Mapping[Identity, LoggedOffer], decided: Collection[Identity], whole: Collection[str]
-) -> Iterator[Decision]:
-    """Yield the end of each hold on a key that was never stored and is not offered any more."""
-    for identity, last in known.items():
-        report, agent, _ = identity
-        is_gone = identity not in decided and report_label(report, agent) in whole
-        if is_gone and last.is_of_new_key and last.verdict is Verdict.HELD:
-            offered = record_of_json(last.offered.decode())
-            yield Decision(Verdict.UNCHANGED, Reason.WITHDRAWN, None, offered, is_written=False)
 
 
 def outgrown(
@@ -289,49 +217,6 @@ def tidy(warehouse: ClickHouse) -> None:
             warehouse.command(f"OPTIMIZE TABLE `{table}`" + ("" if table in FACT_TABLES else " FINAL"))
         # A no-op for the data that makes the engine drop outdated parts now instead of after half a minute.
         warehouse.command(f"ALTER TABLE `{table}` DROP PARTITION ID 'none'")
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedOffer:
-    """The last offer that was logged under a key and not written."""
-
-    verdict: Verdict
-    reason: Reason
-    offered: bytes
-    is_of_new_key: bool
-
-    @property
-    def held(self) -> HeldOffer | None:
-        """What it holds of a stored record; None where it does not."""
-        if self.verdict is not Verdict.HELD or self.is_of_new_key:
-            return None
-        offered = record_of_json(self.offered.decode())
-        return HeldOffer(offered, self.reason) if offered else None
-
-
-def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, LoggedOffer]:
-    """Return the last offer that was logged and not written, by report, agent and key.
-
-    Loads that died do not count: what one had logged is logged again. What an undone load held stays held.
-    """
-    return {
-        (report, agent, key): LoggedOffer(Verdict(verdict), Reason(reason), offered.encode(), bool(is_of_new_key))
-        for report, agent, key, verdict, reason, offered, is_of_new_key in warehouse.rows(
-            *last_offers_question(machine)
-        )
-    }
-
-
-def last_offers_question(machine: str) -> Question:
-    """Return what `read_last_offers` asks: the rows of all loads are looked at, but read are those of the answer."""
-    return Question(
-        "SELECT report, agent, key, verdict, reason, offered, empty(stored) AS is_of_new_key FROM changes"
-        " WHERE machine = {machine:String} AND (report, agent, key, load_id) IN"
-        " (SELECT report, agent, key, max(load_id) FROM changes WHERE machine = {machine:String} AND load_id IN"
-        " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state IN ('committed', 'undone'))"
-        " GROUP BY report, agent, key HAVING NOT argMax(is_written, load_id))",
-        {"machine": machine},
-    )
 
 
 def _change_json(load: Load, decision: Decision) -> bytes:

@@ -22,7 +22,8 @@ from ccusage_import.rule.ledger import NO_LEDGER
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.steps.judging import Stored, judge, prepare
 from ccusage_import.steps.run import Run
-from ccusage_import.warehouse.publish import LoggedOffer, logged_offer, outgrown, worth_logging
+from ccusage_import.warehouse.logged_offers import LoggedOffer, logged_offer, worth_logging
+from ccusage_import.warehouse.publish import outgrown
 from ccusage_import.warehouse.tables import TakenBack
 from tests.worlds.driver import LAPTOP, Identity, Installation, Logged, Offer, Program, Shown, Silent, State
 from tests.worlds.message_book import MessageBook
