@@ -13,7 +13,7 @@ import typer
 
 from ccusage_import import __version__, ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
-from ccusage_import.config.file import changed
+from ccusage_import.config.file import as_toml, changed
 from ccusage_import.config.kept.identity import keep_identity, read_identity
 from ccusage_import.config.kept.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration
@@ -213,6 +213,9 @@ def projects_command(
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse, "hash_projects": hash_projects}, config)
         renamed = _renamed_projects(configuration, is_dry_run=dry_run)
+        asked = configuration.settings.hash_projects
+        if asked != configured({"warehouse": warehouse}, config, warns=False).settings.hash_projects and not dry_run:
+            ui.print_warnings([_still_set("hash_projects", asked=asked)])
         if as_json:
             ui.print_json({**asdict(renamed), "is_dry_run": dry_run})
             return
@@ -224,6 +227,12 @@ def projects_command(
             one, several = ("would be", "would be") if dry_run else ("is", "are")
             verb = one if renamed.records == 1 else several
             print(f"{counted_records(renamed.records)} {verb} renamed; names {several} stored {renamed.naming}")
+
+
+def _still_set(name: str, *, asked: bool) -> str:
+    """Return that an option said otherwise than what the next import is configured with."""
+    command = f"ccusage-import config set {name} {as_toml(asked)}"
+    return f"{name} is still configured as {as_toml(not asked)}, so the next import is refused: {command}"
 
 
 def _renamed_projects(configuration: Configuration, *, is_dry_run: bool) -> RenamedProjects:

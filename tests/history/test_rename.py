@@ -242,6 +242,13 @@ def test_names_in_clear_are_refused_where_pseudonyms_are_stored_and_the_other_wa
     assert migrated.rows(SESSIONS) == hashed
     done = program(*command, "--no-hash-projects")
     assert (done.exit_code, done.stdout) == (0, "2 records are renamed; names are stored in clear\n"), done.stderr
+    assert (would.stderr, done.stderr) == (
+        "",
+        (
+            "ccusage-import: warning: hash_projects is still configured as true, so the next import is refused:"
+            " ccusage-import config set hash_projects false\n"
+        ),
+    )
     assert migrated.rows(SESSIONS) == [("-home-ana-shop", "a", 1_000)]
     assert migrated.rows("SELECT project, total_tokens FROM projects_daily") == [("-home-ana-shop", 1_000)]
 
