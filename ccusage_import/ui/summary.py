@@ -287,7 +287,7 @@ def _shares_table(
 def _held_lines(summary: ImportSummary, money: Money) -> Iterator[RenderableType]:
     held = summary.held
     noun = "number was" if len(held) == 1 else "numbers were"
-    yield Text(f"held: {len(held)} smaller {noun} offered; what is stored stays", style="bold")
+    yield Text(f"held: {len(held)} offered {noun} not taken; what is stored stays", style="bold")
     for decision in held[:SHOWN_HELD]:
         stored, offered = decision.stored, decision.offered
         yield Hanging(

@@ -48,7 +48,7 @@ def test_a_demo_needs_no_node_and_shows_what_is_kept(program: Program, tmp_path:
     lines = demo.stdout.splitlines()
     assert lines[0].startswith("machine demo · ccusage 20.0.24 (recorded)")
     assert "Claude Code deletes what is a month old, here 2 transcripts; imported again:" in lines
-    assert "held: 5 smaller numbers were offered; what is stored stays" in lines
+    assert "held: 5 offered numbers were not taken; what is stored stays" in lines
     assert "ccusage shows $29.63 now, you kept $30.52" in lines
     assert "  ~/.local/share/ccusage-import/demo/ccusage-report.html" in lines
     page = program.home / ".local/share/ccusage-import/demo/ccusage-report.html"

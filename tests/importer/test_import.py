@@ -304,7 +304,7 @@ def test_saved_reports_never_lower_what_is_stored(
 
     done = program("import", "--from", tmp_path / "saved", "--timezone", "UTC")
 
-    assert "held: 1 smaller number was offered; what is stored stays" in done.stdout
+    assert "held: 1 offered number was not taken; what is stored stays" in done.stdout
     assert "daily 2025-09-03: $2.49 stays, $2.49 offered: nothing shows whether" in done.stdout
     assert "daily.totals.totalTokens" in done.stderr
     rows = program("query", "SELECT sum(total_tokens) AS tokens FROM daily", "--json")
