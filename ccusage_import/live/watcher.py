@@ -40,6 +40,7 @@ from ccusage_import.live.listening import TURN_SECONDS, Listener
 from ccusage_import.live.reading import LiveFacts, new_facts
 from ccusage_import.live.write_access import OutdatedError, Writable, WriteAccess
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.opening import remember
 from ccusage_import.warehouse.publish import tidy
 from ccusage_import.warehouse.snapshot import last_import
 
@@ -244,6 +245,8 @@ class Watcher:
             with self._access.writing() as opened:
                 self._tell(Importing())
                 summary = self._import_reports(opened.warehouse)
+                # It may be open for weeks: what is lost until it is closed would be missed by nobody.
+                remember(self._configuration, opened.warehouse)
         except WarehouseLockedError:
             self._retry_at = time.monotonic() + TURN_SECONDS
             return

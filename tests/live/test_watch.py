@@ -159,6 +159,23 @@ def test_the_ordinary_import_runs_in_it(migrated: Place, program: Program, claud
 
 
 @pytest.mark.one_place
+def test_a_warehouse_that_nothing_but_watch_has_opened_is_missed_when_it_is_gone(
+    place: Place, program: Program, claude: ClaudeDir
+) -> None:
+    claude.say("a", days_ago(1), 10)
+    with watching(program, *where(place, claude, every="1h")) as watch:
+        watch.until_said("imported", 1)
+        assert watch.end(signal.SIGKILL) == -signal.SIGKILL
+    directory = Path(place.url.removeprefix("chdb://"))
+    directory.rename(directory.with_name("elsewhere"))
+
+    done = program("import", *where(place, claude)[:4])
+
+    assert (done.exit_code, directory.exists()) == (4, False), done.stderr
+    assert f"warehouse {place.url} is gone: it held " in done.stderr
+
+
+@pytest.mark.one_place
 def test_polling_finds_what_is_written(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     with watching(program, *where(migrated, claude), "--poll") as watch:
         claude.say("a", days_ago(0), 10)
