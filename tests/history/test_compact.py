@@ -280,10 +280,10 @@ def test_a_fold_cannot_be_undone_but_the_load_that_brought_the_facts_can(program
     some_of(
         [
             ("7d", "messages of the last 30 days can still grow"),
-            ("13 months", "not an age"),
-            ("0d", "not an age"),
-            ("9999y", "not an age"),
-            ("2025-02-30", "not an age"),
+            ("13 months", "is not an age"),
+            ("0d", "is not an age"),
+            ("9999y", "is not an age"),
+            ("2025-02-30", "is not an age"),
         ],
         0,
         4,
