@@ -42,9 +42,7 @@ def find_load(warehouse: ClickHouse, name: str, machine: str) -> int:
     if name == LAST:
         rows = warehouse.rows(f"{_IDS} AND machine = {{machine:String}}", {"machine": machine})
         if not rows:
-            raise AuditError(
-                f"there is no load of {machine}", hint="ccusage-import history lists those of all machines"
-            )
+            raise AuditError(f"there is no load of {machine}", hint="ccusage-import history lists all loads")
         return match_load(name, (int(load_id) for (load_id,) in rows))
     return match_load(name, stored_ids(warehouse))
 

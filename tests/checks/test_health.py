@@ -504,7 +504,7 @@ def test_a_full_state_directory_is_told(migrated: Place, program: Program, claud
     assert found.checks["cursor"]["hint"] == "free some space on its disk"
     assert (done.exit_code, json.loads(done.stdout)["health"]["problems"]) == (
         6,
-        [{"kind": "facts", "text": "how far transcripts are read cannot be written down: ccusage-import check"}],
+        [{"kind": "facts", "text": "it cannot be noted how far transcripts were read: ccusage-import check"}],
     )
     assert with_room.exit_code == 0, with_room.stdout
 

@@ -338,7 +338,7 @@ def test_a_server_that_does_not_know_the_last_load_is_not_written_to(behind_http
     refused = user.run("import", "--from", behind_http.newer)
 
     assert refused[0] == 4
-    assert re.search(rf"\n  loads: load \d+ of {MACHINE} is missing\nhint: try again where one replica", refused[2])
+    assert re.search(rf"\n  loads: load \d+ of {MACHINE} is missing\nhint: try again, in case a replica", refused[2])
     assert read_views(behind_http) == behind_http.before.views
     assert user.run("check")[0] == 6
     assert user.run("repair")[0] == 4
