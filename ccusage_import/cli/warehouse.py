@@ -215,7 +215,7 @@ def projects_command(
         renamed = _renamed_projects(configuration, is_dry_run=dry_run)
         asked = configuration.settings.hash_projects
         if asked != configured({"warehouse": warehouse}, config, warns=False).settings.hash_projects and not dry_run:
-            ui.print_warnings([_still_set("hash_projects", asked=asked)])
+            ui.print_warnings([_still_configured(asked=asked)])
         if as_json:
             ui.print_json({**asdict(renamed), "is_dry_run": dry_run})
             return
@@ -229,10 +229,10 @@ def projects_command(
             print(f"{counted_records(renamed.records)} {verb} renamed; names {several} stored {renamed.naming}")
 
 
-def _still_set(name: str, *, asked: bool) -> str:
+def _still_configured(*, asked: bool) -> str:
     """Return that an option said otherwise than what the next import is configured with."""
-    command = f"ccusage-import config set {name} {as_toml(asked)}"
-    return f"{name} is still configured as {as_toml(not asked)}, so the next import is refused: {command}"
+    command = f"ccusage-import config set hash_projects {as_toml(asked)}"
+    return f"hash_projects is still configured as {as_toml(not asked)}, so the next import is refused: {command}"
 
 
 def _renamed_projects(configuration: Configuration, *, is_dry_run: bool) -> RenamedProjects:
