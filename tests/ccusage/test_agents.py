@@ -320,6 +320,7 @@ def days_of(day: int) -> object:
     return datetime(2026, 5, day).date()  # noqa: DTZ001 - a day has no zone
 
 
+@pytest.mark.exhaustive
 def test_a_session_without_a_time_lies_in_no_window(run_import: Importer, warehouse: Place) -> None:
     run_import("--agent", "all", "--since", "2026-05-01")
     assert set(totals(warehouse, "sessions")) == {"claude", "codex"}
@@ -330,6 +331,7 @@ def test_a_session_without_a_time_lies_in_no_window(run_import: Importer, wareho
     ]
 
 
+@pytest.mark.exhaustive
 def test_verify_compares_each_agent_with_itself(run_import: Importer) -> None:
     run_import("--agent", "all")
     done = run_import("--json", command="verify", CCUSAGE_IMPORT_AGENTS="all")
@@ -368,6 +370,7 @@ def test_an_agent_that_does_not_exist_is_named_with_those_that_do(run_import: Im
     ]
 
 
+@pytest.mark.exhaustive
 def test_ccusage_18_knows_claude_code_alone(run_import: Importer, warehouse: Place, ccusage18: Path) -> None:
     done = run_import("--agent", "claude", "--agent", "codex", "--ccusage", ccusage18)
     assert done.exit_code == 5
@@ -531,6 +534,7 @@ def test_saved_reports_of_all_agents_and_of_one_are_not_added_up(
     assert totals(warehouse) == TOTALS_20
 
 
+@pytest.mark.exhaustive
 def test_kept_reports_of_agents_are_replayed_whatever_the_settings(
     run_import: Importer, warehouse: Place, tmp_path: Path, program: Program
 ) -> None:

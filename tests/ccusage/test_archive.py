@@ -147,6 +147,7 @@ def test_kept_loads_are_listed(program: Program, migrated: Place, claude: Claude
     assert row.rstrip().endswith(f" {listed['bytes'] / 1000:.1f} kB")
 
 
+@pytest.mark.exhaustive
 def test_the_next_import_finds_what_it_would_have_found(
     program: Program, history: Place, tmp_path: Path, claude: ClaudeDir
 ) -> None:
@@ -190,6 +191,7 @@ def test_what_a_replay_did_not_finish_a_second_one_does(program: Program, histor
     assert again.stdout == "0 loads replayed; 4 passed over: what is stored is as new\n"
 
 
+@pytest.mark.exhaustive
 def test_an_old_load_lowers_nothing_that_came_later(program: Program, kept: Place) -> None:
     before = shown(kept)
     first = load_ids(kept)[0]

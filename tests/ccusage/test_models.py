@@ -710,6 +710,7 @@ def assert_accepted_or_refused(report: str, output: bytes) -> None:
 
 @REPEATABLE
 @given(data=st.data())
+@pytest.mark.exhaustive
 def test_a_changed_document_is_accepted_or_refused(data: st.DataObject) -> None:
     file, report = data.draw(st.sampled_from([pair for pair in DAMAGED if len(recorded(pair[0])) > 5]))
     document = json.loads(recorded(file))

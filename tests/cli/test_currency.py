@@ -85,6 +85,7 @@ def test_all_that_people_read_is_converted(used: Program) -> None:
     assert [name for name, text in said.items() if "$" in text] == []
 
 
+@pytest.mark.exhaustive
 def test_programs_read_dollars_and_so_does_sql(used: Program, tmp_path: Path) -> None:
     used.environ |= EURO
     imported = json.loads(used("import", "--json", CCUSAGE_IMPORT_METRICS_FILE=str(tmp_path / "all.prom")).stdout)
@@ -100,6 +101,7 @@ def test_programs_read_dollars_and_so_does_sql(used: Program, tmp_path: Path) ->
     assert "│      1.8 │" in used("query", "SELECT sum(cost_usd) AS cost_usd FROM daily").stdout
 
 
+@pytest.mark.exhaustive
 def test_without_a_sign_the_code_stands_before_an_amount(used: Program) -> None:
     assert used("import", "--quiet").exit_code == 0
 
@@ -111,6 +113,7 @@ def test_without_a_sign_the_code_stands_before_an_amount(used: Program) -> None:
     assert used("statusline").stdout.startswith("today CHF 0.24 · block CHF 0.24, ")
 
 
+@pytest.mark.exhaustive
 def test_sums_without_cents_and_usage_without_a_price_say_the_currency(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("old", days_ago(70), 100_000_000)

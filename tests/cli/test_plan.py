@@ -38,6 +38,7 @@ def plans(program: Program, place: Place, *arguments: str) -> list[dict[str, Any
     return shown
 
 
+@pytest.mark.exhaustive
 def test_the_report_says_what_the_usage_is_worth_beyond_the_price(program: Program, used: Place) -> None:
     configure(program, 'machine = "laptop"\n[plan]\nmonthly = 2\naccount = "ana"\n')
 

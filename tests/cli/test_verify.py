@@ -101,6 +101,7 @@ def test_verify_compares_messages_and_writes_nothing(program: Program, claude: C
     assert warehouse.rows("SELECT load_id FROM loads") == loads
 
 
+@pytest.mark.exhaustive
 def test_no_import_comes_between_the_offer_and_the_messages(
     program: Program, claude: ClaudeDir, gateway: Gateway
 ) -> None:
@@ -143,6 +144,7 @@ def test_what_cannot_be_true_is_an_error_and_what_it_hides_no_difference(
     assert found["unexplained"] == 0
 
 
+@pytest.mark.exhaustive
 def test_a_terminal_shows_progress_but_for_json_and_quiet(program: Program, claude: ClaudeDir) -> None:
     command = ("verify", "--claude-dir", claude.root)
     assert "reconcile" in at_a_terminal(program, *command)[1]

@@ -18,6 +18,7 @@ def offered(stdout: str) -> list[list[str]]:
     return [line[next(at for at, word in enumerate(line) if word in OFFERS) :] for line in lines]
 
 
+@pytest.mark.exhaustive
 def test_a_demo_can_be_asked_until_the_next(program: Program) -> None:
     for _ in range(2):
         demo = program("import", "--demo")
@@ -68,6 +69,7 @@ def test_open_shows_the_page_of_the_demo(program: Program, tmp_path: Path) -> No
     assert page.exists()
 
 
+@pytest.mark.exhaustive
 def test_the_demo_leaves_the_page_of_the_user_alone(program: Program) -> None:
     data = program.home / ".local/share/ccusage-import"
     data.mkdir(parents=True)
@@ -81,6 +83,7 @@ def test_the_demo_leaves_the_page_of_the_user_alone(program: Program) -> None:
     assert sorted(path.name for path in data.iterdir()) == ["ccusage-report.html", "demo"]
 
 
+@pytest.mark.exhaustive
 def test_a_demo_that_fails_leaves_the_last_one(program: Program) -> None:
     assert program("import", "--demo").exit_code == 0
     config = program.home / ".local/share/ccusage-import/demo/config.toml"
@@ -93,6 +96,7 @@ def test_a_demo_that_fails_leaves_the_last_one(program: Program) -> None:
     assert len(before.splitlines()) > 20
 
 
+@pytest.mark.exhaustive
 def test_a_demo_that_was_killed_between_its_renamings_leaves_the_last_one(program: Program) -> None:
     assert program("import", "--demo").exit_code == 0
     data = program.home / ".local/share/ccusage-import"

@@ -227,6 +227,7 @@ def monday_of(day: str) -> date:
     return date.fromisoformat(day) - timedelta(days=date.fromisoformat(day).weekday())
 
 
+@pytest.mark.exhaustive
 def test_a_click_leads_from_squares_and_bars_and_arrows_are_announced(
     two_machines: Path, look: Callable[..., Seen]
 ) -> None:

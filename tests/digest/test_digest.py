@@ -252,6 +252,7 @@ def test_budgets_show_what_is_spent_of_them(program: Program, migrated: Place, c
     assert "| budget of project -home-ana-shop, today | $1.50 | $6.00 | 25.0 % | within |\n" in done.stdout
 
 
+@pytest.mark.exhaustive
 def test_savings_of_the_cache(program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path) -> None:
     # An import of transcripts asks for the prices; saved reports alone name none.
     claude.say("one", days_ago(2), 20_000)
@@ -314,6 +315,7 @@ def test_a_plain_forecast_says_that_it_was_better(method: str, words: str) -> No
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_only_the_machine_that_imported_knows_the_names(
     program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
 ) -> None:
@@ -350,6 +352,7 @@ def test_the_markdown_of_one_day(program: Program, migrated: Place, claude: Clau
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     claude.say("one", days_ago(0, 0), 100_000)
     claude.say("one", days_ago(2, 0), 50_000, model="claude-opus-4-1-20250805", project="-home-ana-blog")
@@ -387,6 +390,7 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
     ]
 
 
+@pytest.mark.exhaustive
 def test_the_page_says_short_names_and_what_they_are_in_full(
     program: Program, claude: ClaudeDir, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ CURRENCY = '{"code": "CHF", "rate": 0.8}'
 CELLS = "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
 
 
+@pytest.mark.exhaustive
 def test_the_page_is_converted_and_so_are_its_charts(
     program: Program, tmp_path: Path, look: Callable[..., Seen]
 ) -> None:

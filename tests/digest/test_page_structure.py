@@ -95,6 +95,7 @@ def headings(seen: Seen) -> list[str]:
     return found
 
 
+@pytest.mark.exhaustive
 def test_the_first_row_answers_first(pages: Callable[[str], Path], look: Callable[..., Seen]) -> None:
     seen = look(pages("year"))
 
@@ -116,6 +117,7 @@ def test_what_was_kept_beyond_ccusage_is_told(pages: Callable[[str], Path], look
     )
 
 
+@pytest.mark.exhaustive
 def test_a_delta_needs_a_history_that_is_whole(pages: Callable[[str], Path], look: Callable[..., Seen]) -> None:
     year, held = (look(pages(name)).page.inner_text("dl") for name in ("year", "demo"))
 
@@ -124,6 +126,7 @@ def test_a_delta_needs_a_history_that_is_whole(pages: Callable[[str], Path], loo
     assert "against the same days of the last month" not in held
 
 
+@pytest.mark.exhaustive
 def test_machines_are_compared_where_there_are_several(pages: Callable[[str], Path], look: Callable[..., Seen]) -> None:
     assert "machines-cost" in look(pages("fleet")).charts()
     assert "machines-cost" not in look(pages("year")).charts()

@@ -105,6 +105,7 @@ def test_every_chart_is_drawn_in_silence(
     assert page.stat().st_size < 1_500_000
 
 
+@pytest.mark.exhaustive
 def test_usage_that_costs_nothing_is_drawn_as_nothing(
     program: Program, claude: ClaudeDir, look: Callable[..., Seen]
 ) -> None:
@@ -119,6 +120,7 @@ def test_usage_that_costs_nothing_is_drawn_as_nothing(
     assert "$0.00*" in seen.page.inner_text("dl")
 
 
+@pytest.mark.exhaustive
 def test_what_is_drawn_is_also_a_table(page_of: Callable[[int], Path], look: Callable[..., Seen]) -> None:
     page = page_of(1)
 
@@ -138,6 +140,7 @@ def test_what_is_drawn_is_also_a_table(page_of: Callable[[int], Path], look: Cal
     )
 
 
+@pytest.mark.exhaustive
 def test_the_charts_follow_the_colour_scheme(page_of: Callable[[int], Path], look: Callable[..., Seen]) -> None:
     seen = look(page_of(3))
     assert LIGHT_BAR in seen.colours("projects")
@@ -150,6 +153,7 @@ def test_the_charts_follow_the_colour_scheme(page_of: Callable[[int], Path], loo
     assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 28)"
 
 
+@pytest.mark.exhaustive
 def test_paper_is_light_and_shows_every_chart_as_one_drawing(
     page_of: Callable[[int], Path], look: Callable[..., Seen]
 ) -> None:
@@ -245,7 +249,7 @@ def test_the_policy_stops_what_the_template_would_let_through(
     assert any("Content Security Policy" in line for line in seen.said)
 
 
-@pytest.mark.parametrize("days", [0, 40])
+@pytest.mark.parametrize("days", some_of([0, 40], 1))
 def test_the_html_is_valid(page_of: Callable[[int], Path], tmp_path: Path, days: int) -> None:
     validator = install("html-validate", HTML_VALIDATE_VERSION) / "html-validate"
     page = page_of(days)

@@ -63,6 +63,7 @@ def titles(markdown: str) -> list[str]:
     return [line[3:] for line in markdown.splitlines() if line.startswith("## ")]
 
 
+@pytest.mark.exhaustive
 def test_a_month_that_is_over_is_all_that_is_told(
     program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_month_that_is_over_is_all_that_is_told(
     assert "last 30 days" not in markdown
 
 
+@pytest.mark.exhaustive
 def test_a_project_is_told_by_its_short_name(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     imported(program, migrated, claude)
 
@@ -164,6 +166,7 @@ def test_a_short_name_may_mean_projects_of_several_homes(program: Program, migra
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_days_may_end_before_today(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     imported(program, migrated, claude)
 
@@ -183,6 +186,7 @@ def test_days_may_end_before_today(program: Program, migrated: Place, claude: Cl
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_an_agent_is_told_with_its_own_budget(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     imported(program, migrated, claude)
     budget = '{"daily": 9, "agents": {"claude": {"daily": 1}, "codex": {"daily": 1}}}'

@@ -281,6 +281,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
+@pytest.mark.exhaustive
 def test_a_load_that_comes_in_meanwhile_is_in_it_with_all_it_wrote(
     program: Program, target: Targets, gateway: Gateway
 ) -> None:

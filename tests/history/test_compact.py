@@ -480,6 +480,7 @@ def ran(program: Program, *arguments: str | Path) -> str:
 FOLD = ("compact", "--older-than", str(MARCH_3))
 
 
+@pytest.mark.exhaustive
 def test_a_backup_holds_what_was_folded(program: Program, laptop: Place, few: Path, tmp_path: Path) -> None:
     ran(program, *FOLD)
     before = shown(laptop)
@@ -495,6 +496,7 @@ def test_a_backup_holds_what_was_folded(program: Program, laptop: Place, few: Pa
 
 
 @pytest.mark.parametrize("server_had", some_of(["all", "nothing"], 0))
+@pytest.mark.exhaustive
 def test_a_push_folds_on_the_server_what_was_folded_here(
     program: Program, laptop: Place, server: Place, few: Path, server_had: str
 ) -> None:
@@ -518,6 +520,7 @@ def test_a_push_folds_on_the_server_what_was_folded_here(
 
 
 @pytest.mark.parametrize("lost_at", some_of(["ALTER TABLE `message_facts`", ""], 0))
+@pytest.mark.exhaustive
 def test_what_was_read_between_a_push_and_a_fold_is_pushed_with_the_fold(
     program: Program, laptop: Place, server: Place, few: Path, lost_at: str
 ) -> None:
@@ -558,6 +561,7 @@ def test_what_the_server_folded_by_itself_does_not_come_back_by_a_push(
     assert counts(server, DETAIL) == {"messages": 0, "tool_calls": 0, "turns": 0, "events": 0}
 
 
+@pytest.mark.exhaustive
 def test_a_push_does_not_drop_what_only_the_server_has(
     program: Program, laptop: Place, server: Place, few: Path
 ) -> None:
@@ -598,6 +602,7 @@ def test_a_push_folds_where_the_server_knows_higher_prices(program: Program, lap
     assert counts(server, DETAIL) == {"messages": 0, "tool_calls": 0, "turns": 0, "events": 0}
 
 
+@pytest.mark.exhaustive
 def test_folded_facts_go_with_a_machine_that_gets_another_name(program: Program, laptop: Place, few: Path) -> None:
     before = {view: [row[1:] for row in rows] for view, rows in shown(laptop).items()}
     ran(program, *FOLD)

@@ -611,6 +611,7 @@ def states(place: Place) -> list[object]:
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_a_load_is_undone_while_a_committed_one_undoes_it(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:
@@ -674,6 +675,7 @@ def test_undo_restores_and_undoing_the_undo_brings_it_back(
     assert [load["state"] for load in history(program, migrated)] == ["committed", "undone", "committed", "committed"]
 
 
+@pytest.mark.exhaustive
 def test_what_an_undone_undo_brought_back_is_judged_like_everything_else(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:

@@ -152,6 +152,7 @@ runpy.run_module("ccusage_import", run_name="__main__")
     ("number", "module"),
     some_of(product((signal.SIGTERM, signal.SIGINT), ("ccusage_import.cli.app", "pydantic", "clickhouse_connect")), 5),
 )
+@pytest.mark.exhaustive
 def test_an_import_is_interrupted_while_it_starts(embedded: Lab, number: signal.Signals, module: str) -> None:
     embedded.restore()
 
@@ -314,7 +315,7 @@ CUT_SHORT = {
 }
 
 
-@pytest.mark.parametrize(("kind", "told"), CUT_SHORT.items())
+@pytest.mark.parametrize(("kind", "told"), some_of(CUT_SHORT.items(), 0))
 def test_an_answer_that_was_cut_off_lets_no_smaller_number_take_the_place_of_a_larger_one(
     behind_http: Lab, server: Gateway, kind: str, told: str
 ) -> None:
@@ -347,7 +348,7 @@ def test_a_server_that_does_not_know_the_last_load_is_not_written_to(behind_http
     assert behind_http.shows_after()
 
 
-@pytest.mark.parametrize("kind", CUT_SHORT)
+@pytest.mark.parametrize("kind", some_of(CUT_SHORT, 0))
 def test_what_was_to_be_asked_ahead_and_was_cut_off_is_asked_when_it_is_needed(
     behind_http: Lab, server: Gateway, kind: str
 ) -> None:
@@ -700,6 +701,7 @@ def test_the_second_of_two_imports_gives_up_when_it_has_waited_long_enough(lab: 
     assert_healthy(lab)
 
 
+@pytest.mark.exhaustive
 def test_queries_and_imports_take_turns(embedded: Lab, tmp_path: Path) -> None:
     embedded.restore()
     finished, is_over = list[tuple[int, str, str]](), threading.Event()

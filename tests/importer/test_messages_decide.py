@@ -98,6 +98,7 @@ def test_what_lost_messages_is_held_with_how_many_and_how_much(run: Run) -> None
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_sessions_stay_where_a_ccusage_shows_none(run: Run, ccusage18: Path) -> None:
     run()
     old = ("import", "--warehouse", run.place.url, "--claude-dir", run.claude.root, "--ccusage", ccusage18)
@@ -125,6 +126,7 @@ def test_a_new_day_loses_messages_although_its_window_is_open(run: Run) -> None:
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_a_day_that_lost_messages_is_not_filed_anew_in_another_zone(run: Run) -> None:
     run.claude.say("new", days_ago(2, 10), 7)
     run.claude.say("new", days_ago(2, 11), 70)
@@ -164,6 +166,7 @@ def test_without_transcripts_the_window_decides(run: Run) -> None:
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_a_fall_is_weighed_once(run: Run) -> None:
     run()
     run.claude.delete("a")
@@ -183,6 +186,7 @@ def test_a_fall_is_weighed_once(run: Run) -> None:
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_messages_that_came_back_are_weighed_anew(run: Run) -> None:
     whole = run.claude.file("b").read_text()
     run()
@@ -228,6 +232,7 @@ def test_a_duplicate_that_resurfaces_after_its_original_was_swept_is_not_new_usa
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_an_original_that_comes_back_takes_its_messages_from_the_fork_that_has_others_too(run: Run) -> None:
     original = run.claude.file("a").read_text()
     fork = run.claude.file("fork", "-z")
@@ -255,6 +260,7 @@ def test_an_original_that_comes_back_takes_its_messages_from_the_fork_that_has_o
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_an_original_that_grew_after_it_was_forked_and_comes_back_has_its_messages_alone(run: Run) -> None:
     fork = run.claude.file("fork", "-z")
     fork.parent.mkdir()
@@ -337,6 +343,7 @@ def test_verify_compares_messages_with_reports_and_explains_what_differs(run: Ru
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_a_project_that_is_renamed_again_and_back_takes_its_days_along(run: Run) -> None:
     run()
     directory = run.claude.file("a").parent
@@ -424,6 +431,7 @@ def test_an_upgrade_does_not_explain_what_a_session_lost_that_goes_on(
 
 @pytest.mark.one_place
 @pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.exhaustive
 def test_a_project_that_is_renamed_while_its_directory_is_away_takes_its_days_along(
     run: Run, tmp_path: Path, *, is_first: bool
 ) -> None:

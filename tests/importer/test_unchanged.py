@@ -200,6 +200,7 @@ def test_a_warehouse_that_is_new_gets_everything(
     assert len(imported("--warehouse", other.url)["reports"]) == 5
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_is_down_is_recorded_as_for_any_import(gateway: Gateway, own: Program, claude: ClaudeDir) -> None:
     url = gateway.url(database="unchanged_down")
     assert own("migrate", "--warehouse", url, "--create-database").exit_code == 0

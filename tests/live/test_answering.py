@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.checks.test_health import free_port
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
@@ -30,6 +32,7 @@ def asked(watch: Watch, program: Program, port: int, sql: str) -> str:
     return text.strip()
 
 
+@pytest.mark.exhaustive
 def test_who_reads_sees_what_was_just_stored_and_waits_while_the_warehouse_is_lent(
     embedded: Callable[[str], Place], program: Program, tmp_path: Path
 ) -> None:

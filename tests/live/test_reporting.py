@@ -55,6 +55,7 @@ def health(program: Program, place: Place) -> dict[str, Any]:
 
 
 @pytest.mark.exhaustive_at("http")
+@pytest.mark.exhaustive
 def test_the_status_knows_the_watch(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
     assert health(program, migrated)["watch"] is None
@@ -105,6 +106,7 @@ def on_server(gateway: Gateway, program: Program, database: str) -> Place:
     return place
 
 
+@pytest.mark.exhaustive
 def test_copies_are_known_while_they_are_there(
     embedded: Callable[[str], Place], gateway: Gateway, program: Program, claude: ClaudeDir, tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ def stopped(watch: Watch) -> Iterator[None]:
 
 
 @pytest.mark.exhaustive_at("http")
+@pytest.mark.exhaustive
 def test_what_is_written_while_it_is_stopped_arrives_once(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     for session in ("grows", "goes", "replaced", "emptied"):
         claude.say(session, days_ago(0), 1)

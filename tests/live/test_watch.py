@@ -143,6 +143,7 @@ def test_undo_takes_back_what_it_brought_alone(migrated: Place, program: Program
     assert migrated.rows("SELECT sum(total_tokens) FROM daily") == [(10,)]
 
 
+@pytest.mark.exhaustive
 def test_the_ordinary_import_runs_in_it(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     claude.say("a", days_ago(1), 10)
     with watching(program, *where(migrated, claude, every="3s")) as watch:
@@ -176,6 +177,7 @@ def test_a_warehouse_that_nothing_but_watch_has_opened_is_missed_when_it_is_gone
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_polling_finds_what_is_written(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     with watching(program, *where(migrated, claude), "--poll") as watch:
         claude.say("a", days_ago(0), 10)
@@ -212,6 +214,7 @@ def test_other_commands_are_let_into_an_embedded_warehouse(
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_a_cursor_that_fails_is_a_loss_that_ends(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     with watching(program, *where(migrated, claude)) as watch:
         claude.say("a", days_ago(0), 10)
@@ -230,6 +233,7 @@ def test_a_cursor_that_fails_is_a_loss_that_ends(migrated: Place, program: Progr
 
 @pytest.mark.one_place
 @pytest.mark.parametrize("what", ["warehouse", "cursor"])
+@pytest.mark.exhaustive
 def test_what_cannot_be_opened_again_when_it_was_lent_is_waited_for(
     migrated: Place, program: Program, claude: ClaudeDir, what: str
 ) -> None:
@@ -274,6 +278,7 @@ def test_a_warehouse_that_went_away_before_it_is_lent_is_waited_for(
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_what_is_configured_while_it_waits_for_what_it_lent_counts(
     migrated: Place, program: Program, claude: ClaudeDir
 ) -> None:
@@ -306,6 +311,7 @@ def test_a_second_watch_hears_who_has_an_embedded_warehouse(
         assert watch.end() == 0
 
 
+@pytest.mark.exhaustive
 def test_on_a_server_others_import_and_watch_too(gateway: Gateway, program: Program, claude: ClaudeDir) -> None:
     place = Place(gateway.url(database="shared"), gateway)
     assert program("migrate", "--warehouse", place.url, "--create-database").exit_code == 0
@@ -354,6 +360,7 @@ def test_a_machine_that_is_renamed_on_a_server_goes_on_under_its_new_name(
     ]
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_lost_in_outages_and_each_is_said_once(tmp_path: Path, program: Program, claude: ClaudeDir) -> None:
     engine, port = tmp_path / "engine", 0
     with running_gateway(engine) as gateway:

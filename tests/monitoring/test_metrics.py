@@ -106,6 +106,7 @@ def test_the_textfile_tells_of_an_import(textfile: Textfile, corpus: Callable[[s
     assert modified - 60 < values[f"last_success_timestamp_seconds{{{machine}}}"] <= modified
 
 
+@pytest.mark.exhaustive
 def test_the_peak_of_a_run_is_not_that_of_the_program_that_started_it(
     textfile: Textfile, corpus: Callable[[str], Path]
 ) -> None:
@@ -115,6 +116,7 @@ def test_the_peak_of_a_run_is_not_that_of_the_program_that_started_it(
     assert len(large) > textfile.values()['peak_memory_bytes{machine="laptop"}']
 
 
+@pytest.mark.exhaustive
 def test_a_failed_import_keeps_the_last_success(textfile: Textfile, corpus: Callable[[str], Path]) -> None:
     claude_dir = corpus("september")
     textfile("--claude-dir", claude_dir)
@@ -178,6 +180,7 @@ def test_a_report_that_fails_is_named_with_the_reason(
     assert 'last_success_timestamp_seconds{machine="laptop"}' not in values
 
 
+@pytest.mark.exhaustive
 def test_held_records_are_counted(textfile: Textfile, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("a", days_ago(40), 70_000)
@@ -195,6 +198,7 @@ def test_held_records_are_counted(textfile: Textfile, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_hashed", some_of([True, False], 0))
+@pytest.mark.exhaustive
 def test_budgets_are_compared_with_what_was_spent(textfile: Textfile, tmp_path: Path, *, is_hashed: bool) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("a", days_ago(0, hour=0), 100_000, project=PROJECT)
@@ -217,6 +221,7 @@ def test_budgets_are_compared_with_what_was_spent(textfile: Textfile, tmp_path: 
     assert is_hashed != (PROJECT in textfile.file.read_text())
 
 
+@pytest.mark.exhaustive
 def test_a_quota_has_the_share_that_is_used(textfile: Textfile, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("a", days_ago(0, hour=0), 100_000)
@@ -281,7 +286,7 @@ def test_a_textfile_that_cannot_be_written_is_a_warning(
     assert list(tmp_path.rglob(".x.prom*")) == []
 
 
-@pytest.mark.parametrize("setting", some_of(["", "metrics_file", "pushgateway"], 0, 1))
+@pytest.mark.parametrize("setting", some_of(["", "metrics_file", "pushgateway"], 0))
 def test_the_client_library_is_imported_only_where_it_is_used(
     textfile: Textfile, corpus: Callable[[str], Path], setting: str
 ) -> None:
@@ -334,6 +339,7 @@ def test_pushed_scraped_and_told_by_the_alerts(program: Program, corpus: Callabl
         ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_a_failed_push_replaces_only_what_it_knows(
     program: Program, gateway: Gateway, corpus: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -364,6 +370,7 @@ def test_a_failed_push_replaces_only_what_it_knows(
 
 
 @pytest.mark.parametrize("machine", some_of(['ana\'s/"big" machine 100 %', "größe.example+1"], 0))
+@pytest.mark.exhaustive
 def test_any_name_of_a_machine_is_a_group_of_its_own(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path, machine: str
 ) -> None:
@@ -418,6 +425,7 @@ def test_an_address_that_cannot_be_used_is_refused_without_being_shown(program: 
 # --- rules and documents -----------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_alert_rules_are_valid_and_fire_when_they_should() -> None:
     assert promtool("check", "rules", ALERTS)[0] == 0
     code, printed = promtool("test", "rules", *sorted((REPOSITORY / "tests" / "prometheus").glob("*_test.yml")))

@@ -115,6 +115,7 @@ def test_a_warehouse_that_is_down_is_told(run_import: Importer, receiver: Receiv
     assert str(port) not in request.document["text"]
 
 
+@pytest.mark.exhaustive
 def test_no_success_for_too_long_is_told_once(run_import: Importer, receiver: Receiver) -> None:
     targets = [webhook(receiver, "stale", "recovered")]
     soon = {"CCUSAGE_IMPORT_STALE_AFTER_HOURS": "0.00001"}
@@ -127,6 +128,7 @@ def test_no_success_for_too_long_is_told_once(run_import: Importer, receiver: Re
     assert told == [["stale"], [], ["recovered"], []]
 
 
+@pytest.mark.exhaustive
 def test_held_numbers_are_told_when_they_are_more(run_import: Importer, claude: ClaudeDir, receiver: Receiver) -> None:
     targets = [webhook(receiver)]
     for day, session in ((40, "a"), (45, "b")):
@@ -153,6 +155,7 @@ def test_held_numbers_are_told_when_they_are_more(run_import: Importer, claude: 
     assert first["text"] == ("ccusage shows less than it once did; what was stored stays\nmore: ccusage-import held")
 
 
+@pytest.mark.exhaustive
 def test_a_crossed_budget_is_told_once_a_period(run_import: Importer, receiver: Receiver) -> None:
     budget = {"monthly": 1000, "projects": {"-home-ana-shop": {"daily": 1.2}}}
     changed = {"monthly": 1000, "projects": {"-home-ana-shop": {"daily": 1.4}}}

@@ -353,6 +353,7 @@ def test_what_is_drawn_over_time_is_aggregated_by_interval(name: str) -> None:
 
 
 @pytest.mark.exhaustive_at("http")
+@pytest.mark.exhaustive
 def test_what_is_held_is_shown_until_it_is_accepted(
     migrated: Place, program: Program, ccusage20: Path, tmp_path: Path
 ) -> None:

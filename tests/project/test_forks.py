@@ -53,6 +53,7 @@ def started(program: Program) -> Program:
         8,
     ),
 )
+@pytest.mark.exhaustive
 def test_a_fork_answers_as_a_new_interpreter_does(
     program: Program, started: Program, migrated: Place, words: str, zone: str
 ) -> None:
@@ -64,6 +65,7 @@ def test_a_fork_answers_as_a_new_interpreter_does(
     assert forked.stdout or forked.stderr
 
 
+@pytest.mark.exhaustive
 def test_a_fork_imports_as_a_new_interpreter_does(
     program: Program, started: Program, corpus: Callable[[str], Path]
 ) -> None:
@@ -122,6 +124,7 @@ def test_descriptors_keep_their_numbers_however_high_they_are(program: Program, 
     assert (*running.communicate(timeout=30), running.wait()) == ('"one"\n1\n', "", 0)
 
 
+@pytest.mark.exhaustive
 def test_a_process_that_runs_commands_meets_nothing_of_the_one_before(program: Program, tmp_path: Path) -> None:
     warm = Warm()
     try:

@@ -93,6 +93,7 @@ def test_a_prompt_is_a_row_with_all_that_it_caused(prompted: Place) -> None:
     ]
 
 
+@pytest.mark.exhaustive_at("http")
 def test_the_dearest_the_slowest_and_the_failed_ones(prompted: Place) -> None:
     usd = Decimal
     interrupted = ("2026-03-02 14:30:30.000", "", SHOP, OPUS, 1, 0, 0, 80_000, 2, False, 30, "interrupted")
@@ -111,6 +112,7 @@ def test_what_interrupted_ones_cost(prompted: Place) -> None:
     assert rows(prompted, "interrupted_prompts", project=BLOG) == []
 
 
+@pytest.mark.exhaustive_at("http")
 def test_sums_by_command_outcome_project_model_and_time(prompted: Place) -> None:
     """What it is, how many, how many did not end well, tokens, cost and mean."""
     usd = Decimal
@@ -154,6 +156,7 @@ def test_percentiles_by_command(prompted: Place) -> None:
     ]
 
 
+@pytest.mark.exhaustive
 def test_those_since_an_instant_are_the_rows_that_all_of_them_show(prompted: Place) -> None:
     whole = prompted.rows("SELECT at, position FROM executions WHERE session_id LIKE '%s1' ORDER BY at")
     assert [position for _, position in whole] == [1, 2]

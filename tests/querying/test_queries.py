@@ -130,6 +130,7 @@ def test_every_query_answers_on_an_empty_warehouse(migrated: Place) -> None:
 
 
 @pytest.mark.exhaustive_at("embedded")
+@pytest.mark.exhaustive
 def test_every_query_answers_through_the_command_with_other_parameters(
     migrated: Place, program: Program, corpus: Callable[[str], Path]
 ) -> None:
@@ -568,7 +569,7 @@ def test_months_are_whole_wherever_the_period_begins_and_ends(
 
 
 @pytest.mark.one_place
-@pytest.mark.parametrize(("last_day", "is_partial"), [("2099-02-28", True), ("2099-03-01", False)])
+@pytest.mark.parametrize(("last_day", "is_partial"), some_of([("2099-02-28", True), ("2099-03-01", False)], 0))
 def test_a_month_is_whole_when_its_last_day_is_over(migrated: Place, last_day: str, *, is_partial: bool) -> None:
     # The history begins with the first day of the month.
     used = [
@@ -797,6 +798,7 @@ def test_sessions_that_stand_out(migrated: Place) -> None:
     ]
 
 
+@pytest.mark.exhaustive
 def test_the_same_sessions_on_many_machines_come_in_one_order(migrated: Place) -> None:
     start, machines = datetime(2099, 4, 1, 10, tzinfo=UTC), [f"m{number}" for number in range(9)]
     for load_id, machine in enumerate(("m4", "m0", "m8", "m2", "m6", "m1", "m7", "m3", "m5"), 1000):

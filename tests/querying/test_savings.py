@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from ccusage_import.records import ModelPrice
 from ccusage_import.warehouse.prices import write_prices
 from tests.conftest import Place
@@ -27,6 +29,7 @@ def questions(root: Path, *tokens: int, project: str) -> Path:
     return root
 
 
+@pytest.mark.exhaustive_at("http")
 def test_savings_and_what_proves_them(migrated: Place, tmp_path: Path) -> None:
     with migrated.opened() as opened:
         prices = [ModelPrice._make(("claude", model, *map(Decimal, usd), *[None] * 5)) for model, usd in PRICES.items()]

@@ -67,6 +67,7 @@ def beside_a_manager(own: Program, tmp_path: Path, home: Path, session: str) -> 
     )
 
 
+@pytest.mark.exhaustive
 def test_the_user_manager_runs_the_import_and_forgets_it(
     program: Program, tmp_path: Path, corpus: Callable[[str], Path], ccusage20: Path
 ) -> None:

@@ -216,6 +216,7 @@ def test_without_any_one_right_something_fails(tmp_path: Path, program: Program,
 
 
 @pytest.mark.parametrize("missing", some_of(["message_facts*", "folded_ids*"], 1))
+@pytest.mark.exhaustive
 def test_without_the_right_to_drop_facts_nothing_of_a_fold_begins(
     tmp_path: Path, program: Program, claude: ClaudeDir, missing: str
 ) -> None:
@@ -258,6 +259,7 @@ def test_the_importer_may_do_nothing_else(guarded: Guarded, program: Program) ->
         assert re.search(r"SELECT ON ccusage\w*\.\* WITH GRANT", str(refusal(url, "GRANT SELECT ON * TO CURRENT_USER")))
 
 
+@pytest.mark.exhaustive
 def test_the_reader_reads_every_panel_and_writes_nothing(guarded: Guarded, program: Program, claude: ClaudeDir) -> None:
     with guarded.url(IMPORTER) as url:
         assert program("migrate", "--warehouse", url).exit_code == 0

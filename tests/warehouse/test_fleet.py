@@ -94,6 +94,7 @@ def test_records_are_held_and_budgets_set(fleet: ClickHouse) -> None:
     assert fleet.rows("SELECT count() FROM budget_status") == [(6,)]
 
 
+@pytest.mark.exhaustive
 def test_the_same_seed_gives_the_same_numbers_and_another_gives_others(url: str, tmp_path: Path) -> None:
     def numbers(of_url: str) -> object:
         with open_warehouse(parse_warehouse_url(of_url)) as warehouse:

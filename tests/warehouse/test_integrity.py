@@ -113,6 +113,7 @@ def test_a_damaged_part_of_another_table_is_named(lab: Lab, table: str, way: str
     assert_refuses(lab.installation, lab.newer, f"{table}: ")
 
 
+@pytest.mark.exhaustive
 def test_a_flipped_byte_that_the_engine_does_not_see_when_it_starts(lab: Lab) -> None:
     user = lab.installation
     flipped(parts_of(user, "records")[0] / "data.bin")
@@ -126,6 +127,7 @@ def test_a_flipped_byte_that_the_engine_does_not_see_when_it_starts(lab: Lab) ->
     assert user.rows("SELECT count() FROM loads FINAL WHERE state = 'committed'") == [(3,)]
 
 
+@pytest.mark.exhaustive
 def test_tables_that_are_written_anew_stop_nobody(lab: Lab) -> None:
     user = lab.installation
     emptied(parts_of(user, "schema_migrations")[0] / "data.bin")

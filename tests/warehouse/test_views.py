@@ -114,14 +114,12 @@ def rows(place: Place, columns: str, view: str) -> Rows:
 # --- every view ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive_at
 def test_every_view_answers_on_an_empty_warehouse(migrated: Place) -> None:
     # What kinds of savings there are does not depend on what is stored.
     made = [view for view in VIEWS if view != "savings_kinds"]
     assert migrated.answers({view: f"SELECT * FROM {view}" for view in made}) == {view: [] for view in made}
 
 
-@pytest.mark.exhaustive_at
 def test_every_column_of_every_view_has_a_comment_and_the_type_it_declares(migrated: Place) -> None:
     used = (model(SONNET, "1", (0, 10, 0, 0)),)
     kept = record("monthly", "2099-04", "2099-04-01")

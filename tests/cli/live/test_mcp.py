@@ -115,6 +115,7 @@ def test_a_client_asks_in_every_way(used: Program) -> None:
     asking(used, questions)
 
 
+@pytest.mark.exhaustive
 def test_digest_and_forecast_say_what_the_month_is_like(used: Program) -> None:
     for setting in (("budget.daily", "1"), ("quota.week_usd", "3")):
         assert used("config", "set", *setting).exit_code == 0
@@ -138,6 +139,7 @@ def test_digest_and_forecast_say_what_the_month_is_like(used: Program) -> None:
     asking(used, questions)
 
 
+@pytest.mark.exhaustive
 def test_names_are_shown_and_taken_as_query_does_on_this_machine(used: Program) -> None:
     [names_file] = used.home.rglob("names.json")
 
@@ -156,6 +158,7 @@ def test_names_are_shown_and_taken_as_query_does_on_this_machine(used: Program) 
     asking(used, elsewhere)
 
 
+@pytest.mark.exhaustive
 def test_answers_are_cut_and_say_so(used: Program) -> None:
     async def questions(asked: Asked) -> None:
         many = await asked.answer("run_sql", sql="SELECT number FROM system.numbers")
@@ -186,6 +189,7 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
 )
 
 
+@pytest.mark.exhaustive
 def test_what_cannot_be_answered_is_an_error_of_the_tool(used: Program) -> None:
     async def questions(asked: Asked) -> None:
         for tool, arguments, said in REFUSED:
@@ -194,6 +198,7 @@ def test_what_cannot_be_answered_is_an_error_of_the_tool(used: Program) -> None:
     asking(used, questions)
 
 
+@pytest.mark.exhaustive
 def test_between_calls_nothing_keeps_an_import_out(used: Program) -> None:
     used.environ["CCUSAGE_IMPORT_LOCK_WAIT_SECONDS"] = "0"
 
