@@ -428,6 +428,7 @@ def test_deleted_sessions_of_an_agent_lower_nothing(run_fresh: Importer, warehou
     assert "its transcripts may have been deleted: nobody knows how long codex keeps them" in done.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_held_fall_of_an_agent_is_accepted_by_its_name(
     run_fresh: Importer, warehouse: Place, fresh: Agents, program: Program
 ) -> None:

@@ -113,6 +113,7 @@ def load_ids(place: Place) -> list[str]:
     return [str(row[0]) for row in place.rows("SELECT load_id FROM loads FINAL ORDER BY load_id")]
 
 
+@pytest.mark.exhaustive
 def test_an_export_gives_an_empty_warehouse_the_same_rows_and_verdicts(
     program: Program, history: Place, tmp_path: Path
 ) -> None:

@@ -41,6 +41,7 @@ def squeezed(text: str) -> str:
     return "\n".join(" ".join(line.split()) for line in text.splitlines())
 
 
+@pytest.mark.exhaustive
 def test_all_that_people_read_is_converted(used: Program) -> None:
     used.environ |= EURO
     said = {

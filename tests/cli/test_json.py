@@ -152,6 +152,7 @@ def test_every_chart_prints_what_its_schema_says(history: History) -> None:
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_commands_that_write_print_what_their_schemas_say(history: History, tmp_path: Path) -> None:
     checked = history.checked
 

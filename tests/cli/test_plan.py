@@ -53,6 +53,7 @@ def test_the_report_says_what_the_usage_is_worth_beyond_the_price(program: Progr
     assert plans(program, used, "--machine", "laptop") == []
 
 
+@pytest.mark.exhaustive
 def test_the_warehouse_holds_what_is_configured_and_forgets_what_is_not(program: Program, used: Place) -> None:
     configure(program, 'machine = "laptop"\n[plan]\nmonthly = 200\n')
     assert len(plans(program, used)) == 1

@@ -87,6 +87,7 @@ def test_every_page_fits(program: Program, corpus: Callable[[str], Path]) -> Non
     assert held[-2] == "to accept the first: ccusage-import accept 'blocks 2025-06-08 03:00'"
 
 
+@pytest.mark.exhaustive
 def test_a_row_that_is_too_wide_stands_upright(program: Program, corpus: Callable[[str], Path]) -> None:
     program.environ["TZ"] = "America/Los_Angeles"
     assert program("import", "--machine", MACHINE, "--claude-dir", corpus("june")).exit_code == 0

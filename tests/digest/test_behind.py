@@ -181,6 +181,7 @@ def test_every_chart_leads_by_keyboard(two_machines: Path, look: Callable[..., S
     assert seen.said == []
 
 
+@pytest.mark.exhaustive
 def test_hours_tables_and_small_bars_lead_too(two_machines: Path, look: Callable[..., Seen]) -> None:
     seen = look(two_machines)
 

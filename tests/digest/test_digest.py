@@ -181,6 +181,7 @@ def test_since_bounds_what_is_shown_but_not_the_comparisons(
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_all_machines_are_added_up_unless_one_is_named(
     program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
 ) -> None:
@@ -276,6 +277,7 @@ def test_savings_of_the_cache(program: Program, migrated: Place, claude: ClaudeD
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_the_forecast_of_a_steady_user(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     for day in range(1, 36):
         claude.say(f"session-{day}", days_ago(day), 50_000)

@@ -456,6 +456,7 @@ def test_a_warehouse_with_facts_alone_is_refused(
     assert migrated.rows("SELECT sum(output_tokens) FROM messages") == [(1_000,)]
 
 
+@pytest.mark.exhaustive
 def test_a_warehouse_with_records_is_refused(program: Program, saved: Path, migrated: Place) -> None:
     write(migrated, Load(5000, "tower", datetime(2025, 9, 5, tzinfo=UTC)), [record("tower", 4, 4)])
     before = shown(migrated)

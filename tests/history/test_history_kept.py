@@ -172,6 +172,7 @@ def test_an_upgrade_that_counts_less_is_taken_inside_the_window_and_held_outside
     assert verdicts(migrated, "daily") == {("held", "may_be_swept"), ("corrected", "version_changed")}
 
 
+@pytest.mark.exhaustive
 def test_an_upgrade_does_not_explain_what_fell_before_it(
     claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path
 ) -> None:

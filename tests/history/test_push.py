@@ -71,6 +71,7 @@ def test_a_push_copies_everything_and_a_second_one_nothing(
     assert same(server, laptop)
 
 
+@pytest.mark.exhaustive
 def test_later_loads_follow_and_undone_ones_too(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_server_that_drops_what_it_knows_by_token_gets_every_row(
     assert same(server, laptop)
 
 
+@pytest.mark.exhaustive
 def test_another_history_on_the_server_is_judged_by_the_rule(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:

@@ -166,6 +166,7 @@ def test_a_renaming_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Pa
         assert installation.rows("SELECT count() FROM loads FINAL WHERE state = 'running'") == [(0,)]
 
 
+@pytest.mark.exhaustive
 def test_a_server_learns_the_new_name_by_the_next_push(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:

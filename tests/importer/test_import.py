@@ -311,6 +311,7 @@ def test_saved_reports_never_lower_what_is_stored(
     assert json.loads(rows.stdout) == [{"tokens": 4331528}]
 
 
+@pytest.mark.exhaustive
 def test_saved_reports_end_nothing_that_is_held(
     program: Program, migrated: Place, tmp_path: Path, ccusage20: Path
 ) -> None:

@@ -227,6 +227,7 @@ def test_a_failed_import_is_not_relied_on(
     assert len(imported()["reports"]) == 5
 
 
+@pytest.mark.exhaustive
 def test_few_requests_go_to_a_server(own: Program, gateway: Gateway, claude: ClaudeDir) -> None:
     url = gateway.url(database="few_requests")
     assert own("migrate", "--create-database", "--warehouse", url).exit_code == 0

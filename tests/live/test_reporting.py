@@ -83,6 +83,7 @@ def test_the_status_knows_the_watch(migrated: Place, program: Program, claude: C
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_the_status_line_is_as_young_as_the_facts(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
     assert program("import", *where, "--timezone", "UTC").exit_code == 0

@@ -74,6 +74,7 @@ def test_half_a_line_waits_for_its_end(migrated: Place, program: Program, claude
     assert migrated.rows("SELECT facts FROM loads FINAL") == [({"messages": 3},)]
 
 
+@pytest.mark.exhaustive
 def test_directories_and_files_come_and_go(
     migrated: Place, program: Program, claude: ClaudeDir, tmp_path: Path
 ) -> None:
@@ -129,6 +130,7 @@ def test_every_fact_is_stored_once_however_often_it_is_ended_in_a_burst(
     ]
 
 
+@pytest.mark.exhaustive
 def test_undo_takes_back_what_it_brought_alone(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     claude.say("a", days_ago(1), 10)
     assert program("import", *where(migrated, claude)[:4]).exit_code == 0

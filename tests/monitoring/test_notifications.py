@@ -206,6 +206,7 @@ def test_a_target_hears_only_what_it_wants(run_import: Importer, receiver: Recei
     assert receiver.heard() == ["recovered"]
 
 
+@pytest.mark.exhaustive
 def test_a_target_that_is_down_is_a_warning_and_hears_it_later(
     run_import: Importer, receiver: Receiver, program: Program
 ) -> None:

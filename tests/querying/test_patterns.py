@@ -198,6 +198,7 @@ def test_an_answer_after_two_compactions_counts_once(migrated: Place, tmp_path: 
     assert place.rows("SELECT compactions, cache_share_after_compaction FROM sessions_health") == [(2, 0.75)]
 
 
+@pytest.mark.exhaustive
 def test_what_is_older_than_30_days_is_in_no_pattern_however_long_a_machine_is_idle(
     migrated: Place, tmp_path: Path
 ) -> None:

@@ -146,6 +146,7 @@ def test_every_query_answers_through_the_command_with_other_parameters(
     assert len(answered) == len(GROUPS) - 2 or migrated.gateway is not None
 
 
+@pytest.mark.exhaustive
 def test_every_query_answers_with_its_defaults_and_says_where_a_price_is_missing(
     migrated: Place, program: Program, corpus: Callable[[str], Path]
 ) -> None:
@@ -762,6 +763,7 @@ def test_models_and_cache_of_projects(migrated: Place) -> None:
     ]
 
 
+@pytest.mark.exhaustive
 def test_sessions_that_stand_out(migrated: Place) -> None:
     start = datetime(2099, 4, 1, 10, tzinfo=UTC)
     sessions = [

@@ -1412,6 +1412,7 @@ def test_a_machine_never_touches_the_records_of_another(
 
 @REPEATABLE
 @given(offered=OFFERED, stored=STORED, fetched=st.sets(st.sampled_from(REPORTS)))
+@pytest.mark.exhaustive
 def test_reports_that_were_not_fetched_have_no_decision(
     offered: list[Record], stored: list[Record], fetched: set[str]
 ) -> None:
@@ -1424,6 +1425,7 @@ def test_reports_that_were_not_fetched_have_no_decision(
 
 @REPEATABLE
 @given(offered=OFFERED, stored=STORED, context=CONTEXTS, days=st.tuples(st.integers(8, 12), st.integers(8, 12)))
+@pytest.mark.exhaustive
 def test_a_filter_only_leaves_out_decisions(
     offered: list[Record], stored: list[Record], context: Context, days: tuple[int, int]
 ) -> None:

@@ -277,6 +277,7 @@ def test_a_command_that_is_too_long_for_cron_is_refused(scheduled: Program) -> N
 
 
 @needs_cron
+@pytest.mark.exhaustive
 def test_the_installed_command_works_in_the_environment_that_the_unit_sets(
     scheduled: Program, corpus: Callable[[str], Path]
 ) -> None:

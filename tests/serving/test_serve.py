@@ -688,6 +688,7 @@ def test_what_lies_in_the_working_directory_is_not_run(home: tuple[Program, str]
     assert not (program.home / "was_run").exists()
 
 
+@pytest.mark.exhaustive
 def test_readers_see_whole_imports(home: tuple[Program, str]) -> None:
     program, url = home
     with serving(program, url) as served:

@@ -46,6 +46,7 @@ def test_an_import_keeps_the_line_current(used: Program) -> None:
     assert (midnight - timedelta(days=1)).isoformat() == f"{datetime.now(UTC).date()}T00:00:00+00:00"
 
 
+@pytest.mark.exhaustive
 def test_an_import_that_writes_nothing_leaves_the_line(used: Program, tmp_path: Path) -> None:
     assert used("import").exit_code == 0
     file = numbers_file(used)

@@ -231,6 +231,7 @@ def started(program: Program) -> subprocess.Popen[bytes]:
     return subprocess.Popen(argv, env=program.environ, cwd=program.home, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
+@pytest.mark.exhaustive
 def test_stdout_carries_the_protocol_alone_and_leaves_nothing_open(used: Program) -> None:
     call = {"method": "tools/call", "params": {"name": "run_sql", "arguments": {"sql": "SELECT 1"}}}
     with started(used) as server:
