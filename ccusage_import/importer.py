@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 from loguru import logger
 
@@ -118,7 +118,7 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
                 bring_back_facts(warehouse, load.machine, undone_by, load_id)
             _publish(run, warehouse, load, judged, stored.last_offers)
             kept_warnings = keep_reports(run, load, judged.ledger)
-        numbers = questions_of_numbers(run.settings, datetime.now(UTC))
+        numbers = questions_of_numbers(run.settings)
         with warehouse.asked_ahead([*numbers, *questions_after_reports(run, warehouse, offer, load)]):
             keep_numbers(warehouse, run.configuration)
             facts = read_facts(run, warehouse, offer, load)

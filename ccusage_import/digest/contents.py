@@ -20,7 +20,7 @@ TITLES: dict[SpanName, str] = {
     "total": "All kept days",
 }
 BEFORE: dict[SpanName, str] = {
-    "today": "yesterday",
+    "today": "on the whole of yesterday",
     "last_7_days": "in the 7 days before",
     "month_to_date": "on the same days of the last month",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from ccusage_import.config.kept.last_offer import LastOffer
@@ -16,14 +16,15 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.snapshot import count_held, last_import
 from ccusage_import.warehouse.tables import Load
 
-_COSTS = (
-    "WITH NOT is_dated_ahead AND date BETWEEN {last_month:Date} AND {today:Date} AS is_recent"
-    " SELECT sumIf(cost_usd, is_recent AND date = {today:Date}),"
-    " sumIf(total_tokens, is_recent AND date = {today:Date}),"
-    " sumIf(cost_usd, is_recent AND date >= {month:Date}), sumIf(cost_usd, is_recent AND date < {month:Date}),"
-    " sumIf(cost_usd, is_recent AND date <= {by_this_day:Date} AND date < {month:Date}),"
-    " maxIf(unpriced, is_recent), uniqExact(machine), sum(cost_usd), uniqExact(date), min(date)"
-    " FROM daily"
+# Of each machine its own day and month, as budgets are: two machines may live in different zones.
+COSTS_QUESTION = Question(
+    "WITH toStartOfMonth(today) AS month, toStartOfMonth(month - 1) AS last_month,"
+    " NOT is_dated_ahead AND date BETWEEN last_month AND today AS is_recent"
+    " SELECT sumIf(cost_usd, is_recent AND date = today), sumIf(total_tokens, is_recent AND date = today),"
+    " sumIf(cost_usd, is_recent AND date >= month), sumIf(cost_usd, is_recent AND date < month),"
+    " sumIf(cost_usd, is_recent AND date < least(month, last_month + toDayOfMonth(today))),"
+    " maxIf(unpriced, is_recent), uniqExact(daily.machine), sum(cost_usd), uniqExact(date), min(date)"
+    " FROM daily GLOBAL LEFT JOIN calendar ON daily.machine = calendar.machine AND daily.agent = calendar.agent"
 )
 _BLOCK = (
     "SELECT ends_at, cost_usd, projected_cost_usd, cost_per_hour_usd FROM active_blocks"
@@ -42,7 +43,10 @@ _KEPT = "SELECT sum(cost_usd) FROM daily WHERE machine = {machine:String} AND ag
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What days cost, over all machines, in US dollars; `last_month_by_this_day` ends on the same day of the month."""
+    """What days cost, over all machines, in US dollars; `last_month_by_this_day` ends on the same day of the month.
+
+    Today and this month are those of each machine.
+    """
 
     today_usd: Decimal
     today_tokens: int
@@ -117,11 +121,11 @@ class Glance:
 
 def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: LastOffer | None) -> Glance:
     """Return what the dashboard shows."""
-    others = [_forecast_question(today), costs_question(today), block_question(settings.machine)]
+    others = [_forecast_question(today), COSTS_QUESTION, block_question(settings.machine)]
     with warehouse.asked_side_by_side([*questions_of_spending(warehouse), *others]):
         return Glance(
             today,
-            read_costs(warehouse, today),
+            read_costs(warehouse),
             read_block(warehouse, settings.machine),
             read_forecast(warehouse, today),
             read_plan(warehouse, settings.plan, today) if settings.plan.monthly else None,
@@ -133,22 +137,9 @@ def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: L
         )
 
 
-def read_costs(warehouse: ClickHouse, today: date) -> Costs:
+def read_costs(warehouse: ClickHouse) -> Costs:
     """Return what this day, this month and the last one cost."""
-    return Costs(*warehouse.rows(*costs_question(today))[0])
-
-
-def costs_question(today: date) -> Question:
-    """Return what `read_costs` asks."""
-    month = today.replace(day=1)
-    last_month = (month - timedelta(days=1)).replace(day=1)
-    days = {
-        "today": today,
-        "month": month,
-        "last_month": last_month,
-        "by_this_day": last_month + timedelta(days=today.day - 1),
-    }
-    return Question(_COSTS, days)
+    return Costs(*warehouse.rows(*COSTS_QUESTION)[0])
 
 
 def read_block(warehouse: ClickHouse, machine: str) -> OpenBlock | None:

@@ -11,7 +11,7 @@ from loguru import logger
 
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import next_month
-from ccusage_import.digest.glance import OpenBlock, block_question, costs_question, read_block, read_costs
+from ccusage_import.digest.glance import COSTS_QUESTION, OpenBlock, block_question, read_block, read_costs
 from ccusage_import.exceptions import FixableError
 from ccusage_import.files import write_private_file
 from ccusage_import.records import CLAUDE
@@ -45,10 +45,10 @@ def keep_numbers(warehouse: ClickHouse, configuration: Configuration, live: Live
         logger.bind(reason=str(error)).warning("the numbers of the status line could not be written down")
 
 
-def questions_of_numbers(settings: Settings, now: datetime) -> list[Question]:
+def questions_of_numbers(settings: Settings) -> list[Question]:
     """Return what `read_numbers` asks."""
     quotas = [QUOTAS_QUESTION] if settings.quota.is_set else []
-    return [costs_question(settings.today(now)), block_question(settings.machine), *quotas]
+    return [COSTS_QUESTION, block_question(settings.machine), *quotas]
 
 
 def read_numbers(
@@ -57,8 +57,8 @@ def read_numbers(
     """Return what the file holds; instants are seconds since 1970, and costs are converted when they are shown."""
     settings = configuration.settings
     today, limits, money = settings.today(now), settings.budget, settings.money
-    with warehouse.asked_ahead(questions_of_numbers(settings, now)):
-        costs, block = read_costs(warehouse, today), read_block(warehouse, settings.machine)
+    with warehouse.asked_ahead(questions_of_numbers(settings)):
+        costs, block = read_costs(warehouse), read_block(warehouse, settings.machine)
         quotas = read_quotas(warehouse) if settings.quota.is_set else []
     unreported = Decimal(0)
     if live:

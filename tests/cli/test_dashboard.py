@@ -8,6 +8,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.conftest import Program, program_in
@@ -143,20 +145,37 @@ def test_facts_without_a_report_are_usage(program: Program, tmp_path: Path) -> N
     assert program().stdout == "1 message is stored, but no report yet: ccusage-import import\n"
 
 
-def test_what_is_spent_of_a_budget_is_what_budget_says_wherever_machines_are(program: Program, tmp_path: Path) -> None:
-    """It is another day on this machine than on the other one, whose day counts in the budget of everything."""
+def elsewhere() -> str:
+    """Return a zone in which it is another day than in UTC."""
+    return "Pacific/Kiritimati" if datetime.now(UTC).hour >= 10 else "Pacific/Pago_Pago"
+
+
+@pytest.fixture
+def abroad(program: Program, tmp_path: Path) -> Program:
+    """This machine, which used 10,000 tokens, beside another one where it is another day, and which used 20,000."""
     now = datetime.now(UTC)
-    elsewhere = "Pacific/Kiritimati" if now.hour >= 10 else "Pacific/Pago_Pago"
     (tmp_path / "other").mkdir()
     other = Program(tmp_path / "other", {**program.environ, "HOME": str(tmp_path / "other")})
-    named = ("--warehouse", f"chdb://{tmp_path}/warehouse", "--claude-dir")
-    for each, name, tokens, zone in ((other, "away", 20_000, elsewhere), (program, "here", 10_000, "UTC")):
+    for each, name, tokens, zone in ((other, "away", 20_000, elsewhere()), (program, "here", 10_000, "UTC")):
         claude = ClaudeDir(tmp_path / name)
         claude.say(name, now - timedelta(seconds=1), tokens)
         each.environ |= {"CCUSAGE_IMPORT_MACHINE": name, "CCUSAGE_IMPORT_TIMEZONE": zone}
-        each.environ["CCUSAGE_IMPORT_BUDGET"] = '{"daily": 0.4}'
-        assert each("import", *named, claude.root).exit_code == 0
+        each.environ |= {"CCUSAGE_IMPORT_WAREHOUSE": f"chdb://{tmp_path}/warehouse"}
+        assert each("import", "--claude-dir", claude.root).exit_code == 0
+    return program
 
-    shown = program(CCUSAGE_IMPORT_WAREHOUSE=named[1]).stdout
+
+def test_what_is_spent_of_a_budget_is_what_budget_says_wherever_machines_are(abroad: Program) -> None:
+    """It is another day on this machine than on the other one, whose day counts in the budget of everything."""
+    shown = abroad(CCUSAGE_IMPORT_BUDGET='{"daily": 0.4}').stdout
 
     assert "today         OVER $0.45 of $0.40 (112%), " in shown
+    assert ", 30,000 tokens\n" in shown
+
+
+def test_today_and_the_month_are_those_of_each_machine(abroad: Program) -> None:
+    shown = abroad().stdout
+
+    assert "today         $0.45, 30,000 tokens\n" in shown
+    assert "this month    $0.45\n" in shown
+    assert abroad("statusline").stdout.startswith("today $0.45 · block $0.15, ")

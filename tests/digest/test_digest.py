@@ -354,6 +354,20 @@ def test_the_markdown_of_one_day(program: Program, migrated: Place, claude: Clau
 
 
 @pytest.mark.one_place
+def test_a_day_that_goes_on_is_compared_with_a_whole_one_and_says_so(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    claude.say("a", days_ago(1, 0), 40_000)
+    claude.say("b", days_ago(0, 0), 20_000)
+    imported(program, migrated, claude)
+
+    shown = program("report", "--warehouse", migrated.url, "--format", "markdown").stdout
+
+    [today] = [line for line in shown.splitlines() if line.startswith("- Today")]
+    assert today == "- Today so far: **$0.30**, -$0.30 (-50.0 %) against $0.60 on the whole of yesterday, 20,000 tokens"
+
+
+@pytest.mark.one_place
 @pytest.mark.exhaustive
 def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     claude.say("one", days_ago(0, 0), 100_000)
