@@ -25,6 +25,7 @@ from ccusage_import.rule.evidence import (
     day_after,
     first_day,
     lasting_name,
+    span,
     tokens_by_name,
 )
 from ccusage_import.rule.groups import Group, Pair, busy_times, group_of, grouped, paired
@@ -271,7 +272,7 @@ class _Judge:
                 and reason is Reason.TIMEZONE_CHANGED
                 and daily.takes_a_day_of(one, group.stored_spans)
             )
-            is_apart = pair.stored is None and (is_beyond or has_new_day)
+            is_apart = _grew_apart(pair, group) if pair.stored else is_beyond or has_new_day
             if takes or (is_apart and reason is not Reason.TAKEN_BACK):
                 yield self._taken(pair, reason)
             elif pair.offered is not None:
@@ -576,6 +577,15 @@ def _changed(then: Provenance, now: Provenance) -> Reason | None:
         if before and after and before != after:
             return reason
     return None
+
+
+def _grew_apart(pair: Pair, group: Group) -> bool:
+    """Whether a session grew under one project, where all of it is after what is stored of it under others."""
+    stored, offered = pair.stored, pair.offered
+    if not (group.is_session and stored and offered and offered.total_tokens > stored.total_tokens):
+        return False
+    others = [span(one.stored) for one in group.pairs if one.stored and one is not pair]
+    return bool(others) and span(offered).starts_at >= max(one.ends_at for one in others)
 
 
 def _stored_tokens(groups: Iterable[Group]) -> int:

@@ -304,6 +304,18 @@ def test_a_session_that_goes_on_after_its_beginning_was_swept_is_held_and_whole_
 
 
 @pytest.mark.one_place
+def test_a_session_that_goes_on_under_another_project_grows_there(run: Run) -> None:
+    run()
+    run.claude.delete("b")
+    for hour, total in ((10, 50), (11, 100), (12, 150)):
+        run.claude.say("b", days_ago(1, hour), 50, project="-store")
+        run()
+        assert run.shown("session") == sorted([30, 300, total])
+        assert [verdict for report, verdict, _ in run.told() if report == "session"] in (["new"], ["grew"])
+    assert run.shown("projects") == [150, 330]
+
+
+@pytest.mark.one_place
 def test_a_dry_run_weighs_too_and_keeps_nothing_of_it(run: Run) -> None:
     run()
     run.claude.delete("a")
