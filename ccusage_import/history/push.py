@@ -36,7 +36,7 @@ from ccusage_import.warehouse.budgets import (
     rename_quotas,
 )
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.facts.rewriting import bring_back_facts, hide_facts
+from ccusage_import.warehouse.facts.rewriting import bring_back_facts, hide_facts, shows_facts
 from ccusage_import.warehouse.logged_offers import read_last_offers, worth_logging
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
@@ -44,7 +44,15 @@ from ccusage_import.warehouse.naming import described, read_naming
 from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write
 from ccusage_import.warehouse.prices import push_prices
 from ccusage_import.warehouse.publish import begin, count_totals, outgrown, publish, settle_dead_loads
-from ccusage_import.warehouse.tables import RENAMED, RUNNER_OF_PUSH, Load, read_loads, read_records, read_taken_back
+from ccusage_import.warehouse.tables import (
+    RENAMED,
+    RUNNER_OF_PUSH,
+    Load,
+    next_load_id,
+    read_loads,
+    read_records,
+    read_taken_back,
+)
 
 
 @dataclass(slots=True)
@@ -106,6 +114,9 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
             rename_quotas(target, part.machine, part.renamed_to)
             rename_plan(target, part.machine, part.renamed_to)
             write_claim(target, part.machine, installation, "released", part.renamed_to)
+    for name in names:
+        if name not in pushed.machines:
+            _hide_left_over(target, name)
     return pushed
 
 
@@ -190,6 +201,13 @@ def _renamed(source: ClickHouse, target: ClickHouse, machine: str, installation:
             hint=f"rename it there too: {rename_command(name or 'NAME')} --warehouse {target.warehouse}",
         )
     return replace(part, renamed_to=name)
+
+
+def _hide_left_over(target: ClickHouse, machine: str) -> None:
+    """Hide what is shown under a name that was given back: earlier releases left facts there that are folded here."""
+    claim = read_claim(target, machine)
+    if claim.renamed_to and not claim.owner and shows_facts(target, machine):
+        hide_facts(target, machine, next_load_id(target, machine))
 
 
 def _loads(warehouse: ClickHouse, machine: str) -> dict[int, Load]:

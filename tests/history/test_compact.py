@@ -15,7 +15,10 @@ from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import FoldError, WarehouseUnreachableError
 from ccusage_import.history.compact import Compacted, compact, first_kept_day
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.facts.rewriting import bring_back_facts
+from ccusage_import.warehouse.machines import write_claim
 from ccusage_import.warehouse.migrations import FACT_TABLES
+from ccusage_import.warehouse.tables import next_load_id
 from tests.conftest import CORPORA, Place, Program, program_in
 from tests.faults.harness import Installation
 from tests.faults.kills import Stepped
@@ -634,6 +637,29 @@ def test_a_server_that_learns_of_a_fold_and_a_new_name_at_once_counts_each_fact_
     assert server.rows("SELECT count() FROM messages WHERE machine = 'laptop'") == [(0,)]
     ran(program, "push", server.url)
     assert shown(server) == shown(laptop)
+
+
+@pytest.mark.parametrize("is_used_again", [False, True])
+def test_facts_that_an_earlier_push_left_under_the_old_name_go_with_the_next(
+    program: Program, laptop: Place, server: Place, *, is_used_again: bool
+) -> None:
+    ran(program, "push", server.url)
+    ran(program, *FOLD)
+    ran(program, "rename", "machine", "tower")
+    ran(program, "push", server.url)
+    [(messages,)] = server.rows("SELECT count() FROM message_facts FINAL WHERE machine = 'laptop'")
+    with open_warehouse(parse_warehouse_url(server.url)) as opened:
+        [(mark,)] = opened.rows("SELECT max(taken_back) FROM message_facts FINAL WHERE machine = 'laptop'")
+        bring_back_facts(opened, "laptop", mark // 2, next_load_id(opened, "laptop"))
+        if is_used_again:
+            write_claim(opened, "laptop", "somebody else")
+    assert server.rows("SELECT count() > 0 FROM messages WHERE machine = 'laptop'") == [(True,)]
+    assert shown(server) != shown(laptop)
+
+    ran(program, "push", server.url)
+
+    assert (shown(server) == shown(laptop)) is not is_used_again
+    assert server.rows("SELECT count() FROM message_facts FINAL WHERE machine = 'laptop'") == [(messages,)]
 
 
 def test_folded_sessions_get_the_names_that_are_configured(program: Program, laptop: Place) -> None:

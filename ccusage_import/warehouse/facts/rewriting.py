@@ -38,6 +38,12 @@ def hide_facts(warehouse: ClickHouse, machine: str, load_id: int) -> None:
     _write_anew(warehouse, _SHOWN, "{mark:UInt64} AS taken_back", parameters)
 
 
+def shows_facts(warehouse: ClickHouse, machine: str) -> bool:
+    """Return whether any fact of a machine is shown."""
+    counts = " + ".join(f"(SELECT count() FROM {table} AS stored FINAL WHERE {_SHOWN})" for table in FACT_TABLES)  # noqa: S608
+    return bool(warehouse.rows(f"SELECT {counts}", {"machine": machine})[0][0])
+
+
 def rename_folded(warehouse: ClickHouse, machine: str, renamed: Callable[[str], str], load_id: int) -> None:
     """Give projects and sessions in the totals of folded facts other names: no transcript is read for these again."""
     columns = ("project", "session_id", "claude_session_id")
