@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -111,10 +111,10 @@ def write_decisions(warehouse: ClickHouse, load: Load, logged: Sequence[Decision
 def outgrown(
     taken_back: Mapping[Identity, TakenBack], stored: Iterable[Record], decisions: Iterable[Decision]
 ) -> list[int]:
-    """Return the undoing loads without any effect left: all that they took back has grown past it, or was accepted.
+    """Return the undoing loads whose messages count again: all days that they took back grew past it or were accepted.
 
-    Only days and sessions are looked at: they are what messages add up to. A record that is stored with all the tokens
-    that were taken back has lost nothing.
+    Where they took back no day, all of their sessions did. A session that stays taken back is part of a day that grew.
+    A record that is stored with all the tokens that were taken back has lost nothing.
     """
     shown = tokens_by_name(stored) if taken_back else {}
     written = {
@@ -122,13 +122,13 @@ def outgrown(
         for decision in decisions
         if decision.is_written and decision.verdict in (Verdict.NEW, Verdict.GREW)
     }
-    short = [
-        (name, mark.undone_by)
-        for name, mark in ((lasting_name(identity), mark) for identity, mark in taken_back.items())
-        if name[0] in ("daily", "session") and name[1] == CLAUDE and shown.get(name, 0) < mark.tokens
-    ]
-    stays = {undone_by for name, undone_by in short if name not in written}
-    return sorted({undone_by for _, undone_by in short} - stays)
+    short: dict[tuple[int, str], list[bool]] = defaultdict(list)
+    for identity, mark in taken_back.items():
+        name = lasting_name(identity)
+        if name[0] in ("daily", "session") and name[1] == CLAUDE and shown.get(name, 0) < mark.tokens:
+            short[mark.undone_by, name[0]].append(name in written)
+    loads = sorted({undone_by for undone_by, _ in short})
+    return [load for load in loads if all(short.get((load, "daily")) or short[load, "session"])]
 
 
 def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:

@@ -135,6 +135,33 @@ def test_facts_come_back_with_the_records_that_were_taken_back(
         assert migrated.rows(COUNTED) == [(1_000, 1_000)]
 
 
+@pytest.mark.one_place
+def test_facts_come_back_with_their_day_although_another_session_of_it_stays_taken_back(
+    program: Program, migrated: Place, tmp_path: Path
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
+    claude.say("a", days_ago(3), 1_000)
+    program(*command)
+    claude.say("a", days_ago(3, hour=13), 2_000)
+    claude.say("b", days_ago(3, hour=13), 40)
+    program(*command)
+    assert program("undo", "last", "--warehouse", migrated.url).exit_code == 0
+    assert migrated.rows(COUNTED) == [(1_000, 1_000)]
+
+    claude.say("a", days_ago(3, hour=14), 500)
+    program(*command)
+
+    assert migrated.rows(COUNTED) == [(3_540, 3_540)]
+    sessions = "SELECT stored_tokens, total_tokens FROM ledger_sessions ORDER BY total_tokens"
+    assert migrated.rows(sessions) == [(0, 40), (3_500, 3_500)]
+    verified = program("verify", "--warehouse", migrated.url, "--claude-dir", claude.root)
+    assert verified.exit_code == 0, verified.stdout
+    load = _last_load(migrated)
+    assert program("undo", load, "--warehouse", migrated.url).exit_code == 0
+    assert migrated.rows(COUNTED) == [(1_000, 1_000)]
+
+
 @pytest.mark.exhaustive
 def test_facts_go_with_a_machine_that_gets_another_name(program: Program, migrated: Place, tmp_path: Path) -> None:
     claude = tmp_path / "claude"
