@@ -47,6 +47,9 @@ def with_kept_prices(stored: Record, offered: Record, *, are_frozen: bool) -> Re
         offered: has more tokens.
         are_frozen: keep every stored price, also where the offered one is higher or the first.
     """
+    if stored.block_ends_at and len(offered.models_used) > 1 and offered.cost_usd >= stored.cost_usd:
+        # What each model of a block costs is not told, and one costs ten times as much as another.
+        return offered
     if not stored.models or not offered.models:
         cost, unpriced = _merged(_part(stored), _part(offered), are_frozen=are_frozen)
         return offered._replace(cost_usd=cost, unpriced=unpriced)

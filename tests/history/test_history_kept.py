@@ -265,6 +265,21 @@ def test_a_price_cut_is_logged_and_frozen_on_request(claude: ClaudeDir, run_impo
     assert verdicts(migrated, "daily") == {("repriced", "prices_frozen"), ("repriced", "prices_changed")}
 
 
+@pytest.mark.one_place
+@pytest.mark.parametrize(
+    "models", [("sonnet-4-20250514", "opus-4-1-20250805"), ("opus-4-1-20250805", "sonnet-4-20250514")]
+)
+def test_a_second_model_of_a_block_has_a_price_of_its_own_where_prices_are_frozen(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, models: tuple[str, str]
+) -> None:
+    for hour, model in zip((9, 10), models, strict=True):
+        claude.say("a", days_ago(1, hour), 100_000, model=f"claude-{model}")
+        run_import(CCUSAGE_IMPORT_PRICES="freeze")
+
+    costs = migrated.rows("SELECT report, cost_usd FROM records FINAL ORDER BY report")
+    assert costs == [(report, Decimal(9)) for report in ("blocks", "daily", "monthly", "projects", "session")]
+
+
 def test_an_older_table_lowers_no_price_after_growth_either(
     claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -101,6 +101,25 @@ def test_where_one_side_tells_no_models_the_row_counts(*, stored_tells: bool) ->
     offered = day((200, 0, 0, 0), "1", *(() if stored_tells else models))
 
     assert with_kept_prices(stored, offered, are_frozen=False).cost_usd == Decimal("1.5")
+
+
+@pytest.mark.parametrize(
+    ("models", "cost", "kept"),
+    [
+        # Half of it is new, and by its tokens cost as much as the other half.
+        (("opus",), "3", "2.5"),
+        (("haiku", "opus"), "3", "3"),
+        (("haiku", "opus"), "1", "1"),
+        # Less than what is stored: that keeps its price.
+        (("haiku", "opus"), "0.8", "1.4"),
+    ],
+)
+def test_a_block_of_several_models_does_not_tell_what_each_costs(models: tuple[str, ...], cost: str, kept: str) -> None:
+    ends_at = datetime(2026, 5, 1, 14, tzinfo=UTC)
+    stored = day((100, 0, 0, 0), "1")._replace(block_ends_at=ends_at, models_used=models[-1:])
+    offered = day((200, 0, 0, 0), cost)._replace(block_ends_at=ends_at, models_used=models)
+
+    assert with_kept_prices(stored, offered, are_frozen=True).cost_usd == Decimal(kept)
 
 
 @pytest.mark.parametrize(
