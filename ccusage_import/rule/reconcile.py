@@ -517,9 +517,11 @@ class _Judge:
         return marked if _offered_tokens(marked) <= known else []
 
     def _is_refiled(self, group: Group) -> bool:
-        """Whether another zone filed usage of the group under its own days."""
-        zone = self._context.provenance.timezone
-        return group.pairs[0].record.report in FILED_BY_DAY and any(
+        """Whether another zone filed usage of the group under its own days; of a project that is gone, none did."""
+        zone, report = self._context.provenance.timezone, group.pairs[0].record.report
+        if report == "projects" and not group.is_offered:
+            return False
+        return report in FILED_BY_DAY and any(
             pair.stored is not None and pair.stored.provenance.timezone != zone for pair in group.pairs
         )
 

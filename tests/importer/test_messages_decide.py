@@ -407,6 +407,18 @@ def test_days_are_filed_anew_where_the_data_directory_was_moved_too(
 
 
 @pytest.mark.one_place
+def test_a_project_that_is_renamed_takes_days_of_another_zone_along(run: Run) -> None:
+    run()
+    run("--timezone", "Asia/Tokyo")
+    project = run.claude.file("a").parent
+    project.rename(project.with_name("-store"))
+    run("--timezone", "Asia/Tokyo")
+
+    assert (run.shown("daily"), run.shown("session"), run.shown("projects")) == ([330], [30, 300], [330])
+    assert ("projects", "corrected", "3 of 3 messages are still there") in run.told()
+
+
+@pytest.mark.one_place
 def test_a_project_that_takes_the_name_of_one_that_was_deleted_keeps_its_days(
     program: Program, migrated: Place, tmp_path: Path
 ) -> None:
