@@ -81,7 +81,9 @@ def _stored_otherwise(configuration: Configuration) -> tuple[list[tuple[str, int
         return [], []
     machine = configuration.settings.machine
     with open_configured(configuration) as opened:
-        return sessions_elsewhere(opened, machine), read_sums(opened, machine)
+        # Messages that are not read any more are no sums of what is imported.
+        sums = read_sums(opened, machine) if configuration.settings.transcripts else []
+        return sessions_elsewhere(opened, machine), sums
 
 
 def print_verification(found: Verification, names: Mapping[str, str], *, quiet: bool, as_json: bool) -> None:

@@ -355,6 +355,19 @@ def test_verify_compares_messages_with_reports_and_explains_what_differs(run: Ru
 
 
 @pytest.mark.one_place
+def test_verify_compares_no_messages_where_transcripts_are_not_read_any_more(run: Run) -> None:
+    run.claude.say("c", days_ago(1), 50)
+    run()
+    run.program.environ["CCUSAGE_IMPORT_TRANSCRIPTS"] = "false"
+    run.claude.say("c", days_ago(1), 50)
+    run()
+
+    done = run.program("verify", "--warehouse", run.place.url, "--claude-dir", run.claude.root)
+
+    assert done.exit_code == 0, done.stdout
+
+
+@pytest.mark.one_place
 @pytest.mark.exhaustive
 def test_a_project_that_is_renamed_again_and_back_takes_its_days_along(run: Run) -> None:
     run()
