@@ -74,6 +74,7 @@ class Session:
     stored_tokens: int
     offered_tokens: int
     offered: tuple[Span, ...]
+    offered_projects: frozenset[str] = frozenset()
 
     @property
     def is_gone(self) -> bool:
@@ -155,6 +156,7 @@ def _session(stored: Sequence[Record], offered: Sequence[Record]) -> Session:
         stored_tokens,
         offered_tokens,
         tuple(map(span, offered)) if counts else (),
+        frozenset(record.project for record in offered),
     )
 
 

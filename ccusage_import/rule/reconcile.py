@@ -351,8 +351,24 @@ class _Judge:
 
     def _went_to_held(self, group: Group, evidence: _Evidence) -> bool:
         """Whether usage of a group counts now in what stays as it is stored, so that it would be shown in neither."""
-        receivers = self.moves.receivers(group) if self.moves.weighed(group) else evidence.taken_back
+        if self.moves.weighed(group):
+            receivers = self.moves.receivers(group)
+        else:
+            receivers = [*evidence.taken_back, *self._under_other_names(group)]
         return any(self._stays(one, evidence) for one in receivers if one is not group)
+
+    def _under_other_names(self, group: Group) -> list[Group]:
+        """Return what fell of the projects under which the sessions of one that is not offered any more stand now."""
+        record = group.pairs[0].record
+        if record.report != "projects" or group.is_offered:
+            return []
+        names = {name for session in self._sessions_of(group) for name in session.offered_projects}
+        return [
+            other
+            for other in self._groups
+            if other.fell and other.is_offered and other.pairs[0].record.project in names - {record.project}
+            if any(one.touches(when) for one in group.stored_spans for when in other.spans)
+        ]
 
     def _by_window(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
         takes, reason = self._explanation(group)

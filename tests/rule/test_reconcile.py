@@ -1521,6 +1521,19 @@ def project(name: str, tokens: int) -> Record:
     return record("projects", f"2026-05-12/{name}", "2026-05-12", tokens, project=name)
 
 
+def test_a_project_that_took_the_name_of_one_that_was_deleted_stays_whatever_is_read_differently() -> None:
+    gone = short_session("gone", "05-12T12", 1000, project="store")
+    here = short_session("here", "05-12T12", 100)
+    moved = here._replace(key="store/here", project="store")
+    stored = [project("shop", 100), project("store", 1000), gone, here]
+
+    decisions = reconcile([project("store", 100), moved], stored, REPORTS, replace(CONTEXT, provenance=MORE_DIRS))
+
+    assert [line for line in lines(decisions) if "/here" not in line[2]] == [
+        ("held", "session_gone", "2026-05-12/store", False)
+    ]
+
+
 def test_a_session_gone_from_one_project_says_nothing_of_another_that_is_renamed() -> None:
     gone = short_session("gone", "05-12T12", 5, project="other")
     here = short_session("here", "05-12T12", 100)

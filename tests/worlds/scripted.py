@@ -620,6 +620,16 @@ LIVES: Mapping[str, Sequence[Step]] = {
         MoveProject("-home-ana-store", "-home-ana-shop"),
         Import(),
     ),
+    "a project takes the name of one that was deleted, and another directory is read": (
+        Work("c", 1000),
+        Import(),
+        Work("e", project="-home-ana-store"),
+        Delete("c"),
+        Import(),
+        MoveProject("-home-ana-store", "-home-ana-shop"),
+        ReadDirectory("two"),
+        Import(),
+    ),
     "a project is renamed after a part of its day was taken back": (
         Work("a"),
         Import(),
