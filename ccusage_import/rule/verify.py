@@ -9,7 +9,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from ccusage_import.records import CLAUDE, FILED_BY_DAY, Identity, Provenance, Record
-from ccusage_import.rule.evidence import first_day
+from ccusage_import.rule.evidence import first_day, span
 from ccusage_import.rule.explain import WORDS, reason_in_words
 from ccusage_import.rule.ledger_check import LedgerSum, messages_against
 from ccusage_import.rule.verdicts import UNEXPLAINED, Decision, Reason, Verdict
@@ -129,7 +129,21 @@ def _stored_against_offered(
     for record in stored:
         if record.label in fetched and record.identity not in shown | judged:
             why = MESSAGES_GONE if record.identity in gone else _why_kept(record, read_with[record.agent], intact_from)
-            yield _subject(record), record.total_tokens, 0, why
+            held = (one for one in decisions if one.verdict is Verdict.HELD and _is_instead(one, record))
+            instead = "" if why else next((_explained(one, intact_from) for one in held), "")
+            yield _subject(record), record.total_tokens, 0, why or instead
+
+
+def _is_instead(decision: Decision, record: Record) -> bool:
+    """Whether what was judged would take the place of a record that is not offered any more."""
+    one = decision.record
+    if (one.report, one.agent) != (record.report, record.agent):
+        return False
+    if record.report == "blocks":
+        return span(one).overlaps(span(record))
+    if record.report == "session":
+        return bool(one.session_id) and one.session_id == record.session_id
+    return decision.reason is Reason.TAKEN_BACK and one.day == record.day
 
 
 def _why_kept(record: Record, now: Provenance, intact_from: date | None) -> str:

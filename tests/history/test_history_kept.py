@@ -830,6 +830,25 @@ def test_verify_explains_messages_that_a_person_took_back(
     assert f"messages = session: session -home-ana-shop/a: {why}" in done.stdout
 
 
+@pytest.mark.one_place
+def test_verify_explains_what_stands_for_usage_that_a_person_took_back(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(1, 12), 100)
+    run_import()
+    # It begins the block an hour earlier.
+    claude.say("a", days_ago(1, 11), 50)
+    run_import()
+    assert program("undo", "last", "--warehouse", migrated.url).exit_code == 0
+    project = claude.file("a").parent
+    for name in (project.name, "-store"):
+        project = project.rename(project.with_name(name))
+        run_import()
+        done = program("verify", "--warehouse", migrated.url, "--claude-dir", claude.root)
+        assert done.exit_code == 0, done.stdout
+        assert sum(tokens(migrated, "blocks", "started_at").values()) == 100
+
+
 def test_verify_ends_with_6_on_what_it_cannot_explain(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,39 @@ def test_a_difference_is_explained_by_what_the_next_import_would_do(
     verdict: Verdict, reason: Reason, explanation: str
 ) -> None:
     assert explained(verdict, reason) == explanation
+
+
+BACK = "kept: a person took this back"
+
+
+@pytest.mark.parametrize(
+    ("report", "changes", "reason", "explanation"),
+    [
+        ("blocks", {"started_at": NOON + timedelta(hours=4)}, Reason.TAKEN_BACK, BACK),
+        ("blocks", {"started_at": NOON + timedelta(hours=5)}, Reason.TAKEN_BACK, ""),
+        ("session", {"session_id": "a"}, Reason.TAKEN_BACK, BACK),
+        ("session", {"session_id": "b"}, Reason.TAKEN_BACK, ""),
+        ("session", {"session_id": "a"}, Reason.UNEXPLAINED, ""),
+        ("projects", {}, Reason.TAKEN_BACK, BACK),
+        ("projects", {}, Reason.SESSION_GONE, ""),
+        ("projects", {"day": date(2026, 11, 21)}, Reason.TAKEN_BACK, ""),
+    ],
+)
+def test_what_is_held_in_the_place_of_a_record_explains_that_it_is_not_offered(
+    report: str, changes: dict[str, Any], reason: Reason, explanation: str
+) -> None:
+    stored = session("shop/a", NOON, "UTC")._replace(
+        report=report, session_id="a", block_ends_at=NOON + timedelta(hours=5) if report == "blocks" else None
+    )
+    offered = stored._replace(key="store/a", **changes)
+    offered = offered._replace(
+        block_ends_at=offered.started_at + timedelta(hours=5) if report == "blocks" and offered.started_at else None
+    )
+    held = Decision(Verdict.HELD, reason, None, offered, is_written=False)
+
+    found = verify([stored], [offered], [held], date(2026, 10, 27), None).differences
+
+    assert [one.explanation for one in found if one.right_tokens == 0] == [explanation]
 
 
 def test_the_models_of_a_row_add_up_to_it() -> None:
