@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from itertools import pairwise, takewhile
 from typing import Annotated, Any
@@ -70,7 +72,7 @@ class LazyCommand(TyperCommand):
         """Import the command and let it read its arguments."""
         command = self.imported()
         if not extra.get("resilient_parsing"):
-            _refuse_empty(args, frozenset(_options_with_value(command)), parent)
+            _refuse_empty(args, frozenset(_options_with_value(command)))
         return command.make_context(info_name, args, parent, **extra)
 
     def imported(self) -> Any:
@@ -96,16 +98,24 @@ class Program(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Remember what was said, for errors."""
         ctx.meta[SAID] = tuple(takewhile(lambda each: each != "--", args))
-        return super().parse_args(ctx, args)
+        with self._usage_errors(ctx):
+            return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; what cannot be its argument is refused without the name of an exception."""
-        try:
+        """Run a command."""
+        with self._usage_errors(ctx):
             return super().invoke(ctx)
+
+    @contextmanager
+    def _usage_errors(self, ctx: Any) -> Iterator[None]:
+        """Let what cannot be typed be shown like any other error."""
+        try:
+            yield
         except USAGE_ERROR as error:
-            error.message = error.message.removeprefix("Value error, ")
-            if self._prints_one_document(ctx.meta[SAID]):
-                _print_as_json(error)
+            # The help that a group shows without a command is an error to Typer, which shows itself.
+            if type(error).show is USAGE_ERROR.show:
+                path = error.ctx.command_path if error.ctx else f"{PROGRAM} {ctx.invoked_subcommand or ''}".strip()
+                error.show = partial(_show, error, path, as_json=self._prints_one_document(ctx.meta[SAID]))
             raise
 
     def _prints_one_document(self, said: Sequence[str]) -> bool:
@@ -119,12 +129,19 @@ class Program(TyperGroup):
         return any("--json" in option.opts for option in command.params)
 
 
-def _print_as_json(error: Any) -> None:
+def _show(error: Any, path: str, *, as_json: bool) -> None:
+    """Show an error in what was typed after the path of a command, as `door` shows others."""
     ui = import_module("ccusage_import.ui")
+    # No name of an exception, and no list with a line for each choice.
+    error.message = error.message.removeprefix("Value error, ")
+    said = " ".join(error.format_message().split()).removesuffix(".")
+    command = path.removeprefix(PROGRAM).strip()
     usage = import_module("ccusage_import.exceptions").ConfigurationError(
-        error.format_message(), hint=f"{error.ctx.command_path if error.ctx else PROGRAM} --help"
+        f"{command}{': ' if command else ''}{said[:1].lower()}{said[1:]}", hint=f"{path} --help"
     )
-    ui.print_json(ui.failure_json(usage))
+    ui.print_error(usage)
+    if as_json:
+        ui.print_json(ui.failure_json(usage))
 
 
 def _options_with_value(command: Any) -> Iterator[str]:
@@ -136,7 +153,7 @@ def _options_with_value(command: Any) -> Iterator[str]:
         yield from _options_with_value(each)
 
 
-def _refuse_empty(args: Sequence[str], options: Container[str], context: Any) -> None:
+def _refuse_empty(args: Sequence[str], options: Container[str]) -> None:
     """Refuse an option with an empty value, such as that of an unset shell variable, before it passes for a default.
 
     Raises:
@@ -146,7 +163,7 @@ def _refuse_empty(args: Sequence[str], options: Container[str], context: Any) ->
     pairs = [each.partition("=")[::2] for each in said if "=" in each]
     for name, value in [*pairs, *pairwise(said)]:
         if name in options and not value.strip():
-            raise typer.BadParameter("is empty", ctx=context, param_hint=f"'{name}'")
+            raise typer.BadParameter("is empty", param_hint=f"'{name}'")
 
 
 app = typer.Typer(

@@ -222,11 +222,11 @@ def test_an_error_is_a_document_too(program: Program, arguments: tuple[str, ...]
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (("status", "--nope"), "No such option: --nope", "ccusage-import status --help"),
-        (("predict",), "Missing argument 'COMMAND'.", "ccusage-import predict --help"),
-        (("held", "a"), "Got unexpected extra argument(s) (a)", "ccusage-import held --help"),
-        (("rename", "machine"), "Missing argument 'NEW'.", "ccusage-import rename machine --help"),
-        (("held", "--config", ""), "Invalid value for '--config': is empty", "ccusage-import --help"),
+        (("status", "--nope"), "status: no such option: --nope", "ccusage-import status --help"),
+        (("predict",), "predict: missing argument 'COMMAND'", "ccusage-import predict --help"),
+        (("held", "a"), "held: got unexpected extra argument(s) (a)", "ccusage-import held --help"),
+        (("rename", "machine"), "rename machine: missing argument 'NEW'", "ccusage-import rename machine --help"),
+        (("held", "--config", ""), "held: invalid value for '--config': is empty", "ccusage-import held --help"),
     ],
 )
 def test_arguments_that_cannot_be_are_an_error_like_any_other(
@@ -238,7 +238,7 @@ def test_arguments_that_cannot_be_are_an_error_like_any_other(
     document = json.loads(done.stdout)
     assert problems(document, "error.json") == []
     assert document == {"exit_code": 2, "error": {"message": message, "details": [], "hint": hint}}
-    assert done.stderr.endswith(f"Error: {message}\n")
+    assert done.stderr == f"ccusage-import: error: {message}\nhint: {hint}\n"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_what_prints_no_document_prints_none_of_its_arguments(program: Program, 
     done = program(*arguments, "--json")
 
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "Error: " in done.stderr
+    assert done.stderr.startswith("ccusage-import: error: ")
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,38 @@ def test_what_an_argument_may_be_is_said(program: Program, arguments: tuple[str,
     done = program(*arguments)
 
     assert (done.exit_code, done.stdout) == (2, "")
-    assert f"Try 'ccusage-import {arguments[0]} " in done.stderr
-    error = done.stderr.splitlines()[-1]
-    assert error.startswith("Error: Invalid value for '")
+    error, hint = done.stderr.splitlines()
+    assert error.startswith(f"ccusage-import: error: {arguments[0]}")
+    assert ": invalid value for '" in error
     assert why in error
+    assert hint.startswith(f"hint: ccusage-import {arguments[0]}")
     assert "Value error" not in error
     assert list(program.home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "error", "hint"),
+    [
+        ("--versions", "no such option: --versions (Possible options: --version)", "--help"),
+        ("imports", "no such command 'imports'. Did you mean 'import', 'report', 'export'?", "--help"),
+        ("config frob", "config: no such command 'frob'", "config --help"),
+        ("config show x", "config show: got unexpected extra argument(s) (x)", "config show --help"),
+        ("query --format", "query: option '--format' requires an argument", "query --help"),
+        ("rename machine", "rename machine: missing argument 'NEW'", "rename machine --help"),
+    ],
+)
+def test_what_cannot_be_typed_is_an_error_like_any_other(program: Program, typed: str, error: str, hint: str) -> None:
+    done = program(*typed.split())
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"ccusage-import: error: {error}\nhint: ccusage-import {hint}\n"
+
+
+def test_a_group_without_a_command_shows_its_help(program: Program) -> None:
+    done = program("config")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: ccusage-import config [OPTIONS] COMMAND")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +88,10 @@ def test_an_option_without_a_value_is_refused(program: Program, arguments: tuple
     done = program(*arguments)
 
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[-1] == f"Error: Invalid value for '{option}': is empty"
+    assert done.stderr == (
+        f"ccusage-import: error: {arguments[0]}: invalid value for '{option}': is empty\n"
+        f"hint: ccusage-import {arguments[0]} --help\n"
+    )
     assert list(program.home.iterdir()) == []
 
 
