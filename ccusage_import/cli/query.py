@@ -36,6 +36,7 @@ from ccusage_import.querying.exporting import JSON_SETTINGS
 from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
+from ccusage_import.querying.safe_csv import as_safe_csv
 from ccusage_import.ui.answers import Answer, boxed, read_answer, readable, upright
 from ccusage_import.ui.tables import print_wrapped, reader_width
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -56,9 +57,6 @@ FORMAT_SETTINGS = {
 }
 NAME = re.compile(r"[\w-]+")
 STDIN = "-"
-_QUOTED = re.compile(rb'"((?:[^"]|"")*)"')
-# As OWASP lists them (https://owasp.org/www-community/attacks/CSV_Injection); the last four are of full width.
-_FORMULA_BEGINS = tuple(sign.encode() for sign in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def query(
@@ -207,11 +205,6 @@ def print_query(query: NamedQuery, values: Mapping[str, str]) -> None:
     for name, value in values.items():
         print(f"-- {name} = {value}{meanings.get(name, '')}")
     print(f"{query.sql}\n")
-
-
-def as_safe_csv(answer: bytes) -> bytes:
-    """Return CSV with a quote before texts that a spreadsheet would run; the engine leaves only numbers unquoted."""
-    return _QUOTED.sub(lambda cell: b"\"'" + cell[0][1:] if cell[1].startswith(_FORMULA_BEGINS) else cell[0], answer)
 
 
 def print_answer(answer: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from ccusage_import.files import make_private_directory, replacing
 from ccusage_import.querying.queries import NamedQuery
+from ccusage_import.querying.safe_csv import safe_pieces
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 FileFormat = Literal["parquet", "csv", "jsonl"]
@@ -48,9 +49,17 @@ def pieces(
 
 
 def export_query(
-    warehouse: ClickHouse, query: NamedQuery, values: Mapping[str, str], file_format: FileFormat, file: Path
+    warehouse: ClickHouse,
+    query: NamedQuery,
+    values: Mapping[str, str],
+    file_format: FileFormat,
+    file: Path,
+    *,
+    is_safe: bool = False,
 ) -> int:
     """Write the rows of a query into a file, whole or not at all and only for its owner; return its size in bytes.
+
+    With `is_safe`, CSV holds nothing that a spreadsheet runs.
 
     Raises:
         OSError: it cannot be written.
@@ -58,6 +67,6 @@ def export_query(
     """
     make_private_directory(file.parent)
     with closing(pieces(warehouse, query, values, file_format)) as read, replacing(file) as stream:
-        for piece in read:
+        for piece in safe_pieces(read) if is_safe else read:
             stream.write(piece)
         return stream.tell()

@@ -99,6 +99,23 @@ def test_json_lines_hold_money_as_text_and_times_with_their_zone(
     assert sorted(row["at"] for row in rows) == [f"{days_ago(days):%Y-%m-%dT12:00:00}.000Z" for days in (2, 1)]
 
 
+def test_a_spreadsheet_shows_projects_in_clear(program: Program, migrated: Place, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("a1", days_ago(2), 1000)
+    imported = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root, "--no-hash-projects", "--quiet")
+    assert program(*imported).exit_code == 0
+    export = ("export", "project_summary", "--warehouse", migrated.url, "--csv-safe", "-o")
+    file = tmp_path / "projects.csv"
+
+    assert program(*export, file).exit_code == 0
+    printed = program(*export, "-")
+
+    (row,) = csv.DictReader(io.StringIO(file.read_text("utf-8")))
+    assert row["project"] == "'-home-ana-shop"
+    assert row["total_tokens"] == "1000"
+    assert printed.stdout == file.read_text("utf-8")
+
+
 def test_a_directory_gets_a_file_for_every_view(program: Program, history: Place, tmp_path: Path) -> None:
     done = program("export", "-o", tmp_path / "all", "--json", "--warehouse", history.url)
 
@@ -173,6 +190,7 @@ def test_a_directory_may_have_any_name(program: Program, migrated: Place) -> Non
             "export: out/a.txt ends in none of .parquet, .csv, .jsonl",
             "-o out/a.txt/ makes a directory of that name",
         ),
+        (("daily", "-o", "a.parquet", "--csv-safe"), "--csv-safe: parquet does not need it", "--format csv"),
         (
             ("--param", "since=7d", "-o", "out"),
             "export: --param belongs to one query",

@@ -34,6 +34,7 @@ from ccusage_import.names.shown import nearest
 from ccusage_import.querying.exporting import CLICKHOUSE_FORMATS, FileFormat, export_query, pieces
 from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, view_names
+from ccusage_import.querying.safe_csv import safe_pieces
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 STDOUT = "-"
@@ -48,6 +49,7 @@ class _Export:
     values: Mapping[str, str]
     file_format: FileFormat
     file: Path | None
+    is_safe: bool
 
 
 def export(
@@ -83,6 +85,9 @@ def export(
             autocompletion=complete_query_parameters,
         ),
     ] = None,
+    csv_safe: Annotated[
+        bool, typer.Option("--csv-safe", help="In CSV: put a quote before what a spreadsheet would run as a formula.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     load: Annotated[list[str] | None, typer.Option(hidden=True)] = None,
     config: ConfigFile = None,
@@ -110,8 +115,10 @@ def export(
         if output == STDOUT:
             _refuse_stdout(queries, file_format, as_json=as_json)
         targets = _targets(queries, output, file_format)
+        if csv_safe and targets[0][0] != "csv":
+            raise ConfigurationError(f"--csv-safe: {targets[0][0]} does not need it", hint="--format csv")
         exports = [
-            _Export(query, query.values(given, today), chosen, file)
+            _Export(query, query.values(given, today), chosen, file, csv_safe)
             for query, (chosen, file) in zip(queries, targets, strict=True)
         ]
         _refuse_existing(exports, force=force)
@@ -181,7 +188,7 @@ def _export(warehouse: ClickHouse, one: _Export) -> int:
         _print(warehouse, one)
         return 0
     try:
-        return export_query(warehouse, one.query, one.values, one.file_format, one.file)
+        return export_query(warehouse, one.query, one.values, one.file_format, one.file, is_safe=one.is_safe)
     except OSError as error:
         _refuse_place(one.file, error)
 
@@ -195,12 +202,13 @@ def _refuse_place(file: Path, error: OSError) -> NoReturn:
 def _print(warehouse: ClickHouse, one: _Export) -> None:
     """Print rows as they are, and where people read them without what a terminal would obey."""
     with closing(pieces(warehouse, one.query, one.values, one.file_format)) as read:
+        written = safe_pieces(read) if one.is_safe else read
         if sys.stdout.isatty():
-            for text in codecs.iterdecode(read, "utf-8", "replace"):
+            for text in codecs.iterdecode(written, "utf-8", "replace"):
                 print(printable_lines(text), end="")
             return
         sys.stdout.flush()
-        for piece in read:
+        for piece in written:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
 
