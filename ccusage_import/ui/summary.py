@@ -21,7 +21,7 @@ from ccusage_import.money import Money
 from ccusage_import.names.shown import model_names, project_names
 from ccusage_import.records import CLAUDE, Record, split_label
 from ccusage_import.rule.explain import reason_in_words
-from ccusage_import.rule.verdicts import Decision, Verdict
+from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.statistics import Comparison, Coverage, Share, Totals
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.ui import change, error_json, label, named, short_label
@@ -289,16 +289,22 @@ def _held_lines(summary: ImportSummary, money: Money) -> Iterator[RenderableType
     noun = "number was" if len(held) == 1 else "numbers were"
     yield Text(f"held: {len(held)} offered {noun} not taken; what is stored stays", style="bold")
     for decision in held[:SHOWN_HELD]:
-        stored, offered = decision.stored, decision.offered
+        offered = money.text(decision.offered.cost_usd if decision.offered else Decimal(0))
         yield Hanging(
             f"{decision.record.label} {short_label(decision.record, summary.names)}:"
-            f" {money.text(stored.cost_usd) if stored else 'what it overlaps'} stays,"
-            f" {money.text(offered.cost_usd if offered else Decimal(0))} offered:"
+            f" {_kept(decision, money)} stays, {offered} offered:"
             f" {reason_in_words(decision, summary.intact_from)}",
             indent=2,
         )
     if len(held) > SHOWN_HELD:
         yield f"  and {len(held) - SHOWN_HELD} more: ccusage-import held"
+
+
+def _kept(decision: Decision, money: Money) -> str:
+    """Return what stays in place of a held offer."""
+    if decision.stored is None and decision.reason is not Reason.TAKEN_BACK:
+        return "what it overlaps"
+    return money.text(decision.stored.cost_usd if decision.stored else Decimal(0))
 
 
 class TerminalProgress(AbstractContextManager["TerminalProgress"]):

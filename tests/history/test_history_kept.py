@@ -407,6 +407,19 @@ def test_what_a_person_took_back_stays_so_until_the_usage_grows_past_it(
     assert list(tokens(migrated, "daily", "date").values()) == [9101]
 
 
+def test_what_was_taken_back_wholly_is_held_against_nothing(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(3), 1000)
+    run_import()
+    assert program("undo", "--warehouse", migrated.url, "last").exit_code == 0
+
+    held = [line for line in run_import("--force").stdout.splitlines() if " stays, " in line]
+
+    assert len(held) == 5
+    assert {line.partition(": ")[2] for line in held} == {"$0.00 stays, $0.02 offered: a person took this back"}
+
+
 def test_what_is_offered_again_is_not_held_any_more(
     run_import: Importer, claude: ClaudeDir, migrated: Place, program: Program, tmp_path: Path
 ) -> None:
