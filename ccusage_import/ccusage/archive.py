@@ -199,7 +199,7 @@ def _unpack(file: Path, target: Path, warehouse: str | None) -> bool:
             return True
         partial = directory.with_name(f".{directory.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(mode=0o700, parents=True)
+        make_private_directory(partial)
         for name, data in members.items():
             replace_file(partial / name, data)
         partial.rename(directory)

@@ -18,7 +18,7 @@ from pydantic import PlainSerializer, TypeAdapter, ValidationError
 
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import BackupError
-from ccusage_import.files import replace_file, sync_directory
+from ccusage_import.files import make_private_directory, replace_file, sync_directory
 from ccusage_import.records import counted_records
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import (
@@ -193,7 +193,7 @@ def back_up(warehouse: ClickHouse, directory: Path, *, machine: str, tool_versio
             if directory.exists() and any(directory.iterdir()):
                 raise BackupError(f"{directory} is not empty", hint="name a directory that does not exist yet")
             shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(mode=0o700, parents=True)
+            make_private_directory(partial)
             stack.callback(shutil.rmtree, partial, ignore_errors=True)
             manifest = Manifest(
                 FORMAT, tool_version, schema_version, warehouse.version, datetime.now(UTC), _copied(warehouse, partial)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import make_private_directory
 from ccusage_import.records import Identity
 from ccusage_import.rule.ledger import Fall, Ledger, Weighed
 
@@ -231,7 +232,7 @@ def open_cursor(file: Path, *, is_lasting: bool = False) -> Iterator[Cursor]:
         ConfigurationError: it cannot be written.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private_directory(file.parent)
         try:
             connection = _connect(file)
         except sqlite3.DatabaseError:

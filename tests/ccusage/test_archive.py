@@ -261,6 +261,7 @@ def test_reports_and_note_are_kept_for_the_owner_alone(
     directory = program.home / "out" / load_id
     assert sorted(path.name for path in directory.iterdir()) == sorted([*REPORT_FILES, "load.json"])
     assert {path.stat().st_mode & 0o777 for path in directory.iterdir()} == {0o600}
+    assert directory.parent.stat().st_mode & 0o777 == directory.stat().st_mode & 0o777 == 0o700
     assert "-home-dev-project-1" in (directory / "projects.json").read_text()
     note = json.loads((directory / "load.json").read_text())
     data_dirs = migrated.rows("SELECT data_dirs FROM loads FINAL")[0][0]
