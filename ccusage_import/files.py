@@ -33,6 +33,13 @@ def reason_of(error: OSError | ValueError) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
+def reading_hint_of(error: OSError | ValueError) -> str:
+    """Return what to do where a file that a user wrote cannot be read."""
+    if isinstance(error, IsADirectoryError):
+        return "name a file"
+    return "make it readable" if isinstance(error, OSError) else "correct the file"
+
+
 def hint_of(error: OSError) -> str:
     """Return what to do where a file could not be written."""
     return "free some space on its disk" if error.errno == errno.ENOSPC else "make its directory writable"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ccusage_import.documents import DEEPEST, TOO_DEEP, parse_toml
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import reason_of
+from ccusage_import.files import reading_hint_of, reason_of
 
 
 def changed(file: Path, settings: Mapping[str, str | None]) -> str:
@@ -29,7 +29,7 @@ def changed(file: Path, settings: Mapping[str, str | None]) -> str:
         parse_toml(text)
         document = toml.parse(text)
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"config file {file}: {reason_of(error)}", hint="correct the file") from None
+        raise ConfigurationError(f"config file {file}: {reason_of(error)}", hint=reading_hint_of(error)) from None
     for name, value in settings.items():
         _change(toml, document, name, value)
     return str(toml.dumps(document))

@@ -20,7 +20,7 @@ from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, Configur
 from ccusage_import.config.warehouse_url import PORTS, EmbeddedWarehouse
 from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import reason_of
+from ccusage_import.files import reading_hint_of, reason_of
 from ccusage_import.names.shown import nearest
 from ccusage_import.versions import PINNED_VERSION
 
@@ -110,8 +110,7 @@ def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
             raise ConfigurationError(f"config file {file}: no such file", hint="check --config") from None
         return {}
     except (OSError, ValueError) as error:
-        hint = "name a file" if isinstance(error, IsADirectoryError) else "correct the file"
-        raise ConfigurationError(f"config file {file}: {reason_of(error)}", hint=hint) from None
+        raise ConfigurationError(f"config file {file}: {reason_of(error)}", hint=reading_hint_of(error)) from None
 
 
 # Instead of what pydantic says, which names classes.

@@ -430,6 +430,19 @@ def test_a_file_that_cannot_be_read_is_named_once(directories: Directories) -> N
     assert refusal(directories) == f"config file {directories.config_file}: Is a directory"
 
 
+def test_a_file_that_cannot_be_read_needs_no_correction(program: Program) -> None:
+    file = program.home / ".config/ccusage-import/config.toml"
+    file.parent.mkdir(parents=True)
+    file.symlink_to(file)
+
+    done = program("config", "show")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"ccusage-import: error: config file {file}: Too many levels of symbolic links\nhint: make it readable\n"
+    )
+
+
 def test_a_file_that_was_named_must_exist(directories: Directories, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"^config file /.*/none\.toml: no such file$"):
         load_configuration({}, {}, identity=IDENTITY, directories=directories, config_file=tmp_path / "none.toml")

@@ -34,6 +34,7 @@ from ccusage_import.warehouse.clickhouse_client import Question, open_warehouse
 from ccusage_import.warehouse.driver.embedded import temporary_files
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.conftest import Place, Program
+from tests.support.disks import mounted, needs_mounts
 from tests.support.gateway.running import Gateway, running_gateway
 from tests.support.gateway.users import User
 from tests.support.receiver import running_receiver
@@ -437,6 +438,20 @@ def test_a_time_zone_that_the_engine_does_not_know_is_told(program: Program) -> 
         "ccusage-import: error: the embedded engine cannot be loaded: Cannot load time zone Mars/X\n"
         "hint: correct or unset the variable TZ\n"
     )
+
+
+@needs_mounts
+def test_a_place_for_temporary_files_that_cannot_be_written_is_told(program: Program, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    with mounted(closed):
+        subprocess.run(["mount", "-o", "remount,ro", closed], check=True)
+        done = replace(program, prefix=("env",))("migrate", TMPDIR=str(closed))
+
+    assert (done.exit_code, done.stdout) == (4, "")
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("ccusage-import: error: the embedded engine cannot be loaded: ")
+    assert hint == "hint: unset the variable TMPDIR, or let it name a directory that can be written"
 
 
 def test_a_working_directory_that_is_gone_is_told(program: Program) -> None:

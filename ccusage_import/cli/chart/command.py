@@ -51,7 +51,8 @@ def chart(
 ) -> None:
     """Draw costs as bars in the terminal.
 
-    Without --since: the last 30 days or 12 weeks. hours are those of the day, sessions the most expensive ones.
+    Without --since, daily draws the last 30 days, weekly the last 12 weeks, and the others all there is. hours are
+    those of the day, sessions the most expensive ones.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

@@ -34,7 +34,11 @@ CAPTURED_BYTES = 65_536
 ENGINE_BYTES = 1_900_000 * 1024
 FILE_LIMIT_HINT = "free some space, or raise the limit (ulimit -f); nothing half written is visible"
 _HINTS = {errno.EFBIG: FILE_LIMIT_HINT, errno.ENOENT: "bring its directory back"}
-WRONG_TZ_HINT = "correct or unset the variable TZ"
+_LOADING_HINTS = {
+    "time zone": "correct or unset the variable TZ",
+    # The directory that the engine makes where temporary files are.
+    "/clickhouse-embedded-": "unset the variable TMPDIR, or let it name a directory that can be written",
+}
 GONE_DIRECTORY_HINT = "the working directory is gone: cd to one that is there"
 LIMITS_HINT = "ulimit -a shows the limits of this shell"
 # The engine looks at its memory twenty times a second, which would be a fifth of what an idle `watch` takes.
@@ -120,7 +124,7 @@ def _load_engine() -> None:
         importlib.import_module("chdb")
     except (ImportError, OSError, MemoryError, RuntimeError) as error:
         reason = shortened(str(error)) or "no memory"
-        hint = WRONG_TZ_HINT if "time zone" in reason else LIMITS_HINT
+        hint = next((hint for part, hint in _LOADING_HINTS.items() if part in reason), LIMITS_HINT)
         if isinstance(error, FileNotFoundError) and not _is_somewhere():
             hint = GONE_DIRECTORY_HINT
         raise WarehouseError(f"the embedded engine cannot be loaded: {reason}", hint=hint) from None
