@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from ccusage_import import ui
 from ccusage_import.checks.health import health_json, read_health
 from ccusage_import.checks.status import read_status
-from ccusage_import.config.installation import ENGINE, SERVER, install_command
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError, WarehouseError
+from ccusage_import.extras import ENGINE, SERVER, install_command
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from ccusage_import.cli.options import ConfigFile, WarehouseUrl, configured, door
-from ccusage_import.config.installation import ENGINE, PROTOCOL, install_command
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.extras import ENGINE, PROTOCOL, install_command
 
 
 def mcp(config: ConfigFile = None, warehouse: WarehouseUrl = None) -> None:

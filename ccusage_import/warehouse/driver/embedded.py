@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ccusage_import.config.installation import ENGINE, install_command
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
 from ccusage_import.exceptions import (
     DamagedWarehouseError,
@@ -22,6 +21,7 @@ from ccusage_import.exceptions import (
     WarehouseError,
     WarehouseLockedError,
 )
+from ccusage_import.extras import ENGINE, install_command
 from ccusage_import.files import make_private_directory
 from ccusage_import.warehouse.driver.errors import NO_ROOM_HINT, TOO_MANY_FILES, shortened, too_many_files
 from ccusage_import.warehouse.driver.loading import load_driver

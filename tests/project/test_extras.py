@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.installation import ENGINE, PROTOCOL, install_command
+from ccusage_import.extras import ENGINE, PROTOCOL, install_command
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which tool installed this program, and how something that it can do without is added with it."""
+"""What this program can do without, and how each tool that installs programs adds it."""
 
 from __future__ import annotations
 
