@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,23 +12,18 @@ import typer
 
 from ccusage_import import __version__, ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
-from ccusage_import.config.file import as_toml, changed
-from ccusage_import.config.kept.identity import keep_identity, read_identity
-from ccusage_import.config.kept.names import keep_names, read_names
-from ccusage_import.config.settings import Configuration
-from ccusage_import.files import write_private_file
+from ccusage_import.config.file import as_toml
 from ccusage_import.history.compact import Compacted, first_kept_day
 from ccusage_import.history.compact import compact as fold
-from ccusage_import.history.rename_machine import RenamedMachine, rename_machine
-from ccusage_import.history.rename_projects import RenamedProjects, rename_projects
+from ccusage_import.history.rename_machine import rename_machine
+from ccusage_import.history.rename_projects import rename_projects
 from ccusage_import.history.rescue import put_back
 from ccusage_import.masking import printable
 from ccusage_import.records import counted_records
-from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.migrations import applied_migrations, apply_migrations, pending_migrations
-from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write, record_failed_loads
+from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write
 
 rename_app = typer.Typer(
     help="Rename what is stored.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -169,7 +163,11 @@ def machine_command(
         configuration = configured({"warehouse": warehouse}, config)
         # Invalid names are refused as in the configuration.
         configured({"machine": new}, config)
-        renamed = _renamed(configuration, new.strip(), is_dry_run=dry_run)
+        renamed = rename_machine(configuration, new.strip(), is_dry_run=dry_run)
+        is_said_elsewhere = configuration.origins["machine"] == "environment"
+        if is_said_elsewhere and configuration.settings.machine != renamed.new and not dry_run:
+            still = configuration.settings.machine
+            ui.print_warnings([f"the environment still says that this machine is {still}"])
         if as_json:
             ui.print_json(
                 {
@@ -212,7 +210,7 @@ def projects_command(
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse, "hash_projects": hash_projects}, config)
-        renamed = _renamed_projects(configuration, is_dry_run=dry_run)
+        renamed = rename_projects(configuration, is_dry_run=dry_run)
         asked = configuration.settings.hash_projects
         if asked != configured({"warehouse": warehouse}, config, warns=False).settings.hash_projects and not dry_run:
             ui.print_warnings([_still_configured(asked=asked)])
@@ -233,49 +231,3 @@ def _still_configured(*, asked: bool) -> str:
     """Return that an option said otherwise than what the next import is configured with."""
     command = f"ccusage-import config set hash_projects {as_toml(asked)}"
     return f"hash_projects is still configured as {as_toml(not asked)}, so the next import is refused: {command}"
-
-
-def _renamed_projects(configuration: Configuration, *, is_dry_run: bool) -> RenamedProjects:
-    settings, names_file = configuration.settings, configuration.directories.names_file
-    demand_warehouse(configuration, "rename")
-    with import_lock(configuration), open_to_write(configuration) as opened:
-        claim_machine(opened, settings.machine, configuration.installation, only_looks=True)
-        known, pseudonyms = read_names(names_file), settings.pseudonyms()
-        would = rename_projects(opened, settings.machine, pseudonyms, known, tool_version=__version__, is_dry_run=True)
-        if is_dry_run:
-            return would
-        # The new pseudonyms are known before anything is stored under them.
-        keep_names(names_file, known, pseudonyms.names)
-        done = rename_projects(opened, settings.machine, pseudonyms, known, tool_version=__version__, is_dry_run=False)
-        keep_budgets(opened, configuration)
-        return done
-
-
-def _renamed(configuration: Configuration, new: str, *, is_dry_run: bool) -> RenamedMachine:
-    settings = configuration.settings
-    demand_warehouse(configuration, "rename")
-    with import_lock(configuration):
-        with open_to_write(configuration) as opened:
-            if not is_dry_run:
-                record_failed_loads(configuration, opened)
-            renamed = rename_machine(
-                opened,
-                settings.machine,
-                new,
-                configuration.installation,
-                tool_version=__version__,
-                is_dry_run=is_dry_run,
-            )
-        if not is_dry_run:
-            _keep(configuration, new)
-    return renamed
-
-
-def _keep(configuration: Configuration, new: str) -> None:
-    """Write the new name down where the old one is; the identity comes last."""
-    origin, file = configuration.origins["machine"], configuration.directories.identity_file
-    if origin == "environment" and configuration.settings.machine != new:
-        ui.print_warnings([f"the environment still says that this machine is {configuration.settings.machine}"])
-    elif configuration.file.exists() and origin == str(configuration.file):
-        write_private_file(configuration.file, changed(configuration.file, {"machine": json.dumps(new)}))
-    keep_identity(file, {**read_identity(file), "machine": new})

@@ -7,16 +7,23 @@ name is given back. Whatever ends this half-way, the same command does the rest.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ccusage_import import __version__
+from ccusage_import.config.file import changed
+from ccusage_import.config.kept.identity import keep_identity, read_identity
+from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, OtherNameError
+from ccusage_import.files import write_private_file
 from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.statistics import totals
 from ccusage_import.warehouse.budgets import rename_budgets, rename_plan, rename_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts.rewriting import rename_facts
 from ccusage_import.warehouse.machines import names_of, own_name, read_claim, rename_command, write_claim
+from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write, record_failed_loads
 from ccusage_import.warehouse.publish import begin, commit, count_totals, settle_dead_loads, tidy
 from ccusage_import.warehouse.tables import (
     RENAMED,
@@ -52,23 +59,40 @@ class RenamedMachine:
     loads: int = 0
 
 
-def rename_machine(
-    warehouse: ClickHouse, machine: str, new: str, installation: str, *, tool_version: str, is_dry_run: bool
-) -> RenamedMachine:
-    """Rename the machine of this installation in a warehouse.
+def rename_machine(configuration: Configuration, new: str, *, is_dry_run: bool) -> RenamedMachine:
+    """Rename the machine of this installation: in its warehouse, and where its name is written down.
 
     Args:
-        warehouse: where; the caller holds the import lock.
-        machine: its name in the configuration.
+        configuration: of this machine; where the environment has its old name, that stays.
         new: its new name.
-        installation: of this program, as its loads carry it.
-        tool_version: written into the load of the renaming.
         is_dry_run: only counts.
 
     Raises:
         MachineTakenError: the new name, or the old one, belongs to another installation.
         OtherNameError: it is unclear which machine is meant, or the new name has a history of its own.
     """
+    demand_warehouse(configuration, "rename")
+    with import_lock(configuration):
+        with open_to_write(configuration) as opened:
+            if not is_dry_run:
+                record_failed_loads(configuration, opened)
+            renamed = _renamed(
+                opened, configuration.settings.machine, new, configuration.installation, is_dry_run=is_dry_run
+            )
+        if not is_dry_run:
+            _write_down(configuration, new)
+    return renamed
+
+
+def _write_down(configuration: Configuration, new: str) -> None:
+    """Write the new name down where the old one is; the identity comes last."""
+    file, identity = configuration.file, configuration.directories.identity_file
+    if file.exists() and configuration.origins["machine"] == str(file):
+        write_private_file(file, changed(file, {"machine": json.dumps(new)}))
+    keep_identity(identity, {**read_identity(identity), "machine": new})
+
+
+def _renamed(warehouse: ClickHouse, machine: str, new: str, installation: str, *, is_dry_run: bool) -> RenamedMachine:
     old = _old_name(warehouse, machine, new, installation)
     for name in (old, new) if old else (new,):
         own_name(warehouse, name, installation, only_looks=is_dry_run)
@@ -78,11 +102,11 @@ def rename_machine(
     changes = int(_rows(warehouse, "SELECT count() FROM changes WHERE machine = {old:String}", old))
     renamed = RenamedMachine(old, new, records, changes, len(read_loads(warehouse, machine=old)))
     if not is_dry_run:
-        _rename(warehouse, renamed, installation, tool_version)
+        _rename(warehouse, renamed, installation)
     return renamed
 
 
-def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str, tool_version: str) -> None:
+def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str) -> None:
     old, new = renamed.old, renamed.new
     if read_claim(warehouse, old).renamed_to != new:
         write_claim(warehouse, old, installation, "renaming", new)
@@ -90,7 +114,7 @@ def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str, t
         settle_dead_loads(warehouse, name)
     loads = read_loads(warehouse, machine=old)
     names = {"old": old, "new": new}
-    begun = _begun(warehouse, loads, new, tool_version) if renamed.records else None
+    begun = _begun(warehouse, loads, new) if renamed.records else None
     copy_changes(warehouse, warehouse, old, sorted(load.load_id for load in loads), new)
     if begun:
         copy_rows(warehouse, warehouse, "records", _RECORDS, {**names, "load_id": begun.load_id})
@@ -147,8 +171,8 @@ def _left_over(warehouse: ClickHouse, new: str, installation: str) -> str | None
     return next((name for name in names if read_claim(warehouse, name).becomes), None)
 
 
-def _begun(warehouse: ClickHouse, loads: list[Load], new: str, tool_version: str) -> Load:
-    load = begin(warehouse, loads[0], RUNNER_OF_MACHINE, tool_version=tool_version)
+def _begun(warehouse: ClickHouse, loads: list[Load], new: str) -> Load:
+    load = begin(warehouse, loads[0], RUNNER_OF_MACHINE, tool_version=__version__)
     now = totals(read_records(warehouse, load.machine))
     load.machine, load.load_id = new, max(load.load_id, next_load_id(warehouse, new))
     count_totals(load, now, now)

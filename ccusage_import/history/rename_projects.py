@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ccusage_import import __version__
 from ccusage_import.ccusage.keys import joined_key
+from ccusage_import.config.kept.names import keep_names, read_names
+from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.history.audit import Wanted, stream_changes
 from ccusage_import.names.pseudonyms import Pseudonyms, is_pseudonym
 from ccusage_import.records import Identity, Record
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.statistics import shown_after, totals
+from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts.rewriting import rename_folded
 from ccusage_import.warehouse.logged_offers import read_last_offers
+from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.naming import described
+from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write
 from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import RUNNER_OF_PROJECTS, read_loads, read_records, read_taken_back
 
@@ -30,24 +36,8 @@ class RenamedProjects:
     load_id: int | None = None
 
 
-def rename_projects(
-    warehouse: ClickHouse,
-    machine: str,
-    pseudonyms: Pseudonyms,
-    known_names: Mapping[str, str],
-    *,
-    tool_version: str,
-    is_dry_run: bool,
-) -> RenamedProjects:
-    """Rename what is stored of a machine, in one load.
-
-    Args:
-        warehouse: where; the caller holds the import lock, and the machine's name is this installation's.
-        machine: whose records.
-        pseudonyms: the names to use from now on; they remember those they met.
-        known_names: pseudonym to name, as this machine knows them.
-        tool_version: written into the load.
-        is_dry_run: only counts.
+def rename_projects(configuration: Configuration, *, is_dry_run: bool) -> RenamedProjects:
+    """Rename what is stored of this machine as it is configured now, in one load; a dry run only counts.
 
     Returns:
         What was done. A pseudonym that nobody here knows the name of stays; the load's naming is the new one.
@@ -55,6 +45,24 @@ def rename_projects(
     Raises:
         ConfigurationError: nothing was imported from this machine.
     """
+    settings, names_file = configuration.settings, configuration.directories.names_file
+    demand_warehouse(configuration, "rename")
+    with import_lock(configuration), open_to_write(configuration) as opened:
+        claim_machine(opened, settings.machine, configuration.installation, only_looks=True)
+        known, pseudonyms = read_names(names_file), settings.pseudonyms()
+        would = _renamed_in(opened, settings.machine, pseudonyms, known, is_dry_run=True)
+        if is_dry_run:
+            return would
+        # The new pseudonyms are known before anything is stored under them.
+        keep_names(names_file, known, pseudonyms.names)
+        done = _renamed_in(opened, settings.machine, pseudonyms, known, is_dry_run=False)
+        keep_budgets(opened, configuration)
+        return done
+
+
+def _renamed_in(
+    warehouse: ClickHouse, machine: str, pseudonyms: Pseudonyms, known_names: Mapping[str, str], *, is_dry_run: bool
+) -> RenamedProjects:
     if not is_dry_run:
         settle_dead_loads(warehouse, machine)
     loads = read_loads(warehouse, machine=machine)
@@ -72,7 +80,7 @@ def rename_projects(
     renamed_marks = [_renamed_decision(mark, pseudonyms, known_names) for mark in marks]
     held = [(each, _renamed_decision(each, pseudonyms, known_names)) for each in _read_held(warehouse, machine)]
     decisions = _with_marks(decisions, zip(marks, renamed_marks, strict=True), stored)
-    load = begin(warehouse, last, RUNNER_OF_PROJECTS, tool_version=tool_version)
+    load = begin(warehouse, last, RUNNER_OF_PROJECTS, tool_version=__version__)
     load.naming = pseudonyms.naming
     load.reports = tuple(sorted({decision.record.label for decision in decisions}))
     count_totals(load, totals(stored), totals(shown_after(stored, decisions)))
