@@ -31,7 +31,8 @@ from ccusage_import.rule.evidence import (
 from ccusage_import.rule.groups import Group, Pair, busy_times, group_of, grouped, paired
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
 from ccusage_import.rule.moves import Moves
-from ccusage_import.rule.pricing import is_older, is_price_lost, lose_a_price, with_kept_prices
+from ccusage_import.rule.pricing import lose_a_price
+from ccusage_import.rule.repricing import PriceTrust, priced, repriced
 from ccusage_import.rule.verdicts import Decision, HeldOffer, Reason, Verdict
 
 
@@ -285,64 +286,21 @@ class _Judge:
         if stored is None:
             return Decision(Verdict.NEW, Reason.FIRST_SEEN, None, offered, is_written=True)
         if offered.total_tokens > stored.total_tokens:
-            priced = offered if reason is Reason.ACCEPTED else self._priced(stored, offered)
-            return Decision(Verdict.GREW, Reason.MORE_TOKENS, stored, priced, is_written=True)
+            is_accepted = reason is Reason.ACCEPTED
+            taken = offered if is_accepted else priced(stored, offered, self._price_trust(pair))
+            return Decision(Verdict.GREW, Reason.MORE_TOKENS, stored, taken, is_written=True)
         if offered.total_tokens < stored.total_tokens:
             return Decision(Verdict.CORRECTED, reason, stored, offered, is_written=True)
-        return self._same_tokens(stored, offered, is_accepted=reason is Reason.ACCEPTED)
-
-    def _priced(self, stored: Record, offered: Record) -> Record:
-        """Return what grew; what had a price keeps it where a lower one is not to be trusted, or none is known."""
-        are_frozen = self._context.prices == "freeze"
-        then, now = stored.provenance.ccusage_version, offered.provenance.ccusage_version
-        is_cheaper = offered.cost_usd < stored.cost_usd and not self._trusts_prices(stored, offered)
-        if not (are_frozen or is_cheaper or is_older(now, then) or is_price_lost(stored, offered)):
-            return offered
-        priced = with_kept_prices(stored, offered, are_frozen=are_frozen)
-        if is_older(now, then) and priced.cost_usd != offered.cost_usd:
-            # Its price is still of that table: the older one would be the price of its own next time.
-            return priced._replace(provenance=priced.provenance._replace(ccusage_version=then))
-        return priced
-
-    def _same_tokens(self, stored: Record, offered: Record, *, is_accepted: bool) -> Decision:
-        pair, now, then = Pair(stored, offered), offered.provenance, stored.provenance
-        if pair.is_same and (now == then or not self._is_intact(pair)):
-            return Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, stored, offered, is_written=False)
-        if offered.usage == stored.usage:
-            return Decision(Verdict.REFRESHED, Reason.DETAILS_CHANGED, stored, offered, is_written=True)
-        if is_accepted:
-            return Decision(Verdict.REPRICED, Reason.ACCEPTED, stored, offered, is_written=True)
-        if self._context.prices == "freeze":
-            return Decision(Verdict.REPRICED, Reason.PRICES_FROZEN, stored, offered, is_written=False)
-        if is_price_lost(stored, offered):
-            return Decision(Verdict.HELD, Reason.PRICE_LOST, stored, offered, is_written=False)
-        if offered.cost_usd < stored.cost_usd and self._doubts_prices(stored, offered):
-            return Decision(Verdict.HELD, Reason.LOWER_PRICE, stored, offered, is_written=False)
-        if not self._trusts_prices(stored, offered) and not self._is_price_found(stored, offered):
-            return Decision(Verdict.REPRICED, Reason.PRICE_OF_ITS_TIME, stored, offered, is_written=False)
-        is_other_mode = then.cost_mode and now.cost_mode and then.cost_mode != now.cost_mode
-        reason = Reason.MODE_CHANGED if is_other_mode else Reason.PRICES_CHANGED
-        return Decision(Verdict.REPRICED, reason, stored, offered, is_written=True)
+        return repriced(stored, offered, self._price_trust(pair), is_accepted=reason is Reason.ACCEPTED)
 
     def _kept(self, stored: Record | None, offered: Record, reason: Reason) -> Decision:
         if stored is not None and offered.usage == stored.usage:
             return Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, stored, offered, is_written=False)
         return Decision(Verdict.HELD, reason, stored, offered, is_written=False)
 
-    def _doubts_prices(self, stored: Record, offered: Record) -> bool:
-        """Whether prices come from saved files, another warehouse or an older table."""
-        then, now = stored.provenance.ccusage_version, offered.provenance.ccusage_version
-        return self._context.intact_from is None or is_older(now, then)
-
-    def _trusts_prices(self, stored: Record, offered: Record) -> bool:
-        """Whether new prices count for stored usage too: they are current, and so is the usage."""
-        return self._is_intact(Pair(stored, offered)) and not self._doubts_prices(stored, offered)
-
-    def _is_price_found(self, stored: Record, offered: Record) -> bool:
-        """Whether no dollar is at stake: a price was unknown, or nobody can tell the age of a higher one."""
-        is_lower = offered.cost_usd < stored.cost_usd
-        is_first = stored.unpriced and not offered.unpriced
-        return not is_lower and (is_first or self._context.intact_from is None or offered.cost_usd == stored.cost_usd)
+    def _price_trust(self, pair: Pair) -> PriceTrust:
+        are_frozen = self._context.prices == "freeze"
+        return PriceTrust(self._is_intact(pair), self._context.intact_from is not None, are_frozen)
 
     def _moved_or_explained(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
         """Return whether a fall is taken: something explains it, or its usage moved while no session lost any."""
