@@ -9,7 +9,7 @@ import pytest
 
 from ccusage_import.records import Provenance, Record
 from ccusage_import.rule.evidence import Span
-from ccusage_import.rule.groups import Pair, busy_times, group_of, grouped
+from ccusage_import.rule.groups import Pair, busy_times, group_of, grouped, groups_of_held
 
 MIDNIGHT = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -115,3 +115,21 @@ def test_days_of_two_zones_are_counted_together_where_the_agent_was_busy() -> No
     ]  # fmt: skip
     same_zone = Pair(day(1, 10, "UTC"), day(1, 9, "UTC")), Pair(day(2, 10, "UTC"), day(2, 11, "UTC"))
     assert keys(list(same_zone)) == [["2026-05-01"], ["2026-05-02"]]
+
+
+def test_what_is_held_stands_with_what_is_stored_of_its_time_report_and_agent() -> None:
+    behind, of_codex = block("c", 8, 10), B._replace(agent="codex")
+    stored = [A, B, behind, of_codex, A._replace(report="hours")]
+
+    assert list(groups_of_held([LESS], stored)) == [[Pair(A, LESS), Pair(B, None)]]
+    assert list(groups_of_held([], stored)) == []
+
+
+def test_held_days_of_two_zones_stand_together_where_the_agent_was_busy() -> None:
+    first, second = day(1, 10, "UTC"), day(2, 10, "UTC")
+    offer = day(2, 9, "Asia/Tokyo")
+    late = A._replace(started_at=MIDNIGHT + timedelta(hours=20), block_ends_at=MIDNIGHT + timedelta(hours=25))
+    assert list(groups_of_held([offer], [first, second, late])) == [[Pair(first, None), Pair(second, offer)]]
+
+    morning = A._replace(started_at=MIDNIGHT + timedelta(hours=27))
+    assert list(groups_of_held([offer], [first, second, morning])) == [[Pair(second, offer)]]

@@ -51,9 +51,9 @@ def test_a_day(
     assert found == ("daily 2026-05-20", messages, shown, "" if explanation == "NOTHING" else explanation)
 
 
-@pytest.mark.parametrize("stored", [daily(90), None])
-def test_more_that_is_held_is_not_going_to_be_imported(stored: Record | None) -> None:
-    held = Decision(Verdict.HELD, Reason.TIMEZONE_CHANGED, stored, daily(95), is_written=False)
+@pytest.mark.parametrize(("stored", "offered"), [(daily(90), 95), (None, 95), (None, 1)])
+def test_more_that_is_held_is_not_going_to_be_imported(stored: Record | None, offered: int) -> None:
+    held = Decision(Verdict.HELD, Reason.TIMEZONE_CHANGED, stored, daily(offered), is_written=False)
 
     (found,) = messages_against(
         "daily", [LedgerSum("daily", DAY, "", "", 95)], [stored] if stored else [], [held], DAY, "20.0.24"
@@ -96,6 +96,19 @@ def test_what_a_renamed_project_took_over_stays_under_its_earlier_name(missing: 
     _, found = messages_against("session", sums, [stored], [], DAY, "20.0.24")
 
     assert found == ("session new/a", 10, 10 + missing, FILED_ELSEWHERE if is_explained else "")
+
+
+def test_what_counts_in_a_record_of_its_own_was_not_taken_over() -> None:
+    begun = datetime(2026, 5, 20, 12, tzinfo=UTC)
+    other = daily(60)._replace(
+        report="session", key="old/a", project="old", session_id="a", started_at=begun, ended_at=begun
+    )
+    stored = other._replace(key="new/a", project="new", total_tokens=70)
+    sums = [LedgerSum("session", None, "old", "a", 60), LedgerSum("session", None, "new", "a", 10)]
+    assert [why for *_, why in messages_against("session", sums, [stored, other], [], DAY, "20.0.24")] == ["", ""]
+
+    days = [LedgerSum("daily", DAY, "", "", 10), LedgerSum("daily", date(2026, 5, 21), "", "", 60)]
+    assert next(messages_against("daily", days, [daily(70)], [], DAY, "20.0.24")) == ("daily 2026-05-20", 10, 70, "")
 
 
 def test_what_is_equal_needs_no_explanation_beside_a_session_without_tokens() -> None:

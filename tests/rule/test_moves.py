@@ -96,12 +96,14 @@ def test_nothing_arrives_where_dearer_messages_are_gone() -> None:
 def test_what_did_not_grow_by_what_counts_there_may_have_held_it_before() -> None:
     same, grown, fell = Pair(day(2, 13), day(2, 13)), Pair(day(3, 5), day(3, 30)), Pair(day(4, 9), day(4, 8))
     part = group_of([Pair(day(6, 5), day(6, 4)), Pair(None, day(7, 50))])
-    groups = [FELL, *(group_of([pair]) for pair in (same, grown, fell)), part]
+    beside = group_of([Pair(day(9, 13), day(9, 13)), Pair(None, day(10, 1))])
+    groups = [FELL, *(group_of([pair]) for pair in (same, grown, fell)), part, beside]
 
     def kept(*moved: CountedMessage) -> list[Record]:
         return list(Moves(groups, {day(1, 0).identity: Weighed(len(moved), len(moved), moved=moved)}).kept())
 
     assert kept(message(2, 13)) == [day(2, 13)]
+    assert kept(message(9, 13)) == [day(9, 13)]
     assert kept(message(2, 10), message(3, 3), message(4, 1)) == [day(2, 13), day(3, 5)]
     assert kept(message(3, 13)) == []
     assert kept(message(7, 13)) == []

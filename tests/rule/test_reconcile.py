@@ -1517,6 +1517,21 @@ def test_a_day_whose_usage_goes_to_a_day_that_is_held_is_held_with_it() -> None:
     assert [line for line in lines(decisions) if line[3]] == []
 
 
+def test_messages_that_are_filed_anew_elsewhere_move_to_no_day_that_is_held() -> None:
+    # All of it lies in another directory and in another zone now, in which ccusage counts less of it.
+    stored = daily("05-12", 100, provenance=OTHER_ZONE._replace(data_dirs=("elsewhere",)))
+    at = datetime(2026, 5, 11, 20, tzinfo=UTC)
+    moved = CountedMessage((1, 1, 0), at, "shop", "a", (100, 0, 0, 0), in_daily=True, in_session=True)
+    case = Case([daily("05-11", 90), WITNESS], [stored, WITNESS], REPORTS, CONTEXT)
+
+    decisions = case.decisions({stored.identity: Weighed(1, 1, moved=(moved,))})
+
+    assert [line for line in lines(decisions) if line[2].startswith("2026")] == [
+        ("new", "first_seen", "2026-05-11", True),
+        ("corrected", "timezone_changed", "2026-05-12", True),
+    ]
+
+
 def project(name: str, tokens: int) -> Record:
     return record("projects", f"2026-05-12/{name}", "2026-05-12", tokens, project=name)
 
@@ -1547,6 +1562,7 @@ def test_a_session_gone_from_one_project_says_nothing_of_another_that_is_renamed
     ]
 
 
+@pytest.mark.parametrize("marks_beside", [{}, {project("store", 0).identity: 7}])
 @pytest.mark.parametrize(
     ("tokens", "expected"),
     [
@@ -1557,8 +1573,10 @@ def test_a_session_gone_from_one_project_says_nothing_of_another_that_is_renamed
         ),
     ],
 )
-def test_what_was_taken_back_does_not_come_in_again_by_where_it_moved_to(tokens: int, expected: list[Line]) -> None:
-    stored, mark = [project("shop", 100), project("store", 7)], {project("shop", 0).identity: 200}
+def test_what_was_taken_back_does_not_come_in_again_by_where_it_moved_to(
+    tokens: int, expected: list[Line], marks_beside: dict[tuple[str, str, str], int]
+) -> None:
+    stored, mark = [project("shop", 100), project("store", 7)], {project("shop", 0).identity: 200, **marks_beside}
     here = short_session("here", "05-12T12", 100)
     moved = here._replace(key="store/here", project="store")
     context = replace(CONTEXT, taken_back=mark)
@@ -1566,6 +1584,65 @@ def test_what_was_taken_back_does_not_come_in_again_by_where_it_moved_to(tokens:
     decisions = reconcile([project("store", tokens), moved], [*stored, here], REPORTS, context)
 
     assert [line for line in lines(decisions) if "/here" not in line[2]] == expected
+
+
+@pytest.mark.parametrize(
+    ("left", "mark", "expected"),
+    [
+        (2, {}, [("corrected", "moved", "2026-05-12", True), ("grew", "more_tokens", "2026-05-13", True)]),
+        (1, {}, [("held", "unexplained", "2026-05-12", False), ("held", "messages_gone", "2026-05-13", False)]),
+        (
+            2,
+            {daily("05-13", 0).identity: 1_000},
+            [("held", "unexplained", "2026-05-12", False), ("held", "taken_back", "2026-05-13", False)],
+        ),
+    ],
+)
+def test_nothing_moves_to_a_day_that_stays_as_it_is(
+    left: int, mark: dict[tuple[str, str, str], int], expected: list[Line]
+) -> None:
+    offered, stored = [daily("05-12", 90), daily("05-13", 20)], [daily("05-12", 100), daily("05-13", 5, "2")]
+    case = Case([*offered, WITNESS], [*stored, WITNESS], REPORTS, replace(CONTEXT, taken_back=mark))
+
+    decisions = case.decisions({stored[1].identity: Weighed(2, left, 5 * (2 - left))})
+
+    assert [line for line in lines(decisions) if line[2].startswith("2026")] == expected
+
+
+def test_what_fell_beside_what_was_taken_back_was_not_taken_back() -> None:
+    stored = [project("fair", 50), project("shop", 100), project("store", 7)]
+    here = [short_session("here", "05-12T12", 100), short_session("there", "05-12T12", 50, project="fair")]
+    moved = [one._replace(key=f"store/{one.session_id}", project="store") for one in here]
+    context = replace(CONTEXT, taken_back={stored[1].identity: 200})
+
+    decisions = reconcile([project("fair", 10), project("store", 147), *moved], [*stored, *here], REPORTS, context)
+
+    assert [line for line in lines(decisions) if line[2].startswith("2026")] == [
+        ("held", "unexplained", "2026-05-12/fair", False),
+        ("held", "taken_back", "2026-05-12/store", False),
+    ]
+
+
+def test_what_an_upgrade_explains_is_not_taken_while_it_may_have_moved_to_a_day_that_stays() -> None:
+    stored = [daily("05-12", 100, provenance=OLD_VERSION), daily("05-13", 5, "2")]
+    offered = [daily("05-12", 90), daily("05-13", 20), WITNESS]
+    moved = CountedMessage(
+        (1, 1, 0), datetime(2026, 5, 13, tzinfo=UTC), "shop", "a", (10, 0, 0, 0), in_daily=True, in_session=True
+    )
+    there, lost = Weighed(2, 2, moved=(moved,)), Weighed(2, 1, 5)
+
+    def decided(taken_back: dict[tuple[str, str, str], int], *ledger: Weighed) -> list[Line]:
+        case = Case(offered, [*stored, WITNESS], REPORTS, replace(CONTEXT, taken_back=taken_back))
+        known = dict(zip((one.identity for one in stored), ledger, strict=False))
+        return [line for line in lines(case.decisions(known)) if line[2].startswith("2026")]
+
+    first = ("held", "moved", "2026-05-12", False)
+    assert decided({stored[1].identity: 1_000}) == [first, ("held", "taken_back", "2026-05-13", False)]
+    assert decided({}, there, lost) == [first, ("held", "messages_gone", "2026-05-13", False)]
+    assert decided({}) == [
+        ("corrected", "version_changed", "2026-05-12", True),
+        ("grew", "more_tokens", "2026-05-13", True),
+    ]
 
 
 def test_usage_that_may_have_moved_waits_for_sessions_that_failed() -> None:

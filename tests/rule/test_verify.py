@@ -10,7 +10,7 @@ import pytest
 
 from ccusage_import.records import ModelUsage, Provenance, Record
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
-from ccusage_import.rule.verify import KEPT, PROGRESS_LINES, TWO_LOADERS, Difference, verify
+from ccusage_import.rule.verify import KEPT, OTHER_ZONE, PROGRESS_LINES, TWO_LOADERS, Difference, verify
 
 
 def session(key: str, started_at: datetime, zone: str) -> Record:
@@ -35,6 +35,26 @@ def test_a_session_needs_the_days_of_its_own_zone(zone: str, explanation: str) -
 
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("report", "zone", "explanation"),
+    [
+        ("daily", "UTC", ""),
+        ("daily", "Asia/Tokyo", OTHER_ZONE),
+        ("monthly", "Asia/Tokyo", OTHER_ZONE),
+        ("session", "Asia/Tokyo", ""),
+    ],
+)
+def test_a_day_of_another_zone_is_kept_and_one_of_the_same_zone_is_missing(
+    report: str, zone: str, explanation: str
+) -> None:
+    gone, shown = (session(key, NOON, "UTC")._replace(report=report) for key in ("gone", "shown"))
+    kept = gone._replace(provenance=gone.provenance._replace(timezone=zone))
+
+    [missing] = verify([kept, shown], [shown], [], date(2026, 10, 1), None).differences
+
+    assert (missing.subject, missing.explanation) == (f"{report} gone", explanation)
 
 
 def explained(verdict: Verdict, reason: Reason) -> str:
