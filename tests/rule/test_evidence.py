@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ccusage_import.records import Provenance, Record
-from ccusage_import.rule.evidence import ALWAYS, Sessions, Span, span
+from ccusage_import.rule.evidence import ALWAYS, Sessions, Span, span, tokens_by_name
 
 BEGIN = datetime(2026, 5, 1, 10, tzinfo=UTC)
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
@@ -96,3 +96,9 @@ def test_what_other_projects_lost_is_not_ours() -> None:
     # One of several times is enough.
     assert len(sessions.touching([hours(0, 1), hours(50, 51)])) == 2
     assert sessions.touching([hours(50, 51)]) == []
+
+
+def test_a_session_of_several_projects_has_the_tokens_of_its_largest_part() -> None:
+    copied = [session(5, project="blog"), session(7), session(6, project="fair")]
+    assert tokens_by_name(copied) == {("session", "claude", "a"): 7}
+    assert tokens_by_name([session(0)]) == {("session", "claude", "a"): 0}

@@ -53,6 +53,16 @@ def test_a_whole_falls_or_its_parts_are_rearranged(pairs: tuple[Pair, ...], *, f
     assert (group.fell, group.is_rearranged) == (fell, is_rearranged)
 
 
+def test_a_group_is_cheaper_where_more_of_it_costs_less() -> None:
+    def is_cheaper(tokens: int, cost: str) -> bool:
+        offered = B._replace(total_tokens=tokens, cost_usd=Decimal(cost))
+        return group_of([Pair(A, None), Pair(None, offered)]).is_cheaper
+
+    assert is_cheaper(11, "0.99")
+    assert not is_cheaper(10, "0.99")
+    assert not is_cheaper(11, "1")
+
+
 def keys(pairs: list[Pair], busy: list[Span] | None = None) -> list[list[str]]:
     """Return the keys of each group."""
     return [[pair.record.key for pair in group] for group in grouped(pairs, busy or [])]

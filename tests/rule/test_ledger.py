@@ -117,6 +117,9 @@ def test_messages_that_a_fork_took_over_are_found_where_its_transcript_lies() ->
         "projects": [1, 3],
     }
     assert covered_by_files(stored, lambda: [one, other, own], {**held, 2: [("store", "fork")]}) == {}
+    # Days and months are the sum of all messages, wherever these lie.
+    found = covered_by_files(records([other]), lambda: [other], {2: [("shop", "a")]})
+    assert {report for report, *_ in found} == {"session", "projects"}
 
 
 def test_a_message_that_counts_where_it_is_stored_too_did_not_move() -> None:
@@ -331,7 +334,7 @@ def test_sessions_do_not_account_for_a_day_while_one_of_them_is_taken_back() -> 
     b, c = message(2, 200, session="b"), message(3, 4000, day=1, session="b")
     day_and_session = [one for one in records([A, b, c]) if one.session_id != "a"]
     upgraded = replace(OPEN, provenance=NOW._replace(ccusage_version="20.0.25"))
-    for tokens, expected in ((10, Reason.SESSIONS_UNKNOWN), (0, Reason.VERSION_CHANGED)):
+    for tokens, expected in ((1, Reason.SESSIONS_UNKNOWN), (0, Reason.VERSION_CHANGED)):
         context = replace(upgraded, taken_back={("session", "claude", "shop/a"): tokens})
         decisions = Case(records([b, c]), day_and_session, REPORTS, context).decisions()
         assert [one.reason for one in decisions if one.record.identity == ("daily", "claude", "2026-05-01")] == [

@@ -62,6 +62,14 @@ def test_more_that_is_held_is_not_going_to_be_imported(stored: Record | None, of
     assert found[3] == "held: days are counted in another time zone"
 
 
+def test_a_price_that_is_held_explains_no_tokens() -> None:
+    held = Decision(Verdict.HELD, Reason.LOWER_PRICE, daily(90), daily(90), is_written=False)
+
+    (found,) = messages_against("daily", [LedgerSum("daily", DAY, "", "", 95)], [daily(90)], [held], DAY, "20.0.24")
+
+    assert found[3] == NEVER_TOGETHER_OR_OVERLOOKED
+
+
 @pytest.mark.parametrize(("taken_back", "explanation"), [(20, "a person took messages of it back"), (19, "")])
 def test_messages_that_a_person_took_back_are_missing_for_that_reason(taken_back: int, explanation: str) -> None:
     sums = [LedgerSum("daily", DAY, "", "", 70, taken_back)]

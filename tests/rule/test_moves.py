@@ -128,3 +128,10 @@ def test_what_became_of_a_group_is_the_sum_of_its_parts() -> None:
     assert weighed(there, gone) == Weighed(9, 6, 60)
     assert weighed(there, moved) is None
     assert weighed() is None
+
+
+def test_one_record_that_lost_messages_is_enough() -> None:
+    moves = Moves([], {day(1, 10).identity: Weighed(2, 2), day(2, 10).identity: Weighed(2, 1, 5)})
+
+    assert moves.lost_any([day(1, 10), day(2, 10), day(3, 10)])
+    assert not moves.lost_any([day(1, 10), day(3, 10)])

@@ -724,6 +724,16 @@ def test_usage_moves_to_blocks_within_hours() -> None:
     ]
 
 
+def test_a_new_block_of_a_group_that_fell_is_judged_with_where_its_usage_went() -> None:
+    offered, stored = [block("05-12T00", 90), block("05-12T08", 20)], [block("05-12T02", 100), block("05-12T08", 5)]
+
+    assert judged(offered, stored) == [
+        ("new", "first_seen", "2026-05-12T00", True),
+        ("corrected", "moved", "2026-05-12T02", True),
+        ("grew", "more_tokens", "2026-05-12T08", True),
+    ]
+
+
 def test_two_blocks_that_became_one_are_one_group() -> None:
     stored = [block("05-12T05", 60), block("05-12T10", 40)]
     assert judged([block("05-12T08", 100)], stored) == [
@@ -1184,6 +1194,25 @@ def test_a_lower_price_in_saved_files_lowers_no_cost_where_usage_grew() -> None:
         assert decision.offered.cost_usd == Decimal(kept)
 
 
+@pytest.mark.parametrize(
+    ("now", "cost", "prices", "version"),
+    [
+        # Its price is kept, and with it the version whose price it is.
+        (OLD_VERSION, "1.5", "follow", "20.0.24"),
+        (OLD_VERSION, "3", "follow", "20.0.20"),
+        (NOW, "1.5", "freeze", "20.0.24"),
+        (NOW._replace(ccusage_version="20.0.25"), "1.5", "freeze", "20.0.25"),
+    ],
+)
+def test_what_grew_is_of_the_version_that_priced_it(now: Provenance, cost: str, prices: str, version: str) -> None:
+    offered = daily("05-12", 150, cost, provenance=now)
+
+    (decision,) = decide([offered], [daily("05-12", 100, "2")], provenance=now, prices=prices)
+
+    assert decision.offered is not None
+    assert decision.offered.provenance.ccusage_version == version
+
+
 def test_decisions_are_in_the_order_of_report_agent_and_key() -> None:
     offered = [
         monthly("05", 1), daily("05-13", 1), daily("05-12", 1, agent="codex"), daily("05-12", 1), block("05-12T09", 1),
@@ -1517,6 +1546,15 @@ def test_a_day_whose_usage_goes_to_a_day_that_is_held_is_held_with_it() -> None:
     assert [line for line in lines(decisions) if line[3]] == []
 
 
+def test_a_session_is_not_gone_because_an_old_ccusage_shows_projects_in_its_place() -> None:
+    stored = short_session("a", "05-12T12", 100)
+    shown = record("session", "shop", "2026-05-12", 100, project="shop", is_project_total=True)
+
+    decisions = Case([shown], [stored], REPORTS, CONTEXT).decisions({stored.identity: Weighed(2, 2)})
+
+    assert lines(decisions) == [("new", "first_seen", "shop", True)]
+
+
 def test_messages_that_are_filed_anew_elsewhere_move_to_no_day_that_is_held() -> None:
     # All of it lies in another directory and in another zone now, in which ccusage counts less of it.
     stored = daily("05-12", 100, provenance=OTHER_ZONE._replace(data_dirs=("elsewhere",)))
@@ -1609,16 +1647,22 @@ def test_nothing_moves_to_a_day_that_stays_as_it_is(
     assert [line for line in lines(decisions) if line[2].startswith("2026")] == expected
 
 
-def test_what_fell_beside_what_was_taken_back_was_not_taken_back() -> None:
+@pytest.mark.parametrize(
+    ("fair", "store", "marks", "reason"),
+    [(10, 147, {"shop": 200}, "unexplained"), (55, 102, {"shop": 200, "fair": 50}, "taken_back")],
+)
+def test_only_what_grew_beside_what_was_taken_back_is_taken_back_with_it(
+    fair: int, store: int, marks: dict[str, int], reason: str
+) -> None:
     stored = [project("fair", 50), project("shop", 100), project("store", 7)]
     here = [short_session("here", "05-12T12", 100), short_session("there", "05-12T12", 50, project="fair")]
     moved = [one._replace(key=f"store/{one.session_id}", project="store") for one in here]
-    context = replace(CONTEXT, taken_back={stored[1].identity: 200})
+    context = replace(CONTEXT, taken_back={project(name, 0).identity: tokens for name, tokens in marks.items()})
 
-    decisions = reconcile([project("fair", 10), project("store", 147), *moved], [*stored, *here], REPORTS, context)
+    decisions = reconcile([project("fair", fair), project("store", store), *moved], [*stored, *here], REPORTS, context)
 
     assert [line for line in lines(decisions) if line[2].startswith("2026")] == [
-        ("held", "unexplained", "2026-05-12/fair", False),
+        ("held", reason, "2026-05-12/fair", False),
         ("held", "taken_back", "2026-05-12/store", False),
     ]
 
