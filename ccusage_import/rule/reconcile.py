@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -315,6 +316,11 @@ class _Judge:
             receivers = [*evidence.taken_back, *self._under_other_names(group)]
         return any(self._stays(one, evidence) for one in receivers if one is not group)
 
+    @cached_property
+    def _smaller(self) -> list[Group]:
+        """The groups of which less is offered than stored, and not nothing."""
+        return [group for group in self._groups if group.fell and group.is_offered]
+
     def _under_other_names(self, group: Group) -> list[Group]:
         """Return what fell of the projects under which the sessions of one that is not offered any more stand now."""
         record = group.pairs[0].record
@@ -323,8 +329,8 @@ class _Judge:
         names = {name for session in self._sessions_of(group) for name in session.offered_projects}
         return [
             other
-            for other in self._groups
-            if other.fell and other.is_offered and other.pairs[0].record.project in names - {record.project}
+            for other in self._smaller
+            if other.pairs[0].record.project in names - {record.project}
             if any(one.touches(when) for one in group.stored_spans for when in other.spans)
         ]
 
