@@ -32,8 +32,8 @@ from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import day_of_option, moment, parse_day, today_in
 from ccusage_import.exceptions import FixableError, SchemaError
-from ccusage_import.history import audit
-from ccusage_import.history.audit import Change, Wanted
+from ccusage_import.history import overrule
+from ccusage_import.history.changes import Change, Wanted, count_changes, held_now, stream_changes
 from ccusage_import.history.load_names import find_load, short_ids, stored_ids
 from ccusage_import.masking import without_password
 from ccusage_import.money import Money
@@ -169,9 +169,9 @@ def changes(
         if limit is None and is_for_a_terminal() and not as_json:
             limit = SHOWN_CHANGES
         names, ids = read_names(configuration.directories.names_file), _shown_ids(opened)
-        found = audit.stream_changes(opened, wanted, limit=limit)
+        found = stream_changes(opened, wanted, limit=limit)
         shown = print_changes(found, names, ids, settings.money, as_json=as_json)
-        if shown == limit and not as_json and (count := audit.count_changes(opened, wanted)) > limit:
+        if shown == limit and not as_json and (count := count_changes(opened, wanted)) > limit:
             print(f"the newest {limit:,} of {count:,} changes; --limit {count} shows all")
 
 
@@ -197,7 +197,7 @@ def held(
     with door(verbose, quiet=quiet, as_json=as_json), _reading("held", warehouse, config) as (opened, configuration):
         refuse_unknown(opened, {"machine": machine})
         own = configuration.settings.machine
-        found = audit.held_now(opened, machine or own)
+        found = held_now(opened, machine or own)
         names, ids = read_names(configuration.directories.names_file), _shown_ids(opened)
         if as_json or found:
             print_changes(found, names, ids, configuration.settings.money, as_json=as_json)
@@ -241,7 +241,7 @@ def undo(
     """
     with door(verbose, quiet=quiet, as_json=as_json), _writing("undo", warehouse, config) as (opened, own):
         load_id = find_load(opened, load, own.settings.machine)
-        done = audit.undo(opened, load_id, forces=force, installation=own.installation, tool_version=__version__)
+        done = overrule.undo(opened, load_id, forces=force, installation=own.installation, tool_version=__version__)
         _tell(done, f"load {load_id} is taken back", own.settings.money, quiet=quiet, as_json=as_json)
 
 
@@ -268,7 +268,7 @@ def accept(
         claim_machine(opened, configuration.settings.machine, configuration.installation)
         names = read_names(configuration.directories.names_file)
         wanted = [_key(name, configuration.settings.timezone) for name in held]
-        done = audit.accept(opened, configuration.settings.machine, wanted, names, tool_version=__version__)
+        done = overrule.accept(opened, configuration.settings.machine, wanted, names, tool_version=__version__)
         sentence = f"{counted_records(sum(done.load.verdicts.values()))} changed"
         if done.taken_with_them:
             sentence += f"; {done.taken_with_them} that overlap them in time were taken with them"

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from ccusage_import import ui
-from ccusage_import.history.audit import Change
+from ccusage_import.history.changes import Change
 from ccusage_import.money import Money
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.verdicts import Reason

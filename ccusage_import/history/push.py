@@ -22,7 +22,7 @@ from ccusage_import.exceptions import (
     OtherNamingError,
     WarehouseAuthenticationError,
 )
-from ccusage_import.history.audit import Change
+from ccusage_import.history.changes import Change
 from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.history.push_facts import push_facts
 from ccusage_import.records import ALL_REPORTS

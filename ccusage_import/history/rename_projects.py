@@ -10,7 +10,7 @@ from ccusage_import.ccusage.keys import joined_key
 from ccusage_import.config.kept.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.history.audit import Wanted, stream_changes
+from ccusage_import.history.changes import Wanted, stream_changes
 from ccusage_import.names.pseudonyms import Pseudonyms, is_pseudonym
 from ccusage_import.records import Identity, Record
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict

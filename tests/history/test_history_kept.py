@@ -15,7 +15,7 @@ import pytest
 
 from ccusage_import.cli.verdicts import print_changes
 from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.history.audit import Wanted, stream_changes
+from ccusage_import.history.changes import Wanted, stream_changes
 from ccusage_import.money import DOLLARS
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.conftest import Place, Program, Result

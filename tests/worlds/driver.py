@@ -25,7 +25,7 @@ from ccusage_import.config.directories import Directories
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import CcusageError, InvalidReportError
-from ccusage_import.history import audit
+from ccusage_import.history import overrule
 from ccusage_import.history.backup import back_up, read_backup, restore
 from ccusage_import.history.push import push
 from ccusage_import.import_summary import ImportOptions, ImportSummary
@@ -237,14 +237,14 @@ class Lab(Program):
     def undo(self, who: Installation, load_id: int) -> int:
         """Take a load back and return the new load."""
         with import_lock(self.configuration(who)), self.opened(LAPTOP) as warehouse:
-            return audit.undo(
+            return overrule.undo(
                 warehouse, load_id, forces=False, installation=f"installation-{who.name}", tool_version=TOOL
             ).load_id
 
     def accept(self, who: Installation, names: Sequence[str]) -> int:
         """Accept held records and return the new load."""
         with import_lock(self.configuration(who)), self.opened(LAPTOP) as warehouse:
-            return audit.accept(warehouse, who.machine, names, {}, tool_version=TOOL).load.load_id
+            return overrule.accept(warehouse, who.machine, names, {}, tool_version=TOOL).load.load_id
 
     def push(self, who: Installation) -> None:
         """Copy the laptop's database to the server's."""

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from ccusage_import.ccusage.offers import parse_offer
 from ccusage_import.exceptions import AuditError, ExitCode, MachineTakenError, OtherNameError
-from ccusage_import.history.audit import Change, taken, taken_back
+from ccusage_import.history.changes import Change
+from ccusage_import.history.overrule import taken, taken_back
 from ccusage_import.import_summary import ImportOptions
 from ccusage_import.records import Identity as Name
 from ccusage_import.records import Record

@@ -1,13 +1,13 @@
-"""What loads did and why, read back; and the two ways to overrule them: take a load back, accept what was held."""
+"""The two ways to overrule what loads did: take one back, or accept what was held."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date
 
 from ccusage_import.exceptions import AuditError
+from ccusage_import.history.changes import Change, Wanted, held_of, last_changes, read_changes
 from ccusage_import.history.load_names import LAST, find_load, match_load
 from ccusage_import.records import Identity, Record
 from ccusage_import.rule.evidence import span
@@ -26,30 +26,10 @@ from ccusage_import.warehouse.tables import (
     RUNNER_OF_COMPACT,
     RUNNER_OF_PROJECTS,
     Load,
-    limited,
-    matching,
     read_loads,
     read_records,
     read_taken_back,
-    record_of_json,
-    weighed_of_json,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One logged verdict; money in US dollars."""
-
-    load_id: int
-    decided_at: datetime
-    machine: str
-    decision: Decision
-    intact_from: date | None
-
-    @property
-    def identity(self) -> Identity:
-        """Report, agent and key."""
-        return self.decision.record.identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,56 +38,6 @@ class Accepted:
 
     load: Load
     taken_with_them: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which logged verdicts: of a load, of a kind, decided since an instant, of a machine; None means any."""
-
-    load_id: int | None = None
-    verdict: str | None = None
-    since: datetime | None = None
-    machine: str | None = None
-
-
-def read_changes(warehouse: ClickHouse, wanted: Wanted) -> list[Change]:
-    """Return logged verdicts, newest load first."""
-    return list(stream_changes(warehouse, wanted))
-
-
-def stream_changes(warehouse: ClickHouse, wanted: Wanted, *, limit: int | None = None) -> Iterator[Change]:
-    """Yield logged verdicts, newest load first; ask nothing else meanwhile."""
-    logged, parameters = _logged(wanted)
-    newest, counted = limited(limit)
-    # A server does not wait for whoever takes minutes to read a page of them.
-    read = warehouse.stream if warehouse.is_embedded else warehouse.rows
-    rows = read(
-        "SELECT c.load_id, c.decided_at, c.machine, c.verdict, c.reason, c.stored, c.offered, c.is_written,"
-        f" l.intact_from {logged} ORDER BY c.load_id DESC, c.report, c.agent, c.key{newest}",
-        {**parameters, **counted},
-    )
-    return map(_change, rows)
-
-
-def count_changes(warehouse: ClickHouse, wanted: Wanted) -> int:
-    """Return how many verdicts are logged."""
-    logged, parameters = _logged(wanted)
-    return int(warehouse.rows(f"SELECT count() {logged}", parameters)[0][0])
-
-
-def _logged(wanted: Wanted) -> tuple[str, dict[str, object]]:
-    """Return where wanted verdicts are, as the end of a query, and its parameters."""
-    condition, values = matching({"load_id": wanted.load_id, "verdict": wanted.verdict, "machine": wanted.machine})
-    parameters: dict[str, object] = {**values}
-    if wanted.since:
-        condition += " AND decided_at >= {since:DateTime64(3, 'UTC')}"
-        parameters["since"] = wanted.since
-    logged = (
-        f"FROM (SELECT * FROM changes WHERE true{condition}) AS c"  # noqa: S608 - a condition of ours
-        " INNER JOIN (SELECT * FROM loads FINAL WHERE state IN ('committed', 'undone')) AS l"
-        " ON c.machine = l.machine AND c.load_id = l.load_id"
-    )
-    return logged, parameters
 
 
 def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str, tool_version: str) -> Load:
@@ -219,7 +149,7 @@ def taken(
         stored: what is shown.
         names: pseudonym to name.
     """
-    held = _held(last)
+    held = held_of(last)
     chosen: dict[Identity, Change] = {}
     for name in wanted:
         named = [change for change in held if name in _labels(change, names)] or _of_load(name, held)
@@ -243,7 +173,7 @@ def _whole_groups(
     whole: dict[Identity, Change] = {}
     beside: list[Record] = []
     known = {change.identity: change for change in last}
-    offers = [change.decision.offered for change in _held(last) if change.decision.offered is not None]
+    offers = [change.decision.offered for change in held_of(last) if change.decision.offered is not None]
     for group in groups_of_held(offers, stored):
         members = [known[pair.record.identity] for pair in group if pair.offered is not None]
         if any(change.identity in chosen for change in members):
@@ -270,23 +200,6 @@ def _last_of_each_time(changes: Iterable[Change]) -> list[Change]:
         if not is_timed or not any(when.overlaps(span(other.decision.record)) for other in kept):
             kept.append(change)
     return kept
-
-
-def held_now(warehouse: ClickHouse, machine: str) -> list[Change]:
-    """Return for each key the last verdict that was logged, where that one was held."""
-    return _held(last_changes(warehouse, machine))
-
-
-def last_changes(warehouse: ClickHouse, machine: str) -> list[Change]:
-    """Return for each key the last verdict that was logged."""
-    last: dict[Identity, Change] = {}
-    for change in stream_changes(warehouse, Wanted(machine=machine)):
-        last.setdefault(change.identity, change)
-    return list(last.values())
-
-
-def _held(last: Iterable[Change]) -> list[Change]:
-    return [change for change in last if change.decision.verdict is Verdict.HELD]
 
 
 def _published(warehouse: ClickHouse, load: Load, stored: Sequence[Record], decisions: Sequence[Decision]) -> Load:
@@ -331,19 +244,6 @@ def _latest_loads(warehouse: ClickHouse, machine: str) -> dict[Identity, int]:
         {"machine": machine},
     )
     return {(report, agent, key): load_id for report, agent, key, load_id in rows}
-
-
-def _change(row: Sequence[Any]) -> Change:
-    load_id, decided_at, machine, verdict, reason, stored, offered, is_written, intact_from = row
-    decision = Decision(
-        Verdict(verdict),
-        Reason(reason),
-        record_of_json(stored),
-        record_of_json(offered),
-        is_written=bool(is_written),
-        weighed=weighed_of_json(stored or offered),
-    )
-    return Change(load_id, decided_at, machine, decision, intact_from)
 
 
 def _of_load(name: str, held: Sequence[Change]) -> list[Change]:
