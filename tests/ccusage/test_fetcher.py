@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from ccusage_import.records import ALL_REPORTS, REPORTS
 from tests.conftest import Program
 from tests.support.ccusage_install import install_bun, install_ccusage, npm_cache
 from tests.support.exhaustive import some_of
+from tests.support.waiting import is_alive, wait_until
 
 PROJECT = Path(__file__).parent.parent.parent
 SYSTEM_PROGRAMS = ("sh", "env", "cat", "sleep", "touch", "rm", "wc")
@@ -151,19 +152,6 @@ def rows(fetched: Fetched | CcusageError) -> dict[str, int]:
     report = document(fetched)
     key, period = ("daily", "date") if "daily" in report else ("monthly", "month")
     return {row[period]: row["totalTokens"] for row in report[key]}
-
-
-def is_alive(pid: int) -> bool:
-    """Return whether a process runs; one that ended and was not reaped by its adopter does not."""
-    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return shown.stdout.strip()[:1] not in ("", "Z")
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 # -- the reports of real versions -------------------------------------------------------------------------------------
@@ -682,14 +670,14 @@ def test_a_timeout_ends_the_whole_family_and_is_not_tried_again(machine: Machine
     assert failed.hint == "set a higher `timeout_seconds`"
     assert time.monotonic() - started < 8
     assert len(pids(machine)) == 2
-    wait_for(lambda: not any(map(is_alive, pids(machine))))
+    wait_until(lambda: not any(map(is_alive, pids(machine))))
 
 
 def test_a_timeout_ends_grandchildren_whose_parent_is_gone(machine: Machine) -> None:
     failed = machine.fetch_with(f"sleep 60 & echo $! >> {machine.root}/pids; echo '{{}}'; exit 0", timeout_seconds=1)
     assert isinstance(failed, ReportTimeoutError)
     assert len(pids(machine)) == 1
-    wait_for(lambda: not any(map(is_alive, pids(machine))))
+    wait_until(lambda: not any(map(is_alive, pids(machine))))
 
 
 @pytest.mark.parametrize("starter", ["", "setsid "])
@@ -702,7 +690,7 @@ def test_a_grandchild_that_holds_the_pipe_costs_seconds_and_not_the_report(machi
     assert time.monotonic() - started < 15
     # What makes a session of its own wants to stay, as a daemon does.
     if not starter:
-        wait_for(lambda: not any(map(is_alive, pids(machine))))
+        wait_until(lambda: not any(map(is_alive, pids(machine))))
 
 
 def test_a_program_may_end_itself_within_the_grace(machine: Machine) -> None:
@@ -765,12 +753,12 @@ def test_an_interrupt_leaves_no_process(machine: Machine, signals: list[signal.S
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
     )
     try:
-        wait_for(lambda: len(pids(machine)) == 10)
+        wait_until(lambda: len(pids(machine)) == 10)
         for number in signals:
             child.send_signal(number)
             time.sleep(0.05)
         assert child.wait(timeout=15) == exit_code
-        wait_for(lambda: not any(map(is_alive, pids(machine))))
+        wait_until(lambda: not any(map(is_alive, pids(machine))))
     finally:
         child.kill()
         child.wait()
@@ -1066,7 +1054,7 @@ def test_npx_that_hangs_is_ended_with_its_family(machine: Machine) -> None:
         find_runner(replace(machine.options, timeout_seconds=1), machine.environ)
     assert str(caught.value) == "npx took longer than 1 seconds"
     assert len(pids(machine)) == 2
-    wait_for(lambda: not any(map(is_alive, pids(machine))))
+    wait_until(lambda: not any(map(is_alive, pids(machine))))
 
 
 def test_state_directory_that_cannot_be_made(machine: Machine) -> None:

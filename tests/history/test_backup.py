@@ -30,6 +30,7 @@ from tests.conftest import Place, Program, Result, program_in
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
 from tests.support.gateway.running import Gateway
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.exhaustive_at("http")
 
@@ -271,14 +272,6 @@ def background(program: Program, *arguments: str, **environ: str) -> subprocess.
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that must happen."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 @pytest.mark.exhaustive

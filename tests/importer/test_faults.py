@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -42,6 +42,7 @@ from tests.support.disks import mounted, needs_mounts, room_of
 from tests.support.exhaustive import some_of
 from tests.support.gateway.running import Gateway, running_gateway, stop, wait_until_ready
 from tests.support.gateway.users import User
+from tests.support.waiting import is_alive, wait_until
 
 SEED = 7
 MIB = 2**20
@@ -190,7 +191,7 @@ def test_an_interrupted_fetch_leaves_no_process(embedded: Lab, tmp_path: Path, s
     process = embedded.installation.start(
         "import", "--ccusage", shlex.quote(str(ccusage)), "--claude-dir", tmp_path / "claude", "--jobs", "5"
     )
-    wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 10)
+    wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 10)
 
     for number in signals:
         process.send_signal(number)
@@ -198,21 +199,9 @@ def test_an_interrupted_fetch_leaves_no_process(embedded: Lab, tmp_path: Path, s
 
     assert process.communicate(timeout=30)[1] == INTERRUPTED
     assert process.returncode == 130
-    wait_for(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
+    wait_until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
     assert read_views(embedded) == embedded.before.views
     assert_healthy(embedded)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return state.stdout.strip()[:1] not in ("", "Z")
 
 
 def read_views(lab: Lab) -> dict[str, list[tuple[object, ...]]]:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from tests.conftest import Place, Program
 from tests.support.exhaustive import some_of
 from tests.support.forks import can_fork, fork, origin_environ
+from tests.support.waiting import is_alive, wait_until
 from tests.support.warm import ZONE, Warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are forked on Linux alone")
@@ -174,15 +174,3 @@ def test_nothing_is_left_of_a_test_run_that_is_killed() -> None:
 
     wait_until(lambda: not is_alive(origin))
     wait_until(lambda: not is_alive(warm))
-
-
-def is_alive(pid: int) -> bool:
-    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return shown.stdout.strip()[:1] not in ("", "Z")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.02)
