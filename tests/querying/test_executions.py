@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ccusage_import.querying.queries import read_queries
 from ccusage_import.warehouse.prices import write_prices
 from tests.conftest import Place, only_read
 from tests.querying.test_queries import answer
@@ -184,3 +186,17 @@ def test_a_period_may_begin_with_the_first_day_there_is(prompted: Place) -> None
     sums = answer(prompted, "prompts_by_command", since="2026-01-01")
     assert len(sums) == 3
     assert answer(prompted, "prompts_by_command", since="1970-01-01") == sums
+
+
+def test_a_period_begins_where_its_first_day_begins_first(migrated: Place, tmp_path: Path) -> None:
+    # Midnight of March 2 on the first island.
+    session = Session(tmp_path / "claude", "s1", at("03-01 10:00"))
+    session.prompt("/review").after(1).answer(40_000).after(1).interrupt()
+    session.after(60).prompt("/review").after(1).fails(TIMEOUT)
+    names = [query.name for query in read_queries() if "executions_since(" in query.sql]
+    with migrated.opened() as opened:
+        Reader(opened, tmp_path / "home", timezone="Pacific/Kiritimati").read(tmp_path / "claude")
+
+    with migrated.keep_open():
+        assert [name for name in names if not answer(migrated, name, since="2026-03-02")] == []
+        assert [name for name in names if answer(migrated, name, since="2026-03-03")] == []

@@ -32,7 +32,7 @@ def daily(tokens: int, version: str = "20.0.24") -> Record:
             "kept messages and new ones, which ccusage never showed together: transcripts were deleted between",
         ),
         (80, daily(90), daily(90), date(2026, 6, 1), "its transcripts were deleted before their messages were read"),
-        (80, daily(90), daily(90), DAY, "NOTHING"),
+        (89, daily(90), daily(90), DAY, "NOTHING"),
         (80, daily(90, "18.0.11"), daily(90), DAY, "counted by ccusage 18.0.11; messages count as 20.0.24 does"),
         (80, daily(90, ""), daily(90), DAY, "counted by ccusage of saved files; messages count as 20.0.24 does"),
         (80, None, daily(80), DAY, "not imported yet: written while the last import ran, or since"),

@@ -383,6 +383,11 @@ def test_what_was_found_out_of_a_fall_is_known_while_the_fall_is_the_same(tmp_pa
         # What has all of its messages may lose them; what is not covered by messages will not be.
         assert cursor.weighed([gone, there, unknown]) == {gone.stored.identity: lost, unknown.stored.identity: None}
         assert cursor.weighed([fall("2026-05-01", offered=4)]) == {}
+        cursor.forget_weighed(but=[unknown, there])
+        assert cursor.weighed([gone, there, unknown]) == {unknown.stored.identity: None}
+        cursor.forget_weighed(but=[fall("2026-05-03", offered=4)])
+        assert cursor.weighed([unknown]) == {}
+        cursor.keep_weighed([gone], {gone.stored.identity: lost})
         cursor.forget()
         assert cursor.weighed([gone]) == {}
 
