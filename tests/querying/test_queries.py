@@ -878,6 +878,16 @@ def test_prices_growth_and_failures_in_the_log(migrated: Place) -> None:
     assert [row[6:9] for row in answer(migrated, "machine_freshness")] == [("committed", True, ["blocks"])]
 
 
+def test_the_machine_whose_last_success_is_oldest_comes_first(migrated: Place) -> None:
+    now = datetime.now(UTC)
+    for machine, hours in (("laptop", 1), ("tower", 50)):
+        records = [daily("2099-04-01", "1", machine=machine)]
+        loaded(migrated, records, state="undone", finished_at=now - timedelta(hours=hours))
+    judged(migrated, [], state="failed")
+
+    assert [row[0] for row in answer(migrated, "machine_freshness")] == ["studio", "tower", "laptop"]
+
+
 def test_a_block_that_moved_is_held_against_what_it_overlaps(migrated: Place) -> None:
     def one(hour: int, cost: str, tokens: int) -> Record:
         start = datetime(2099, 4, 1, hour, tzinfo=UTC)
