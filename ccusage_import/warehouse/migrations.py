@@ -82,9 +82,9 @@ def known_migrations() -> tuple[Migration, ...]:
 def _expanded(file: Path) -> str:
     """Return the text of a file with what it has in common with other views.
 
-    `{columns:NAME}` are the columns of the view of that name, `{query:NAME}` is the query of the one with a parameter,
-    which a view can also read as `{query:NAME since DAY}`. The engine plans a query that is part of another one once,
-    one behind a view with a parameter more often, and again for each such view between.
+    `{columns:NAME}` are the columns of the view of that name, `{query:NAME}` is its query, and `{query:NAME since DAY}`
+    that of one with a parameter. The engine plans a query that is part of another one once, behind a view in a join for
+    up to a quarter longer, and behind a view with a parameter more often, again for each such view between.
     """
 
     def columns(match: re.Match[str]) -> str:
@@ -92,8 +92,9 @@ def _expanded(file: Path) -> str:
         return view.partition("\n(\n")[2].partition("\n)\n")[0]
 
     def query(match: re.Match[str]) -> str:
-        window = _expanded(sql_directory() / "windows" / f"{match[1]}.sql")
-        text = window.partition("\n)\nAS ")[2].rpartition("\nCOMMENT ")[0]
+        folder = "windows" if match[1].endswith("_since") else "views"
+        text = _expanded(sql_directory() / folder / f"{match[1]}.sql")
+        text = text.partition("\n)\nAS ")[2].rpartition("\nCOMMENT ")[0]
         return text.replace(FIRST, f"toDateTime64('{match[2]}', 3, 'UTC')") if match[2] else text
 
     return QUERY.sub(query, COLUMNS.sub(columns, file.read_text("utf-8")))

@@ -22,16 +22,16 @@ AS WITH spread AS
         machine,
         agent,
         assumeNotNull(blocks.started_at) AS began,
-        date,
-        toUInt32(greatest(1, dateDiff('hour', began, coalesce(last_activity, began)) + 1)) AS length,
+        day AS date,
+        toUInt32(greatest(1, dateDiff('hour', began, coalesce(ended_at, began)) + 1)) AS length,
         addHours(began, arrayJoin(range(length))) AS at,
         -- The cast to String keeps the engine from trying the empty zone of the dictionary.
         if(timezone = '', 'UTC', CAST(timezone, 'String')) AS zone,
         toFloat64(cost_usd) AS cost,
         total_tokens AS tokens,
         unpriced
-    FROM {database}.blocks AS blocks
-    WHERE isNotNull(blocks.started_at)
+    FROM {database}.records AS blocks FINAL
+    WHERE report = 'blocks' AND isNotNull(blocks.started_at)
 ),
 told AS
 (
@@ -44,22 +44,28 @@ told AS
         toFloat64(sum(tokens)) AS tokens
     FROM
     (
-        SELECT machine, toStartOfHour(at) AS hour, cost_usd, total_tokens AS tokens
-        FROM {database}.messages
-        WHERE has(counts_in, 'session')
+        SELECT
+            machine,
+            toStartOfHour(at) AS hour,
+            cost_usd,
+            input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens AS tokens
+        FROM {database}.message_facts FINAL
+        WHERE bitTest(counts_in, 1) AND is_shown AND NOT bitTest(taken_back, 0)
         UNION ALL
         SELECT
             machine,
             hour,
             cost_usd,
             input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens
-        FROM {database}.folded_hours
-        WHERE has(counts_in, 'session')
+        FROM {database}.hour_facts FINAL
+        WHERE bitTest(counts_in, 1) AND NOT bitTest(taken_back, 0)
+            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts WHERE message = 1)
     ) AS facts
     GROUP BY machine, hour
     UNION ALL
-    SELECT machine, agent, assumeNotNull(at), 'hours', toFloat64(cost_usd), toFloat64(total_tokens)
-    FROM {database}.hours
+    SELECT machine, agent, assumeNotNull(started_at), 'hours', toFloat64(cost_usd), toFloat64(total_tokens)
+    FROM {database}.records FINAL
+    WHERE report = 'hours'
 ),
 both AS
 (

@@ -65,13 +65,20 @@ FROM
     FROM {database}.executions_since(first = now64(3, 'UTC') - INTERVAL 30 DAY) AS execution_input
     LEFT JOIN
     (
-        SELECT machine, turn_id, count() AS compactions FROM {database}.events WHERE kind = 'compaction' GROUP BY machine, turn_id
+        SELECT machine, CAST(turn, 'UInt64') AS turn_id, count() AS compactions
+        FROM {database}.event_facts FINAL
+        WHERE kind = 'compaction' AND NOT bitTest(taken_back, 0)
+        GROUP BY machine, turn_id
     ) AS happened USING (machine, turn_id)
     LEFT JOIN
     (
-        SELECT machine, turn_id, countIf(status = 'error') AS failed, countIf(status = 'denied') AS denied
-        FROM {database}.tool_calls
-        WHERE turn_id != 0 AND called_at > now64(3, 'UTC') - INTERVAL 30 DAY
+        SELECT
+            machine,
+            CAST(turn, 'UInt64') AS turn_id,
+            countIf(isNotNull(answered_at) AND NOT startsWith(error_class, 'denied') AND is_interrupted != 1 AND is_error = 1) AS failed,
+            countIf(isNotNull(answered_at) AND startsWith(error_class, 'denied')) AS denied
+        FROM {database}.tool_call_facts FINAL
+        WHERE turn != 0 AND called_at > now64(3, 'UTC') - INTERVAL 30 DAY AND NOT bitTest(taken_back, 0)
         GROUP BY machine, turn_id
     ) AS called USING (machine, turn_id)
     WHERE at > now64(3, 'UTC') - INTERVAL 30 DAY

@@ -73,8 +73,9 @@ FROM
             cache_read_tokens,
             cost_usd,
             unpriced
-        FROM {database}.folded_hours
-        WHERE has(counts_in, 'daily')
+        FROM {database}.hour_facts FINAL
+        WHERE bitTest(counts_in, 0) AND NOT bitTest(taken_back, 0)
+            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts WHERE message = 1)
     ) AS facts
     GROUP BY machine, hour, model
     UNION ALL
@@ -108,7 +109,7 @@ FROM
                 blocks.machine AS machine,
                 blocks.agent AS agent,
                 assumeNotNull(blocks.started_at) AS began,
-                toUInt32(greatest(1, dateDiff('hour', began, coalesce(blocks.last_activity, began)) + 1)) AS length,
+                toUInt32(greatest(1, dateDiff('hour', began, coalesce(blocks.ended_at, began)) + 1)) AS length,
                 toFloat64(blocks.cost_usd) AS block_cost,
                 blocks.total_tokens AS block_tokens,
                 blocks.unpriced AS unpriced,
@@ -120,28 +121,29 @@ FROM
                     arrayMap(hour -> (hour.1, if(all_cost > 0, hour.2 / all_cost, hour.3 / all_tokens), hour.3 / all_tokens), inside),
                     arrayMap(number -> (addHours(began, number), 1 / length, 1 / length), range(length))
                 )) AS part
-            FROM {database}.blocks AS blocks
+            FROM {database}.records AS blocks FINAL
             GLOBAL LEFT JOIN
             (
                 -- Each hour under every start that a block with usage in it may have.
                 SELECT
                     machine,
                     agent,
-                    addHours(assumeNotNull(hours.at), -arrayJoin(range(6))) AS hour_of_start,
-                    groupArray((assumeNotNull(hours.at), toFloat64(hours.cost_usd), toFloat64(hours.total_tokens))) AS told_hours
-                FROM {database}.hours AS hours
-                WHERE isNotNull(hours.at)
+                    addHours(assumeNotNull(hours.started_at), -arrayJoin(range(6))) AS hour_of_start,
+                    groupArray((assumeNotNull(hours.started_at), toFloat64(hours.cost_usd), toFloat64(hours.total_tokens))) AS told_hours
+                FROM {database}.records AS hours FINAL
+                WHERE report = 'hours' AND isNotNull(hours.started_at)
                 GROUP BY machine, agent, hour_of_start
             ) AS told ON told.machine = blocks.machine AND told.agent = blocks.agent AND told.hour_of_start = blocks.started_at
-            WHERE isNotNull(blocks.started_at)
+            WHERE report = 'blocks' AND isNotNull(blocks.started_at)
         )
     ) AS hours
     WHERE agent != 'claude' OR (machine, toDate(hours.at)) GLOBAL NOT IN
     (
         SELECT machine, toDate(at) FROM {database}.message_facts FINAL WHERE is_shown AND NOT bitTest(taken_back, 0)
         UNION ALL
-        SELECT machine, toDate(hour) FROM {database}.folded_hours
-        WHERE messages > 0
+        SELECT machine, toDate(hour) FROM {database}.hour_facts FINAL
+        WHERE messages > 0 AND NOT bitTest(taken_back, 0)
+            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts WHERE message = 1)
     )
     GROUP BY machine, agent, hour, source
 ) AS each

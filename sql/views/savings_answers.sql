@@ -93,7 +93,10 @@ FROM
     LEFT JOIN
     (
         SELECT machine, message, count() AS calls, countIf(is_failed) AS failed_calls, countIf(is_repeated) AS repeated_reads
-        FROM {database}.savings_calls
+        FROM
+        (
+            {query:savings_calls}
+        ) AS calls
         WHERE message != 0
         GROUP BY machine, message
     ) AS called USING (machine, message)

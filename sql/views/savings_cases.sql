@@ -14,7 +14,12 @@ CREATE OR REPLACE VIEW {database}.savings_cases {on_cluster}
     saved_usd Decimal(18, 9) COMMENT 'what they could have cost less, in US dollars',
     cost_usd Decimal(38, 15) COMMENT 'what they cost'
 )
-AS SELECT
+AS WITH
+(
+    SELECT arraySort(groupArray((place, kind, case_is)))
+    FROM {database}.savings_kinds
+) AS kinds
+SELECT
     machine,
     agent,
     kind,
@@ -35,16 +40,15 @@ FROM
         each.at AS at,
         project,
         session_id,
-        if(case_is = 'session', 0, each.turn_id) AS turn_id,
+        if(kinds[place].3 = 'session', 0, each.turn_id) AS turn_id,
         each.cost_usd AS cost_usd,
-        kind,
+        kinds[place].2 AS kind,
         claims[place] * arrayProduct(arrayMap((claim, claimed_by) -> if(claimed_by < place, 1 - claim, 1), claims, arrayEnumerate(claims))) AS share
     FROM
     (
         SELECT machine, agent, at, project, session_id, turn_id, cost_usd, claims, arrayJoin(arrayFilter(claimed_by -> claims[claimed_by] > 0, arrayEnumerate(claims))) AS place
         FROM {database}.savings_answers
     ) AS each
-    JOIN {database}.savings_kinds USING (place)
     WHERE share > 0
 ) AS answer
 GROUP BY machine, agent, kind, turn_id, if(turn_id = 0, (toString(answer.project), toString(answer.session_id)), ('', ''))

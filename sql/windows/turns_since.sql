@@ -159,9 +159,11 @@ LEFT JOIN
 ) AS happened USING (machine, turn)
 LEFT JOIN
 (
+    -- As folded_hours has them. To plan that view behind a join takes the engine as long as a quarter of all else here.
     SELECT machine, claude_session_id, sum(hours.turns) AS turns
-    FROM {database}.folded_hours AS hours
-    WHERE hours.turns > 0
+    FROM {database}.hour_facts AS hours FINAL
+    WHERE hours.turns > 0 AND NOT bitTest(taken_back, 0)
+        AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts WHERE message = 1)
     GROUP BY machine, claude_session_id
 ) AS folded USING (machine, claude_session_id)
 COMMENT 'one row is one prompt and all that it caused'
