@@ -25,7 +25,6 @@ from ccusage_import.config.directories import REPORT_FILE
 from ccusage_import.config.kept.last_offer import read_last_offer
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
-from ccusage_import.digest.html import html_page
 from ccusage_import.digest.markdown import markdown_page
 from ccusage_import.digest.model import Digest, Selection
 from ccusage_import.digest.reading.reader import read_calendar, read_digest
@@ -106,11 +105,18 @@ def _text(configuration: Configuration, chosen: Format, asked: Asked) -> str:
     digest = read_configured(configuration, asked, is_page=chosen == "html")
     match chosen:
         case "html":
-            return html_page(digest, __version__)
+            return _page(digest)
         case "markdown":
             return markdown_page(digest)
         case "json":
             return ui.json_text(_shown(digest)) + "\n"
+
+
+def _page(digest: Digest) -> str:
+    # What makes pages takes 0.1 s to import, and no other format needs it.
+    from ccusage_import.digest.html import html_page
+
+    return html_page(digest, __version__)
 
 
 def _shown(digest: Digest) -> dict[str, Any]:
@@ -123,7 +129,7 @@ def _shown(digest: Digest) -> dict[str, Any]:
 def write_page(configuration: Configuration) -> Path:
     """Write the page of all that a warehouse holds into the data directory; return where it is."""
     file = configuration.directories.report_file
-    write_private_file(file, html_page(read_configured(configuration, Asked(), is_page=True), __version__))
+    write_private_file(file, _page(read_configured(configuration, Asked(), is_page=True)))
     return file
 
 
