@@ -7,6 +7,7 @@ Opus costs 5 $ a million tokens of input, 25 of output, 6.25 and 10 written to t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,10 @@ def test_subagents_whose_last_answer_says_nothing(migrated: Place, tmp_path: Pat
         subagent = session.subagent(agent)
         subagent.answer(1.2, SONNET, tokens=(0, 2000), text="I look", calls=[("Grep", "", "")])
         subagent.answer(1.4, SONNET, tokens=(0, 3000), text=text)
+    # One that began as early and may still say something.
+    working = session.subagent("working")
+    working.answer(1.2, SONNET, tokens=(0, 2000), text="I look", calls=[("Grep", "", "")])
+    working.answer((datetime.now(UTC) - days_ago(1, 8)) / timedelta(minutes=1) - 10, SONNET, tokens=(0, 3000), text="")
 
     read(migrated, tmp_path, tmp_path / "claude")
 
