@@ -1,68 +1,60 @@
 -- sessions by day and model since the calendar begins: those that cost most of a day, week, month, machine, agent, project or model
 -- by their messages; on their last day where none are stored, or on none where that is not known
--- (read once, for what is read twice is planned twice)
-SELECT part.1, part.2, part.3, part.4, part.5, part.6, part.7, part.8
-FROM
+, used AS
 (
-    SELECT groupArrayArray(own_parts) AS parts
+    SELECT date, session, host, tool, name, used_model, sum(usd) AS cost, sum(used_tokens) AS tokens, sipHash64(session, host, name) AS number
     FROM
     (
-        SELECT
-            number,
-            own_parts,
-            place.1 != 'itself' AND row_number() OVER (PARTITION BY place ORDER BY spent DESC, number) <= if(
-                place.1 = 'day' AND place.2 <= toUInt64((SELECT max(date) FROM selected_days) - {days:UInt16}),
-                {sessions_of_old_day:UInt8}, {dearest_sessions:UInt8}) AS is_dear
+        SELECT date, toString(session_id) AS session, toString(machine) AS host, toString(agent) AS tool, toString(project) AS name,
+            toString(model) AS used_model, toFloat64(cost_usd) AS usd, total_tokens AS used_tokens
+        FROM messages
+        WHERE has(counts_in, 'daily') AND date BETWEEN {since:Date} AND {until:Date} AND date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days)
+            AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
+            AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
+        UNION ALL
+        SELECT date, toString(session_id), toString(machine), 'claude', toString(project), toString(model), toFloat64(cost_usd),
+            input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens
+        FROM folded_hours
+        WHERE messages > 0 AND has(counts_in, 'daily') AND date BETWEEN {since:Date} AND {until:Date}
+            AND date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days)
+            AND ({machine:String} = '' OR machine = {machine:String}) AND {agent:String} IN ('', 'claude')
+            AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
+        UNION ALL
+        SELECT date, session_id, toString(machine), toString(agent), project, part.1, toFloat64(part.2), part.3
+        FROM sessions
+        ARRAY JOIN if(
+            empty(models),
+            [('', cost_usd, total_tokens)],
+            arrayMap(one -> (one.model, one.cost_usd, one.input_tokens + one.output_tokens + one.cache_creation_tokens + one.cache_read_tokens), models)
+        ) AS part
+        WHERE date BETWEEN {since:Date} AND {until:Date}
+            AND (date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days) OR date = toDate(0))
+            AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
+            AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
+            AND (toString(machine), session_id) GLOBAL NOT IN
+            (
+                SELECT toString(machine), toString(session_id) FROM messages WHERE date >= {since:Date}
+                UNION ALL
+                SELECT toString(machine), toString(session_id) FROM folded_hours WHERE messages > 0 AND date >= {since:Date}
+            )
+    )
+    GROUP BY date, session, host, tool, name, used_model
+)
+SELECT session, host, tool, name, date, used_model, cost, tokens
+FROM used
+WHERE number GLOBAL IN
+(
+    SELECT arrayJoin(arraySlice(dearest, 1,
+        if(place.1 = 'day' AND place.2 <= (SELECT toUInt64(max(date) - {days:UInt16}) FROM selected_days), {sessions_of_old_day:UInt8}, {dearest_sessions:UInt8}))).2
+    FROM
+    (
+        SELECT place, groupArraySorted({dearest_sessions:UInt8})((-spent, number)) AS dearest
         FROM
         (
-            SELECT
-                number,
-                place,
-                sum(cost) AS spent,
-                groupArrayIf((session, host, tool, name, date, used_model, cost, tokens), place.1 = 'itself') AS own_parts
-            FROM
-            (
-                SELECT date, session, host, tool, name, used_model, sum(usd) AS cost, sum(used_tokens) AS tokens, sipHash64(session, host, name) AS number
-                FROM
-                (
-                    SELECT date, toString(session_id) AS session, toString(machine) AS host, toString(agent) AS tool, toString(project) AS name,
-                        toString(model) AS used_model, toFloat64(cost_usd) AS usd, total_tokens AS used_tokens
-                    FROM messages
-                    WHERE has(counts_in, 'daily') AND date BETWEEN {since:Date} AND {until:Date} AND date >= toStartOfMonth((SELECT max(date) FROM selected_days) - {days_drawn:UInt16})
-                        AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
-                        AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
-                    UNION ALL
-                    SELECT date, toString(session_id), toString(machine), 'claude', toString(project), toString(model), toFloat64(cost_usd),
-                        input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens
-                    FROM folded_hours
-                    WHERE messages > 0 AND has(counts_in, 'daily') AND date BETWEEN {since:Date} AND {until:Date}
-                        AND date >= toStartOfMonth((SELECT max(date) FROM selected_days) - {days_drawn:UInt16})
-                        AND ({machine:String} = '' OR machine = {machine:String}) AND {agent:String} IN ('', 'claude')
-                        AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
-                    UNION ALL
-                    SELECT date, session_id, toString(machine), toString(agent), project, part.1, toFloat64(part.2), part.3
-                    FROM sessions
-                    ARRAY JOIN if(
-                        empty(models),
-                        [('', cost_usd, total_tokens)],
-                        arrayMap(one -> (one.model, one.cost_usd, one.input_tokens + one.output_tokens + one.cache_creation_tokens + one.cache_read_tokens), models)
-                    ) AS part
-                    WHERE date BETWEEN {since:Date} AND {until:Date}
-                        AND (date >= toStartOfMonth((SELECT max(date) FROM selected_days) - {days_drawn:UInt16}) OR date = toDate(0))
-                        AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
-                        AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
-                        AND (toString(machine), session_id) GLOBAL NOT IN
-                        (
-                            SELECT toString(machine), toString(session_id) FROM messages WHERE date >= {since:Date}
-                            UNION ALL
-                            SELECT toString(machine), toString(session_id) FROM folded_hours WHERE messages > 0 AND date >= {since:Date}
-                        )
-                )
-                GROUP BY date, session, host, tool, name, used_model
-            )
+            SELECT number, place, sum(cost) AS spent
+            FROM used
             ARRAY JOIN
             [
-                ('itself', number),
                 ('day', toUInt64(date)),
                 ('week', toUInt64(toMonday(date))),
                 ('month', toUInt64(toStartOfMonth(date))),
@@ -74,9 +66,7 @@ FROM
             ] AS place
             GROUP BY number, place
         )
+        GROUP BY place
     )
-    GROUP BY number
-    HAVING max(is_dear)
 )
-ARRAY JOIN parts AS part
-ORDER BY part.7 DESC, part.1, part.2, part.4, part.5, part.6
+ORDER BY cost DESC, session, host, name, date, used_model
