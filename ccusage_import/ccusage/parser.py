@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ccusage_import.ccusage.keys import block_key, joined_key, refused_records
@@ -221,9 +222,9 @@ class _Parser:
             lines.append(f"{self._label}: and {len(self._odd) - SHOWN_WARNINGS} more values that do not add up")
         return lines
 
-    def _period(self, path: str, row: PeriodRow | CodexRow, day: date, key: str) -> Iterator[Record]:
+    def _period(self, path: str, row: PeriodRow | CodexRow, day: date, key: str, project: str = "") -> Iterator[Record]:
         for agent, part in self._agents(path, row):
-            yield self._usage(path, part, agent, key, day)
+            yield self._usage(path, part, agent, key, day, project=project)
 
     def _agents(self, path: str, row: PeriodRow | CodexRow) -> Sequence[tuple[str, UsageRow | CodexRow]]:
         """Return whose usage a row is: one agent's, or each agent's part where these were printed."""
@@ -241,8 +242,7 @@ class _Parser:
         pseudonym = self._pseudonyms.of(project)
         for index, row in self._read.numbered(days, project):
             key = f"{row.day.isoformat()}/{pseudonym}"
-            for record in self._period(f"projects.{pseudonym}.{index}", row, row.day, key):
-                yield record._replace(project=pseudonym)
+            yield from self._period(f"projects.{pseudonym}.{index}", row, row.day, key, pseudonym)
 
     def _agent_of(self, row: UsageRow | CodexRow) -> str:
         """Return whose a row is: only the reports of all agents say so in the row itself."""
@@ -264,7 +264,12 @@ class _Parser:
         key = joined_key(project, session_id)
         if last is None and agent == CLAUDE:
             self._refuse(agent, key, f"{path}.lastActivity: Field required")
-        return self._usage(path, row, agent, key, day)._replace(
+        return self._usage(
+            path,
+            row,
+            agent,
+            key,
+            day,
             project=project,
             session_id=session_id,
             started_at=started_at,
@@ -276,27 +281,44 @@ class _Parser:
         is_marked = project == PROJECT_TOTAL_MARKS[0] or session_id == PROJECT_TOTAL_MARKS[1]
         return self._has_project_totals and agent == CLAUDE and is_marked
 
-    def _usage(self, path: str, row: UsageRow | CodexRow, agent: str, key: str, day: date) -> Record:
+    def _usage(self, path: str, row: UsageRow | CodexRow, agent: str, key: str, day: date, **details: Any) -> Record:
         reasoning = _reasoning(row) if agent != CLAUDE else 0
-        record = self._record(path, row, agent, key, day, row.total_tokens, money(row.cost), reasoning)
         if isinstance(row, CodexRow):
             models, models_used = self._codex_models(row, reasoning), tuple(row.models)
         else:
             models, models_used = [self._model(part) for part in row.breakdowns], row.models_used
             models = _with_rest(models, models, reasoning, Decimal(0))
-        if any(model.output_tokens > LARGEST_COUNT for model in models):
-            self._refuse(agent, key, f"{path}.modelBreakdowns: a count is more than {LARGEST_COUNT}")
-        return record._replace(
-            unpriced=any(model.unpriced for model in models) if models else record.unpriced,
+        record = self._record(
+            path,
+            row,
+            agent,
+            key,
+            day,
+            row.total_tokens,
+            money(row.cost),
+            reasoning,
+            unpriced=any(model.unpriced for model in models) if models else None,
             models=tuple(sorted(models, key=lambda model: (-model.cost_usd, model.model))),
             models_used=tuple(sorted(models_used)),
+            **details,
         )
+        # What ccusage prints of one model fits; reasoning is added here.
+        if agent != CLAUDE and any(model.output_tokens > LARGEST_COUNT for model in models):
+            self._refuse(agent, key, f"{path}.modelBreakdowns: a count is more than {LARGEST_COUNT}")
+        return record
 
     def _block(self, path: str, row: BlockRow) -> Record:
         started_at, burn, projection = utc_instant(row.starts_at), row.burn_rate, row.projection
         key = block_key(started_at)
         day = started_at.astimezone(self._zone).date()
-        return self._record(path, row.tokens, "claude", key, day, row.total_tokens, money(row.cost))._replace(
+        return self._record(
+            path,
+            row.tokens,
+            CLAUDE,
+            key,
+            day,
+            row.total_tokens,
+            money(row.cost),
             started_at=started_at,
             ended_at=utc_instant(row.last_activity_at) if row.last_activity_at else None,
             models_used=tuple(sorted(row.models_used)),
@@ -328,8 +350,7 @@ class _Parser:
 
     def _model(self, part: ModelBreakdown) -> ModelUsage:
         cost = money(part.cost)
-        tokens = _sum(part)
-        is_unpriced = part.is_price_missing or (self._infers_unpriced and tokens > 0 and cost == 0)
+        is_unpriced = part.is_price_missing or (self._infers_unpriced and not cost and _sum(part) > 0)
         if is_unpriced:
             self._unpriced[part.model] = None
         return ModelUsage(
@@ -376,8 +397,14 @@ class _Parser:
         printed_total: int,
         cost: Decimal,
         reasoning: int = 0,
+        *,
+        unpriced: bool | None = None,
+        **details: Any,
     ) -> Record:
-        """Return what every record has, and note what is wrong or odd about it."""
+        """Return a record, and note what is wrong or odd about it.
+
+        `details` are what not every record has, and `unpriced` is None where no model tells.
+        """
         total = _sum(tokens) + reasoning
         self._tokens += printed_total
         self._cost += cost
@@ -407,9 +434,10 @@ class _Parser:
             cache_read_tokens=tokens.cache_read_tokens,
             total_tokens=total,
             cost_usd=cost,
-            unpriced=self._costs_are_calculated and total > 0 and cost == 0,
+            unpriced=self._costs_are_calculated and total > 0 and cost == 0 if unpriced is None else unpriced,
             provenance=self._origin.provenance,
             is_dated_ahead=day > self._origin.today,
+            **details,
         )
 
 
