@@ -167,18 +167,33 @@ class _Judge:
         self._sessions = sessions
         self._zone = ZoneInfo(context.provenance.timezone)
         self._offered = offered
+        self._judges_all_days = context.since == date.min and context.until == date.max
         is_busy_known = report_label("blocks", agent) not in context.failed
-        self._groups = [group_of(pairs) for pairs in grouped(paired(offered, stored), busy if is_busy_known else ())]
-        self.moves = Moves(self._groups, NO_LEDGER)
+        # Where nothing is stored, nothing can be lost.
+        is_first = not stored and not context.taken_back and self._judges_all_days
+        # Those that share usage with none, and on which no evidence could lead to another decision.
+        self.settled, others = list[Pair](), list[Pair]()
+        for pair in paired(offered, stored):
+            (self.settled if is_first or pair.is_repeated else others).append(pair)
+        self.groups = [group_of(group) for group in grouped(others, busy if is_busy_known else ())]
+        self.moves = Moves(self.groups, NO_LEDGER)
 
     def informed_by(self, ledger: Ledger) -> _Judge:
         """Return a judge of the same report who knows what became of the messages of records that fell."""
         informed = copy(self)
-        informed.moves = Moves(self._groups, ledger)
+        if ledger:
+            # A message of what fell may count in any record now.
+            informed.groups, informed.settled = self._all_groups, []
+        informed.moves = Moves(informed.groups, ledger)
         return informed
+
+    @cached_property
+    def _all_groups(self) -> list[Group]:
+        return [*self.groups, *(group_of([pair]) for pair in self.settled)]
 
     def decisions(self, daily: _Judge | None) -> Iterator[Decision]:
         """Judge all groups; `daily` judges the days of a report of months."""
+        yield from filter(None, map(self._obvious, filter(self._is_judged, self.settled)))
         for cluster in self._clusters():
             if not all(self._is_judged(pair) for group in cluster for pair in group.pairs):
                 continue
@@ -223,7 +238,7 @@ class _Judge:
         """Yield what fell, unless something else than its messages decides what becomes of it."""
         if self._agent != CLAUDE or self._context.intact_from is None or not self._offered:
             return
-        for group in self._groups:
+        for group in self.groups:
             is_fall = group.fell or group.is_rearranged or group.is_cheaper
             # What is filed anew is not told by its sum whether anything of it is gone.
             if self._is_refiled(group):
@@ -319,7 +334,7 @@ class _Judge:
     @cached_property
     def _smaller(self) -> list[Group]:
         """The groups of which less is offered than stored, and not nothing."""
-        return [group for group in self._groups if group.fell and group.is_offered]
+        return [group for group in self.groups if group.fell and group.is_offered]
 
     def _under_other_names(self, group: Group) -> list[Group]:
         """Return what fell of the projects under which the sessions of one that is not offered any more stand now."""
@@ -436,29 +451,29 @@ class _Judge:
 
     def _clusters(self) -> Iterator[list[Group]]:
         """Yield the groups, one that fell together with the neighbours to which its usage may have moved."""
-        clusters = {index: [index] for index in range(len(self._groups))}
+        clusters = {index: [index] for index in range(len(self.groups))}
 
         def join(one: int, other: int) -> None:
             if clusters[one] is not clusters[other]:
                 clusters[one] += clusters[other]
                 clusters.update(dict.fromkeys(clusters[other], clusters[one]))
 
-        fallen = [index for index, group in enumerate(self._groups) if group.fell]
-        growing = [index for index, group in enumerate(self._groups) if group.offered_tokens > group.stored_tokens]
+        fallen = [index for index, group in enumerate(self.groups) if group.fell]
+        growing = [index for index, group in enumerate(self.groups) if group.offered_tokens > group.stored_tokens]
         for index in fallen:
             for receiver in growing:
                 is_apart = clusters[index] is not clusters[receiver]
-                if is_apart and self._may_have_moved(self._groups[index], self._groups[receiver]):
+                if is_apart and self._may_have_moved(self.groups[index], self.groups[receiver]):
                     join(index, receiver)
-        index_of = {id(group): index for index, group in enumerate(self._groups)}
-        for index, group in enumerate(self._groups):
+        index_of = {id(group): index for index, group in enumerate(self.groups)}
+        for index, group in enumerate(self.groups):
             for other in self.moves.receivers(group):
                 join(index, index_of[id(other)])
         seen: set[int] = set()
         for index, members in clusters.items():
             if index not in seen:
                 seen.update(members)
-                yield [self._groups[member] for member in members]
+                yield [self.groups[member] for member in members]
 
     def _may_have_moved(self, source: Group, receiver: Group) -> bool:
         """Whether usage may have gone to a neighbouring record of the same sessions, none of which fell."""
@@ -518,7 +533,7 @@ class _Judge:
         """Whether a day of this month alone is offered that shares no usage with another zone's, or replaces it."""
         return any(
             month.overlaps(one) and not any(one.overlaps(other) for other in other_months)
-            for group in self._groups
+            for group in self._all_groups
             if not self._is_refiled(group) or self._refiled(group)[0]
             for one, pair in group.timed
             if pair.offered is not None
@@ -533,6 +548,8 @@ class _Judge:
         return known >= first and all(day >= first or day == date.min for day in others)
 
     def _is_judged(self, pair: Pair) -> bool:
+        if self._judges_all_days:
+            return True
         record = pair.record
         return record.day <= self._context.until and day_after(record) > self._context.since
 

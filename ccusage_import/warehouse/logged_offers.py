@@ -65,16 +65,17 @@ def worth_logging(
     stored: Collection[Record] = (),
 ) -> list[Decision]:
     """Return what is logged: what changes something, each held offer once with what is beside it, the end of a hold."""
-    logged, decided = [], set[Identity]()
+    logged = []
     for decision in decisions:
-        decided.add(decision.record.identity)
-        last = known.get(decision.record.identity)
+        last = known.get(decision.record.identity) if known else None
         if decision.verdict in NOT_LOGGED:
             if last and last.verdict is Verdict.HELD and not _is_older_news(last, decision):
                 logged.append(replace(decision, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN))
         elif decision.is_written or _is_news(last, decision):
             logged.append(decision)
-    logged += _beside_held(decisions, {one.record.identity for one in logged}, known, stored)
+    if any(decision.verdict is Verdict.HELD for decision in decisions):
+        logged += _beside_held(decisions, {one.record.identity for one in logged}, known, stored)
+    decided = {decision.record.identity for decision in decisions} if known else set()
     return [*logged, *_withdrawn(known, decided, whole)]
 
 

@@ -83,11 +83,12 @@ def publish(
         still_held: held verdicts that are logged instead of the decisions on their keys, and not counted.
         stored: what was shown before, where what is not offered is not held.
     """
-    judged = Counter(f"{decision.record.label}/{decision.verdict}" for decision in decisions)
-    load.verdicts = dict(sorted((Counter(load.verdicts) + judged).items()))
+    judged = Counter((decision.record.label, decision.verdict) for decision in decisions)
+    counted = Counter({f"{label}/{verdict}": count for (label, verdict), count in judged.items()})
+    load.verdicts = dict(sorted((Counter(load.verdicts) + counted).items()))
     known = read_last_offers(warehouse, load.machine) if last_offers is None else last_offers
     held = {decision.record.identity for decision in still_held}
-    judged_anew = [decision for decision in decisions if decision.record.identity not in held]
+    judged_anew = [one for one in decisions if one.record.identity not in held] if held else decisions
     logged = [*worth_logging(judged_anew, known, whole, stored), *still_held]
     written = [decision for decision in decisions if decision.is_written]
     if logged or written:
@@ -116,7 +117,9 @@ def outgrown(
     Where they took back no day, all of their sessions did. A session that stays taken back is part of a day that grew.
     A record that is stored with all the tokens that were taken back has lost nothing.
     """
-    shown = tokens_by_name(stored) if taken_back else {}
+    if not taken_back:
+        return []
+    shown = tokens_by_name(stored)
     written = {
         lasting_name(decision.record.identity)
         for decision in decisions

@@ -585,3 +585,9 @@ def test_the_truth_decides(
 def _is_in(record: Record, one: CountedMessage, report: str = "") -> bool:
     keys = {(shown.report, shown.key) for shown in records([one])}
     return (record.report, record.key) in keys and report in ("", record.report)
+
+
+def test_what_is_offered_as_it_is_stored_may_have_held_before_what_counts_in_it_now() -> None:
+    first, second = (one for one in records([message(1, 100), message(2, 50, day=1)]) if one.report == "daily")
+    case = Case([second], [first, second], ["daily"], CLOSED)
+    assert case.kept({first.identity: Weighed(1, 1, moved=(message(1, 100, day=1),))}) == [second]
