@@ -10,9 +10,10 @@ from ccusage_import.exceptions import AuditError
 from ccusage_import.history.changes import Change, Wanted, held_of, last_changes, read_changes
 from ccusage_import.history.load_names import LAST, find_load, match_load
 from ccusage_import.records import Identity, Record
+from ccusage_import.rule.context import Context
 from ccusage_import.rule.evidence import span
 from ccusage_import.rule.groups import groups_of_held
-from ccusage_import.rule.reconcile import Context, reconcile
+from ccusage_import.rule.reconcile import reconcile
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.ui import label, short_label

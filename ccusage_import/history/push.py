@@ -26,7 +26,8 @@ from ccusage_import.history.changes import Change
 from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.history.push_facts import push_facts
 from ccusage_import.records import ALL_REPORTS
-from ccusage_import.rule.reconcile import Context, reconcile
+from ccusage_import.rule.context import Context
+from ccusage_import.rule.reconcile import reconcile
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.budgets import (
     keep_budgets,

@@ -13,8 +13,9 @@ from ccusage_import.ccusage.refusals import left_alone
 from ccusage_import.exceptions import EmptyReportError, WarehouseUnreachableError
 from ccusage_import.querying.counted_messages import read_counted
 from ccusage_import.records import CLAUDE, Identity, Record, counted_records, split_label
+from ccusage_import.rule.context import Context
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, covered_as_now, without_kept
-from ccusage_import.rule.reconcile import Case, Context
+from ccusage_import.rule.reconcile import Case
 from ccusage_import.rule.verdicts import Decision, HeldOffer, Reason
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.steps.facts import weigh_falls

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccusage_import.records import Provenance, Record
+from ccusage_import.rule.context import Context
 from ccusage_import.rule.explain import dated_ahead, reason_in_words
 from ccusage_import.rule.ledger import (
     CountedMessage,
@@ -28,7 +29,7 @@ from ccusage_import.rule.ledger import (
     weigh_all,
     without_kept,
 )
-from ccusage_import.rule.reconcile import Case, Context
+from ccusage_import.rule.reconcile import Case
 from ccusage_import.rule.verdicts import Decision, HeldOffer, Reason, Verdict
 
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccusage_import.records import ALL_REPORTS, REPORTS, ModelUsage, Provenance, Record
+from ccusage_import.rule.context import Context
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.ledger import CountedMessage, Weighed
-from ccusage_import.rule.reconcile import Case, Context, reconcile
+from ccusage_import.rule.reconcile import Case, reconcile
 from ccusage_import.rule.verdicts import Decision, HeldOffer, Reason, Verdict
 from ccusage_import.statistics import shown_after
 

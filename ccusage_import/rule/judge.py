@@ -1,0 +1,327 @@
+"""Judges one report of one agent: which of its groups are taken, and which are held. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+from ccusage_import.records import CLAUDE, Record, report_label
+from ccusage_import.rule.clusters import clusters
+from ccusage_import.rule.context import Context
+from ccusage_import.rule.evidence import Sessions, Span, day_after, span
+from ccusage_import.rule.groups import Group, Pair, group_of, grouped, paired
+from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
+from ccusage_import.rule.moves import Moves
+from ccusage_import.rule.pricing import PriceTrust, lose_a_price, priced, repriced
+from ccusage_import.rule.verdicts import Decision, Reason, Verdict
+from ccusage_import.rule.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What is known of groups that are judged together: what moved, was taken back, or lost its price."""
+
+    has_moved: bool
+    waits: bool
+    taken_back: Sequence[Group]
+    is_price_lost: bool
+
+
+class Judge:
+    """Judges one report of one agent."""
+
+    def __init__(  # the blocks of the agent tell when it was busy
+        self,
+        agent: str,
+        records: tuple[list[Record], list[Record]],
+        sessions: Sessions,
+        busy: Sequence[Span],
+        context: Context,
+    ) -> None:
+        offered, stored = records
+        self._agent = agent
+        self._context = context
+        self._sessions = sessions
+        self._offered = offered
+        self._judges_all_days = context.since == date.min and context.until == date.max
+        is_busy_known = report_label("blocks", agent) not in context.failed
+        # Where nothing is stored, nothing can be lost.
+        is_first = not stored and not context.taken_back and self._judges_all_days
+        # Those that share usage with none, and on which no evidence could lead to another decision.
+        self.settled, others = list[Pair](), list[Pair]()
+        for pair in paired(offered, stored):
+            (self.settled if is_first or pair.is_repeated else others).append(pair)
+        self.groups = [group_of(group) for group in grouped(others, busy if is_busy_known else ())]
+        self.moves = Moves(self.groups, NO_LEDGER)
+        self.window = self._window_with(self.moves)
+
+    def informed_by(self, ledger: Ledger) -> Judge:
+        """Return a judge of the same report who knows what became of the messages of records that fell."""
+        informed = copy(self)
+        if ledger:
+            # A message of what fell may count in any record now.
+            informed.groups, informed.settled = self._all_groups, []
+        informed.moves = Moves(informed.groups, ledger)
+        informed.window = self._window_with(informed.moves)
+        return informed
+
+    def _window_with(self, moves: Moves) -> Window:
+        return Window(self._agent, self._context, self._sessions, moves, is_empty=not self._offered)
+
+    @cached_property
+    def _all_groups(self) -> list[Group]:
+        return [*self.groups, *(group_of([pair]) for pair in self.settled)]
+
+    def decisions(self, daily: Judge | None) -> Iterator[Decision]:
+        """Judge all groups; `daily` judges the days of a report of months."""
+        yield from filter(None, map(self._obvious, filter(self._is_judged, self.settled)))
+        for cluster in clusters(self.groups, self.moves, self.window):
+            if not all(self._is_judged(pair) for group in cluster for pair in group.pairs):
+                continue
+            is_alone = len(cluster) == len(cluster[0].pairs) == 1
+            decision = self._obvious(cluster[0].pairs[0]) if is_alone else None
+            if decision is not None:
+                yield decision
+            else:
+                yield from self._of_cluster(cluster, daily)
+
+    def _obvious(self, pair: Pair) -> Decision | None:
+        """Return the decision on a pair that shares usage with none, where no evidence could lead to another: on most.
+
+        It is exactly as it is stored, or was never seen.
+        """
+        if pair.is_repeated:
+            return Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, pair.stored, pair.offered, is_written=False)
+        if pair.stored is None and pair.record.identity not in self._context.taken_back:
+            return Decision(Verdict.NEW, Reason.FIRST_SEEN, None, pair.offered, is_written=True)
+        return None
+
+    def _of_cluster(self, cluster: Sequence[Group], daily: Judge | None) -> Iterator[Decision]:
+        # Sources and receivers of usage that moved are judged together: all of it is offered, or nothing moves.
+        may_have_moved = len(cluster) > 1
+        taken_back = self._taken_back(cluster)
+        is_all_there = _offered_tokens(cluster) >= _stored_tokens(cluster)
+        is_all_taken = not taken_back and not any(map(self.moves.lost_dearer, cluster))
+        has_moved = may_have_moved and is_all_there and is_all_taken
+        waits = may_have_moved and self.window.waits
+        is_price_lost = lose_a_price(
+            [pair.stored for group in cluster for pair in group.pairs if pair.stored is not None],
+            [pair.offered for group in cluster for pair in group.pairs if pair.offered is not None],
+        )
+        evidence = _Evidence(has_moved, waits, taken_back, is_price_lost)
+        for group in cluster:
+            for decision in self._decided(group, daily, evidence):
+                is_by_messages = decision.reason in (Reason.MESSAGES_THERE, Reason.MESSAGES_GONE)
+                weighed = self.moves.weighed(group) if is_by_messages else None
+                yield replace(decision, weighed=weighed) if weighed else decision
+
+    def falls(self) -> Iterator[Fall]:
+        """Yield what fell, unless something else than its messages decides what becomes of it."""
+        if self._agent != CLAUDE or self._context.intact_from is None or not self._offered:
+            return
+        for group in self.groups:
+            is_fall = group.fell or group.is_rearranged or group.is_cheaper
+            # What is filed anew is not told by its sum whether anything of it is gone.
+            if self.window.is_refiled(group):
+                takes, reason = self.window.explanation(group)
+                is_fall = takes or reason is Reason.DIRECTORY_MISSING
+            if group.stored_tokens and is_fall and not self._accepts(group):
+                for pair in group.pairs:
+                    if pair.stored is not None and pair.stored.total_tokens and self._is_judged(pair):
+                        yield Fall(pair.stored, group.offered_tokens)
+
+    def _verdict(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
+        """Return whether the offers of a group are taken, and why."""
+        takes, reason = True, Reason.MOVED
+        if self._accepts(group):
+            reason = Reason.ACCEPTED
+        elif group in evidence.taken_back:
+            takes, reason = False, Reason.TAKEN_BACK
+        elif self.window.is_refiled(group):
+            takes, reason = self._refiled(group)
+            takes = takes and not self._went_to_held(group, evidence)
+        elif evidence.waits:
+            takes, reason = False, Reason.SESSIONS_UNKNOWN
+        elif group.fell:
+            takes, reason = self._by_messages(group, evidence) or self._moved_or_explained(group, evidence)
+        elif group.is_rearranged:
+            takes, reason = self._by_messages(group, evidence) or self.window.rearranged(group)
+        elif group.is_cheaper:
+            # More messages than before, without the dearer ones: without evidence that these are gone, prices fell.
+            takes, reason = self._by_messages(group, evidence) or (takes, reason)
+        return takes, reason
+
+    def _decided(self, group: Group, daily: Judge | None, evidence: _Evidence) -> Iterator[Decision]:
+        takes, reason = self._verdict(group, evidence)
+        is_replaced = group.fell or evidence.has_moved or self.window.is_refiled(group)
+        if takes and is_replaced and evidence.is_price_lost and reason is not Reason.ACCEPTED:
+            takes, reason = False, Reason.PRICE_LOST
+        ends = [one.ends_at for one in group.stored_spans]
+        for one, pair in group.timed:
+            # What begins after everything stored holds none of it, whatever becomes of the others.
+            is_beyond = bool(ends) and one.starts_at >= max(ends)
+            has_new_day = (
+                daily is not None
+                and reason is Reason.TIMEZONE_CHANGED
+                and daily.takes_a_day_of(one, group.stored_spans)
+            )
+            is_apart = _grew_apart(pair, group) if pair.stored else is_beyond or has_new_day
+            if takes or (is_apart and reason is not Reason.TAKEN_BACK):
+                yield self._taken(pair, reason)
+            elif pair.offered is not None:
+                yield self._kept(pair.stored, pair.offered, reason)
+
+    def _taken(self, pair: Pair, reason: Reason) -> Decision:
+        stored, offered = pair.stored, pair.offered
+        if offered is None:
+            return Decision(Verdict.CORRECTED, reason, stored, None, is_written=True)
+        if stored is None:
+            return Decision(Verdict.NEW, Reason.FIRST_SEEN, None, offered, is_written=True)
+        if offered.total_tokens > stored.total_tokens:
+            is_accepted = reason is Reason.ACCEPTED
+            taken = offered if is_accepted else priced(stored, offered, self._price_trust(pair))
+            return Decision(Verdict.GREW, Reason.MORE_TOKENS, stored, taken, is_written=True)
+        if offered.total_tokens < stored.total_tokens:
+            return Decision(Verdict.CORRECTED, reason, stored, offered, is_written=True)
+        return repriced(stored, offered, self._price_trust(pair), is_accepted=reason is Reason.ACCEPTED)
+
+    def _kept(self, stored: Record | None, offered: Record, reason: Reason) -> Decision:
+        if stored is not None and offered.usage == stored.usage:
+            return Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, stored, offered, is_written=False)
+        return Decision(Verdict.HELD, reason, stored, offered, is_written=False)
+
+    def _price_trust(self, pair: Pair) -> PriceTrust:
+        are_frozen = self._context.prices == "freeze"
+        return PriceTrust(self.window.is_intact(pair), self._context.intact_from is not None, are_frozen)
+
+    def _moved_or_explained(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
+        """Return whether a fall is taken: something explains it, or its usage moved while no session lost any."""
+        takes, reason = self._by_window(group, evidence)
+        return (False, Reason.MOVED) if takes and self._went_to_held(group, evidence) else (takes, reason)
+
+    def _went_to_held(self, group: Group, evidence: _Evidence) -> bool:
+        """Whether usage of a group counts now in what stays as it is stored, so that it would be shown in neither."""
+        if self.moves.weighed(group):
+            receivers = self.moves.receivers(group)
+        else:
+            receivers = [*evidence.taken_back, *self._under_other_names(group)]
+        return any(self._stays(one, evidence) for one in receivers if one is not group)
+
+    @cached_property
+    def _smaller(self) -> list[Group]:
+        """The groups of which less is offered than stored, and not nothing."""
+        return [group for group in self.groups if group.fell and group.is_offered]
+
+    def _under_other_names(self, group: Group) -> list[Group]:
+        """Return what fell of the projects under which the sessions of one that is not offered any more stand now."""
+        record = group.pairs[0].record
+        if record.report != "projects" or group.is_offered:
+            return []
+        names = {name for session in self.window.sessions_of(group) for name in session.offered_projects}
+        return [
+            other
+            for other in self._smaller
+            if other.pairs[0].record.project in names - {record.project}
+            if any(one.touches(when) for one in group.stored_spans for when in other.spans)
+        ]
+
+    def _by_window(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
+        takes, reason = self.window.explanation(group)
+        if reason is Reason.UNEXPLAINED and evidence.has_moved and not self.window.lost_usage(group):
+            return True, Reason.MOVED
+        return takes, reason
+
+    def _stays(self, group: Group, evidence: _Evidence) -> bool:
+        """Whether a group that others may have moved to stays as it is stored."""
+        if group in evidence.taken_back or self.moves.lost_dearer(group):
+            return True
+        if not (group.fell or group.is_rearranged):
+            return False
+        known = self._by_messages(group, evidence)
+        takes, _ = known or (self._by_window(group, evidence) if group.fell else self.window.rearranged(group))
+        return not takes
+
+    def _by_messages(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason] | None:
+        """Return whether a fall is taken by what became of its messages; None where the ledger does not settle it.
+
+        What an empty report or saved files offer is never settled by them.
+        """
+        weighed = self.moves.weighed(group)
+        if weighed is None or not self._offered or self._context.intact_from is None:
+            return None
+        if group.is_session and not group.is_offered and any(one.is_project_total for one in self._offered):
+            # An old ccusage shows no session, so it counts less of none.
+            return None
+        if weighed.gone:
+            return False, Reason.DIRECTORY_MISSING if self.window.is_directory_missing(group) else Reason.MESSAGES_GONE
+        receivers = self.moves.receivers(group)
+        is_taken_back = any(one in evidence.taken_back for one in (group, *receivers))
+        if is_taken_back or any(map(self.window.is_refiled, receivers)) or not self.moves.arrive(group):
+            return None
+        return True, Reason.MESSAGES_THERE
+
+    def _accepts(self, group: Group) -> bool:
+        """Return whether a person takes the offers of the group; what is not offered any more is never meant."""
+        days = [pair.offered.day for pair in group.pairs if pair.offered is not None]
+        if self._context.accepted is None or not days:
+            return False
+        first, last = self._context.accepted
+        return all(first <= day <= last for day in days)
+
+    def _taken_back(self, cluster: Sequence[Group]) -> list[Group]:
+        """Return the groups that a person took back, unless their usage grew past it since.
+
+        Usage that moved out of them since does not come in again by where it moved to.
+        """
+        marks = self._context.taken_back
+        marked = [group for group in cluster if any(pair.record.identity in marks for pair in group.pairs)]
+        known = sum(marks.get(pair.record.identity, 0) for group in marked for pair in group.pairs)
+        if any(group.fell for group in marked):
+            grown = [one for one in cluster if one not in marked and one.offered_tokens > one.stored_tokens]
+            marked, known = [*marked, *grown], known + _stored_tokens(grown)
+        return marked if _offered_tokens(marked) <= known else []
+
+    def _refiled(self, group: Group) -> tuple[bool, Reason]:
+        """Return whether days of our zone take the place of those of another one: all of their usage must be here."""
+        takes, reason = self.window.explanation(group)
+        if weighed := self.moves.weighed(group):
+            # Transcripts that lie elsewhere now are there.
+            takes = not weighed.gone and (takes or reason is Reason.DIRECTORY_MISSING)
+        is_named = takes and reason is not Reason.DIRECTORY_MISSING
+        return takes, reason if is_named else Reason.TIMEZONE_CHANGED
+
+    def takes_a_day_of(self, month: Span, other_months: Sequence[Span]) -> bool:
+        """Whether a day of this month alone is offered that shares no usage with another zone's, or replaces it."""
+        return any(
+            month.overlaps(one) and not any(one.overlaps(other) for other in other_months)
+            for group in self._all_groups
+            if not self.window.is_refiled(group) or self._refiled(group)[0]
+            for one, pair in group.timed
+            if pair.offered is not None
+        )
+
+    def _is_judged(self, pair: Pair) -> bool:
+        if self._judges_all_days:
+            return True
+        record = pair.record
+        return record.day <= self._context.until and day_after(record) > self._context.since
+
+
+def _grew_apart(pair: Pair, group: Group) -> bool:
+    """Whether a session grew under one project, where all of it is after what is stored of it under others."""
+    stored, offered = pair.stored, pair.offered
+    if not (group.is_session and stored and offered and offered.total_tokens > stored.total_tokens):
+        return False
+    others = [span(one.stored) for one in group.pairs if one.stored and one is not pair]
+    return bool(others) and span(offered).starts_at >= max(one.ends_at for one in others)
+
+
+def _stored_tokens(groups: Iterable[Group]) -> int:
+    return sum(group.stored_tokens for group in groups)
+
+
+def _offered_tokens(groups: Iterable[Group]) -> int:
+    return sum(group.offered_tokens for group in groups)

@@ -1,0 +1,136 @@
+"""What the window and the sessions of its time tell of a group that fell: whether any usage may be gone. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from ccusage_import.records import CLAUDE, FILED_BY_DAY, Provenance, report_label
+from ccusage_import.rule.context import Context
+from ccusage_import.rule.evidence import Session, Sessions, first_day
+from ccusage_import.rule.groups import Group, Pair
+from ccusage_import.rule.moves import Moves
+from ccusage_import.rule.verdicts import Reason
+
+
+class Window:
+    """The time whose transcripts cannot have been deleted yet, as one report of one agent is judged by it."""
+
+    def __init__(self, agent: str, context: Context, sessions: Sessions, moves: Moves, *, is_empty: bool) -> None:
+        """Judge by what the rule knows.
+
+        Args:
+            agent: whose report it is; nothing is known of how long others than Claude Code keep transcripts.
+            context: what is known beyond the records.
+            sessions: those of Claude Code, which tell whether all usage of a time is still offered.
+            moves: what is known of messages.
+            is_empty: the report offers nothing at all, which explains nothing.
+        """
+        self._agent = agent
+        self._context = context
+        self._sessions = sessions
+        self._moves = moves
+        self._is_empty = is_empty
+        self._zone = ZoneInfo(context.provenance.timezone)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the sessions that tell where usage moved are not known this time."""
+        return self._agent == CLAUDE and report_label("session", CLAUDE) in self._context.failed
+
+    def explanation(self, group: Group) -> tuple[bool, Reason]:
+        """Return whether a fall is taken, and what explains it or why nothing does."""
+        now = self._context.provenance
+        read_with = {pair.stored.provenance for pair in group.pairs if pair.stored is not None}
+        if self._context.intact_from is None:
+            return False, Reason.SAVED_FILES
+        if self._is_empty:
+            return False, Reason.UNEXPLAINED
+        if not all(self.is_intact(pair) for pair in group.pairs):
+            return False, Reason.MAY_BE_SWEPT
+        if self.is_directory_missing(group):
+            return False, Reason.DIRECTORY_MISSING
+        if doubt := self.doubt(group):
+            return False, doubt
+        for then in read_with:
+            if change := _changed(then, now):
+                return (False, Reason.FELL_BEFORE) if self._fell_before(group) else (True, change)
+        return False, Reason.UNEXPLAINED
+
+    def _fell_before(self, group: Group) -> bool:
+        """Whether a group, or a session of its time, fell while it was read as it is stored.
+
+        What is read differently since then does not explain that.
+        """
+        records = [pair.stored for pair in group.pairs if pair.stored is not None]
+        sessions = [] if group.is_session else self.sessions_of(group)
+        for record in (*records, *(record for session in sessions for record in session.records)):
+            held = self._context.held(record.identity)
+            if held is None or held.offered.total_tokens >= record.total_tokens:
+                continue
+            is_gone = held.reason in (Reason.FELL_BEFORE, Reason.MESSAGES_GONE)
+            if is_gone or held.offered.provenance == record.provenance:
+                return True
+        return False
+
+    def rearranged(self, group: Group) -> tuple[bool, Reason]:
+        """Return whether parts of a group that lost and gained are taken: they are, while no session lost anything."""
+        return self.explanation(group) if self.lost_usage(group) else (True, Reason.MOVED)
+
+    def lost_usage(self, group: Group) -> bool:
+        """Return whether a session of the time of a group lost anything."""
+        return any(item.fell for item in self.sessions_of(group))
+
+    def is_directory_missing(self, group: Group) -> bool:
+        """Whether anything of a group was read from a directory that is not read this time."""
+        now = set(self._context.provenance.data_dirs)
+        return any(set(pair.stored.provenance.data_dirs) - now for pair in group.pairs if pair.stored is not None)
+
+    def doubt(self, group: Group) -> Reason | None:
+        """Return why the transcripts of a group may be gone; None where every session of its time is still there."""
+        if group.is_session:
+            return None if group.is_offered else Reason.SESSION_GONE
+        found = self.sessions_of(group)
+        # Sessions that do not account for all that is stored are not all the sessions there were.
+        if not self._sessions.is_known or sum(item.stored_tokens for item in found) < group.stored_tokens:
+            return Reason.SESSIONS_UNKNOWN
+        is_gone = any(item.is_gone or self._moves.lost_any(item.records) for item in found)
+        return Reason.SESSION_GONE if is_gone else None
+
+    def sessions_of(self, group: Group) -> list[Session]:
+        """Return the stored sessions of the time of a group; a session itself is the only one that it is made of."""
+        if group.is_session:
+            return self._sessions.named(group.pairs[0].record)
+        record = group.pairs[0].record
+        return self._sessions.touching(group.stored_spans, record.project if record.report == "projects" else "")
+
+    def is_refiled(self, group: Group) -> bool:
+        """Whether another zone filed usage of the group under its own days; of a project that is gone, none did."""
+        zone, report = self._context.provenance.timezone, group.pairs[0].record.report
+        if report == "projects" and not group.is_offered:
+            return False
+        return report in FILED_BY_DAY and any(
+            pair.stored is not None and pair.stored.provenance.timezone != zone for pair in group.pairs
+        )
+
+    def is_intact(self, pair: Pair) -> bool:
+        """Whether no transcript of what is stored and offered under a key can have been deleted yet."""
+        first = self._context.intact_from
+        if self._agent != CLAUDE or first is None:
+            return False
+        known, *others = (first_day(record, self._zone) for record in (pair.stored, pair.offered) if record)
+        # Where what is offered does not show its start, the stored start counts.
+        return known >= first and all(day >= first or day == date.min for day in others)
+
+
+def _changed(then: Provenance, now: Provenance) -> Reason | None:
+    """Return what was read differently; anything unknown, as with saved files, explains nothing."""
+    for before, after, reason in (
+        (then.ccusage_version, now.ccusage_version, Reason.VERSION_CHANGED),
+        (then.timezone, now.timezone, Reason.TIMEZONE_CHANGED),
+        (then.cost_mode, now.cost_mode, Reason.MODE_CHANGED),
+        (sorted(then.data_dirs), sorted(now.data_dirs), Reason.DIRECTORIES_CHANGED),
+    ):
+        if before and after and before != after:
+            return reason
+    return None
