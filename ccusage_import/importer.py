@@ -31,11 +31,10 @@ from ccusage_import.steps.transcripts import (
 from ccusage_import.steps.unchanged import import_nothing, look, remember
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.driver.loading import preload_driver
-from ccusage_import.warehouse.facts.rewriting import bring_back_facts
 from ccusage_import.warehouse.logged_offers import LoggedOffer
 from ccusage_import.warehouse.opening import import_lock
 from ccusage_import.warehouse.prices import MODELS_WITH_PRICE, models_without_price, priced_models, write_prices
-from ccusage_import.warehouse.publish import outgrown, publish, records_question
+from ccusage_import.warehouse.publish import bring_back, outgrown, publish, records_question
 from ccusage_import.warehouse.tables import Load, last_load_question, next_load_id
 
 
@@ -114,8 +113,7 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             _keep_prices(run, warehouse, load_id, offer, parsed, judged)
             load = committed_load(run, offer, judged, summary, load_id)
             # Before the records, so that whatever ends it here the next import does both.
-            for undone_by in outgrown(stored.taken_back, judged.stored, judged.decisions):
-                bring_back_facts(warehouse, load.machine, undone_by, load_id)
+            bring_back(warehouse, load, outgrown(stored.taken_back, judged.stored, judged.decisions))
             _publish(run, warehouse, load, judged, stored.last_offers)
             kept_warnings = keep_reports(run, load, judged.ledger)
         numbers = questions_of_numbers(run.settings)

@@ -21,7 +21,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts.asking import count_facts
 from ccusage_import.warehouse.facts.rewriting import bring_back_facts, take_back_facts
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.publish import begin, count_totals, outgrown, publish, settle_dead_loads
+from ccusage_import.warehouse.publish import begin, bring_back, count_totals, outgrown, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import (
     RUNNER_OF_CHANGES,
     RUNNER_OF_COMPACT,
@@ -132,8 +132,7 @@ def accept(
     decisions, taken_with_them = taken(machine, wanted, last_changes(warehouse, machine), stored, names)
     loads = read_loads(warehouse, machine=machine, limit=1)
     load = begin(warehouse, loads[0], RUNNER_OF_CHANGES, tool_version=tool_version)
-    for undone_by in outgrown(read_taken_back(warehouse, machine), stored, decisions):
-        bring_back_facts(warehouse, machine, undone_by, load.load_id)
+    bring_back(warehouse, load, outgrown(read_taken_back(warehouse, machine), stored, decisions))
     _published(warehouse, load, stored, decisions)
     return Accepted(load, taken_with_them)
 

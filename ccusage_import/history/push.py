@@ -37,14 +37,14 @@ from ccusage_import.warehouse.budgets import (
     rename_quotas,
 )
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.facts.rewriting import bring_back_facts, hide_facts, shows_facts
+from ccusage_import.warehouse.facts.rewriting import hide_facts, shows_facts
 from ccusage_import.warehouse.logged_offers import read_last_offers, worth_logging
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import described, read_naming
 from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write
 from ccusage_import.warehouse.prices import push_prices
-from ccusage_import.warehouse.publish import begin, count_totals, outgrown, publish, settle_dead_loads
+from ccusage_import.warehouse.publish import begin, bring_back, count_totals, outgrown, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import (
     RENAMED,
     RUNNER_OF_PUSH,
@@ -266,7 +266,6 @@ def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: s
     load.reports = tuple(sorted({record.label for record in offered}))
     count_totals(load, totals(stored), totals(shown_after(stored, decisions)))
     # Before the records, so that whatever ends it here the next push does both.
-    for undone_by in outgrown(taken_back, stored, decisions):
-        bring_back_facts(target, machine, undone_by, load.load_id)
+    bring_back(target, load, outgrown(taken_back, stored, decisions))
     publish(target, load, decisions, stored=stored)
     return [Change(load.load_id, load.started_at, machine, decision, None) for decision in logged]

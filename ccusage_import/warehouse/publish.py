@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from pydantic_core import to_json
 
@@ -15,6 +16,7 @@ from ccusage_import.statistics import Totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.facts.asking import count_facts
 from ccusage_import.warehouse.facts.folds import Fold, settle_fold
+from ccusage_import.warehouse.facts.rewriting import bring_back_days, bring_back_facts
 from ccusage_import.warehouse.logged_offers import LoggedOffer, logged_offer, read_last_offers, worth_logging
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import (
@@ -109,13 +111,26 @@ def write_decisions(warehouse: ClickHouse, load: Load, logged: Sequence[Decision
     write_records(warehouse, load.load_id, rows, f"{load.machine}/{load.load_id}/records")
 
 
+@dataclass(frozen=True, slots=True)
+class Outgrown:
+    """What a load took back, as far as it counts again.
+
+    Attributes:
+        undone_by: the load that took it back.
+        days: those that grew past it or were accepted; None where these are all of them.
+    """
+
+    undone_by: int
+    days: frozenset[date] | None
+
+
 def outgrown(
     taken_back: Mapping[Identity, TakenBack], stored: Iterable[Record], decisions: Iterable[Decision]
-) -> list[int]:
-    """Return the undoing loads whose messages count again: all days that they took back grew past it or were accepted.
+) -> list[Outgrown]:
+    """Return the days whose messages count again: they grew past what was taken back of them, or were accepted.
 
-    Where they took back no day, all of their sessions did. A session that stays taken back is part of a day that grew.
-    A record that is stored with all the tokens that were taken back has lost nothing.
+    Where an undoing load took back no day, all of its sessions did. A session that stays taken back is part of a day
+    that grew. A record that is stored with all the tokens that were taken back has lost nothing.
     """
     if not taken_back:
         return []
@@ -125,13 +140,27 @@ def outgrown(
         for decision in decisions
         if decision.is_written and decision.verdict in (Verdict.NEW, Verdict.GREW)
     }
-    short: dict[tuple[int, str], list[bool]] = defaultdict(list)
+    short: dict[int, dict[str, dict[str, bool]]] = defaultdict(lambda: {"daily": {}, "session": {}})
     for identity, mark in taken_back.items():
-        name = lasting_name(identity)
-        if name[0] in ("daily", "session") and name[1] == CLAUDE and shown.get(name, 0) < mark.tokens:
-            short[mark.undone_by, name[0]].append(name in written)
-    loads = sorted({undone_by for undone_by, _ in short})
-    return [load for load in loads if all(short.get((load, "daily")) or short[load, "session"])]
+        name = report, agent, key = lasting_name(identity)
+        if report in ("daily", "session") and agent == CLAUDE and shown.get(name, 0) < mark.tokens:
+            short[mark.undone_by][report][key] = name in written
+    found = []
+    for undone_by, marks in sorted(short.items()):
+        if all((marks["daily"] or marks["session"]).values()):
+            found.append(Outgrown(undone_by, None))
+        elif days := frozenset(date.fromisoformat(day) for day, has_grown in marks["daily"].items() if has_grown):
+            found.append(Outgrown(undone_by, days))
+    return found
+
+
+def bring_back(warehouse: ClickHouse, load: Load, all_outgrown: Iterable[Outgrown]) -> None:
+    """Let messages count again that a load has outgrown; to be called before its records are written."""
+    for one in all_outgrown:
+        if one.days is None:
+            bring_back_facts(warehouse, load.machine, one.undone_by, load.load_id)
+        else:
+            bring_back_days(warehouse, load.machine, one.undone_by, load.load_id, one.days, load.timezone or "UTC")
 
 
 def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:

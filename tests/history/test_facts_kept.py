@@ -17,6 +17,7 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
 from tests.support.facts import become
 from tests.support.gateway.running import Gateway
+from tests.support.prompts import Session
 
 pytestmark = pytest.mark.exhaustive_at("http")
 
@@ -160,6 +161,41 @@ def test_facts_come_back_with_their_day_although_another_session_of_it_stays_tak
     load = _last_load(migrated)
     assert program("undo", load, "--warehouse", migrated.url).exit_code == 0
     assert migrated.rows(COUNTED) == [(1_000, 1_000)]
+
+
+# Of the two days: tokens of reports and of messages, then what else is told of the transcripts.
+DAYS = (
+    "SELECT groupArray(tokens) FROM (SELECT sum(total_tokens) AS tokens FROM daily GROUP BY date ORDER BY date)",
+    "SELECT groupArray(tokens) FROM (SELECT sum(total_tokens) AS tokens FROM messages GROUP BY date ORDER BY date)",
+    "SELECT (SELECT count() FROM turns), (SELECT count() FROM tool_calls), (SELECT count() FROM events)",
+)
+
+
+@pytest.mark.one_place
+def test_facts_come_back_with_their_day_although_another_day_stays_taken_back(
+    program: Program, migrated: Place, tmp_path: Path
+) -> None:
+    claude, zone = ClaudeDir(tmp_path / "claude"), {"CCUSAGE_IMPORT_TIMEZONE": "Pacific/Auckland"}
+    where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
+    claude.say("a", days_ago(3, 7), 1_000)
+    program("import", *where, **zone)
+    earlier, later = (Session(claude.root, name, days_ago(ago, 8)) for name, ago in (("b", 3), ("c", 1)))
+    for session in (earlier, later):
+        session.prompt().answer(40, calls={f"{session.name} Read": {}}).after(1).result(session.name).compaction(9)
+    program("import", *where, **zone)
+    assert [migrated.rows(sql) for sql in DAYS] == [[([1_040, 40],)], [([1_040, 40],)], [(2, 2, 2)]]
+    assert program("undo", "last", "--warehouse", migrated.url, **zone).exit_code == 0
+    assert [migrated.rows(sql) for sql in DAYS] == [[([1_000],)], [([1_000],)], [(0, 0, 0)]]
+
+    later.after(60).answer(7)
+    program("import", *where, **zone)
+
+    assert [migrated.rows(sql) for sql in DAYS] == [[([1_000, 47],)], [([1_000, 47],)], [(1, 1, 1)]]
+    verified = program("verify", *where, **zone)
+    assert verified.exit_code == 0, verified.stdout
+    day = str(migrated.rows("SELECT min(date) FROM daily")[0][0])
+    assert program("accept", f"daily/{day}", "--warehouse", migrated.url, **zone).exit_code == 0
+    assert [migrated.rows(sql) for sql in DAYS] == [[([1_040, 47],)], [([1_040, 47],)], [(2, 2, 2)]]
 
 
 @pytest.mark.exhaustive

@@ -7,8 +7,10 @@ functions; only files and tables are replaced.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from ccusage_import.rule.ledger import Fall, Ledger, covered, covered_as_now, covered_by_files, weigh_all, without_kept
 from ccusage_import.rule.reconcile import Case
@@ -28,9 +30,11 @@ class MessageBook:
 
     copies: dict[tuple[int, int, int, int, int], Message] = field(default_factory=dict)
     files: dict[File, set[int]] = field(default_factory=dict)
+    zone: str = "UTC"
 
-    def read(self, tree: Tree, who: Installation, load_id: int) -> None:
-        """Read all transcripts."""
+    def read(self, tree: Tree, who: Installation, load_id: int, zone: str) -> None:
+        """Read all transcripts; days begin in a zone."""
+        self.zone = zone
         for identity, message in _read(tree, who).messages.items():
             known = self.copies.get(identity)
             self.copies[identity] = joined(replace(known), message) if known else message
@@ -46,11 +50,14 @@ class MessageBook:
                 copy.taken_back = 2 * undone_by + 1
         self.bring_back(load_id, undone_by)
 
-    def bring_back(self, undone_by: int, load_id: int) -> None:
-        """Bring back what a load took back."""
+    def bring_back(self, undone_by: int, load_id: int, days: Collection[date] | None = None) -> None:
+        """Bring back what a load took back, on some days or on all."""
         for copy in self.copies.values():
-            if copy.taken_back == 2 * undone_by + 1:
+            if copy.taken_back == 2 * undone_by + 1 and (days is None or self._day(copy) in days):
                 copy.taken_back = 2 * load_id
+
+    def _day(self, copy: Message) -> date:
+        return datetime.fromtimestamp(copy.at / 1000, ZoneInfo(self.zone)).date()
 
     @property
     def _shown(self) -> list[Message]:

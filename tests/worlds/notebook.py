@@ -89,10 +89,10 @@ class Notebook(Program):
             is_filtered = run.options.since > date.min or run.options.until < date.max
             whole = () if is_filtered or offer.is_saved else parsed.valid
             load_id = self._write(who.machine, load, judged.decisions, whole, page.shown)
-            for undone_by in outgrown(stored.taken_back, judged.stored, judged.decisions):
-                page.messages.bring_back(undone_by, load_id)
+            for one in outgrown(stored.taken_back, judged.stored, judged.decisions):
+                page.messages.bring_back(one.undone_by, load_id, one.days)
             if self.has_ledger and not offer.is_saved:
-                page.messages.read(offer.tree, who, load_id)
+                page.messages.read(offer.tree, who, load_id, offer.zone)
         return Done(ExitCode.OK)
 
     def undo(self, who: Installation, load_id: int) -> int:
@@ -117,8 +117,8 @@ class Notebook(Program):
         all_outgrown = outgrown(_taken_back(page), page.shown, decisions)
         load = {"started_at": datetime.now(UTC), "intact_from": None, "undoes": 0}
         load_id = self._write(who.machine, load, decisions)
-        for undone_by in all_outgrown:
-            page.messages.bring_back(undone_by, load_id)
+        for one in all_outgrown:
+            page.messages.bring_back(one.undone_by, load_id, one.days)
         return load_id
 
     def state(self, database: str = LAPTOP) -> State:

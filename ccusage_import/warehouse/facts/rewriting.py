@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import date
 from itertools import islice
 
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -11,6 +12,14 @@ from ccusage_import.warehouse.migrations import FACT_TABLES
 
 # So many names of projects and sessions, old and new, go into the address of one question to a server.
 NAMES_AT_ONCE = 50
+# In a condition, the day on which a fact is; some tables have only its time.
+_DAY = "{day}"
+_DAYS = {
+    "tool_call_facts": "toDate(stored.called_at, {timezone:String})",
+    "turn_facts": "toDate(stored.at, {timezone:String})",
+    "event_facts": "toDate(stored.at, {timezone:String})",
+}
+_TAKEN_BACK = "stored.taken_back = {wanted:UInt64}"
 _SHOWN = "stored.machine = {machine:String} AND NOT bitTest(stored.taken_back, 0)"
 
 
@@ -71,13 +80,22 @@ def rename_folded(warehouse: ClickHouse, machine: str, renamed: Callable[[str], 
 def take_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
     """Take back the facts that a load brought first, or brought back; they stay taken back until they grow."""
     where = "(stored.first_load_id = {wanted:UInt64} OR stored.taken_back = 2 * {wanted:UInt64})"
-    _mark(warehouse, machine, where, load_id, undone_by, _taken_back_by(undone_by))
+    _mark(warehouse, where, machine=machine, wanted=load_id, load=undone_by, mark=_taken_back_by(undone_by))
 
 
 def bring_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
     """Bring back the facts that a load took back."""
-    where = "stored.taken_back = {wanted:UInt64}"
-    _mark(warehouse, machine, where, _taken_back_by(load_id), undone_by, _brought_back_by(undone_by))
+    wanted, mark = _taken_back_by(load_id), _brought_back_by(undone_by)
+    _mark(warehouse, _TAKEN_BACK, machine=machine, wanted=wanted, load=undone_by, mark=mark)
+
+
+def bring_back_days(  # of a time zone
+    warehouse: ClickHouse, machine: str, load_id: int, undone_by: int, days: Collection[date], timezone: str
+) -> None:
+    """Bring back the facts of some days that a load took back."""
+    where = f"{_TAKEN_BACK} AND has({{days:Array(Date)}}, {_DAY})"
+    wanted, mark, of_days = _taken_back_by(load_id), _brought_back_by(undone_by), sorted(days)
+    _mark(warehouse, where, machine=machine, wanted=wanted, load=undone_by, mark=mark, days=of_days, timezone=timezone)
 
 
 def _taken_back_by(load_id: int) -> int:
@@ -90,9 +108,8 @@ def _brought_back_by(load_id: int) -> int:
     return 2 * load_id
 
 
-def _mark(warehouse: ClickHouse, machine: str, where: str, wanted: int, load_id: int, taken_back: int) -> None:
-    """Write rows anew with another mark; the mark of the later load is the higher one and counts."""
-    parameters = {"machine": machine, "wanted": wanted, "load": load_id, "mark": taken_back}
+def _mark(warehouse: ClickHouse, where: str, **parameters: object) -> None:
+    """Write rows of a machine anew with another mark; the mark of the later load is the higher one and counts."""
     where = f"stored.machine = {{machine:String}} AND {where}"
     _write_anew(warehouse, where, "{mark:UInt64} AS taken_back", parameters)
 
@@ -107,6 +124,7 @@ def _write_anew(warehouse: ClickHouse, where: str, changes: str, parameters: Map
             table,
             (),
             f"WITH toUInt128('{2**64}') AS pow2"  # noqa: S608 - names of ours
-            f" SELECT * REPLACE ({changes}, {changed}) FROM {table} AS stored FINAL WHERE {where}",
+            f" SELECT * REPLACE ({changes}, {changed}) FROM {table} AS stored FINAL"
+            f" WHERE {where.replace(_DAY, _DAYS.get(table, 'stored.date'))}",
             parameters,
         )
