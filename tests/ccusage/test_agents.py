@@ -278,6 +278,7 @@ def test_a_machine_without_claude_code_imports_its_agents(
     assert totals(warehouse) == {"codex": TOTALS_20["codex"]}
 
 
+@pytest.mark.exhaustive
 def test_the_summary_names_agents_and_leaves_out_those_without_usage(run_import: Importer) -> None:
     done = run_import("--agent", "all")
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
@@ -295,6 +296,7 @@ def test_the_summary_names_agents_and_leaves_out_those_without_usage(run_import:
     ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_the_models_of_each_agent(run_import: Importer, warehouse: Place) -> None:
     run_import("--agent", "all", "--no-hash-projects")
     assert set(warehouse.rows("SELECT agent, date, model, total_tokens, cost_usd, unpriced FROM model_breakdowns")) >= {
@@ -450,6 +452,7 @@ def test_a_held_fall_of_an_agent_is_accepted_by_its_name(
     ]
 
 
+@pytest.mark.exhaustive
 def test_an_agent_that_shows_nothing_any_more_is_doubted_alone(
     run_fresh: Importer, warehouse: Place, fresh: Agents
 ) -> None:
@@ -492,6 +495,7 @@ def test_a_new_time_zone_neither_lowers_nor_bars_an_agent(run_fresh: Importer, w
     assert days(warehouse, "codex")[f"{days_ago(1):%Y-%m-%d}"] == 50
 
 
+@pytest.mark.exhaustive
 def test_a_claude_directory_that_changes_says_nothing_of_other_agents(run_import: Importer, warehouse: Place) -> None:
     run_import("--agent", "all")
     assert warehouse.rows("SELECT agent, length(data_dirs) FROM records GROUP BY ALL ORDER BY agent") == [

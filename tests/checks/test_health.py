@@ -306,6 +306,7 @@ def test_the_status_tells_of_a_failed_import_and_of_the_recovery(program: Progra
     assert status(program)[0] == 0
 
 
+@pytest.mark.exhaustive
 def test_undoing_a_load_does_not_hide_a_failed_import(program: Program, claude: ClaudeDir) -> None:
     load = json.loads(program("import", "--claude-dir", claude.root, "--json").stdout)["load_id"]
     program("import", "--claude-dir", claude.root, "--ccusage", "/bin/false")
@@ -315,6 +316,7 @@ def test_undoing_a_load_does_not_hide_a_failed_import(program: Program, claude: 
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_an_import_that_found_its_warehouse_in_use_is_failing_once_it_is_free(
     program: Program, claude: ClaudeDir, migrated: Place
 ) -> None:
@@ -391,6 +393,7 @@ def test_the_status_counts_held_records(program: Program, tmp_path: Path) -> Non
     assert f"{datetime.now(UTC):%Y-%m-%d}" in shown
 
 
+@pytest.mark.exhaustive
 def test_a_load_that_a_clock_ahead_has_dated_is_named_and_is_not_the_last_success(
     program: Program, tmp_path: Path
 ) -> None:
@@ -416,6 +419,7 @@ def test_a_load_that_a_clock_ahead_has_dated_is_named_and_is_not_the_last_succes
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_a_directory_in_the_place_of_the_cursor_is_told(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     options = ("--warehouse", migrated.url)
     program.environ["CCUSAGE_IMPORT_CLAUDE_DIRS"] = str(claude.root)

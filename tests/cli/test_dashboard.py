@@ -57,6 +57,7 @@ def test_a_history_is_seen_at_one_glance_and_what_was_kept_beyond_ccusage(progra
     assert steps == "ccusage-import report --open · query --list · chart daily · changes · --help"
 
 
+@pytest.mark.exhaustive
 def test_what_is_not_a_whole_import_leaves_what_ccusage_showed(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("one", days_ago(2), 100_000)

@@ -146,6 +146,7 @@ def test_an_import_whose_reader_has_seen_enough_is_committed(program: Program, t
 
 
 @pytest.mark.usefixtures("own_warehouse")
+@pytest.mark.exhaustive
 def test_characters_that_the_encoding_lacks_are_escaped(program: Program) -> None:
     sql = "SELECT 'größer → 木' AS `name`"
 

@@ -56,6 +56,7 @@ def test_a_demo_needs_no_node_and_shows_what_is_kept(program: Program, tmp_path:
     assert "$30.52" in page.read_text("utf-8")
 
 
+@pytest.mark.exhaustive
 def test_open_shows_the_page_of_the_demo(program: Program, tmp_path: Path) -> None:
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')

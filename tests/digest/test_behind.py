@@ -34,6 +34,7 @@ def shown(seen: Seen) -> list[list[str]]:
     return found
 
 
+@pytest.mark.exhaustive
 def test_a_day_leads_to_its_dearest_sessions_and_prompts(
     program: Program, look: Callable[..., Seen], tmp_path: Path
 ) -> None:

@@ -202,6 +202,7 @@ def test_all_machines_are_added_up_unless_one_is_named(
     assert [use["session"] for use in lap["sessions"]] == ["two"]
 
 
+@pytest.mark.exhaustive
 def test_what_was_held_is_told_with_the_numbers_of_its_reason(
     program: Program, migrated: Place, claude: ClaudeDir
 ) -> None:
@@ -439,6 +440,7 @@ def test_bars_fit_a_narrow_terminal_and_cut_no_number(program: Program, claude: 
     assert lines[1:] == ["ith-a-long-na", "me"]
 
 
+@pytest.mark.exhaustive
 def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, claude: ClaudeDir) -> None:
     claude.say("one", days_ago(0, 0), 100_000)
     claude.say("one", days_ago(0, 0), 50_000, model="claude-opus-4-1-20250805")

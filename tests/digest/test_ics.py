@@ -43,6 +43,7 @@ def events_of(text: str) -> list[Event]:
     return list(calendar.events)
 
 
+@pytest.mark.exhaustive
 def test_blocks_limits_and_imports_are_events(
     program: Program, migrated: Place, tmp_path: Path, ccusage20: Path
 ) -> None:

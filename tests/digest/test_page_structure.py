@@ -132,6 +132,7 @@ def test_machines_are_compared_where_there_are_several(pages: Callable[[str], Pa
     assert "machines-cost" not in look(pages("year")).charts()
 
 
+@pytest.mark.exhaustive
 def test_filters_change_what_is_drawn_and_its_table(pages: Callable[[str], Path], look: Callable[..., Seen]) -> None:
     seen = look(pages("fleet"))
     before = seen.page.inner_text("section:has(#chart-days) [data-sentence]")
@@ -173,6 +174,7 @@ def test_tables_are_sorted_by_keyboard(pages: Callable[[str], Path], look: Calla
     assert costs() == dearest[::-1]
 
 
+@pytest.mark.exhaustive
 def test_cost_is_in_view_on_a_phone(pages: Callable[[str], Path], look: Callable[..., Seen]) -> None:
     seen = look(pages("fleet"), width=390)
 

@@ -153,6 +153,7 @@ def test_a_project_is_told_by_its_short_name(program: Program, migrated: Place, 
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_a_short_name_may_mean_projects_of_several_homes(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     claude.say("eva", days_ago(1), 20_000, project="-Users-eva-web-shop")
     imported(program, migrated, claude)

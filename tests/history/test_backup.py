@@ -196,6 +196,7 @@ def test_the_manifest_says_what_is_in_the_directory(program: Program, migrated: 
     assert (program.home / "saved").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.exhaustive
 def test_people_are_told_how_much_it_is(program: Program, migrated: Place, target: Targets) -> None:
     filled(migrated)
 
@@ -307,6 +308,7 @@ def test_no_backup_while_an_import_runs(program: Program, migrated: Place) -> No
     assert not (program.home / "saved").exists()
 
 
+@pytest.mark.exhaustive
 def test_a_killed_backup_leaves_no_directory_and_the_next_one_works(program: Program, migrated: Place) -> None:
     filled(migrated)
     if migrated.gateway:

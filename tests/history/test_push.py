@@ -291,6 +291,7 @@ def test_details_alone_that_differ_are_written_and_are_no_conflict(
     ) == [(20, 30)]
 
 
+@pytest.mark.exhaustive
 def test_a_load_that_died_here_is_settled_before_it_is_pushed(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -345,6 +346,7 @@ def test_sync_pushes_after_each_import(program: Program, claude: ClaudeDir, serv
     assert same(server, laptop)
 
 
+@pytest.mark.exhaustive
 def test_limits_of_all_kinds_come_with_a_push(program: Program, claude: ClaudeDir, server: Place) -> None:
     for setting, value in (("budget.monthly", "200"), ("quota.week_usd", "max"), ("plan.monthly", "100")):
         assert program("config", "set", setting, value).exit_code == 0

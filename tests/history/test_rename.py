@@ -94,6 +94,7 @@ def test_a_machine_gets_its_old_name_back(program: Program, migrated: Place, cla
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_the_old_name_can_be_that_of_another_installation(
     program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
 ) -> None:
@@ -271,6 +272,7 @@ def test_names_in_clear_are_refused_where_pseudonyms_are_stored_and_the_other_wa
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_another_salt_is_refused_and_renamed_as_far_as_the_names_are_known(
     program: Program, migrated: Place, claude: ClaudeDir
 ) -> None:

@@ -338,6 +338,7 @@ def test_a_server_that_does_not_know_the_last_load_is_not_written_to(behind_http
 
 
 @pytest.mark.parametrize("kind", some_of(CUT_SHORT, 0))
+@pytest.mark.exhaustive
 def test_what_was_to_be_asked_ahead_and_was_cut_off_is_asked_when_it_is_needed(
     behind_http: Lab, server: Gateway, kind: str
 ) -> None:
@@ -360,6 +361,7 @@ def test_an_import_asks_a_server_no_more_than_it_must(behind_http: Lab, server: 
     assert len(asked) == 11
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_is_lost_after_the_commit_ends_no_import(behind_http: Lab, server: Gateway) -> None:
     asked = statements_of(behind_http, server)
     committed = max(at for at, said in enumerate(asked) if said.startswith("INSERT"))

@@ -178,6 +178,7 @@ def damage_the_file(own: Program, place: Place) -> None:
 
 
 @pytest.mark.parametrize("change", some_of([undo, lose_the_file, damage_the_file], 0))
+@pytest.mark.exhaustive
 def test_what_happened_to_the_warehouse_or_the_note_counts(
     imported: Callable[..., dict[str, Any]],
     migrated: Place,

@@ -60,6 +60,7 @@ def test_who_reads_sees_what_was_just_stored_and_waits_while_the_warehouse_is_le
     assert len(watch.events("lent")) in (1, 2)
 
 
+@pytest.mark.exhaustive
 def test_the_end_does_not_wait_for_an_answer(
     embedded: Callable[[str], Place], program: Program, tmp_path: Path
 ) -> None:

@@ -130,6 +130,7 @@ def test_a_server_that_accepts_and_never_answers_is_lost_too(
         assert server.rows(ONCE) == [(3, 3, 3)]
 
 
+@pytest.mark.exhaustive
 def test_it_ends_while_it_waits_for_an_answer(
     server: Place, gateway: Gateway, program: Program, tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ def test_the_open_block_is_the_one_that_ccusage_counts(
 
 
 @pytest.mark.one_place
+@pytest.mark.exhaustive
 def test_a_terminal_shows_one_page_that_is_current(migrated: Place, program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("running", datetime.now(UTC) - timedelta(minutes=1), 10)

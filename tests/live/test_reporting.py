@@ -137,6 +137,7 @@ def test_a_damaged_note_of_copies_is_none(tmp_path: Path) -> None:
     assert last_copies(configuration).pushed_at is None
 
 
+@pytest.mark.exhaustive
 def test_people_hear_once_that_all_is_not_well_and_once_that_it_is(
     gateway: Gateway, claude: ClaudeDir, program: Program, tmp_path: Path, receiver: Receiver
 ) -> None:

@@ -159,6 +159,7 @@ def test_the_warehouse_remembers_the_last_success_where_the_state_is_lost(
     assert before - 60 < textfile.values()['last_success_timestamp_seconds{machine="laptop"}'] <= before
 
 
+@pytest.mark.exhaustive
 def test_a_report_that_fails_is_named_with_the_reason(
     textfile: Textfile, corpus: Callable[[str], Path], ccusage20: Path, tmp_path: Path
 ) -> None:
@@ -388,6 +389,7 @@ def test_any_name_of_a_machine_is_a_group_of_its_own(
     assert [set(group["labels"]) for group in groups] == [{"job", "machine"}] * 2
 
 
+@pytest.mark.exhaustive
 def test_user_and_password_of_the_address_are_sent_and_never_shown(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -405,6 +407,7 @@ def test_user_and_password_of_the_address_are_sent_and_never_shown(
     assert wrong.stderr == "ccusage-import: warning: Pushgateway: answered 401\n"
 
 
+@pytest.mark.exhaustive
 def test_a_pushgateway_that_is_down_is_a_warning_without_the_address(
     program: Program, corpus: Callable[[str], Path]
 ) -> None:
@@ -447,6 +450,7 @@ def test_the_rules_ask_for_metrics_that_there_are() -> None:
     assert asked <= {PREFIX + name for name in METRICS | WATCH_METRICS}
 
 
+@pytest.mark.exhaustive
 def test_every_metric_is_explained_with_its_labels(textfile: Textfile, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("a", days_ago(0), 10)

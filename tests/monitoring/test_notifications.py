@@ -198,6 +198,7 @@ def test_what_writes_nothing_of_this_machine_tells_nobody(
 # --- targets --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_target_hears_only_what_it_wants(run_import: Importer, receiver: Receiver) -> None:
     targets = [webhook(receiver, "recovered")]
     run_import(notify=targets, **BROKEN)

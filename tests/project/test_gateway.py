@@ -176,6 +176,7 @@ def test_aborted_insert_inserts_nothing(gateway: Gateway, client: Client, compre
     assert client.query("SELECT count() FROM t").result_rows == [(0,)]
 
 
+@pytest.mark.exhaustive
 def test_eight_clients_at_once(gateway: Gateway, client: Client) -> None:
     barrier = threading.Barrier(8)
 

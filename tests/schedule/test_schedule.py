@@ -294,6 +294,7 @@ def test_the_installed_command_works_in_the_environment_that_the_unit_sets(
 
 
 @needs_cron
+@pytest.mark.exhaustive
 def test_check_runs_the_scheduled_command_as_cron_would(scheduled: Program, corpus: Callable[[str], Path]) -> None:
     claude_dir = str(corpus("september"))
     scheduled("schedule", "install", CLAUDE_CONFIG_DIR=claude_dir)

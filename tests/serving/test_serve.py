@@ -563,6 +563,7 @@ def test_a_version_is_a_number(served: Served) -> None:
     assert (answer.status, answer.headers["x-clickhouse-exception-code"]) == (400, "36")
 
 
+@pytest.mark.exhaustive
 def test_every_view_is_read_in_blocks_of_a_version(served: Served) -> None:
     """As the driver of Grafana's own plugin asks for them."""
     columns: defaultdict[str, list[str]] = defaultdict(list)
@@ -665,6 +666,7 @@ def test_commands_are_let_in_and_who_asks_waits(home: tuple[Program, str]) -> No
         assert served.process.pid == pid
 
 
+@pytest.mark.exhaustive
 def test_what_lies_in_the_working_directory_is_not_run(home: tuple[Program, str]) -> None:
     program, url = home
     false = program.home / "ccusage_import"

@@ -57,6 +57,7 @@ def _read_in(reader: Reader, claude: ClaudeDir, disk: Path, room: int) -> Fixabl
 
 
 @needs_mounts
+@pytest.mark.exhaustive
 def test_a_full_disk_of_the_warehouse_is_an_error_that_harms_nothing(
     claude: ClaudeDir, disk: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ NUMBERS = range(5)
 RIVALS = ("month so far", "last 7 days", "weekday of last week")
 
 
+@pytest.mark.exhaustive
 def test_forecasts_of_made_histories(migrated: Place) -> None:
     with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
         groups, methods = measure_forecasts(opened, list(cases(NUMBERS)))

@@ -177,6 +177,7 @@ def test_the_hint_word_by_word_restores_a_backup(lab: Lab, tmp_path: Path) -> No
     assert user.run("import", "--from", lab.newer)[::2] == (0, "")
 
 
+@pytest.mark.exhaustive
 def test_what_is_left_goes_on_when_a_person_says_so(lab: Lab) -> None:
     user = lab.installation
     halved(parts_of(user, "records")[0] / "data.bin")
@@ -234,6 +235,7 @@ def test_a_load_that_died_after_its_publication_is_no_damage(kept: Lab) -> None:
     assert "it is now marked as committed" in stderr
 
 
+@pytest.mark.exhaustive
 def test_undo_and_accept_leave_totals_that_hold(lab: Lab, tmp_path: Path) -> None:
     user = lab.installation
     newest = user.rows("SELECT max(load_id) FROM loads WHERE machine = 'laptop'")[0][0]

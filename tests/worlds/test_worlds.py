@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.exhaustive import some_of
 from tests.worlds.notebook import Notebook
 from tests.worlds.random_lives import random_life
 from tests.worlds.run import live, shortened, told, written
@@ -17,7 +16,8 @@ from tests.worlds.scripted import LIVES
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("has_ledger", some_of([False, True], 1))
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("has_ledger", [False, True])
 def test_lives_at_random(tmp_path: Path, *, has_ledger: bool) -> None:
     notebook = Notebook(tmp_path, has_ledger=has_ledger)
     for seed in range(1, 101):

@@ -213,6 +213,7 @@ def test_between_calls_nothing_keeps_an_import_out(used: Program) -> None:
     asking(used, questions)
 
 
+@pytest.mark.exhaustive
 def test_a_warehouse_that_is_in_use_is_said(used: Program) -> None:
     used.environ["CCUSAGE_IMPORT_LOCK_WAIT_SECONDS"] = "0.1"
 
