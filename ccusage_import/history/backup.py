@@ -56,6 +56,13 @@ class _Table:
     tokens: str
     cost_usd: str
     is_optional: bool = False
+    # Where its rows are in a warehouse, if not under the name that they have in a backup.
+    stored_in: str = ""
+
+    @property
+    def place(self) -> str:
+        """The table of a warehouse."""
+        return self.stored_in or self.name
 
 
 # What a load that is still running, or died, has written so far and not published. GLOBAL: as a cluster wants it.
@@ -76,10 +83,20 @@ _TABLES = (
     # Nor these, of which what is still there can be read again.
     _Table(
         "message_facts",
-        "SELECT * FROM message_facts FINAL ORDER BY machine, message, request, counted_session, copy, record",
+        "SELECT * FROM message_facts_by_month FINAL"
+        " ORDER BY month, machine, message, request, counted_session, copy, record",
         "input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens",
         "cost_usd",
         is_optional=True,
+        stored_in="message_facts_by_month",
+    ),
+    _Table(
+        "tool_call_facts",
+        "SELECT * FROM tool_call_facts_by_month FINAL ORDER BY month, machine, call",
+        "0",
+        "toDecimal64(0, 9)",
+        is_optional=True,
+        stored_in="tool_call_facts_by_month",
     ),
     *(
         _Table(
@@ -89,7 +106,7 @@ _TABLES = (
             "toDecimal64(0, 9)",
             is_optional=True,
         )
-        for kind, key in (("tool_call", "call"), ("turn", "turn"), ("event", "event"))
+        for kind, key in (("turn", "turn"), ("event", "event"))
     ),
     _Table(
         "hour_facts",
@@ -233,7 +250,7 @@ def restore(warehouse: ClickHouse, backup: Backup, *, tool_version: str) -> None
         stack.callback(_empty, warehouse)
         for table in _tables_of(backup.manifest):
             if backup.manifest.tables[table.name].rows:
-                warehouse.insert_encoded(table.name, backup.files[table.name], PARQUET, f"{token}/{table.name}")
+                warehouse.insert_encoded(table.place, backup.files[table.name], PARQUET, f"{token}/{table.name}")
         for table in _tables_of(backup.manifest):
             _compare(warehouse, table, backup.manifest.tables[table.name])
         stack.pop_all()
@@ -322,9 +339,9 @@ def _refuse_full(warehouse: ClickHouse) -> None:
 def _empty(warehouse: ClickHouse) -> None:
     for table in reversed(_TABLES):
         if warehouse.cluster:
-            warehouse.command(f"TRUNCATE TABLE `{table.name}_local` ON CLUSTER `{warehouse.cluster}`")
-        elif warehouse.rows(f"SELECT count() FROM {table.name}")[0][0]:  # noqa: S608 - name of ours
-            warehouse.command(f"TRUNCATE TABLE `{table.name}`")
+            warehouse.command(f"TRUNCATE TABLE `{table.place}_local` ON CLUSTER `{warehouse.cluster}`")
+        elif warehouse.rows(f"SELECT count() FROM {table.place}")[0][0]:  # noqa: S608 - name of ours
+            warehouse.command(f"TRUNCATE TABLE `{table.place}`")
 
 
 def _read_manifest(directory: Path) -> Manifest:

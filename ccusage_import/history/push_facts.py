@@ -20,6 +20,7 @@ from ccusage_import.warehouse.facts.folds import (
     sums_of_facts,
     sums_of_totals,
 )
+from ccusage_import.warehouse.facts.rewriting import unite_months
 
 FORMAT = "Native"
 # What another machine's prices do not change.
@@ -55,20 +56,23 @@ def push_facts(
     """
     only_there = _push_folds(source, target, machine, loads)
     folds = sorted(published_folds(target, machine))
-    copied = 0
+    copied, were_there = 0, False
     for table, pushed in _PUSHED.items():
-        load = "load_id" if table == "message_facts" else "last_load_id"
+        load = "load_id" if table == "message_facts_by_month" else "last_load_id"
         mine = {"machine": machine}
         newest = f"SELECT max({load}) FROM {table} WHERE machine = {{machine:String}}"  # noqa: S608 - names of ours
         # The target may have loads of its own that are later, and folds that were published only now.
-        last = min(known, int(target.rows(newest, mine)[0][0]))
+        last_there = int(target.rows(newest, mine)[0][0])
+        last, were_there = min(known, last_there), were_there or last_there > 0
         where = f"FROM {table} FINAL WHERE machine = {{machine:String}} AND {load} > {{last:UInt64}} AND {pushed}"
-        where += f" AND {_PUSHED_ROW}" if table == "message_facts" else ""
+        where += f" AND {_PUSHED_ROW}" if table == "message_facts_by_month" else ""
         parameters = {**mine, "last": last, "folds": folds, "only_there": only_there}
         if count := int(source.rows(f"SELECT count() {where}", parameters)[0][0]):
             rows = source.raw(f"SELECT * {where}", FORMAT, {}, parameters)
             target.insert_encoded(table, rows, FORMAT, f"{machine}/{last}/{count}/push/{table}")
         copied += count
+    if copied and were_there:
+        unite_months(target, machine, known)
     return copied
 
 

@@ -18,7 +18,7 @@ MOST_AT_ONCE = 200
 # Tokens that were taken back by day, and by session, each as its report counts messages.
 _TAKEN_BACK = (
     "WITH input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens AS n,"
-    " stored AS (SELECT * FROM message_facts FINAL WHERE machine = {machine:String} AND is_shown"
+    " stored AS (SELECT * FROM message_facts_by_month FINAL WHERE machine = {machine:String} AND is_shown"
     " AND bitTest(taken_back, 0))"
     " SELECT toNullable(date), '', '', sum(n) FROM stored WHERE bitTest(counts_in, 0) GROUP BY date UNION ALL"
     " SELECT NULL, project, session_id, sum(n) FROM stored WHERE bitTest(counts_in, 1) GROUP BY project, session_id"
@@ -41,7 +41,8 @@ def read_counted(
     is_narrow = len(sessions) <= MOST_AT_ONCE and len(times) <= MOST_AT_ONCE
     rows = warehouse.stream(
         "SELECT message, request, record, at, project, session_id, input_tokens, output_tokens,"
-        " cache_creation_5m_tokens + cache_creation_1h_tokens, cache_read_tokens, counts_in FROM message_facts FINAL"
+        " cache_creation_5m_tokens + cache_creation_1h_tokens, cache_read_tokens, counts_in"
+        " FROM message_facts_by_month FINAL"
         " WHERE machine = {machine:String} AND is_shown AND NOT bitTest(taken_back, 0) AND counts_in > 0"
         " AND ({all:Bool} OR session_id IN {sessions:Array(String)}"
         " OR arrayExists((a, b) -> a <= toUnixTimestamp64Milli(at) AND toUnixTimestamp64Milli(at) <= b,"

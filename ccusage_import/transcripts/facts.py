@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
@@ -48,6 +48,7 @@ class Message:
         first_load_id: the load that met it first; 0 for what was read just now.
         load_id: the load that stored this copy as it is; 0 for what was read just now.
         taken_back: odd where an undo took it back.
+        month: of UTC under which it is stored; None for what was read just now.
     """
 
     message: int
@@ -88,6 +89,7 @@ class Message:
     first_load_id: int = NOTHING
     load_id: int = NOTHING
     taken_back: int = 0
+    month: date | None = None
 
     @property
     def identity(self) -> tuple[int, int, int, int, int]:
@@ -253,4 +255,5 @@ def joined(one: Message, other: Message) -> Message:
     is_grown = best.first_load_id == NOTHING and best.total_tokens > rest.total_tokens
     best.taken_back = 0 if is_grown else max(best.taken_back, rest.taken_back)
     best.first_load_id = best.first_load_id or rest.first_load_id
+    best.month = best.month or rest.month
     return best

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from ccusage_import.exceptions import SchemaError
+from ccusage_import.config.warehouse_url import ServerWarehouse
+from ccusage_import.exceptions import SchemaError, WarehousePermissionError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
-FACT_TABLES = ("message_facts", "tool_call_facts", "turn_facts", "event_facts", "hour_facts")
+FACT_TABLES = ("message_facts_by_month", "tool_call_facts_by_month", "turn_facts", "event_facts", "hour_facts")
 TABLES = (
     "records", "changes", "loads", "budgets", "quotas", "plans", "machines", "price_list", *FACT_TABLES, "folded_ids",
-    "schema_migrations",
+    "message_facts", "tool_call_facts", "schema_migrations",
 )  # fmt: skip
 APPLIED = Question("SELECT version, checksum, applied_at, tool_version FROM schema_migrations FINAL")
 CLUSTER_ONLY = "-- only with a cluster"
@@ -26,6 +27,10 @@ COLUMNS = re.compile(r"\{columns:(\w+)\}")
 QUERY = re.compile(r"\{query:(\w+)(?: since ([\d-]+))?\}")
 FIRST = "{first:DateTime64(3, 'UTC')}"
 MADE = re.compile(r"CREATE TABLE IF NOT EXISTS `\w+`\.(\w+)")
+# What takes more rights than making tables and views.
+MOVES = re.compile(r" ADD CONSTRAINT |\bDROP TABLE ")
+RIGHTS_TO_MOVE = "DROP TABLE, ALTER ADD CONSTRAINT"
+DROPPED = re.compile(r"DROP TABLE IF EXISTS `\w+`\.(\w+)")
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Nothing is fsynced by default; a server has replicas for that, the embedded engine has only its files.
 DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1"
@@ -146,7 +151,9 @@ def _dropped(warehouse: ClickHouse) -> frozenset[str]:
     there = {name for (name,) in names}
     views = {migration.version for migration in known_migrations() if migration.is_view}
     numbered = [migration for migration in known_migrations() if not migration.is_view]
-    makes = [set(MADE.findall("\n".join(statements(migration.sql, warehouse)))) for migration in numbered]
+    texts = ["\n".join(statements(migration.sql, warehouse)) for migration in numbered]
+    there.update(DROPPED.findall("\n".join(texts)))
+    makes = [set(MADE.findall(text)) for text in texts]
     first = next((number for number, tables in enumerate(makes) if not tables <= there), len(numbered))
     return frozenset({*(views - there), *(migration.version for migration in numbered[first:])})
 
@@ -180,10 +187,25 @@ def apply_migrations(warehouse: ClickHouse, tool_version: str, *, with_dropped: 
     # Views are replaced again by whoever finds them unrecorded, so one INSERT is enough for all of them.
     for together in (*([migration] for migration in numbered), [each for each in pending if each.is_view]):
         for migration in together:
-            for statement in statements(migration.sql, warehouse):
-                warehouse.command(statement)
+            _apply(migration, warehouse)
         _record(warehouse, together, tool_version)
     return pending
+
+
+def _apply(migration: Migration, warehouse: ClickHouse) -> None:
+    for statement in statements(migration.sql, warehouse):
+        try:
+            warehouse.command(statement)
+        except WarehousePermissionError as error:
+            if not MOVES.search(statement):
+                raise
+            place = warehouse.warehouse
+            user = place.user if isinstance(place, ServerWarehouse) else "you"
+            hint = f"GRANT {RIGHTS_TO_MOVE} ON {place.database}.{{table}} TO {user}"
+            tables = ("message_facts*", "tool_call_facts*")
+            raise WarehousePermissionError(
+                str(error), hint="; ".join(hint.format(table=table) for table in tables)
+            ) from None
 
 
 def _record(warehouse: ClickHouse, applied: Sequence[Migration], tool_version: str) -> None:

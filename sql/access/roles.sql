@@ -10,12 +10,18 @@ GRANT SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER
 -- check writes to a table of its own, reads it back and drops it.
 GRANT DROP TABLE ON scratch_* TO ccusage_importer;
 -- compact drops the facts that it folded; nothing else deletes any row.
-GRANT ALTER DELETE ON message_facts* TO ccusage_importer;
-GRANT ALTER DELETE ON tool_call_facts* TO ccusage_importer;
+GRANT ALTER DELETE ON message_facts_by_month* TO ccusage_importer;
+GRANT ALTER DELETE ON tool_call_facts_by_month* TO ccusage_importer;
 GRANT ALTER DELETE ON turn_facts* TO ccusage_importer;
 GRANT ALTER DELETE ON event_facts* TO ccusage_importer;
 GRANT ALTER DELETE ON hour_facts* TO ccusage_importer;
 GRANT ALTER DELETE ON folded_ids* TO ccusage_importer;
+-- migrate moves facts of older releases into tables in the order of months, keeps programs that still run from writing into the old ones,
+-- and drops these.
+GRANT DROP TABLE, ALTER ADD CONSTRAINT ON message_facts TO ccusage_importer;
+GRANT DROP TABLE, ALTER ADD CONSTRAINT ON message_facts_local TO ccusage_importer;
+GRANT DROP TABLE, ALTER ADD CONSTRAINT ON tool_call_facts TO ccusage_importer;
+GRANT DROP TABLE, ALTER ADD CONSTRAINT ON tool_call_facts_local TO ccusage_importer;
 
 CREATE ROLE IF NOT EXISTS ccusage_reader;
 GRANT SELECT ON * TO ccusage_reader;

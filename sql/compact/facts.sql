@@ -27,7 +27,7 @@ SELECT
     toUInt64(0) AS lines_removed,
     toUInt64(0) AS turns,
     toUInt64(0) AS events
-FROM message_facts FINAL
+FROM message_facts_by_month FINAL
 WHERE machine = {machine:String} AND is_shown AND if(message = 0, record, message) GLOBAL IN
 (
     SELECT id FROM folded_ids WHERE machine = {machine:String} AND kind = 'messages' AND fold = {fold:UInt64}
@@ -53,7 +53,7 @@ SELECT
     lines_removed,
     0,
     0
-FROM tool_call_facts FINAL
+FROM tool_call_facts_by_month FINAL
 WHERE machine = {machine:String} AND call GLOBAL IN
 (
     SELECT id FROM folded_ids WHERE machine = {machine:String} AND kind = 'tool_calls' AND fold = {fold:UInt64}

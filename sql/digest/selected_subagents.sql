@@ -7,7 +7,7 @@ SELECT
     toBool(maxIf(answer.unpriced, agent_id != 0)),
     toFloat64(usd) / nullIf(toFloat64(sum(answer.cost_usd)), 0),
     toDecimal64(toFloat64(usd) / tasks, 6)
-FROM message_facts AS answer FINAL
+FROM message_facts_by_month AS answer FINAL
 WHERE is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0) AND date BETWEEN {work_since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String}) AND {agent:String} IN ('', 'claude')
     AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))

@@ -49,7 +49,7 @@ told AS
             toStartOfHour(at) AS hour,
             cost_usd,
             input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens AS tokens
-        FROM {database}.message_facts FINAL
+        FROM {database}.message_facts_by_month FINAL
         WHERE bitTest(counts_in, 1) AND is_shown AND NOT bitTest(taken_back, 0)
         UNION ALL
         SELECT
@@ -59,7 +59,7 @@ told AS
             input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens
         FROM {database}.hour_facts FINAL
         WHERE bitTest(counts_in, 1) AND NOT bitTest(taken_back, 0)
-            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts WHERE message = 1)
+            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts_by_month WHERE month = '1970-01-01' AND message = 1)
     ) AS facts
     GROUP BY machine, hour
     UNION ALL

@@ -77,7 +77,7 @@ FROM
             CAST(turn, 'UInt64') AS turn_id,
             countIf(isNotNull(answered_at) AND NOT startsWith(error_class, 'denied') AND is_interrupted != 1 AND is_error = 1) AS failed,
             countIf(isNotNull(answered_at) AND startsWith(error_class, 'denied')) AS denied
-        FROM {database}.tool_call_facts FINAL
+        FROM {database}.tool_call_facts_by_month FINAL
         WHERE turn != 0 AND called_at > now64(3, 'UTC') - INTERVAL 30 DAY AND NOT bitTest(taken_back, 0)
         GROUP BY machine, turn_id
     ) AS called USING (machine, turn_id)

@@ -59,7 +59,7 @@ FROM
             cache_read_tokens,
             cost_usd,
             unpriced
-        FROM {database}.message_facts FINAL
+        FROM {database}.message_facts_by_month FINAL
         WHERE bitTest(counts_in, 0) AND is_shown AND NOT bitTest(taken_back, 0)
         UNION ALL
         SELECT
@@ -75,7 +75,7 @@ FROM
             unpriced
         FROM {database}.hour_facts FINAL
         WHERE bitTest(counts_in, 0) AND NOT bitTest(taken_back, 0)
-            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts WHERE message = 1)
+            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts_by_month WHERE month = '1970-01-01' AND message = 1)
     ) AS facts
     GROUP BY machine, hour, model
     UNION ALL
@@ -139,11 +139,11 @@ FROM
     ) AS hours
     WHERE agent != 'claude' OR (machine, toDate(hours.at)) GLOBAL NOT IN
     (
-        SELECT machine, toDate(at) FROM {database}.message_facts FINAL WHERE is_shown AND NOT bitTest(taken_back, 0)
+        SELECT machine, toDate(at) FROM {database}.message_facts_by_month FINAL WHERE is_shown AND NOT bitTest(taken_back, 0)
         UNION ALL
         SELECT machine, toDate(hour) FROM {database}.hour_facts FINAL
         WHERE messages > 0 AND NOT bitTest(taken_back, 0)
-            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts WHERE message = 1)
+            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts_by_month WHERE month = '1970-01-01' AND message = 1)
     )
     GROUP BY machine, agent, hour, source
 ) AS each

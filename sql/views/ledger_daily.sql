@@ -48,7 +48,7 @@ FROM
         max(unpriced) AS unpriced,
         toUInt64(0) AS stored_tokens,
         toDecimal64(0, 9) AS stored_cost_usd
-    FROM {database}.message_facts FINAL
+    FROM {database}.message_facts_by_month FINAL
     WHERE bitTest(counts_in, 0) AND is_shown AND NOT bitTest(taken_back, 0)
     GROUP BY machine, date
     UNION ALL

@@ -57,7 +57,7 @@ FROM
         false AS is_stored,
         toUInt64(0) AS part_stored_tokens,
         toDecimal64(0, 9) AS part_stored_cost
-    FROM {database}.message_facts FINAL
+    FROM {database}.message_facts_by_month FINAL
     WHERE bitTest(counts_in, 1) AND is_shown AND NOT bitTest(taken_back, 0)
     GROUP BY machine, project, session_id
     UNION ALL

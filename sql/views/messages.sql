@@ -71,6 +71,6 @@ AS SELECT
     message AS message_id,
     turn AS turn_id,
     first_load_id AS load_id
-FROM {database}.message_facts FINAL
+FROM {database}.message_facts_by_month FINAL
 WHERE is_shown AND NOT bitTest(taken_back, 0)
 COMMENT 'one row is one answer of a model'

@@ -87,7 +87,7 @@ FROM
             text_characters AS characters,
             cost_usd,
             toFloat64(cost_usd) * 1e6 AS millionths
-        FROM {database}.message_facts FINAL
+        FROM {database}.message_facts_by_month FINAL
         WHERE at >= now64(3, 'UTC') - INTERVAL 30 DAY AND is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0) AND cost_usd > 0
     ) AS each
     LEFT JOIN
@@ -107,7 +107,7 @@ FROM
 LEFT JOIN
 (
     SELECT machine, turn, countIf(tool IN ('Edit', 'Write', 'MultiEdit', 'NotebookEdit') OR lines_added + lines_removed > 0) AS edits
-    FROM {database}.tool_call_facts FINAL
+    FROM {database}.tool_call_facts_by_month FINAL
     -- A turn may have begun a day before its last answers.
     WHERE turn != 0 AND called_at >= now64(3, 'UTC') - INTERVAL 31 DAY AND NOT bitTest(taken_back, 0)
     GROUP BY machine, turn
@@ -139,7 +139,7 @@ LEFT JOIN
     WHERE (machine, server) GLOBAL NOT IN
     (
         SELECT machine, toString(mcp_server)
-        FROM {database}.tool_call_facts FINAL
+        FROM {database}.tool_call_facts_by_month FINAL
         WHERE mcp_server != '' AND called_at >= now64(3, 'UTC') - INTERVAL 30 DAY AND NOT bitTest(taken_back, 0)
     )
     GROUP BY machine, claude_session_id

@@ -33,7 +33,7 @@ FROM
         arrayCount(compacted_at -> compacted_at <= called_at, compactions) AS compactions_before
     FROM
     (
-        SELECT * FROM {database}.tool_call_facts FINAL
+        SELECT * FROM {database}.tool_call_facts_by_month FINAL
         WHERE called_at >= now64(3, 'UTC') - INTERVAL 30 DAY AND NOT bitTest(taken_back, 0)
     ) AS made
     LEFT JOIN

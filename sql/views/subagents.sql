@@ -39,7 +39,7 @@ FROM
         sum(cost_usd) AS task_cost,
         max(unpriced) AS task_unpriced,
         dateDiff('millisecond', min(at), max(at)) / 1000 AS seconds
-    FROM {database}.message_facts FINAL
+    FROM {database}.message_facts_by_month FINAL
     WHERE is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
         AND at > now64(3, 'UTC') - INTERVAL 30 DAY
     GROUP BY machine, project, agent_id

@@ -56,6 +56,6 @@ AS SELECT
     CAST(turn, 'UInt64') AS turn_id,
     call AS call_id,
     CAST(first_load_id, 'UInt64') AS load_id
-FROM {database}.tool_call_facts FINAL
+FROM {database}.tool_call_facts_by_month FINAL
 WHERE NOT bitTest(taken_back, 0) AND isNotNull(called_at)
 COMMENT 'one row is one call of a tool'

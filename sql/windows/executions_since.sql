@@ -6,7 +6,7 @@ CREATE OR REPLACE VIEW {database}.executions_since {on_cluster}
 AS WITH
 (
     SELECT CAST((groupArray(machine), groupArray(zone)), 'Map(String, String)')
-    FROM (SELECT machine, argMax(timezone, at) AS zone FROM {database}.message_facts WHERE timezone != '' GROUP BY machine)
+    FROM (SELECT machine, argMax(timezone, at) AS zone FROM {database}.message_facts_by_month WHERE timezone != '' GROUP BY machine)
 ) AS zones
 SELECT
     machine,

@@ -120,7 +120,7 @@ LEFT JOIN
             max(timezone) AS part_zone,
             min(at) AS part_first_at,
             max(at) AS part_last_at
-        FROM {database}.message_facts FINAL
+        FROM {database}.message_facts_by_month FINAL
         WHERE turn != 0 AND is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
             AND (is_of_all OR turn GLOBAL IN asked)
         GROUP BY machine, turn, model
@@ -138,7 +138,7 @@ LEFT JOIN
     FROM
     (
         SELECT machine, turn, tool, count() AS part_calls, countIf(is_error = 1) AS part_failed
-        FROM {database}.tool_call_facts FINAL
+        FROM {database}.tool_call_facts_by_month FINAL
         WHERE turn != 0 AND isNotNull(called_at) AND NOT bitTest(taken_back, 0)
             AND (is_of_all OR turn GLOBAL IN asked)
         GROUP BY machine, turn, tool
@@ -163,7 +163,7 @@ LEFT JOIN
     SELECT machine, claude_session_id, sum(hours.turns) AS turns
     FROM {database}.hour_facts AS hours FINAL
     WHERE hours.turns > 0 AND NOT bitTest(taken_back, 0)
-        AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts WHERE message = 1)
+        AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts_by_month WHERE month = '1970-01-01' AND message = 1)
     GROUP BY machine, claude_session_id
 ) AS folded USING (machine, claude_session_id)
 COMMENT 'one row is one prompt and all that it caused'

@@ -33,8 +33,8 @@ LATER_FACTS = tuple(
     f"INSERT INTO {table} SELECT * REPLACE ({rank} + {{number:UInt64}} AS {rank}) FROM {table} FINAL"
     f" WHERE {at} > {{last_day:Date}} - 2"
     for table, at, rank in (
-        ("message_facts", "at", "version"),
-        ("tool_call_facts", "called_at", "last_load_id"),
+        ("message_facts_by_month", "at", "version"),
+        ("tool_call_facts_by_month", "called_at", "last_load_id"),
         ("turn_facts", "at", "last_load_id"),
         ("event_facts", "at", "last_load_id"),
     )

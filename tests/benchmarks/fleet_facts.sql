@@ -47,7 +47,7 @@ SELECT
     concat(project, '/', session_id), session_id, project, '2.0.76'
 FROM asked;
 
-INSERT INTO message_facts
+INSERT INTO message_facts_by_month
     (machine, message, request, copy, version, load_id, first_load_id, is_shown, counts_in, at, date, timezone, session_id, claude_session_id, project, model,
      input_tokens, output_tokens, cache_creation_5m_tokens, cache_read_tokens, cost_usd, stop_reason, is_final, is_subagent, agent_id, texts, tool_uses,
      text_characters, turn)
@@ -58,7 +58,7 @@ SELECT
     if(calls_tool, 'tool_use', 'end_turn'), true, agent_id != 0, agent_id, 1, calls_tool, draw % 700, turn
 FROM answered;
 
-INSERT INTO tool_call_facts
+INSERT INTO tool_call_facts_by_month
     (machine, call, first_load_id, last_load_id, called_at, answered_at, tool, mcp_server, file, extension, message, session_id, claude_session_id, project, turn,
      agent_id, is_subagent, is_error, error_class, lines_added, lines_removed)
 SELECT

@@ -1,7 +1,7 @@
 -- Many facts, without a table in between: the number of a row gives the place of its session, prompt and answer, and draws give the
 -- rest, the same for the same seed. A session has 1 to 19 prompts, each of these 1 to 23 answers, each of these up to 3 calls of tools.
 
-INSERT INTO message_facts
+INSERT INTO message_facts_by_month
     (machine, message, request, copy, version, load_id, first_load_id, file_order, position, is_shown, counts_in, at, date, timezone, session_id,
      claude_session_id, project, branch, model, speed, service_tier, input_tokens, output_tokens, cache_creation_5m_tokens, cache_read_tokens, cost_usd,
      stop_reason, is_final, is_subagent, agent_id, texts, tool_uses, text_characters, claude_version, entrypoint, turn)
@@ -33,7 +33,7 @@ SELECT
 FROM numbers(480 * {sessions:UInt64})
 WHERE prompt <= session_draw % 19 AND answer <= prompt_number % 23;
 
-INSERT INTO tool_call_facts
+INSERT INTO tool_call_facts_by_month
     (machine, call, first_load_id, last_load_id, called_at, answered_at, tool, mcp_server, file, extension, message, session_id, claude_session_id, project,
      turn, agent_id, is_subagent, is_error, error_class, lines_added, lines_removed)
 SELECT
@@ -42,7 +42,7 @@ SELECT
     if(name IN ('Read', 'Edit'), lower(hex(sipHash64('file', project, intDiv(call, 5) % 400))), '') AS path, if(path = '', '', 'py'),
     message, session_id, claude_session_id, project, turn, agent_id, is_subagent, call % 12 < 2, ['denied_by_user', 'exit_code', ''][1 + least(2, call % 12)],
     if(name = 'Edit', call % 40, 0), if(name = 'Edit', call % 20, 0)
-FROM message_facts
+FROM message_facts_by_month
 ARRAY JOIN range(tool_uses) AS place;
 
 INSERT INTO turn_facts
@@ -51,7 +51,7 @@ WITH ['', '', '', '/review', '/test', lower(hex(sipHash64('command', turn % 9)))
 SELECT
     machine, turn, min(load_id), min(load_id), min(at) - INTERVAL 12 SECOND, max(at) + INTERVAL 2 SECOND, if(typed = '', 'text', 'command'), typed, turn % 500,
     any(session_id), any(claude_session_id), any(project), any(branch), any(claude_version)
-FROM message_facts
+FROM message_facts_by_month
 GROUP BY machine, turn;
 
 INSERT INTO event_facts (machine, event, first_load_id, last_load_id, kind, at, session_id, claude_session_id, project, turn, tokens_before)

@@ -82,7 +82,7 @@ def write_scale(warehouse: ClickHouse, fleet: Fleet, messages: int) -> None:
 def _bytes(warehouse: ClickHouse) -> list[tuple[str, float]]:
     rows = warehouse.rows(
         "SELECT table, sum(bytes_on_disk) / sum(rows) FROM system.parts WHERE active AND database = currentDatabase()"
-        " AND table IN ('message_facts', 'tool_call_facts', 'turn_facts') GROUP BY table ORDER BY table"
+        " AND table IN ('message_facts_by_month', 'tool_call_facts_by_month', 'turn_facts') GROUP BY table ORDER BY 1"
     )
     return [(str(table), float(size)) for table, size in rows]
 

@@ -177,7 +177,7 @@ def history(folder: Path, costs: list[float]) -> Iterator[ClickHouse]:
         prompts = "INSERT INTO turn_facts (machine, turn, at, kind, command)"
         opened.command(f"{prompts} SELECT 'm', n, {at}, 'command', '/x' FROM {values}")
         columns = "machine, message, is_shown, counts_in, at, turn, model, output_tokens, cost_usd"
-        answers = f"INSERT INTO message_facts ({columns})"
+        answers = f"INSERT INTO message_facts_by_month ({columns})"
         opened.command(f"{answers} SELECT 'm', n, true, 3, {at}, n, 'a', 1, usd FROM {values}")
         yield opened
 

@@ -138,7 +138,7 @@ def embedded_facts_lab(root: Path) -> FactsLab:
 def http_facts_lab(root: Path, gateway: Gateway) -> FactsLab:
     """Make a user whose warehouse, with what was there of some transcripts earlier, is behind HTTP."""
     installation, kept = new_user(root / "home", gateway.url(database="facts")), root / "kept"
-    tables = ("message_facts", "tool_call_facts", "turn_facts", "event_facts", "loads")
+    tables = ("message_facts_by_month", "tool_call_facts_by_month", "turn_facts", "event_facts", "loads")
     with open_warehouse(parse_warehouse_url(gateway.url(database="facts_kept")), creates_database=True) as warehouse:
         apply_migrations(warehouse, "1.2.3")
 

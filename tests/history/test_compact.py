@@ -94,7 +94,7 @@ def test_hours_days_and_sessions_show_the_same_after_a_fold(reader: Reader) -> N
     assert counts(warehouse, DETAIL) == {"messages": 1, "tool_calls": 0, "turns": 0, "events": 0}
     # Nothing is left of them: a row for each fold, and the copy of the message that stays.
     assert counts(warehouse, FACT_TABLES[:4]) == {
-        "message_facts": 3, "tool_call_facts": 0, "turn_facts": 0, "event_facts": 0,
+        "message_facts_by_month": 3, "tool_call_facts_by_month": 0, "turn_facts": 0, "event_facts": 0,
     }  # fmt: skip
     sums = "sum(messages), sum(tool_calls), sum(failed_tool_calls), sum(turns), sum(events)"
     assert warehouse.rows(f"SELECT {sums} FROM hour_facts") == [(213, 36, 9, 51, 16)]
@@ -327,11 +327,11 @@ def test_without_any_import_there_is_nothing_to_fold(program: Program, place: Pl
     )
 
 
-FOLDED = ("message_facts", "tool_call_facts", "turn_facts", "event_facts", "hour_facts", "folded_ids")
+FOLDED = ("message_facts_by_month", "tool_call_facts_by_month", "turn_facts", "event_facts", "hour_facts", "folded_ids")
 # What a whole fold leaves of `few`: 7 hours of sessions; ids of 97 messages, 3 calls, 3 turns, 2 events.
 WHOLE = {
-    "message_facts": 1,
-    "tool_call_facts": 0,
+    "message_facts_by_month": 1,
+    "tool_call_facts_by_month": 0,
     "turn_facts": 0,
     "event_facts": 0,
     "hour_facts": 7,
@@ -381,11 +381,16 @@ def test_a_fold_that_is_killed_anywhere_loses_nothing_and_doubles_nothing(
         assert healed(warehouse, installation.machine) == WHOLE
 
     begun = next(number for number, point in enumerate(points) if point == "before insert loads")
-    wanted = ("before insert", "after insert_selected message_facts", "before command ALTER", "after command ALTER")
+    wanted = (
+        "before insert",
+        "after insert_selected message_facts_by_month",
+        "before command ALTER",
+        "after command ALTER",
+    )
     ends = [number for number, point in enumerate(points) if number >= begun and point.startswith(wanted)]
     assert [points[number].split(" ", 1)[1] for number in ends[:5]] == [
-        "insert loads", "insert_selected folded_ids", "insert_selected hour_facts", "insert_selected message_facts",
-        "insert_selected message_facts",
+        "insert loads", "insert_selected folded_ids", "insert_selected hour_facts",
+        "insert_selected message_facts_by_month", "insert_selected message_facts_by_month",
     ]  # fmt: skip
     # Before and after what is written, and at both ends of what is dropped.
     for number in (*ends[:6], *ends[-2:]):
@@ -522,7 +527,7 @@ def test_a_push_folds_on_the_server_what_was_folded_here(
     assert shown(server) == before
 
 
-@pytest.mark.parametrize("lost_at", some_of(["ALTER TABLE `message_facts`", ""], 0))
+@pytest.mark.parametrize("lost_at", some_of(["ALTER TABLE `message_facts_by_month`", ""], 0))
 @pytest.mark.exhaustive
 def test_what_was_read_between_a_push_and_a_fold_is_pushed_with_the_fold(
     program: Program, laptop: Place, server: Place, few: Path, lost_at: str
@@ -596,7 +601,9 @@ def test_a_push_does_not_drop_what_only_the_server_has(
 def test_a_push_folds_where_the_server_knows_higher_prices(program: Program, laptop: Place, server: Place) -> None:
     ran(program, "push", server.url)
     with open_warehouse(parse_warehouse_url(server.url)) as opened:
-        opened.command("ALTER TABLE message_facts UPDATE cost_usd = 2 * cost_usd WHERE 1 SETTINGS mutations_sync = 2")
+        opened.command(
+            "ALTER TABLE message_facts_by_month UPDATE cost_usd = 2 * cost_usd WHERE 1 SETTINGS mutations_sync = 2"
+        )
     ran(program, *FOLD)
 
     ran(program, "push", server.url)
@@ -647,9 +654,9 @@ def test_facts_that_an_earlier_push_left_under_the_old_name_go_with_the_next(
     ran(program, *FOLD)
     ran(program, "rename", "machine", "tower")
     ran(program, "push", server.url)
-    [(messages,)] = server.rows("SELECT count() FROM message_facts FINAL WHERE machine = 'laptop'")
+    [(messages,)] = server.rows("SELECT count() FROM message_facts_by_month FINAL WHERE machine = 'laptop'")
     with open_warehouse(parse_warehouse_url(server.url)) as opened:
-        [(mark,)] = opened.rows("SELECT max(taken_back) FROM message_facts FINAL WHERE machine = 'laptop'")
+        [(mark,)] = opened.rows("SELECT max(taken_back) FROM message_facts_by_month FINAL WHERE machine = 'laptop'")
         bring_back_facts(opened, "laptop", mark // 2, next_load_id(opened, "laptop"))
         if is_used_again:
             write_claim(opened, "laptop", "somebody else")
@@ -659,7 +666,7 @@ def test_facts_that_an_earlier_push_left_under_the_old_name_go_with_the_next(
     ran(program, "push", server.url)
 
     assert (shown(server) == shown(laptop)) is not is_used_again
-    assert server.rows("SELECT count() FROM message_facts FINAL WHERE machine = 'laptop'") == [(messages,)]
+    assert server.rows("SELECT count() FROM message_facts_by_month FINAL WHERE machine = 'laptop'") == [(messages,)]
 
 
 def test_folded_sessions_get_the_names_that_are_configured(program: Program, laptop: Place) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,9 +44,29 @@ def read(program: Program, embedded: Callable[[str], Place], tmp_path: Path) -> 
     return place
 
 
+def _as_older_releases_wrote_it(backup: Path, read: Place) -> None:
+    """Write the facts of a backup anew, in the order of ids and without months."""
+    manifest = json.loads((backup / "manifest.json").read_text())
+    with read.opened() as opened:
+        for table, key in (
+            ("message_facts", "message, request, counted_session, copy, record"),
+            ("tool_call_facts", "call"),
+        ):
+            sql = f"SELECT * EXCEPT month FROM {table}_by_month FINAL ORDER BY machine, {key}"
+            data = opened.raw(sql, "Parquet", {})
+            (backup / f"{table}.parquet").write_bytes(data)
+            manifest["tables"][table] |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    (backup / "manifest.json").write_text(json.dumps({**manifest, "schema_version": "0012"}))
+
+
 @pytest.mark.one_place
-def test_a_restored_warehouse_shows_the_same_facts(program: Program, read: Place, place: Place, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_older", [False, True], ids=["of now", "of an older release"])
+def test_a_restored_warehouse_shows_the_same_facts(
+    program: Program, read: Place, place: Place, tmp_path: Path, *, is_older: bool
+) -> None:
     assert program("backup", "saved", "--warehouse", read.url).exit_code == 0
+    if is_older:
+        _as_older_releases_wrote_it(program.home / "saved", read)
 
     done = program("restore", "saved", "--warehouse", place.url)
 

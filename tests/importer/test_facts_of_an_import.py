@@ -108,8 +108,8 @@ def test_a_server_that_is_lost_while_facts_are_written_costs_no_report(
     place = Place(gateway.url(database="lost_meanwhile"), gateway)
     where = ("--warehouse", place.url, "--claude-dir", claude.root)
     assert program("migrate", "--warehouse", place.url, "--create-database").exit_code == 0
-    gateway.fail("drop_before", match="INSERT INTO `tool_call_facts`", times=9)
-    gateway.fail("drop_before", match="INSERT INTO message_facts", times=9)
+    gateway.fail("drop_before", match="INSERT INTO `tool_call_facts_by_month`", times=9)
+    gateway.fail("drop_before", match="INSERT INTO message_facts_by_month", times=9)
 
     done = program("import", "--json", *where)
 
@@ -131,7 +131,7 @@ def test_facts_that_were_written_before_the_server_was_lost_are_those_of_a_load(
     become(claude, CORPORA / "facts" / "03-parallel-calls" / "1")
     where = ("--transcripts-only", "--warehouse", place.url, "--claude-dir", claude)
     assert program("migrate", "--warehouse", place.url, "--create-database").exit_code == 0
-    gateway.fail("drop_before", match="INSERT INTO tool_call_facts", times=9)
+    gateway.fail("drop_before", match="INSERT INTO tool_call_facts_by_month", times=9)
 
     lost = program("import", *where)
 

@@ -21,8 +21,8 @@ from tests.support.wire import Wire, laid_wire
 
 HURRIED = "tests.faults.hurried"
 OUTAGES, SEED = 50, 7
-ONCE = "SELECT count(), (SELECT count() FROM message_facts FINAL), sum(total_tokens) FROM messages"
-STORED = "SELECT count() FROM message_facts FINAL"
+ONCE = "SELECT count(), (SELECT count() FROM message_facts_by_month FINAL), sum(total_tokens) FROM messages"
+STORED = "SELECT count() FROM message_facts_by_month FINAL"
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from tests.support.watching import PATIENCE_SECONDS, watching
 
 pytestmark = pytest.mark.exhaustive_at("http")
 
-ONCE = "SELECT count(), (SELECT count() FROM message_facts FINAL), sum(total_tokens) FROM messages"
+ONCE = "SELECT count(), (SELECT count() FROM message_facts_by_month FINAL), sum(total_tokens) FROM messages"
 
 
 @pytest.fixture

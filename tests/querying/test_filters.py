@@ -31,12 +31,12 @@ LAST_WEEK = LAST_DAY - timedelta(days=7)
 FILTERS = {"machine": "machine-01", "agent": "codex", "since": str(SINCE), "until": str(UNTIL)}
 SETTINGS = Settings(warehouse="chdb:///unused", machine="machine-00", salt=SecretStr("unused"), timezone="UTC")
 MADE_AT = datetime(2099, 7, 21, tzinfo=UTC)
-FACTS = ("message_facts", "tool_call_facts", "turn_facts", "event_facts")
+FACTS = ("message_facts_by_month", "tool_call_facts_by_month", "turn_facts", "event_facts")
 
 
 def _days(compared: str, day: date) -> dict[str, str]:
     """Return the condition on each table of facts that days in UTC are not after or not before one."""
-    times = {**dict.fromkeys(FACTS, "at"), "tool_call_facts": "called_at"}
+    times = {**dict.fromkeys(FACTS, "at"), "tool_call_facts_by_month": "called_at"}
     return {table: f"toDate({at}, 'UTC') {compared} '{day}'" for table, at in times.items()}
 
 

@@ -31,7 +31,7 @@ def granted_rights(role: str) -> list[str]:
 
 def granted_on_tables(role: str) -> list[tuple[str, str]]:
     """Return the rights of a role on some of the tables only, each with the pattern of their names."""
-    found = [re.fullmatch(rf"GRANT (.+) ON (\w+\*) TO {role}", one) for one in access_statements("roles.sql")]
+    found = [re.fullmatch(rf"GRANT (.+) ON (\w+\*?) TO {role}", one) for one in access_statements("roles.sql")]
     return [(grant[1], grant[2]) for grant in found if grant]
 
 

@@ -51,15 +51,16 @@ SELECT machine, sipHash64(machine, day), 1, 1, toDateTime64(day, 3, 'UTC') + INT
     concat('session ', toString(day % 5))
 FROM records FINAL WHERE report = 'daily' AND agent = 'claude';
 
-INSERT INTO message_facts (machine, message, load_id, first_load_id, is_shown, counts_in, at, date, timezone, project,
-    claude_session_id, model, input_tokens, cache_read_tokens, output_tokens, cost_usd, turn, is_subagent, agent_id)
+INSERT INTO message_facts_by_month (machine, message, load_id, first_load_id, is_shown, counts_in, at, date, timezone,
+    project, claude_session_id, model, input_tokens, cache_read_tokens, output_tokens, cost_usd, turn, is_subagent,
+    agent_id)
 SELECT machine, turn + agent, 1, 1, true, 3, assumeNotNull(at) + INTERVAL 9 SECOND, toDate(assumeNotNull(at), 'UTC'),
     'UTC', project, claude_session_id, if(turn % 2 = 1, '{MODEL}', 'claude-even'), 10,
     if(turn % 4 = 0, 0, turn % 1000), turn % 77,
     toDecimal64(turn % 91, 3), turn, agent = 1, agent
 FROM turn_facts ARRAY JOIN range(1 + (turn % 3 = 0)) AS agent;
 
-INSERT INTO tool_call_facts (machine, call, called_at, answered_at, tool, mcp_server,
+INSERT INTO tool_call_facts_by_month (machine, call, called_at, answered_at, tool, mcp_server,
     claude_session_id, project, turn, is_error, error_class)
 SELECT machine, turn + part, at + INTERVAL part SECOND, at + INTERVAL 5 * part SECOND,
     if(part = 1, 'Edit', 'mcp__shop__ask'), if(part = 1, '', 'shop'), claude_session_id, project, turn,
@@ -80,8 +81,8 @@ INSERT INTO price_list (agent, model, ccusage_version, load_id, is_offline, inpu
 SELECT DISTINCT agent, arrayJoin(models_used), '20.0.24', 1, true, 3, 15, 3.75, 6, 0.3 FROM records
 """
 ANSWERS_OF_TODAY = """
-INSERT INTO message_facts (machine, message, turn, version, is_shown, counts_in, at, date, project, session_id, model,
-    output_tokens, cost_usd)
+INSERT INTO message_facts_by_month (machine, message, turn, version, is_shown, counts_in, at, date, project, session_id,
+    model, output_tokens, cost_usd)
 SELECT machine, sipHash64(machine, project) AS answer, answer, 1, true, 3, now64(3, 'UTC') - INTERVAL 2 HOUR, today(),
     project, project, 'claude-opus-4-1-20250805', 1000, 0.025
 FROM records FINAL WHERE report = 'projects' AND agent = 'claude' AND day = '2099-06-10'

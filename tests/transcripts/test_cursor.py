@@ -145,7 +145,7 @@ def test_a_warehouse_from_before_the_last_reading_gets_everything_again(
     assert reader.one(SUMS) == (3, 60)
 
 
-@pytest.mark.parametrize("table", ["message_facts", "tool_call_facts", "turn_facts", "event_facts"])
+@pytest.mark.parametrize("table", ["message_facts_by_month", "tool_call_facts_by_month", "turn_facts", "event_facts"])
 def test_a_warehouse_from_within_the_last_reading_gets_everything_again(
     opened: ClickHouse, tmp_path: Path, table: str
 ) -> None:

@@ -149,7 +149,7 @@ def test_what_was_taken_back_stays_so_until_it_grows(
 def test_what_nobody_told_is_empty() -> None:
     told = message(1)
     assert astuple(told)[14:] == (
-        None, "", "", False, "", "", "", "", "", "", 0, 0, 0, 0, 0, 0, 0, Decimal(0), True, 0, True, 0, 0, 0,
+        None, "", "", False, "", "", "", "", "", "", 0, 0, 0, 0, 0, 0, 0, Decimal(0), True, 0, True, 0, 0, 0, None,
     )  # fmt: skip
     assert astuple(ToolCall(call=1)) == (
         1, None, None, "", "", "", "", 0, "", "", "", 0, 0, False, False, False, "", 0, 0, None, None, None, 0,

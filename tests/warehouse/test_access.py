@@ -17,6 +17,7 @@ from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehou
 from ccusage_import.exceptions import FixableError, QueryError, WarehousePermissionError
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.driver.errors import MISSING_RIGHTS_HINT
+from ccusage_import.warehouse.migrations import known_migrations, statements
 from tests.conftest import Program
 from tests.support.access import access_statements, engine_config, granted_rights
 from tests.support.claude_dir import ClaudeDir, days_ago
@@ -215,7 +216,7 @@ def test_without_any_one_right_something_fails(tmp_path: Path, program: Program,
         assert failed.stderr.splitlines()[-1] == f"hint: GRANT {', '.join(RIGHTS)} ON ccusage.* TO somebody"
 
 
-@pytest.mark.parametrize("missing", some_of(["message_facts*", "folded_ids*"], 1))
+@pytest.mark.parametrize("missing", some_of(["message_facts_by_month*", "folded_ids*"], 1))
 @pytest.mark.exhaustive
 def test_without_the_right_to_drop_facts_nothing_of_a_fold_begins(
     tmp_path: Path, program: Program, claude: ClaudeDir, missing: str
@@ -230,11 +231,36 @@ def test_without_the_right_to_drop_facts_nothing_of_a_fold_begins(
 
         assert (refused.exit_code, refused.stdout) == (4, "")
         assert "user somebody lacks a right" in refused.stderr
-        assert "\nhint: GRANT ALTER DELETE ON ccusage.message_facts*, ALTER DELETE ON " in refused.stderr
+        assert "\nhint: GRANT ALTER DELETE ON ccusage.message_facts_by_month*, ALTER DELETE ON " in refused.stderr
         assert refused.stderr.endswith(", ALTER DELETE ON ccusage.folded_ids* TO somebody\n")
         assert program("import", "--warehouse", url, "--claude-dir", claude.root).exit_code == 0
         left = "SELECT (SELECT count() FROM messages), (SELECT count() FROM folded_ids), uniqExact(runner) FROM loads"
         assert program("query", left, "--format", "csv", "--warehouse", url).stdout.splitlines()[1:] == ["2,0,1"]
+
+
+def test_without_the_right_to_drop_the_tables_of_older_releases_their_facts_stay_there(
+    tmp_path: Path, program: Program
+) -> None:
+    place = EmbeddedWarehouse(tmp_path / "engine", "ccusage")
+    with open_warehouse(place, creates_database=True) as opened:
+        for migration in known_migrations():
+            if migration.version <= "0012":
+                for statement in statements(migration.sql, opened):
+                    opened.command(statement)
+        opened.insert("message_facts", ("machine", "message"), [("m", 7)], token="older")
+
+    for without in ("message_facts", "tool_call_facts"):
+        with Guarded(tmp_path).url(IMPORTER, without=without) as url:
+            refused = program("migrate", "--warehouse", url)
+        assert refused.exit_code == 4
+        assert refused.stderr.splitlines()[-1] == (
+            "hint: GRANT DROP TABLE, ALTER ADD CONSTRAINT ON ccusage.message_facts* TO somebody;"
+            " GRANT DROP TABLE, ALTER ADD CONSTRAINT ON ccusage.tool_call_facts* TO somebody"
+        )
+    with Guarded(tmp_path).url(IMPORTER) as url:
+        assert program("migrate", "--warehouse", url).exit_code == 0
+    with open_warehouse(place) as opened:
+        assert opened.rows("SELECT machine, message FROM message_facts_by_month FINAL") == [("m", 7)]
 
 
 def test_the_importer_may_do_nothing_else(guarded: Guarded, program: Program) -> None:
@@ -243,6 +269,7 @@ def test_the_importer_may_do_nothing_else(guarded: Guarded, program: Program) ->
 
         for sql in (
             "DROP TABLE records",
+            "DROP TABLE message_facts_by_month",
             "ALTER TABLE records DELETE WHERE 1",
             "ALTER TABLE changes DROP COLUMN reason",
             "DELETE FROM loads WHERE 1",

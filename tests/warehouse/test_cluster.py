@@ -26,7 +26,7 @@ CONFIG = """<clickhouse>
   <default_replica_name>{{replica}}</default_replica_name>
 </clickhouse>
 """
-# The embedded engine refuses ON CLUSTER itself, and its replicas stay read-only: what alters them runs in
+# The embedded engine refuses ON CLUSTER itself, and its replicas stay read-only: what alters or fills them runs in
 # .github/cluster. Everything else of the statements is what a cluster gets.
 SCRIPT = """
 import json, os, re, sys
@@ -44,7 +44,7 @@ clustered.command("CREATE DATABASE usage")
 files = [(sql_directory() / "schema_migrations.sql").read_text(), *(known.sql for known in known_migrations())]
 for file in files:
     for statement in statements(file, clustered):
-        if not re.search(r"^ALTER TABLE `?usage`?\\.`?\\w+_local", statement, re.MULTILINE):
+        if not re.search(r"^(ALTER TABLE `?usage`?\\.`?\\w+_local|INSERT INTO)", statement, re.MULTILINE):
             clustered.command(statement.replace("ON CLUSTER `main`", ""))
 engines = clustered.rows("SELECT name, engine_full FROM system.tables WHERE database = 'usage' ORDER BY name")
 columns = clustered.rows("SELECT table, name, type FROM system.columns WHERE database = 'usage' ORDER BY ALL")
@@ -111,16 +111,26 @@ def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(
         "records_local": f"ReplicatedReplacingMergeTree({replica('records_local')}, load_id, is_deleted)",
         "changes_local": f"ReplicatedMergeTree({replica('changes_local')})",
         "loads_local": f"ReplicatedReplacingMergeTree({replica('loads_local')}, revision)",
-        "message_facts_local": f"ReplicatedReplacingMergeTree({replica('message_facts_local')}, version)",
+        **{
+            f"{table}_local": f"ReplicatedReplacingMergeTree({replica(f'{table}_local')}, version)"
+            for table in ("message_facts_by_month",)
+        },
         **{
             f"{table}_local": f"ReplicatedAggregatingMergeTree({replica(f'{table}_local')})"
-            for table in ("tool_call_facts", "turn_facts", "event_facts")
+            for table in ("tool_call_facts_by_month", "turn_facts", "event_facts")
         },
         "hour_facts_local": f"ReplicatedReplacingMergeTree({replica('hour_facts_local')}, last_load_id)",
         "folded_ids_local": f"ReplicatedReplacingMergeTree({replica('folded_ids_local')})",
         **{
             table: f"Distributed('main', 'usage', '{table}_local', cityHash64(machine))"
-            for table in ("message_facts", "tool_call_facts", "turn_facts", "event_facts", "hour_facts", "folded_ids")
+            for table in (
+                "message_facts_by_month",
+                "tool_call_facts_by_month",
+                "turn_facts",
+                "event_facts",
+                "hour_facts",
+                "folded_ids",
+            )
         },
         "price_list_local": f"ReplicatedReplacingMergeTree({replica('price_list_local')})",
         "budgets_local": f"ReplicatedReplacingMergeTree({replica('budgets_local')}, revision, is_deleted)",

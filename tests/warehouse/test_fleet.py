@@ -126,7 +126,7 @@ def test_facts_of_any_number_belong_together_and_later_copies_replace_them(tmp_p
         write_scale(warehouse, some, messages=2400)
         stored = warehouse.rows(
             "SELECT count() > uniqExact(message), uniqExact(message) = (SELECT count() FROM messages)"
-            " FROM message_facts"
+            " FROM message_facts_by_month"
         )
         messages = warehouse.rows(
             "SELECT count(), sum(tool_blocks), uniqExact(machine), uniqExact(turn_id) FROM messages"

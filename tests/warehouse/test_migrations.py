@@ -24,14 +24,14 @@ from ccusage_import.warehouse.migrations import (
 from tests.conftest import Place
 
 VERSIONS = [
-    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "active_blocks",
-    "block_hours", "blocks", "budget_status", "calendar", "command_patterns", "cost_anomalies", "cost_by_model_daily",
-    "daily", "daily_summary", "events", "executions", "executions_since", "folded_hours", "forecast_methods",
-    "forecast_month", "forecast_totals", "forecast_weights", "freshness", "held_records", "hourly", "hours",
-    "known_prices", "ledger_daily", "ledger_sessions", "machine_summary", "mcp_servers", "messages", "model_breakdowns",
-    "model_costs", "model_performance", "monthly", "monthly_from_daily", "monthly_trends", "plan_value",
-    "predictions", "prices", "project_summary", "projects_daily", "quota_status", "report_coverage", "savings",
-    "savings_answers", "savings_calls", "savings_cases", "savings_kinds", "session_summary", "sessions",
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
+    "active_blocks", "block_hours", "blocks", "budget_status", "calendar", "command_patterns", "cost_anomalies",
+    "cost_by_model_daily", "daily", "daily_summary", "events", "executions", "executions_since", "folded_hours",
+    "forecast_methods", "forecast_month", "forecast_totals", "forecast_weights", "freshness", "held_records", "hourly",
+    "hours", "known_prices", "ledger_daily", "ledger_sessions", "machine_summary", "mcp_servers", "messages",
+    "model_breakdowns", "model_costs", "model_performance", "monthly", "monthly_from_daily", "monthly_trends",
+    "plan_value", "predictions", "prices", "project_summary", "projects_daily", "quota_status", "report_coverage",
+    "savings", "savings_answers", "savings_calls", "savings_cases", "savings_kinds", "session_summary", "sessions",
     "sessions_health", "subagents", "tool_calls", "tool_patterns", "turns", "turns_since", "weekly",
 ]  # fmt: skip
 
@@ -97,7 +97,7 @@ def test_what_somebody_dropped_is_put_back_where_it_is_looked_for(opened: ClickH
     assert pending_migrations(opened) == []
     back = [migration.version for migration in apply_migrations(opened, "1.2.3", with_dropped=True)]
 
-    assert back == [*VERSIONS[1:12], "daily", "executions_since"]
+    assert back == [*VERSIONS[1:14], "daily", "executions_since"]
     assert pending_migrations(opened, with_dropped=True) == []
     assert {table: dict(opened.columns(table)) for table in columns} == columns
     assert opened.rows("SELECT count() FROM executions_since(first = '2026-11-01')") == [(0,)]
@@ -112,7 +112,7 @@ def test_a_newer_schema_is_refused_with_the_release_it_needs(opened: ClickHouse)
     with pytest.raises(SchemaError) as raised:
         apply_migrations(opened, "1.2.3")
 
-    assert str(raised.value).endswith("schema 0999 is newer than this program's 0012")
+    assert str(raised.value).endswith("schema 0999 is newer than this program's 0014")
     assert raised.value.hint == "install ccusage-import 9.9.9 or newer"
 
 
@@ -169,10 +169,13 @@ def test_on_a_cluster_tables_are_replicated_and_distributed(tmp_path: Path) -> N
         formatted = [opened.rows("SELECT formatQuerySingleLine({q:String})", {"q": text})[0][0] for text in ddl]
 
     tables = [text for text in formatted if text.startswith("CREATE TABLE")]
-    assert len(tables) == 30
-    assert all(" ON CLUSTER main " in text for text in formatted)
-    assert sum("ENGINE = Replicated" in text for text in tables) == 15
-    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 15
+    assert len(tables) == 38
+    # What moves rows goes through the tables over all shards.
+    moved = [text.split(" ")[2] for text in formatted if text.startswith("INSERT INTO")]
+    assert moved == ["ccusage.message_facts_by_month", "ccusage.tool_call_facts_by_month"]
+    assert sum(" ON CLUSTER main " in f"{text} " for text in formatted) == len(formatted) - len(moved)
+    assert sum("ENGINE = Replicated" in text for text in tables) == 19
+    assert sum("ENGINE = Distributed(main, ccusage, " in text for text in tables) == 19
     assert any("ENGINE = ReplicatedReplacingMergeTree(load_id, is_deleted)" in text for text in tables)
 
 

@@ -98,7 +98,7 @@ def test_what_was_used_before_a_limit_was_hit_is_learned(migrated: Place) -> Non
     values = [("studio", number, 1, 1, True, 3, at, at.date(), 100 * number, Decimal(number)) for number, at in said]
     hit = start + timedelta(minutes=60)
     with migrated.opened() as opened:
-        opened.insert("message_facts", columns, values, token="messages")
+        opened.insert("message_facts_by_month", columns, values, token="messages")
         # Hit again half an hour later: the first one counts.
         events = [("studio", number, "limit", hit + number * 30 * timedelta(minutes=1)) for number in (0, 1)]
         opened.insert("event_facts", ("machine", "event", "kind", "at"), events, token="events")

@@ -17,7 +17,7 @@ def last_reading(warehouse: ClickHouse, machine: str) -> int:
 def last_reading_question(machine: str) -> Question:
     """Return what `last_reading` asks."""
     return Question(
-        "SELECT max(load_id) FROM message_facts WHERE machine = {machine:String} AND load_id NOT IN"
+        "SELECT max(load_id) FROM message_facts_by_month WHERE machine = {machine:String} AND load_id NOT IN"
         " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND undoes != 0)",
         {"machine": machine},
     )

@@ -1,8 +1,9 @@
 """Folds of facts: totals by hour take the place of the facts of past days, whose ids stay known.
 
 A fold has the number of its load. Ids and totals are written first, where nobody sees them. One INSERT into
-`message_facts` then hides the messages and says that the fold is published, which shows its totals; what is hidden is
-dropped last. Whatever ends it half-way, `settle_fold` takes back what was not published and drops the rest of what was.
+`message_facts_by_month` then hides the messages and says that the fold is published, which shows its totals; what is
+hidden is dropped last. Whatever ends it half-way, `settle_fold` takes back what was not published and drops the rest of
+what was.
 """
 
 from __future__ import annotations
@@ -29,21 +30,22 @@ class FactTable(NamedTuple):
 
 
 KINDS: Mapping[str, FactTable] = {
-    "messages": FactTable("message_facts", "message", "if(message = 0, record, message)"),
-    "tool_calls": FactTable("tool_call_facts", "call", "call"),
+    "messages": FactTable("message_facts_by_month", "message", "if(message = 0, record, message)"),
+    "tool_calls": FactTable("tool_call_facts_by_month", "call", "call"),
     "turns": FactTable("turn_facts", "turn", "turn"),
     "events": FactTable("event_facts", "event", "event"),
 }
 # What is dropped: the facts, and of a fold that was not published its totals and ids.
 _TABLES = (*(table.name for table in KINDS.values()), "hour_facts", "folded_ids")
-# In `message_facts`, the number of the message in the row of a fold.
-ROW_OF_FOLD = 1
+# The number of the message in the row of a fold, which has no time, and so this month.
+ROW_OF_FOLD, MONTH_OF_FOLD = 1, date(1970, 1, 1)
 # Ids in one statement: a server refuses longer ones.
 IDS_AT_ONCE = 10_000
 # Folds that are shown; a machine that gave its name back takes its own with it.
 PUBLISHED = (
-    "(SELECT record FROM message_facts FINAL"  # noqa: S608 - text of ours
-    f" WHERE machine = {{machine:String}} AND message = {ROW_OF_FOLD} AND NOT bitTest(taken_back, 0))"
+    "(SELECT record FROM message_facts_by_month FINAL"  # noqa: S608 - text of ours
+    f" WHERE month = '{MONTH_OF_FOLD}' AND machine = {{machine:String}} AND message = {ROW_OF_FOLD}"
+    " AND NOT bitTest(taken_back, 0))"
 )
 OF_FOLD = "machine = {machine:String} AND fold = {fold:UInt64}"
 _GROUP = (
@@ -153,16 +155,16 @@ def prove(warehouse: ClickHouse, fold: Fold) -> None:
 
 def publish_fold(warehouse: ClickHouse, fold: Fold) -> None:
     """Hide the messages of a fold and show its totals, in one INSERT."""
-    columns = ("message", "request", "counted_session", "copy", "record", "date", "first_load_id")
+    columns = ("month", "message", "request", "counted_session", "copy", "record", "date", "first_load_id")
     hidden = ", ".join(columns)
     warehouse.insert_selected(
-        "message_facts",
+        "message_facts_by_month",
         ("machine", *columns, "version", "load_id", "taken_back"),
         f"WITH toUInt128('{2**64}') AS pow2"  # noqa: S608 - names of ours
         f" SELECT machine, {hidden}, version - version % pow2 + {{fold:UInt64}}, {{fold:UInt64}},"
-        f" 2 * {{fold:UInt64}} + 1 FROM message_facts FINAL WHERE {_folded('messages')}"
-        f" UNION ALL SELECT {{machine:String}}, {ROW_OF_FOLD}, 0, 0, 0, {{fold:UInt64}}, today(), {{fold:UInt64}},"
-        " toUInt128({fold:UInt64}), {fold:UInt64}, 0",
+        f" 2 * {{fold:UInt64}} + 1 FROM message_facts_by_month FINAL WHERE {_folded('messages')}"
+        f" UNION ALL SELECT {{machine:String}}, toDate('{MONTH_OF_FOLD}'), {ROW_OF_FOLD}, 0, 0, 0, {{fold:UInt64}},"
+        " today(), {fold:UInt64}, toUInt128({fold:UInt64}), {fold:UInt64}, 0",
         fold.parameters,
     )
 

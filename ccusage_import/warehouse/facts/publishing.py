@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
@@ -29,6 +29,7 @@ from ccusage_import.warehouse.facts.rows import (
     call_row,
     content_of,
     event_row,
+    month_of,
     stored_message,
     turn_row,
 )
@@ -37,6 +38,7 @@ from ccusage_import.warehouse.facts.rows import (
 IDS_AT_ONCE = 300
 # For more ids all rows of the machine are read.
 MOST_IDS = 6000
+_MONTHS_OF_CALLS = "SELECT call, month FROM tool_call_facts_by_month WHERE true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,13 @@ def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: i
     with warehouse.asked_ahead(list(_questions(load, facts))):
         new = Counter(folded=_leave_out_folded(warehouse, load.machine, facts) if load.may_have_folds else 0)
         rows = list(_message_rows(warehouse, load, facts, new))
+        months = _months_of_calls(warehouse, load.machine, facts)
+        new["tool_calls"] = len({call.call for call in facts.tool_calls if call.called_at is not None} - months.keys())
         for kind, table, column, ids in _begun(facts):
             new[kind] = len(ids - _known_ids(warehouse, table, column, load.machine, ids))
-    _insert(warehouse, "message_facts", MESSAGE_COLUMNS, rows, token)
+    _insert(warehouse, "message_facts_by_month", MESSAGE_COLUMNS, rows, token)
     owner = (load.machine, load.load_id, load.load_id)
-    _insert(warehouse, "tool_call_facts", CALL_COLUMNS, [call_row(owner, call) for call in facts.tool_calls], token)
+    _insert(warehouse, "tool_call_facts_by_month", CALL_COLUMNS, list(_call_rows(owner, facts, months)), token)
     turns = [turn_row(owner, turn) for turn in facts.turns if turn.turn]
     _insert(warehouse, "turn_facts", TURN_COLUMNS, turns, token)
     _insert(warehouse, "event_facts", EVENT_COLUMNS, [event_row(owner, event) for event in facts.events], token)
@@ -85,9 +89,7 @@ def publish_facts(warehouse: ClickHouse, load: FactsLoad, facts: Facts, batch: i
 
 
 def _begun(facts: Facts) -> Iterator[tuple[str, str, str, set[int]]]:
-    """Yield of each kind of fact but messages its table and its id, and the ids of those whose beginning was read."""
-    calls = {call.call for call in facts.tool_calls if call.called_at is not None}
-    yield "tool_calls", "tool_call_facts", "call", calls
+    """Yield of turns and events the table and its id, and the ids of those whose beginning was read."""
     yield "turns", "turn_facts", "turn", {turn.turn for turn in facts.turns if turn.turn and turn.kind}
     yield "events", "event_facts", "event", {event.event for event in facts.events}
 
@@ -97,7 +99,7 @@ def _questions(load: FactsLoad, facts: Facts) -> Iterator[Question]:
     if load.may_have_folds:
         yield published_question(load.machine)
     messages = {message.message for message in facts.messages.values()}
-    of_ids = [(COPIES, "message", messages)]
+    of_ids = [(COPIES, "message", messages), (_MONTHS_OF_CALLS, "call", {call.call for call in facts.tool_calls})]
     of_ids += [(_ids_of(table, column), column, ids) for _, table, column, ids in _begun(facts)]
     for select, column, ids in of_ids:
         if len(ids) <= IDS_AT_ONCE:
@@ -114,21 +116,24 @@ def price_facts(warehouse: ClickHouse, load: FactsLoad) -> bool:
     if load.prices.keys().isdisjoint(model for (model,) in warehouse.rows(*unpriced_question(load.machine))):
         return False
     rows = warehouse.rows(
-        f"SELECT DISTINCT message FROM message_facts WHERE {mine} AND message IN"  # noqa: S608 - a condition of ours
-        f" (SELECT message FROM message_facts WHERE {mine} AND unpriced AND model IN {{models:Array(String)}})"
+        f"SELECT DISTINCT message FROM message_facts_by_month WHERE {mine} AND message IN"  # noqa: S608 - a condition of ours
+        f" (SELECT message FROM message_facts_by_month WHERE {mine} AND unpriced AND model IN {{models:Array(String)}})"
         " GROUP BY message, request, counted_session, copy, record HAVING argMax(unpriced, version)",
         {"machine": load.machine, "models": list(load.prices)},
     )
     if ids := {int(message) for (message,) in rows}:
         priced = list(_message_rows(warehouse, load, Facts(), Counter(), ids))
-        _insert(warehouse, "message_facts", MESSAGE_COLUMNS, priced, f"{load.machine}/{load.load_id}/facts/prices")
+        _insert(
+            warehouse, "message_facts_by_month", MESSAGE_COLUMNS, priced, f"{load.machine}/{load.load_id}/facts/prices"
+        )
     return bool(ids)
 
 
 def unpriced_question(machine: str) -> Question:
     """Return what `price_facts` asks first: the models that had no price, and perhaps got one since."""
     return Question(
-        "SELECT DISTINCT model FROM message_facts WHERE machine = {machine:String} AND unpriced", {"machine": machine}
+        "SELECT DISTINCT model FROM message_facts_by_month WHERE machine = {machine:String} AND unpriced",
+        {"machine": machine},
     )
 
 
@@ -166,10 +171,19 @@ def _message_rows(
     """
     ids = {message.message for message in facts.messages.values()}.union(others)
     zone = ZoneInfo(load.timezone)
-    stored, before = {}, {}
+    stored: dict[tuple[int, int, int, int, int], Message] = {}
+    before = {}
     for message, day, timezone in _stored_copies(warehouse, load.machine, ids):
-        stored[message.identity] = message
-        before[message.identity] = content_of(message, load.machine, day, timezone)
+        known = stored.get(message.identity)
+        better, other = (message, known) if known is None or _stands(message) > _stands(known) else (known, message)
+        if other and other.is_shown:
+            # Two that could not see each other stored the same copy, in different months.
+            hidden = replace(other, is_shown=False, counts_in=0)
+            content = content_of(hidden, load.machine, _day(hidden, zone), load.timezone)
+            yield (*content, str(version_of(hidden, load.load_id)), load.load_id)
+        if better is message:
+            stored[message.identity] = message
+            before[message.identity] = content_of(message, load.machine, day, timezone)
     shown_before = sum(message.is_shown for message in stored.values())
     copies = dict(stored)
     for identity, message in facts.messages.items():
@@ -191,11 +205,39 @@ def _message_rows(
             yield (*content, str(version_of(message, load.load_id)), load.load_id)
 
 
+def _stands(stored: Message) -> tuple[object, ...]:
+    return (stored.is_shown, stored.rank)
+
+
+def _months_of_calls(warehouse: ClickHouse, machine: str, facts: Facts) -> dict[int, date]:
+    """Return of the calls that were read, and are stored already, the months under which they are.
+
+    Of a call that two warehouses stored under two, `push` hid all but the first.
+    """
+    ids = {call.call for call in facts.tool_calls}
+    months: dict[int, date] = {}
+    for call, month in _rows_of_ids(warehouse, _MONTHS_OF_CALLS, "call", machine, ids):
+        if call in ids:
+            months[call] = min(month, months.get(call, month))
+    return months
+
+
+def _call_rows(owner: Row, facts: Facts, stored: Mapping[int, date]) -> Iterator[Row]:
+    """Yield the halves of calls under the month where the call is stored; else that of the first of the two."""
+    first: dict[int, int] = {}
+    for call in facts.tool_calls:
+        for at in (call.called_at, call.answered_at):
+            if at is not None:
+                first[call.call] = min(at, first.get(call.call, at))
+    for call in facts.tool_calls:
+        yield call_row(owner, call, stored.get(call.call) or month_of(first.get(call.call, 0)))
+
+
 def _stored_copies(warehouse: ClickHouse, machine: str, ids: set[int]) -> Iterator[tuple[Message, date, str]]:
     """Return the stored copies of some messages, their days, and in which zone these begin."""
     if len(ids) > MOST_IDS:
         # Most of what is read at first is new, and ids alone are soon read.
-        ids = _known_ids(warehouse, "message_facts", "message", machine, ids) & ids
+        ids = _known_ids(warehouse, "message_facts_by_month", "message", machine, ids) & ids
     for row in _rows_of_ids(warehouse, COPIES, "message", machine, ids):
         stored = dict(zip(EXPRESSIONS.values(), row, strict=True))
         if stored["message"] in ids:

@@ -1,4 +1,4 @@
-"""Writes stored facts anew: taken back, brought back, or under other names."""
+"""Writes stored facts anew: taken back, brought back, under other names, or another month."""
 
 from __future__ import annotations
 
@@ -15,9 +15,28 @@ NAMES_AT_ONCE = 50
 # In a condition, the day on which a fact is; some tables have only its time.
 _DAY = "{day}"
 _DAYS = {
-    "tool_call_facts": "toDate(stored.called_at, {timezone:String})",
+    "tool_call_facts_by_month": "toDate(stored.called_at, {timezone:String})",
     "turn_facts": "toDate(stored.at, {timezone:String})",
     "event_facts": "toDate(stored.at, {timezone:String})",
+}
+# Of facts in the order of months: the rest of the key, the load of a row, which ones are shown, and what hides one that
+# moved to another month.
+_BY_MONTH = {
+    "message_facts_by_month": (
+        "message, request, counted_session, copy, record",
+        "load_id",
+        "is_shown",
+        (
+            "is_shown AND moves AS is_shown, if(moves, counts_in, 0) AS counts_in,"
+            " if(moves, version, version + 1) AS version"
+        ),
+    ),
+    "tool_call_facts_by_month": (
+        "call",
+        "last_load_id",
+        "NOT bitTest(taken_back, 0)",
+        "if(moves, taken_back, bitOr(taken_back, 1)) AS taken_back",
+    ),
 }
 _TAKEN_BACK = "stored.taken_back = {wanted:UInt64}"
 _SHOWN = "stored.machine = {machine:String} AND NOT bitTest(stored.taken_back, 0)"
@@ -98,6 +117,24 @@ def bring_back_days(  # of a time zone
     _mark(warehouse, where, machine=machine, wanted=wanted, load=undone_by, mark=mark, days=of_days, timezone=timezone)
 
 
+def unite_months(warehouse: ClickHouse, machine: str, load_id: int) -> None:
+    """Let facts that came after a load, and are shown under two months, count once: under the first, the larger copy.
+
+    Two warehouses may each have stored a fact under a month of its own; who reads transcripts never does.
+    """
+    for table, (key, load, shown, hidden) in _BY_MONTH.items():
+        mine = f"FROM {table} FINAL WHERE machine = {{machine:String}} AND {shown}"
+        warehouse.insert_selected(
+            table,
+            (),
+            f"SELECT * EXCEPT (first_month, moves) REPLACE (if(moves, first_month, month) AS month, {hidden})"  # noqa: S608 - names of ours
+            f" FROM (SELECT * FROM (SELECT *, min(month) OVER (PARTITION BY {key}) AS first_month {mine} AND ({key}) IN"
+            f" (SELECT {key} {mine} AND ({key}) IN (SELECT {key} {mine} AND {load} > {{load:UInt64}})"
+            f" GROUP BY {key} HAVING count() > 1)) WHERE month > first_month) ARRAY JOIN [true, false] AS moves",
+            {"machine": machine, "load": load_id},
+        )
+
+
 def _taken_back_by(load_id: int) -> int:
     """Return the mark, in the column `taken_back`, of facts that a load took back: it is odd."""
     return 2 * load_id + 1
@@ -118,7 +155,7 @@ def _write_anew(warehouse: ClickHouse, where: str, changes: str, parameters: Map
     """Write rows anew, changed; what a later load wrote counts."""
     for table in FACT_TABLES:
         changed = "{load:UInt64} AS last_load_id"
-        if table == "message_facts":
+        if table == "message_facts_by_month":
             changed = "{load:UInt64} AS load_id, version - version % pow2 + {load:UInt64} AS version"
         warehouse.insert_selected(
             table,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from operator import attrgetter
 from typing import Any
 
@@ -17,7 +17,7 @@ _SAME = (
     "model", "speed", "service_tier", "input_tokens", "output_tokens", "cache_creation_5m_tokens",
     "cache_creation_1h_tokens", "cache_read_tokens", "cost_usd", "unpriced", "listed_cost_usd", "stop_reason",
     "is_final", "is_subagent", "agent_id", "texts", "thoughts", "tool_uses", "text_characters", "web_searches",
-    "claude_version", "entrypoint", "turn", "timezone", "date",
+    "claude_version", "entrypoint", "turn", "timezone", "date", "month",
 )  # fmt: skip
 _CARRIED = (
     "first_load_id", "taken_back", "is_shown", "counts_in", "session_id", "claude_session_id", "project", "branch",
@@ -26,7 +26,7 @@ _CARRIED = (
 )  # fmt: skip
 EXPRESSIONS = {"toUnixTimestamp64Milli(at) AS milliseconds": "at", **{name: name for name in _SAME}}
 # PREWHERE comes before FINAL, which is right for columns of the key alone: all rows of a copy have the same ones.
-COPIES = f"SELECT {', '.join(EXPRESSIONS)} FROM message_facts FINAL PREWHERE true"  # noqa: S608 - names of ours
+COPIES = f"SELECT {', '.join(EXPRESSIONS)} FROM message_facts_by_month FINAL PREWHERE true"  # noqa: S608 - names of ours
 
 
 def stored_message(stored: Mapping[str, Any]) -> Message:
@@ -48,13 +48,14 @@ def stored_message(stored: Mapping[str, Any]) -> Message:
         total_tokens=sum(usage),
         version=stored["claude_version"],
         load_id=stored["load_id"],
+        month=stored["month"],
         **{name: stored[name] for name in _CARRIED},
     )
 
 
 _MESSAGE_VALUES = ("message", "request", "counted_session", "record", *_CARRIED)
 MESSAGE_COLUMNS = (
-    "machine", "date", "timezone", "copy", "at", "other_times", "file_order", "position", "is_subagent",
+    "month", "machine", "date", "timezone", "copy", "at", "other_times", "file_order", "position", "is_subagent",
     "claude_version", *Usage._fields, *_MESSAGE_VALUES, "version", "load_id",
 )  # fmt: skip
 _message_values: Callable[[Message], Row] = attrgetter(*_MESSAGE_VALUES)
@@ -64,6 +65,7 @@ def content_of(message: Message, machine: str, day: date, timezone: str) -> Row:
     """Return what a row says of a copy, but for the load that wrote it."""
     _, _, _, flags, _ = message.identity
     return (
+        message.month or month_of(message.at),
         machine,
         day,
         timezone,
@@ -85,15 +87,15 @@ _CALL_VALUES = (
     "call", "tool", "mcp_server", "file", "extension", "message", "is_subagent", "is_error", "is_interrupted",
     "error_class", "lines_added", "lines_removed", "running_ms", "subagent_tokens", "subagent_ms", "started_agent",
 )  # fmt: skip
-CALL_COLUMNS = (*_LOADS, "called_at", "answered_at", *_CALL_PLACE, *_CALL_VALUES)
+CALL_COLUMNS = ("month", *_LOADS, "called_at", "answered_at", *_CALL_PLACE, *_CALL_VALUES)
 _call_place: Callable[[ToolCall], Row] = attrgetter(*_CALL_PLACE)
 _call_values: Callable[[ToolCall], Row] = attrgetter(*_CALL_VALUES)
 
 
-def call_row(owner: Row, call: ToolCall) -> Row:
+def call_row(owner: Row, call: ToolCall, month: date) -> Row:
     """Return one half of a call; where it belongs is what the call says, not its result."""
     place = _call_place(call) if call.called_at is not None else ("", "", "", 0, 0)
-    return (*owner, _seconds(call.called_at), _seconds(call.answered_at), *place, *_call_values(call))
+    return (month, *owner, _seconds(call.called_at), _seconds(call.answered_at), *place, *_call_values(call))
 
 
 _TURN_VALUES = (
@@ -120,6 +122,11 @@ _event_values: Callable[[Event], Row] = attrgetter(*_EVENT_VALUES)
 def event_row(owner: Row, event: Event) -> Row:
     """Return an event."""
     return (*owner, _seconds(event.at), _seconds(event.resets_at), *_event_values(event))
+
+
+def month_of(at: int) -> date:
+    """Return the first day of the month in UTC of an instant in milliseconds since 1970."""
+    return datetime.fromtimestamp(at / 1000, UTC).date().replace(day=1)
 
 
 def _seconds(milliseconds: int | None) -> str | None:
