@@ -21,7 +21,7 @@ _NAMES: dict[str, str] = {
 }
 # Stored as pseudonyms: a value may be given by its name.
 _HIDDEN = ("project",)
-_SHORTER = {"project": project_name, "model": model_name}
+_SHORTER: dict[str, Callable[[str], str]] = {"project": project_name, "model": model_name}
 _MEANS = {"project": means_project, "model": means_model}
 _ALL_DAYS = "--param since=1970-01-01"
 _HINTS = {
@@ -54,13 +54,7 @@ def _stored_command(name: str, pseudonyms: Pseudonyms) -> str:
     return Names(pseudonyms).command(f"/{name.removeprefix('/')}")[0]
 
 
-def complaint_of(
-    warehouse: ClickHouse,
-    kind: str,
-    name: str,
-    names: Mapping[str, str],
-    shorter: Callable[[str], str] | None = None,
-) -> str | None:
+def complaint_of(warehouse: ClickHouse, kind: str, name: str, names: Mapping[str, str]) -> str | None:
     """Return what to say about a name under which nothing is stored; None where something is, or nothing at all.
 
     Args:
@@ -68,7 +62,6 @@ def complaint_of(
         kind: machine, agent, project, model, command or report; any other kind is ignored.
         name: as it is stored, a pseudonym for a hidden project or command.
         names: pseudonym to name, for what is shown.
-        shorter: what a short name is, where those are taken as well.
     """
     if not name or (kind != "report" and kind not in _NAMES):
         return None
@@ -76,9 +69,10 @@ def complaint_of(
     if name in known or not known:
         return None
     said, full = names.get(name, name), [names.get(each, each) for each in known]
-    similar = nearest(said, full) if shorter is None else nearest(shorter(said), map(shorter, full))
+    shorter = _SHORTER.get(kind, str)
+    similar = nearest(shorter(said), map(shorter, full)) or nearest(said, full)
     told = f"; nearest: {', '.join(similar)}" if similar else ""
-    return f"{kind} {names.get(name, name)}: nothing is stored under this name{told}"
+    return f"{kind} {said}: nothing is stored under this name{told}"
 
 
 def refuse_unknown(warehouse: ClickHouse, asked: Mapping[str, str], names: Mapping[str, str] | None = None) -> None:
@@ -142,7 +136,7 @@ def meant_projects(warehouse: ClickHouse, said: str, stored: str, names: Mapping
     if stored in known:
         return [stored]
     meant = sorted(each for each in known if means_project(said, names.get(each, each)))
-    complaint = None if meant else complaint_of(warehouse, "project", stored, {**names, stored: said}, project_name)
+    complaint = None if meant else complaint_of(warehouse, "project", stored, {**names, stored: said})
     if complaint:
         raise ConfigurationError(complaint, hint=_HINTS["project"])
     return meant or [stored]
@@ -157,5 +151,5 @@ def unknown_budgets(warehouse: ClickHouse, settings: Settings, names: Mapping[st
     for scope, said in dict.fromkeys((limit.scope, limit.name) for limit in limits):
         stored = pseudonyms.of(said) if scope == "project" else said
         if (scope, said) not in covered:
-            complaints.append(complaint_of(warehouse, scope, stored, {**names, stored: said}, _SHORTER.get(scope)))
+            complaints.append(complaint_of(warehouse, scope, stored, {**names, stored: said}))
     return [f"budget of {complaint}" for complaint in complaints if complaint]

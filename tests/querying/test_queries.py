@@ -183,12 +183,15 @@ def imported(program: Program, place: Place, claude: Path, *arguments: str, mach
         [
             ("cost_by_day", "machine=studio9", "; nearest: studio"),
             ("cost_by_day", "agent=cluade", "; nearest: claude"),
-            ("project_models", "project=-home-dev-project-9", "; nearest: -home-dev-project-1"),
+            ("project_models", "project=-home-dev-project-9", "; nearest: project-1"),
             ("cost_at_model_price", "model=claude-sonet-4", f"; nearest: {SONNET}"),
             ("held_now", "report=weekly", ""),
+            ("project_models", "project=projct1", "; nearest: project-1"),
+            ("cost_at_model_price", "model=Sonet 4", "; nearest: Sonnet 4"),
         ],
-        2,
         4,
+        5,
+        6,
     ),
 )
 def test_an_unknown_name_is_an_error_with_the_nearest(
