@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,8 @@ Exit codes: 0 ok, 1 a bug, 2 usage or configuration, 3 ccusage, 4 warehouse, 5 s
 # The class of all errors in what was typed; Typer exports only one of its subclasses.
 USAGE_ERROR: Any = typer.BadParameter.__base__
 SAID = f"{__name__}.said"
+_CHOICE = re.compile("'([^']*)' is not one of (.+)")
+_QUOTED = re.compile("'([^']*)'")
 # In the order of --help: where each command is found, and the first sentence of its help.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("setup.init:init", "Set up warehouse, names, schedule and budget, by questions."),
@@ -135,6 +138,9 @@ def _show(error: Any, path: str, *, as_json: bool) -> None:
     # No name of an exception, and no list with a line for each choice.
     error.message = error.message.removeprefix("Value error, ")
     said = " ".join(error.format_message().split()).removesuffix(".")
+    if choice := _CHOICE.search(said):
+        similar = import_module("ccusage_import.names.shown").nearest(choice[1], _QUOTED.findall(choice[2]))
+        said += f". Did you mean {', '.join(map(repr, similar))}?" if similar else ""
     command = path.removeprefix(PROGRAM).strip()
     usage = import_module("ccusage_import.exceptions").ConfigurationError(
         f"{command}{': ' if command else ''}{said[:1].lower()}{said[1:]}", hint=f"{path} --help"

@@ -153,7 +153,7 @@ def find_query(name: str) -> NamedQuery:
     if (sql_directory() / "views" / f"{name}.sql").exists():
         sql = f"SELECT * FROM {name}"  # noqa: S608 - a view of ours
         return NamedQuery(name, f"everything in the view {name}", "", (), (), sql)
-    similar = nearest(name, known)
+    similar = nearest(name, [*known, *view_names()])
     raise ConfigurationError(
         f"query {name}: is neither SQL nor a named query" + (f"; similar: {', '.join(similar)}" if similar else ""),
         hint=LIST_HINT,

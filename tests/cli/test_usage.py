@@ -6,6 +6,8 @@ import pytest
 
 from tests.conftest import Program
 
+FORMATS = "'table', 'json', 'csv', 'parquet'"
+
 
 @pytest.mark.parametrize(
     ("arguments", "why"),
@@ -34,6 +36,11 @@ def test_what_an_argument_may_be_is_said(program: Program, arguments: tuple[str,
     [
         ("--versions", "no such option: --versions (Possible options: --version)", "--help"),
         ("imports", "no such command 'imports'. Did you mean 'import', 'report', 'export'?", "--help"),
+        (
+            "query --format jsno",
+            f"query: invalid value for '--format': 'jsno' is not one of {FORMATS}. Did you mean 'json'?",
+            "query --help",
+        ),
         ("config frob", "config: no such command 'frob'", "config --help"),
         ("config show x", "config show: got unexpected extra argument(s) (x)", "config show --help"),
         ("query --format", "query: option '--format' requires an argument", "query --help"),
