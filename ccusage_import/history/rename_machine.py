@@ -70,6 +70,7 @@ def rename_machine(configuration: Configuration, new: str, *, is_dry_run: bool) 
     Raises:
         MachineTakenError: the new name, or the old one, belongs to another installation.
         OtherNameError: it is unclear which machine is meant, or the new name has a history of its own.
+        ConfigurationError: the new name cannot be written down on this machine; everything else is done.
     """
     demand_warehouse(configuration, "rename")
     with import_lock(configuration):
@@ -85,11 +86,21 @@ def rename_machine(configuration: Configuration, new: str, *, is_dry_run: bool) 
 
 
 def _write_down(configuration: Configuration, new: str) -> None:
-    """Write the new name down where the old one is; the identity comes last."""
+    """Write the new name down where the old one is; the identity comes last.
+
+    Raises:
+        ConfigurationError: a file cannot be written; in the warehouse the machine has its new name already.
+    """
     file, identity = configuration.file, configuration.directories.identity_file
-    if file.exists() and configuration.origins["machine"] == str(file):
-        write_private_file(file, changed(file, {"machine": json.dumps(new)}))
-    keep_identity(identity, {**read_identity(identity), "machine": new})
+    try:
+        if file.exists() and configuration.origins["machine"] == str(file):
+            write_private_file(file, changed(file, {"machine": json.dumps(new)}))
+        keep_identity(identity, {**read_identity(identity), "machine": new})
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{error}; what is stored has the name {new!r} already",
+            hint=f"{error.hint}, and run the same command again: it finishes the renaming",
+        ) from None
 
 
 def _renamed(warehouse: ClickHouse, machine: str, new: str, installation: str, *, is_dry_run: bool) -> RenamedMachine:

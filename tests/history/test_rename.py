@@ -16,6 +16,7 @@ from tests.faults.documents import save_generation
 from tests.faults.harness import Installation
 from tests.faults.kills import Stepped
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.disks import mounted, needs_mounts, room_of
 from tests.support.exhaustive import some_of
 
 ODD = 'ana\'s "new\\one"'
@@ -76,6 +77,31 @@ def test_a_machine_gets_another_name_with_all_its_history(
     assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [(new, 5_000)]
     assert program("undo", str(load), "--warehouse", migrated.url).exit_code == 0
     assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [(new, 1_000)]
+
+
+@needs_mounts
+@pytest.mark.one_place
+def test_a_renaming_that_cannot_be_written_down_is_finished_by_the_same_command(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    imported(program, migrated, claude, "--machine", "laptop")
+    command = ("rename", "machine", "tower", "--warehouse", migrated.url)
+    kept = next(program.home.rglob("identity.toml"))
+    identity = kept.read_bytes()
+    with mounted(kept.parent):
+        kept.write_bytes(identity)
+        with room_of(kept.parent, 0):
+            done = program(*command)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr == (
+            f"ccusage-import: error: {kept}: No space left on device; what is stored has the name 'tower' already\n"
+            "hint: free some space on its disk, and run the same command again: it finishes the renaming\n"
+        )
+        again = program(*command)
+        assert (again.exit_code, again.stderr) == (0, "")
+        assert again.stdout == "nothing is stored here under another name; this machine is called tower\n"
+        imported(program, migrated, claude)
+    assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("tower", 1_000)]
 
 
 @pytest.mark.one_place
