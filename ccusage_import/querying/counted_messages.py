@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
-from ccusage_import.records import Record
+from ccusage_import.records import CLAUDE, Record, ReportName
 from ccusage_import.rule.evidence import span
 from ccusage_import.rule.ledger import CountedMessage
 from ccusage_import.rule.ledger_check import LedgerSum
 from ccusage_import.transcripts.acceptance import DAILY, SESSION
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.tables import NOT_IMPORTS, RUNNERS_OF_FACTS
 
 # So many sessions, or stretches of time, go into the address of one question to a server; for more of them all
 # messages of the machine are read.
@@ -80,13 +81,35 @@ def read_sums(warehouse: ClickHouse, machine: str) -> list[LedgerSum]:
         parameters,
     )
     taken_back = {tuple(place): int(tokens) for *place, tokens in warehouse.rows(_TAKEN_BACK, parameters)}
-    return [
-        *(LedgerSum("daily", day, "", "", int(tokens), taken_back.get((day, "", ""), 0)) for day, tokens in days),
-        *(
-            LedgerSum("session", None, project, session, int(tokens), taken_back.get((None, project, session), 0))
-            for project, session, tokens in sessions
-        ),
+    unread = _unread(warehouse, machine)
+    sums = [
+        *(LedgerSum("daily", day, "", "", int(tokens)) for day, tokens in days),
+        *(LedgerSum("session", None, project, session, int(tokens)) for project, session, tokens in sessions),
     ]
+    return [one._replace(taken_back=taken_back.get(one.place, 0), is_unread=one.place in unread) for one in sums]
+
+
+def _unread(warehouse: ClickHouse, machine: str) -> set[tuple[date | None, str, str]]:
+    """Return the days and sessions that imports have stored since transcripts were last read."""
+    imports = set()
+    for load_id, reports in warehouse.rows(
+        "SELECT load_id, arrayConcat(reports, failed_reports) FROM loads FINAL WHERE machine = {machine:String}"
+        " AND state IN ('committed', 'undone') AND runner NOT IN {others:Array(String)} ORDER BY load_id DESC",
+        {"machine": machine, "others": [each for each in NOT_IMPORTS if each not in RUNNERS_OF_FACTS]},
+    ):
+        # An import asks for hours where it reads no transcripts.
+        if ReportName.HOURS not in reports:
+            break
+        imports.add(load_id)
+    if not imports:
+        return set()
+    rows = warehouse.rows(
+        "SELECT load_id, if(report = 'daily', toNullable(day), NULL), project, session_id FROM records FINAL"
+        " WHERE machine = {machine:String} AND agent = {agent:String} AND report IN ('daily', 'session')"
+        " AND load_id >= {first:UInt64}",
+        {"machine": machine, "agent": CLAUDE, "first": min(imports)},
+    )
+    return {(day, project, session) for load_id, day, project, session in rows if load_id in imports}
 
 
 def _times(records: Iterator[Record]) -> list[tuple[int, int]]:

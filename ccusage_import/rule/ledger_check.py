@@ -22,6 +22,7 @@ COUNTED_ELSEWHERE = (
 )
 FILED_ELSEWHERE = "its other messages are filed under the session or project that they were read in first"
 TAKEN_BACK = "a person took messages of it back"
+NOT_READ = "stored without its messages: the next import that reads transcripts reads them"
 READ_LATER = "its transcripts were deleted before their messages were read"
 Compared = tuple[str, int, int, str]
 
@@ -29,7 +30,8 @@ Compared = tuple[str, int, int, str]
 class LedgerSum(NamedTuple):
     """What the messages of one day or session add up to by the rule of its report; a session has no day.
 
-    `taken_back` are tokens of its messages that `undo` took back, which are not among its `tokens`.
+    `taken_back` are tokens of its messages that `undo` took back, which are not among its `tokens`. `is_unread` says
+    that its record was stored since transcripts were last read.
     """
 
     report: str
@@ -38,6 +40,7 @@ class LedgerSum(NamedTuple):
     session_id: str
     tokens: int
     taken_back: int = 0
+    is_unread: bool = False
 
     @property
     def place(self) -> tuple[date | None, str, str]:
@@ -83,6 +86,8 @@ def _explained(
     if one.tokens < record.total_tokens:
         if record.total_tokens - one.tokens <= one.taken_back:
             return TAKEN_BACK
+        if one.is_unread:
+            return NOT_READ
         starts = first_day(record, ZoneInfo(record.provenance.timezone))
         return READ_LATER if intact_from is None or starts < intact_from else ""
     if offered > record.total_tokens:

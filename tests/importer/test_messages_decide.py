@@ -368,6 +368,29 @@ def test_verify_compares_no_messages_where_transcripts_are_not_read_any_more(run
 
 
 @pytest.mark.one_place
+def test_verify_explains_what_was_stored_without_reading_transcripts(run: Run) -> None:
+    run.claude.say("c", days_ago(1), 50)
+    run()
+    verify = ("verify", "--json", "--warehouse", run.place.url, "--claude-dir", run.claude.root)
+    run.claude.say("c", days_ago(1, 13), 20)
+    run("--no-transcripts")
+
+    done = run.program(*verify)
+
+    found = json.loads(done.stdout)["differences"]
+    why = "stored without its messages: the next import that reads transcripts reads them"
+    assert done.exit_code == 0
+    assert [(one["check"], one["left_tokens"], one["right_tokens"], one["explanation"]) for one in found] == [
+        ("messages = daily", 50, 70, why),
+        ("messages = session", 50, 70, why),
+    ]
+    # Messages that are missing though they should have been read are still what nothing explains.
+    run()
+    run.place.rows("ALTER TABLE message_facts DELETE WHERE output_tokens = 20 SETTINGS mutations_sync = 1")
+    assert run.program(*verify).exit_code == 6
+
+
+@pytest.mark.one_place
 @pytest.mark.exhaustive
 def test_a_project_that_is_renamed_again_and_back_takes_its_days_along(run: Run) -> None:
     run()

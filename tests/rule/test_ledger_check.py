@@ -8,7 +8,13 @@ from decimal import Decimal
 import pytest
 
 from ccusage_import.records import Provenance, Record
-from ccusage_import.rule.ledger_check import FILED_ELSEWHERE, NEVER_TOGETHER_OR_OVERLOOKED, LedgerSum, messages_against
+from ccusage_import.rule.ledger_check import (
+    FILED_ELSEWHERE,
+    NEVER_TOGETHER,
+    NEVER_TOGETHER_OR_OVERLOOKED,
+    LedgerSum,
+    messages_against,
+)
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 
 DAY = date(2026, 5, 20)
@@ -77,6 +83,22 @@ def test_messages_that_a_person_took_back_are_missing_for_that_reason(taken_back
     (found,) = messages_against("daily", sums, [daily(90)], [], DAY, "20.0.24")
 
     assert found == ("daily 2026-05-20", 70, 90, explanation)
+
+
+@pytest.mark.parametrize(
+    ("messages", "explanation"),
+    [
+        (70, "stored without its messages: the next import that reads transcripts reads them"),
+        (90, ""),
+        (95, NEVER_TOGETHER),
+    ],
+)
+def test_what_was_stored_since_transcripts_were_read_may_lack_messages(messages: int, explanation: str) -> None:
+    sums = [LedgerSum("daily", DAY, "", "", messages, is_unread=True)]
+
+    (found,) = messages_against("daily", sums, [daily(90)], [], DAY, "20.0.24")
+
+    assert found == ("daily 2026-05-20", messages, 90, explanation)
 
 
 def test_another_agent_has_days_of_its_own() -> None:
