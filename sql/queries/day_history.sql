@@ -9,5 +9,11 @@ FROM changes
 WHERE report = 'daily' AND day = {day:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
-    AND (machine, load_id) GLOBAL IN (SELECT machine, load_id FROM loads FINAL WHERE state IN ('committed', 'undone'))
+    AND (machine, load_id) GLOBAL IN
+    (
+        SELECT machine, load_id
+        FROM loads FINAL
+        WHERE state IN ('committed', 'undone')
+            AND load_id GLOBAL IN (SELECT load_id FROM changes WHERE report = 'daily' AND day = {day:Date})
+    )
 ORDER BY load_id, machine, agent
