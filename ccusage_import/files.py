@@ -30,6 +30,8 @@ _WHILE_WAITING: ContextVar[Callable[[], None] | None] = ContextVar("while waitin
 
 def reason_of(error: OSError | ValueError) -> str:
     """Return why a file cannot be read, without the number of the error and the name of the file."""
+    if isinstance(error, UnicodeError):
+        return "is not UTF-8"
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
@@ -37,7 +39,9 @@ def reading_hint_of(error: OSError | ValueError) -> str:
     """Return what to do where a file that a user wrote cannot be read."""
     if isinstance(error, IsADirectoryError):
         return "name a file"
-    return "make it readable" if isinstance(error, OSError) else "correct the file"
+    if isinstance(error, UnicodeError):
+        return "save it in UTF-8"
+    return "make it readable" if isinstance(error, OSError) else "correct the file; texts stand in quotes"
 
 
 def hint_of(error: OSError) -> str:

@@ -119,7 +119,14 @@ _PATTERNS = {
     "agents": "Input should be the name of an agent in small letters, such as codex",
     "cluster": "Input should be a name of letters, digits and underscores, which begins with no digit",
 }
-_REASONS = {"extra_forbidden": "unknown setting", "model_type": "Input should be a table, such as {name = value}"}
+_REASONS = {
+    "extra_forbidden": "unknown setting",
+    "model_type": "Input should be a table, such as {name = value}",
+    "tuple_type": 'Input should be a list, such as ["value"]',
+    "too_short": "is empty",
+    **dict.fromkeys(("bool_parsing", "bool_type"), "Input should be true or false"),
+    **dict.fromkeys(("decimal_parsing", "decimal_type"), "Input should be a number"),
+}
 
 
 @dataclass(frozen=True, slots=True)

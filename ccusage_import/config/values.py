@@ -7,12 +7,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from ccusage_import.config.warehouse_url import ServerWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.names.shown import nearest
 
 
 def _http(url: SecretStr) -> SecretStr:
@@ -35,7 +36,9 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin or UTC") from None
+        similar = nearest(name, available_timezones())
+        told = f"; nearest: {', '.join(similar)}" if similar else ""
+        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin or UTC{told}") from None
     return name
 
 

@@ -17,6 +17,7 @@ from tests.conftest import Program
 
 # Tables in tables, lists in lists, and a name of many parts: none of it may reach the end of a stack.
 DEEP = [b"budget = " + b"[" * 100_000, b"budget = " + b"{a=" * 100_000, b"[" + b".".join([b"a"] * 100_000) + b"]"]
+NO_ZONE = "is not an IANA time zone such as Europe/Berlin or UTC"
 IDENTITY = {"machine": "studio", "timezone": "Europe/Berlin", "salt": "0123abcd", "installation": "feed"}
 
 
@@ -125,9 +126,16 @@ def test_agents_are_a_list_or_names_with_commas(
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("agents = []", "agents ({file}): Value should have at least 1 item after validation, not 0"),
+        ("agents = []", "agents ({file}): is empty"),
         ("agents = [1]", "agents.0 ({file}): Input should be the name of an agent in small letters, such as codex"),
-        ("agents = 1", "agents ({file}): Input should be a valid tuple"),
+        ("agents = 1", 'agents ({file}): Input should be a list, such as ["value"]'),
+        ('machine = " "', "machine ({file}): is empty"),
+        ('keep_raw = "often"', "keep_raw ({file}): Input should be true or false"),
+        ('budget.monthly = "100 EUR"', "budget.monthly ({file}): Input should be a number"),
+        (
+            'timezone = "Singpore"',
+            f"timezone ({{file}}): 'Singpore' {NO_ZONE}; nearest: Singapore, Asia/Singapore",
+        ),
         (
             'agents = ["Codex"]',
             "agents.0 ({file}): Input should be the name of an agent in small letters, such as codex",
@@ -293,7 +301,7 @@ def test_everything_that_cannot_be_used_is_said_at_once_with_its_origin(director
         f"colour ({file}): unknown setting; nearest: cluster",
         f"jobs ({file}): Input should be greater than or equal to 1",
         "mode (command line): Input should be 'auto', 'calculate' or 'display'",
-        "timezone (environment): 'Mars/Phobos' is not an IANA time zone such as Europe/Berlin or UTC",
+        f"timezone (environment): 'Mars/Phobos' {NO_ZONE}",
     ]
 
 
@@ -441,6 +449,24 @@ def test_a_file_that_cannot_be_read_needs_no_correction(program: Program) -> Non
     assert done.stderr == (
         f"ccusage-import: error: config file {file}: Too many levels of symbolic links\nhint: make it readable\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "why", "hint"),
+    [
+        (b"machine = ana", "Invalid value (at line 1, column 11)", "correct the file; texts stand in quotes"),
+        ('machine = "Jörg"\n'.encode("latin-1"), "is not UTF-8", "save it in UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_refused(directories: Directories, written: bytes, why: str, hint: str) -> None:
+    directories.config.mkdir()
+    directories.config_file.write_bytes(written)
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_configuration({}, {}, identity=IDENTITY, directories=directories)
+
+    assert str(caught.value) == f"config file {directories.config_file}: {why}"
+    assert caught.value.hint == hint
 
 
 def test_a_file_that_was_named_must_exist(directories: Directories, tmp_path: Path) -> None:
