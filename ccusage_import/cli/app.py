@@ -118,8 +118,19 @@ class Program(TyperGroup):
             # The help that a group shows without a command is an error to Typer, which shows itself.
             if type(error).show is USAGE_ERROR.show:
                 path = error.ctx.command_path if error.ctx else f"{PROGRAM} {ctx.invoked_subcommand or ''}".strip()
-                error.show = partial(_show, error, path, as_json=self._prints_one_document(ctx.meta[SAID]))
+                said = ctx.meta[SAID]
+                if error.ctx is ctx and (taker := self._taker(getattr(error, "option_name", ""), said)):
+                    path, error.message = taker, f"{error.option_name}: belongs behind the command"
+                    error.possibilities = None
+                error.show = partial(_show, error, path, as_json=self._prints_one_document(said))
             raise
+
+    def _taker(self, option: str, said: Sequence[str]) -> str:
+        """Return the path of the command that was called and takes an option; empty where none does."""
+        name = next((each for each in said if each in self.commands), "")
+        found: Any = self.commands.get(name)
+        takes = found and any(option in each.opts for each in found.imported().params)
+        return f"{PROGRAM} {name}" if takes else ""
 
     def _prints_one_document(self, said: Sequence[str]) -> bool:
         """Return whether a command that has --json is called with it; `watch` prints lines."""

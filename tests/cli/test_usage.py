@@ -35,6 +35,9 @@ def test_what_an_argument_may_be_is_said(program: Program, arguments: tuple[str,
     ("typed", "error", "hint"),
     [
         ("--versions", "no such option: --versions (Possible options: --version)", "--help"),
+        ("--verbose import", "import: --verbose: belongs behind the command", "import --help"),
+        ("--config my.toml status", "status: --config: belongs behind the command", "status --help"),
+        ("--month 2026-10 status", "no such option: --month", "--help"),
         ("imports", "no such command 'imports'. Did you mean 'import', 'report', 'export'?", "--help"),
         (
             "query --format jsno",
