@@ -455,6 +455,11 @@ def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, cla
     assert bar.rstrip(" ") == f"desk $5.25 100.0 % {opus}{'█' * 29}\x1b[0m{sonnet}{'█' * 12}\x1b[0m"
     assert legend == f"{opus}█\x1b[0m Opus 4.1  {sonnet}█\x1b[0m Sonnet 4"
 
+    # With 16 colours, the nearest of two models would be the same.
+    program.environ["COLORTERM"] = ""
+    few = to_a_terminal(program, "chart", "machines", columns=60)[1]
+    assert few.rstrip().endswith("\x1b[94m█\x1b[0m Opus 4.1  \x1b[33m█\x1b[0m Sonnet 4")
+
     program.environ["NO_COLOR"] = "1"
     plain = to_a_terminal(program, "chart", "machines", columns=60)[1]
     assert plain.replace("\r", "").rstrip("\n ") == "desk $5.25 100.0 % " + "█" * 41

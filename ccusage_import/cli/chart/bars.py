@@ -22,6 +22,8 @@ from ccusage_import.ui.tables import is_for_a_terminal, reader_width
 
 PIPED_WIDTH = 80
 LARGEST_WIDTH = 120
+# Instead of the colours of the page where a terminal has 16, of which several would be the same.
+FEW_COLOURS = ("bright_blue", "yellow", "green", "magenta", "cyan", "red", "bright_magenta", "bright_black")
 # A cell that is filled from the left, by eighths.
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 FULL = "█"
@@ -71,6 +73,7 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money
     width = min(reader_width() if is_for_a_terminal() else PIPED_WIDTH, LARGEST_WIDTH)
     console = StdoutConsole(highlight=False, width=width)
     looks = model_looks(list(models))
+    colours = FEW_COLOURS if console.color_system == "standard" else DARK
     largest = max((row.cost_usd for row in rows), default=Decimal(0))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
     table.add_column(max_width=width // 3, overflow="fold")
@@ -80,25 +83,26 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money
     for row in rows:
         cost = row.cost_usd
         share = percent(float(cost / total)) if total else ""
-        table.add_row(Text(row.name), money.fine(cost), share, _Bar(_parts(row, looks), largest) if cost > 0 else "")
+        bar = _Bar(_parts(row, looks, colours), largest) if cost > 0 else ""
+        table.add_row(Text(row.name), money.fine(cost), share, bar)
     console.print(table)
     shown = {model for row in rows for model, cost in row.costs.items() if cost > 0}
     if console.color_system and not console.no_color and len(shown) > 1:
         console.print()
-        console.print(_legend([model for model in looks if model in shown], looks))
+        console.print(_legend([model for model in looks if model in shown], looks, colours))
 
 
-def _parts(row: Row, looks: Mapping[str, int]) -> list[tuple[Decimal, str]]:
+def _parts(row: Row, looks: Mapping[str, int], colours: Sequence[str]) -> list[tuple[Decimal, str]]:
     costs = sorted(row.costs.items(), key=lambda one: looks.get(one[0], OTHERS))
-    return [(cost, DARK[looks.get(model, OTHERS)]) for model, cost in costs if cost > 0]
+    return [(cost, colours[looks.get(model, OTHERS)]) for model, cost in costs if cost > 0]
 
 
-def _legend(models: Sequence[str], looks: Mapping[str, int]) -> Text:
+def _legend(models: Sequence[str], looks: Mapping[str, int], colours: Sequence[str]) -> Text:
     own = [model for model in models if looks[model] < OTHERS]
     called = model_names(looks)
     legend = Text("  ").join(
-        Text.assemble((FULL, DARK[looks[model]]), f" {called[model] or NO_MODEL}") for model in own
+        Text.assemble((FULL, colours[looks[model]]), f" {called[model] or NO_MODEL}") for model in own
     )
     if len(own) < len(models):
-        legend = Text("  ").join([legend, Text.assemble((FULL, DARK[OTHERS]), " others")])
+        legend = Text("  ").join([legend, Text.assemble((FULL, colours[OTHERS]), " others")])
     return legend
