@@ -146,7 +146,7 @@ class _Places:
         if origin == "command line":
             return f"{name} on the command line"
         if origin == str(self.file):
-            return f"the value, or {self.file}" if self.is_changing else origin
+            return f"what you typed, or {self.file}" if self.is_changing else origin
         return str(self.identity_file)
 
 

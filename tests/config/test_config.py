@@ -499,7 +499,7 @@ def test_a_setting_is_changed_in_the_file_and_the_rest_stays(program: Program) -
     ("name", "value", "complaint"),
     [
         ("jobs", "99", "jobs ({file}): Input should be less than or equal to 16"),
-        ("nonsense", "1", "nonsense ({file}): unknown setting"),
+        ("nonsense", "1", "nonsense ({file}): unknown setting\nhint: correct what you typed, or {file}\n"),
         ("jobs.more", "1", "config set jobs.more: jobs is not a table"),
         ("currency", "EUR", "currency ({file}): Input should be a table, such as {{name = value}}"),
         ("plan", "20", "plan ({file}): Input should be a table, such as {{name = value}}"),
