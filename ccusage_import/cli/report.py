@@ -37,6 +37,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import demand_warehouse, open_current
 
 Format = Literal["html", "markdown", "json", "ics"]
+STDOUT = Path("-")
 
 
 def report(
@@ -49,7 +50,8 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="File to write; by default ccusage-report.html in the data directory, and stdout for other formats.",
+            help="File to write, - for stdout; by default ccusage-report.html in the data directory, and stdout for"
+            " other formats.",
         ),
     ] = None,
     opens: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
@@ -73,6 +75,8 @@ def report(
         chosen = "json" if as_json else output_format
         if opens and chosen != "html":
             raise ConfigurationError(f"--open: a browser does not show {chosen}", hint="leave out --format and --json")
+        if opens and output == STDOUT:
+            raise ConfigurationError("--open: a browser does not show stdout", hint="leave out --output")
         if output is not None and output.is_dir():
             raise ConfigurationError(f"--output {output}: is a directory", hint=f"name a file: {output / REPORT_FILE}")
         if project and chosen == "ics":
@@ -83,7 +87,7 @@ def report(
         asked = Asked(month=month, since=since, until=until, project=project, agent=agent, machine=machine)
         text = _text(configuration, chosen, asked)
         file = output or (configuration.directories.report_file if chosen == "html" else None)
-        if file is None:
+        if file is None or file == STDOUT:
             ui.print_text(text.removesuffix("\n"))
             return
         file = file.absolute()

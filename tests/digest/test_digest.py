@@ -526,6 +526,18 @@ def test_the_page_is_kept_with_the_data_for_its_owner_alone_and_its_path_is_prin
 
 
 @pytest.mark.usefixtures("own_warehouse")
+def test_a_dash_is_stdout(program: Program) -> None:
+    page = written(program, "--output", "-")
+    digest = written(program, "--format", "markdown", "--output", "-")
+    shown = written(program, "--output", "-", "--open")
+
+    assert (page.exit_code, page.stdout[:15], page.stdout[-8:]) == (0, "<!DOCTYPE html>", "</html>\n")
+    assert (digest.exit_code, digest.stdout.partition("\n")[0]) == (0, "# Usage of coding agents")
+    assert shown.stderr == ("ccusage-import: error: --open: a browser does not show stdout\nhint: leave out --output\n")
+    assert not (program.home / "-").exists()
+
+
+@pytest.mark.usefixtures("own_warehouse")
 def test_an_output_that_cannot_be_written_leaves_nothing(program: Program, tmp_path: Path) -> None:
     taken, file = tmp_path / "taken", tmp_path / "file"
     taken.mkdir()
