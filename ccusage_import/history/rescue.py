@@ -17,7 +17,7 @@ from ccusage_import.files import make_private_directory
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.integrity import NOTHING, contents, detached_parts, find_damage, unreadable_parts
 from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
-from ccusage_import.warehouse.opening import has_warehouse, known_warehouses, open_unchecked, remember
+from ccusage_import.warehouse.opening import demand_warehouse, known_warehouses, open_unchecked, remember
 from ccusage_import.warehouse.publish import begin, publish, settle_dead_loads
 from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, read_loads
 
@@ -39,11 +39,12 @@ def put_back(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
 
     Raises:
         DamagedWarehouseError: rows are still missing.
+        ConfigurationError: there is no warehouse.
     """
     place, known = configuration.settings.parsed_warehouse(), known_warehouses(configuration)
     repaired = Repaired()
     try:
-        has_warehouse(configuration)
+        demand_warehouse(configuration, "repair")
     except DamagedWarehouseError:
         if not accepts_loss:
             raise
