@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ccusage_import.config.kept.identity import called
 from ccusage_import.days import next_month
 from ccusage_import.exceptions import ConfigurationError, FoldError
 from ccusage_import.statistics import totals
@@ -83,7 +84,7 @@ def compact(
     loads = read_loads(warehouse, machine=machine)
     last = next((load for load in loads if load.is_published), None)
     if last is None:
-        raise ConfigurationError(f"compact: nothing of {machine!r} is stored yet", hint="ccusage-import import")
+        raise ConfigurationError(f"compact: nothing of {called(machine)} is stored yet", hint="ccusage-import import")
     found = candidates(warehouse, machine, timezone, before)
     facts = {kind: count for kind, (count, _) in found.items()}
     rows = sum(rows for _, rows in found.values())

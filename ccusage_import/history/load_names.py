@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise, takewhile
 
+from ccusage_import.config.kept.identity import called
 from ccusage_import.exceptions import AuditError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
@@ -42,7 +43,7 @@ def find_load(warehouse: ClickHouse, name: str, machine: str) -> int:
     if name == LAST:
         rows = warehouse.rows(f"{_IDS} AND machine = {{machine:String}}", {"machine": machine})
         if not rows:
-            raise AuditError(f"there is no load of {machine}", hint="ccusage-import history lists all loads")
+            raise AuditError(f"there is no load of {called(machine)}", hint="ccusage-import history lists all loads")
         return match_load(name, (int(load_id) for (load_id,) in rows))
     return match_load(name, stored_ids(warehouse))
 

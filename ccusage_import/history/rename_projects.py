@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ccusage_import import __version__
 from ccusage_import.ccusage.keys import joined_key
+from ccusage_import.config.kept.identity import called
 from ccusage_import.config.kept.names import keep_names, read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError
@@ -68,7 +69,8 @@ def _renamed_in(
     loads = read_loads(warehouse, machine=machine)
     last = next((load for load in loads if load.is_published), None)
     if last is None:
-        raise ConfigurationError(f"rename projects: nothing of {machine!r} is stored yet", hint="ccusage-import import")
+        nothing = f"rename projects: nothing of {called(machine)} is stored yet"
+        raise ConfigurationError(nothing, hint="ccusage-import import")
     stored = read_records(warehouse, machine)
     decisions = list(_decisions(stored, pseudonyms, known_names))
     renamed = sum(decision.stored is None for decision in decisions)

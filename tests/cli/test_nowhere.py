@@ -36,3 +36,18 @@ def test_a_directory_without_tables_is_no_warehouse(program: Program, tmp_path: 
 
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.splitlines()[0].endswith(f"{command}: there is no warehouse chdb://{tmp_path}/empty")
+
+
+def test_a_machine_without_a_name_is_this_one(program: Program) -> None:
+    assert program("migrate", "--quiet").exit_code == 0
+    refused = {
+        "compact --older-than 90d": ("compact: nothing of this machine is stored yet", "ccusage-import import"),
+        "rename projects": ("rename projects: nothing of this machine is stored yet", "ccusage-import import"),
+        "undo last": ("there is no load of this machine", "ccusage-import history lists all loads"),
+    }
+
+    for command, (error, hint) in refused.items():
+        done = program(*command.split())
+
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr == f"ccusage-import: error: {error}\nhint: {hint}\n"

@@ -22,6 +22,11 @@ NOT_CHOSEN = {
 _HEADER = "# Chosen by ccusage-import at its first run. Without the salt no pseudonym can be matched again.\n"
 
 
+def called(machine: str) -> str:
+    """Return a machine as a message names it, also where no run has chosen its name yet."""
+    return "this machine" if machine == NOT_CHOSEN["machine"] else machine
+
+
 def read_identity(file: Path) -> dict[str, str]:
     """Return what an earlier run chose, or nothing.
 
