@@ -201,6 +201,11 @@ USAGE_FROM = Record._fields.index("input_tokens")
 PROVENANCE = Record._fields.index("provenance")
 
 
+def counted(count: int, noun: str) -> str:
+    """Return how many things these are, in words; `noun` names one of them."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def counted_records(count: int) -> str:
     """Return how many records these are, in words."""
-    return "1 record" if count == 1 else f"{count:,} records"
+    return counted(count, "record")

@@ -17,6 +17,7 @@ from ccusage_import.history.backup import Manifest, back_up, read_backup
 from ccusage_import.history.backup import restore as fill
 from ccusage_import.history.push import push_configured
 from ccusage_import.masking import printable
+from ccusage_import.records import counted, counted_records
 from ccusage_import.warehouse.opening import (
     has_warehouse,
     import_lock,
@@ -77,7 +78,7 @@ def _tell(manifest: Manifest, sentence: str, *, quiet: bool, as_json: bool) -> N
     if as_json:
         ui.print_json(manifest.as_json())
     elif not quiet:
-        parts = [f"{manifest.tables[table].rows:,} {table}" for table in ("records", "changes", "loads")]
+        parts = [counted(manifest.tables[f"{noun}s"].rows, noun) for noun in ("record", "change", "load")]
         size = sum(table.bytes for table in manifest.tables.values()) / 1_000_000
         print(f"{', '.join(parts)} {sentence} ({size:.1f} MB)")
 
@@ -114,9 +115,9 @@ def push(
                 }
             )
         elif not quiet:
-            counts = f"{pushed.records:,} records, {pushed.changes:,} changes, {pushed.loads:,} loads"
-            counts += f", {pushed.facts:,} facts" if pushed.facts else ""
-            print(printable(f"{counts} of {', '.join(pushed.machines) or 'no machine'} pushed to {place}"))
+            counts = [counted_records(pushed.records), counted(pushed.changes, "change"), counted(pushed.loads, "load")]
+            counts += [counted(pushed.facts, "fact")] if pushed.facts else []
+            print(printable(f"{', '.join(counts)} of {', '.join(pushed.machines) or 'no machine'} pushed to {place}"))
             if pushed.conflicts:
                 print("the server has loads that are not known here; what differed:")
                 print_changes(pushed.conflicts, names, {}, configuration.settings.money, as_json=False)

@@ -19,7 +19,7 @@ from ccusage_import.history.rename_machine import rename_machine
 from ccusage_import.history.rename_projects import rename_projects
 from ccusage_import.history.rescue import put_back
 from ccusage_import.masking import printable
-from ccusage_import.records import counted_records
+from ccusage_import.records import counted, counted_records
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.migrations import applied_migrations, apply_migrations, pending_migrations
@@ -180,7 +180,8 @@ def machine_command(
                 }
             )
         elif not quiet:
-            counts = f"{renamed.records:,} records, {renamed.changes:,} changes, {renamed.loads:,} loads"
+            of = {"record": renamed.records, "change": renamed.changes, "load": renamed.loads}
+            counts = ", ".join(counted(count, noun) for noun, count in of.items())
             done = "would be" if dry_run else "are"
             of_old = f"{counts} of {renamed.old} {done} those of {renamed.new}"
             # The name of the machine is no warehouse's own.

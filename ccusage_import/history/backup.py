@@ -19,7 +19,6 @@ from pydantic import PlainSerializer, TypeAdapter, ValidationError
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import BackupError
 from ccusage_import.files import make_private_directory, replace_file, sync_directory
-from ccusage_import.records import counted_records
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.migrations import (
     applied_migrations,
@@ -321,11 +320,8 @@ def _compare(warehouse: ClickHouse, table: _Table, expected: TableFile) -> None:
 def _refuse_full(warehouse: ClickHouse) -> None:
     if not applied_migrations(warehouse):
         return
-    count = warehouse.rows("SELECT count() FROM records")[0][0]
-    if count:
-        raise BackupError(
-            f"warehouse {warehouse.warehouse} holds {counted_records(count)} already", hint=EMPTY_TARGET_HINT
-        )
+    if warehouse.rows("SELECT 1 FROM records LIMIT 1"):
+        raise BackupError(f"warehouse {warehouse.warehouse} holds records already", hint=EMPTY_TARGET_HINT)
     # A restore that was killed left imports too, or no loads.
     of_facts, of_reports = warehouse.rows(
         "SELECT countIf(runner IN {facts:Array(String)}),"

@@ -202,10 +202,10 @@ def test_people_are_told_how_much_it_is(program: Program, migrated: Place, targe
     filled(migrated)
 
     done = ok(program("backup", "saved", "--warehouse", migrated.url))
-    assert done.stdout == "3 records, 3 changes, 1 loads are backed up in saved (0.0 MB)\n"
+    assert done.stdout == "3 records, 3 changes, 1 load are backed up in saved (0.0 MB)\n"
     restored = target("embedded")
     done = ok(program("restore", "saved", "--warehouse", restored.url))
-    assert done.stdout == f"3 records, 3 changes, 1 loads are restored into {restored.url} (0.0 MB)\n"
+    assert done.stdout == f"3 records, 3 changes, 1 load are restored into {restored.url} (0.0 MB)\n"
     assert ok(program("backup", "again", "--warehouse", migrated.url, "--quiet")).stdout == ""
 
 
@@ -461,7 +461,7 @@ def test_a_warehouse_with_records_is_refused(program: Program, saved: Path, migr
 
     assert done.exit_code == 4
     assert done.stderr.splitlines() == [
-        f"ccusage-import: error: warehouse {migrated.url} holds 1 record already",
+        f"ccusage-import: error: warehouse {migrated.url} holds records already",
         "hint: restore into an empty warehouse: --warehouse chdb:///new/directory, or another database of the server",
     ]
     assert saved.exists()
