@@ -12,6 +12,16 @@ FROM changes
 WHERE is_written AND verdict != 'new' AND report = {report:String} AND toDate(decided_at) BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
-    AND (machine, load_id) GLOBAL IN (SELECT machine, load_id FROM loads FINAL WHERE state IN ('committed', 'undone'))
+    AND (machine, load_id) GLOBAL IN
+    (
+        SELECT machine, load_id
+        FROM loads FINAL
+        WHERE state IN ('committed', 'undone')
+            AND load_id GLOBAL IN
+            (
+                SELECT load_id FROM changes WHERE is_written AND verdict != 'new' AND report = {report:String}
+                    AND toDate(decided_at) BETWEEN {since:Date} AND {until:Date}
+            )
+    )
 ORDER BY abs(cost_change_usd) DESC, load_id DESC, key, machine, agent
 LIMIT {top:UInt32}

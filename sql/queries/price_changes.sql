@@ -10,5 +10,14 @@ FROM changes
 WHERE report = 'daily' AND verdict = 'repriced' AND day BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
-    AND (machine, load_id) GLOBAL IN (SELECT machine, load_id FROM loads FINAL WHERE state IN ('committed', 'undone'))
+    AND (machine, load_id) GLOBAL IN
+    (
+        SELECT machine, load_id
+        FROM loads FINAL
+        WHERE state IN ('committed', 'undone')
+            AND load_id GLOBAL IN
+            (
+                SELECT load_id FROM changes WHERE report = 'daily' AND verdict = 'repriced' AND day BETWEEN {since:Date} AND {until:Date}
+            )
+    )
 ORDER BY day DESC, machine, agent, load_id

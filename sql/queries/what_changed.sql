@@ -16,6 +16,12 @@ SELECT
 FROM changes
 WHERE toDate(decided_at) BETWEEN {since:Date} AND {until:Date}
     AND ({machine:String} = '' OR machine = {machine:String})
-    AND (machine, load_id) GLOBAL IN (SELECT machine, load_id FROM loads FINAL WHERE state IN ('committed', 'undone'))
+    AND (machine, load_id) GLOBAL IN
+    (
+        SELECT machine, load_id
+        FROM loads FINAL
+        WHERE state IN ('committed', 'undone')
+            AND load_id GLOBAL IN (SELECT load_id FROM changes WHERE toDate(decided_at) BETWEEN {since:Date} AND {until:Date})
+    )
 GROUP BY report, verdict, reason
 ORDER BY report, verdict, reason

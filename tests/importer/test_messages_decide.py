@@ -386,7 +386,7 @@ def test_verify_explains_what_was_stored_without_reading_transcripts(run: Run) -
     ]
     # Messages that are missing though they should have been read are still what nothing explains.
     run()
-    run.place.rows("ALTER TABLE message_facts DELETE WHERE output_tokens = 20 SETTINGS mutations_sync = 1")
+    run.place.rows("ALTER TABLE message_facts_by_month DELETE WHERE output_tokens = 20 SETTINGS mutations_sync = 1")
     assert run.program(*verify).exit_code == 6
 
 
