@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -306,13 +307,43 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("template") / "warehouse"
     with open_warehouse(EmbeddedWarehouse(directory, "ccusage"), creates_database=True) as opened:
         apply_migrations(opened, "1.2.3")
+        opened.command("OPTIMIZE TABLE schema_migrations FINAL")
+        parts = {Path(str(path)) for (path,) in opened.rows("SELECT path FROM system.parts WHERE active")}
+    # The engine would look at parts that were merged, and remove them, whenever a copy is opened.
+    for merged in set(directory.glob("store/*/*/all_*")) - parts:
+        shutil.rmtree(merged)
     return directory
+
+
+@cache
+def _entries(directory: Path) -> list[tuple[Path, str | bytes | None]]:
+    """Return what is in a directory, each after what holds it: links with their target, files with their bytes."""
+    return [
+        (
+            entry.relative_to(directory),
+            str(entry.readlink()) if entry.is_symlink() else entry.read_bytes() if entry.is_file() else None,
+        )
+        for entry in sorted(directory.rglob("*"))
+    ]
+
+
+def copy_template(template: Path, to: Path) -> Path:
+    """Copy what nobody changes, for a quarter of what it takes to read it again each time."""
+    to.mkdir(mode=0o700, parents=True)
+    for name, content in _entries(template):
+        if content is None:
+            (to / name).mkdir()
+        elif isinstance(content, str):
+            (to / name).symlink_to(content)
+        else:
+            (to / name).write_bytes(content)
+    return to
 
 
 @pytest.fixture
 def own_warehouse(program: Program, template: Path) -> Path:
     """A warehouse without rows where the program looks for its own."""
-    return shutil.copytree(template, program.home / ".local/share/ccusage-import/warehouse", symlinks=True)
+    return copy_template(template, program.home / ".local/share/ccusage-import/warehouse")
 
 
 @pytest.fixture
@@ -320,7 +351,7 @@ def embedded(template: Path, tmp_path: Path) -> Callable[[str], Place]:
     """Makes embedded warehouses with all tables and views, but without rows."""
 
     def made(name: str) -> Place:
-        shutil.copytree(template, tmp_path / name, symlinks=True)
+        copy_template(template, tmp_path / name)
         return Place(f"chdb://{tmp_path}/{name}")
 
     return made
@@ -362,7 +393,7 @@ def only_read(place: Place) -> Iterator[Place]:
 def _migrate(place: Place, request: pytest.FixtureRequest) -> Place:
     parsed = parse_warehouse_url(place.url)
     if isinstance(parsed, EmbeddedWarehouse) and not parsed.path.exists():
-        shutil.copytree(request.getfixturevalue("template"), parsed.path, symlinks=True)
+        copy_template(request.getfixturevalue("template"), parsed.path)
         return place
     if place.gateway:
         return place

@@ -204,6 +204,7 @@ def test_what_is_unread_and_what_was_not_understood_is_counted(program: Program,
     assert cursor.read_bytes() == b"#"
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_another_zone_and_another_name_are_warnings(program: Program, claude: ClaudeDir) -> None:
     program("import", "--claude-dir", claude.root, "--machine", "laptop", "--timezone", "UTC")
     found = checked(
@@ -287,6 +288,7 @@ def test_the_status_before_and_after_the_first_import(migrated: Place, program: 
     assert found["stale_after_hours"] == 26
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_the_status_is_stale_after_the_configured_hours(program: Program, claude: ClaudeDir) -> None:
     program("import", "--claude-dir", claude.root)
 
@@ -294,6 +296,7 @@ def test_the_status_is_stale_after_the_configured_hours(program: Program, claude
     assert (exit_code, found["state"]) == (6, "stale")
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_the_status_tells_of_a_failed_import_and_of_the_recovery(program: Program, claude: ClaudeDir) -> None:
     program("import", "--claude-dir", claude.root)
     program("import", "--claude-dir", claude.root, "--ccusage", "/bin/false")
@@ -377,6 +380,7 @@ def test_a_status_that_cannot_be_read_is_an_error_of_the_warehouse(program: Prog
     assert "no answer" in done.stderr
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_the_status_counts_held_records(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("old", days_ago(60), 1_000)

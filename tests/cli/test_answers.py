@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from ccusage_import.ui.answers import boxed, read_answer, readable, upright
 from tests.cli.test_terminal import at_a_terminal
 from tests.conftest import Program
@@ -83,6 +85,7 @@ def test_a_table_that_is_too_wide_stands_upright_and_nothing_of_it_is_cut() -> N
     ]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_terminal_shows_numbers_as_people_write_them_and_a_pipe_as_they_are(
     program: Program, corpus: Callable[[str], Path]
 ) -> None:
@@ -111,6 +114,7 @@ def test_a_terminal_shows_numbers_as_people_write_them_and_a_pipe_as_they_are(
     )
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_the_period_that_was_applied_is_said(program: Program, corpus: Callable[[str], Path]) -> None:
     assert program("import", "--claude-dir", corpus("june")).exit_code == 0
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import Place, Program
 
 NAMES = [
@@ -56,6 +58,7 @@ def test_names_in_clear_come_back_unchanged(program: Program, migrated: Place, t
         assert json.loads(again.stdout)["reports"][report]["unchanged"] == len(NAMES)
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_pseudonyms_turn_back_into_the_same_names(program: Program, tmp_path: Path) -> None:
     save(tmp_path / "saved")
 

@@ -17,6 +17,7 @@ from tests.conftest import Program
 from tests.support.prompts import OPUS, Session
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_query_takes_the_short_name_of_a_project(program: Program, tmp_path: Path) -> None:
     session = Session(tmp_path / "claude", "s1", datetime.now(UTC) - timedelta(days=1), project="-home-ana-shop")
     session.prompt("/test").after(5).answer(400, model=OPUS)

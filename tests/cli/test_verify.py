@@ -86,6 +86,7 @@ def verified(program: Program, claude: ClaudeDir, *arguments: str | Path, exit_c
     return {**found, "stderr": done.stderr}
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_verify_compares_messages_and_writes_nothing(program: Program, claude: ClaudeDir) -> None:
     before = verified(program, claude)
     assert (before["compared"]["stored = offered"], before["compared"]["messages = daily"]) == (9, 0)
@@ -131,6 +132,7 @@ def other_ccusage(program: Program, tmp_path: Path, changed: str) -> Path:
     return tmp_path / "other"
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_what_cannot_be_true_is_an_error_and_what_it_hides_no_difference(
     program: Program, claude: ClaudeDir, tmp_path: Path
 ) -> None:

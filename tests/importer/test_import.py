@@ -103,6 +103,7 @@ def test_a_second_import_changes_nothing_and_writes_only_its_load(
     ]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_the_summary_tells_totals_changes_models_and_projects(program: Program, corpus: Callable[[str], Path]) -> None:
     done = program("import", "--claude-dir", corpus("september"), "--machine", "laptop", "--timezone", "UTC")
 
@@ -121,6 +122,7 @@ def test_the_summary_tells_totals_changes_models_and_projects(program: Program, 
     assert ["project-1", "$2.82", "100%", "4,331,528", "-home-dev-project-1"] in lines
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_json_is_one_object_with_stable_keys(program: Program, corpus: Callable[[str], Path]) -> None:
     done = program("import", "--claude-dir", corpus("september"), "--json", "--machine", "laptop")
 
@@ -142,6 +144,7 @@ def test_json_is_one_object_with_stable_keys(program: Program, corpus: Callable[
     ]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_names_and_paths_stay_on_this_machine(program: Program, corpus: Callable[[str], Path]) -> None:
     claude_dir = corpus("september")
     program("import", "--claude-dir", claude_dir)
@@ -157,6 +160,7 @@ def test_names_and_paths_stay_on_this_machine(program: Program, corpus: Callable
     assert (program.home / ".config/ccusage-import/identity.toml").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_names_are_stored_in_clear_on_request(program: Program, corpus: Callable[[str], Path]) -> None:
     program("import", "--claude-dir", corpus("september"), "--no-hash-projects")
 
@@ -165,6 +169,7 @@ def test_names_are_stored_in_clear_on_request(program: Program, corpus: Callable
     ]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_machine_zone_and_salt_of_the_first_run_are_kept(program: Program, corpus: Callable[[str], Path]) -> None:
     claude_dir = corpus("september")
     program("import", "--claude-dir", claude_dir, TZ="Europe/Berlin")
@@ -211,12 +216,14 @@ def test_no_usage_is_no_error_and_writes_nothing(program: Program, migrated: Pla
     assert migrated.rows("SELECT count() FROM loads") == [(0,)]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_quiet_prints_nothing_when_all_is_well(program: Program, corpus: Callable[[str], Path]) -> None:
     done = program("import", "--claude-dir", corpus("september"), "--quiet")
 
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_only_the_reports_that_were_asked_for_are_imported(program: Program, corpus: Callable[[str], Path]) -> None:
     program("import", "--claude-dir", corpus("september"), "--report", "session", "--report", "blocks")
 
@@ -224,6 +231,7 @@ def test_only_the_reports_that_were_asked_for_are_imported(program: Program, cor
     assert json.loads(rows.stdout) == [{"report": "blocks", "n": 2}, {"report": "session", "n": 5}]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_since_and_until_limit_the_days(program: Program, corpus: Callable[[str], Path]) -> None:
     program(
         "import", "--claude-dir", corpus("september"), "--since", "2025-09-04", "--until", "20250910",
@@ -251,6 +259,7 @@ def save_reports(ccusage: Path, claude_dir: Path, target: Path, prefix: tuple[st
         (target / f"{name}.json").write_text(json.dumps(document, default=float))
 
 
+@pytest.mark.usefixtures("own_warehouse")
 @pytest.mark.parametrize("major", some_of(["18", "20"], 1))
 def test_saved_reports_are_imported_without_ccusage(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path, ccusage18: Path, ccusage20: Path, major: str
@@ -291,6 +300,7 @@ def test_saved_reports_that_are_not_there_are_named(program: Program, tmp_path: 
     assert "No saved report is where they were looked for" in json.dumps(shown)
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_saved_reports_never_lower_what_is_stored(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
 ) -> None:

@@ -24,6 +24,7 @@ def receiver() -> Iterator[Receiver]:
         yield running
 
 
+@pytest.mark.usefixtures("own_warehouse")
 @pytest.mark.parametrize(
     ("address", "start", "end"),
     some_of(
@@ -64,6 +65,7 @@ def test_without_an_address_nobody_is_pinged(program: Program, receiver: Receive
     assert receiver.requests == []
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_one_that_is_down_is_a_warning(program: Program, corpus: Corpus, receiver: Receiver) -> None:
     receiver.always = 500
 
@@ -76,6 +78,7 @@ def test_one_that_is_down_is_a_warning(program: Program, corpus: Corpus, receive
     assert [request.path.removeprefix("/hooks/T0P-SECRET") for request in receiver.requests] == ["/start", "", "", ""]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_one_that_hangs_does_not_keep_an_import_from_beginning(
     program: Program, corpus: Corpus, receiver: Receiver
 ) -> None:

@@ -22,6 +22,7 @@ def lines_of(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_each_import_leaves_its_reports_and_its_load_in_the_log(
     program: Program, corpus: Callable[[str], Path]
 ) -> None:
@@ -42,6 +43,7 @@ def test_each_import_leaves_its_reports_and_its_load_in_the_log(
     assert len({line["run"] for line in lines}) == 1
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_the_log_names_no_path_and_no_secret(program: Program, corpus: Callable[[str], Path]) -> None:
     source = corpus("september")
     program("import", "--claude-dir", source)
@@ -107,6 +109,7 @@ def test_verbose_lines_hold_no_address_and_no_secret(program: Program, corpus: C
     assert "T0P-SECRET" not in done.stderr
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_warning_is_a_sentence_with_its_reason(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -172,6 +175,7 @@ except OSError as error:
     assert str(tmp_path) not in file.read_text()
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_logs_prints_the_path_and_the_last_run_only(program: Program, corpus: Callable[[str], Path]) -> None:
     source = corpus("september")
     program("import", "--claude-dir", source)
@@ -195,6 +199,7 @@ def test_logs_before_the_first_import_prints_the_path(program: Program) -> None:
     assert (shown.exit_code, shown.stdout) == (0, f"{program.home / LOG}\n")
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_the_log_is_rotated_and_old_ones_are_deleted(program: Program, corpus: Callable[[str], Path]) -> None:
     source = corpus("september")
     program("import", "--claude-dir", source)
@@ -209,6 +214,7 @@ def test_the_log_is_rotated_and_old_ones_are_deleted(program: Program, corpus: C
     assert [len(lines_of(file)) for file in files].count(0) == 0
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_log_that_cannot_be_written_is_a_warning(program: Program, corpus: Callable[[str], Path]) -> None:
     done = program("import", "--claude-dir", corpus("september"), CCUSAGE_IMPORT_LOG_FILE="/proc/nowhere/at/all.log")
 
@@ -217,6 +223,7 @@ def test_a_log_that_cannot_be_written_is_a_warning(program: Program, corpus: Cal
     assert "$2.82" in done.stdout
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_log_that_is_a_directory_is_told_to_the_quiet_too(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -246,6 +253,7 @@ logger.warning("second")
     assert (done.stderr, file.read_text()) == ("", "")
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_verbose_logs_to_stderr_and_leaves_stdout_alone(program: Program, corpus: Callable[[str], Path]) -> None:
     done = program("import", "--claude-dir", corpus("september"), "-v", "--json")
 

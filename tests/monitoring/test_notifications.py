@@ -67,6 +67,7 @@ def warnings(done: Result) -> list[str]:
 # --- events ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_failure_is_told_once_then_its_end(run_import: Importer, receiver: Receiver) -> None:
     targets = [webhook(receiver)]
     told = []
@@ -78,6 +79,7 @@ def test_a_failure_is_told_once_then_its_end(run_import: Importer, receiver: Rec
     assert told == [[], ["failed"], [], ["recovered"], [], ["failed"]]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_what_a_webhook_gets(run_import: Importer, receiver: Receiver) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     run_import(notify=[webhook(receiver)])
@@ -232,6 +234,7 @@ def test_a_target_that_is_down_is_a_warning_and_hears_it_later(
         ]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_command_gets_the_document(run_import: Importer, tmp_path: Path) -> None:
     script = f'cat > {tmp_path}/stdin; echo "$CCUSAGE_IMPORT_EVENT: $CCUSAGE_IMPORT_TITLE" > {tmp_path}/environment'
     noise = "head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2"
@@ -244,6 +247,7 @@ def test_a_command_gets_the_document(run_import: Importer, tmp_path: Path) -> No
     assert (tmp_path / "environment").read_text() == "failed: studio: the import failed\n"
 
 
+@pytest.mark.usefixtures("own_warehouse")
 @pytest.mark.parametrize(
     ("command", "reason"),
     some_of(
@@ -293,6 +297,7 @@ def test_who_hangs_is_given_up_and_delays_nobody_else(run_import: Importer, rece
 # --- what is said, and what is not ----------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_names_mention_nobody_in_slack_and_discord(run_import: Importer, receiver: Receiver) -> None:
     targets = [{"type": "slack", "url": f"{receiver.url}/slack"}, {"type": "discord", "url": f"{receiver.url}/discord"}]
 
@@ -333,6 +338,7 @@ def test_discord_gets_no_more_than_it_takes(receiver: Receiver) -> None:
     assert content.endswith("…")
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_addresses_are_never_shown(run_import: Importer, receiver: Receiver, program: Program) -> None:
     targets = [{"type": kind, "url": receiver.url} for kind in ("webhook", "slack", "discord")]
     settings = {"CCUSAGE_IMPORT_NOTIFY": json.dumps(targets), "CCUSAGE_IMPORT_HEARTBEAT_URL": receiver.url}
@@ -354,6 +360,7 @@ def test_addresses_are_never_shown(run_import: Importer, receiver: Receiver, pro
         assert SECRET not in text
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_each_delivery_is_logged(run_import: Importer, receiver: Receiver, program: Program) -> None:
     targets = [webhook(receiver), {"type": "slack", "url": f"http://127.0.0.1:9/{SECRET}"}]
 

@@ -192,6 +192,8 @@ def _origin() -> tuple[int, socket.socket]:
 
 
 def _preload() -> None:
+    from loguru._better_exceptions import ExceptionFormatter
+
     from ccusage_import.cli.app import COMMANDS
     from ccusage_import.warehouse.driver.loading import load_driver
 
@@ -199,6 +201,10 @@ def _preload() -> None:
         import_module(f"ccusage_import.cli.{place.partition(':')[0]}")
     # Not the engine: it starts threads, which a fork would lack.
     load_driver()
+    # Every log that begins asks where the libraries of Python are.
+    formatter: Any = ExceptionFormatter
+    formatter._get_lib_dirs = staticmethod(cache(formatter._get_lib_dirs))
+    formatter._get_lib_dirs()
     gc.freeze()
 
 

@@ -155,6 +155,9 @@ def _serve(control: socket.socket) -> None:
             os.close(descriptor)
         exit_code = _read(request) if "queries" in request else _run(request)
         gc.collect()
+        # What is left, such as modules, stays: to look through it after each command takes as long as to open an empty
+        # warehouse.
+        gc.freeze()
         control.sendall(ANSWER.pack(exit_code, exit_code in ORDERLY and _is_fit()))
 
 

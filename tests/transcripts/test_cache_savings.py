@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.migrations import apply_migrations
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.prices import write_prices
+from tests.conftest import Place
 from tests.support.facts import Reader
 from tests.support.prompts import price
 
@@ -20,10 +19,9 @@ SAVINGS = "SELECT cache_savings_usd FROM turns WHERE machine = {machine:String} 
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[ClickHouse]:
+def opened(embedded: Callable[[str], Place]) -> Iterator[ClickHouse]:
     """A warehouse that knows the prices of two models, of one of them also what it cost later."""
-    with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/warehouse")) as warehouse:
-        apply_migrations(warehouse, "1.2.3")
+    with embedded("warehouse").opened() as warehouse:
         prices = [price("claude-a", "3", "15", "3.75", "6", "0.3"), price("claude-b", "1", "5", "1.25", "2", "0.1")]
         write_prices(warehouse, 1, "20.0.24", prices, is_offline=True)
         later = [price("claude-a", "30", "150", "37.5", "60", "3")]

@@ -12,8 +12,7 @@ import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.migrations import apply_migrations
-from tests.conftest import CORPORA
+from tests.conftest import CORPORA, copy_template
 from tests.support.exhaustive import some_of
 from tests.support.facts import Reader, become
 
@@ -129,11 +128,10 @@ def _by_command(reader: Reader, value: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+def opened(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[ClickHouse]:
     """One warehouse for all groups; each is a machine of its own."""
-    place = parse_warehouse_url(f"chdb://{tmp_path_factory.mktemp('facts')}/warehouse")
-    with open_warehouse(place) as warehouse:
-        apply_migrations(warehouse, "1.2.3")
+    directory = copy_template(template, tmp_path_factory.mktemp("facts") / "warehouse")
+    with open_warehouse(parse_warehouse_url(f"chdb://{directory}")) as warehouse:
         yield warehouse
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.migrations import FACT_TABLES, apply_migrations
-from tests.conftest import CORPORA
+from ccusage_import.warehouse.migrations import FACT_TABLES
+from tests.conftest import CORPORA, Place
 from tests.support.exhaustive import some_of
 from tests.support.facts import MORE_CORPORA, Reader
 
@@ -77,10 +75,11 @@ def _private_words(root: Path) -> set[str]:
     ),
     ids=lambda path: path.name,
 )
-def test_no_word_of_a_transcript_is_in_any_column(tmp_path: Path, corpus: Path) -> None:
+def test_no_word_of_a_transcript_is_in_any_column(
+    tmp_path: Path, embedded: Callable[[str], Place], corpus: Path
+) -> None:
     roots = [path.parent for path in corpus.rglob("projects")]
-    with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/warehouse")) as opened:
-        apply_migrations(opened, "1.2.3")
+    with embedded("warehouse").opened() as opened:
         Reader(opened, tmp_path / "home").read(*roots)
         stored = {
             value
