@@ -28,7 +28,7 @@ from tests.support.forks import can_fork, fork, origin_environ
 from tests.support.gateway.running import Gateway, running_gateway
 from tests.support.open_files import allow_open_files
 from tests.support.server import server_url
-from tests.support.warm import ZONE, rows_of, run_warm
+from tests.support.warm import ZONE, engine_stays, let_go, rows_of, run_warm
 
 CORPORA = Path(__file__).parent / "corpora"
 INSERT = re.compile(r"INSERT INTO (?!FUNCTION\b)`?(\w+)`?[\s(]", re.IGNORECASE)
@@ -135,6 +135,7 @@ class Place:
         if self.kept_open:
             yield self.kept_open
             return
+        let_go()
         with open_warehouse(parse_warehouse_url(self.url), cluster=self.cluster) as opened:
             yield opened
 
@@ -172,6 +173,7 @@ class Program:
         all_of_environ = {**self.environ, **_cluster_of_the_test(), **environ}
         if not self.prefix and can_fork(all_of_environ) and all_of_environ.get("TZ") == ZONE:
             return Result(*run_warm(list(map(str, arguments)), all_of_environ, self.home))
+        let_go()
         if not self.prefix and can_fork(all_of_environ):
             forked = fork(list(map(str, arguments)), all_of_environ, self.home)
             stdout, stderr = forked.communicate(timeout=120)
@@ -338,6 +340,13 @@ def copy_template(template: Path, to: Path) -> Path:
         else:
             (to / name).write_bytes(content)
     return to
+
+
+@pytest.fixture(name="engine_stays")
+def _engine_stays() -> Iterator[None]:
+    """Lets the engine stay open behind the commands of a test, where what is tested lies above the warehouse."""
+    with engine_stays():
+        yield
 
 
 @pytest.fixture

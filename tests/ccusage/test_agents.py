@@ -21,7 +21,7 @@ from tests.conftest import CORPORA, Place, Program, Result
 from tests.support.ccusage_install import install_bun, install_ccusage
 from tests.support.claude_dir import ClaudeDir, days_ago
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 AGENTS_OF_20 = (
     "claude", "codex", "opencode", "amp", "droid", "codebuff", "hermes", "pi", "goose", "kilo", "copilot", "gemini",

@@ -14,7 +14,7 @@ from ccusage_import.warehouse.migrations import sql_directory
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 # Views that tell the age of something differ from moment to moment, and a replay holds at another time.
 CLOCKED = {"active_blocks", "freshness", "held_records"}

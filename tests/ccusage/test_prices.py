@@ -16,7 +16,7 @@ from ccusage_import.ccusage.runner import FetchOptions, find_runner
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, days_ago
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 # Input, output, cache writes of 5 minutes and of an hour, cache reads; then the same in long contexts.
 PRICES = {

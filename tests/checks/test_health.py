@@ -26,7 +26,7 @@ from tests.support.disks import mounted, needs_mounts, room_of
 from tests.support.gateway.running import running_gateway
 from tests.support.gateway.users import User
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 
 @dataclass
@@ -406,7 +406,7 @@ def test_a_load_that_a_clock_ahead_has_dated_is_named_and_is_not_the_last_succes
     url = f"chdb://{tmp_path}/warehouse"
     program("import", "--claude-dir", claude.root, "--warehouse", url, MACHINE_NAME="laptop")
     ahead = datetime(2150, 1, 2, tzinfo=UTC)
-    with open_warehouse(parse_warehouse_url(url)) as opened:
+    with Place(url).opened() as opened:
         load = read_loads(opened, machine="laptop")[0]
         load.load_id, load.started_at, load.finished_at = int(ahead.timestamp() * 1e6), ahead, ahead
         write_load(opened, load)

@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 STORED = "SELECT scope, name, period, limit_usd FROM budgets FINAL ORDER BY ALL"
 
@@ -168,6 +166,7 @@ def test_a_project_is_stored_under_its_pseudonym(program: Program, spent: Place)
     assert spent.rows(f"SELECT sum(cost_usd) FROM projects_daily WHERE project = '{name}'") == [(3,)]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_an_import_keeps_the_budgets_too(program: Program, tmp_path: Path) -> None:
     configure(program, "[budget]\nmonthly = 10\n")
     claude = ClaudeDir(tmp_path / "claude")
@@ -175,8 +174,7 @@ def test_an_import_keeps_the_budgets_too(program: Program, tmp_path: Path) -> No
     program("import", "--claude-dir", claude.root)
 
     place = f"chdb://{program.home}/.local/share/ccusage-import/warehouse"
-    with open_warehouse(parse_warehouse_url(place)) as opened:
-        assert opened.rows("SELECT is_over FROM budget_status") == [(False,)]
+    assert Place(place).rows("SELECT is_over FROM budget_status") == [(False,)]
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from tests.conftest import Program, program_in
+from tests.conftest import Place, Program, program_in
 from tests.support.claude_dir import ClaudeDir, days_ago
+
+pytestmark = pytest.mark.usefixtures("engine_stays")
 
 
 def test_without_a_history_three_lines_say_what_to_type_first(program: Program) -> None:
@@ -28,6 +29,7 @@ def test_without_a_history_three_lines_say_what_to_type_first(program: Program) 
     assert not list(program.home.rglob("*warehouse*"))
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_history_is_seen_at_one_glance_and_what_was_kept_beyond_ccusage(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("old", days_ago(70), 100_000)
@@ -74,6 +76,7 @@ def test_what_is_not_a_whole_import_leaves_what_ccusage_showed(program: Program,
     assert "ccusage shows $3.00" not in after_parts
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_what_is_dated_ahead_is_in_the_sum_of_all_days_alone(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("now", datetime.now(UTC) - timedelta(seconds=1), 20_000)
@@ -90,14 +93,17 @@ def test_what_is_dated_ahead_is_in_the_sum_of_all_days_alone(program: Program, t
     assert re.fullmatch(r"today \$0\.30 · block \$0\.30, (4h \d\dm|5h 00m) left\n", line)
 
 
-def test_the_open_block_is_that_of_this_machine(program: Program, ccusage20: Path, tmp_path: Path) -> None:
+def test_the_open_block_is_that_of_this_machine(
+    program: Program, ccusage20: Path, tmp_path: Path, embedded: Callable[[str], Place]
+) -> None:
+    warehouse = embedded("warehouse")
     other = program_in(tmp_path / "other", ccusage20)
     other.home.mkdir()
     for each, name, tokens, minutes in ((program, "laptop", 20_000, 61), (other, "studio", 100_000, 0)):
         claude = ClaudeDir(tmp_path / name)
         claude.say("now", datetime.now(UTC) - timedelta(minutes=minutes, seconds=1), tokens)
         each.environ |= {"CCUSAGE_IMPORT_CLAUDE_DIRS": str(claude.root), "CCUSAGE_IMPORT_MACHINE": name}
-        each.environ["CCUSAGE_IMPORT_WAREHOUSE"] = f"chdb://{tmp_path}/warehouse"
+        each.environ["CCUSAGE_IMPORT_WAREHOUSE"] = warehouse.url
         assert each("import").exit_code == 0
     assert program("import").exit_code == 0
 
@@ -106,6 +112,7 @@ def test_the_open_block_is_that_of_this_machine(program: Program, ccusage20: Pat
     assert " · block $1.50, " in other("statusline").stdout
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_large_sums_are_whole_dollars_and_an_older_import_says_its_day(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("old", days_ago(70), 100_000_000)
@@ -127,7 +134,7 @@ def test_a_warehouse_that_another_program_has_open_is_said_at_once(program: Prog
     place = f"chdb://{program.home}/warehouse"
     assert program("migrate", "--warehouse", place).exit_code == 0
 
-    with open_warehouse(parse_warehouse_url(place)):
+    with Place(place).opened():
         began = time.monotonic()
         shown = program(CCUSAGE_IMPORT_WAREHOUSE=place)
         seconds = time.monotonic() - began
@@ -152,16 +159,16 @@ def elsewhere() -> str:
 
 
 @pytest.fixture
-def abroad(program: Program, tmp_path: Path) -> Program:
+def abroad(program: Program, tmp_path: Path, embedded: Callable[[str], Place]) -> Program:
     """This machine, which used 10,000 tokens, beside another one where it is another day, and which used 20,000."""
-    now = datetime.now(UTC)
+    now, warehouse = datetime.now(UTC), embedded("warehouse")
     (tmp_path / "other").mkdir()
     other = Program(tmp_path / "other", {**program.environ, "HOME": str(tmp_path / "other")})
     for each, name, tokens, zone in ((other, "away", 20_000, elsewhere()), (program, "here", 10_000, "UTC")):
         claude = ClaudeDir(tmp_path / name)
         claude.say(name, now - timedelta(seconds=1), tokens)
         each.environ |= {"CCUSAGE_IMPORT_MACHINE": name, "CCUSAGE_IMPORT_TIMEZONE": zone}
-        each.environ |= {"CCUSAGE_IMPORT_WAREHOUSE": f"chdb://{tmp_path}/warehouse"}
+        each.environ |= {"CCUSAGE_IMPORT_WAREHOUSE": warehouse.url}
         assert each("import", "--claude-dir", claude.root).exit_code == 0
     return program
 

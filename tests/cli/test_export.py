@@ -25,7 +25,7 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.disks import mounted, needs_mounts
 from tests.support.gateway.running import Gateway
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 VIEWS = sorted(file.stem for file in (sql_directory() / "views").glob("*.sql"))
 PSEUDONYM_DIGITS = 32

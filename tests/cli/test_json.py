@@ -34,6 +34,8 @@ from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.schemas import DIRECTORY, SCHEMAS, schema_file, schema_texts
 
+pytestmark = pytest.mark.usefixtures("engine_stays")
+
 
 def commands_with_json() -> Iterator[str]:
     """Yield the commands that have the option."""

@@ -21,7 +21,7 @@ from tests.support.facts import Reader
 from tests.support.prompts import HAIKU, OPUS, PRICES, Session, price
 from tests.support.schemas import SCHEMAS
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 SHOP, BLOG = "-home-ana-shop", "-home-ana-blog"

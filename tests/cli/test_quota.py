@@ -12,7 +12,7 @@ from tests.cli.test_budget import configure
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 STORED = "SELECT machine, name, maximum FROM quotas FINAL ORDER BY ALL"
 

@@ -17,6 +17,7 @@ from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.conftest import Program
 from tests.support.gateway.running import Gateway
+from tests.support.warm import let_go
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -29,6 +30,7 @@ def at_a_terminal(program: Program, *arguments: str | Path, typed: str = "", col
 
 def to_a_terminal(program: Program, *arguments: str | Path, typed: str = "", columns: int = 120) -> tuple[int, str]:
     """Run a command with a terminal on all three streams; return exit code and what the terminal was sent."""
+    let_go()
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [*program.prefix, sys.executable, "-m", "ccusage_import", *map(str, arguments)],
@@ -53,6 +55,7 @@ def to_a_terminal(program: Program, *arguments: str | Path, typed: str = "", col
     return process.wait(timeout=60), shown.decode()
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_progress_shows_each_report_with_its_time_and_each_phase(
     program: Program, corpus: Callable[[str], Path]
 ) -> None:
@@ -92,6 +95,7 @@ def test_a_missing_database_is_not_created_on_a_no(
     assert program("query", "--warehouse", url, "SELECT 1").exit_code == 4
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_no_color_is_honoured(program: Program, corpus: Callable[[str], Path]) -> None:
     done = program("import", "--claude-dir", corpus("september"), NO_COLOR="1", FORCE_COLOR="")
 

@@ -19,7 +19,7 @@ from tests.cli.test_terminal import at_a_terminal, to_a_terminal
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 TODAY = datetime.now(UTC).date()
 # In a home.
@@ -428,6 +428,7 @@ def test_the_page_says_short_names_and_what_they_are_in_full(
     assert '<th scope="row" class="name" title="claude-sonnet-4-20250514">Sonnet 4</th>' in page
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_bars_fit_a_narrow_terminal_and_cut_no_number(program: Program, claude: ClaudeDir) -> None:
     claude.say("one", days_ago(0, 0), 100_000, project="-home-ana-work-a-shop-with-a-long-name")
     assert program("import", "--claude-dir", claude.root).exit_code == 0
@@ -465,6 +466,7 @@ def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, cla
     assert plain.replace("\r", "").rstrip("\n ") == "desk $5.25 100.0 % " + "█" * 41
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_weeks_are_whole_but_for_this_one(program: Program, claude: ClaudeDir) -> None:
     monday = TODAY - timedelta(days=TODAY.weekday())
     for weeks in (11, 12):

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.facts.rewriting import bring_back_facts
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import next_load_id
@@ -21,7 +19,7 @@ from tests.support.facts import become
 from tests.support.gateway.running import Gateway
 from tests.support.prompts import Session
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 VIEWS = ("messages", "tool_calls", "turns", "events", "ledger_daily", "ledger_sessions")
 
@@ -138,7 +136,7 @@ def test_facts_come_back_with_the_records_that_were_taken_back(
     program(*command)
     assert migrated.rows(COUNTED) == [(1_000, 1_000)]
     if is_ended_between:
-        with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+        with migrated.opened() as opened:
             bring_back_facts(opened, "laptop", undo, next_load_id(opened, "laptop"))
 
     if way == "grow":

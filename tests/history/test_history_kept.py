@@ -14,14 +14,13 @@ from typing import Any
 import pytest
 
 from ccusage_import.cli.verdicts import print_changes
-from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.history.changes import Wanted, stream_changes
 from ccusage_import.money import DOLLARS
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.warm import let_go
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 Importer = Callable[..., Result]
 
@@ -617,6 +616,7 @@ def test_a_renamed_host_keeps_its_name_and_its_history(
     command = [sys.executable, "-m", "ccusage_import", "import", "--warehouse", migrated.url, "--timezone", "UTC"]
 
     # A host name of its own: the one of this machine stays.
+    let_go()
     done = subprocess.run(
         ["unshare", "--uts", "sh", "-c", 'hostname renamed && [ "$(hostname)" = renamed ] && exec "$@"', "sh", *command,
          "--claude-dir", claude.root, "--json"],
@@ -667,7 +667,7 @@ def test_an_undo_that_died_before_it_marked_the_other_load_is_settled(
     run_import()
     first = migrated.rows("SELECT max(load_id) FROM loads")[0][0]
     assert program("undo", str(first), "--warehouse", migrated.url).exit_code == 0
-    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+    with migrated.opened() as opened:
         # As a kill after the undo's own row leaves it.
         opened.command(
             "INSERT INTO loads SELECT * REPLACE (revision + 1 AS revision, 'committed' AS state) FROM loads FINAL"

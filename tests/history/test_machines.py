@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import MachineTakenError
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.machines import claim_machine
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
+
+pytestmark = pytest.mark.usefixtures("engine_stays")
 
 TAKEN = "machine 'laptop' is the name of another installation"
 
@@ -54,7 +54,7 @@ def test_a_first_try_that_fails_does_not_lock_the_owner_out(
 
 
 def test_of_two_claims_at_a_time_the_earlier_one_owns_the_name(migrated: Place) -> None:
-    with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+    with migrated.opened() as opened:
         rows = [("laptop", "second", "2026-11-01 10:00:00.000002"), ("laptop", "first", "2026-11-01 10:00:00.000001")]
         for row in rows:
             opened.command(
@@ -72,7 +72,7 @@ def test_of_two_claims_at_a_time_the_earlier_one_owns_the_name(migrated: Place) 
 
 
 def test_without_a_claim_the_last_load_that_was_published_owns_the_name(migrated: Place) -> None:
-    with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+    with migrated.opened() as opened:
         columns = ("load_id", "machine", "installation", "state", "started_at")
         for load_id, installation, state in ((1, "before", "committed"), (2, "owner", "undone"), (3, "it", "failed")):
             opened.command(

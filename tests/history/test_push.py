@@ -20,6 +20,8 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
 from tests.support.gateway.running import Gateway
 
+pytestmark = pytest.mark.usefixtures("engine_stays")
+
 # 1,000 output tokens of the model that ClaudeDir writes cost 0.015 $.
 SHOWN = "SELECT report, machine, agent, key, load_id, total_tokens, cost_usd FROM records FINAL ORDER BY ALL"
 LOGGED = "SELECT * FROM changes ORDER BY machine, report, agent, key, load_id"
@@ -48,6 +50,7 @@ def same(server: Place, laptop: Place) -> bool:
     return all(server.rows(sql) == laptop.rows(sql) for sql in (SHOWN, LOGGED, LOADS))
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_push_copies_everything_and_a_second_one_nothing(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -88,6 +91,7 @@ def test_later_loads_follow_and_undone_ones_too(
     assert server.rows("SELECT sum(total_tokens) FROM daily") == [(1_000,)]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 @pytest.mark.parametrize("table", some_of(["changes", "records", "loads"], 1))
 def test_a_push_that_is_cut_off_is_finished_by_the_next(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place, table: str
@@ -160,6 +164,7 @@ def test_another_history_on_the_server_is_judged_by_the_rule(
     assert server.rows("SELECT sum(output_tokens) FROM messages") == [(16_500,)]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_smaller_number_never_wins_on_the_server(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -203,6 +208,7 @@ def test_a_load_that_judged_two_histories_reads_like_an_import_and_is_none(
     assert status["last_import"]["load_id"] == laptop.rows("SELECT max(load_id) FROM loads")[0][0]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_push_that_brings_nothing_adds_no_load(program: Program, claude: ClaudeDir, server: Place) -> None:
     claude.say("s1", days_ago(40, hour=23), 1_000)
     claude.say("s2", days_ago(3, hour=23), 2_000)
@@ -268,6 +274,7 @@ def test_two_histories_that_name_projects_otherwise_are_not_judged(
     assert server.rows("SELECT sum(total_tokens) FROM daily") == [(1_000,)]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_details_alone_that_differ_are_written_and_are_no_conflict(
     program: Program, server: Place, tmp_path: Path
 ) -> None:
@@ -297,7 +304,7 @@ def test_a_load_that_died_here_is_settled_before_it_is_pushed(
 ) -> None:
     claude.say("s1", days_ago(3), 1_000)
     imported(program, claude, "--warehouse", server.url)
-    with open_warehouse(parse_warehouse_url(laptop.url)) as opened:
+    with laptop.opened() as opened:
         apply_migrations(opened, "1.2.3")
         write_load(opened, Load(1_000, "laptop", days_ago(1)))
 
@@ -340,6 +347,7 @@ def test_messages_come_back_on_the_server_with_the_days_that_grew_past_what_was_
     assert server.rows("SELECT sum(output_tokens) FROM messages") == [(5_001,)]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_sync_pushes_after_each_import(program: Program, claude: ClaudeDir, server: Place, laptop: Place) -> None:
     claude.say("s1", days_ago(2), 1_000)
     imported(program, claude, CCUSAGE_IMPORT_SYNC=server.url)
@@ -366,6 +374,7 @@ def test_limits_of_all_kinds_come_with_a_push(program: Program, claude: ClaudeDi
     assert server.rows("SELECT maximum FROM quotas FINAL") == [(5,)]
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_sync_pushes_saved_files_too_and_no_dry_run(
     program: Program, server: Place, laptop: Place, tmp_path: Path
 ) -> None:
@@ -381,6 +390,7 @@ def test_sync_pushes_saved_files_too_and_no_dry_run(
     assert same(server, laptop)
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_server_that_is_down_costs_a_warning_and_catches_up(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -413,6 +423,7 @@ def test_what_cannot_be_pushed(program: Program, server: Place) -> None:
     assert "copies an embedded warehouse to a server" in backwards.stderr
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_server_without_tables_says_what_to_type(program: Program, claude: ClaudeDir, gateway: Gateway) -> None:
     claude.say("s1", days_ago(2), 1_000)
     imported(program, claude)
@@ -424,6 +435,7 @@ def test_a_server_without_tables_says_what_to_type(program: Program, claude: Cla
     assert "hint: ccusage-import migrate --warehouse clickhouse://default@127.0.0.1:" in done.stderr
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_hints_of_a_push_name_its_server_and_its_password(
     program: Program, claude: ClaudeDir, server: Place, gateway: Gateway
 ) -> None:

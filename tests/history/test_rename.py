@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.conftest import Place, Program
 from tests.faults.documents import save_generation
 from tests.faults.harness import Installation
@@ -42,6 +40,7 @@ def imported(program: Program, place: Place, claude: ClaudeDir, *arguments: str,
     return load
 
 
+@pytest.mark.usefixtures("engine_stays")
 @pytest.mark.parametrize("new", some_of(["tower", ODD], 1))
 @pytest.mark.exhaustive_at("http")
 def test_a_machine_gets_another_name_with_all_its_history(
@@ -136,6 +135,7 @@ def test_the_old_name_can_be_that_of_another_installation(
     assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("laptop", 1_000), ("tower", 1_000)]
 
 
+@pytest.mark.usefixtures("engine_stays")
 @pytest.mark.one_place
 def test_the_refusal_of_another_name_says_how_to_rename(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     imported(program, migrated, claude, "--machine", "laptop")
@@ -339,6 +339,7 @@ WAYS: tuple[tuple[str, dict[str, str]], ...] = (
 )
 
 
+@pytest.mark.usefixtures("engine_stays")
 @pytest.mark.parametrize(("naming", "environ"), some_of(WAYS, 0), ids=("in clear", "another salt"))
 @pytest.mark.parametrize("session", some_of(["a", "b"], 0), ids=("grew", "new"))
 @pytest.mark.exhaustive_at("http")
@@ -378,6 +379,7 @@ HELD = "SELECT report, stored_tokens, offered_tokens, reason FROM held_records O
 WITHOUT_FACTS = {"CCUSAGE_IMPORT_TRANSCRIPTS": "false"}
 
 
+@pytest.mark.usefixtures("engine_stays")
 @pytest.mark.parametrize(("naming", "environ"), some_of(WAYS, 0), ids=("in clear", "another salt"))
 @pytest.mark.exhaustive_at("http")
 def test_what_was_held_stays_so_under_other_names(
@@ -420,12 +422,13 @@ def test_a_correction_that_was_taken_back_stays_so_under_other_names(
     assert migrated.rows(f"{logged} LIMIT 1") == [("undone", 2_500, 3_000)]
 
 
+@pytest.mark.usefixtures("engine_stays")
 @pytest.mark.one_place
 def test_of_a_history_that_does_not_say_how_it_names_what_is_stored_decides(
     program: Program, migrated: Place, claude: ClaudeDir
 ) -> None:
     imported(program, migrated, claude)
-    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+    with migrated.opened() as opened:
         # As an older release wrote it.
         opened.command("ALTER TABLE loads UPDATE naming = NULL WHERE 1 SETTINGS mutations_sync = 2")
 

@@ -16,7 +16,7 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.facts import become
 from tests.support.gateway.running import Gateway
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.history.test_history_kept import pretending
 from tests.importer.test_import import save_reports
 from tests.support.claude_dir import ClaudeDir, days_ago
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 # Long before the first day whose transcripts cannot have been swept.
 OLD = 45

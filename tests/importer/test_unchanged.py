@@ -18,7 +18,7 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
 from tests.support.gateway.running import Gateway
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 FILE = ".local/state/ccusage-import/last-import.json"
 

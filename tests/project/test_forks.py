@@ -143,6 +143,26 @@ def test_a_process_that_runs_commands_meets_nothing_of_the_one_before(program: P
     assert not is_alive(warm.process.pid)
 
 
+@pytest.mark.usefixtures("engine_stays")
+def test_an_engine_that_stays_open_lets_others_in(
+    program: Program, started: Program, embedded: Callable[[str], Place]
+) -> None:
+    place, other = embedded("warehouse"), embedded("other")
+    queries = "SELECT value FROM system.events WHERE event = 'Query'"
+    ((first,),), ((second,),) = place.rows(queries), place.rows(queries)
+    assert int(str(second)) > int(str(first))
+    command = ("query", "SELECT count() AS loads FROM loads", "--format", "csv", "--warehouse", place.url)
+
+    assert program(*command).stdout == '"loads"\n0\n'
+    assert started(*command).stdout == '"loads"\n0\n'
+    assert program(*command).stdout == '"loads"\n0\n'
+    forked = fork(command, program.environ, program.home)
+    assert (forked.wait(60), forked.communicate()[0]) == (0, '"loads"\n0\n')
+    assert place.rows("SELECT count() FROM loads") == other.rows("SELECT count() FROM loads") == [(0,)]
+    with place.opened() as opened:
+        assert list(map(tuple, opened.rows("SELECT count() FROM loads"))) == [(0,)]
+
+
 def test_a_process_that_is_killed_tells_its_exit_code(program: Program) -> None:
     warm = Warm()
     warm.process.kill()

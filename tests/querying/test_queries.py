@@ -19,20 +19,19 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.querying.queries import GROUPS, NamedQuery, find_query, read_queries
 from ccusage_import.querying.reading import read_only
 from ccusage_import.records import Record
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.migrations import sql_directory
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
+from tests.support.warm import let_go
 from tests.warehouse.test_plans import plans
 from tests.warehouse.test_views import block, budgets, daily, days, hold, judged, loaded, model, priced, record
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 Rows = list[tuple[Any, ...]]
 QUERIES = read_queries()
@@ -477,6 +476,7 @@ def test_tables_show_names_and_data_shows_what_is_stored(story: Place, program: 
 def test_parquet_is_read_back(story: Place, program: Program, tmp_path: Path) -> None:
     asking = ["query", "cost_by_day", "--warehouse", story.url, "--param", f"since={days_ago(60).date()}"]
     file = tmp_path / "days.parquet"
+    let_go()
     with file.open("wb") as output:
         command = [sys.executable, "-m", "ccusage_import", *asking, "--format", "parquet"]
         subprocess.run(command, env=program.environ, cwd=program.home, stdout=output, check=True, timeout=120)
@@ -1032,7 +1032,7 @@ def test_safe_csv_is_for_csv_alone(program: Program) -> None:
 
 
 def test_a_view_that_is_not_there_yet_is_a_matter_of_migrating(migrated: Place, program: Program) -> None:
-    with open_warehouse(parse_warehouse_url(migrated.url), cluster=migrated.cluster) as opened:
+    with migrated.opened() as opened:
         opened.command("DROP VIEW cost_by_model_daily")
 
     done = program("query", "top_models", "--warehouse", migrated.url)

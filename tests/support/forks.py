@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
@@ -33,6 +33,8 @@ ROOT = Path(__file__).parent.parent.parent
 READ_ONCE = ("PYTHON", "LANG", "LC_", "LD_", "DYLD_", "TYPER_", "_TYPER_", "TERMINAL_WIDTH", "FORCE_COLOR")
 MOST_DESCRIPTORS = 8
 NUMBER = struct.Struct("i")
+# What is done before a process is started.
+before_forks = list[Callable[[], None]]()
 
 
 class Fork:
@@ -121,6 +123,8 @@ def fork(
     start_new_session: bool = False,
 ) -> Fork:
     """Start `python -m module arguments…`."""
+    for prepare in before_forks:
+        prepare()
     request = {
         "module": module,
         "arguments": list(arguments),

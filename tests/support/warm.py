@@ -5,6 +5,9 @@
 What a command leaves in memory is met by the next one, as in a program that calls the package. So a process is used
 again only after a command that ended by itself and left neither threads nor an open engine, and not for ever; what is
 about processes does not run here.
+
+Within `engine_stays` the engine stays open behind these commands, as a server does: to open it takes a third of what
+an import does. Whatever opens the warehouse in another process has to `let_go` of it first, as `Place` and forks do.
 """
 
 from __future__ import annotations
@@ -25,12 +28,13 @@ import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import FixableError, WarehouseError
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from tests.support.forks import NUMBER, ROOT, Fork, become, fork, new_file, origin_environ, read_file
+from ccusage_import.warehouse.driver import embedded
+from tests.support.forks import NUMBER, ROOT, Fork, become, before_forks, fork, new_file, origin_environ, read_file
 
 # The engine leaves threads and open files whenever it is closed.
 MOST_RUNS = 40
@@ -45,6 +49,8 @@ ZONE = "UTC"
 class Warm:
     """A process that runs commands, with its end of the socket."""
 
+    engine_stays: ClassVar = False
+
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
@@ -57,6 +63,7 @@ class Warm:
             )
         self.control = ours
         self.runs = 0
+        self.keeps_engine = False
 
     def run(
         self, arguments: Sequence[str], environ: Mapping[str, str], cwd: Path, timeout: float
@@ -77,10 +84,16 @@ class Warm:
             rows: dict[str, list[tuple[object, ...]]] = pickle.load(answers)
             return rows
 
+    def let_go(self) -> None:
+        """Close the engine."""
+        with new_file() as stdout, new_file() as stderr:
+            self._ask({}, stdout, stderr, 120)
+
     def _ask(self, request: Mapping[str, object], stdout: IO[Any], stderr: IO[Any], timeout: float) -> int:
         self.runs += 1
+        self.keeps_engine = bool(request) and self.engine_stays and self.runs < MOST_RUNS
         self.control.settimeout(timeout)
-        encoded, answer = json.dumps(request).encode(), b""
+        encoded, answer = json.dumps({**request, "keeps_engine": self.keeps_engine}).encode(), b""
         with suppress(ConnectionError):
             socket.send_fds(self.control, [NUMBER.pack(len(encoded))], [stdout.fileno(), stderr.fileno()])
             self.control.sendall(encoded)
@@ -117,6 +130,28 @@ def rows_of(url: str, queries: Mapping[str, str]) -> dict[str, list[tuple[object
 
 
 @contextmanager
+def engine_stays() -> Iterator[None]:
+    """Let the engine stay open between commands, and between them and what is read."""
+    Warm.engine_stays = True
+    try:
+        yield
+    finally:
+        Warm.engine_stays = False
+        let_go()
+
+
+def let_go() -> None:
+    """Close an engine that stayed open."""
+    if any(warm.keeps_engine for warm in _kept):
+        with ExitStack() as stack:
+            for warm in [stack.enter_context(_lent()) for _ in range(len(_kept))]:
+                warm.let_go()
+
+
+before_forks.append(let_go)
+
+
+@contextmanager
 def _lent() -> Iterator[Warm]:
     """Lend a process; where anything goes wrong it ends."""
     warm = _kept.pop() if _kept else Warm()
@@ -137,6 +172,31 @@ def _end() -> None:
 # --- the process that runs them -------------------------------------------------------------------------
 
 
+class _Engine:
+    """Keeps the engine open by one more connection."""
+
+    def __init__(self) -> None:
+        self._opens = embedded.engine_client
+        self._connection: tuple[EmbeddedWarehouse, Any] | None = None
+        self.stays = False
+
+    def client(self, warehouse: EmbeddedWarehouse) -> Any:
+        if self._connection and self._connection[0] != warehouse:
+            self.let_go()
+        client = self._opens(warehouse)
+        if self.stays and not self._connection:
+            self._connection = warehouse, embedded.connect_to_engine(warehouse)
+        return client
+
+    def is_kept(self) -> bool:
+        return self._connection is not None
+
+    def let_go(self) -> None:
+        if self._connection:
+            self._connection[1].close()
+        self._connection = None
+
+
 def _receive(control: socket.socket, length: int) -> bytes:
     received = b""
     while len(received) < length:
@@ -145,6 +205,8 @@ def _receive(control: socket.socket, length: int) -> bytes:
 
 
 def _serve(control: socket.socket) -> None:
+    engine = _Engine()
+    embedded.engine_client = engine.client
     while True:
         length, descriptors, _, _ = socket.recv_fds(control, NUMBER.size, 2)
         if not descriptors:
@@ -153,18 +215,22 @@ def _serve(control: socket.socket) -> None:
         for descriptor, place in zip(descriptors, (1, 2), strict=True):
             os.dup2(descriptor, place)
             os.close(descriptor)
-        exit_code = _read(request) if "queries" in request else _run(request)
+        engine.stays = request["keeps_engine"]
+        if not engine.stays:
+            engine.let_go()
+        exit_code = _read(request) if "queries" in request else _run(request) if "arguments" in request else 0
         gc.collect()
         # What is left, such as modules, stays: to look through it after each command takes as long as to open an empty
         # warehouse.
         gc.freeze()
-        control.sendall(ANSWER.pack(exit_code, exit_code in ORDERLY and _is_fit()))
+        is_fit = threading.active_count() == 1 and (engine.is_kept() or not _has_opened())
+        control.sendall(ANSWER.pack(exit_code, exit_code in ORDERLY and is_fit))
 
 
-def _is_fit() -> bool:
-    """Whether nothing runs on, and no warehouse is open: of an open one the engine keeps the file `status` open."""
+def _has_opened() -> bool:
+    """Whether a warehouse is open: of an open one the engine keeps the file `status` open."""
     opened = (each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink())
-    return threading.active_count() == 1 and not any(file.name == "status" for file in opened)
+    return any(file.name == "status" for file in opened)
 
 
 def _read(request: Mapping[str, Any]) -> int:

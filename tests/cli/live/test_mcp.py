@@ -10,16 +10,18 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from mcp import Client, StdioServerParameters
 
 from tests.conftest import Program, program_in
 from tests.support.ccusage_install import install
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 INSPECTOR_VERSION = "0.15.0"
 PROJECT = "-home-ana-shop"
@@ -52,6 +54,8 @@ class Asked:
 
 def asking(program: Program, questions: Callable[[Asked], Awaitable[None]], *options: str) -> None:
     """Let a client ask a server that it starts."""
+    # It takes a second, which every worker would spend on collecting.
+    from mcp import Client, StdioServerParameters
 
     async def session() -> None:
         argv = ["-m", "ccusage_import", "mcp", *options]
