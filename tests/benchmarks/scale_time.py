@@ -25,6 +25,15 @@ QUESTIONS: Mapping[str, tuple[str, float | None]] = {
         f"SELECT sum(cost_usd), sum(total_tokens) FROM messages WHERE date BETWEEN {MONTH} AND {DAY}",
         200,
     ),
+    "messages: all columns of a day": (f"SELECT * FROM messages WHERE date = {DAY}", 200),
+    "tool_calls: a day": (
+        f"SELECT status, count() FROM tool_calls WHERE toDate(called_at) = {DAY} GROUP BY status",
+        200,
+    ),
+    "tool_calls: a month": (
+        f"SELECT status, count() FROM tool_calls WHERE toDate(called_at) BETWEEN {MONTH} AND {DAY} GROUP BY status",
+        200,
+    ),
     "ledger_daily: a day": (f"SELECT * FROM ledger_daily WHERE date = {DAY}", 200),
     "ledger_daily: a month": (f"SELECT * FROM ledger_daily WHERE date BETWEEN {MONTH} AND {DAY}", 200),
     "hourly: a day": (f"SELECT * FROM hourly WHERE toDate(at) = {DAY}", 200),
