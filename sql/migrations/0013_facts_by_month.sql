@@ -1,11 +1,11 @@
--- The facts that are most, in the order of months: a question about a day or a month need not look at all the others. Ids are digests, so in
+-- The facts of which there are most, in the order of months: a question about a day or a month need not look at all the others. Ids are digests, so in
 -- their order each granule has some rows of every day.
 
--- As message_facts was. The month is that of the first time by which a copy was known, and part of its key: whoever writes the copy again
--- asks for it.
+-- Like message_facts. Copies replace each other only under one month, so it stays as it was when a copy was first stored: whoever writes the
+-- copy again asks for it.
 CREATE TABLE IF NOT EXISTS {database}.{message_facts_by_month} {on_cluster}
 (
-    month                    Date DEFAULT toStartOfMonth(toDate(at, 'UTC')) COMMENT 'when this copy was first stored, the month of `at` in UTC; it stays',
+    month                    Date DEFAULT toStartOfMonth(toDate(at, 'UTC')) COMMENT 'month of at in UTC when this copy was first stored; it stays',
     machine                  LowCardinality(String),
     message                  UInt64 COMMENT 'number of the id of the message; 0 where it has none',
     request                  UInt64 COMMENT 'number of the id of the request; 0 where it has none',
@@ -63,10 +63,10 @@ COMMENT 'one row is one kind of copy of one answer of a model';
 CREATE TABLE IF NOT EXISTS {database}.message_facts_by_month {on_cluster} AS {database}.message_facts_by_month_local
 ENGINE = Distributed({cluster}, {database}, message_facts_by_month_local, cityHash64(machine));
 
--- As tool_call_facts was, likewise.
+-- Like tool_call_facts, in the same way.
 CREATE TABLE IF NOT EXISTS {database}.{tool_call_facts_by_month} {on_cluster}
 (
-    month             Date DEFAULT toStartOfMonth(toDate(coalesce(called_at, answered_at, toDateTime64(0, 3)), 'UTC')) COMMENT 'when the call was first stored, the month of its time in UTC; it stays',
+    month             Date DEFAULT toStartOfMonth(toDate(coalesce(called_at, answered_at, toDateTime64(0, 3)), 'UTC')) COMMENT 'month in UTC of the call, or of its result, when one of them was first stored; it stays',
     machine           LowCardinality(String),
     call              UInt64 COMMENT 'number of the id of the call',
     first_load_id     SimpleAggregateFunction(min, UInt64) COMMENT 'the load that met it first',
@@ -105,7 +105,7 @@ COMMENT 'one row is one call of a tool';
 CREATE TABLE IF NOT EXISTS {database}.tool_call_facts_by_month {on_cluster} AS {database}.tool_call_facts_by_month_local
 ENGINE = Distributed({cluster}, {database}, tool_call_facts_by_month_local, cityHash64(machine));
 
--- Where somebody dropped the new tables, the old ones are gone, too.
+-- Where a new table was dropped since and is made again, the old ones are gone: they are made empty, and 0014 drops them again.
 CREATE TABLE IF NOT EXISTS {database}.{message_facts} {on_cluster} AS {database}.{message_facts_by_month}
 ENGINE = {engine:ReplacingMergeTree}(version)
 ORDER BY (month, machine, message, request, counted_session, copy, record);
@@ -122,7 +122,7 @@ ENGINE = Distributed({cluster}, {database}, message_facts_local, cityHash64(mach
 CREATE TABLE IF NOT EXISTS {database}.tool_call_facts {on_cluster} AS {database}.tool_call_facts_local
 ENGINE = Distributed({cluster}, {database}, tool_call_facts_local, cityHash64(machine));
 
--- A program that was started before this writes into the old table no more: it fails, and reads again what it could not store.
+-- A program that was started before this can no longer write into the old table: it fails, and later reads again what it could not store.
 ALTER TABLE {database}.{message_facts} {on_cluster} ADD CONSTRAINT IF NOT EXISTS moved_to_message_facts_by_month CHECK false;
 
 INSERT INTO {database}.message_facts_by_month
@@ -140,7 +140,7 @@ SELECT
     is_final, is_subagent, agent_id, texts, thoughts, tool_uses, text_characters, web_searches, claude_version, entrypoint, turn
 FROM {database}.message_facts FINAL;
 
--- A program that was started before this writes into the old table no more: it fails, and reads again what it could not store.
+-- A program that was started before this can no longer write into the old table: it fails, and later reads again what it could not store.
 ALTER TABLE {database}.{tool_call_facts} {on_cluster} ADD CONSTRAINT IF NOT EXISTS moved_to_tool_call_facts_by_month CHECK false;
 
 INSERT INTO {database}.tool_call_facts_by_month

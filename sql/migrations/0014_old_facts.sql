@@ -1,4 +1,4 @@
--- What 0013 copied. A migration of its own: ended half-way, 0013 begins again with all that it copies.
+-- Drops what 0013 copied. It is a migration of its own: a copy that was ended half-way begins again with all there is.
 
 -- only with a cluster: the tables over the shards first
 DROP TABLE IF EXISTS {database}.message_facts {on_cluster} SYNC;
