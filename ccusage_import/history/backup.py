@@ -6,9 +6,9 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -82,8 +82,7 @@ _TABLES = (
     # Nor these, of which what is still there can be read again.
     _Table(
         "message_facts",
-        "SELECT * FROM message_facts_by_month FINAL"
-        " ORDER BY month, machine, message, request, counted_session, copy, record",
+        "SELECT * FROM message_facts_by_month FINAL ORDER BY machine, message, request, counted_session, copy, record",
         "input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens",
         "cost_usd",
         is_optional=True,
@@ -91,7 +90,7 @@ _TABLES = (
     ),
     _Table(
         "tool_call_facts",
-        "SELECT * FROM tool_call_facts_by_month FINAL ORDER BY month, machine, call",
+        "SELECT * FROM tool_call_facts_by_month FINAL ORDER BY machine, call",
         "0",
         "toDecimal64(0, 9)",
         is_optional=True,
@@ -270,7 +269,7 @@ def _copied(warehouse: ClickHouse, directory: Path) -> dict[str, TableFile]:
     """Copy all tables as they are at one moment: anew where a load began, published or ended meanwhile."""
     for _ in range(ATTEMPTS):
         before = _moment(warehouse)
-        tables = {table.name: _copy(warehouse, table, directory) for table in (*_TABLES, _SCHEMA)}
+        tables = {table.name: _copy(warehouse, table, directory) for table in (*_there(warehouse), _SCHEMA)}
         if _moment(warehouse) == before:
             return tables
     raise BackupError(
@@ -285,6 +284,15 @@ def _moment(warehouse: ClickHouse) -> Sequence[Sequence[Any]]:
         " state = 'running' AND (machine, load_id) GLOBAL IN (SELECT machine, load_id FROM records)"
         " FROM loads FINAL ORDER BY machine, load_id"
     )
+
+
+def _there(warehouse: ClickHouse) -> Iterator[_Table]:
+    """Yield the tables that a warehouse has; one of an older release may have fewer, and others."""
+    for table in _TABLES:
+        if not table.is_optional or warehouse.columns(table.place):
+            yield table
+        elif warehouse.columns(table.name):
+            yield replace(table, sql=table.sql.replace(table.place, table.name), stored_in="")
 
 
 def _copy(warehouse: ClickHouse, table: _Table, directory: Path) -> TableFile:

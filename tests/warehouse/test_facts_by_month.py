@@ -21,7 +21,7 @@ from ccusage_import.warehouse.migrations import (
     sql_directory,
     statements,
 )
-from tests.conftest import Place, Spares
+from tests.conftest import Place, Program, Spares
 from tests.support.facts import Reader
 
 JANUARY, FEBRUARY, MARCH = (date(2026, month, 1) for month in (1, 2, 3))
@@ -210,24 +210,25 @@ def test_facts_of_an_older_release_move_however_often_that_is_ended_half_way(emp
         for statement in moves["0014"][:number]:
             empty.command(statement)
 
-    apply_after(empty, "0013")
+    record(empty, "0013")
+    apply_migrations(empty, "1.2.3")
 
     moved(empty)
 
 
-def apply_after(opened: ClickHouse, version: str) -> None:
-    """Apply what follows a migration that ended before it could be recorded as the last one of many."""
+def record(opened: ClickHouse, version: str) -> None:
+    """Write down that all migrations up to one were applied."""
     done = [known for known in known_migrations() if not known.is_view and known.version <= version]
     for statement in statements((sql_directory() / "schema_migrations.sql").read_text("utf-8"), opened):
         opened.command(statement)
     rows = [(known.version, known.checksum, datetime.now(UTC), "0.1.0") for known in done]
     opened.insert("schema_migrations", ("version", "checksum", "applied_at", "tool_version"), rows, token="older")
-    apply_migrations(opened, "1.2.3")
 
 
 def test_a_program_of_an_older_release_cannot_write_where_nobody_looks_any_more(empty: ClickHouse) -> None:
     older(empty)
-    apply_after(empty, "0012")
+    record(empty, "0012")
+    apply_migrations(empty, "1.2.3")
     moved(empty)
 
     older_again = known_migrations()[7]
@@ -239,3 +240,18 @@ def test_a_program_of_an_older_release_cannot_write_where_nobody_looks_any_more(
     with pytest.raises(QueryError, match="moved_to_message_facts_by_month"):
         empty.insert("message_facts", ("machine", "message"), [("m", 1)], token="late")
     assert empty.rows("SELECT count() FROM message_facts") == [(0,)]
+
+
+def test_a_warehouse_of_an_older_release_is_backed_up_before_it_is_migrated(
+    program: Program, place: Place, tmp_path: Path
+) -> None:
+    with open_warehouse(parse_warehouse_url(place.url), creates_database=True) as warehouse:
+        older(warehouse)
+        record(warehouse, "0012")
+
+    saved = program("backup", "saved", "--warehouse", place.url)
+    restored = program("restore", "saved", "--warehouse", f"chdb://{tmp_path}/restored")
+
+    assert (saved.exit_code, restored.exit_code) == (0, 0), saved.stderr + restored.stderr
+    with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/restored")) as warehouse:
+        moved(warehouse)
