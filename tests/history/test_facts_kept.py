@@ -86,7 +86,7 @@ def test_a_push_copies_facts_and_the_next_one_only_what_is_new(
 
     done = program("push", server.url, "--warehouse", read.url)
 
-    assert done.stdout.splitlines()[0].split(" loads, ")[1].startswith("4 facts of ")
+    assert done.stdout.splitlines()[0].split("1 load, ")[1].startswith("4 facts of ")
     assert _shown(server) == _shown(read)
     counts = {table: f"SELECT count() FROM {table} FINAL" for table in FACT_TABLES}
     assert server.answers(counts) == read.answers(counts)
