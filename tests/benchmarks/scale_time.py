@@ -31,7 +31,7 @@ QUESTIONS: Mapping[str, tuple[str, float | None]] = {
         200,
     ),
     "tool_calls: a month": (
-        f"SELECT status, count() FROM tool_calls WHERE toDate(called_at) BETWEEN {MONTH} AND {DAY} GROUP BY status",
+        f"SELECT tool, count() FROM tool_calls WHERE toDate(called_at) BETWEEN {MONTH} AND {DAY} GROUP BY tool",
         200,
     ),
     "ledger_daily: a day": (f"SELECT * FROM ledger_daily WHERE date = {DAY}", 200),
