@@ -1,6 +1,7 @@
 -- A block says when it began and when its last message was. Where its messages are stored, each clock hour has the share of the block
 -- that they have; elsewhere the share that ccusage's own hours have, where these were asked for and hold more of the block. A block of
 -- which neither is known is spread evenly over its hours, and an hour is an estimate. The sum over the hours of a block is the block. Hours and weekdays are those of the zone of the row.
+-- The windows name the date beside the block that it belongs to, so that a condition on it is met before they are computed.
 CREATE OR REPLACE VIEW {database}.block_hours {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
@@ -88,10 +89,10 @@ weighed AS
         both.fact_tokens AS fact_tokens,
         both.hour_cost AS hour_cost,
         both.hour_tokens AS hour_tokens,
-        sum(both.fact_cost) OVER (PARTITION BY machine, agent, began) AS all_fact_cost,
-        sum(both.fact_tokens) OVER (PARTITION BY machine, agent, began) AS all_fact_tokens,
-        sum(both.hour_cost) OVER (PARTITION BY machine, agent, began) AS all_hour_cost,
-        sum(both.hour_tokens) OVER (PARTITION BY machine, agent, began) AS all_hour_tokens
+        sum(both.fact_cost) OVER (PARTITION BY machine, agent, date, began) AS all_fact_cost,
+        sum(both.fact_tokens) OVER (PARTITION BY machine, agent, date, began) AS all_fact_tokens,
+        sum(both.hour_cost) OVER (PARTITION BY machine, agent, date, began) AS all_hour_cost,
+        sum(both.hour_tokens) OVER (PARTITION BY machine, agent, date, began) AS all_hour_tokens
     FROM spread
     GLOBAL LEFT JOIN both ON both.machine = spread.machine AND both.agent = spread.agent AND both.hour = spread.at
 ),
