@@ -358,7 +358,7 @@ def test_an_agent_that_does_not_exist_is_named_with_those_that_do(run_import: Im
     assert done.exit_code == 5
     assert [line for line in done.stderr.splitlines() if "warning" not in line] == [
         "ccusage-import: error: agent 'cursor': ccusage 20.0.24 has reports of " + ", ".join(AGENTS_OF_20) + " only",
-        'hint: correct `agents`, or set `ccusage_version = "20.0.24"`, or run `npm install -g ccusage@20.0.24`',
+        "hint: correct `agents` or --agent",
     ]
     assert totals(warehouse) == {"codex": TOTALS_20["codex"]}
     assert warehouse.rows("SELECT failed_reports, error FROM loads FINAL") == [
@@ -372,11 +372,22 @@ def test_an_agent_that_does_not_exist_is_named_with_those_that_do(run_import: Im
     ]
 
 
+def test_a_mistyped_agent_is_told_the_nearest(run_import: Importer, warehouse: Place) -> None:
+    done = run_import("--agent", "gemni")
+    assert done.exit_code == 3
+    assert f"has reports of {', '.join(AGENTS_OF_20)} only; nearest: gemini\nhint: correct `agents`" in done.stderr
+    assert totals(warehouse) == {}
+
+
 @pytest.mark.exhaustive
 def test_ccusage_18_knows_claude_code_alone(run_import: Importer, warehouse: Place, ccusage18: Path) -> None:
     done = run_import("--agent", "claude", "--agent", "codex", "--ccusage", ccusage18)
     assert done.exit_code == 5
-    assert "error: agent 'codex': ccusage 18.0.11 has reports of claude only\n" in done.stderr
+    assert (
+        "error: agent 'codex': ccusage 18.0.11 has reports of claude only\n"
+        'hint: correct `agents` or --agent, or set `ccusage_version = "20.0.24"`,'
+        " or run `npm install -g ccusage@20.0.24`\n"
+    ) in done.stderr
     assert totals(warehouse) == {"claude": TOTALS_20["claude"]}
     assert run_import("--agent", "all", "--ccusage", ccusage18).exit_code == 0
 
