@@ -7,16 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ccusage_import.ccusage.archive import LoadNote
-from ccusage_import.ccusage.fetcher import FetchProgress, SilentFetch
-from ccusage_import.ccusage.offers import ReportOutcome
-from ccusage_import.exceptions import ExitCode, FixableError
+from ccusage_import.exceptions import CcusageError, ExitCode, FixableError
 from ccusage_import.records import REPORTS, Identity, Record
 from ccusage_import.rule.verdicts import Decision, Verdict
-from ccusage_import.statistics import Comparison
-from ccusage_import.transcripts.reader import Batch
+
+if TYPE_CHECKING:
+    from ccusage_import.ccusage.archive import LoadNote
+    from ccusage_import.ccusage.offers import ReportOutcome
+    from ccusage_import.statistics import Comparison
+    from ccusage_import.transcripts.reader import Batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +38,35 @@ class ImportOptions:
     is_forced: bool = False
 
 
-class ImportProgress(FetchProgress, Protocol):
-    """Hears what an import is doing."""
+class ImportProgress(Protocol):
+    """Hears what an import is doing; of the reports one call at a time, from worker threads."""
 
     def phase(self, name: str) -> None:
         """A phase begins: fetch, validate, open, reconcile, load or transcripts."""
+
+    def started(self, report: str) -> None:
+        """A report is being run."""
+
+    def finished(self, report: str, seconds: float) -> None:
+        """A report was fetched."""
+
+    def failed(self, report: str, error: CcusageError, /) -> None:
+        """A report failed for good."""
 
     def read(self, done: int, total: int) -> None:
         """So many bytes of those that are new in the transcripts are read."""
 
 
-class SilentProgress(SilentFetch):
+class SilentProgress:
     """Shows nothing."""
 
     def phase(self, name: str) -> None: ...
+
+    def started(self, report: str) -> None: ...
+
+    def finished(self, report: str, seconds: float) -> None: ...
+
+    def failed(self, report: str, error: CcusageError, /) -> None: ...
 
     def read(self, done: int, total: int) -> None: ...
 

@@ -1,41 +1,25 @@
-"""The main job as steps that hand on values: offer, parse, open, judge, publish. Prints nothing."""
+"""The main job: finds that nothing changed, reads transcripts alone, or imports reports. Prints nothing."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from loguru import logger
-
-from ccusage_import.ccusage.offers import Offer, Parsed, live_offer, parse_offer, saved_offer
-from ccusage_import.config.kept.names import keep_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import CcusageError, WarehouseError
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportProgress, ImportSummary
-from ccusage_import.records import Identity
-from ccusage_import.rule.verdicts import Verdict
-from ccusage_import.statusline.numbers import keep_numbers, questions_of_numbers
-from ccusage_import.steps.judging import Judged, judge, prepare, questions_of_stored, read_stored, weigh
-from ccusage_import.steps.loads import committed_load, failed_load, keep_for_later, keep_reports, leave_trace
-from ccusage_import.steps.open_to_load import open_for_import
+from ccusage_import.steps.loads import failed_load, keep_for_later, leave_trace
 from ccusage_import.steps.run import Run
-from ccusage_import.steps.transcripts import (
-    import_transcripts_alone,
-    questions_after_reports,
-    read_facts,
-    warn_of_size,
-)
 from ccusage_import.steps.unchanged import import_nothing, look, remember
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.driver.loading import preload_driver
-from ccusage_import.warehouse.logged_offers import LoggedOffer
 from ccusage_import.warehouse.opening import import_lock
-from ccusage_import.warehouse.prices import MODELS_WITH_PRICE, models_without_price, priced_models, write_prices
-from ccusage_import.warehouse.publish import bring_back, outgrown, publish, records_question
-from ccusage_import.warehouse.tables import Load, last_load_question, next_load_id
+
+if TYPE_CHECKING:
+    from ccusage_import.ccusage.offers import Offer
 
 
 def run_import(
@@ -64,151 +48,51 @@ def run_import_alone(
     """Run one import like `run_import`; the caller holds the import lock, and may have the warehouse open already."""
     run = Run.begin(configuration, options, progress, already_open=already_open)
     if options.only_transcripts:
+        from ccusage_import.steps.transcripts import import_transcripts_alone
+
         return import_transcripts_alone(run, environ)
-    with _driver_loads_meanwhile():
+    with _loading_meanwhile(preload_driver):
         seen = look(run, environ)
         try:
-            if seen and (unchanged := import_nothing(run, seen, environ, keep_numbers)):
+            if seen and (unchanged := import_nothing(run, seen, environ)):
                 return unchanged
         except WarehouseError as error:
             keep_for_later(run, failed_load(run, error))
             raise
         try:
-            with run.phase("fetch"):
+            with run.phase("fetch"), _loading_meanwhile(_preload_steps):
                 offer = _offer(run, environ)
         except CcusageError as error:
             leave_trace(run, failed_load(run, error))
             raise
+    from ccusage_import.steps.reports import import_offer
+
     summary = import_offer(run, offer)
     remember(run, seen, summary)
     return summary
 
 
-def import_offer(run: Run, offer: Offer) -> ImportSummary:
-    """Import what ccusage or saved files offer like `run_import`; the caller holds the import lock."""
-    with run.phase("validate"):
-        parsed = parse_offer(offer, run.settings.machine, run.pseudonyms, run.today, run.archive)
-    if not parsed.valid:
-        leave_trace(run, failed_load(run, parsed.errors[0], offer, parsed))
-        return _summary(run, offer, parsed, Judged(outcomes=parsed.outcomes))
-    return _load(run, offer, parsed)
-
-
-def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
-    """Open the warehouse, judge the offer, and publish what was decided."""
-    with ExitStack() as stack:
-        with _failure_kept(run, offer, parsed):
-            with run.phase("open"):
-                warehouse, opening_warnings = open_for_import(run, stack, _questions(run, offer))
-            with run.phase("reconcile"):
-                stored = read_stored(run, warehouse, parsed.records)
-                load_id = next_load_id(warehouse, run.settings.machine) if warehouse else None
-                prepared = prepare(run, offer, parsed, stored)
-                ledger = weigh(run, warehouse, offer, prepared)
-                judged = judge(run, offer, parsed, prepared, ledger)
-        summary = _summary(run, offer, parsed, judged, opening_warnings)
-        if warehouse is None or load_id is None or run.options.is_dry_run or summary.is_empty:
-            return summary
-        with _failure_kept(run, offer, parsed), run.phase("load"):
-            _keep_prices(run, warehouse, load_id, offer, parsed, judged)
-            load = committed_load(run, offer, judged, summary, load_id)
-            # Before the records, so that whatever ends it here the next import does both.
-            bring_back(warehouse, load, outgrown(stored.taken_back, judged.stored, judged.decisions))
-            _publish(run, warehouse, load, judged, stored.last_offers)
-            kept_warnings = keep_reports(run, load, judged.ledger)
-        numbers = questions_of_numbers(run.settings)
-        with warehouse.asked_ahead([*numbers, *questions_after_reports(run, warehouse, offer, load)]):
-            keep_numbers(warehouse, run.configuration)
-            facts = read_facts(run, warehouse, offer, load)
-            warnings = (*summary.warnings, *kept_warnings, *warn_of_size(run, warehouse))
-        return replace(summary, load_id=load_id, warnings=warnings, facts=facts)
-
-
-@contextmanager
-def _failure_kept(run: Run, offer: Offer, parsed: Parsed) -> Iterator[None]:
-    """Keep a load that fails for its warehouse in a block: one that had begun looks as if it was running."""
-    try:
-        yield
-    except WarehouseError as error:
-        keep_for_later(run, failed_load(run, error, offer, parsed))
-        raise
-
-
-def _questions(run: Run, offer: Offer) -> list[Question]:
-    """Return what is going to be asked of any warehouse that is up to date, before something is written."""
-    machine = run.settings.machine
-    prices = [] if offer.prices is None else [MODELS_WITH_PRICE]
-    return [
-        *questions_of_stored(run),
-        last_load_question(machine),
-        *prices,
-        # Asked again by a load that writes records.
-        records_question(machine),
-    ]
-
-
 def _offer(run: Run, environ: Mapping[str, str]) -> Offer:
+    # Here and below: an import in which nothing changed needs none of it, and would take a quarter longer.
+    from ccusage_import.ccusage.offers import live_offer, saved_offer
+
     options = run.options
     if options.saved_dir is not None:
         return saved_offer(run.settings, options.saved_dir, options.reports, options.note, run.pseudonyms)
     return live_offer(run.configuration, options.reports, environ, run.pseudonyms, run.started_at, run.progress)
 
 
-def _keep_prices(run: Run, warehouse: ClickHouse, load_id: int, offer: Offer, parsed: Parsed, judged: Judged) -> None:
-    """Ask ccusage for the prices of models that have none here, and again for those with another cost than before."""
-    if offer.prices is None:
-        return
-    version = offer.provenance.ccusage_version
-    wanted = models_without_price(warehouse, version, priced_models(parsed.records), priced_models(judged.stored))
-    repriced = [item.record for item in judged.decisions if item.verdict is Verdict.REPRICED and item.offered]
-    prices = offer.prices.ask(wanted, again=priced_models(repriced))
-    write_prices(warehouse, load_id, version, prices, is_offline=not run.settings.online_prices)
-
-
-def _publish(
-    run: Run,
-    warehouse: ClickHouse,
-    load: Load,
-    judged: Judged,
-    last_offers: Mapping[Identity, LoggedOffer],
-) -> None:
-    """Write the load. Its INSERT into `records` is the point at which all of it becomes visible."""
-    keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
-    load.phases = dict(run.phases)
-    is_filtered = run.options.since > date.min or run.options.until < date.max
-    # Saved files are of another time: what they do not offer may be offered now.
-    is_whole = not is_filtered and (run.options.saved_dir is None or run.options.note is not None)
-    whole = load.reports if is_whole else ()
-    publish(warehouse, load, judged.decisions, whole, last_offers, stored=judged.stored)
-    rows, ms = sum(decision.is_written for decision in judged.decisions), round(1000 * sum(load.phases.values()))
-    logger.bind(load_id=load.load_id, machine=load.machine, rows=rows, ms=ms).info("load committed")
-
-
-def _summary(run: Run, offer: Offer, parsed: Parsed, judged: Judged, warnings: Sequence[str] = ()) -> ImportSummary:
-    return ImportSummary(
-        machine=run.settings.machine,
-        timezone=run.settings.timezone,
-        is_dry_run=run.options.is_dry_run,
-        ccusage_version=offer.provenance.ccusage_version,
-        runner=offer.runner,
-        intact_from=judged.intact_from,
-        reports=judged.outcomes,
-        offered=parsed.records,
-        left_alone=judged.left_alone,
-        stored=judged.stored,
-        decisions=judged.decisions,
-        gone=judged.gone,
-        warnings=(*offer.warnings, *parsed.warnings, *warnings, *judged.warnings),
-        comparison=judged.comparison,
-        names=run.names,
-        phases=run.phases,
-    )
+def _preload_steps() -> None:
+    """Import what reads and judges reports; what cannot be loaded is said when it is needed."""
+    with suppress(ImportError, OSError, MemoryError):
+        for name in ("ccusage.parser", "steps.reports"):
+            import_module(f"ccusage_import.{name}")
 
 
 @contextmanager
-def _driver_loads_meanwhile() -> Iterator[None]:
-    """Import the driver in another thread while transcripts are looked at and ccusage runs."""
-    preloading = threading.Thread(target=preload_driver, daemon=True)
+def _loading_meanwhile(load: Callable[[], None]) -> Iterator[None]:
+    """Import something in another thread while transcripts are looked at and ccusage runs."""
+    preloading = threading.Thread(target=load, daemon=True)
     preloading.start()
     try:
         yield

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 
+from ccusage_import.config.settings import Settings
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import DataDirectoryError
+from ccusage_import.names.pseudonyms import Pseudonyms
+from ccusage_import.records import Provenance
 
 TRANSCRIPTS = "projects"
 # Claude Code deletes transcripts after this many days unless `cleanupPeriodDays` says otherwise.
@@ -78,3 +81,11 @@ def _default_places(environ: Mapping[str, str]) -> list[Path]:
     home = Path(environ.get("HOME") or Path.home())
     configuration = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
     return [configuration / "claude", home / ".claude"]
+
+
+def provenance_now(
+    settings: Settings, ccusage_version: str, directories: Sequence[Path], pseudonyms: Pseudonyms
+) -> Provenance:
+    """Return what reports are read with now; data directories are given as keyed hashes."""
+    digests = tuple(sorted(pseudonyms.always(str(path)) for path in directories))
+    return Provenance(ccusage_version, settings.timezone, settings.mode, digests)

@@ -15,7 +15,7 @@ from loguru import logger
 
 from ccusage_import.ccusage.agents import ALL, find_agents, wanted_labels, with_hours
 from ccusage_import.ccusage.archive import LoadNote, ReportArchive
-from ccusage_import.ccusage.data_dirs import Sources, find_sources
+from ccusage_import.ccusage.data_dirs import Sources, find_sources, provenance_now
 from ccusage_import.ccusage.fetcher import Fetched, FetchProgress, fetch_reports, too_large
 from ccusage_import.ccusage.prices import Prices, PriceSource
 from ccusage_import.ccusage.refusals import Refused
@@ -265,14 +265,6 @@ def _with_price_missing(block: Record, unpriced: Sequence[tuple[str, Span, set[s
             for agent, day, models in unpriced
         )
     )
-
-
-def provenance_now(
-    settings: Settings, ccusage_version: str, directories: Sequence[Path], pseudonyms: Pseudonyms
-) -> Provenance:
-    """Return what reports are read with now; data directories are given as keyed hashes."""
-    digests = tuple(sorted(pseudonyms.always(str(path)) for path in directories))
-    return Provenance(ccusage_version, settings.timezone, settings.mode, digests)
 
 
 def _find_sources(settings: Settings, environ: Mapping[str, str]) -> tuple[Sources, CcusageError | None]:

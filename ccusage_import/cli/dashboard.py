@@ -13,8 +13,9 @@ from ccusage_import.cli.options import configured, door
 from ccusage_import.config.kept.last_offer import read_last_offer
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import ago, today_in, zoned_moment
-from ccusage_import.digest.glance import Glance, MonthForecast, OpenBlock, PlanMonth, read_glance
+from ccusage_import.digest.glance import Glance, MonthForecast, PlanMonth, read_glance
 from ccusage_import.digest.text import method_text, multiple
+from ccusage_import.digest.today import OpenBlock
 from ccusage_import.exceptions import WarehouseLockedError
 from ccusage_import.money import Money
 from ccusage_import.ui.tables import Joined, PlainTable, console

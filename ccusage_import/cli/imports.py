@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from datetime import date
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from ccusage_import import __version__, ui
-from ccusage_import.ccusage.archive import KeptLoad, find_loads
 from ccusage_import.cli.options import (
     Agents,
     AsJson,
@@ -30,14 +29,9 @@ from ccusage_import.cli.options import (
     door,
     environment,
 )
-from ccusage_import.cli.replay import print_replay, replay_exit_code
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import days_of_option, period_of_options, today_in
-from ccusage_import.demo.place import Place, what_next
-from ccusage_import.demo.story import run_demo
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
-from ccusage_import.history.push import push_configured
-from ccusage_import.history.replay import replay
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.importer import run_import
 from ccusage_import.logger import log_to_file
@@ -45,10 +39,13 @@ from ccusage_import.money import Money
 from ccusage_import.monitoring.announcements import announced
 from ccusage_import.records import ALL_REPORTS, REPORTS, ReportName
 from ccusage_import.steps.last_offer import keep_offer
-from ccusage_import.ui.browser import open_in_browser
-from ccusage_import.ui.summary import print_second, print_summary, show_progress, summary_json
+from ccusage_import.ui.progress import show_progress
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
+
+if TYPE_CHECKING:
+    from ccusage_import.ccusage.archive import KeptLoad
+    from ccusage_import.demo.place import Place
 
 T = TypeVar("T")
 Importer = Callable[[Configuration, ImportOptions, Mapping[str, str], ImportProgress], T]
@@ -160,7 +157,7 @@ def import_command(
             _refuse_in_demo({**own, "--transcripts-only": transcripts_only})
         _demand_directory(from_dir)
         environ = environment(env_file)
-        place = stack.enter_context(Place.made(is_kept=not dry_run)) if demo else None
+        place = stack.enter_context(_made_place(is_kept=not dry_run)) if demo else None
         if place:
             configuration = place.configuration(flags, config, environ)
         else:
@@ -178,7 +175,7 @@ def import_command(
             accepted=days_of_option("--accept-lower", accept_lower, today) if accept_lower else None,
         )
         log_to_configured_file(configuration)
-        kept = find_loads(from_dir) if from_dir and not transcripts_only else []
+        kept = _kept_loads(from_dir) if from_dir and not transcripts_only else []
         if place:
             exit_code = _run_demo(configuration, options, environ, place, opens=opens, quiet=quiet, as_json=as_json)
         elif kept:
@@ -216,6 +213,21 @@ def _refuse_in_demo(options: Mapping[str, object]) -> None:
             raise ConfigurationError(f"{option}: the demo has reports of its own", hint="leave one of the two out")
 
 
+# The demo and kept loads take what no other import needs.
+
+
+def _made_place(*, is_kept: bool) -> AbstractContextManager[Place]:
+    from ccusage_import.demo.place import Place
+
+    return Place.made(is_kept=is_kept)
+
+
+def _kept_loads(directory: Path) -> list[KeptLoad]:
+    from ccusage_import.ccusage.archive import find_loads
+
+    return find_loads(directory)
+
+
 def _run_demo(
     configuration: Configuration,
     options: ImportOptions,
@@ -227,6 +239,11 @@ def _run_demo(
     as_json: bool,
 ) -> ExitCode:
     """Run the demo, print what it showed, and keep its warehouse with a page of it; a dry run keeps nothing."""
+    from ccusage_import.demo.place import what_next
+    from ccusage_import.demo.story import run_demo
+    from ccusage_import.ui.browser import open_in_browser
+    from ccusage_import.ui.summary import print_second
+
     run = partial(run_demo, place=place)
     shown = _import(run, configuration, options, environ, shows_progress=not (quiet or as_json))
     money = configuration.settings.money
@@ -256,6 +273,9 @@ def _replay(
     as_json: bool,
 ) -> ExitCode:
     """Import loads whose reports were kept, and print what became of each."""
+    from ccusage_import.cli.replay import print_replay, replay_exit_code
+    from ccusage_import.history.replay import replay
+
     done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
     with ui.prints_what_is_done():
         print_replay(done, len(kept), quiet=quiet, as_json=as_json)
@@ -322,9 +342,12 @@ def _import_once(
 
 def synchronise(configuration: Configuration, already_open: ClickHouse | None = None) -> tuple[str, ...]:
     """Push to the server of `sync`, and return warnings: one that is down has time until the next import."""
+    if configuration.settings.sync is None:
+        return ()
+    from ccusage_import.history.push import push_configured
+
     try:
-        if configuration.settings.sync is not None:
-            push_configured(configuration, already_open=already_open)
+        push_configured(configuration, already_open=already_open)
     except FixableError as error:
         hint = [f"hint: {error.hint}"] if error.hint else []
         return (f"not pushed, the next import tries again: {error}", *hint)
@@ -339,7 +362,11 @@ def _render(summary: ImportSummary, money: Money, *, quiet: bool, as_json: bool)
     ui.print_warnings(summary.warnings)
     for error in summary.errors:
         ui.print_error(error)
+    if quiet and not as_json:
+        return
+    from ccusage_import.ui.summary import print_summary, summary_json
+
     if as_json:
         ui.print_json(summary_json(summary))
-    elif not quiet:
+    else:
         print_summary(summary, money)

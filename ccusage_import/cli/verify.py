@@ -29,7 +29,7 @@ from ccusage_import.querying.counted_messages import read_sums
 from ccusage_import.rule.ledger_check import LedgerSum
 from ccusage_import.rule.verify import Verification
 from ccusage_import.rule.verify import verify as verification
-from ccusage_import.ui.summary import show_progress
+from ccusage_import.ui.progress import show_progress
 from ccusage_import.ui.tables import PlainTable, console, print_wrapped
 from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_configured
 from ccusage_import.warehouse.snapshot import sessions_elsewhere

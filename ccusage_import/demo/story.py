@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ccusage_import.ccusage.data_dirs import find_sources
+from ccusage_import.ccusage.data_dirs import find_sources, provenance_now
 from ccusage_import.ccusage.fetcher import Fetched
-from ccusage_import.ccusage.offers import Offer, provenance_now
+from ccusage_import.ccusage.offers import Offer
 from ccusage_import.ccusage.runner import parse_version
 from ccusage_import.config.settings import Configuration
 from ccusage_import.demo.place import SWEPT_AGE, Place, delete_old
 from ccusage_import.demo.reports import RecordedPrices, reports_of
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
-from ccusage_import.importer import import_offer
 from ccusage_import.steps.last_offer import keep_offer
+from ccusage_import.steps.reports import import_offer
 from ccusage_import.steps.run import Run
 from ccusage_import.versions import PINNED_VERSION
 from ccusage_import.warehouse.opening import import_lock

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 from ccusage_import.config.kept.last_offer import LastOffer
 from ccusage_import.config.settings import Settings
 from ccusage_import.config.tables.quota import Plan
-from ccusage_import.records import CLAUDE
+from ccusage_import.digest.today import COSTS_QUESTION, Costs, OpenBlock, block_question, read_block, read_costs
 from ccusage_import.warehouse.budgets import Spending, questions_of_spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.snapshot import count_held, last_import
 from ccusage_import.warehouse.tables import Load
 
-# Of each machine its own day and month, as budgets are: two machines may live in different zones.
-COSTS_QUESTION = Question(
-    "WITH toStartOfMonth(today) AS month, toStartOfMonth(month - 1) AS last_month,"
-    " NOT is_dated_ahead AND date BETWEEN last_month AND today AS is_recent"
-    " SELECT sumIf(cost_usd, is_recent AND date = today), sumIf(total_tokens, is_recent AND date = today),"
-    " sumIf(cost_usd, is_recent AND date >= month), sumIf(cost_usd, is_recent AND date < month),"
-    " sumIf(cost_usd, is_recent AND date < least(month, last_month + toDayOfMonth(today))),"
-    " maxIf(unpriced, is_recent), uniqExact(daily.machine), sum(cost_usd), uniqExact(date), min(date)"
-    " FROM daily GLOBAL LEFT JOIN calendar ON daily.machine = calendar.machine AND daily.agent = calendar.agent"
-)
-_BLOCK = (
-    "SELECT ends_at, cost_usd, projected_cost_usd, cost_per_hour_usd FROM active_blocks"
-    " WHERE machine = {machine:String} ORDER BY agent = {agent:String} DESC, ends_at DESC LIMIT 1"
-)
 # A history in which no forecast can be tried yet is too short for one.
 _FORECAST = (
     "SELECT forecast_usd, low_usd, high_usd, method FROM forecast_totals"
@@ -42,25 +28,6 @@ _KEPT = "SELECT sum(cost_usd) FROM daily WHERE machine = {machine:String} AND ag
 
 
 @dataclass(frozen=True, slots=True)
-class Costs:
-    """What days cost, over all machines, in US dollars; `last_month_by_this_day` ends on the same day of the month.
-
-    Today and this month are those of each machine.
-    """
-
-    today_usd: Decimal
-    today_tokens: int
-    month_usd: Decimal
-    last_month_usd: Decimal
-    last_month_by_this_day_usd: Decimal
-    unpriced: bool
-    machines: int
-    all_days_usd: Decimal
-    days: int
-    first_day: date
-
-
-@dataclass(frozen=True, slots=True)
 class MonthForecast:
     """What this month is expected to cost on all machines, in US dollars; the bounds hold 80 % and may be missing."""
 
@@ -68,16 +35,6 @@ class MonthForecast:
     low_usd: Decimal | None
     high_usd: Decimal | None
     method: str
-
-
-@dataclass(frozen=True, slots=True)
-class OpenBlock:
-    """A five-hour block that is not over."""
-
-    ends_at: datetime
-    cost_usd: Decimal
-    projected_cost_usd: Decimal | None
-    cost_per_hour_usd: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +92,6 @@ def read_glance(warehouse: ClickHouse, settings: Settings, today: date, offer: L
             offer,
             read_kept(warehouse, offer) if offer else Decimal(0),
         )
-
-
-def read_costs(warehouse: ClickHouse) -> Costs:
-    """Return what this day, this month and the last one cost."""
-    return Costs(*warehouse.rows(*COSTS_QUESTION)[0])
-
-
-def read_block(warehouse: ClickHouse, machine: str) -> OpenBlock | None:
-    """Return the open block of a machine: that of Claude Code, else the one that ends last."""
-    blocks = warehouse.rows(*block_question(machine))
-    return OpenBlock(blocks[0][0].astimezone(UTC), *blocks[0][1:]) if blocks else None
-
-
-def block_question(machine: str) -> Question:
-    """Return what `read_block` asks."""
-    return Question(_BLOCK, {"machine": machine, "agent": CLAUDE})
 
 
 def read_forecast(warehouse: ClickHouse, today: date) -> MonthForecast | None:

@@ -20,13 +20,13 @@ from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import BackupError
 from ccusage_import.files import make_private_directory, replace_file, sync_directory
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.committing import settle_dead_loads
 from ccusage_import.warehouse.migrations import (
     applied_migrations,
     apply_migrations,
     known_migrations,
     pending_migrations,
 )
-from ccusage_import.warehouse.publish import settle_dead_loads
 from ccusage_import.warehouse.tables import RUNNERS_OF_FACTS
 
 FORMAT = 1

@@ -12,6 +12,7 @@ from ccusage_import.days import next_month
 from ccusage_import.exceptions import ConfigurationError, FoldError
 from ccusage_import.statistics import totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.committing import commit, settle_dead_loads
 from ccusage_import.warehouse.facts.folds import (
     Fold,
     bytes_a_row,
@@ -23,8 +24,8 @@ from ccusage_import.warehouse.facts.folds import (
     refuse_undroppable,
     write_fold,
 )
-from ccusage_import.warehouse.publish import begin, commit, count_totals, settle_dead_loads, tidy
-from ccusage_import.warehouse.tables import RUNNER_OF_COMPACT, Load, read_loads, read_records, write_load
+from ccusage_import.warehouse.publish import begin, tidy
+from ccusage_import.warehouse.tables import RUNNER_OF_COMPACT, Load, count_totals, read_loads, read_records, write_load
 
 # What is younger may still grow: Claude Code keeps transcripts for 30 days.
 YOUNGEST_DAYS = 30

@@ -18,15 +18,17 @@ from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.ui import label, short_label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.committing import settle_dead_loads
 from ccusage_import.warehouse.facts.asking import count_facts
 from ccusage_import.warehouse.facts.rewriting import bring_back_facts, take_back_facts
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.publish import begin, bring_back, count_totals, outgrown, publish, settle_dead_loads
+from ccusage_import.warehouse.publish import begin, bring_back, outgrown, publish
 from ccusage_import.warehouse.tables import (
     RUNNER_OF_CHANGES,
     RUNNER_OF_COMPACT,
     RUNNER_OF_PROJECTS,
     Load,
+    count_totals,
     read_loads,
     read_records,
     read_taken_back,

@@ -37,6 +37,7 @@ from ccusage_import.warehouse.budgets import (
     rename_quotas,
 )
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.committing import settle_dead_loads
 from ccusage_import.warehouse.facts.rewriting import hide_facts, shows_facts
 from ccusage_import.warehouse.logged_offers import read_last_offers, worth_logging
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
@@ -44,11 +45,12 @@ from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import described, read_naming
 from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write
 from ccusage_import.warehouse.prices import push_prices
-from ccusage_import.warehouse.publish import begin, bring_back, count_totals, outgrown, publish, settle_dead_loads
+from ccusage_import.warehouse.publish import begin, bring_back, outgrown, publish
 from ccusage_import.warehouse.tables import (
     RENAMED,
     RUNNER_OF_PUSH,
     Load,
+    count_totals,
     next_load_id,
     read_loads,
     read_records,

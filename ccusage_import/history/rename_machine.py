@@ -21,14 +21,16 @@ from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.statistics import totals
 from ccusage_import.warehouse.budgets import rename_budgets, rename_plan, rename_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.committing import commit, settle_dead_loads
 from ccusage_import.warehouse.facts.rewriting import rename_facts
 from ccusage_import.warehouse.machines import names_of, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write, record_failed_loads
-from ccusage_import.warehouse.publish import begin, commit, count_totals, settle_dead_loads, tidy
+from ccusage_import.warehouse.publish import begin, tidy
 from ccusage_import.warehouse.tables import (
     RENAMED,
     RUNNER_OF_MACHINE,
     Load,
+    count_totals,
     next_load_id,
     read_loads,
     read_records,

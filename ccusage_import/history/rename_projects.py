@@ -18,13 +18,14 @@ from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.committing import settle_dead_loads
 from ccusage_import.warehouse.facts.rewriting import rename_folded
 from ccusage_import.warehouse.logged_offers import read_last_offers
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.naming import described
 from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write
-from ccusage_import.warehouse.publish import begin, count_totals, publish, settle_dead_loads
-from ccusage_import.warehouse.tables import RUNNER_OF_PROJECTS, read_loads, read_records, read_taken_back
+from ccusage_import.warehouse.publish import begin, publish
+from ccusage_import.warehouse.tables import RUNNER_OF_PROJECTS, count_totals, read_loads, read_records, read_taken_back
 
 
 @dataclass(frozen=True, slots=True)

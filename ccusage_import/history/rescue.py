@@ -15,10 +15,11 @@ from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import DamagedWarehouseError, QueryError
 from ccusage_import.files import make_private_directory
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.committing import settle_dead_loads
 from ccusage_import.warehouse.integrity import NOTHING, contents, detached_parts, find_damage, unreadable_parts
 from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
 from ccusage_import.warehouse.opening import demand_warehouse, known_warehouses, open_unchecked, remember
-from ccusage_import.warehouse.publish import begin, publish, settle_dead_loads
+from ccusage_import.warehouse.publish import begin, publish
 from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, read_loads
 
 _PART = re.compile(r"all_\d+_\d+_\d+(_\d+)?$")

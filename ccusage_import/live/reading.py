@@ -23,12 +23,12 @@ from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.reader import Found, Listing, is_unchanged, list_transcripts
 from ccusage_import.transcripts.workers import read_on_all_cores
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.committing import commit
 from ccusage_import.warehouse.facts.asking import count_facts
 from ccusage_import.warehouse.facts.folds import published_folds
 from ccusage_import.warehouse.facts.publishing import FactsLoad
 from ccusage_import.warehouse.opening import cursor_marks
 from ccusage_import.warehouse.prices import read_prices
-from ccusage_import.warehouse.publish import commit
 from ccusage_import.warehouse.tables import RUNNER_OF_WATCH, Load, read_loads, write_load
 
 LOAD_SECONDS = 3600

@@ -14,7 +14,7 @@ from ccusage_import.checks.health import HealthReport, Problem, read_health
 from ccusage_import.checks.status import read_status
 from ccusage_import.config.kept.watching import Phase, WatchState, keep_state, last_state
 from ccusage_import.config.settings import Configuration
-from ccusage_import.digest.glance import OpenBlock
+from ccusage_import.digest.today import OpenBlock
 from ccusage_import.exceptions import AnnouncementError, ConfigurationError, FixableError, WarehouseError
 from ccusage_import.live.events import (
     Ended,

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
 
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import AnnouncementError, ConfigurationError, ExitCode, FixableError, WarehouseError
 from ccusage_import.import_summary import ImportSummary
-from ccusage_import.monitoring.heartbeat import ping
-from ccusage_import.monitoring.metrics import push_metrics, write_metrics
-from ccusage_import.monitoring.notifications import notify
-from ccusage_import.monitoring.outcome import MEMORY, RunOutcome, keep_memory, peak_memory_bytes, read_memory
-from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
+from ccusage_import.monitoring.outcome import MEMORY, RunMemory, RunOutcome, keep_memory, peak_memory_bytes, read_memory
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.opening import open_configured
-from ccusage_import.warehouse.snapshot import Snapshot, read_snapshot
+
+if TYPE_CHECKING:
+    from ccusage_import.warehouse.snapshot import Snapshot
 
 
 class Announcer:
@@ -43,7 +41,7 @@ class Announcer:
 
     def begin(self) -> None:
         """Ping the heartbeat."""
-        self._attempt(lambda: ping(self._settings, "start"))
+        self._ping("start")
 
     def end(self, exit_code: int, failure: str) -> None:
         """Write and push metrics, notify the targets, ping the heartbeat."""
@@ -62,20 +60,46 @@ class Announcer:
             last_success_at=now if exit_code == ExitCode.OK else memory.last_success_at,
             peak_memory_bytes=peak_memory_bytes(),
         )
-        self._attempt(lambda: write_metrics(settings, outcome))
-        self._attempt(lambda: push_metrics(settings, outcome))
-        refused = self._configuration.refused("notify")
-        for warning in notify(settings, outcome, memory, self._environ, commands_refused=refused):
-            self._warn(warning)
+        self._write_metrics(outcome)
+        self._notify(outcome, memory)
         memory.last_success_at = outcome.last_success_at
         self._attempt(lambda: keep_memory(self._memory_file, memory))
-        self._attempt(lambda: ping(settings, "success" if outcome.is_success else "failure", failure))
+        self._ping("success" if outcome.is_success else "failure", failure)
+
+    # What nobody asked for is not even loaded: most imports are announced to no one.
+
+    def _write_metrics(self, outcome: RunOutcome) -> None:
+        if self._settings.metrics_file or self._settings.pushgateway:
+            from ccusage_import.monitoring.metrics import push_metrics, write_metrics
+
+            self._attempt(lambda: write_metrics(self._settings, outcome))
+            self._attempt(lambda: push_metrics(self._settings, outcome))
+
+    def _notify(self, outcome: RunOutcome, memory: RunMemory) -> None:
+        if not self._settings.notify:
+            memory.told = {}
+            return
+        from ccusage_import.monitoring.notifications import notify
+
+        refused = self._configuration.refused("notify")
+        for warning in notify(self._settings, outcome, memory, self._environ, commands_refused=refused):
+            self._warn(warning)
+
+    def _ping(self, event: Literal["start", "success", "failure"], text: str = "") -> None:
+        if self._settings.heartbeat_url:
+            from ccusage_import.monitoring.heartbeat import ping
+
+            self._attempt(lambda: ping(self._settings, event, text))
 
     def _facts(self) -> Snapshot | None:
         """Look at the warehouse only where somebody wants to be notified of what is in it."""
         settings = self._settings
         if not (settings.metrics_file or settings.pushgateway or settings.notify):
             return None
+        from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
+        from ccusage_import.warehouse.opening import open_configured
+        from ccusage_import.warehouse.snapshot import read_snapshot
+
         try:
             opening = nullcontext(self._already_open) if self._already_open else open_configured(self._configuration, 0)
             with opening as opened:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import SecretStr
 
 from ccusage_import import __version__
-from ccusage_import.checks.health import HealthReport
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import AnnouncementError
 from ccusage_import.files import replace_file
@@ -28,6 +27,8 @@ from ccusage_import.warehouse.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
+
+    from ccusage_import.checks.health import HealthReport
 
 PREFIX = "ccusage_import_"
 JOB = "ccusage_import"

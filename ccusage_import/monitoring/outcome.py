@@ -7,14 +7,18 @@ import resource
 import sys
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.files import write_private_file
-from ccusage_import.import_summary import ImportSummary
-from ccusage_import.warehouse.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from ccusage_import.import_summary import ImportSummary
+    from ccusage_import.warehouse.snapshot import Snapshot
 
 # In the state directory.
 MEMORY = "announced.json"
@@ -83,7 +87,7 @@ class RunOutcome:
 def read_memory(file: Path) -> RunMemory:
     """Return what earlier runs left; a missing or damaged file is the memory of a first run."""
     try:
-        return TypeAdapter(RunMemory).validate_json(file.read_bytes())
+        return _memory_adapter().validate_json(file.read_bytes())
     except (OSError, ValidationError):
         return RunMemory()
 
@@ -94,7 +98,12 @@ def keep_memory(file: Path, memory: RunMemory) -> None:
     Raises:
         ConfigurationError: the directory cannot be written.
     """
-    write_private_file(file, TypeAdapter(RunMemory).dump_json(memory).decode() + "\n")
+    write_private_file(file, _memory_adapter().dump_json(memory).decode() + "\n")
+
+
+@cache
+def _memory_adapter() -> TypeAdapter[RunMemory]:
+    return TypeAdapter(RunMemory)
 
 
 def peak_memory_bytes() -> int:

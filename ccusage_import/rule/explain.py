@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from ccusage_import.records import CLAUDE
-from ccusage_import.rule.ledger import Weighed
 from ccusage_import.rule.verdicts import Decision, Reason
+
+if TYPE_CHECKING:
+    from ccusage_import.rule.ledger import Weighed
 
 WORDS = {
     Reason.FIRST_SEEN: "first seen",

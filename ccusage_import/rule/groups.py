@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from ccusage_import.records import FILED_BY_DAY, Record
 from ccusage_import.rule.evidence import INSTANT, Span, span
+from ccusage_import.rule.verdicts import present
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +184,6 @@ def group_of(pairs: Collection[Pair]) -> Group:
         _tokens(pair.stored for pair in pairs),
         _tokens(pair.offered for pair in pairs),
     )
-
-
-def present(offered: Record | None, stored: Record | None) -> Record:
-    """Return the offered record, or the stored one where nothing is offered."""
-    record = offered or stored
-    if record is None:
-        raise ValueError("neither offered nor stored")
-    return record
 
 
 def _usd(records: Iterable[Record | None]) -> Decimal:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ccusage_import.records import Record
-from ccusage_import.rule.groups import present
-from ccusage_import.rule.ledger import Weighed
+
+if TYPE_CHECKING:
+    from ccusage_import.rule.ledger import Weighed
 
 
 class Verdict(StrEnum):
@@ -87,3 +88,11 @@ class Decision:
     def record(self) -> Record:
         """The offered record, or the stored one where nothing is offered."""
         return present(self.offered, self.stored)
+
+
+def present(offered: Record | None, stored: Record | None) -> Record:
+    """Return the offered record, or the stored one where nothing is offered."""
+    record = offered or stored
+    if record is None:
+        raise ValueError("neither offered nor stored")
+    return record

@@ -11,7 +11,7 @@ from loguru import logger
 
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import next_month
-from ccusage_import.digest.glance import COSTS_QUESTION, OpenBlock, block_question, read_block, read_costs
+from ccusage_import.digest.today import COSTS_QUESTION, OpenBlock, block_question, read_block, read_costs
 from ccusage_import.exceptions import FixableError
 from ccusage_import.files import write_private_file
 from ccusage_import.records import CLAUDE

@@ -21,8 +21,8 @@ from ccusage_import.statistics import Comparison, compare
 from ccusage_import.steps.facts import weigh_falls
 from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+from ccusage_import.warehouse.committing import records_question
 from ccusage_import.warehouse.logged_offers import LoggedOffer, last_offers_question, read_last_offers
-from ccusage_import.warehouse.publish import records_question
 from ccusage_import.warehouse.tables import (
     TakenBack,
     read_latest_window,

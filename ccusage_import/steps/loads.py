@@ -6,22 +6,24 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from ccusage_import import __version__
-from ccusage_import.ccusage.archive import LoadNote, WeighedRecord
-from ccusage_import.ccusage.offers import Offer, Parsed, ReportOutcome, provenance_now
+from ccusage_import.ccusage.data_dirs import provenance_now
 from ccusage_import.exceptions import BackupError, ConfigurationError, FixableError, WarehouseError
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.records import Provenance
-from ccusage_import.rule.ledger import Ledger
-from ccusage_import.steps.judging import Judged
 from ccusage_import.steps.open_to_load import open_for_import
 from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.opening import unrecorded_loads
-from ccusage_import.warehouse.publish import count_totals
-from ccusage_import.warehouse.tables import REFUSED, Load, next_load_id, write_load
+from ccusage_import.warehouse.tables import REFUSED, Load, count_totals, next_load_id, write_load
+
+if TYPE_CHECKING:
+    from ccusage_import.ccusage.offers import Offer, Parsed, ReportOutcome
+    from ccusage_import.rule.ledger import Ledger
+    from ccusage_import.steps.judging import Judged
 
 
 def new_load(run: Run, load_id: int, provenance: Provenance) -> Load:
@@ -99,6 +101,8 @@ def keep_reports(run: Run, load: Load, ledger: Ledger) -> tuple[str, ...]:
     """Keep what the load was judged by. The load is committed, so the import does not fail where this does."""
     if run.archive is None:
         return ()
+    from ccusage_import.ccusage.archive import LoadNote, WeighedRecord
+
     note = LoadNote(
         load_id=load.load_id,
         warehouse=str(run.settings.parsed_warehouse()),

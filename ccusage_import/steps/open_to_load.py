@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.budgets import keep_own_budgets, keep_own_plan, keep_own_quotas, questions_of_limits
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+from ccusage_import.warehouse.committing import questions_of_dead_loads, settle_dead_loads
 from ccusage_import.warehouse.machines import claim_machine, questions_of_names, refuse_other_name
 from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.naming import naming_question, refuse_other_naming
@@ -18,7 +19,6 @@ from ccusage_import.warehouse.opening import (
     record_failed_loads,
     refuse_damage,
 )
-from ccusage_import.warehouse.publish import questions_of_dead_loads, settle_dead_loads
 
 
 def open_for_import(

@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
-from ccusage_import.ccusage.archive import ReportArchive
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import utc_instant
 from ccusage_import.import_summary import ImportOptions, ImportProgress
 from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+
+if TYPE_CHECKING:
+    from ccusage_import.ccusage.archive import ReportArchive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,7 @@ class Run:
             started_at=utc_instant(now or (options.note.started_at if options.note else datetime.now(UTC))),
             pseudonyms=configuration.settings.pseudonyms(),
             known_names=read_names(configuration.directories.names_file),
-            archive=ReportArchive() if keeps_reports else None,
+            archive=_new_archive() if keeps_reports else None,
             already_open=already_open,
         )
 
@@ -89,3 +92,9 @@ class Run:
             yield
         finally:
             self.phases[name] = round(time.perf_counter() - begun, 3)
+
+
+def _new_archive() -> ReportArchive:
+    from ccusage_import.ccusage.archive import ReportArchive
+
+    return ReportArchive()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from loguru import logger
 
-from ccusage_import.ccusage.data_dirs import find_sources
-from ccusage_import.ccusage.offers import Offer, provenance_now
+from ccusage_import.ccusage.data_dirs import find_sources, provenance_now
+from ccusage_import.ccusage.offers import Offer
 from ccusage_import.config.kept.names import keep_names
 from ccusage_import.exceptions import ConfigurationError, FixableError, WarehouseError
 from ccusage_import.import_summary import FactsSummary, ImportOptions, ImportSummary
@@ -21,9 +21,10 @@ from ccusage_import.steps.open_to_load import open_for_load
 from ccusage_import.steps.run import Run
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+from ccusage_import.warehouse.committing import commit
 from ccusage_import.warehouse.facts.asking import count_facts
 from ccusage_import.warehouse.integrity import NOTHING, contents
-from ccusage_import.warehouse.publish import commit, tidy
+from ccusage_import.warehouse.publish import tidy
 from ccusage_import.warehouse.snapshot import size_bytes, size_question
 from ccusage_import.warehouse.tables import RUNNER_OF_TRANSCRIPTS, Load, next_load_id, write_load
 

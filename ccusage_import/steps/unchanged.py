@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -14,20 +14,18 @@ from loguru import logger
 from pydantic import TypeAdapter, ValidationError
 
 from ccusage_import import __version__
-from ccusage_import.ccusage.data_dirs import TRANSCRIPTS, find_sources
-from ccusage_import.ccusage.offers import provenance_now
+from ccusage_import.ccusage.data_dirs import TRANSCRIPTS, find_sources, provenance_now
 from ccusage_import.ccusage.runner import fetch_options, find_runner
-from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, ExitCode, FixableError
 from ccusage_import.files import write_private_file
 from ccusage_import.import_summary import ImportOptions, ImportSummary
 from ccusage_import.records import CLAUDE
+from ccusage_import.statusline.numbers import keep_numbers
 from ccusage_import.steps.loads import new_load
 from ccusage_import.steps.open_to_load import open_for_import
 from ccusage_import.steps.run import Run
-from ccusage_import.transcripts.reader import walk
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.publish import commit, records_question
+from ccusage_import.transcripts import walk
+from ccusage_import.warehouse.committing import commit, records_question
 from ccusage_import.warehouse.tables import Load, last_load_question, loads_question, next_load_id, read_loads
 
 
@@ -74,9 +72,7 @@ def look(run: Run, environ: Mapping[str, str]) -> Seen | None:
     return Seen(directories, blake2b("\n".join(made_of).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest())
 
 
-def import_nothing(
-    run: Run, seen: Seen, environ: Mapping[str, str], tell: Callable[[ClickHouse, Configuration], None]
-) -> ImportSummary | None:
+def import_nothing(run: Run, seen: Seen, environ: Mapping[str, str]) -> ImportSummary | None:
     """Record a load in which nothing changed, and return its summary; None where the reports have to be run.
 
     Nothing changed if the last load of this machine was a whole import of the same transcripts by the same ccusage with
@@ -86,7 +82,6 @@ def import_nothing(
         run: the import.
         seen: what the reports depend on now.
         environ: the process environment.
-        tell: called with the open warehouse, as after an ordinary import.
 
     Raises:
         WarehouseError: the warehouse cannot be used.
@@ -112,7 +107,7 @@ def import_nothing(
         with run.phase("load"):
             load = _load(run, before[0], seen, next_load_id(warehouse, machine))
             commit(warehouse, load)
-        tell(warehouse, run.configuration)
+        keep_numbers(warehouse, run.configuration)
         _keep(run, replace(last, load_id=load.load_id))
         logger.bind(load_id=load.load_id, machine=load.machine).info("nothing changed")
         return ImportSummary(

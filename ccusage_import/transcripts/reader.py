@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from ccusage_import.transcripts import walk
 from ccusage_import.transcripts.cursor import FileState, Stretch
 from ccusage_import.transcripts.facts import Facts, number
 from ccusage_import.transcripts.messages import Source
@@ -158,24 +159,6 @@ def session_of(path: str, root: str) -> tuple[str, str]:
     if parts[-2] == "subagents":
         return "/".join(parts[:-3]) or UNKNOWN_PROJECT, parts[-3]
     return "/".join(parts[:-2]), parts[-2]
-
-
-def walk(directory: str, unreadable: Counter[str]) -> Iterator[tuple[str, os.stat_result]]:
-    """Return the transcripts below a directory, their sizes and times; as ccusage, it does not follow links."""
-    try:
-        with os.scandir(directory) as entries:
-            found = list(entries)
-    except OSError:
-        unreadable["directory"] += 1
-        return
-    for entry in found:
-        try:
-            if entry.is_dir(follow_symlinks=False):
-                yield from walk(entry.path, unreadable)
-            elif entry.name.endswith(".jsonl") and entry.name != ".jsonl" and entry.is_file(follow_symlinks=False):
-                yield entry.path, entry.stat(follow_symlinks=False)
-        except OSError:
-            unreadable["file"] += 1
 
 
 def _places(known: Sequence[int | None]) -> list[int]:

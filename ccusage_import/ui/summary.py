@@ -1,31 +1,28 @@
-"""What people see of an import: its progress while it runs, then tables, or one JSON object."""
+"""What people see of an import that is done: tables, or one JSON object."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from decimal import Decimal
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from rich.console import Console, Group, RenderableType
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ccusage_import.days import zoned_moment
-from ccusage_import.exceptions import CcusageError
-from ccusage_import.import_summary import SILENT, FactsSummary, ImportProgress, ImportSummary
+from ccusage_import.import_summary import FactsSummary, ImportSummary
 from ccusage_import.money import Money
 from ccusage_import.names.shown import model_names, project_names
 from ccusage_import.records import CLAUDE, Record, split_label
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
-from ccusage_import.statistics import Comparison, Coverage, Share, Totals
-from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.ui import change, error_json, label, named, short_label
 from ccusage_import.ui.tables import Hanging, Joined, PlainTable, console
+
+if TYPE_CHECKING:
+    from ccusage_import.statistics import Comparison, Coverage, Share, Totals
 
 SHOWN_HELD = 10
 # A report that covers less of the days' cost than this says so.
@@ -155,6 +152,8 @@ def summary_json(summary: ImportSummary) -> dict[str, Any]:
 
 
 def _facts_json(facts: FactsSummary) -> dict[str, Any]:
+    from ccusage_import.transcripts.facts import FACT_KINDS
+
     return {
         "files": facts.files,
         "bytes": facts.bytes,
@@ -305,56 +304,3 @@ def _kept(decision: Decision, money: Money) -> str:
     if decision.stored is None and decision.reason is not Reason.TAKEN_BACK:
         return "what it overlaps"
     return money.text(decision.stored.cost_usd if decision.stored else Decimal(0))
-
-
-class TerminalProgress(AbstractContextManager["TerminalProgress"]):
-    """One line for each report with its time, then one for each phase; gone when the summary comes."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(
-            SpinnerColumn(finished_text=" "),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._tasks: dict[str, TaskID] = {}
-        self._phase: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        """Show the progress."""
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Remove the progress."""
-        self._progress.stop()
-
-    def phase(self, name: str) -> None:
-        """Show that a phase begins and the one before it is done."""
-        if self._phase is not None:
-            self._progress.update(self._phase, total=1, completed=1)
-        self._phase = self._progress.add_task(name, total=None)
-
-    def read(self, done: int, total: int) -> None:
-        """Show how much of the transcripts is read."""
-        if self._phase is not None:
-            of_total = f"transcripts: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
-            self._progress.update(self._phase, description=of_total)
-
-    def started(self, report: str) -> None:
-        """Show that a report is being run."""
-        self._tasks[report] = self._progress.add_task(f"  {report}", total=None)
-
-    def finished(self, report: str, seconds: float) -> None:
-        """Show how long a report took."""
-        self._progress.update(self._tasks[report], description=f"  {report} {seconds:.2f} s", total=1, completed=1)
-
-    def failed(self, report: str, _error: CcusageError, /) -> None:
-        """Show that a report failed; the summary says why."""
-        self._progress.update(self._tasks[report], description=f"  {report} failed", total=1, completed=1)
-
-
-def show_progress(*, is_wanted: bool) -> AbstractContextManager[ImportProgress]:
-    """Return progress for a person at a terminal, silence for anybody else."""
-    return TerminalProgress() if is_wanted and sys.stderr.isatty() else nullcontext(SILENT)

@@ -44,7 +44,7 @@ def console() -> Console:
     from ccusage_import.ui.console import StdoutConsole
 
     width = reader_width()
-    return StdoutConsole(highlight=False, soft_wrap=width == NO_TERMINAL_WIDTH, width=width)
+    return StdoutConsole(highlight=False, emoji=False, soft_wrap=width == NO_TERMINAL_WIDTH, width=width)
 
 
 def print_wrapped(line: str) -> None:

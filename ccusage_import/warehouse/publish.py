@@ -1,4 +1,4 @@
-"""The one way into the tables: a load is logged, published in one INSERT and committed; dead loads are settled."""
+"""The one way into the tables: a load is logged, published in one INSERT and committed."""
 
 from __future__ import annotations
 
@@ -12,23 +12,16 @@ from pydantic_core import to_json
 from ccusage_import.records import CLAUDE, Identity, Record
 from ccusage_import.rule.evidence import lasting_name, tokens_by_name
 from ccusage_import.rule.verdicts import Decision, Verdict
-from ccusage_import.statistics import Totals
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.facts.asking import count_facts
-from ccusage_import.warehouse.facts.folds import Fold, settle_fold
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.committing import commit
 from ccusage_import.warehouse.facts.rewriting import bring_back_days, bring_back_facts
 from ccusage_import.warehouse.logged_offers import LoggedOffer, logged_offer, read_last_offers, worth_logging
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import (
-    RUNNER_OF_COMPACT,
-    RUNNERS_OF_FACTS,
     Load,
     TakenBack,
-    is_published,
-    loads_question,
     next_load_id,
     offer_json,
-    read_loads,
     write_load,
     write_records,
 )
@@ -52,12 +45,6 @@ def begin(warehouse: ClickHouse, like: Load, runner: str, *, tool_version: str) 
         cost_mode=like.cost_mode,
         naming=like.naming,
     )
-
-
-def count_totals(load: Load, before: Totals, after: Totals) -> None:
-    """Write into a load what all days of its machine add up to before and after it."""
-    load.tokens_before, load.cost_before_usd = before.total_tokens, before.cost_usd
-    load.tokens_after, load.cost_after_usd = after.total_tokens, after.cost_usd
 
 
 def publish(
@@ -161,78 +148,6 @@ def bring_back(warehouse: ClickHouse, load: Load, all_outgrown: Iterable[Outgrow
             bring_back_facts(warehouse, load.machine, one.undone_by, load.load_id)
         else:
             bring_back_days(warehouse, load.machine, one.undone_by, load.load_id, one.days, load.timezone or "UTC")
-
-
-def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
-    """Settle loads that died while running in the state they reached, and return these states.
-
-    A load whose rows are published is committed. Any other never became visible and is interrupted. The caller must
-    be the only importer of this machine.
-    """
-    states = []
-    for load in read_loads(warehouse, machine=machine, state="running"):
-        if _is_published(warehouse, load):
-            commit(warehouse, load)
-        else:
-            load.state = "interrupted"
-            write_load(warehouse, load)
-        states.append(load.state)
-    _settle_undone(warehouse, machine)
-    return states
-
-
-def _is_published(warehouse: ClickHouse, load: Load) -> bool:
-    if load.runner == RUNNER_OF_COMPACT:
-        return settle_fold(warehouse, Fold(load.machine, load.load_id))
-    if load.runner in RUNNERS_OF_FACTS:
-        load.facts = count_facts(warehouse, load.machine, load.load_id)
-        return bool(load.facts)
-    return is_published(warehouse, load)
-
-
-def commit(warehouse: ClickHouse, load: Load) -> None:
-    """Mark a published load as committed, and what it takes back as undone or committed again."""
-    load.state, load.finished_at = "committed", datetime.now(UTC)
-    load.records_after = int(warehouse.rows(*records_question(load.machine))[0][0])
-    write_load(warehouse, load)
-    if load.undoes:
-        _settle_undone(warehouse, load.machine)
-
-
-def _settle_undone(warehouse: ClickHouse, machine: str) -> None:
-    """Write the states that follow from who took back whom: a load is undone while a committed one undoes it.
-
-    A load is younger than the one it undoes, so the youngest is settled first.
-    """
-    undoes = {int(load_id): int(undone) for load_id, undone in warehouse.rows(*_undoes_question(machine))}
-    undone = set[int]()
-    for load_id in sorted(undoes, reverse=True):
-        if load_id not in undone:
-            undone.add(undoes[load_id])
-    for load_id in {*undoes, *undoes.values()}:
-        state = "undone" if load_id in undone else "committed"
-        for load in read_loads(warehouse, machine=machine, load_id=load_id):
-            if load.is_published and load.state != state:
-                load.state = state
-                write_load(warehouse, load)
-
-
-def questions_of_dead_loads(machine: str) -> list[Question]:
-    """Return what `settle_dead_loads` asks where there are none."""
-    return [loads_question(machine, state="running"), _undoes_question(machine)]
-
-
-def _undoes_question(machine: str) -> Question:
-    return Question(
-        "SELECT load_id, undoes FROM loads FINAL WHERE machine = {machine:String} AND undoes != 0"
-        " AND state IN ('committed', 'undone')",
-        {"machine": machine},
-    )
-
-
-def records_question(machine: str) -> Question:
-    """Return what `commit` asks: how many records of a machine there are."""
-    return Question("SELECT count() FROM records FINAL WHERE machine = {machine:String}", {"machine": machine})
 
 
 def tidy(warehouse: ClickHouse) -> None:

@@ -10,15 +10,18 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from ccusage_import.records import PROVENANCE, Identity, ModelUsage, Provenance, Record
-from ccusage_import.rule.ledger import Weighed
 from ccusage_import.rule.verdicts import Reason
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+
+if TYPE_CHECKING:
+    from ccusage_import.rule.ledger import Weighed
+    from ccusage_import.statistics import Totals
 
 # `models` is read as one array a column: faster than an array of tuples, and the same in every driver version.
 _MODEL_COLUMNS = tuple(f"models.{name}" for name in ModelUsage._fields)
@@ -89,6 +92,12 @@ class Load:
 
 
 LOAD_COLUMNS = tuple(column.name for column in fields(Load))
+
+
+def count_totals(load: Load, before: Totals, after: Totals) -> None:
+    """Write into a load what all days of its machine add up to before and after it."""
+    load.tokens_before, load.cost_before_usd = before.total_tokens, before.cost_usd
+    load.tokens_after, load.cost_after_usd = after.total_tokens, after.cost_usd
 
 
 def read_records(warehouse: ClickHouse, machine: str, offered: Iterable[Record] = ()) -> list[Record]:
@@ -268,7 +277,11 @@ def record_of_json(text: str) -> Record | None:
 def weighed_of_json(text: str) -> Weighed | None:
     """Return what `offer_json` wrote of the messages of a record; None where it did not."""
     counts = json.loads(text).get(WEIGHED) if WEIGHED in text else None
-    return Weighed(**counts) if counts else None
+    if not counts:
+        return None
+    from ccusage_import.rule.ledger import Weighed
+
+    return Weighed(**counts)
 
 
 @cache

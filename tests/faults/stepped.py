@@ -12,17 +12,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ccusage_import import importer
 from ccusage_import.__main__ import main
 from ccusage_import.ccusage import validation
-from ccusage_import.steps import transcripts
+from ccusage_import.steps import reports, transcripts
 from ccusage_import.transcripts.cursor import Cursor
 from ccusage_import.warehouse import clickhouse_client, publish
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 STEPS: tuple[tuple[Any, str], ...] = (
     (validation, "validate_report"),
-    (importer, "keep_names"),
+    (reports, "keep_names"),
     (transcripts, "keep_names"),
     (publish, "tidy"),
     (Cursor, "keep"),

@@ -22,9 +22,10 @@ from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.records import Provenance, Record
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
+from ccusage_import.warehouse.committing import commit
 from ccusage_import.warehouse.logged_offers import read_last_offers, worth_logging
 from ccusage_import.warehouse.migrations import TABLES, apply_migrations, known_migrations, sql_directory
-from ccusage_import.warehouse.publish import commit, write_decisions
+from ccusage_import.warehouse.publish import write_decisions
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program, Result, program_in
 from tests.support.claude_dir import ClaudeDir, days_ago

@@ -92,6 +92,47 @@ def test_what_it_says(
     assert "nothing changed" in shown[1]
 
 
+# What runs and judges reports, reads transcripts, announces, copies and draws.
+NOT_NEEDED = (
+    "ccusage_import.ccusage.fetcher",
+    "ccusage_import.ccusage.models",
+    "ccusage_import.ccusage.offers",
+    "ccusage_import.checks",
+    "ccusage_import.demo",
+    "ccusage_import.digest.glance",
+    "ccusage_import.history",
+    "ccusage_import.monitoring.heartbeat",
+    "ccusage_import.monitoring.metrics",
+    "ccusage_import.monitoring.notifications",
+    "ccusage_import.rule.judge",
+    "ccusage_import.rule.ledger",
+    "ccusage_import.statistics",
+    "ccusage_import.steps.reports",
+    "ccusage_import.transcripts.reader",
+    "ccusage_import.ui.summary",
+    "ccusage_import.warehouse.publish",
+    "prometheus_client",
+    "rich",
+    "sqlite3",
+    "tenacity",
+)
+
+
+def test_what_it_does_not_need_is_not_loaded(
+    imported: Callable[..., dict[str, Any]], migrated: Place, own: Program, claude: ClaudeDir
+) -> None:
+    del imported
+    in_a_new_interpreter = replace(own, prefix=("/usr/bin/env",))
+    where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
+    done = in_a_new_interpreter("import", "--quiet", *where, PYTHONPROFILEIMPORTTIME="1")
+    assert done.exit_code == 0
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    loaded = {line.rpartition("|")[2].strip() for line in lines}
+    assert "ccusage_import.steps.unchanged" in loaded
+    assert [name for name in NOT_NEEDED if name in loaded] == []
+    assert migrated.rows("SELECT length(reports) FROM loads FINAL ORDER BY load_id") == [(5,), (0,)]
+
+
 def grows(claude: ClaudeDir) -> None:
     claude.say("old", days_ago(2), 100_000)
 

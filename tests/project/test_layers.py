@@ -62,6 +62,7 @@ HOMES = {
     "rich": {
         "ui/answers",
         "ui/console",
+        "ui/progress",
         "ui/summary",
         "ui/tables",
         "cli/outlook/budget",

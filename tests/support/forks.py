@@ -194,6 +194,12 @@ def _origin() -> tuple[int, socket.socket]:
 
 # --- the process that forks come from, and the forks ------------------------------------------------
 
+# What commands import where they use it.
+IMPORTED_LATE = (
+    "ccusage.parser", "ccusage.validation", "cli.replay", "demo.story", "history.push", "history.replay",
+    "monitoring.metrics", "monitoring.notifications", "steps.reports", "ui.summary", "warehouse.snapshot",
+)  # fmt: skip
+
 
 def _preload() -> None:
     from loguru._better_exceptions import ExceptionFormatter
@@ -201,8 +207,8 @@ def _preload() -> None:
     from ccusage_import.cli.app import COMMANDS
     from ccusage_import.warehouse.driver.loading import load_driver
 
-    for place, _ in COMMANDS.values():
-        import_module(f"ccusage_import.cli.{place.partition(':')[0]}")
+    for name in (*(f"cli.{place.partition(':')[0]}" for place, _ in COMMANDS.values()), *IMPORTED_LATE):
+        import_module(f"ccusage_import.{name}")
     # Not the engine: it starts threads, which a fork would lack.
     load_driver()
     # Every log that begins asks where the libraries of Python are.

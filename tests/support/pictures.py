@@ -29,9 +29,9 @@ from ccusage_import.config.layers import load_configuration
 from ccusage_import.config.settings import Configuration
 from ccusage_import.demo.place import demo_directories
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportSummary
-from ccusage_import.importer import import_offer
 from ccusage_import.logger import log_to_console
 from ccusage_import.money import DOLLARS
+from ccusage_import.steps.reports import import_offer
 from ccusage_import.steps.run import Run
 from ccusage_import.ui.summary import summary_parts
 from ccusage_import.versions import PINNED_VERSION

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.names.pseudonyms import Pseudonyms
-from ccusage_import.transcripts import reader
+from ccusage_import.transcripts import reader, walk
 from ccusage_import.transcripts.cursor import FileState, Stretch
 from ccusage_import.transcripts.facts import Facts, ToolCall, number
 from ccusage_import.transcripts.naming import Names
@@ -23,7 +23,6 @@ from ccusage_import.transcripts.reader import (
     read_transcripts,
     session_of,
     unread_bytes,
-    walk,
 )
 
 NAMES = Names(Pseudonyms("salt", is_enabled=False))

@@ -18,9 +18,10 @@ import pytest
 from ccusage_import.querying.queries import read_queries, view_names
 from ccusage_import.records import ModelPrice, ModelUsage, Provenance, Record
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
+from ccusage_import.warehouse.committing import commit
 from ccusage_import.warehouse.logged_offers import read_last_offers, worth_logging
 from ccusage_import.warehouse.prices import write_prices
-from ccusage_import.warehouse.publish import commit, write_decisions
+from ccusage_import.warehouse.publish import write_decisions
 from ccusage_import.warehouse.snapshot import last_success_at
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program

@@ -29,9 +29,9 @@ from ccusage_import.history import overrule
 from ccusage_import.history.backup import back_up, read_backup, restore
 from ccusage_import.history.push import push
 from ccusage_import.import_summary import ImportOptions, ImportSummary
-from ccusage_import.importer import import_offer
 from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.records import Provenance
+from ccusage_import.steps.reports import import_offer
 from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations

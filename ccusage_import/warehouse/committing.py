@@ -1,0 +1,92 @@
+"""How a load ends: it is committed, and one that died is settled by the next import."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+from ccusage_import.warehouse.tables import (
+    RUNNER_OF_COMPACT,
+    RUNNERS_OF_FACTS,
+    Load,
+    is_published,
+    loads_question,
+    read_loads,
+    write_load,
+)
+
+
+def settle_dead_loads(warehouse: ClickHouse, machine: str) -> list[str]:
+    """Settle loads that died while running in the state they reached, and return these states.
+
+    A load whose rows are published is committed. Any other never became visible and is interrupted. The caller must
+    be the only importer of this machine.
+    """
+    states = []
+    for load in read_loads(warehouse, machine=machine, state="running"):
+        if _is_published(warehouse, load):
+            commit(warehouse, load)
+        else:
+            load.state = "interrupted"
+            write_load(warehouse, load)
+        states.append(load.state)
+    _settle_undone(warehouse, machine)
+    return states
+
+
+def _is_published(warehouse: ClickHouse, load: Load) -> bool:
+    if load.runner == RUNNER_OF_COMPACT:
+        from ccusage_import.warehouse.facts.folds import Fold, settle_fold
+
+        return settle_fold(warehouse, Fold(load.machine, load.load_id))
+    if load.runner in RUNNERS_OF_FACTS:
+        from ccusage_import.warehouse.facts.asking import count_facts
+
+        load.facts = count_facts(warehouse, load.machine, load.load_id)
+        return bool(load.facts)
+    return is_published(warehouse, load)
+
+
+def commit(warehouse: ClickHouse, load: Load) -> None:
+    """Mark a published load as committed, and what it takes back as undone or committed again."""
+    load.state, load.finished_at = "committed", datetime.now(UTC)
+    load.records_after = int(warehouse.rows(*records_question(load.machine))[0][0])
+    write_load(warehouse, load)
+    if load.undoes:
+        _settle_undone(warehouse, load.machine)
+
+
+def _settle_undone(warehouse: ClickHouse, machine: str) -> None:
+    """Write the states that follow from who took back whom: a load is undone while a committed one undoes it.
+
+    A load is younger than the one it undoes, so the youngest is settled first.
+    """
+    undoes = {int(load_id): int(undone) for load_id, undone in warehouse.rows(*_undoes_question(machine))}
+    undone = set[int]()
+    for load_id in sorted(undoes, reverse=True):
+        if load_id not in undone:
+            undone.add(undoes[load_id])
+    for load_id in {*undoes, *undoes.values()}:
+        state = "undone" if load_id in undone else "committed"
+        for load in read_loads(warehouse, machine=machine, load_id=load_id):
+            if load.is_published and load.state != state:
+                load.state = state
+                write_load(warehouse, load)
+
+
+def questions_of_dead_loads(machine: str) -> list[Question]:
+    """Return what `settle_dead_loads` asks where there are none."""
+    return [loads_question(machine, state="running"), _undoes_question(machine)]
+
+
+def _undoes_question(machine: str) -> Question:
+    return Question(
+        "SELECT load_id, undoes FROM loads FINAL WHERE machine = {machine:String} AND undoes != 0"
+        " AND state IN ('committed', 'undone')",
+        {"machine": machine},
+    )
+
+
+def records_question(machine: str) -> Question:
+    """Return what `commit` asks: how many records of a machine there are."""
+    return Question("SELECT count() FROM records FINAL WHERE machine = {machine:String}", {"machine": machine})
