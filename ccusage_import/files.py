@@ -22,6 +22,7 @@ LENT_WITHIN_SECONDS = 15.0
 LENDS = ", which lends it"
 ENDS_HINT = "try again when it has finished, or raise lock_wait_seconds"
 _NAME_BYTES = 8
+_END_OF_TEMPORARY = re.compile(rf"[0-9a-f]{{{2 * _NAME_BYTES}}}\.tmp")
 _OWNER_ALONE, _OWNER_ENTERS = 0o600, 0o700
 # How a lock names a holder that keeps it for long; empty for one that soon ends.
 _LASTING_HOLDER: ContextVar[str] = ContextVar("lasting holder", default="")
@@ -107,15 +108,20 @@ def replacing(file: Path, *, mode: int = _OWNER_ALONE, durable: bool = True) -> 
         sync_directory(file.parent)
 
 
-def write_private_file(file: Path, text: str) -> None:
+def write_private_file(file: Path, text: str, *, durable: bool = True) -> None:
     """Replace `file` by one that only its owner can read; its directory is made where it is missing.
+
+    Args:
+        file: what to replace.
+        text: all of its contents.
+        durable: whether it must survive that the machine loses power the moment after.
 
     Raises:
         ConfigurationError: the directory cannot be written.
     """
     try:
         make_private_directory(file.parent)
-        replace_file(file, text.encode())
+        replace_file(file, text.encode(), durable=durable)
     except OSError as error:
         raise ConfigurationError(f"{file}: {error.strerror}", hint=hint_of(error)) from None
 
@@ -134,8 +140,12 @@ def sync_directory(directory: Path) -> None:
 
 
 def _temporaries(file: Path) -> Iterator[Path]:
-    name = re.compile(rf"\.{re.escape(file.name)}\.[0-9a-f]{{{2 * _NAME_BYTES}}}\.tmp")
-    return (path for path in file.parent.iterdir() if name.fullmatch(path.name))
+    begin = f".{file.name}."
+    return (
+        path
+        for path in file.parent.iterdir()
+        if path.name.startswith(begin) and _END_OF_TEMPORARY.fullmatch(path.name, len(begin))
+    )
 
 
 def _remove_unless_held(left: Path) -> None:

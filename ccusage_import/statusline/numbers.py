@@ -40,7 +40,8 @@ def keep_numbers(warehouse: ClickHouse, configuration: Configuration, live: Live
     """
     try:
         text = json.dumps(read_numbers(warehouse, configuration, datetime.now(UTC), live), indent=1)
-        write_private_file(configuration.directories.state / FILE_NAME, f"{text}\n")
+        # Where the machine loses power, the next import writes them again.
+        write_private_file(configuration.directories.state / FILE_NAME, f"{text}\n", durable=False)
     except FixableError as error:
         logger.bind(reason=str(error)).warning("the numbers of the status line could not be written down")
 

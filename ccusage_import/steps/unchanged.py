@@ -154,7 +154,8 @@ def _read(run: Run) -> LastImport | None:
 def _keep(run: Run, last: LastImport) -> None:
     """Write it down. The import is done: that this fails ends nothing, and the next one runs its reports."""
     try:
-        write_private_file(_file(run), _LAST.dump_json(last, indent=1).decode() + "\n")
+        # Where the machine loses power, the next import runs its reports.
+        write_private_file(_file(run), _LAST.dump_json(last, indent=1).decode() + "\n", durable=False)
     except ConfigurationError as error:
         logger.bind(reason=str(error)).warning("what was imported could not be written down")
 

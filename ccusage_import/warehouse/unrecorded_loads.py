@@ -43,8 +43,11 @@ class UnrecordedLoads:
 
     def loads(self) -> list[Load]:
         """Return what was kept; a line that is damaged is passed over."""
+        lines = [line for line in self._lines() if self._is_meant(line)]
+        if not lines:
+            return []
         adapter, loads = TypeAdapter(Load), []
-        for line in filter(self._is_meant, self._lines()):
+        for line in lines:
             try:
                 loads.append(adapter.validate_json(line))
             except ValidationError:
