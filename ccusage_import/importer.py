@@ -73,7 +73,7 @@ def run_import_alone(
 
 
 def _offer(run: Run, environ: Mapping[str, str]) -> Offer:
-    # Here and below: an import in which nothing changed needs none of it, and would take a quarter longer.
+    # Here and below: an import in which nothing changed needs none of it, and would take longer to start.
     from ccusage_import.ccusage.offers import live_offer, saved_offer
 
     options = run.options
