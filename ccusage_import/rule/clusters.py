@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from ccusage_import.records import TIMED_REPORTS
@@ -12,8 +12,17 @@ from ccusage_import.rule.moves import Moves
 from ccusage_import.rule.window import Window
 
 
-def clusters(groups: Sequence[Group], moves: Moves, window: Window) -> Iterator[list[Group]]:
-    """Yield the groups, one that fell together with the neighbours to which its usage may have moved."""
+def clusters(
+    groups: Sequence[Group], moves: Moves, window: Window, are_apart: Callable[[Group, Group], bool]
+) -> Iterator[list[Group]]:
+    """Yield the groups, one that fell together with the neighbours to which its usage may have moved.
+
+    Args:
+        groups: all of one report.
+        moves: what is known of messages.
+        window: what is known of the time.
+        are_apart: whether no usage of one that fell can have moved to one that grew.
+    """
     joined = {index: [index] for index in range(len(groups))}
 
     def join(one: int, other: int) -> None:
@@ -22,11 +31,11 @@ def clusters(groups: Sequence[Group], moves: Moves, window: Window) -> Iterator[
             joined.update(dict.fromkeys(joined[other], joined[one]))
 
     fallen = [index for index, group in enumerate(groups) if group.fell]
-    growing = [index for index, group in enumerate(groups) if group.offered_tokens > group.stored_tokens]
+    growing = [index for index, group in enumerate(groups) if group.grew]
     for index in fallen:
         for receiver in growing:
-            is_apart = joined[index] is not joined[receiver]
-            if is_apart and _may_have_moved(groups[index], groups[receiver], window):
+            is_new = joined[index] is not joined[receiver] and not are_apart(groups[index], groups[receiver])
+            if is_new and _may_have_moved(groups[index], groups[receiver], window):
                 join(index, receiver)
     index_of = {id(group): index for index, group in enumerate(groups)}
     for index, group in enumerate(groups):

@@ -29,6 +29,7 @@ class Context:
         prices: whether new prices of stored usage are taken.
         accepted: first and last day on which a person takes smaller numbers.
         taken_back: what a person took back, with the tokens up to which that holds.
+        as_taken_back: what of it was shown before that.
         held: returns what was held of a stored record when it was offered last.
         refused: what is not judged because a record that was offered cannot be true.
         failed: the labels of the reports that were asked for in vain.
@@ -42,6 +43,7 @@ class Context:
     prices: Literal["follow", "freeze"] = "follow"
     accepted: tuple[date, date] | None = None
     taken_back: Mapping[Identity, int] = field(default_factory=dict)
+    as_taken_back: Mapping[Identity, int] = field(default_factory=dict)
     held: Callable[[Identity], HeldOffer | None] = _nothing_is_held
     refused: frozenset[Identity] = frozenset()
     failed: frozenset[str] = frozenset()

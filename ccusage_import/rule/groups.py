@@ -69,6 +69,10 @@ class Group:
         return not self.is_offered or self.offered_tokens < self.stored_tokens
 
     @property
+    def grew(self) -> bool:
+        return self.offered_tokens > self.stored_tokens
+
+    @property
     def is_rearranged(self) -> bool:
         """Whether a part of it fell although the whole did not."""
         return not self.fell and any(_tokens([pair.offered]) < _tokens([pair.stored]) for pair in self.pairs)
@@ -76,9 +80,7 @@ class Group:
     @property
     def is_cheaper(self) -> bool:
         """Whether it has more tokens and yet costs less."""
-        return self.offered_tokens > self.stored_tokens and _usd(pair.offered for pair in self.pairs) < _usd(
-            pair.stored for pair in self.pairs
-        )
+        return self.grew and _usd(pair.offered for pair in self.pairs) < _usd(pair.stored for pair in self.pairs)
 
 
 def paired(offered: Iterable[Record], stored: Iterable[Record]) -> list[Pair]:

@@ -27,6 +27,7 @@ class _Evidence:
     has_moved: bool
     waits: bool
     taken_back: Sequence[Group]
+    taken_back_elsewhere: Sequence[Group]
     is_price_lost: bool
 
 
@@ -78,7 +79,9 @@ class Judge:
     def decisions(self, daily: Judge | None) -> Iterator[Decision]:
         """Judge all groups; `daily` judges the days of a report of months."""
         yield from filter(None, map(self._obvious, filter(self._is_judged, self.settled)))
-        for cluster in clusters(self.groups, self.moves, self.window):
+        found = list(clusters(self.groups, self.moves, self.window, self._are_apart))
+        taken_back = [group for cluster in found for group in self._taken_back(cluster)]
+        for cluster in found:
             if not all(self._is_judged(pair) for group in cluster for pair in group.pairs):
                 continue
             is_alone = len(cluster) == len(cluster[0].pairs) == 1
@@ -86,7 +89,7 @@ class Judge:
             if decision is not None:
                 yield decision
             else:
-                yield from self._of_cluster(cluster, daily)
+                yield from self._of_cluster(cluster, daily, taken_back)
 
     def _obvious(self, pair: Pair) -> Decision | None:
         """Return the decision on a pair that shares usage with none, where no evidence could lead to another: on most.
@@ -99,10 +102,13 @@ class Judge:
             return Decision(Verdict.NEW, Reason.FIRST_SEEN, None, pair.offered, is_written=True)
         return None
 
-    def _of_cluster(self, cluster: Sequence[Group], daily: Judge | None) -> Iterator[Decision]:
+    def _of_cluster(
+        self, cluster: Sequence[Group], daily: Judge | None, all_taken_back: Sequence[Group]
+    ) -> Iterator[Decision]:
         # Sources and receivers of usage that moved are judged together: all of it is offered, or nothing moves.
         may_have_moved = len(cluster) > 1
-        taken_back = self._taken_back(cluster)
+        taken_back = [group for group in all_taken_back if group in cluster]
+        elsewhere = [group for group in all_taken_back if group not in cluster]
         is_all_there = _offered_tokens(cluster) >= _stored_tokens(cluster)
         is_all_taken = not taken_back and not any(map(self.moves.lost_dearer, cluster))
         has_moved = may_have_moved and is_all_there and is_all_taken
@@ -111,7 +117,7 @@ class Judge:
             [pair.stored for group in cluster for pair in group.pairs if pair.stored is not None],
             [pair.offered for group in cluster for pair in group.pairs if pair.offered is not None],
         )
-        evidence = _Evidence(has_moved, waits, taken_back, is_price_lost)
+        evidence = _Evidence(has_moved, waits, taken_back, elsewhere, is_price_lost)
         for group in cluster:
             for decision in self._decided(group, daily, evidence):
                 is_by_messages = decision.reason in (Reason.MESSAGES_THERE, Reason.MESSAGES_GONE)
@@ -207,7 +213,9 @@ class Judge:
         if self.moves.weighed(group):
             receivers = self.moves.receivers(group)
         else:
-            receivers = [*evidence.taken_back, *self._under_other_names(group)]
+            elsewhere = [one for one in evidence.taken_back_elsewhere if not self._are_apart(group, one)]
+            others = [*self._smaller, *elsewhere]
+            receivers = [*evidence.taken_back, *self._under_other_names(group, others)]
         return any(self._stays(one, evidence) for one in receivers if one is not group)
 
     @cached_property
@@ -215,15 +223,15 @@ class Judge:
         """The groups of which less is offered than stored, and not nothing."""
         return [group for group in self.groups if group.fell and group.is_offered]
 
-    def _under_other_names(self, group: Group) -> list[Group]:
-        """Return what fell of the projects under which the sessions of one that is not offered any more stand now."""
+    def _under_other_names(self, group: Group, others: Iterable[Group]) -> list[Group]:
+        """Return those of the projects under which the sessions of one that is not offered any more stand now."""
         record = group.pairs[0].record
         if record.report != "projects" or group.is_offered:
             return []
         names = {name for session in self.window.sessions_of(group) for name in session.offered_projects}
         return [
             other
-            for other in self._smaller
+            for other in others
             if other.pairs[0].record.project in names - {record.project}
             if any(one.touches(when) for one in group.stored_spans for when in other.spans)
         ]
@@ -236,7 +244,7 @@ class Judge:
 
     def _stays(self, group: Group, evidence: _Evidence) -> bool:
         """Whether a group that others may have moved to stays as it is stored."""
-        if group in evidence.taken_back or self.moves.lost_dearer(group):
+        if group in (*evidence.taken_back, *evidence.taken_back_elsewhere) or self.moves.lost_dearer(group):
             return True
         if not (group.fell or group.is_rearranged):
             return False
@@ -278,11 +286,47 @@ class Judge:
         """
         marks = self._context.taken_back
         marked = [group for group in cluster if any(pair.record.identity in marks for pair in group.pairs)]
-        known = sum(marks.get(pair.record.identity, 0) for group in marked for pair in group.pairs)
-        if any(group.fell for group in marked):
-            grown = [one for one in cluster if one not in marked and one.offered_tokens > one.stored_tokens]
-            marked, known = [*marked, *grown], known + _stored_tokens(grown)
-        return marked if _offered_tokens(marked) <= known else []
+        fallen, known = [group for group in marked if group.fell], sum(map(self._mark, marked))
+        grown = [one for one in self._receivers_of(fallen, cluster) if one not in marked] if fallen else []
+        if _offered_tokens([*marked, *grown]) <= known + _stored_tokens(grown):
+            return [*marked, *grown]
+        if any(map(self._went_elsewhere, marked)):
+            return []
+        # Usage of another time grew past that, which says nothing of this one.
+        return [group for group in marked if group.offered_tokens <= self._mark(group)]
+
+    def _went_elsewhere(self, group: Group) -> bool:
+        """Whether usage of a group counts in others now; a project that is not offered any more has another name."""
+        if self.moves.weighed(group):
+            return any(one is not group for one in self.moves.receivers(group))
+        return group.pairs[0].record.report == "projects" and not group.is_offered
+
+    def _are_apart(self, source: Group, receiver: Group) -> bool:
+        """Whether a person took one of two groups back, and nothing of it came or went since then.
+
+        What a project has of a day may leave it for another name, and come back under its own.
+        """
+        record, other = source.pairs[0].record, receiver.pairs[0].record
+        is_project = record.report == "projects"
+        if self._is_as_taken_back(receiver) and not (is_project and record.day == other.day):
+            return True
+        return not is_project and not self._mark(receiver) and self._is_as_taken_back(source)
+
+    def _is_as_taken_back(self, group: Group) -> bool:
+        then = [self._context.as_taken_back.get(pair.record.identity) for pair in group.pairs]
+        offered = [pair.offered.total_tokens if pair.offered else 0 for pair in group.pairs]
+        return then == offered
+
+    def _receivers_of(self, fallen: Sequence[Group], cluster: Sequence[Group]) -> Sequence[Group]:
+        """Return what grew and may have grown by usage of groups that fell."""
+        growing = [one for one in cluster if one.grew]
+        if not all(map(self.moves.weighed, fallen)):
+            return growing
+        return [one for one in growing if any(one in self.moves.receivers(group) for group in fallen)]
+
+    def _mark(self, group: Group) -> int:
+        """Return the tokens up to which it holds that a person took a group back."""
+        return sum(self._context.taken_back.get(pair.record.identity, 0) for pair in group.pairs)
 
     def _refiled(self, group: Group) -> tuple[bool, Reason]:
         """Return whether days of our zone take the place of those of another one: all of their usage must be here."""

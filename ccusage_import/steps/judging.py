@@ -174,6 +174,7 @@ def prepare(run: Run, offer: Offer, parsed: Parsed, stored: Stored) -> Prepared:
         prices=run.settings.prices,
         accepted=run.options.accepted,
         taken_back={identity: mark.tokens for identity, mark in stored.taken_back.items()},
+        as_taken_back={identity: mark.shown for identity, mark in stored.taken_back.items()},
         held=stored.held,
         refused=left_alone(parsed.records, stored.records, parsed.refused),
         failed=frozenset(label for label, outcome in parsed.outcomes.items() if outcome.error),

@@ -128,10 +128,11 @@ def is_published(warehouse: ClickHouse, load: Load) -> bool:
 
 
 class TakenBack(NamedTuple):
-    """Up to how many tokens a record stays taken back, and by which load."""
+    """Up to how many tokens a record stays taken back, by which load, and how many were shown before that."""
 
     tokens: int
     undone_by: int
+    shown: int
 
 
 def read_taken_back(warehouse: ClickHouse, machine: str) -> dict[Identity, TakenBack]:
@@ -144,7 +145,7 @@ def taken_back_question(machine: str) -> Question:
     """Return what `read_taken_back` asks."""
     return Question(
         "SELECT report, agent, key,"
-        " argMax((reason, greatest(stored_tokens, offered_tokens), load_id), load_id) AS last"
+        " argMax((reason, greatest(stored_tokens, offered_tokens), load_id, stored_tokens), load_id) AS last"
         " FROM changes WHERE machine = {machine:String} AND is_written"
         " AND key IN (SELECT key FROM changes WHERE machine = {machine:String} AND reason = {undone:String})"
         " AND load_id IN (SELECT load_id FROM loads FINAL WHERE machine = {machine:String}"

@@ -406,6 +406,22 @@ def test_what_a_person_took_back_stays_so_until_the_usage_grows_past_it(
     assert list(tokens(migrated, "daily", "date").values()) == [9101]
 
 
+def test_a_correction_that_was_taken_back_stays_so_while_its_session_goes_on(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program, tmp_path: Path, ccusage20: Path
+) -> None:
+    claude.say("a", days_ago(3), 103)
+    run_import("--ccusage", pretending(tmp_path, ccusage20, "20.0.11"))
+    claude.replace("a", '"output_tokens":103', '"output_tokens":100')
+    run_import()
+    assert program("undo", "--warehouse", migrated.url, "last").exit_code == 0
+    claude.say("a", days_ago(2), 7)
+
+    run_import()
+
+    assert tokens(migrated, "daily", "date") == {str(days_ago(3).date()): 103, str(days_ago(2).date()): 7}
+    assert tokens(migrated, "projects_daily", "date") == {str(days_ago(3).date()): 103, str(days_ago(2).date()): 7}
+
+
 def test_what_was_taken_back_wholly_is_held_against_nothing(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:

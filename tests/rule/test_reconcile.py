@@ -32,6 +32,9 @@ MORE_DIRS = NOW._replace(data_dirs=("d1", "d2", "d3"))
 EDGE = date(2026, 5, 10)
 CONTEXT = Context("studio", NOW, EDGE)
 Line = tuple[str, str, str, bool]
+FIRST_STAYS = ("held", "taken_back", "2026-05-12", False)
+FIRST_GREW = ("grew", "more_tokens", "2026-05-12", True)
+SECOND_IS_NEW = ("new", "first_seen", "2026-05-13", True)
 
 
 def record(report: str, key: str, day: str, tokens: int, cost: str = "1", **changes: Any) -> Record:
@@ -1665,6 +1668,56 @@ def test_only_what_grew_beside_what_was_taken_back_is_taken_back_with_it(
     assert [line for line in lines(decisions) if line[2].startswith("2026")] == [
         ("held", reason, "2026-05-12/fair", False),
         ("held", "taken_back", "2026-05-12/store", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "marks", "expected"),
+    [
+        # Of the first day as little is offered as when it was taken back: nothing of it moved since then.
+        (100, 2, {"05-12": (103, 100)}, [FIRST_STAYS, SECOND_IS_NEW]),
+        (100, 7, {"05-12": (103, 100)}, [FIRST_STAYS, SECOND_IS_NEW]),
+        # Two tokens of it may have moved.
+        (98, 2, {"05-12": (103, 100)}, [FIRST_STAYS, ("held", "taken_back", "2026-05-13", False)]),
+        (98, 7, {"05-12": (103, 100)}, [FIRST_STAYS, SECOND_IS_NEW]),
+        # Both were taken back by one load; the second grew past that, the first did not.
+        (100, 60, {"05-12": (103, 100), "05-13": (50, 50)}, [FIRST_STAYS, SECOND_IS_NEW]),
+        (
+            104,
+            60,
+            {"05-12": (103, 100), "05-13": (50, 50)},
+            [("grew", "more_tokens", "2026-05-12", True), SECOND_IS_NEW],
+        ),
+    ],
+)
+def test_what_was_taken_back_stays_so_while_the_next_day_grows(
+    first: int, second: int, marks: dict[str, tuple[int, int]], expected: list[Line]
+) -> None:
+    stored = [daily("05-12", 103, provenance=OLD_VERSION), WITNESS]
+    known = {daily(day, 0).identity: mark for day, mark in marks.items()}
+    context = replace(
+        CONTEXT,
+        taken_back={name: up_to for name, (up_to, _) in known.items()},
+        as_taken_back={name: shown for name, (_, shown) in known.items()},
+    )
+
+    decisions = reconcile([daily("05-12", first), daily("05-13", second), WITNESS], stored, REPORTS, context)
+
+    assert [line for line in lines(decisions) if line[2].startswith("2026")] == expected
+
+
+def test_a_project_is_renamed_beside_one_that_stays_taken_back() -> None:
+    beside = record("projects", "2026-05-13/store", "2026-05-13", 8, project="store")
+    here = session("here", "05-12", "05-13", 100, session_id="here", project="shop")
+    moved = here._replace(key="store/here", project="store")
+    context = replace(CONTEXT, taken_back={beside.identity: 8}, as_taken_back={beside.identity: 8})
+
+    decisions = reconcile([project("store", 100), beside, moved], [project("shop", 100), here], REPORTS, context)
+
+    assert [line for line in lines(decisions) if line[2].startswith("2026")] == [
+        ("corrected", "moved", "2026-05-12/shop", True),
+        ("new", "first_seen", "2026-05-12/store", True),
+        ("held", "taken_back", "2026-05-13/store", False),
     ]
 
 

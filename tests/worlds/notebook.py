@@ -219,7 +219,7 @@ def _taken_back(page: _Page) -> dict[Name, TakenBack]:
     for load_id in sorted(page.logged):
         last.update({one.record.identity: (load_id, one) for one in page.logged[load_id] if one.is_written})
     return {
-        name: TakenBack(max(_tokens(decision.stored), _tokens(decision.offered)), load_id)
+        name: TakenBack(max(_tokens(decision.stored), _tokens(decision.offered)), load_id, _tokens(decision.stored))
         for name, (load_id, decision) in last.items()
         if decision.reason is Reason.UNDONE
     }
