@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from ccusage_import.records import Identity, Provenance
+from ccusage_import.records import Identity, Provenance, Record
 from ccusage_import.rule.verdicts import HeldOffer
 
 
@@ -47,3 +47,8 @@ class Context:
     held: Callable[[Identity], HeldOffer | None] = _nothing_is_held
     refused: frozenset[Identity] = frozenset()
     failed: frozenset[str] = frozenset()
+
+    def held_offer(self, identity: Identity) -> Record | None:
+        """Return what is held of a stored record."""
+        held = self.held(identity)
+        return held.offered if held else None

@@ -7,7 +7,7 @@ Pure: no clock, no files, no warehouse.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property, lru_cache
@@ -93,11 +93,21 @@ class Session:
 
 
 class Sessions:
-    """The stored sessions of Claude Code, each with what is offered of it; `is_known` where a session report is."""
+    """The stored sessions of Claude Code, each with what is offered of it; `is_known` where a session report is.
 
-    def __init__(self, offered: Sequence[Record], stored: Sequence[Record], *, is_known: bool) -> None:
+    What was held of one is a part of it: it was in the days since.
+    """
+
+    def __init__(
+        self,
+        offered: Sequence[Record],
+        stored: Sequence[Record],
+        held: Callable[[Identity], Record | None] = lambda _: None,
+        *,
+        is_known: bool,
+    ) -> None:
         self.is_known = is_known
-        self._offered, self._stored = offered, stored
+        self._offered, self._stored, self._held = offered, stored, held
 
     @cached_property
     def _named(self) -> dict[str, Session]:
@@ -109,7 +119,11 @@ class Sessions:
         for record in self._stored:
             if record.total_tokens:
                 then[_name(record)].append(record)
-        return {name: _session(records, now.get(name, ())) for name, records in then.items()}
+        return {name: self._session(records, now.get(name, ())) for name, records in then.items()}
+
+    def _session(self, stored: Sequence[Record], offered: Sequence[Record]) -> Session:
+        held = [one for record in stored if (one := self._held(record.identity))]
+        return _session(stored, offered, held)
 
     def named(self, record: Record) -> list[Session]:
         """Return the stored session of a record of it."""
@@ -143,7 +157,7 @@ def tokens_by_name(records: Iterable[Record]) -> dict[tuple[str, str, str], int]
     return found
 
 
-def _session(stored: Sequence[Record], offered: Sequence[Record]) -> Session:
+def _session(stored: Sequence[Record], offered: Sequence[Record], held: Sequence[Record]) -> Session:
     spans = [span(record) for record in stored]
     stored_tokens = sum(record.total_tokens for record in stored)
     offered_tokens = sum(record.total_tokens for record in offered)
@@ -151,7 +165,7 @@ def _session(stored: Sequence[Record], offered: Sequence[Record]) -> Session:
     counts = not stored[0].is_project_total or offered_tokens >= stored_tokens
     return Session(
         tuple(stored),
-        Span(min(one.starts_at for one in spans), max(one.ends_at for one in spans)),
+        Span(min(one.starts_at for one in spans), max(one.ends_at for one in (*spans, *map(span, held)))),
         frozenset(record.project for record in stored),
         stored_tokens,
         offered_tokens,

@@ -72,7 +72,7 @@ def _judges(
     kept = [record for record in stored if record.machine == context.machine]
     now, then = _sessions_of_claude(offered), _sessions_of_claude(kept)
     is_known = report_label("session", CLAUDE) in fetched and not _lacks_a_session([*now, *then], context.taken_back)
-    sessions = Sessions(now, then, is_known=is_known)
+    sessions = Sessions(now, then, context.held_offer, is_known=is_known)
     by_report: dict[tuple[str, str], tuple[list[Record], list[Record]]] = defaultdict(lambda: ([], []))
     for record in offered:
         if record.identity not in context.refused:

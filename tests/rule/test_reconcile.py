@@ -1721,6 +1721,22 @@ def test_a_project_is_renamed_beside_one_that_stays_taken_back() -> None:
     ]
 
 
+def test_a_session_that_is_held_was_there_on_the_days_of_what_is_held_of_it() -> None:
+    gone = short_session("gone", "05-12T12", 1000)
+    later = gone._replace(total_tokens=14, ended_at=datetime(2026, 5, 20, 12, tzinfo=UTC))
+    other = short_session("other", "05-20T12", 1000)
+    day = daily("05-20", 500, provenance=OLD_VERSION)
+    held = {gone.identity: HeldOffer(later, Reason.UNEXPLAINED)}
+
+    def decided(**known: Any) -> list[Line]:
+        context = replace(CONTEXT, **known)
+        decisions = reconcile([daily("05-20", 400), other], [day, gone, other], REPORTS, context)
+        return [line for line in lines(decisions) if line[2].startswith("2026")]
+
+    assert decided(held=held.get) == [("held", "session_gone", "2026-05-20", False)]
+    assert decided() == [("corrected", "version_changed", "2026-05-20", True)]
+
+
 def test_what_an_upgrade_explains_is_not_taken_while_it_may_have_moved_to_a_day_that_stays() -> None:
     stored = [daily("05-12", 100, provenance=OLD_VERSION), daily("05-13", 5, "2")]
     offered = [daily("05-12", 90), daily("05-13", 20), WITNESS]

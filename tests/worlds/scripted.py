@@ -781,6 +781,18 @@ LIVES: Mapping[str, Sequence[Step]] = {
         MoveProject("-home-ana-store", "-home-ana-fair"),
         Import(),
     ),
+    "a session that is held for a copy of it goes on, and is deleted": (
+        Work("f", 1009, project="-home-ana-store"),
+        Import(),
+        Copy("f", "d"),
+        Wait(days=29),
+        Work("c", 1001),
+        Work("f", 14, project="-home-ana-store"),
+        Import(),
+        Delete("f"),
+        Work("c", DOLLARS),
+        Import(),
+    ),
     "a block that was offered while a directory was missing is accepted after it came back": (
         Work("d", 1000, directory="two"),
         HOUR,
