@@ -17,6 +17,7 @@ from tests.worlds.ledger import NONE, Ledger, Messages, Offered, Undone, block_s
 
 CENT = Decimal("0.000001")  # of a dollar
 DAY = timedelta(days=1)
+WHY_STILL_HELD = ("session_gone", "sessions_unknown", "price_lost")
 
 
 class Violation(NamedTuple):
@@ -40,7 +41,7 @@ def check_import(ledger: Ledger, before: State, after: State, offered: Offered, 
     yield from _fallen(ledger, old, before, after, offered)
     yield from _totals(ledger, old, before, after, offered)
     yield from counted_twice(ledger, offered)
-    yield from _undone(ledger, before, after, offered)
+    yield from _undone(ledger, old, before, after, offered)
     yield from _arrived(ledger, old, before, after, offered)
     yield from _cheaper(ledger, old, before, after, offered)
     yield from _reasons(ledger, old, before, after, offered)
@@ -235,6 +236,9 @@ def _update(ledger: Ledger, before: State, after: State, offered: Offered) -> It
             messages = ledger.seen.get(identity, {}).get(shown.tokens, NONE)
         elif identity in offered.content:
             ledger.priced_with[identity] = offered.priced_by
+            if abs(float(shown.cost) - offered.cost[identity]) >= float(CENT):
+                # What it holds was priced before, who knows how.
+                del ledger.priced_with[identity]
         ledger.content[identity] = messages
     for load_id in new_loads:
         if after.loads[load_id]["state"] == "committed":
@@ -311,7 +315,9 @@ def _totals(
             yield Violation("no sum falls", f"{report}: {was} before, {now} after, {allowed} explained")
 
 
-def _undone(ledger: Ledger, before: State, after: State, offered: Offered) -> Iterator[Violation]:
+def _undone(
+    ledger: Ledger, old: Mapping[Identity, Messages], before: State, after: State, offered: Offered
+) -> Iterator[Violation]:
     grown: list[Identity] = []
     for identity, undone in ledger.undone.items():
         # Sessions in several projects and blocks that overlap are judged together.
@@ -325,6 +331,7 @@ def _undone(ledger: Ledger, before: State, after: State, offered: Offered) -> It
             grown.append(identity)
             continue
         is_taken = shown != undone.restored and tokens > sum(marks)
+        is_taken |= _has_another_name(ledger, old.get(identity, NONE), identity, offered)
         if is_taken or sum(offered.content.get(identity, NONE).values()) > max(undone):
             grown.append(identity)
         elif shown != undone.restored:
@@ -334,6 +341,15 @@ def _undone(ledger: Ledger, before: State, after: State, offered: Offered) -> It
             )
     for identity in grown:
         del ledger.undone[identity]
+
+
+def _has_another_name(ledger: Ledger, stored: Messages, identity: Identity, offered: Offered) -> bool:
+    """Whether a project or session is not offered any more, and all of it is shown under other names."""
+    is_named = identity.report in ("projects", "session")
+    if not is_named or identity in ledger.content or identity in offered.content:
+        return False
+    shown = shown_of(ledger.content, identity.report)
+    return bool(stored) and all(shown[message] >= tokens for message, tokens in stored.items())
 
 
 def _are_together(ledger: Ledger, one: Identity, other: Identity) -> bool:
@@ -396,7 +412,14 @@ def _arrived(
                 yield Violation(
                     "new usage arrives or is logged", f"{key}: {tokens[key]} offered, {shown} shown, {change}"
                 )
-            elif why := _not_justified(ledger, group, stored, offers, gone, offered, change.reason):
+            # An offer is logged once: it may be held for another reason since.
+            elif why := min(
+                (
+                    _not_justified(ledger, group, stored, offers, gone, offered, reason)
+                    for reason in (change.reason, *(WHY_STILL_HELD if change.load_id in before.loads else ()))
+                ),
+                key=len,
+            ):
                 yield Violation(
                     "held for a true reason", f"{key}: {tokens[key]} offered, {shown} shown: {why}; {change.reason}"
                 )
@@ -427,7 +450,8 @@ def _not_justified(
     near = any(first <= max(days) and min(days) <= last for first, last in gone)
     if reason == "taken_back":
         return "" if any(identity.report == report for identity in ledger.taken_back) else "nothing is taken back"
-    if reason == "session_gone" and near:
+    # Blocks that begin otherwise are judged by the sessions of their time, too.
+    if near and reason in ("session_gone", "may_be_swept", "fell_before"):
         return ""
     if (reason == "sessions_unknown" and not ledger.has_all_vouched) or (
         reason == "price_lost" and offered.prices == "lost"

@@ -35,6 +35,7 @@ class Offered:
     present: frozenset[str]
     intact_from: date | None
     prices: str
+    mode: str
     may_be_refused: bool
     must_be_refused: bool
 
@@ -44,9 +45,9 @@ class Offered:
         return frozenset(name for name, document in self.offer.documents.items() if document is None)
 
     @property
-    def priced_by(self) -> tuple[str, str]:
-        """What makes the prices: ccusage's table, and whether known ones are kept."""
-        return self.prices, self.who.prices
+    def priced_by(self) -> tuple[str, ...]:
+        """What makes the prices: ccusage's table, the mode that saved files do not tell, and whether they are kept."""
+        return self.prices, self.mode, self.who.prices
 
     @property
     def is_filtered(self) -> bool:
@@ -82,8 +83,8 @@ class Ledger:
     moved: set[str] = field(default_factory=set)
     edited: set[str] = field(default_factory=set)
     instants: dict[str, datetime] = field(default_factory=dict)
-    priced_with: dict[Identity, tuple[str, str]] = field(default_factory=dict)
-    priced_before: dict[Identity, tuple[str, str]] = field(default_factory=dict)
+    priced_with: dict[Identity, tuple[str, ...]] = field(default_factory=dict)
+    priced_before: dict[Identity, tuple[str, ...]] = field(default_factory=dict)
     replaced: dict[int, dict[Identity, Messages | None]] = field(default_factory=dict)
     undone: dict[Identity, Undone] = field(default_factory=dict)
     taken_back: set[Identity] = field(default_factory=set)

@@ -164,6 +164,7 @@ class World:
             present,
             intact_from,
             reading.prices,
+            reading.mode,
             may_be_refused,
             must_be_refused,
         )
@@ -188,7 +189,7 @@ class World:
         after = self.read_state()
         if database != LAPTOP:
             return
-        if not error and not offered.offer.is_saved:
+        if after.loads.keys() - before.loads.keys() and not offered.offer.is_saved:
             self.windows.append((self.now, offered.intact_from or date.min))
         if not error:
             self.committed_as[who.name] = who
