@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
-from ccusage_import.records import CLAUDE, Record, ReportName
+from ccusage_import.records import CLAUDE, REPORTS, Record, ReportName
 from ccusage_import.rule.evidence import span
 from ccusage_import.rule.ledger import CountedMessage
 from ccusage_import.rule.ledger_check import LedgerSum
@@ -92,13 +92,15 @@ def read_sums(warehouse: ClickHouse, machine: str) -> list[LedgerSum]:
 def _unread(warehouse: ClickHouse, machine: str) -> set[tuple[date | None, str, str]]:
     """Return the days and sessions that imports have stored since transcripts were last read."""
     imports = set()
-    for load_id, reports in warehouse.rows(
-        "SELECT load_id, arrayConcat(reports, failed_reports) FROM loads FINAL WHERE machine = {machine:String}"
-        " AND state IN ('committed', 'undone') AND runner NOT IN {others:Array(String)} ORDER BY load_id DESC",
+    for load_id, reports, has_read in warehouse.rows(
+        "SELECT load_id, arrayConcat(reports, failed_reports), mapContains(phases, 'transcripts') FROM loads FINAL"
+        " WHERE machine = {machine:String} AND state IN ('committed', 'undone')"
+        " AND runner NOT IN {others:Array(String)} ORDER BY load_id DESC",
         {"machine": machine, "others": [each for each in NOT_IMPORTS if each not in RUNNERS_OF_FACTS]},
     ):
-        # An import asks for hours where it reads no transcripts.
-        if ReportName.HOURS not in reports:
+        # An import of all reports asks for hours too where it reads no transcripts; one of some reports does not.
+        is_of_some = bool(reports) and not set(REPORTS) <= set(reports)
+        if has_read or not (is_of_some or ReportName.HOURS in reports):
             break
         imports.add(load_id)
     if not imports:

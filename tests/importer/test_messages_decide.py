@@ -391,6 +391,26 @@ def test_verify_explains_what_was_stored_without_reading_transcripts(run: Run) -
 
 
 @pytest.mark.one_place
+def test_verify_explains_a_day_that_was_stored_alone_without_reading_transcripts(run: Run) -> None:
+    run.claude.say("c", days_ago(1), 50)
+    run()
+    run.claude.say("c", days_ago(1, 13), 20)
+    run("--report", "daily", "--no-transcripts")
+    verify = ("verify", "--json", "--warehouse", run.place.url, "--claude-dir", run.claude.root)
+
+    done = run.program(*verify)
+
+    found = [one for one in json.loads(done.stdout)["differences"] if one["check"] == "messages = daily"]
+    why = "stored without its messages: the next import that reads transcripts reads them"
+    assert done.exit_code == 0
+    assert [(one["left_tokens"], one["right_tokens"], one["explanation"]) for one in found] == [(50, 70, why)]
+    # An import of one report that reads them leaves nothing to explain.
+    run("--report", "daily")
+    run.place.rows("ALTER TABLE message_facts_by_month DELETE WHERE output_tokens = 20 SETTINGS mutations_sync = 1")
+    assert run.program(*verify).exit_code == 6
+
+
+@pytest.mark.one_place
 @pytest.mark.exhaustive
 def test_a_project_that_is_renamed_again_and_back_takes_its_days_along(run: Run) -> None:
     run()
