@@ -26,7 +26,8 @@ def next_month(day: date) -> date:
 def utc_instant(value: datetime) -> datetime:
     """Return an instant in UTC, cut to milliseconds."""
     utc = value.astimezone(UTC)
-    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+    beyond = utc.microsecond % 1000
+    return utc.replace(microsecond=utc.microsecond - beyond) if beyond else utc
 
 
 def moment(instant: datetime, timezone: str) -> str:

@@ -87,11 +87,14 @@ def compare(stored: Sequence[Record], decisions: Iterable[Decision], now: dateti
 
 def shown_after(stored: Iterable[Record], decisions: Iterable[Decision]) -> list[Record]:
     """Return what the warehouse shows once the written decisions are published."""
+    written = [decision for decision in decisions if decision.is_written]
+    if not written:
+        return list(stored)
     shown = {record.identity: record for record in stored}
-    for decision in decisions:
-        if decision.is_written and decision.offered is not None:
+    for decision in written:
+        if decision.offered is not None:
             shown[decision.offered.identity] = decision.offered
-        elif decision.is_written:
+        else:
             shown.pop(decision.record.identity, None)
     return list(shown.values())
 
@@ -138,25 +141,23 @@ def top_projects(records: Iterable[Record]) -> list[Share]:
 
 def coverage(records: Sequence[Record]) -> list[Coverage]:
     """Return what the reports that ccusage counts apart hold of the days; a report without records is left out."""
-    kept = [record for record in records if not record.is_project_total]
-    agents = sorted({record.agent for record in kept})
+    kept: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        if not record.is_project_total:
+            kept[record.report, record.agent].append(record)
+    agents = sorted({agent for _, agent in kept})
     return [
-        Coverage(agent, report, _cost(found), _cost(_days_of(found, kept)))
+        Coverage(agent, report, _cost(found), _cost(_days_of(found, kept.get(("daily", agent), ()))))
         for report in COVERING
         for agent in agents
-        if (found := [record for record in kept if (record.report, record.agent) == (report, agent)])
+        if (found := kept.get((report, agent)))
     ]
 
 
-def _days_of(found: Sequence[Record], records: Iterable[Record]) -> list[Record]:
-    agent = found[0].agent
+def _days_of(found: Sequence[Record], days: Iterable[Record]) -> list[Record]:
     first = min(min(record.day, _first_day(record)) for record in found)
     last = max(map(_last_day, found))
-    return [
-        record
-        for record in records
-        if record.report == "daily" and record.agent == agent and first <= record.day <= last
-    ]
+    return [record for record in days if first <= record.day <= last]
 
 
 def _first_day(record: Record) -> date:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ccusage_import.ccusage.keys import block_key, joined_key, refused_records
@@ -281,7 +281,20 @@ class _Parser:
         is_marked = project == PROJECT_TOTAL_MARKS[0] or session_id == PROJECT_TOTAL_MARKS[1]
         return self._has_project_totals and agent == CLAUDE and is_marked
 
-    def _usage(self, path: str, row: UsageRow | CodexRow, agent: str, key: str, day: date, **details: Any) -> Record:
+    def _usage(
+        self,
+        path: str,
+        row: UsageRow | CodexRow,
+        agent: str,
+        key: str,
+        day: date,
+        *,
+        project: str = "",
+        session_id: str = "",
+        started_at: datetime | None = None,
+        ended_at: datetime | None = None,
+        is_project_total: bool = False,
+    ) -> Record:
         reasoning = _reasoning(row) if agent != CLAUDE else 0
         if isinstance(row, CodexRow):
             models, models_used = self._codex_models(row, reasoning), tuple(row.models)
@@ -299,8 +312,12 @@ class _Parser:
             reasoning,
             unpriced=any(model.unpriced for model in models) if models else None,
             models=tuple(sorted(models, key=lambda model: (-model.cost_usd, model.model))),
-            models_used=tuple(sorted(models_used)),
-            **details,
+            models_used=_in_order(models_used),
+            project=project,
+            session_id=session_id,
+            started_at=started_at,
+            ended_at=ended_at,
+            is_project_total=is_project_total,
         )
         # What ccusage prints of one model fits; reasoning is added here.
         if agent != CLAUDE and any(model.output_tokens > LARGEST_COUNT for model in models):
@@ -319,9 +336,10 @@ class _Parser:
             day,
             row.total_tokens,
             money(row.cost),
+            models_used=_in_order(row.models_used),
             started_at=started_at,
             ended_at=utc_instant(row.last_activity_at) if row.last_activity_at else None,
-            models_used=tuple(sorted(row.models_used)),
+        )._replace(
             block_ends_at=utc_instant(row.ends_at),
             is_active=row.is_active,
             entries=row.entries,
@@ -399,12 +417,15 @@ class _Parser:
         reasoning: int = 0,
         *,
         unpriced: bool | None = None,
-        **details: Any,
+        models: tuple[ModelUsage, ...] = (),
+        models_used: tuple[str, ...] = (),
+        project: str = "",
+        session_id: str = "",
+        started_at: datetime | None = None,
+        ended_at: datetime | None = None,
+        is_project_total: bool = False,
     ) -> Record:
-        """Return a record, and note what is wrong or odd about it.
-
-        `details` are what not every record has, and `unpriced` is None where no model tells.
-        """
+        """Return a record, and note what is wrong or odd about it; `unpriced` is None where no model tells."""
         total = _sum(tokens) + reasoning
         self._tokens += printed_total
         self._cost += cost
@@ -422,23 +443,35 @@ class _Parser:
             )
             self._refuse(agent, key, f"{path}: a second row for {why}")
         self._keys.add((agent, key))
+        # By position: thirty names take three times as long.
         return Record(
-            report=self._report,
-            machine=self._origin.machine,
-            agent=agent,
-            key=key,
-            day=day,
-            input_tokens=tokens.input_tokens,
-            output_tokens=tokens.output_tokens + reasoning,
-            cache_creation_tokens=tokens.cache_creation_tokens,
-            cache_read_tokens=tokens.cache_read_tokens,
-            total_tokens=total,
-            cost_usd=cost,
-            unpriced=self._costs_are_calculated and total > 0 and cost == 0 if unpriced is None else unpriced,
-            provenance=self._origin.provenance,
+            self._report,
+            self._origin.machine,
+            agent,
+            key,
+            day,
+            tokens.input_tokens,
+            tokens.output_tokens + reasoning,
+            tokens.cache_creation_tokens,
+            tokens.cache_read_tokens,
+            total,
+            cost,
+            self._costs_are_calculated and total > 0 and cost == 0 if unpriced is None else unpriced,
+            self._origin.provenance,
+            models,
+            models_used,
+            project,
+            session_id,
+            started_at,
+            ended_at,
+            is_project_total,
             is_dated_ahead=day > self._origin.today,
-            **details,
         )
+
+
+@lru_cache(maxsize=1024)
+def _in_order(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(names))
 
 
 def _sum(tokens: Tokens) -> int:

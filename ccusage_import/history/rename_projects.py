@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ccusage_import import __version__
 from ccusage_import.ccusage.keys import joined_key
@@ -153,7 +153,7 @@ def _still_held(
         identity = new.record.identity
         # Of two that get one name, the larger one is shown.
         if old != new and identity not in marked and _tokens(new.stored) == _tokens(now.get(identity)):
-            kept[identity] = replace(new, stored=now[identity])
+            kept[identity] = new._replace(stored=now[identity])
     return list(kept.values())
 
 
@@ -182,7 +182,7 @@ def _with_marks(
     for _, new in sorted(moved, key=lambda pair: _marked_tokens(pair[1])):
         now = shown.get(new.record.identity)
         if now is None or now.total_tokens <= _marked_tokens(new):
-            decided[new.record.identity] = replace(new, offered=now)
+            decided[new.record.identity] = new._replace(offered=now)
     return list(decided.values())
 
 
@@ -193,7 +193,7 @@ def _marked_tokens(mark: Decision) -> int:
 def _renamed_decision(decision: Decision, pseudonyms: Pseudonyms, known_names: Mapping[str, str]) -> Decision:
     both = (decision.stored, decision.offered)
     stored, offered = (record and _renamed(record, pseudonyms, known_names) for record in both)
-    return replace(decision, stored=stored, offered=offered)
+    return decision._replace(stored=stored, offered=offered)
 
 
 def _renamed(record: Record, pseudonyms: Pseudonyms, known_names: Mapping[str, str]) -> Record:

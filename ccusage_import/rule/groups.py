@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from ccusage_import.records import FILED_BY_DAY, Record
 from ccusage_import.rule.evidence import INSTANT, Span, span
 from ccusage_import.rule.verdicts import present
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """What is stored and what is offered under one key."""
 
     stored: Record | None
@@ -23,7 +23,7 @@ class Pair:
     @property
     def record(self) -> Record:
         """The offered record, or the stored one where nothing is offered."""
-        return present(self.offered, self.stored)
+        return self.offered or present(None, self.stored)
 
     @property
     def is_repeated(self) -> bool:

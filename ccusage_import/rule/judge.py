@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
@@ -122,7 +122,7 @@ class Judge:
             for decision in self._decided(group, daily, evidence):
                 is_by_messages = decision.reason in (Reason.MESSAGES_THERE, Reason.MESSAGES_GONE)
                 weighed = self.moves.weighed(group) if is_by_messages else None
-                yield replace(decision, weighed=weighed) if weighed else decision
+                yield decision._replace(weighed=weighed) if weighed else decision
 
     def falls(self) -> Iterator[Fall]:
         """Yield what fell, unless something else than its messages decides what becomes of it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from ccusage_import.records import CLAUDE, Identity, Record, report_label
 from ccusage_import.rule.context import Context
@@ -69,17 +70,19 @@ def _judges(
 ) -> dict[tuple[str, str], Judge]:
     """Return who judges which report of which agent."""
     fetched = set(reports)
+    # The saved daily report of all agents holds records of each.
+    is_fetched = cache(lambda report, agent: not fetched.isdisjoint((report_label(report, agent), report)))
+    refused = context.refused
     kept = [record for record in stored if record.machine == context.machine]
     now, then = _sessions_of_claude(offered), _sessions_of_claude(kept)
     is_known = report_label("session", CLAUDE) in fetched and not _lacks_a_session([*now, *then], context.taken_back)
     sessions = Sessions(now, then, context.held_offer, is_known=is_known)
     by_report: dict[tuple[str, str], tuple[list[Record], list[Record]]] = defaultdict(lambda: ([], []))
     for record in offered:
-        if record.identity not in context.refused:
+        if not refused or record.identity not in refused:
             by_report[record.report, record.agent][0].append(record)
     for record in kept:
-        # The saved daily report of all agents holds records of each.
-        if record.identity not in context.refused and not fetched.isdisjoint((record.label, record.report)):
+        if (not refused or record.identity not in refused) and is_fetched(record.report, record.agent):
             by_report[record.report, record.agent][1].append(record)
     busy = busy_times([*offered, *kept])
     return {

@@ -12,11 +12,11 @@ from ccusage_import.ccusage.offers import Offer, Parsed, ReportOutcome
 from ccusage_import.ccusage.refusals import left_alone
 from ccusage_import.exceptions import EmptyReportError, WarehouseUnreachableError
 from ccusage_import.querying.counted_messages import read_counted
-from ccusage_import.records import CLAUDE, Identity, Record, counted_records, split_label
+from ccusage_import.records import CLAUDE, Identity, Record, counted_records, report_label, split_label
 from ccusage_import.rule.context import Context
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger, covered_as_now, without_kept
 from ccusage_import.rule.reconcile import Case
-from ccusage_import.rule.verdicts import Decision, HeldOffer, Reason
+from ccusage_import.rule.verdicts import Decision, HeldOffer, Reason, count_verdicts
 from ccusage_import.statistics import Comparison, compare
 from ccusage_import.steps.facts import weigh_falls
 from ccusage_import.steps.run import Run
@@ -192,9 +192,9 @@ def _window(now: date | None, known: date | None) -> date | None:
 def _counted(outcomes: Mapping[str, ReportOutcome], decisions: Sequence[Decision]) -> dict[str, ReportOutcome]:
     """Return the outcomes with their verdicts; the saved daily report of all agents has records of each."""
     verdicts = {label: Counter(outcome.verdicts) for label, outcome in outcomes.items()}
-    for decision in decisions:
-        record = decision.record
-        verdicts[record.label if record.label in verdicts else record.report][decision.verdict] += 1
+    for (report, agent, verdict), count in count_verdicts(decisions).items():
+        label = report_label(report, agent)
+        verdicts[label if label in verdicts else report][verdict] += count
     return {label: replace(outcome, verdicts=verdicts[label]) for label, outcome in outcomes.items()}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ccusage_import.records import Identity, Record, report_label
 from ccusage_import.rule.groups import groups_of_held
@@ -70,7 +70,7 @@ def worth_logging(
         last = known.get(decision.record.identity) if known else None
         if decision.verdict in NOT_LOGGED:
             if last and last.verdict is Verdict.HELD and not _is_older_news(last, decision):
-                logged.append(replace(decision, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN))
+                logged.append(decision._replace(verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN))
         elif decision.is_written or _is_news(last, decision):
             logged.append(decision)
     if any(decision.verdict is Verdict.HELD for decision in decisions):
@@ -94,7 +94,7 @@ def _beside_held(
             beside = offered.get(pair.record.identity)
             is_told = pair.record.identity in (logged if is_news else known)
             if pair.offered is None and beside and beside.verdict in NOT_LOGGED and not is_told:
-                yield replace(beside, verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN, is_written=False)
+                yield beside._replace(verdict=Verdict.UNCHANGED, reason=Reason.OFFERED_AGAIN, is_written=False)
 
 
 def logged_offer(decision: Decision) -> bytes:

@@ -6,12 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
-from pydantic_core import to_json
-
-from ccusage_import.records import CLAUDE, Identity, Record
+from ccusage_import.records import CLAUDE, Identity, Record, report_label
 from ccusage_import.rule.evidence import lasting_name, tokens_by_name
-from ccusage_import.rule.verdicts import Decision, Verdict
+from ccusage_import.rule.verdicts import Decision, Verdict, count_verdicts
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.committing import commit
 from ccusage_import.warehouse.facts.rewriting import bring_back_days, bring_back_facts
@@ -27,6 +26,24 @@ from ccusage_import.warehouse.tables import (
 )
 
 LOGGED_AT_ONCE = 10_000
+CHANGE_COLUMNS = (
+    "load_id",
+    "decided_at",
+    "report",
+    "machine",
+    "agent",
+    "key",
+    "day",
+    "verdict",
+    "reason",
+    "is_written",
+    "stored_tokens",
+    "offered_tokens",
+    "stored_cost_usd",
+    "offered_cost_usd",
+    "stored",
+    "offered",
+)
 # More active parts than this are merged after a load; a short-lived process never gets to it by itself.
 MERGED_FROM_PARTS = 8
 
@@ -72,8 +89,8 @@ def publish(
         still_held: held verdicts that are logged instead of the decisions on their keys, and not counted.
         stored: what was shown before, where what is not offered is not held.
     """
-    judged = Counter((decision.record.label, decision.verdict) for decision in decisions)
-    counted = Counter({f"{label}/{verdict}": count for (label, verdict), count in judged.items()})
+    judged = count_verdicts(decisions).items()
+    counted = Counter({f"{report_label(report, agent)}/{verdict}": count for (report, agent, verdict), count in judged})
     load.verdicts = dict(sorted((Counter(load.verdicts) + counted).items()))
     known = read_last_offers(warehouse, load.machine) if last_offers is None else last_offers
     held = {decision.record.identity for decision in still_held}
@@ -90,12 +107,12 @@ def publish(
 def write_decisions(warehouse: ClickHouse, load: Load, logged: Sequence[Decision], written: Sequence[Decision]) -> None:
     """Log decisions, then publish the written ones in one INSERT."""
     for first in range(0, len(logged), LOGGED_AT_ONCE):
-        lines = [_change_json(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
-        warehouse.insert_encoded(
-            "changes", b"\n".join(lines), "JSONEachRow", f"{load.machine}/{load.load_id}/changes/{first}"
-        )
-    rows = ((decision.record, decision.offered is None) for decision in written)
-    write_records(warehouse, load.load_id, rows, f"{load.machine}/{load.load_id}/records")
+        rows = [_change(load, decision) for decision in logged[first : first + LOGGED_AT_ONCE]]
+        warehouse.insert("changes", CHANGE_COLUMNS, rows, f"{load.machine}/{load.load_id}/changes/{first}")
+    if len(logged) > LOGGED_AT_ONCE:
+        warehouse.give_memory_back()
+    published = ((decision.record, decision.offered is None) for decision in written)
+    write_records(warehouse, load.load_id, published, f"{load.machine}/{load.load_id}/records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,25 +183,24 @@ def tidy(warehouse: ClickHouse) -> None:
         warehouse.command(f"ALTER TABLE `{table}` DROP PARTITION ID 'none'")
 
 
-def _change_json(load: Load, decision: Decision) -> bytes:
+def _change(load: Load, decision: Decision) -> tuple[Any, ...]:
+    """Return the row of `changes` that tells of a decision."""
     stored, offered, record = decision.stored, decision.offered, decision.record
-    return to_json(
-        {
-            "load_id": load.load_id,
-            "decided_at": datetime.now(UTC),
-            "report": record.report,
-            "machine": record.machine,
-            "agent": record.agent,
-            "key": record.key,
-            "day": record.day,
-            "verdict": str(decision.verdict),
-            "reason": str(decision.reason),
-            "is_written": decision.is_written,
-            "stored_tokens": stored.total_tokens if stored else 0,
-            "offered_tokens": offered.total_tokens if offered else 0,
-            "stored_cost_usd": stored.cost_usd if stored else 0,
-            "offered_cost_usd": offered.cost_usd if offered else 0,
-            "stored": offer_json(stored, decision.weighed).decode(),
-            "offered": logged_offer(decision).decode(),
-        }
+    return (
+        load.load_id,
+        datetime.now(UTC),
+        record.report,
+        record.machine,
+        record.agent,
+        record.key,
+        record.day,
+        str(decision.verdict),
+        str(decision.reason),
+        decision.is_written,
+        stored.total_tokens if stored else 0,
+        offered.total_tokens if offered else 0,
+        stored.cost_usd if stored else 0,
+        offered.cost_usd if offered else 0,
+        offer_json(stored, decision.weighed),
+        logged_offer(decision),
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from itertools import islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter
@@ -107,12 +107,12 @@ def read_records(warehouse: ClickHouse, machine: str, offered: Iterable[Record] 
     """
     known = {(record.report, record.agent, record.key): record for record in offered}
     columns = ", ".join((*_FIELDS[:_MODELS], *_MODEL_COLUMNS, *_FIELDS[_MODELS + 1 :]))
-    rows = warehouse.stream(
+    blocks = warehouse.blocks(
         f"SELECT {columns} FROM records FINAL WHERE machine = {{machine:String}}",  # noqa: S608 - column names of ours
         {"machine": machine},
     )
     records = []
-    for record in map(_record, rows):
+    for record in chain.from_iterable(map(_records, blocks)):
         same = known.get((record.report, record.agent, record.key), record)
         records.append(same if same == record else record)
     return records
@@ -246,9 +246,14 @@ def _storable(value: Any) -> Any:
 
 def write_records(warehouse: ClickHouse, load_id: int, rows: Iterable[tuple[Record, bool]], token: str) -> None:
     """Publish records of a load in one INSERT, each with whether it is deleted."""
-    values = [(load_id, int(is_deleted), *_values(record)) for record, is_deleted in rows]
-    if values:
-        warehouse.insert("records", RECORD_COLUMNS, values, token=token)
+    written = list(rows)
+    if not written:
+        return
+    records, are_deleted = zip(*written, strict=True)
+    columns = list(zip(*records, strict=True))
+    columns[PROVENANCE : PROVENANCE + 1] = zip(*columns[PROVENANCE], strict=True)
+    of_load = [[load_id] * len(records), list(map(int, are_deleted))]
+    warehouse.insert_columns("records", RECORD_COLUMNS, [*of_load, *columns], token)
 
 
 def offer_json(record: Record | None, weighed: Weighed | None = None) -> bytes:
@@ -294,10 +299,10 @@ def _values(record: Record) -> tuple[Any, ...]:
     return (*record[:PROVENANCE], *record.provenance, *record[PROVENANCE + 1 :])
 
 
-def _record(row: Sequence[Any]) -> Record:
-    columns = iter(row)
-    before = tuple(islice(columns, PROVENANCE))
-    *text, data_dirs = islice(columns, len(Provenance._fields))
-    models = tuple(map(ModelUsage, *islice(columns, len(_MODEL_COLUMNS))))
-    provenance = Provenance._make((*text, tuple(data_dirs)))
-    return Record._make((*before, provenance, models, tuple(next(columns)), *columns))
+def _records(block: Sequence[Sequence[Any]]) -> Iterator[Record]:
+    """Return the records in a block of columns."""
+    before, (*texts, data_dirs) = block[:PROVENANCE], block[PROVENANCE:_MODELS]
+    models_used, *after = block[_MODELS + len(_MODEL_COLUMNS) :]
+    provenances = map(Provenance, *texts, map(tuple, data_dirs))
+    models = (tuple(map(ModelUsage, *parts)) for parts in zip(*block[_MODELS:][: len(_MODEL_COLUMNS)], strict=True))
+    return map(Record._make, zip(*before, provenances, models, map(tuple, models_used), *after, strict=True))

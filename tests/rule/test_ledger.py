@@ -508,7 +508,7 @@ def test_many_are_told_with_their_thousands() -> None:
     one = records([A])[0]
     there = Decision(Verdict.CORRECTED, Reason.MESSAGES_THERE, one, one, is_written=True, weighed=Weighed(1312, 1312))
     assert reason_in_words(there, None) == "1,312 of 1,312 messages are still there"
-    only = replace(there, weighed=Weighed(1, 1))
+    only = there._replace(weighed=Weighed(1, 1))
     assert reason_in_words(only, None) == "its only message is still there"
     assert [dated_ahead(count, date(2026, 5, 1)).partition(",")[0] for count in (1, 2)] == [
         "1 record is dated after today", "2 records are dated after today",

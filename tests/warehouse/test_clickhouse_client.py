@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
 import subprocess
 import sys
+import weakref
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -265,6 +267,25 @@ def test_a_failed_insert_inserts_nothing(migrated: Place) -> None:
         with pytest.raises(QueryError):
             opened.insert("loads", ("load_id", "nonsense"), [(1, 2)], token="t")
         assert opened.rows("SELECT count() FROM loads") == [(0,)]
+
+
+@pytest.mark.one_place
+def test_what_was_inserted_is_not_kept_in_memory(migrated: Place) -> None:
+    class Text(str):
+        """A text to which weak references can be held."""
+
+    machines = [Text("here"), Text("there")]
+    kept = [weakref.ref(machine) for machine in machines]
+    gc.disable()
+    try:
+        with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+            opened.insert("loads", ("load_id", "machine"), list(enumerate(machines)), token="t")
+            del machines
+            assert [each() for each in kept] == [None, None]
+            opened.give_memory_back()
+            assert opened.rows("SELECT machine FROM loads ORDER BY machine") == [("here",), ("there",)]
+    finally:
+        gc.enable()
 
 
 def test_reading_only_refuses_every_write(migrated: Place) -> None:
