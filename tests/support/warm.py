@@ -27,9 +27,13 @@ import threading
 import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
+import typer
+
+from ccusage_import.cli.app import LazyCommand
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import FixableError, WarehouseError
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
@@ -37,7 +41,7 @@ from ccusage_import.warehouse.driver import embedded
 from tests.support.forks import NUMBER, ROOT, Fork, become, before_forks, fork, new_file, origin_environ, read_file
 
 # The engine leaves threads and open files whenever it is closed.
-MOST_RUNS = 40
+MOST_RUNS = 80
 # Of commands that ended as they were written to: well, or with an error that a user can act on.
 ORDERLY = frozenset({0, 2, 3, 4, 5, 6})
 # An exit code, and whether the process may be used again.
@@ -207,6 +211,9 @@ def _receive(control: socket.socket, length: int) -> bytes:
 def _serve(control: socket.socket) -> None:
     engine = _Engine()
     embedded.engine_client = engine.client
+    # Typer would make commands of their functions anew each time.
+    typer.main.get_command = cache(typer.main.get_command)
+    LazyCommand.imported = cache(LazyCommand.imported)  # type: ignore[method-assign]
     while True:
         length, descriptors, _, _ = socket.recv_fds(control, NUMBER.size, 2)
         if not descriptors:
