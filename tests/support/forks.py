@@ -40,9 +40,10 @@ before_forks = list[Callable[[], None]]()
 class Fork:
     """A running program, with what tests use of `subprocess.Popen`; what it prints goes to files."""
 
-    def __init__(self, request: Mapping[str, Any], pass_fds: Sequence[int]) -> None:
+    def __init__(self, request: Mapping[str, Any], pass_fds: Sequence[int], files: Sequence[Path] = ()) -> None:
         with ExitStack() as stack:
-            self._stdout, self._stderr = stack.enter_context(new_file()), stack.enter_context(new_file())
+            opened: list[IO[str]] = [file.open("w+", encoding="utf-8") for file in files] or [new_file(), new_file()]
+            self._stdout, self._stderr = (stack.enter_context(each) for each in opened)
             self._files = stack.pop_all()
         self._printed = "", ""
         self._life, other = socket.socketpair()
@@ -121,8 +122,9 @@ def fork(
     module: str = "ccusage_import",
     pass_fds: Sequence[int] = (),
     start_new_session: bool = False,
+    files: Sequence[Path] = (),
 ) -> Fork:
-    """Start `python -m module arguments…`."""
+    """Start `python -m module arguments…`, which prints into two files."""
     for prepare in before_forks:
         prepare()
     request = {
@@ -133,7 +135,7 @@ def fork(
         "pass_fds": list(pass_fds),
         "start_new_session": start_new_session,
     }
-    return Fork(request, pass_fds)
+    return Fork(request, pass_fds, files)
 
 
 def start(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import Program
+from tests.support.forks import Running, can_fork, fork
 
 Event = dict[str, Any]
 PATIENCE_SECONDS = 60
@@ -23,7 +24,7 @@ PATIENCE_SECONDS = 60
 class Watch:
     """A running `watch --json`."""
 
-    process: subprocess.Popen[bytes]
+    process: Running
     stdout: Path
     stderr: Path
 
@@ -66,20 +67,25 @@ def watching(
 ) -> Iterator[Watch]:
     """Watch for the length of the block; with `waits`, the block begins when it watches; `module` runs the program."""
     stdout, stderr = program.home / "watch.out", program.home / "watch.err"
-    with stdout.open("wb") as out, stderr.open("wb") as err:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, "watch", "--json", *map(str, arguments)],
-            env={**program.environ, **environ},
-            cwd=program.home,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-        )
-    with process:
-        watch = Watch(process, stdout, stderr)
-        try:
-            if waits:
-                watch.until(lambda: bool(watch.events("watching")))
-            yield watch
-        finally:
-            process.kill()
+    argv, whole = ["watch", "--json", *map(str, arguments)], {**program.environ, **environ}
+    if can_fork(whole):
+        process: Running = fork(argv, whole, program.home, module=module, files=(stdout, stderr))
+    else:
+        with stdout.open("w") as out, stderr.open("w") as err:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, *argv],
+                env=whole,
+                cwd=program.home,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                text=True,
+            )
+    watch = Watch(process, stdout, stderr)
+    try:
+        if waits:
+            watch.until(lambda: bool(watch.events("watching")))
+        yield watch
+    finally:
+        process.kill()
+        process.wait(PATIENCE_SECONDS)
