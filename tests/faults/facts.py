@@ -87,24 +87,26 @@ class FactsLab:
             is_over.set()
             writer.join()
 
-    def examined(self) -> tuple[bool, list[str]]:
-        """Return whether everything is shown that there was to read, and all that is wrong."""
-        return self.shows_after(), self.complaints()
-
     def complaints(self) -> list[str]:
         """Say all that is wrong with the facts after a fault, then after the next reading; nothing is good."""
+        return self.examined()[1]
+
+    def examined(self) -> tuple[bool, list[str]]:
+        """Return whether everything is shown that there was to read, and all that is wrong."""
         try:
-            wrong = list(self._wrong_now())
-            self.load()
-            with self.installation.opened() as warehouse:
-                healed, unfinished = _shown_in(warehouse), len(warehouse.rows(UNFINISHED))
-            again = _read(self.installation, self.tree)
+            with self.installation.engine_stays():
+                shows_after, wrong = self.shows_after(), list(self._wrong_now())
+                self.load()
+            with self.installation.engine_stays():
+                with self.installation.opened() as warehouse:
+                    healed, unfinished = _shown_in(warehouse), len(warehouse.rows(UNFINISHED))
+                again = _read(self.installation, self.tree)
         except FixableError as error:
-            return [f"{type(error).__name__}: {error}"]
+            return False, [f"{type(error).__name__}: {error}"]
         wrong += [f"the next reading does not converge: {view}" for view in VIEWS if healed[view] != self.after[view]]
         wrong += [f"{unfinished} loads stay running"] * bool(unfinished)
         wrong += ["something was left to read"] * (again.load_id is not None)
-        return wrong
+        return shows_after, wrong
 
     def _wrong_now(self) -> Iterator[str]:
         found, read = _shown(self.installation), _cursor(self.installation)

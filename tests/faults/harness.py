@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,16 +14,17 @@ from ccusage_import.config.directories import Directories
 from ccusage_import.config.kept.identity import keep_identity
 from ccusage_import.config.layers import load_configuration
 from ccusage_import.config.settings import Configuration
-from ccusage_import.config.warehouse_url import parse_warehouse_url
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import FixableError
 from ccusage_import.import_summary import ImportOptions, ImportSummary
 from ccusage_import.importer import run_import
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
+from ccusage_import.warehouse.driver.embedded import connect_to_engine
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.faults.documents import save_generation
 from tests.support.forks import Running, can_fork, origin_environ, start
 from tests.support.gateway.running import Gateway
-from tests.support.warm import ZONE, run_warm
+from tests.support.warm import ZONE, let_go, run_warm
 
 PROJECT = Path(__file__).parent.parent.parent
 MACHINE, OTHER_MACHINE = "laptop", "desktop"
@@ -113,8 +114,18 @@ class Installation:
     @contextmanager
     def opened(self) -> Iterator[ClickHouse]:
         """Open the warehouse, without waiting for its lock."""
+        let_go()
         with open_warehouse(parse_warehouse_url(self.url), lock_wait_seconds=0) as warehouse:
             yield warehouse
+
+    @contextmanager
+    def engine_stays(self) -> Iterator[None]:
+        """Open the engine once for all that opens the warehouse within the block, which takes less than to open it."""
+        warehouse = parse_warehouse_url(self.url)
+        with self.opened():
+            kept = closing(connect_to_engine(warehouse)) if isinstance(warehouse, EmbeddedWarehouse) else nullcontext()
+        with kept:
+            yield
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Read the warehouse back."""
@@ -206,8 +217,9 @@ class Lab:
     def examined(self) -> tuple[bool, list[str]]:
         """Return whether the views show the newer reports after a fault, and all that is wrong."""
         try:
-            found = _state(self.installation)
-            self.load()
+            with self.installation.engine_stays():
+                found = _state(self.installation)
+                self.load()
             healed = _state(self.installation)
         except FixableError as error:
             return False, [f"{type(error).__name__}: {error}"]
