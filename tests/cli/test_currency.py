@@ -22,6 +22,8 @@ from tests.cli.test_budget import configure
 from tests.conftest import Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 
+pytestmark = pytest.mark.usefixtures("engine_stays")
+
 EURO = {"CCUSAGE_IMPORT_CURRENCY": '{"code": "EUR", "rate": 0.9, "symbol": "€"}'}
 FRANC = {"CCUSAGE_IMPORT_CURRENCY": '{"code": "CHF", "rate": 0.8}'}
 LIMITS = {"CCUSAGE_IMPORT_BUDGET": '{"monthly": 0.25}', "CCUSAGE_IMPORT_QUOTA": '{"week_usd": 3}'}

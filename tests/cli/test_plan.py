@@ -14,7 +14,7 @@ from tests.cli.test_budget import configure
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 STORED = "SELECT machine, account, monthly_usd FROM plans FINAL ORDER BY ALL"
 MONTH = str(datetime.now(UTC).date().replace(day=1))

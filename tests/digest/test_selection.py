@@ -18,7 +18,7 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.pages import Seen
 from tests.support.prompts import Session
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 SONNET, OPUS = "claude-sonnet-4-20250514", "claude-opus-4-1-20250805"
 LAST_MONTH = f"{FIRST_OF_LAST_MONTH:%Y-%m}"
