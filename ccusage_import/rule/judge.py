@@ -285,6 +285,8 @@ class Judge:
         Usage that moved out of them since does not come in again by where it moved to.
         """
         marks = self._context.taken_back
+        if not marks:
+            return []
         marked = [group for group in cluster if any(pair.record.identity in marks for pair in group.pairs)]
         fallen, known = [group for group in marked if group.fell], sum(map(self._mark, marked))
         grown = [one for one in self._receivers_of(fallen, cluster) if one not in marked] if fallen else []
