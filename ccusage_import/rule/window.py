@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -52,9 +53,8 @@ class Window:
             return False, Reason.DIRECTORY_MISSING
         if doubt := self.doubt(group):
             return False, doubt
-        for then in read_with:
-            if change := _changed(then, now):
-                return (False, Reason.FELL_BEFORE) if self._fell_before(group) else (True, change)
+        if change := _changed(read_with, now):
+            return (False, Reason.FELL_BEFORE) if self._fell_before(group) else (True, change)
         return False, Reason.UNEXPLAINED
 
     def _fell_before(self, group: Group) -> bool:
@@ -123,14 +123,20 @@ class Window:
         return known >= first and all(day >= first or day == date.min for day in others)
 
 
-def _changed(then: Provenance, now: Provenance) -> Reason | None:
-    """Return what was read differently; anything unknown, as with saved files, explains nothing."""
-    for before, after, reason in (
-        (then.ccusage_version, now.ccusage_version, Reason.VERSION_CHANGED),
-        (then.timezone, now.timezone, Reason.TIMEZONE_CHANGED),
-        (then.cost_mode, now.cost_mode, Reason.MODE_CHANGED),
-        (sorted(then.data_dirs), sorted(now.data_dirs), Reason.DIRECTORIES_CHANGED),
-    ):
-        if before and after and before != after:
-            return reason
-    return None
+def _changed(read_with: Collection[Provenance], now: Provenance) -> Reason | None:
+    """Return what most of a group was read with differently, of several the first one in this order.
+
+    Anything unknown, as with saved files, explains nothing.
+    """
+    pairs: Mapping[Reason, Iterable[tuple[object, object]]] = {
+        Reason.VERSION_CHANGED: ((then.ccusage_version, now.ccusage_version) for then in read_with),
+        Reason.TIMEZONE_CHANGED: ((then.timezone, now.timezone) for then in read_with),
+        Reason.MODE_CHANGED: ((then.cost_mode, now.cost_mode) for then in read_with),
+        Reason.DIRECTORIES_CHANGED: ((sorted(then.data_dirs), sorted(now.data_dirs)) for then in read_with),
+    }
+    changed = {
+        reason: sum(bool(before and after and before != after) for before, after in both)
+        for reason, both in pairs.items()
+    }
+    most = max(changed, key=changed.__getitem__)
+    return most if changed[most] else None

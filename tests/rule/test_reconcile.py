@@ -385,6 +385,16 @@ def test_what_changed_is_named_in_a_fixed_order() -> None:
         assert judged([daily(INSIDE, 99)], [stored]) == [("corrected", reason, "2026-05-12", True)]
 
 
+@pytest.mark.parametrize("day", ["05-11", "05-12", "05-13", "05-14"])
+def test_of_several_changes_the_one_is_named_that_is_true_of_most(day: str) -> None:
+    upgraded = [OTHER_MODE._replace(ccusage_version=f"20.0.{day[3:]}{digit}") for digit in "12"]
+    provenances = zip(("06", "10", "14"), (*upgraded, OTHER_MODE), strict=True)
+    stored = [block(f"{day}T{hour}", 100, provenance=provenance) for hour, provenance in provenances]
+    offered = [block(f"{day}T08", 100), block(f"{day}T12", 100)]
+    decisions = decide(offered, stored)
+    assert {decision.reason for decision in decisions if decision.verdict is Verdict.CORRECTED} == {Reason.MODE_CHANGED}
+
+
 def test_the_order_of_directories_is_no_change() -> None:
     stored = daily(INSIDE, 100, provenance=NOW._replace(data_dirs=("d2", "d1")))
     assert judged([daily(INSIDE, 99)], [stored]) == [("held", "unexplained", "2026-05-12", False)]
