@@ -27,7 +27,8 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (Cursor, "keep"),
     (clickhouse_client, "open_embedded"),
     (clickhouse_client, "open_server"),
-    *((ClickHouse, name) for name in vars(ClickHouse) if name.startswith(("rows", "command", "insert"))),
+    # `insert` turns rows into columns.
+    *((ClickHouse, name) for name in vars(ClickHouse) if name.startswith(("rows", "command", "insert_"))),
 )
 
 
@@ -47,7 +48,7 @@ def run() -> None:
 def _stopping(step: Callable[..., Any], stop_at: Callable[[str], None]) -> Callable[..., Any]:
     def stopped(*arguments: Any, **named: Any) -> Any:
         first = next((value for value in arguments if isinstance(value, str)), "")
-        name = " ".join(f"{step.__name__.strip('_')} {first}".split())[:70]
+        name = " ".join(f"{step.__name__.removesuffix('_columns')} {first}".split())[:70]
         stop_at(f"before {name}")
         result = step(*arguments, **named)
         stop_at(f"after {name}")
