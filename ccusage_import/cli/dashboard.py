@@ -18,6 +18,7 @@ from ccusage_import.digest.text import method_text, multiple
 from ccusage_import.digest.today import OpenBlock
 from ccusage_import.exceptions import WarehouseLockedError
 from ccusage_import.money import Money
+from ccusage_import.records import counted
 from ccusage_import.ui.tables import Joined, PlainTable, console
 from ccusage_import.warehouse.budgets import Spending, keep_budgets_if_allowed
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -105,14 +106,14 @@ def _lines(glance: Glance, timezone: str, money: Money) -> Iterator[tuple[str, s
     if costs.last_month_usd:
         by_now = money.text(costs.last_month_by_this_day_usd)
         yield "last month", f"{money.text(costs.last_month_usd)}, {by_now} by this day of it"
-    days = "1 day" if costs.days == 1 else f"{costs.days:,} days"
-    yield "all days", f"{money.text(costs.all_days_usd)} on {days} since {costs.first_day}" if costs.days else "none"
+    all_days = f"{money.text(costs.all_days_usd)} on {counted(costs.days, 'day')} since {costs.first_day}"
+    yield "all days", all_days if costs.days else "none"
     over = [each for each in glance.budgets if each.is_over and each.limit.scope != "all"]
     if over:
         yield "over budget", f"{len(over)} of {len(glance.budgets)}: ccusage-import budget"
     yield "last import", _import(glance.last_import, timezone)
     if glance.held:
-        yield "held", f"{glance.held:,} smaller {'number' if glance.held == 1 else 'numbers'}: ccusage-import held"
+        yield "held", f"{counted(glance.held, 'smaller number')}: ccusage-import held"
     if glance.offer:
         yield "kept", _kept(glance.offer.cost_usd, glance.kept_usd, _day_of(glance.offer.at, timezone), money)
 

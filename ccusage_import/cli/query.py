@@ -37,6 +37,7 @@ from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
 from ccusage_import.querying.safe_csv import as_safe_csv
+from ccusage_import.records import counted
 from ccusage_import.ui.answers import Answer, boxed, read_answer, readable, upright
 from ccusage_import.ui.tables import print_wrapped, reader_width
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -230,6 +231,5 @@ def print_table(answer: Answer, timezone: str, footer: str) -> None:
 
 
 def _footer(answer: Answer, seconds: float, defaults: Sequence[str]) -> str:
-    rows = "1 row" if len(answer.rows) == 1 else f"{len(answer.rows):,} rows"
     by_default = f"; by default {', '.join(defaults)}; change with --param NAME=VALUE" if defaults else ""
-    return f"{rows} in {seconds:.2f} s{by_default}"
+    return f"{counted(len(answer.rows), 'row')} in {seconds:.2f} s{by_default}"

@@ -10,6 +10,7 @@ from ccusage_import.ccusage.archive import LoadNote
 from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.import_summary import ImportSummary
+from ccusage_import.records import counted
 from ccusage_import.ui.summary import SHOWN_VERDICTS
 
 
@@ -34,7 +35,7 @@ def print_replay(replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, 
             counts = ", ".join(f"{count} {verdict}" for verdict, count in _verdicts(summary).items())
             print(f"load {note.load_id} of {zoned_moment(note.started_at, note.timezone)}: {counts or 'failed'}")
         older = f"; {passed_over} passed over: what is stored is as new" if passed_over else ""
-        print(f"{_counted(len(replayed), 'load')} replayed{older}")
+        print(f"{counted(len(replayed), 'load')} replayed{older}")
 
 
 def _replay_json(note: LoadNote, summary: ImportSummary) -> dict[str, object]:
@@ -52,7 +53,3 @@ def _replay_json(note: LoadNote, summary: ImportSummary) -> dict[str, object]:
 def _verdicts(summary: ImportSummary) -> dict[str, int]:
     counts = sum((outcome.verdicts for outcome in summary.reports.values()), Counter())
     return {str(verdict): counts[verdict] for verdict in SHOWN_VERDICTS if counts[verdict]}
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

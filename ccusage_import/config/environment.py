@@ -10,6 +10,7 @@ from ccusage_import.config.exposure import exposure_of
 from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, SECRETS, SETTING_VARIABLES, Settings
 from ccusage_import.exceptions import ConfigurationError, ScheduleError
 from ccusage_import.names.shown import nearest
+from ccusage_import.records import counted
 
 _HEADER = "# NAME=value, one a line, nothing quoted. Written by `ccusage-import schedule install`.\n"
 SECRET_VARIABLES = frozenset(
@@ -86,7 +87,7 @@ def read_environment_file(file: Path) -> dict[str, str]:
             found[match[1]] = match[2]
     if problems:
         raise ConfigurationError(
-            f"environment file {file}: {len(problems)} {'line' if len(problems) == 1 else 'lines'} cannot be used",
+            f"environment file {file}: {counted(len(problems), 'line')} cannot be used",
             details=tuple(problems),
             hint="correct the file",
         )

@@ -22,6 +22,7 @@ from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reading_hint_of, reason_of
 from ccusage_import.names.shown import nearest
+from ccusage_import.records import counted
 from ccusage_import.versions import PINNED_VERSION
 
 # Settings that are tables in the file; the environment holds them as JSON.
@@ -172,9 +173,8 @@ def _configuration_error(error: ValidationError, origins: Mapping[str, str], pla
         origin = origins.get(name, "not set")
         lines.append(f"{path} ({origin}): {reason}{similar}")
         corrected[places.of(name, origin)] = None
-    what = "value" if len(lines) == 1 else "values"
     return ConfigurationError(
-        f"configuration: {len(lines)} {what} cannot be used",
+        f"configuration: {counted(len(lines), 'value')} cannot be used",
         details=tuple(lines),
         hint=f"correct {', '.join(corrected)}",
     )

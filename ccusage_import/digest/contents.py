@@ -12,6 +12,7 @@ from ccusage_import.digest.called import days_called, joined, models_called, pro
 from ccusage_import.digest.model import BudgetUse, ChangeLine, Digest, Forecast, MachineUse, PlanUse, Span, SpanName
 from ccusage_import.digest.text import cost_text, day_range, duration, method_text, multiple, percent
 from ccusage_import.money import Money
+from ccusage_import.records import counted
 
 TITLES: dict[SpanName, str] = {
     "today": "Today so far",
@@ -137,8 +138,7 @@ def scope_of(digest: Digest) -> str:
     """Return what the numbers are of, and when they were read."""
     scope = digest.machine or "All machines"
     if digest.first_day and digest.last_day:
-        noun = "day" if digest.active_days == 1 else "days"
-        scope += f", {day_range(digest.first_day, digest.last_day)}, {digest.active_days} {noun} with usage"
+        scope += f", {day_range(digest.first_day, digest.last_day)}, {counted(digest.active_days, 'day')} with usage"
     return f"{scope}. Days in {digest.timezone}. Made on {_at(digest.made_at, digest)}."
 
 
@@ -217,7 +217,7 @@ def _savings(digest: Digest) -> Table:
         (
             saving.kind.replace("_", " "),
             digest.money.fine(saving.usd_per_month),
-            f"{saving.cases:,} {saving.case_is}{'' if saving.cases == 1 else 's'}",
+            counted(saving.cases, saving.case_is),
             "estimate" if saving.is_estimate else "exact",
             saving.advice,
         )

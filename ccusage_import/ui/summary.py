@@ -15,7 +15,7 @@ from ccusage_import.days import zoned_moment
 from ccusage_import.import_summary import FactsSummary, ImportSummary
 from ccusage_import.money import Money
 from ccusage_import.names.shown import model_names, project_names
-from ccusage_import.records import CLAUDE, Record, split_label
+from ccusage_import.records import CLAUDE, Record, counted, split_label
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.ui import change, error_json, label, named, short_label
@@ -76,9 +76,8 @@ def summary_parts(summary: ImportSummary, money: Money) -> Iterator[RenderableTy
 
 def _facts_parts(facts: FactsSummary) -> Iterator[str]:
     """Yield what was read of the transcripts."""
-    messages, calls = facts.new["messages"], facts.new["tool_calls"]
-    new, called = ("message" if messages == 1 else "messages"), ("tool call" if calls == 1 else "tool calls")
-    yield f"transcripts: {messages:,} new {new}, {calls:,} {called}"
+    messages, calls = counted(facts.new["messages"], "new message"), counted(facts.new["tool_calls"], "tool call")
+    yield f"transcripts: {messages}, {calls}"
     if facts.days:
         yield f"the messages of {facts.equal_days:,} of {facts.days:,} days add up to ccusage's numbers"
     if folded := facts.new["folded"]:

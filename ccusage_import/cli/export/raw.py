@@ -14,6 +14,7 @@ from ccusage_import.cli.options import LOAD_NAMES, AsJson, ConfigFile, Quiet, Ve
 from ccusage_import.days import moment
 from ccusage_import.history.load_names import match_load
 from ccusage_import.masking import printable
+from ccusage_import.records import counted
 from ccusage_import.ui.tables import PlainTable, console
 
 raw_app = typer.Typer(
@@ -86,7 +87,7 @@ def export_kept(
         if as_json:
             ui.print_json({"directory": directory, "loads": exported})
         elif not quiet:
-            print(f"{len(exported)} {'load' if len(exported) == 1 else 'loads'} exported to {directory}")
+            print(f"{counted(len(exported), 'load')} exported to {directory}")
 
 
 def _kept_load(name: str, kept: Path) -> int:

@@ -24,12 +24,12 @@ from ccusage_import.live.events import (
     Watching,
 )
 from ccusage_import.masking import printable
+from ccusage_import.records import counted
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
-ONE_OF = {"messages": "message", "tool_calls": "tool call", "turns": "prompt", "events": "event"}
-SEVERAL_OF = {"messages": "messages", "tool_calls": "tool calls", "turns": "prompts", "events": "events"}
-
+# What one fact of each kind is called.
+NOUNS = {"messages": "message", "tool_calls": "tool call", "turns": "prompt", "events": "event"}
 # Events that say nothing but that they happened: their name, and the words.
 BARE: Mapping[type[Event], tuple[str, str]] = {
     Importing: ("importing", "importing the reports"),
@@ -81,8 +81,8 @@ def line_of(event: Event) -> str:
             how = " by looking every second" if polls else ""
             return f"watching {places}{how}{f': {reason}' if reason else ''}"
         case Stored(facts, seconds):
-            files = f"{facts.files:,} {'transcript' if facts.files == 1 else 'transcripts'}"
-            return f"stored {_counted(facts.new)} of {files} after {seconds:.2f} s"
+            new = ", ".join(counted(facts.new[kind], noun) for kind, noun in NOUNS.items() if facts.new[kind])
+            return f"stored {new} of {counted(facts.files, 'transcript')} after {seconds:.2f} s"
         case Imported(summary):
             reports = len(summary.reports) - len(summary.failed)
             load = f"load {summary.load_id}" if summary.load_id else "nothing loaded"
@@ -126,8 +126,3 @@ def json_of(event: Event) -> dict[str, Any]:
             return {"event": "warning", "text": text}
         case Importing() | Lent() | Reconfigured() | Ended():
             return {"event": BARE[type(event)][0]}
-
-
-def _counted(new: Any) -> str:
-    parts = (f"{new[kind]:,} {(ONE_OF if new[kind] == 1 else SEVERAL_OF)[kind]}" for kind in FACT_KINDS if new[kind])
-    return ", ".join(parts)
