@@ -29,13 +29,7 @@ from ccusage_import.records import ALL_REPORTS
 from ccusage_import.rule.context import Context
 from ccusage_import.rule.reconcile import reconcile
 from ccusage_import.statistics import shown_after, totals
-from ccusage_import.warehouse.budgets import (
-    keep_budgets,
-    keep_own_quotas,
-    rename_budgets,
-    rename_plan,
-    rename_quotas,
-)
+from ccusage_import.warehouse.budgets import keep_budgets, keep_own_quotas, rename_limits
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.committing import settle_dead_loads
 from ccusage_import.warehouse.facts.rewriting import hide_facts, shows_facts
@@ -113,9 +107,7 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
         _push_loads(source, target, part.machine, part.missing)
         pushed.loads += len(part.missing)
         if part.renamed_to:
-            rename_budgets(target, part.machine, part.renamed_to)
-            rename_quotas(target, part.machine, part.renamed_to)
-            rename_plan(target, part.machine, part.renamed_to)
+            rename_limits(target, part.machine, part.renamed_to)
             write_claim(target, part.machine, installation, "released", part.renamed_to)
     for name in names:
         if name not in pushed.machines:

@@ -19,7 +19,7 @@ from ccusage_import.exceptions import ConfigurationError, OtherNameError
 from ccusage_import.files import write_private_file
 from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.statistics import totals
-from ccusage_import.warehouse.budgets import rename_budgets, rename_plan, rename_quotas
+from ccusage_import.warehouse.budgets import rename_limits
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.committing import commit, settle_dead_loads
 from ccusage_import.warehouse.facts.rewriting import rename_facts
@@ -136,9 +136,7 @@ def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str) -
     if begun:
         commit(warehouse, begun)
     _hide(warehouse, old, names)
-    rename_budgets(warehouse, old, new)
-    rename_quotas(warehouse, old, new)
-    rename_plan(warehouse, old, new)
+    rename_limits(warehouse, old, new)
     if read_claim(warehouse, new).renamed_to:
         write_claim(warehouse, new, installation)
     write_claim(warehouse, old, installation, "released", new)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from ccusage_import.config.kept.identity import NOT_CHOSEN
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.config.tables.budget import BudgetLimit, Scope
+from ccusage_import.days import today_in
 from ccusage_import.exceptions import MachineTakenError, WarehousePermissionError
 from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.names.shown import means_model, means_project
@@ -161,7 +161,7 @@ def keep_budgets_if_allowed(warehouse: ClickHouse, configuration: Configuration)
 
 def read_spending(warehouse: ClickHouse, settings: Settings) -> list[Spending]:
     """Return every limit in the warehouse, whoever set it, with what all machines have spent."""
-    configured, today = stored_limits(settings), datetime.now(ZoneInfo(settings.timezone)).date()
+    configured, today = stored_limits(settings), today_in(settings.timezone)
     rows = [row for question in questions_of_spending(warehouse) for row in warehouse.rows(*question)]
     spending = []
     for scope, name, period, limit_usd, *figures in rows:
@@ -176,8 +176,15 @@ def questions_of_spending(warehouse: ClickHouse) -> list[Question]:
     return [SPENDING_QUESTION] if warehouse.rows("SELECT 1 FROM budgets FINAL LIMIT 1") else []
 
 
-def rename_budgets(warehouse: ClickHouse, old: str, new: str) -> None:
-    """Make the budgets that a machine set, or that limit it, those of its new name."""
+def rename_limits(warehouse: ClickHouse, old: str, new: str) -> None:
+    """Make the budgets, quotas and plan that a machine set, and the budgets that limit it, those of its new name."""
+    _rename_budgets(warehouse, old, new)
+    for table, columns, stored in (("quotas", _QUOTA_COLUMNS, _STORED_QUOTAS), ("plans", _PLAN_COLUMNS, _STORED_PLAN)):
+        rows = warehouse.rows(stored, {"machine": old})
+        _write(warehouse, table, columns, [(new, *row, 0) for row in rows] + [(old, *row, 1) for row in rows])
+
+
+def _rename_budgets(warehouse: ClickHouse, old: str, new: str) -> None:
     rows = warehouse.rows(f"{_STORED} WHERE set_by = {{old:String}}", {"old": old})
     revision = time.time_ns() // 1000
     changed = [(scope, new if (scope, name) == ("machine", old) else name, *rest) for scope, name, *rest in rows]
@@ -235,7 +242,7 @@ def keep_own_quotas(warehouse: ClickHouse, configuration: Configuration) -> None
     stored: dict[str, Decimal | None] = {str(name): limit for name, limit in rows}
     changed = [(name, limit, 0) for name, limit in wanted.items() if name not in stored or stored[name] != limit]
     changed += [(name, limit, 1) for name, limit in stored.items() if name not in wanted]
-    _write_quotas(warehouse, [(machine, *row) for row in changed])
+    _write(warehouse, "quotas", _QUOTA_COLUMNS, [(machine, *row) for row in changed])
 
 
 def keep_quotas_if_allowed(warehouse: ClickHouse, configuration: Configuration) -> None:
@@ -249,19 +256,6 @@ def read_quotas(warehouse: ClickHouse) -> list[QuotaUse]:
     return [QuotaUse(*row) for row in warehouse.rows(*QUOTAS_QUESTION)]
 
 
-def rename_quotas(warehouse: ClickHouse, old: str, new: str) -> None:
-    """Make the quotas of a machine those of its new name."""
-    rows = warehouse.rows(_STORED_QUOTAS, {"machine": old})
-    _write_quotas(warehouse, [(new, *row, 0) for row in rows] + [(old, *row, 1) for row in rows])
-
-
-def _write_quotas(warehouse: ClickHouse, rows: list[tuple[str, str, Decimal | None, int]]) -> None:
-    if rows:
-        revision = time.time_ns() // 1000
-        token = f"quotas/{rows[0][0]}/{revision}"
-        warehouse.insert("quotas", _QUOTA_COLUMNS, [(*row, revision) for row in rows], token=token)
-
-
 def keep_own_plan(warehouse: ClickHouse, configuration: Configuration) -> None:
     """Make the table hold this machine's plan, beside those of other machines; nothing is written where it does.
 
@@ -273,17 +267,12 @@ def keep_own_plan(warehouse: ClickHouse, configuration: Configuration) -> None:
     stored = [tuple(row) for row in warehouse.rows(_STORED_PLAN, {"machine": machine})]
     wanted = [] if plan.monthly is None else [(plan.account, plan.monthly)]
     if stored != wanted:
-        _write_plans(warehouse, [(machine, *row, int(not wanted)) for row in wanted or stored])
+        _write(warehouse, "plans", _PLAN_COLUMNS, [(machine, *row, int(not wanted)) for row in wanted or stored])
 
 
-def rename_plan(warehouse: ClickHouse, old: str, new: str) -> None:
-    """Make the plan of a machine that of its new name."""
-    rows = warehouse.rows(_STORED_PLAN, {"machine": old})
-    _write_plans(warehouse, [(new, *row, 0) for row in rows] + [(old, *row, 1) for row in rows])
-
-
-def _write_plans(warehouse: ClickHouse, rows: list[tuple[str, str, Decimal, int]]) -> None:
+def _write(warehouse: ClickHouse, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+    """Write rows that begin with their machine, as a revision of their own."""
     if rows:
         revision = time.time_ns() // 1000
-        token = f"plans/{rows[0][0]}/{revision}"
-        warehouse.insert("plans", _PLAN_COLUMNS, [(*row, revision) for row in rows], token=token)
+        token = f"{table}/{rows[0][0]}/{revision}"
+        warehouse.insert(table, columns, [(*row, revision) for row in rows], token=token)

@@ -9,7 +9,8 @@ from ccusage_import.records import ModelPrice, PricedModel, Record, ReportName
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 _COLUMNS = ("ccusage_version", "load_id", "is_offline", *ModelPrice._fields)
-
+# An aggregate function passes over NULL, hence the tuple.
+_NEWEST = f"argMax(({', '.join(ModelPrice._fields[2:])}), load_id)"
 MODELS_WITH_PRICE = Question("SELECT DISTINCT agent, model, ccusage_version FROM price_list")
 
 
@@ -39,10 +40,8 @@ def write_prices(
     """Write the prices that differ from the newest ones of the same ccusage."""
     if not prices:
         return
-    # An aggregate function passes over NULL, hence the tuple.
-    newest = f"argMax(({', '.join(ModelPrice._fields[2:])}), load_id)"
     rows = warehouse.rows(
-        f"SELECT agent, model, {newest} FROM price_list"  # noqa: S608 - column names of ours
+        f"SELECT agent, model, {_NEWEST} FROM price_list"  # noqa: S608 - column names of ours
         " WHERE ccusage_version = {version:String} GROUP BY agent, model",
         {"version": ccusage_version},
     )
@@ -62,9 +61,8 @@ def read_prices(warehouse: ClickHouse, agent: str, ccusage_version: str) -> dict
 
 def prices_question(agent: str, ccusage_version: str) -> Question:
     """Return what `read_prices` asks."""
-    newest = f"argMax(({', '.join(ModelPrice._fields[2:])}), load_id)"
     return Question(
-        f"SELECT model, {newest} FROM price_list"  # noqa: S608 - column names of ours
+        f"SELECT model, {_NEWEST} FROM price_list"  # noqa: S608 - column names of ours
         " WHERE agent = {agent:String} AND ({version:String} = '' OR ccusage_version = {version:String})"
         " GROUP BY model",
         {"agent": agent, "version": ccusage_version},

@@ -74,21 +74,16 @@ def size_question(warehouse: ClickHouse) -> Question:
 
 def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
     """Return the newest run of the importer, however it ended; what reads no report does not count."""
-    found = warehouse.rows(
-        f"SELECT max(load_id) FROM loads FINAL WHERE {_IMPORTS}",  # noqa: S608 - a condition of ours
-        {"machine": machine},
-    )
-    load_id = int(found[0][0])
-    return read_loads(warehouse, machine=machine, load_id=load_id)[0] if load_id else None
+    return _newest(warehouse, machine, _IMPORTS)
 
 
 def last_load_with_facts(warehouse: ClickHouse, machine: str) -> Load | None:
     """Return the newest load that says something of the transcripts, of an import or of transcripts alone."""
-    found = warehouse.rows(
-        "SELECT max(load_id) FROM loads FINAL WHERE machine = {machine:String} AND notEmpty(facts)"
-        " AND state != 'renamed'",
-        {"machine": machine},
-    )
+    return _newest(warehouse, machine, "machine = {machine:String} AND notEmpty(facts) AND state != 'renamed'")
+
+
+def _newest(warehouse: ClickHouse, machine: str, condition: str) -> Load | None:
+    found = warehouse.rows(f"SELECT max(load_id) FROM loads FINAL WHERE {condition}", {"machine": machine})  # noqa: S608 - conditions of ours
     load_id = int(found[0][0])
     return read_loads(warehouse, machine=machine, load_id=load_id)[0] if load_id else None
 
