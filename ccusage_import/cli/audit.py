@@ -19,11 +19,11 @@ from ccusage_import.cli.options import (
     LOAD_NAMES,
     AsJson,
     ConfigFile,
+    Machine,
     Quiet,
     Verbose,
     WarehouseUrl,
     complete_loads,
-    complete_machines,
     configured,
     door,
 )
@@ -57,7 +57,6 @@ from ccusage_import.warehouse.tables import REFUSED, Load, read_loads
 SHOWN_LOADS = 20
 SHOWN_CHANGES = 50
 LoggedVerdict = Literal["new", "grew", "repriced", "corrected", "held", "unchanged"]
-Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.", autocompletion=complete_machines)]
 COUNTED_VERDICTS = (Verdict.NEW, Verdict.GREW, Verdict.REPRICED, Verdict.CORRECTED, Verdict.HELD)
 
 

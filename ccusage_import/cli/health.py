@@ -26,6 +26,7 @@ from ccusage_import.cli.options import (
     Quiet,
     Verbose,
     WarehouseUrl,
+    complete_machines,
     configured,
     door,
 )
@@ -86,7 +87,10 @@ def print_checks(checks: Sequence[Check], *, as_json: bool) -> None:
 def status(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
-    machine: Annotated[str, typer.Option(metavar="NAME", help="Another machine of the same warehouse.")] = "",
+    machine: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Another machine of the same warehouse.", autocompletion=complete_machines),
+    ] = "",
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,

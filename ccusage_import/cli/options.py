@@ -176,6 +176,9 @@ def complete_machines(incomplete: str) -> Iterator[str]:
     yield from sorted({machine for _, machine in _logged() if machine.startswith(incomplete)})
 
 
+Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.", autocompletion=complete_machines)]
+
+
 def _files(kind: str) -> dict[str, Path]:
     return {file.stem: file for file in (sql_directory() / kind).glob("**/*.sql")}
 

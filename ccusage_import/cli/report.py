@@ -14,13 +14,14 @@ from ccusage_import import __version__, ui
 from ccusage_import.cli.options import (
     AsJson,
     ConfigFile,
+    Machine,
     Quiet,
     Verbose,
     WarehouseUrl,
     configured,
     door,
 )
-from ccusage_import.cli.selecting import Asked, Machine, Since, selection_of
+from ccusage_import.cli.selecting import Asked, Since, selection_of
 from ccusage_import.config.directories import REPORT_FILE
 from ccusage_import.config.kept.last_offer import read_last_offer
 from ccusage_import.config.kept.names import read_names

@@ -17,7 +17,6 @@ from ccusage_import.querying.known_names import meant_projects, refuse_unknown, 
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 Since = Annotated[str | None, typer.Option(metavar="DAY", help="First day to show.")]
-Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.")]
 Days = tuple[date | None, date | None]
 
 

@@ -35,7 +35,11 @@ def complete(program: Program, line: str, shell: str = "bash") -> Result:
         ("ccusage-import query nonsense --param ", []),
         ("ccusage-import undo ", ["2000", "1000"]),
         ("ccusage-import changes 1", ["1000"]),
+        ("ccusage-import raw export out --load 2", ["2000"]),
         ("ccusage-import history --machine ", ["laptop", "tower"]),
+        ("ccusage-import status --machine ", ["laptop", "tower"]),
+        ("ccusage-import report --machine t", ["tower"]),
+        ("ccusage-import chart daily --machine l", ["laptop"]),
     ],
 )
 def test_what_may_follow_is_offered(program: Program, line: str, offered: list[str]) -> None:

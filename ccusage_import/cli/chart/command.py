@@ -13,9 +13,9 @@ import typer
 
 from ccusage_import import ui
 from ccusage_import.cli.chart.bars import Row, print_bars
-from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.cli.options import AsJson, ConfigFile, Machine, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.cli.report import read_configured
-from ccusage_import.cli.selecting import Asked, Machine, Since
+from ccusage_import.cli.selecting import Asked, Since
 from ccusage_import.days import next_month, today_in
 from ccusage_import.digest.model import Digest, Part
 from ccusage_import.digest.text import NO_MODEL

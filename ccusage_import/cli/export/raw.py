@@ -10,7 +10,17 @@ from rich.filesize import decimal
 
 from ccusage_import import ui
 from ccusage_import.ccusage.archive import archives, export_loads, kept_loads
-from ccusage_import.cli.options import LOAD_NAMES, AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.cli.options import (
+    LOAD_NAMES,
+    AsJson,
+    ConfigFile,
+    Quiet,
+    Verbose,
+    WarehouseUrl,
+    complete_loads,
+    configured,
+    door,
+)
 from ccusage_import.days import moment
 from ccusage_import.history.load_names import match_load
 from ccusage_import.masking import printable
@@ -67,7 +77,9 @@ def export_kept(
     ],
     load: Annotated[
         list[str] | None,
-        typer.Option(metavar="LOAD", help=f"Only this load: {LOAD_NAMES}; may be repeated."),
+        typer.Option(
+            metavar="LOAD", help=f"Only this load: {LOAD_NAMES}; may be repeated.", autocompletion=complete_loads
+        ),
     ] = None,
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
