@@ -155,7 +155,7 @@ def machine_command(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Rename this machine, with everything that is stored under its old name.
+    """Rename this machine, and all that is stored of it.
 
     If it is interrupted, the same command finishes it.
     """
@@ -205,9 +205,10 @@ def projects_command(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Store projects and sessions of this machine under the names that are configured now.
+    """Store projects and sessions under the names configured now.
 
-    Use it after a change of hash_projects or of the salt. Pseudonyms whose names this machine does not know stay.
+    Use it after a change of hash_projects or of the salt. Of this machine alone; pseudonyms whose names it does not
+    know stay.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse, "hash_projects": hash_projects}, config)

@@ -57,6 +57,16 @@ def test_what_cannot_be_typed_is_an_error_like_any_other(program: Program, typed
     assert done.stderr == f"ccusage-import: error: {error}\nhint: ccusage-import {hint}\n"
 
 
+@pytest.mark.parametrize("group", ["", "config", "rename", "raw", "schedule"])
+def test_a_list_of_commands_has_a_whole_sentence_on_each(program: Program, group: str) -> None:
+    listed = program(*group.split(), "--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0]
+
+    sentences = [line for line in listed.splitlines() if line.strip()]
+    assert len(sentences) >= 2
+    assert [line for line in sentences if not line.endswith(".")] == []
+    assert "..." not in listed
+
+
 def test_a_group_without_a_command_shows_its_help(program: Program) -> None:
     done = program("config")
 

@@ -24,7 +24,10 @@ config_app = typer.Typer(
 
 @config_app.command("show")
 def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show every setting, its value and where it came from; secrets are masked."""
+    """Show every setting, its value and where it came from.
+
+    Secrets are masked.
+    """
     with door(0, quiet=False, as_json=as_json):
         configuration = configured({}, config)
         print_configuration(configuration, as_json=as_json)

@@ -174,7 +174,10 @@ def schedule_hook(
     config: ConfigFile = None,
     env_file: EnvFile = None,
 ) -> None:
-    """Import in the background, at most once a minute, and print nothing: what the hook runs."""
+    """Import in the background: what Claude Code's hook runs.
+
+    At most once a minute, and it prints nothing.
+    """
     given = {"--config": config, "--env-file": env_file}
     start_hook([word for name, value in given.items() if value for word in (name, str(value))])
 
