@@ -23,6 +23,7 @@ from ccusage_import.cli.options import (
     Quiet,
     Verbose,
     WarehouseUrl,
+    WithoutNotes,
     complete_loads,
     configured,
     door,
@@ -66,7 +67,7 @@ def history(
     machine: Machine = "",
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many loads.")] = SHOWN_LOADS,
     verbose: Verbose = 0,
-    quiet: Quiet = False,
+    quiet: WithoutNotes = False,
     as_json: AsJson = False,
 ) -> None:
     """List loads, newest first.
@@ -149,7 +150,7 @@ def changes(
         typer.Option(metavar="N", min=1, help=f"How many changes; by default {SHOWN_CHANGES} at a terminal, else all."),
     ] = None,
     verbose: Verbose = 0,
-    quiet: Quiet = False,
+    quiet: WithoutNotes = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what each load changed, and why.
@@ -170,7 +171,7 @@ def changes(
         names, ids = read_names(configuration.directories.names_file), _shown_ids(opened)
         found = stream_changes(opened, wanted, limit=limit)
         shown = print_changes(found, names, ids, settings.money, as_json=as_json)
-        if shown == limit and not as_json and (count := count_changes(opened, wanted)) > limit:
+        if shown == limit and not (as_json or quiet) and (count := count_changes(opened, wanted)) > limit:
             print(f"the newest {limit:,} of {count:,} changes; --limit {count} shows all")
 
 
@@ -185,7 +186,7 @@ def held(
     warehouse: WarehouseUrl = None,
     machine: Machine = "",
     verbose: Verbose = 0,
-    quiet: Quiet = False,
+    quiet: WithoutNotes = False,
     as_json: AsJson = False,
 ) -> None:
     """List what is held now, and how to accept it.
@@ -202,7 +203,7 @@ def held(
             print_changes(found, names, ids, configuration.settings.money, as_json=as_json)
         else:
             print("nothing is held")
-        if found and not as_json and machine in ("", own):
+        if found and not (as_json or quiet) and machine in ("", own):
             options = options_as_typed(config, warehouse)
             _print_how_to_accept(found[0], names, ids, options)
 

@@ -72,6 +72,8 @@ Verbose = Annotated[
     typer.Option("--verbose", "-v", count=True, show_default=False, help="Log more to stderr; twice for everything."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")]
+# Of commands that answer a question.
+WithoutNotes = Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer without notes beside it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 

@@ -18,9 +18,9 @@ from ccusage_import import __version__, ui
 from ccusage_import.cli.options import (
     AsJson,
     ConfigFile,
-    Quiet,
     Verbose,
     WarehouseUrl,
+    WithoutNotes,
     complete_queries,
     complete_query_parameters,
     configured,
@@ -95,7 +95,7 @@ def query(
         ),
     ] = False,
     verbose: Verbose = 0,
-    quiet: Quiet = False,
+    quiet: WithoutNotes = False,
     as_json: AsJson = False,
 ) -> None:
     """Query the warehouse in SQL, or by a named query.

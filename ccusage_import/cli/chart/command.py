@@ -13,7 +13,16 @@ import typer
 
 from ccusage_import import ui
 from ccusage_import.cli.chart.bars import Row, print_bars
-from ccusage_import.cli.options import AsJson, ConfigFile, Machine, Quiet, Verbose, WarehouseUrl, configured, door
+from ccusage_import.cli.options import (
+    AsJson,
+    ConfigFile,
+    Machine,
+    Verbose,
+    WarehouseUrl,
+    WithoutNotes,
+    configured,
+    door,
+)
 from ccusage_import.cli.report import read_configured
 from ccusage_import.cli.selecting import Asked, Since
 from ccusage_import.days import next_month, today_in
@@ -46,7 +55,7 @@ def chart(
     since: Since = None,
     machine: Machine = "",
     verbose: Verbose = 0,
-    quiet: Quiet = False,
+    quiet: WithoutNotes = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw costs as bars in the terminal.
@@ -71,9 +80,8 @@ def chart(
         else:
             total = digest.span("total").usage.cost_usd
             print_bars(ROWS[what](digest), total, [use.model for use in digest.models], digest.money)
-            if what == "projects" and (others := digest.project_count - len(digest.projects)):
-                print(f"and {others} more")
-            if what == "sessions" and (others := digest.session_count - len(digest.sessions)):
+            counts = {"projects": digest.project_count, "sessions": digest.session_count}
+            if what in counts and not quiet and (others := counts[what] - len(getattr(digest, what))):
                 print(f"and {others} more")
 
 

@@ -17,6 +17,7 @@ from ccusage_import.cli.options import (
     Quiet,
     Verbose,
     WarehouseUrl,
+    WithoutNotes,
     complete_loads,
     configured,
     door,
@@ -39,7 +40,7 @@ raw_app = typer.Typer(
 def list_kept(
     config: ConfigFile = None,
     verbose: Verbose = 0,
-    quiet: Quiet = False,
+    quiet: WithoutNotes = False,
     as_json: AsJson = False,
 ) -> None:
     """List the loads whose reports were kept, oldest first."""
