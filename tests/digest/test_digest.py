@@ -489,7 +489,16 @@ def test_without_usage_the_next_step_is_told(program: Program, migrated: Place) 
     assert "<code>ccusage-import import</code> runs ccusage" in (program.home / PAGE).read_text()
     assert "`ccusage-import import`" in program("report", "--warehouse", migrated.url, "--format", "markdown").stdout
     assert digest(program, migrated)["days"] == []
-    assert program("chart", "daily", "--warehouse", migrated.url).stdout == "no usage to show\n"
+    assert program("chart", "models", "--warehouse", migrated.url).stdout == "no usage to show\n"
+
+
+def test_a_chart_of_the_last_days_without_usage_says_where_older_usage_is(program: Program, claude: ClaudeDir) -> None:
+    claude.say("one", days_ago(40, 0), 1_000)
+    assert program("import", "--claude-dir", claude.root).exit_code == 0
+
+    first = TODAY - timedelta(days=29)
+    assert program("chart", "daily").stdout == f"no usage since {first}; an earlier --since shows what was before\n"
+    assert len(program("chart", "daily", "--since", "40d").stdout.splitlines()) == 41
 
 
 def test_views_that_are_missing_are_made_where_no_server_must_be_asked(program: Program, place: Place) -> None:

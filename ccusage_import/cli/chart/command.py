@@ -76,7 +76,8 @@ def chart(
         if as_json:
             ui.print_json(_numbers(digest, what))
         elif digest.is_empty:
-            print("no usage to show")
+            earlier = "; an earlier --since shows what was before"
+            print(f"no usage since {digest.since}{earlier}" if digest.since else "no usage to show")
         else:
             total = digest.span("total").usage.cost_usd
             print_bars(ROWS[what](digest), total, [use.model for use in digest.models], digest.money)
