@@ -14,7 +14,7 @@ from ccusage_import.ccusage.runner import (
     run_quickly,
 )
 from ccusage_import.exceptions import CcusageError, ConfigurationError, UnknownAgentError
-from ccusage_import.names.shown import nearest
+from ccusage_import.names.shown import told_nearest
 from ccusage_import.records import AGENT_REPORTS, ALL_REPORTS, CLAUDE, REPORTS, ReportName, report_label
 from ccusage_import.versions import PINNED_VERSION
 
@@ -88,10 +88,8 @@ def _known_agents(runner: Runner, options: FetchOptions, environ: Mapping[str, s
 
 
 def _unknown(agent: str, known: Sequence[str], runner: Runner) -> UnknownAgentError:
-    similar = nearest(agent, known)
-    told = f"; nearest: {', '.join(similar)}" if similar else ""
     another = "" if runner.version == PINNED_VERSION else f", or {PINNED_HINT}"
     return UnknownAgentError(
-        f"agent {agent!r}: ccusage {runner.version} has reports of {', '.join(known)} only{told}",
+        f"agent {agent!r}: ccusage {runner.version} has reports of {', '.join(known)} only{told_nearest(agent, known)}",
         hint=f"correct `agents` or --agent{another}",
     )

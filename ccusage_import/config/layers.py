@@ -21,7 +21,7 @@ from ccusage_import.config.warehouse_url import PORTS, EmbeddedWarehouse
 from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reading_hint_of, reason_of
-from ccusage_import.names.shown import nearest
+from ccusage_import.names.shown import told_nearest
 from ccusage_import.records import counted
 from ccusage_import.versions import PINNED_VERSION
 
@@ -157,8 +157,7 @@ def _similar_settings(location: tuple[int | str, ...]) -> str:
     for part in location[:-1]:
         field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
         model = field.annotation if field else None
-    similar = nearest(str(location[-1]), getattr(model, "model_fields", ()))
-    return f"; nearest: {', '.join(similar)}" if similar else ""
+    return told_nearest(str(location[-1]), getattr(model, "model_fields", ()))
 
 
 def _configuration_error(error: ValidationError, origins: Mapping[str, str], places: _Places) -> ConfigurationError:

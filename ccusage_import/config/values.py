@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from ccusage_import.config.warehouse_url import ServerWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.names.shown import nearest
+from ccusage_import.names.shown import told_nearest
 
 
 def _http(url: SecretStr) -> SecretStr:
@@ -36,8 +36,7 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        similar = nearest(name, available_timezones())
-        told = f"; nearest: {', '.join(similar)}" if similar else ""
+        told = told_nearest(name, available_timezones())
         raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin or UTC{told}") from None
     return name
 

@@ -94,3 +94,9 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
     """Return the most similar of the known names, whatever the case of their letters; none where none is similar."""
     by_folded = {each.casefold(): each for each in known}
     return [by_folded[each] for each in difflib.get_close_matches(name.casefold(), by_folded, n=3)]
+
+
+def told_nearest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message that names the most similar known names; empty where none is similar."""
+    similar = nearest(name, known)
+    return f"; nearest: {', '.join(similar)}" if similar else ""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.names.pseudonyms import Pseudonyms, is_pseudonym, is_short_pseudonym
-from ccusage_import.names.shown import means_model, means_project, model_name, nearest, project_name
+from ccusage_import.names.shown import means_model, means_project, model_name, project_name, told_nearest
 from ccusage_import.records import ALL_REPORTS
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.warehouse.budgets import STORED_NAMES, covered_names
@@ -70,8 +70,7 @@ def complaint_of(warehouse: ClickHouse, kind: str, name: str, names: Mapping[str
         return None
     said, full = names.get(name, name), [names.get(each, each) for each in known]
     shorter = _SHORTER.get(kind, str)
-    similar = nearest(shorter(said), map(shorter, full)) or nearest(said, full)
-    told = f"; nearest: {', '.join(similar)}" if similar else ""
+    told = told_nearest(shorter(said), map(shorter, full)) or told_nearest(said, full)
     return f"{kind} {said}: nothing is stored under this name{told}"
 
 

@@ -16,7 +16,7 @@ from datetime import date
 
 from ccusage_import.days import DAYS, parse_day
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.names.shown import nearest
+from ccusage_import.names.shown import told_nearest
 from ccusage_import.warehouse.migrations import sql_directory
 
 GROUPS = (
@@ -153,11 +153,8 @@ def find_query(name: str) -> NamedQuery:
     if (sql_directory() / "views" / f"{name}.sql").exists():
         sql = f"SELECT * FROM {name}"  # noqa: S608 - a view of ours
         return NamedQuery(name, f"everything in the view {name}", "", (), (), sql)
-    similar = nearest(name, [*known, *view_names()])
-    raise ConfigurationError(
-        f"query {name}: is neither SQL nor a named query" + (f"; similar: {', '.join(similar)}" if similar else ""),
-        hint=LIST_HINT,
-    )
+    told = told_nearest(name, [*known, *view_names()])
+    raise ConfigurationError(f"query {name}: is neither SQL nor a named query{told}", hint=LIST_HINT)
 
 
 def _query(name: str, text: str) -> NamedQuery:

@@ -170,7 +170,7 @@ def test_a_directory_may_have_any_name(program: Program, migrated: Place) -> Non
         (("out", "--load", "7"), "export: --load belongs to raw export now", "ccusage-import raw export DIR --load 7"),
         (
             ("dayly", "-o", "-"),
-            "export dayly: is neither a view nor a named query; similar: daily",
+            "export dayly: is neither a view nor a named query; nearest: daily",
             "ccusage-import query --list; the reports that keep_raw kept: ccusage-import raw export DIR",
         ),
         (

@@ -943,10 +943,10 @@ def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Pr
     [
         (
             ("top_model",),
-            ["query top_model: is neither SQL nor a named query; similar: top_models", "ccusage-import query --list"],
+            ["query top_model: is neither SQL nor a named query; nearest: top_models", "ccusage-import query --list"],
         ),
-        (("dayly",), ["query dayly: is neither SQL nor a named query; similar: daily", "--list"]),
-        (("top-models",), ["query top-models: is neither SQL nor a named query; similar: top_models", "--list"]),
+        (("dayly",), ["query dayly: is neither SQL nor a named query; nearest: daily", "--list"]),
+        (("top-models",), ["query top-models: is neither SQL nor a named query; nearest: top_models", "--list"]),
         (
             ("top_models", "--param", "from=1"),
             ["query top_models: has no parameter from", "it takes since, until, machine, agent, top"],

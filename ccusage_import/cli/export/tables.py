@@ -30,7 +30,7 @@ from ccusage_import.config.kept.names import read_names
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.masking import printable_lines
-from ccusage_import.names.shown import nearest
+from ccusage_import.names.shown import told_nearest
 from ccusage_import.querying.exporting import CLICKHOUSE_FORMATS, FileFormat, export_query, pieces
 from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, view_names
@@ -133,10 +133,9 @@ def _queries(names: Sequence[str]) -> list[NamedQuery]:
     known = [*view_names(), *(query.name for query in read_queries())]
     for name in names:
         if name not in known:
-            near = nearest(name, known)
-            similar = f"; similar: {', '.join(near)}" if near else ""
             raise ConfigurationError(
-                f"export {name}: is neither a view nor a named query{similar}", hint=f"{LIST_HINT}; {RAW_HINT}"
+                f"export {name}: is neither a view nor a named query{told_nearest(name, known)}",
+                hint=f"{LIST_HINT}; {RAW_HINT}",
             )
     return [find_query(name) for name in dict.fromkeys(names or view_names())]
 

@@ -14,7 +14,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.days import today_in
 from ccusage_import.digest.reading.reader import read_digest
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.names.shown import nearest
+from ccusage_import.names.shown import told_nearest
 from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import GROUPS, NamedQuery, find_query, read_queries, with_days
 from ccusage_import.querying.reading import read_only
@@ -52,11 +52,8 @@ def describe_view(configuration: Configuration, view: str) -> Answer:
         rows = warehouse.rows(_COLUMNS, {**names, "view": view})
         views = [str(name) for name, _ in warehouse.rows(_VIEWS, names)]
     if view not in views:
-        similar = ", ".join(nearest(view, views))
-        raise ConfigurationError(
-            f"view {view}: there is none" + (f"; similar: {similar}" if similar else ""),
-            hint="list_views names all of them",
-        )
+        told = told_nearest(view, views)
+        raise ConfigurationError(f"view {view}: there is none{told}", hint="list_views names all of them")
     columns = [{"name": name, "type": kind, "comment": comment} for name, kind, comment in rows]
     return {"view": view, "columns": columns, **warnings}
 

@@ -185,10 +185,10 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("run_sql", {"sql": "SELECT 1 SETTINGS max_execution_time = 0"}, "Cannot modify 'max_execution_time'"),
     ("run_sql", {"sql": "SELECT cost FROM daily"}, "there are machine, agent, date"),
     ("run_sql", {"sql": " "}, "sql: is empty"),
-    ("run_query", {"name": "cost_by_dya"}, "similar: cost_by_day"),
+    ("run_query", {"name": "cost_by_dya"}, "nearest: cost_by_day"),
     ("run_query", {"name": "cost_by_day", "parameters": {"since": "soon"}}, "since=soon: is not a Date"),
     ("run_query", {"name": "cost_by_day", "parameters": {"machine": "desktop"}}, "nothing is stored under"),
-    ("describe_view", {"view": "dayly"}, "view dayly: there is none; similar: daily"),
+    ("describe_view", {"view": "dayly"}, "view dayly: there is none; nearest: daily"),
     ("list_queries", {"group": "moon"}, "there is no group moon\nhint: give one of daily, models"),
 )
 
