@@ -9,6 +9,7 @@ from pathlib import Path
 from ccusage_import.config.exposure import exposure_of
 from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, SECRETS, SETTING_VARIABLES, Settings
 from ccusage_import.exceptions import ConfigurationError, ScheduleError
+from ccusage_import.files import reason_of
 from ccusage_import.names.shown import nearest
 from ccusage_import.records import counted
 
@@ -71,8 +72,7 @@ def read_environment_file(file: Path) -> dict[str, str]:
     try:
         lines = file.read_bytes().decode("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise ConfigurationError(f"environment file {file}: {reason}", hint="check --env-file") from None
+        raise ConfigurationError(f"environment file {file}: {reason_of(error)}", hint="check --env-file") from None
     found: dict[str, str] = {}
     problems: list[str] = []
     for number, line in enumerate(lines, 1):

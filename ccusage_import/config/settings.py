@@ -31,6 +31,7 @@ from ccusage_import.config.values import (
 )
 from ccusage_import.config.warehouse_url import IDENTIFIER, Warehouse, parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError
+from ccusage_import.files import reason_of
 from ccusage_import.money import Money
 from ccusage_import.money.currency import Currency
 from ccusage_import.names.pseudonyms import Pseudonyms
@@ -186,9 +187,8 @@ class Settings(BaseModel):
         try:
             return self.password_file.read_text("utf-8").partition("\n")[0].strip()
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
             raise ConfigurationError(
-                f"password_file {self.password_file}: {reason}", hint="check the path and its permissions"
+                f"password_file {self.password_file}: {reason_of(error)}", hint="check the path and its permissions"
             ) from None
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ccusage_import.config.environment import child_environment
 from ccusage_import.exceptions import ScheduleError
-from ccusage_import.files import make_private_directory, replace_file
+from ccusage_import.files import make_private_directory, reason_of, replace_file
 from ccusage_import.processes import Finished
 
 _TIMEOUT_SECONDS = 60
+_OTHER_HINT = "choose another scheduler: --scheduler NAME"
 
 
 def run_tool(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes = b"") -> Finished:
@@ -23,7 +24,7 @@ def run_tool(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes 
     """
     program = shutil.which(argv[0], path=environ.get("PATH", ""))
     if program is None:
-        raise ScheduleError(f"{argv[0]} is not on PATH", hint="choose another scheduler: --scheduler NAME")
+        raise ScheduleError(f"{argv[0]} is not on PATH", hint=_OTHER_HINT)
     try:
         done = subprocess.run(  # noqa: S603
             [program, *argv[1:]],
@@ -35,14 +36,16 @@ def run_tool(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes 
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ScheduleError(f"{' '.join(argv)}: did not end within {_TIMEOUT_SECONDS} seconds") from None
+        raise ScheduleError(
+            f"{' '.join(argv)}: did not end within {_TIMEOUT_SECONDS} seconds", hint=_OTHER_HINT
+        ) from None
     except OSError as error:
-        raise ScheduleError(f"{argv[0]} cannot be started: {error.strerror}") from None
+        raise ScheduleError(f"{argv[0]} cannot be started: {error.strerror}", hint=_OTHER_HINT) from None
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def demand(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes = b"", hint: str = "") -> bytes:
-    """Run a program of the scheduler and return what it printed.
+def demand(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes = b"", hint: str = "") -> None:
+    """Run a program of the scheduler that has to end well.
 
     Raises:
         ScheduleError: it failed; the message holds what it said.
@@ -50,7 +53,6 @@ def demand(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes = 
     done = run_tool(argv, environ, stdin=stdin)
     if done.exit_code != 0:
         raise failure(argv, done, hint)
-    return done.stdout
 
 
 def failure(argv: tuple[str, ...], done: Finished, hint: str = "") -> ScheduleError:
@@ -86,8 +88,7 @@ def read_unit(file: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise ScheduleError(f"{file}: {reason}", hint="ccusage-import schedule install") from None
+        raise ScheduleError(f"{file}: {reason_of(error)}", hint="ccusage-import schedule install") from None
 
 
 def home_of(environ: Mapping[str, str]) -> Path:

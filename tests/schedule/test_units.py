@@ -535,3 +535,15 @@ def test_the_next_start_follows_from_the_timing(timing: Timing, now: str, start:
 def test_what_no_schedule_can_carry_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ScheduleError, match="holds a character that no schedule can carry"):
         replace(odd_schedule(tmp_path), argv=(f"/srv/{name}/ccusage-import", "import"))
+
+
+def test_a_program_that_cannot_be_started_leaves_the_other_schedulers(tmp_path: Path) -> None:
+    tool = tmp_path / "crontab"
+    tool.write_bytes(b"\x7fELF")
+    tool.chmod(0o755)
+
+    with pytest.raises(ScheduleError) as raised:
+        Cron({"PATH": str(tmp_path)}, tmp_path).read()
+
+    assert str(raised.value) == "crontab cannot be started: Exec format error"
+    assert raised.value.hint == "choose another scheduler: --scheduler NAME"
