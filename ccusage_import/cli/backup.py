@@ -12,14 +12,13 @@ from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, Wareh
 from ccusage_import.cli.verdicts import change_json, print_changes
 from ccusage_import.config.kept.copies import note_backup
 from ccusage_import.config.kept.names import read_names
-from ccusage_import.exceptions import BackupError
 from ccusage_import.history.backup import Manifest, back_up, read_backup
 from ccusage_import.history.backup import restore as fill
 from ccusage_import.history.push import push_configured
 from ccusage_import.masking import printable
 from ccusage_import.records import counted, counted_records
 from ccusage_import.warehouse.opening import (
-    has_warehouse,
+    demand_warehouse,
     import_lock,
     open_configured,
     open_unchecked,
@@ -42,9 +41,7 @@ def backup(
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)
-        if not has_warehouse(configuration):
-            place = configuration.settings.parsed_warehouse()
-            raise BackupError(f"there is no warehouse {place}", hint="ccusage-import import")
+        demand_warehouse(configuration, "backup")
         with import_lock(configuration), open_configured(configuration) as opened:
             refuse_damage(configuration.settings.machine, opened)
             machine = configuration.settings.machine

@@ -10,7 +10,7 @@ from tests.conftest import Program
 
 COMMANDS = (
     "accept 1", "budget", "changes", "chart daily", "export daily -o -", "held", "history", "predict text",
-    "query daily", "quota", "repair", "report", "undo 1",
+    "query daily", "quota", "repair", "report", "serve", "undo 1",
 )  # fmt: skip
 
 

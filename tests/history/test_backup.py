@@ -232,7 +232,7 @@ def test_there_must_be_something_to_back_up(program: Program, tmp_path: Path) ->
     done = program("backup", "saved", "--warehouse", f"chdb://{tmp_path}/nowhere")
 
     assert (done.exit_code, done.stderr.splitlines()[0]) == (
-        4, f"ccusage-import: error: there is no warehouse chdb://{tmp_path}/nowhere",
+        2, f"ccusage-import: error: backup: there is no warehouse chdb://{tmp_path}/nowhere",
     )  # fmt: skip
     assert not (tmp_path / "nowhere").exists()
     assert not (program.home / "saved").exists()

@@ -14,11 +14,11 @@ from ccusage_import import ui
 from ccusage_import.cli.live.http_service import Service
 from ccusage_import.cli.options import ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import ConfigurationError, WarehouseLockedError
+from ccusage_import.exceptions import WarehouseLockedError
 from ccusage_import.files import POLL_SECONDS, is_wanted
 from ccusage_import.processes import exec_again
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.opening import has_warehouse, open_current
+from ccusage_import.warehouse.opening import demand_warehouse, open_current
 
 
 def serve(
@@ -47,9 +47,7 @@ def serve(
 def _serve(configuration: Configuration, listen: str, *, without_token: bool, quiet: bool) -> None:
     # The program does without where it soon ends.
     gc.enable()
-    if not has_warehouse(configuration):
-        place = configuration.settings.parsed_warehouse()
-        raise ConfigurationError(f"there is no warehouse {place} yet", hint="ccusage-import import makes it")
+    demand_warehouse(configuration, "serve")
     service = Service.begin(configuration, listen, without_token=without_token)
     from ccusage_import.serving.engine import CANCEL
     from ccusage_import.serving.server import INHERITED, serve_until_wanted
