@@ -63,7 +63,9 @@ class Announcer:
         self._write_metrics(outcome)
         self._notify(outcome, memory)
         memory.last_success_at = outcome.last_success_at
-        self._attempt(lambda: keep_memory(self._memory_file, memory))
+        # A failure that is nobody's news leaves it as it was, and perhaps no place to write to.
+        if memory != read_memory(self._memory_file):
+            self._attempt(lambda: keep_memory(self._memory_file, memory))
         self._ping("success" if outcome.is_success else "failure", failure)
 
     # What nobody asked for is not even loaded: most imports are announced to no one.

@@ -375,3 +375,17 @@ def test_each_delivery_is_logged(run_import: Importer, receiver: Receiver, progr
         "slack",
         "slack notification (notify.1): no answer: connection refused",
     )
+
+
+def test_a_failure_of_which_nobody_is_notified_writes_nothing_down(program: Program) -> None:
+    (program.home / ".local/state/ccusage-import/announced.json").mkdir(parents=True)
+
+    done = program("import", "--claude-dir", f"{program.home}/none")
+
+    assert (done.exit_code, done.stderr.splitlines()) == (
+        3,
+        [
+            f"ccusage-import: error: no Claude data directory: no folder `projects` in {program.home}/none",
+            "hint: use Claude Code once, or name its directory: --claude-dir DIR",
+        ],
+    )
