@@ -24,6 +24,7 @@ CLUSTER_ONLY = "-- only with a cluster"
 # Where a `;` means nothing: comments, text and quoted names; and the `;` that ends a statement.
 TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|`[^`]*`|;", re.DOTALL)
 COLUMNS = re.compile(r"\{columns:(\w+)\}")
+PART = re.compile(r"\{part:(\w+)\}")
 QUERY = re.compile(r"\{query:(\w+)(?: since ([\d-]+))?\}")
 FIRST = "{first:DateTime64(3, 'UTC')}"
 MADE = re.compile(r"CREATE TABLE IF NOT EXISTS `\w+`\.(\w+)")
@@ -87,10 +88,14 @@ def known_migrations() -> tuple[Migration, ...]:
 def _expanded(file: Path) -> str:
     """Return the text of a file with what it has in common with other views.
 
-    `{columns:NAME}` are the columns of the view of that name, `{query:NAME}` is its query, and `{query:NAME since DAY}`
-    that of one with a parameter. The engine plans a query that is part of another one once, behind a view in a join for
-    up to a quarter longer, and behind a view with a parameter more often, again for each such view between.
+    `{part:NAME}` is a condition that several of them have, `{columns:NAME}` are the columns of the view of that name,
+    `{query:NAME}` is its query, and `{query:NAME since DAY}` that of one with a parameter. The engine plans a query
+    that is part of another one once, behind a view in a join for up to a quarter longer, and behind a view with a
+    parameter more often, again for each such view between.
     """
+
+    def part(match: re.Match[str]) -> str:
+        return (sql_directory() / "parts" / f"{match[1]}.sql").read_text("utf-8").strip()
 
     def columns(match: re.Match[str]) -> str:
         view = (sql_directory() / "views" / f"{match[1]}.sql").read_text("utf-8")
@@ -102,7 +107,7 @@ def _expanded(file: Path) -> str:
         text = text.partition("\n)\nAS ")[2].rpartition("\nCOMMENT ")[0]
         return text.replace(FIRST, f"toDateTime64('{match[2]}', 3, 'UTC')") if match[2] else text
 
-    return QUERY.sub(query, COLUMNS.sub(columns, file.read_text("utf-8")))
+    return QUERY.sub(query, PART.sub(part, COLUMNS.sub(columns, file.read_text("utf-8"))))
 
 
 def applied_migrations(warehouse: ClickHouse) -> dict[str, Applied]:

@@ -59,8 +59,7 @@ told AS
             cost_usd,
             input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens
         FROM {database}.hour_facts FINAL
-        WHERE bitTest(counts_in, 1) AND NOT bitTest(taken_back, 0)
-            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts_by_month WHERE month = '1970-01-01' AND message = 1)
+        WHERE bitTest(counts_in, 1) AND {part:are_shown_totals}
     ) AS facts
     GROUP BY machine, hour
     UNION ALL

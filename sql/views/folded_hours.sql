@@ -63,9 +63,5 @@ AS SELECT
     fold,
     first_load_id AS load_id
 FROM {database}.hour_facts FINAL
-WHERE NOT bitTest(taken_back, 0) AND (machine, fold) GLOBAL IN
-(
-    -- The row that publishes a fold.
-    SELECT machine, record FROM {database}.message_facts_by_month WHERE month = '1970-01-01' AND message = 1
-)
+WHERE {part:are_shown_totals}
 COMMENT 'one row is one hour of one session and model, as far as compact folded it'

@@ -74,8 +74,7 @@ FROM
             cost_usd,
             unpriced
         FROM {database}.hour_facts FINAL
-        WHERE bitTest(counts_in, 0) AND NOT bitTest(taken_back, 0)
-            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts_by_month WHERE month = '1970-01-01' AND message = 1)
+        WHERE bitTest(counts_in, 0) AND {part:are_shown_totals}
     ) AS facts
     GROUP BY machine, hour, model
     UNION ALL
@@ -142,8 +141,7 @@ FROM
         SELECT machine, toDate(at) FROM {database}.message_facts_by_month FINAL WHERE is_shown AND NOT bitTest(taken_back, 0)
         UNION ALL
         SELECT machine, toDate(hour) FROM {database}.hour_facts FINAL
-        WHERE messages > 0 AND NOT bitTest(taken_back, 0)
-            AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts_by_month WHERE month = '1970-01-01' AND message = 1)
+        WHERE messages > 0 AND {part:are_shown_totals}
     )
     GROUP BY machine, agent, hour, source
 ) AS each

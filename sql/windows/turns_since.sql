@@ -162,8 +162,7 @@ LEFT JOIN
     -- As folded_hours has them. To plan that view behind a join takes the engine as long as a quarter of all else here.
     SELECT machine, claude_session_id, sum(hours.turns) AS turns
     FROM {database}.hour_facts AS hours FINAL
-    WHERE hours.turns > 0 AND NOT bitTest(taken_back, 0)
-        AND (machine, fold) GLOBAL IN (SELECT machine, record FROM {database}.message_facts_by_month WHERE month = '1970-01-01' AND message = 1)
+    WHERE hours.turns > 0 AND {part:are_shown_totals}
     GROUP BY machine, claude_session_id
 ) AS folded USING (machine, claude_session_id)
 COMMENT 'one row is one prompt and all that it caused'

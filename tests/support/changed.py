@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 OF_SQL = {
     "queries": ["tests/querying"],
     "views": ["tests/warehouse", "tests/querying"],
+    "parts": ["tests/warehouse", "tests/querying"],
     "windows": ["tests/querying", "tests/warehouse"],
     "digest": ["tests/digest", "tests/querying/test_answers.py", "tests/querying/test_filters.py"],
     "compact": ["tests/history"],
