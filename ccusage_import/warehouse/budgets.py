@@ -103,7 +103,7 @@ def questions_of_limits(machine: str) -> list[Question]:
     ]
 
 
-def keep_budgets(warehouse: ClickHouse, configuration: Configuration, pseudonyms: Pseudonyms | None = None) -> None:
+def keep_budgets(warehouse: ClickHouse, configuration: Configuration) -> None:
     """Keep limits and plan like `keep_own_budgets` and `keep_own_plan`, for whoever has not claimed the machine's name.
 
     Raises:
@@ -111,7 +111,7 @@ def keep_budgets(warehouse: ClickHouse, configuration: Configuration, pseudonyms
     """
     machine, installation = configuration.settings.machine, configuration.installation
     claim_machine(warehouse, machine, installation, only_looks=True)
-    keep_own_budgets(warehouse, configuration, pseudonyms)
+    keep_own_budgets(warehouse, configuration)
     keep_own_plan(warehouse, configuration)
 
 

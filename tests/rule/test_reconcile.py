@@ -33,7 +33,6 @@ EDGE = date(2026, 5, 10)
 CONTEXT = Context("studio", NOW, EDGE)
 Line = tuple[str, str, str, bool]
 FIRST_STAYS = ("held", "taken_back", "2026-05-12", False)
-FIRST_GREW = ("grew", "more_tokens", "2026-05-12", True)
 SECOND_IS_NEW = ("new", "first_seen", "2026-05-13", True)
 
 

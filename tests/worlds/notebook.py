@@ -29,8 +29,6 @@ from ccusage_import.warehouse.tables import TakenBack
 from tests.worlds.driver import LAPTOP, Identity, Installation, Logged, Offer, Program, Shown, Silent, State
 from tests.worlds.message_book import MessageBook
 
-LASTING = ("committed", "undone")
-
 
 class Done(NamedTuple):
     """How an import ended."""
