@@ -47,7 +47,12 @@ def reading_hint_of(error: OSError | ValueError) -> str:
 
 def hint_of(error: OSError) -> str:
     """Return what to do where a file could not be written."""
-    return "free some space on its disk" if error.errno == errno.ENOSPC else "make its directory writable"
+    if error.errno == errno.ENOSPC:
+        return "free some space on its disk"
+    home = Path.home()
+    if error.filename and Path(error.filename) in (home, *home.parents):
+        return "let HOME name a directory that can be written"
+    return "make its directory writable"
 
 
 def make_private_directory(directory: Path) -> None:

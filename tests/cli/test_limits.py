@@ -95,3 +95,11 @@ def test_a_limit_is_named_and_harms_nothing(
     assert program(*COUNT, *url).stdout == '"n"\n1\n'
     assert program("import", "--from", tmp_path / "second", *url).exit_code == 0
     assert program(*COUNT, *url).stdout == '"n"\n2\n'
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a place where not even root can make a directory")
+def test_a_home_directory_that_cannot_be_made_is_what_the_hint_is_about(program: Program) -> None:
+    for command in ("import", "config set machine here", "import --demo"):
+        done = program(*command.split(), HOME="/proc/nobody")
+
+        assert done.stderr.splitlines()[-1] == "hint: let HOME name a directory that can be written"
