@@ -120,12 +120,10 @@ def _counts(load: Load) -> str:
         counts[name.rpartition("/")[2]] += count
     counted = (*COUNTED_VERDICTS, REFUSED)
     parts = [f"{counts[verdict]} {verdict}" for verdict in counted if counts[verdict]]
-    parts += [f"{facts} facts"] if (facts := sum(load.facts.get(kind, 0) for kind in FACT_KINDS)) else []
-    parts += (
-        [f"{facts} facts folded"] if (facts := sum(load.facts.get(f"folded/{kind}", 0) for kind in FACT_KINDS)) else []
-    )
-    shown = ", ".join(parts)
-    return shown or ("" if load.error else "nothing changed")
+    for prefix, noun in (("", "facts"), ("folded/", "facts folded")):
+        if facts := sum(load.facts.get(f"{prefix}{kind}", 0) for kind in FACT_KINDS):
+            parts.append(f"{facts} {noun}")
+    return ", ".join(parts) or ("" if load.error else "nothing changed")
 
 
 def _shown_ids(opened: ClickHouse) -> Mapping[int, str]:

@@ -287,7 +287,7 @@ def _import_now(
 ) -> ExitCode:
     """Run one import and print its summary; dry runs, saved files and transcripts alone are not announced."""
     is_announced = not (options.is_dry_run or options.saved_dir or options.only_transcripts)
-    with announced(configuration, environ, _warn) if is_announced else nullcontext(None) as announcer:
+    with announced(configuration, environ, ui.print_warning) if is_announced else nullcontext(None) as announcer:
         summary = _import(run_import, configuration, options, environ, shows_progress=not (quiet or as_json))
         if announcer:
             announcer.summary = summary
@@ -303,7 +303,12 @@ def _import_now(
 def log_to_configured_file(configuration: Configuration) -> None:
     """Log to a file too. One that cannot be written is a warning, never the end of a run."""
     settings = configuration.settings
-    log_to_file(configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention, warn=_warn)
+    log_to_file(
+        configuration.log_file,
+        rotation=settings.log_rotation,
+        retention=settings.log_retention,
+        warn=ui.print_warning,
+    )
 
 
 def _import(
@@ -352,10 +357,6 @@ def synchronise(configuration: Configuration, already_open: ClickHouse | None = 
         hint = [f"hint: {error.hint}"] if error.hint else []
         return (f"not pushed, the next import tries again: {error}", *hint)
     return ()
-
-
-def _warn(warning: str) -> None:
-    ui.print_warnings([warning])
 
 
 def _render(summary: ImportSummary, money: Money, *, quiet: bool, as_json: bool) -> None:

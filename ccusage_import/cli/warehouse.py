@@ -167,7 +167,7 @@ def machine_command(
         is_said_elsewhere = configuration.origins["machine"] == "environment"
         if is_said_elsewhere and configuration.settings.machine != renamed.new and not dry_run:
             still = configuration.settings.machine
-            ui.print_warnings([f"the environment still says that this machine is {still}"])
+            ui.print_warning(f"the environment still says that this machine is {still}")
         if as_json:
             ui.print_json(
                 {
@@ -215,14 +215,14 @@ def projects_command(
         renamed = rename_projects(configuration, is_dry_run=dry_run)
         asked = configuration.settings.hash_projects
         if asked != configured({"warehouse": warehouse}, config, warns=False).settings.hash_projects and not dry_run:
-            ui.print_warnings([_still_configured(asked=asked)])
+            ui.print_warning(_still_configured(asked=asked))
         if as_json:
             ui.print_json({**asdict(renamed), "is_dry_run": dry_run})
             return
         if renamed.unknown:
             shown = ", ".join(renamed.unknown[:SHOWN_NAMES])
             more = "" if len(renamed.unknown) <= SHOWN_NAMES else f" and {len(renamed.unknown) - SHOWN_NAMES} more"
-            ui.print_warnings([f"{len(renamed.unknown)} names are not known here and stay: {shown}{more}"])
+            ui.print_warning(f"{len(renamed.unknown)} names are not known here and stay: {shown}{more}")
         if not quiet:
             one, several = ("would be", "would be") if dry_run else ("is", "are")
             verb = one if renamed.records == 1 else several

@@ -38,9 +38,15 @@ def print_error(error: FixableError, stream: TextIO | None = None) -> None:
 
 
 def print_warnings(warnings: Sequence[str]) -> None:
-    """Print warnings, one a line."""
+    """Print warnings, one a line, and the hints between them."""
     for line in warnings:
-        print(f"{PROGRAM}: warning: {printable(line)}", file=sys.stderr)
+        print_warning(line)
+
+
+def print_warning(line: str) -> None:
+    """Print a warning, or a hint that belongs to the one before."""
+    head = "" if line.startswith("hint: ") else f"{PROGRAM}: warning: "
+    print(f"{head}{printable(line)}", file=sys.stderr)
 
 
 @contextmanager
@@ -53,7 +59,7 @@ def prints_what_is_done() -> Iterator[None]:
         # The reader of stdout has seen enough.
         pass
     except OutputError as error:
-        print_warnings([f"{error}; the import is done: ccusage-import history"])
+        print_warning(f"{error}; the import is done: ccusage-import history")
 
 
 def prints_what_is_found() -> AbstractContextManager[None]:

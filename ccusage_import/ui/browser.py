@@ -7,7 +7,7 @@ import webbrowser
 from pathlib import Path
 
 from ccusage_import.config.environment import SECRET_VARIABLES
-from ccusage_import.ui import print_warnings
+from ccusage_import.ui import print_warning
 
 
 def open_in_browser(file: Path) -> None:
@@ -16,4 +16,4 @@ def open_in_browser(file: Path) -> None:
     for name in SECRET_VARIABLES & os.environ.keys():
         del os.environ[name]
     if not webbrowser.open(file.as_uri()):
-        print_warnings([f"no browser was found; open {file} yourself"])
+        print_warning(f"no browser was found; open {file} yourself")

@@ -48,7 +48,7 @@ def test_commands_of_a_configuration_that_others_may_write_are_not_run(
     assert imported.exit_code == 3
     assert imported.stderr.splitlines()[:3] == [
         f"ccusage-import: warning: {why}, {NOT_RUN}",
-        f"ccusage-import: warning: hint: chmod go-w {config}",
+        f"hint: chmod go-w {config}",
         f"ccusage-import: warning: {not_told}: {why}, so the command `notify` in it is not run: {fix}",
     ]
     assert not (program.home / "notified").exists()
@@ -81,7 +81,7 @@ def test_every_command_that_reads_it_warns(config: Path, program: Program, comma
 
     assert shown.stderr.startswith(
         f"ccusage-import: warning: config file {config}: others may write {config.parent}, {NOT_RUN}\n"
-        f"ccusage-import: warning: hint: chmod go-w {config.parent}\n"
+        f"hint: chmod go-w {config.parent}\n"
     )
 
 

@@ -400,7 +400,7 @@ def test_a_server_that_is_down_costs_a_warning_and_catches_up(
     claude.say("s1", days_ago(2), 1_000)
     done = imported(program, claude, CCUSAGE_IMPORT_SYNC=f"clickhouse://ana:hunter2@127.0.0.1:{port}/x")
     assert "warning: not pushed, the next import tries again: warehouse clickhouse://ana@127.0.0.1:" in done["stderr"]
-    assert "warning: hint: check host, port and TLS" in done["stderr"]
+    assert "\nhint: check host, port and TLS" in done["stderr"]
     assert "hunter2" not in done["stderr"]
     assert done["warnings"][0].startswith("not pushed, the next import tries again: warehouse clickhouse://ana@")
     claude.say("s2", days_ago(1), 1_000)

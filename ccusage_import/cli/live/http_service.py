@@ -98,7 +98,7 @@ class Service:
             ui.print_text(f"the password is in {self.token_file}, for any user; ^C ends it")
         sys.stdout.flush()
         if not self.is_local:
-            ui.print_warnings(["whoever reaches this address and knows the token reads the warehouse, unencrypted"])
+            ui.print_warning("whoever reaches this address and knows the token reads the warehouse, unencrypted")
 
 
 def _health(configuration: Configuration, opened: ClickHouse) -> dict[str, Any]:

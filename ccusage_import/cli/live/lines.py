@@ -51,7 +51,7 @@ class Lines:
             case Lost(error) | ImportFailed(error):
                 ui.print_error(error)
             case Warned(text):
-                ui.print_warnings([text])
+                ui.print_warning(text)
         if not self._quiet:
             print(printable(f"{datetime.now(self._zone):%H:%M:%S} {line_of(event)}"), flush=True)
 

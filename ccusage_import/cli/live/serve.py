@@ -75,5 +75,5 @@ def _opened(stack: ExitStack, configuration: Configuration, *, says: bool) -> Cl
         return stack.enter_context(open_current(configuration, 0, lends=True))
     except WarehouseLockedError as error:
         if says:
-            ui.print_warnings([f"{error}; waiting for its end"])
+            ui.print_warning(f"{error}; waiting for its end")
     return stack.enter_context(open_current(configuration, float("inf"), lends=True))

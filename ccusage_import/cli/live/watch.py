@@ -112,7 +112,7 @@ def watch(
             ending = stack.enter_context(ends_on_signals())
             onlooker = _onlooker(configuration, stack, plain=plain, quiet=quiet, as_json=as_json)
             # What is said is written down already: whoever reads a line finds it so in the status.
-            onlookers: list[Onlooker] = [manager, Reporter(configuration, environ, _warn), onlooker]
+            onlookers: list[Onlooker] = [manager, Reporter(configuration, environ, ui.print_warning), onlooker]
             if service:
                 onlookers.append(Answering(service.app, service.listening, _says(service, onlooker)))
             watcher = Watcher(
@@ -186,13 +186,9 @@ def seconds_of_option(option: str, text: str) -> float:
 def _import_reports(configuration: Configuration, environ: Mapping[str, str], opened: ClickHouse) -> ImportSummary:
     """Run the ordinary import as `import` does, into the warehouse that is open already."""
     options = ImportOptions()
-    with announced(configuration, environ, _warn, opened) as announcer:
+    with announced(configuration, environ, ui.print_warning, opened) as announcer:
         summary = run_import_alone(configuration, options, environ, already_open=opened)
         announcer.summary = summary
         keep_offer(configuration, options, summary)
     ui.print_warnings(synchronise(configuration, opened))
     return summary
-
-
-def _warn(warning: str) -> None:
-    ui.print_warnings([warning])
