@@ -169,7 +169,9 @@ def _explained(warehouse: ClickHouse, sql: str, error: QueryError) -> QueryError
     """Return an error of the engine with the place in the SQL, or with the names that there are."""
     text = str(error)
     if position := _POSITION.search(text):
-        return QueryError(text, details=_marked(sql, int(position[1])), hint=error.hint)
+        # The mark says where; all that the engine would have taken there says nothing to anybody.
+        what = text.partition("Expected one of: ")[0].rstrip(" .:")
+        return QueryError(what, details=_marked(sql, int(position[1])), hint=error.hint)
     if unknown := _UNKNOWN_COLUMN.search(text):
         return QueryError(text, details=(f"there are {', '.join(_columns(warehouse, sql))}",), hint=error.hint)
     if unknown := _UNKNOWN_TABLE.search(text):

@@ -218,6 +218,8 @@ def test_a_syntax_error_is_marked_in_the_sql(migrated: Place) -> None:
     error = failure(migrated, "SELECT machine\nFROM daily\nWHERE date >> 1")
 
     assert error.details == ("WHERE date >> 1", "            ^")
+    assert "Syntax error: failed at position " in str(error)
+    assert "Expected" not in str(error)
 
 
 def test_an_unknown_column_is_answered_with_those_there_are(migrated: Place) -> None:
