@@ -19,13 +19,14 @@ from ccusage_import.warehouse.facts.rewriting import bring_back_facts
 from ccusage_import.warehouse.machines import write_claim
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import next_load_id
-from tests.conftest import CORPORA, Place, Program, program_in
+from tests.conftest import CORPORA, Place, Program, Spares, program_in
 from tests.faults.harness import Installation
 from tests.faults.kills import Stepped
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
 from tests.support.facts import Reader, become
 from tests.support.gateway.running import Gateway
+from tests.support.warm import engine_stays
 
 pytestmark = pytest.mark.exhaustive_at("http")
 
@@ -64,11 +65,18 @@ def reader(opened: ClickHouse, tmp_path: Path, claude: Path) -> Reader:
 
 
 def shown(warehouse: ClickHouse | Place, views: tuple[str, ...] = SUMS) -> dict[str, list[tuple[object, ...]]]:
-    return {view: [tuple(row) for row in warehouse.rows(f"SELECT * FROM {view} ORDER BY ALL")] for view in views}
+    return answers(warehouse, {view: f"SELECT * FROM {view} ORDER BY ALL" for view in views})
 
 
 def counts(warehouse: ClickHouse | Place, tables: tuple[str, ...]) -> dict[str, object]:
-    return {table: warehouse.rows(f"SELECT count() FROM {table}")[0][0] for table in tables}
+    counted = answers(warehouse, {table: f"SELECT count() FROM {table}" for table in tables})
+    return {table: count for table, [(count,)] in counted.items()}
+
+
+def answers(warehouse: ClickHouse | Place, queries: dict[str, str]) -> dict[str, list[tuple[object, ...]]]:
+    if isinstance(warehouse, Place):
+        return warehouse.answers(queries)
+    return {name: [tuple(row) for row in warehouse.rows(sql)] for name, sql in queries.items()}
 
 
 def folded(reader: Reader, before: date, *, is_dry_run: bool = False) -> Compacted:
@@ -465,18 +473,18 @@ def home_of_laptop(tmp_path_factory: pytest.TempPathFactory, ccusage20: Path) ->
 
 
 @pytest.fixture
-def laptop(program: Program, home_of_laptop: Path) -> Place:
+def laptop(program: Program, home_of_laptop: Path) -> Iterator[Place]:
     """The embedded warehouse in the home of the program, with facts of all kinds."""
     shutil.copytree(home_of_laptop, program.home, symlinks=True, dirs_exist_ok=True)
-    return Place(f"chdb://{program.home}/.local/share/ccusage-import/warehouse")
+    with engine_stays():
+        yield Place(f"chdb://{program.home}/.local/share/ccusage-import/warehouse")
 
 
 @pytest.fixture
-def server(program: Program, gateway: Gateway, request: pytest.FixtureRequest) -> Place:
+def server(spares: Spares) -> Iterator[Place]:
     """An empty warehouse behind HTTP."""
-    place = Place(gateway.url(database=f"fold_{abs(hash(request.node.name))}"), gateway)
-    assert program("migrate", "--warehouse", place.url, "--create-database").exit_code == 0
-    return place
+    with spares.lent() as place:
+        yield place
 
 
 def ran(program: Program, *arguments: str | Path) -> str:
