@@ -4,7 +4,7 @@
 
 What a command leaves in memory is met by the next one, as in a program that calls the package. So a process is used
 again only after a command that ended by itself and left neither threads nor an open engine, and not for ever; what is
-about processes does not run here.
+about processes does not run here. ccusage is run once for equal transcripts, as `printed_again` says.
 
 Within `engine_stays` the engine stays open behind these commands, as a server does: to open it takes a third of what
 an import does. Whatever opens the warehouse in another process has to `let_go` of it first, as `Place` and forks do.
@@ -33,12 +33,15 @@ from typing import IO, Any, ClassVar
 
 import typer
 
+from ccusage_import.ccusage import fetcher, runner
 from ccusage_import.cli.app import LazyCommand
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import FixableError, WarehouseError
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.driver import embedded
+from tests.support.ccusage_install import cache_directory
 from tests.support.forks import NUMBER, ROOT, Fork, become, before_forks, fork, new_file, origin_environ, read_file
+from tests.support.printed_again import printing_again
 
 # The engine leaves threads and open files whenever it is closed.
 MOST_RUNS = 80
@@ -214,6 +217,7 @@ def _serve(control: socket.socket) -> None:
     # Typer would make commands of their functions anew each time.
     typer.main.get_command = cache(typer.main.get_command)
     LazyCommand.imported = cache(LazyCommand.imported)  # type: ignore[method-assign]
+    runner.run_program = fetcher.run_program = printing_again(runner.run_program, cache_directory())  # type: ignore[attr-defined]
     while True:
         length, descriptors, _, _ = socket.recv_fds(control, NUMBER.size, 2)
         if not descriptors:
