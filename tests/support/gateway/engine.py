@@ -35,6 +35,14 @@ STATUS_BY_CODE = {
 GET_HINT = "For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries."
 NESTED_ERROR = re.compile(r"Code: \d+\. DB::Exception: (Code: \d+\. .*) \(version [^)]*\)\. \(\w+\)", re.DOTALL)
 
+# To compile a query takes the engine 0.1 s.
+PLAIN = (
+    "compile_expressions=0",
+    "compile_aggregate_expressions=0",
+    "compile_sort_description=0",
+    "optimize_and_compare_chain=0",
+)
+
 
 class Engine:
     """The process's one engine. A connection per request keeps USE and SET from leaking."""
@@ -45,7 +53,8 @@ class Engine:
             modules.setdefault(name, None)  # the engine would import them, slowly, for nothing
         import_module("chdb")
         self._connect: Callable[[str], Any] = import_module("chdb._chdb").connect
-        self._path = str(path.absolute()) + (f"?config-file={quote(str(config.absolute()))}" if config else "")
+        options = [*PLAIN, *([f"config-file={quote(str(config.absolute()))}"] if config else [])]
+        self._path = f"{path.absolute()}?{'&'.join(options)}"
         self._users = {user.name: user for user in users}
         self._override = version
         self._spool = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
