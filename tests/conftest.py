@@ -34,6 +34,22 @@ from tests.support.warm import ZONE, engine_stays, let_go, rows_of, run_warm
 
 CORPORA = Path(__file__).parent / "corpora"
 MIDNIGHT_IS_NEAR = timedelta(seconds=90)
+LONGEST = (
+    "tests/ccusage/test_any_ccusage.py::",
+    "tests/history/test_compact.py::test_a_fold_that_is_killed_",
+    "tests/history/test_compact.py::test_a_fold_whose_server_",
+    "tests/history/test_rename.py::test_a_renaming_that_is_killed_",
+    "tests/history/test_rename.py::test_a_renaming_of_projects_",
+    "tests/importer/test_faults.py::test_a_killed_",
+    "tests/importer/test_faults.py::test_any_request_",
+    "tests/live/test_outages.py::",
+    "tests/project/test_wheel.py::",
+    "tests/querying/test_answers.py::",
+    "tests/schedule/test_schedule.py::test_cron_",
+    "tests/warehouse/test_access.py::test_without_any_one_right_",
+    "tests/worlds/test_worlds.py::test_engine_",
+    "tests/worlds/test_worlds.py::test_lives_at_random",
+)
 INSERT = re.compile(r"INSERT INTO (?!FUNCTION\b)`?(\w+)`?[\s(]", re.IGNORECASE)
 
 
@@ -54,9 +70,10 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what the fast loop asks for."""
+    """Keep what the fast loop asks for, and begin with what takes longest: at the end one worker would run it alone."""
     if config.getoption("--changed"):
         select(config, items)
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_configure() -> None:
