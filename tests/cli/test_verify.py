@@ -19,6 +19,7 @@ from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.gateway.running import Gateway
 
+pytestmark = pytest.mark.usefixtures("engine_stays")
 FOUND = Verification(
     {"models = row": 3, "projects = daily": 5},
     [

@@ -24,7 +24,10 @@ PLACES = {
     "projects": """drawn.get("projects").convertToPixel({ seriesIndex: 0 }, [0.1, 1])""",
 }
 
-pytestmark = pytest.mark.skipif(chromium() is None, reason="needs Chromium, which .ci/run installs")
+pytestmark = [
+    pytest.mark.usefixtures("engine_stays"),
+    pytest.mark.skipif(chromium() is None, reason="needs Chromium, which .ci/run installs"),
+]
 
 
 def shown(seen: Seen) -> list[list[str]]:

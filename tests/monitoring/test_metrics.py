@@ -31,9 +31,12 @@ from tests.support.prometheus_programs import (
     until,
 )
 
-pytestmark = pytest.mark.skipif(
-    bool(missing_programs()), reason="needs prometheus and prometheus-pushgateway, which .ci/run installs"
-)
+pytestmark = [
+    pytest.mark.usefixtures("engine_stays", "own_warehouse"),
+    pytest.mark.skipif(
+        bool(missing_programs()), reason="needs prometheus and prometheus-pushgateway, which .ci/run installs"
+    ),
+]
 PROMETHEUS = {"type": "prometheus", "uid": "ccusage-prometheus"}
 REPORTS = ("daily", "monthly", "session", "blocks", "projects")
 PROJECT = "-home-ana-shop"
@@ -70,7 +73,6 @@ def textfile(program: Program, tmp_path: Path) -> Textfile:
     return Textfile(program, tmp_path / "textfiles" / "ccusage.prom")
 
 
-@pytest.mark.usefixtures("own_warehouse")
 def test_the_textfile_tells_of_an_import(textfile: Textfile, corpus: Callable[[str], Path]) -> None:
     done = textfile("--claude-dir", corpus("september"))
 
@@ -146,7 +148,6 @@ def test_without_the_warehouse_only_the_run_is_known(textfile: Textfile, corpus:
     }  # fmt: skip
 
 
-@pytest.mark.usefixtures("own_warehouse")
 def test_the_warehouse_remembers_the_last_success_where_the_state_is_lost(
     textfile: Textfile, corpus: Callable[[str], Path]
 ) -> None:
@@ -289,7 +290,6 @@ def test_a_textfile_that_cannot_be_written_is_a_warning(
     assert list(tmp_path.rglob(".x.prom*")) == []
 
 
-@pytest.mark.usefixtures("own_warehouse")
 @pytest.mark.parametrize("setting", some_of(["", "metrics_file", "pushgateway"], 0))
 def test_the_client_library_is_imported_only_where_it_is_used(
     textfile: Textfile, corpus: Callable[[str], Path], setting: str
@@ -312,7 +312,6 @@ def pushed(pushgateway: str) -> dict[str, float]:
     return values_in(re.sub(r',?instance="",job="ccusage_import",machine="laptop",?', "", text))
 
 
-@pytest.mark.usefixtures("own_warehouse")
 def test_pushed_scraped_and_told_by_the_alerts(program: Program, corpus: Callable[[str], Path], tmp_path: Path) -> None:
     claude_dir = corpus("september")
     with running_pushgateway(tmp_path) as pushgateway, running_prometheus(tmp_path, pushgateway) as prometheus:

@@ -27,6 +27,7 @@ BROKEN = {"CCUSAGE_IMPORT_CCUSAGE": "/bin/false"}
 WHY = "The ccusage that was found is older than this program can read, or does not say its version"
 
 Importer = Callable[..., Result]
+pytestmark = pytest.mark.usefixtures("engine_stays")
 
 
 @pytest.fixture
