@@ -9,6 +9,7 @@ python -m tests.support.forks    forks for whoever holds the other end of the so
 from __future__ import annotations
 
 import atexit
+import ctypes
 import fcntl
 import gc
 import json
@@ -25,6 +26,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import IO, Any
 
@@ -211,13 +213,45 @@ def _preload() -> None:
 
     for name in (*(f"cli.{place.partition(':')[0]}" for place, _ in COMMANDS.values()), *IMPORTED_LATE):
         import_module(f"ccusage_import.{name}")
-    # Not the engine: it starts threads, which a fork would lack.
     load_driver()
+    _load_engine()
     # Every log that begins asks where the libraries of Python are.
     formatter: Any = ExceptionFormatter
     formatter._get_lib_dirs = staticmethod(cache(formatter._get_lib_dirs))
     formatter._get_lib_dirs()
     gc.freeze()
+
+
+class _Unasked:
+    """Stands for the connection over which the engine is asked for its version when it is imported."""
+
+    def query(self, *_: str) -> _Unasked:
+        return self
+
+    def bytes(self) -> bytes:
+        return b'"unasked"\n'
+
+    def close(self) -> None: ...
+
+
+def _load_engine() -> None:
+    """Import the engine, which takes as long as to open it, but without the threads that a fork would lack."""
+    if not (package := find_spec("chdb")) or not package.origin:
+        return
+    library = Path(package.origin).with_name("_chdb.abi3.so")
+    # As the package does: its allocator is for itself, and what it needs lies in its directory.
+    os.chdir(library.parent)
+    ctypes.CDLL(str(library), mode=sys.getdlopenflags() | os.RTLD_DEEPBIND)
+    spec = spec_from_file_location("chdb._chdb", library)
+    assert spec
+    assert spec.loader
+    engine: Any = module_from_spec(spec)
+    sys.modules["chdb._chdb"] = engine
+    spec.loader.exec_module(engine)
+    os.chdir(ROOT)
+    connect, engine.connect = engine.connect, _Unasked
+    import_module("chdb")
+    engine.connect = connect
 
 
 def _serve() -> tuple[int, ...]:
