@@ -390,8 +390,10 @@ def test_what_was_held_stays_so_under_other_names(
     claude.replace("a", '"output_tokens":500', '"output_tokens":200')
     imported(program, migrated, claude, **WITHOUT_FACTS)
     reports = ("blocks", "daily", "hours", "monthly", "projects", "session")
-    held = [(report, 1_500, 1_200, "unexplained") for report in reports]
-    assert migrated.rows(HELD) == held
+    held = migrated.rows(HELD)
+    assert [row[:3] for row in held] == [(report, 1_500, 1_200) for report in reports]
+    # In the first days of a month the one before begins where transcripts are deleted already.
+    assert {row[3] for row in held if row[0] != "monthly"} == {"unexplained"}
 
     assert program("rename", "projects", "--warehouse", migrated.url, naming, **environ).exit_code == 0
 
