@@ -96,9 +96,13 @@ class ClickHouse:
                 return answer
         return self._query(self._client, question)
 
-    def _query(self, client: Client, question: Question) -> Sequence[Sequence[Any]]:
+    def _query(
+        self, client: Client, question: Question, settings: Mapping[str, Any] = MappingProxyType({})
+    ) -> Sequence[Sequence[Any]]:
         with translated(self.warehouse):
-            return client.query(question.sql, parameters=dict(question.parameters), tz_mode="aware").result_rows
+            return client.query(
+                question.sql, parameters=dict(question.parameters), settings=dict(settings), tz_mode="aware"
+            ).result_rows
 
     @contextmanager
     def asked_ahead(self, questions: Sequence[Question]) -> Iterator[None]:
@@ -125,14 +129,18 @@ class ClickHouse:
         with ExitStack() as stack:
             free: SimpleQueue[Client] = SimpleQueue()
             free.put(self._client)
-            at_once = max(1, min(len(questions), os.cpu_count() or 1, MOST_CONNECTIONS))
+            cores = os.cpu_count() or 1
+            at_once = max(1, min(len(questions), cores, MOST_CONNECTIONS))
+            # More threads for a question than its share of the cores take up to twice the CPU time.
+            shared = self.is_embedded and not self._only_reads
+            settings = {"max_threads": cores // at_once} if shared else {}
             for _ in range(at_once - 1):
                 free.put(self._another_client(stack))
 
             def ask(question: Question) -> Sequence[Sequence[Any]]:
                 client = free.get()
                 try:
-                    return self._query(client, question)
+                    return self._query(client, question, settings)
                 finally:
                     free.put(client)
 

@@ -360,6 +360,17 @@ def test_what_is_asked_side_by_side_is_answered_once_over_connections_that_may_n
     assert [row[1] for row in first] != [row[1] for row in second]
 
 
+def test_questions_of_an_embedded_warehouse_share_the_cores(
+    embedded: Callable[[str], Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    threads = [Question("SELECT {n:UInt8}, getSetting('max_threads')", {"n": number}) for number in range(5)]
+    with embedded("cores").opened() as opened:
+        for asked, each in ((1, 6), (2, 3), (5, 1)):
+            with opened.asked_side_by_side(threads[:asked]):
+                assert [opened.rows(*question)[0][1] for question in threads[:asked]] == [each] * asked
+
+
 def test_what_cannot_be_asked_side_by_side_is_told_where_it_is_needed(migrated: Place) -> None:
     wrong = Question("SELECT nothing FROM nowhere")
     with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
