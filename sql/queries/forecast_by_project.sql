@@ -26,7 +26,7 @@ FROM
     GLOBAL INNER JOIN forecast_weights AS weights
         ON source.machine = weights.machine AND source.agent = weights.agent AND source.date = weights.source_date
 ) AS part
-WHERE date >= (SELECT max(month) FROM forecast_totals)
+WHERE date >= (SELECT max(toStartOfMonth(today)) FROM calendar)
     AND ({machine:String} = '' OR machine = {machine:String})
 GROUP BY project
 HAVING project != '' OR abs(forecast_usd) >= 0.000001
