@@ -1,7 +1,13 @@
--- cost by day and model, of the last days up to the last one with usage
-SELECT date, model, sum(cost_usd), sum(total_tokens)
-FROM selected_models
-WHERE date >= {since:Date}
-    AND date > (SELECT max(date) FROM selected_days) - {days:UInt16}
-GROUP BY date, model
-ORDER BY date, model
+-- everything of each day, up to the last one that is shown
+SELECT
+    date,
+    sum(cost_usd),
+    sum(input_tokens),
+    sum(output_tokens),
+    sum(cache_creation_tokens),
+    sum(cache_read_tokens),
+    sum(total_tokens),
+    max(unpriced)
+FROM selected_days
+GROUP BY date
+ORDER BY date

@@ -1,14 +1,15 @@
--- models, the dearest first
+-- everything of each model on each day that is shown
 SELECT
+    date,
     model,
-    sum(cost_usd) AS usd,
+    sum(cost_usd),
     sum(input_tokens),
     sum(output_tokens),
     sum(cache_creation_tokens),
     sum(cache_read_tokens),
-    sum(total_tokens) AS tokens,
+    sum(total_tokens),
     max(unpriced)
 FROM selected_models
 WHERE date >= {since:Date}
-GROUP BY model
-ORDER BY usd DESC, tokens DESC, model
+GROUP BY date, model
+ORDER BY date, model

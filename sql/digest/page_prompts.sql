@@ -1,5 +1,5 @@
 -- prompts since the calendar begins: those that cost most of a day, week, month, machine, project, model, command, or hour of a weekday
-, asked AS
+WITH asked AS
 (
     SELECT
         toDate(toTimeZone(at, {timezone:String})) AS date,
@@ -14,7 +14,7 @@
         turn_id
     FROM turns_since(first = toDateTime64({since:Date}, 3, 'UTC') - INTERVAL 14 HOUR)
     WHERE kind != 'bash' AND cost_usd > 0 AND date BETWEEN {since:Date} AND {until:Date}
-        AND date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days)
+        AND date >= toStartOfMonth({last_day:Date} - {days_drawn:UInt16})
         AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
         AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
 )
@@ -39,6 +39,6 @@ FROM
         FROM asked
     )
 )
-WHERE rank <= if(place.1 = 'day' AND place.2 <= (SELECT toUInt64(max(date) - {days:UInt16}) FROM selected_days),
+WHERE rank <= if(place.1 = 'day' AND place.2 <= toUInt64({last_day:Date} - {days:UInt16}),
     {prompts_of_old_day:UInt8}, {dearest_prompts:UInt8})
 ORDER BY cost DESC, turn_id, host

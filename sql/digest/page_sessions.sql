@@ -1,6 +1,6 @@
 -- sessions by day and model since the calendar begins: those that cost most of a day, week, month, machine, agent, project or model
 -- by their messages; on their last day where none are stored, or on none where that is not known
-, used AS
+WITH used AS
 (
     SELECT date, session, host, tool, name, used_model, sum(usd) AS cost, sum(used_tokens) AS tokens, sipHash64(session, host, name) AS number
     FROM
@@ -8,7 +8,7 @@
         SELECT date, toString(session_id) AS session, toString(machine) AS host, toString(agent) AS tool, toString(project) AS name,
             toString(model) AS used_model, toFloat64(cost_usd) AS usd, total_tokens AS used_tokens
         FROM messages
-        WHERE has(counts_in, 'daily') AND date BETWEEN {since:Date} AND {until:Date} AND date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days)
+        WHERE has(counts_in, 'daily') AND date BETWEEN {since:Date} AND {until:Date} AND date >= toStartOfMonth({last_day:Date} - {days_drawn:UInt16})
             AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
             AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
         UNION ALL
@@ -16,7 +16,7 @@
             input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens
         FROM folded_hours
         WHERE messages > 0 AND has(counts_in, 'daily') AND date BETWEEN {since:Date} AND {until:Date}
-            AND date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days)
+            AND date >= toStartOfMonth({last_day:Date} - {days_drawn:UInt16})
             AND ({machine:String} = '' OR machine = {machine:String}) AND {agent:String} IN ('', 'claude')
             AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
         UNION ALL
@@ -28,7 +28,7 @@
             arrayMap(one -> (one.model, one.cost_usd, one.input_tokens + one.output_tokens + one.cache_creation_tokens + one.cache_read_tokens), models)
         ) AS part
         WHERE date BETWEEN {since:Date} AND {until:Date}
-            AND (date >= (SELECT toStartOfMonth(max(date) - {days_drawn:UInt16}) FROM selected_days) OR date = toDate(0))
+            AND (date >= toStartOfMonth({last_day:Date} - {days_drawn:UInt16}) OR date = toDate(0))
             AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})
             AND (empty({projects:Array(String)}) OR has({projects:Array(String)}, project))
             AND (toString(machine), session_id) GLOBAL NOT IN
@@ -45,7 +45,7 @@ FROM used
 WHERE number GLOBAL IN
 (
     SELECT arrayJoin(arraySlice(dearest, 1,
-        if(place.1 = 'day' AND place.2 <= (SELECT toUInt64(max(date) - {days:UInt16}) FROM selected_days), {sessions_of_old_day:UInt8}, {dearest_sessions:UInt8}))).2
+        if(place.1 = 'day' AND place.2 <= toUInt64({last_day:Date} - {days:UInt16}), {sessions_of_old_day:UInt8}, {dearest_sessions:UInt8}))).2
     FROM
     (
         SELECT place, groupArraySorted({dearest_sessions:UInt8})((-spent, number)) AS dearest

@@ -91,11 +91,12 @@ def test_parts_of_a_digest_are_those_of_the_whole_and_nothing_else_is_read(embed
     with place.opened() as opened:
         write_fleet(opened, Fleet(machines=2, days=60, last_day=datetime.now(UTC).date()))
         whole = read_digest(opened, settings, named=str, is_page=True)
-        days = read_digest(opened, settings, named=str, parts=("days",))
+        models = read_digest(opened, settings, named=str, parts=("models",))
         machines = read_digest(opened, settings, named=str, is_page=True, parts=("page_days",))
-    assert days.days == whole.days != []
-    assert days.span("total") == whole.span("total")
-    assert not any((days.models, days.projects, days.hours, days.held, days.budget, days.forecast, days.work.commands))
+    assert models.days == whole.days != []
+    assert (models.months, models.models) == (whole.months, whole.models)
+    assert models.span("total") == whole.span("total")
+    assert not any((models.projects, models.hours, models.held, models.budget, models.forecast, models.work.commands))
     assert whole.detail
     assert machines.detail
     assert machines.detail.days == whole.detail.days != []

@@ -30,7 +30,7 @@ def test_the_wheel_holds_sql_demo_and_types_and_no_tests(wheel: Path) -> None:
     assert "ccusage_import/py.typed" in names
     assert "ccusage_import/sql/migrations/0001_tables.sql" in names
     assert "ccusage_import/sql/views/daily.sql" in names
-    assert "ccusage_import/sql/digest/total.sql" in names
+    assert "ccusage_import/sql/digest/days.sql" in names
     for file in (
         "page.html.j2",
         "page.css",

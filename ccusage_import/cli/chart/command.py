@@ -34,7 +34,7 @@ Charted = Literal["daily", "weekly", "monthly", "hours", "models", "projects", "
 # What is shown without --since.
 SHOWN_DAYS, SHOWN_WEEKS = 30, 12
 # The query of the digest behind a chart that is not named as it; of `days` and `months` the digest has fields.
-QUERIES = {"daily": "days", "weekly": "days", "monthly": "months", "machines": "page_days", "agents": "page_days"}
+QUERIES = {"daily": "models", "weekly": "models", "monthly": "models", "machines": "page_days", "agents": "page_days"}
 SO_FAR = " so far"
 WEEK = timedelta(days=7)
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.config.settings import Settings
 from ccusage_import.days import next_month
-from ccusage_import.digest.model import Selection
+from ccusage_import.digest.model import Rows, Selection
 from ccusage_import.digest.page_rows import DAYS_DRAWN, HOURS_RANGE, single_days_since
 from ccusage_import.digest.reading.detail import (
     DEAREST_PROMPTS,
@@ -20,7 +20,7 @@ from ccusage_import.digest.reading.detail import (
     SESSIONS_OF_OLD_DAY,
 )
 from ccusage_import.digest.reading.work import query_of_work
-from ccusage_import.warehouse.budgets import questions_of_spending
+from ccusage_import.warehouse.budgets import questions_of_spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.migrations import sql_directory
 
@@ -37,13 +37,13 @@ BUDGET = "budget"
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Asks for one selection; `queries` are those that are wanted, and all others have no rows."""
+    """Asks for one selection, of which `last_day` is the last with usage."""
 
     warehouse: ClickHouse
     settings: Settings
     selection: Selection
     now: datetime
-    queries: Collection[str] = ()
+    last_day: date = FIRST_OF_ALL
 
     def wanted(self, parts: Collection[str] | None, *, is_page: bool) -> list[str]:
         """Return the queries that tell something of what is selected, those first that take longest."""
@@ -61,15 +61,12 @@ class Asker:
             "forecast_days": has_forecast,
             "page_prompts": is_page,
             # Blocks are of no project.
-            "hours": is_of_all,
-            "page_hours": is_page and is_of_all,
+            "page_hours" if is_page else "hours": is_of_all,
             # What the cache saved follows from the prices of a day, which reports do not split by project.
             "cache": is_of_all,
             "held": True,
             "plans": is_open and not has_parts,
             "machines_used" if selection.projects or selection.agent else "machines": is_open,
-            "days": True,
-            "months": True,
             "models": True,
             "page_projects": is_page,
             "page_days": is_page,
@@ -78,17 +75,21 @@ class Asker:
             "changes": True,
             "projects": True,
             "sessions": True,
-            "recent_days": is_open,
             "recent_verdicts": True,
-            "total": True,
         }
-        chosen = queries if parts is None else {"total", *parts}
+        chosen = queries if parts is None else parts
         return [query for query, tells in queries.items() if tells and query in chosen]
 
-    def questions(self) -> list[Question]:
-        """Return what is going to be asked."""
-        limits = questions_of_spending(self.warehouse) if BUDGET in self.queries else []
-        return [*limits, *(self._question(query) for query in self.queries if query != BUDGET)]
+    def answers(self, queries: Sequence[str]) -> Rows:
+        """Ask queries side by side; return what gives the rows of each, and none of any other."""
+        limits = questions_of_spending(self.warehouse) if BUDGET in queries else []
+        asked = {query: self._question(query) for query in queries if query != BUDGET}
+        answers: dict[str, Sequence[Sequence[Any]]] = {}
+        with self.warehouse.asked_side_by_side([*limits, *asked.values()]):
+            if BUDGET in queries:
+                answers[BUDGET] = [[spending] for spending in read_spending(self.warehouse, self.settings)]
+            answers |= {query: self.warehouse.rows(*question) for query, question in asked.items()}
+        return lambda query: answers.get(query, ())
 
     @property
     def today(self) -> date:
@@ -114,10 +115,6 @@ class Asker:
         """Whether what is selected may have limits: a machine or an agent its own, everything all of them."""
         return not self.selection.project and not (self.selection.machine and self.selection.agent)
 
-    def rows(self, query: str) -> Sequence[Sequence[Any]]:
-        """Return the rows of a wanted query; else none."""
-        return self.ask(query) if query in self.queries else []
-
     def ask(self, query: str) -> Sequence[Sequence[Any]]:
         """Return the rows of a shipped query."""
         return self.warehouse.rows(*self._question(query))
@@ -142,6 +139,7 @@ class Asker:
             "now": self.now,
             "today": today,
             "compared_since": (today.replace(day=1) - DAY).replace(day=1),
+            "last_day": self.last_day,
             "days": SHOWN_DAYS,
             "counted_since": today - RECENT_DAYS * DAY,
             "timezone": self.settings.timezone,

@@ -71,7 +71,9 @@ def read_detail(
     ]
     filtered_projects = len(projects.names)
     hours: list[HourRow] = [
-        (day, machines.number(host), hour, *_sums(sums)) for day, host, hour, *sums in rows("page_hours")
+        (day, machines.number(host), hour, *_sums((cost, tokens)))
+        for weekday, day, host, hour, cost, _, tokens in rows("page_hours")
+        if not weekday
     ]
     sessions: list[SessionRow] = [
         (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -25,18 +25,18 @@ from ccusage_import.digest.model import (
     Part,
     PlanUse,
     ProjectUse,
+    Rows,
     Selection,
     SessionUse,
     Span,
     SpanName,
     Usage,
 )
-from ccusage_import.digest.reading.asking import BUDGET, DAY, Asker
+from ccusage_import.digest.reading.asking import BUDGET, DAY, FIRST_OF_ALL, SHOWN_DAYS, Asker
 from ccusage_import.digest.reading.detail import read_detail
 from ccusage_import.digest.reading.work import read_work
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
-from ccusage_import.warehouse.budgets import read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.tables import record_of_json, weighed_of_json
 
@@ -63,15 +63,16 @@ def read_digest(
         selection: what is shown; everything by default.
         is_page: whether to read what only the HTML page draws.
         offer: what ccusage showed at the last whole import of this machine, where that is known.
-        parts: the queries of `sql/digest` to ask, beside that of the total; what others tell is empty. None asks all.
+        parts: the queries of `sql/digest` to ask, beside that of the days; what others tell is empty. None asks all.
     """
     asker = Asker(warehouse, settings, selection, datetime.now(UTC))
-    asker = replace(asker, queries=asker.wanted(parts, is_page=is_page))
-    with warehouse.asked_side_by_side(asker.questions()):
-        digest = _Reader(asker, named).digest()
-        if not is_page or digest.is_empty:
-            return digest
-        return replace(digest, detail=read_detail(warehouse, asker.rows, named, selection, offer))
+    days = {day: _usage(sums) for day, *sums in asker.ask("days")}
+    asker = replace(asker, last_day=max(days, default=FIRST_OF_ALL))
+    rows = asker.answers(asker.wanted(parts, is_page=is_page))
+    digest = _Reader(asker, rows, named).digest(days)
+    if not is_page or digest.is_empty:
+        return digest
+    return replace(digest, detail=read_detail(warehouse, rows, named, selection, offer))
 
 
 def read_calendar(
@@ -106,12 +107,16 @@ class _Reader:
     """Makes a digest of what is asked."""
 
     asker: Asker
+    rows: Rows
     named: Callable[[str], str]
 
-    def digest(self) -> Digest:
+    def digest(self, days: Mapping[date, Usage]) -> Digest:
         selection = self.asker.selection
-        first_day, last_day, active_days, *sums = self.asker.rows("total")[0]
-        projects, sessions, held = (self.asker.rows(query) for query in ("projects", "sessions", "held"))
+        since = selection.since or FIRST_OF_ALL
+        shown = {day: usage for day, usage in days.items() if day >= since}
+        first_day, last_day = min(shown, default=FIRST_OF_ALL), max(shown, default=FIRST_OF_ALL)
+        models = [(day, model, _usage(sums)) for day, model, *sums in self.rows("models")]
+        projects, sessions, held = (self.rows(query) for query in ("projects", "sessions", "held"))
         return Digest(
             made_at=self.asker.now,
             today=self.asker.today,
@@ -121,35 +126,35 @@ class _Reader:
             project=self.named(selection.project),
             since=selection.since,
             until=selection.until,
-            first_day=first_day if active_days else None,
-            last_day=last_day if active_days else None,
-            active_days=active_days,
+            first_day=first_day if shown else None,
+            last_day=last_day if shown else None,
+            active_days=len(shown),
             spans=(
-                *self._recent_spans(first_day if active_days else self.asker.today),
-                _span("total", (first_day, last_day), _usage(sums), None),
+                *self._recent_spans(days, first_day if shown else self.asker.today),
+                _span("total", (first_day, last_day), _added(shown.values()), None),
             ),
             forecast=self._forecast(),
-            days=self._parts("days"),
-            months=self._parts("months"),
-            models=self._models(),
-            cache=[CacheUse(self.named(model), *row) for model, *row in self.asker.rows("cache")],
+            days=self._parts([row for row in models if row[0] > self.asker.last_day - SHOWN_DAYS * DAY]),
+            months=self._parts([(day.replace(day=1), *row) for day, *row in models]),
+            models=self._models(models),
+            cache=[CacheUse(self.named(model), *row) for model, *row in self.rows("cache")],
             projects=[self._project(*row) for row in projects],
             project_count=_count(projects),
             sessions=[self._session(*row) for row in sessions],
             session_count=_count(sessions),
-            hours=[HourUse(*row) for row in self.asker.rows("hours")],
-            recent_verdicts={str(verdict): int(count) for verdict, count in self.asker.rows("recent_verdicts")},
-            changes=[self._line(*row) for row in self.asker.rows("changes")],
+            hours=self._hours(),
+            recent_verdicts={str(verdict): int(count) for verdict, count in self.rows("recent_verdicts")},
+            changes=[self._line(*row) for row in self.rows("changes")],
             held=[self._line(*row[1:]) for row in held],
             held_count=_count(held),
             budget=self._budget(),
             plans=self._plans(),
             machines=self._machines(),
             money=self.asker.settings.money,
-            work=read_work(self.asker.rows, self.named, selection),
+            work=read_work(self.rows, self.named, selection),
         )
 
-    def _recent_spans(self, first_day: date) -> list[Span]:
+    def _recent_spans(self, usage: Mapping[date, Usage], first_day: date) -> list[Span]:
         """Return today, the last 7 days and the month so far, each with the days before it that are as many.
 
         Where the history begins after the first of these, there is nothing to compare with; it may go back further
@@ -164,32 +169,48 @@ class _Reader:
             "last_7_days": ((today - 6 * DAY, today), (today - 13 * DAY, today - 7 * DAY)),
             "month_to_date": ((month, today), (month_before, min(month_before + (today - month), month - DAY))),
         }
-        usage = {day: _usage(sums) for day, *sums in self.asker.rows("recent_days")}
         is_cut = self.asker.selection.since is not None
         return [
             _span(
                 name,
                 days,
-                _added(usage, days),
-                (before, _added(usage, before).cost_usd) if is_cut or first_day <= before[0] else None,
+                _within(usage, days),
+                (before, _within(usage, before).cost_usd) if is_cut or first_day <= before[0] else None,
             )
             for name, (days, before) in pairs.items()
         ]
 
-    def _parts(self, query: str) -> list[Part]:
-        return [Part(start, self.named(model), *sums) for start, model, *sums in self.asker.rows(query)]
+    def _parts(self, models: Sequence[tuple[date, str, Usage]]) -> list[Part]:
+        """Return cost and tokens by the first day and the model, in this order."""
+        parts: dict[tuple[date, str], tuple[Decimal, int]] = {}
+        for start, model, usage in models:
+            cost, tokens = parts.get((start, model), (Decimal(0), 0))
+            parts[start, model] = cost + usage.cost_usd, tokens + usage.total_tokens
+        return [Part(start, self.named(model), *sums) for (start, model), sums in sorted(parts.items())]
+
+    def _hours(self) -> list[HourUse]:
+        # Those of the page come with single days, whose weekday is 0.
+        rows = [(weekday, hour, *sums) for weekday, _, _, hour, _, *sums in self.rows("page_hours") if weekday]
+        return [HourUse(*row) for row in rows or self.rows("hours")]
 
     def _forecast(self) -> Forecast | None:
-        days = [ForecastDay(*row) for row in self.asker.rows("forecast_days")]
-        rows = self.asker.rows("forecast")
+        days = [ForecastDay(*row) for row in self.rows("forecast_days")]
+        rows = self.rows("forecast")
         if not rows:
             return None
         cost, tokens, low, high, method, error = rows[0]
         # A history in which no forecast can be tried yet is too short for one.
         return None if error is None else Forecast(cost, tokens, low, high, method, error, days)
 
-    def _models(self) -> list[ModelUse]:
-        uses = [(model, _usage(sums)) for model, *sums in self.asker.rows("models")]
+    def _models(self, models: Sequence[tuple[date, str, Usage]]) -> list[ModelUse]:
+        """Return the models, the dearest first."""
+        parts: dict[str, list[Usage]] = {}
+        for _, model, part in models:
+            parts.setdefault(model, []).append(part)
+        uses = sorted(
+            ((model, _added(usages)) for model, usages in parts.items()),
+            key=lambda use: (-use[1].cost_usd, -use[1].total_tokens, use[0]),
+        )
         return [ModelUse(self.named(model), usage, _cache_share(usage)) for model, usage in uses]
 
     def _project(self, _count: int, project: str, active_days: int, last_day: date, *sums: Any) -> ProjectUse:
@@ -232,16 +253,14 @@ class _Reader:
         )
 
     def _plans(self) -> list[PlanUse]:
-        return [PlanUse(self.named(account), *row) for account, *row in self.asker.rows("plans")]
+        return [PlanUse(self.named(account), *row) for account, *row in self.rows("plans")]
 
     def _budget(self) -> list[BudgetUse]:
-        if BUDGET not in self.asker.queries:
-            return []
         parts = {"machine": self.asker.selection.machine, "agent": self.asker.selection.agent}
         chosen = [(scope, name) for scope, name in parts.items() if name]
         spendings = [
             spending
-            for spending in read_spending(self.asker.warehouse, self.asker.settings)
+            for (spending,) in self.rows(BUDGET)
             if not chosen or (spending.limit.scope, spending.limit.name) in chosen
         ]
         return [
@@ -257,7 +276,7 @@ class _Reader:
 
     def _machines(self) -> list[MachineUse]:
         is_part = self.asker.selection.projects or self.asker.selection.agent
-        return [self._machine(*row) for row in self.asker.rows("machines_used" if is_part else "machines")]
+        return [self._machine(*row) for row in self.rows("machines_used" if is_part else "machines")]
 
     def _machine(self, machine: str, agents: Sequence[str], *row: Any) -> MachineUse:
         last_day, succeeded_at, state, has_failed, error, failed_reports = row
@@ -285,9 +304,13 @@ def _usage(sums: Sequence[Any]) -> Usage:
     return Usage(cost_usd, fresh, output, created, read, total, unpriced=bool(unpriced))
 
 
-def _added(usage: dict[date, Usage], days: Days) -> Usage:
+def _within(usage: Mapping[date, Usage], days: Days) -> Usage:
     """Add up the days from the first to the last."""
-    chosen = [use for day, use in usage.items() if days[0] <= day <= days[1]]
+    return _added(use for day, use in usage.items() if days[0] <= day <= days[1])
+
+
+def _added(usages: Iterable[Usage]) -> Usage:
+    chosen = list(usages)
     return Usage(
         sum((use.cost_usd for use in chosen), Decimal(0)),
         sum(use.input_tokens for use in chosen),
