@@ -12,7 +12,15 @@ import pytest
 from pydantic import SecretStr
 
 from ccusage_import.config.settings import Settings
-from ccusage_import.digest.page_rows import first_held, folded_days, numbers_of, prompts_of, sessions_of
+from ccusage_import.digest.model import Selection
+from ccusage_import.digest.page_rows import (
+    first_held,
+    folded_days,
+    numbers_of,
+    prompts_of,
+    sessions_of,
+    single_days_since,
+)
 from ccusage_import.digest.reading.reader import read_digest
 from tests.benchmarks.fleet import Fleet, write_fleet
 from tests.conftest import Place, Program
@@ -83,6 +91,33 @@ def test_what_the_page_reads_of_hours_and_projects_adds_up_to_the_days_it_does_n
     assert min(days) == min(day for day, _machine, _cost in projects)
     months = [(day.replace(day=1), *keys) for day, *keys, _cost, _tokens in detail.projects if day < calendar]
     assert len(months) == len(set(months)) > 0
+
+
+def test_days_before_the_calendar_are_read_as_months_which_no_first_day_cuts(embedded: Callable[[str], Place]) -> None:
+    place = embedded("fleet")
+    settings = Settings(warehouse="chdb:///unused", machine="desk", salt=SecretStr("salt"), timezone="UTC")
+    today = datetime.now(UTC).date()
+    since = (today - timedelta(days=430)).replace(day=15)
+    with place.opened() as opened:
+        write_fleet(opened, Fleet(machines=2, days=500, last_day=today))
+        digest = read_digest(
+            opened, settings, named=str, selection=Selection(since=since), is_page=True, parts=("models", "page_days")
+        )
+        days = opened.rows("SELECT date, sum(cost_usd) FROM daily GROUP BY date")
+    assert digest.detail
+    calendar = single_days_since(digest.end)
+    read, months = defaultdict[date, Decimal](Decimal), list[tuple[object, ...]]()
+    for day, *keys, cost, _tokens in digest.detail.days:
+        read[day if day >= calendar else day.replace(day=1)] += cost
+        if day < calendar:
+            months.append((day.replace(day=1), day >= since, *keys))
+    expected = defaultdict[date, Decimal](Decimal)
+    for day, cost in days:
+        expected[day if day >= calendar else day.replace(day=1)] += cost
+    assert read == expected
+    assert len(months) == len(set(months)) > 0
+    shown = sum((cost for day, *_, cost, _tokens in digest.detail.days if day >= since), Decimal(0))
+    assert shown == digest.span("total").usage.cost_usd == sum(cost for day, cost in days if day >= since)
 
 
 def test_parts_of_a_digest_are_those_of_the_whole_and_nothing_else_is_read(embedded: Callable[[str], Place]) -> None:
