@@ -64,6 +64,7 @@ class Comparison:
 
     before: Totals
     after: Totals
+    records_after: int
     block: Record | None
     agents: Sequence[Share]
     models: Sequence[Share]
@@ -77,6 +78,7 @@ def compare(stored: Sequence[Record], decisions: Iterable[Decision], now: dateti
     return Comparison(
         totals(stored),
         totals(shown),
+        len(shown),
         active_block(shown, now),
         top_agents(shown),
         top_models(shown),

@@ -43,7 +43,6 @@ from ccusage_import.transcripts.transcript import resolve_turns
 from ccusage_import.transcripts.workers import read_on_all_cores
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.facts.asking import (
-    count_equal_days,
     has_facts,
     has_facts_question,
     last_ids,
@@ -230,8 +229,6 @@ def _read_into(
     cursor.note(marks)
     for number, batch in enumerate(read_on_all_cores(listing, known, names, progress)):
         store_batch(summary, warehouse, cursor, of_load, batch, number)
-    if load.reports:
-        summary.equal_days, summary.days = count_equal_days(warehouse, settings.machine)
 
 
 def store_batch(

@@ -21,10 +21,11 @@ from ccusage_import.statistics import Comparison, compare
 from ccusage_import.steps.facts import weigh_falls
 from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.committing import records_question
+from ccusage_import.warehouse.committing import count_records, records_question
 from ccusage_import.warehouse.logged_offers import LoggedOffer, last_offers_question, read_last_offers
 from ccusage_import.warehouse.tables import (
     TakenBack,
+    few_records_question,
     read_latest_window,
     read_records,
     read_taken_back,
@@ -88,7 +89,7 @@ def _demand_all(warehouse: ClickHouse, machine: str, read: int) -> None:
     """
     if warehouse.is_embedded:
         return
-    stored = int(warehouse.rows(*records_question(machine))[0][0])
+    stored = count_records(warehouse, machine)
     if read != stored:
         raise WarehouseUnreachableError(
             f"warehouse {warehouse.warehouse}: sent {read:,} of {counted_records(stored)}",
@@ -97,9 +98,10 @@ def _demand_all(warehouse: ClickHouse, machine: str, read: int) -> None:
 
 
 def questions_of_stored(run: Run) -> list[Question]:
-    """Return what `read_stored` asks beside the records."""
+    """Return what `read_stored` asks, of records only where they are few."""
     machine = run.settings.machine
     return [
+        few_records_question(machine),
         window_question(machine, run.started_at),
         taken_back_question(machine),
         last_offers_question(machine),

@@ -21,12 +21,13 @@ from ccusage_import.steps.loads import committed_load, failed_load, keep_for_lat
 from ccusage_import.steps.open_to_load import open_for_import
 from ccusage_import.steps.run import Run
 from ccusage_import.steps.transcripts import (
+    compare_days,
     questions_after_reports,
+    questions_at_the_end,
     read_facts,
     warn_of_size,
 )
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.committing import records_question
 from ccusage_import.warehouse.logged_offers import LoggedOffer
 from ccusage_import.warehouse.prices import MODELS_WITH_PRICE, models_without_price, priced_models, write_prices
 from ccusage_import.warehouse.publish import bring_back, outgrown, publish
@@ -69,7 +70,9 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
         with warehouse.asked_ahead([*numbers, *questions_after_reports(run, warehouse, offer, load)]):
             keep_numbers(warehouse, run.configuration)
             facts = read_facts(run, warehouse, offer, load)
-            warnings = (*summary.warnings, *kept_warnings, *warn_of_size(run, warehouse))
+            with warehouse.asked_ahead(questions_at_the_end(run, warehouse, facts)):
+                compare_days(run, warehouse, facts)
+                warnings = (*summary.warnings, *kept_warnings, *warn_of_size(run, warehouse))
         return replace(summary, load_id=load_id, warnings=warnings, facts=facts)
 
 
@@ -91,8 +94,6 @@ def _questions(run: Run, offer: Offer) -> list[Question]:
         *questions_of_stored(run),
         last_load_question(machine),
         *prices,
-        # Asked again by a load that writes records.
-        records_question(machine),
     ]
 
 
@@ -121,7 +122,8 @@ def _publish(
     # Saved files are of another time: what they do not offer may be offered now.
     is_whole = not is_filtered and (run.options.saved_dir is None or run.options.note is not None)
     whole = load.reports if is_whole else ()
-    publish(warehouse, load, judged.decisions, whole, last_offers, stored=judged.stored)
+    records = judged.comparison.records_after if judged.comparison else None
+    publish(warehouse, load, judged.decisions, whole, last_offers, stored=judged.stored, records=records)
     rows, ms = sum(decision.is_written for decision in judged.decisions), round(1000 * sum(load.phases.values()))
     logger.bind(load_id=load.load_id, machine=load.machine, rows=rows, ms=ms).info("load committed")
 

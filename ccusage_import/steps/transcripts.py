@@ -22,7 +22,7 @@ from ccusage_import.steps.run import Run
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.committing import commit
-from ccusage_import.warehouse.facts.asking import count_facts
+from ccusage_import.warehouse.facts.asking import count_equal_days, count_facts, equal_days_question
 from ccusage_import.warehouse.integrity import NOTHING, contents
 from ccusage_import.warehouse.publish import tidy
 from ccusage_import.warehouse.snapshot import size_bytes, size_question
@@ -53,6 +53,25 @@ def questions_after_reports(run: Run, warehouse: ClickHouse, offer: Offer, load:
         return []
     facts = questions_of_facts(run.configuration, load) if _are_read(run, offer) else []
     return [*facts, size_question(warehouse)]
+
+
+def questions_at_the_end(run: Run, warehouse: ClickHouse, facts: FactsSummary | None) -> list[Question]:
+    """Return what `compare_days` and `warn_of_size` ask."""
+    return [*([equal_days_question(run.settings.machine)] if _is_read(facts) else []), size_question(warehouse)]
+
+
+def compare_days(run: Run, warehouse: ClickHouse, facts: FactsSummary | None) -> None:
+    """Note on how many days the messages add up to the reports, where some were read."""
+    if facts is None or not _is_read(facts):
+        return
+    try:
+        facts.equal_days, facts.days = count_equal_days(warehouse, run.settings.machine)
+    except FixableError as error:
+        facts.error = error
+
+
+def _is_read(facts: FactsSummary | None) -> bool:
+    return facts is not None and facts.files > 0 and facts.error is None
 
 
 def _are_read(run: Run, offer: Offer) -> bool:

@@ -56,6 +56,10 @@ class Question(NamedTuple):
     parameters: Mapping[str, Any] = MappingProxyType({})
 
 
+class PrivilegedQuestion(Question):
+    """A question that a server refuses to users who lack a right: the others are then asked without it."""
+
+
 class ClickHouse:
     """An open warehouse: SQL in, rows out; every error is one a user can act on."""
 
@@ -90,11 +94,16 @@ class ClickHouse:
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Return the rows of a query; instants are aware UTC."""
         question = Question(sql, parameters or {})
+        answer = self.take_answer(question)
+        return self._query(self._client, question) if answer is None else answer
+
+    def take_answer(self, question: Question) -> Sequence[Sequence[Any]] | None:
+        """Return the answer to a question that was asked ahead, once; None where there is none."""
         for number, (asked, answer) in enumerate(self._answers):
             if asked == question:
                 del self._answers[number]
                 return answer
-        return self._query(self._client, question)
+        return None
 
     def _query(
         self, client: Client, question: Question, settings: Mapping[str, Any] = MappingProxyType({})
@@ -174,7 +183,10 @@ class ClickHouse:
             self._answers = [each for each in self._answers if each[0] in known]
 
     def _ask(self, questions: Sequence[Question]) -> list[tuple[Question, Sequence[Sequence[Any]]]]:
-        """Ask several questions in one statement; return nothing where one of them cannot be answered."""
+        """Ask several questions in one statement; return nothing where one of them cannot be answered.
+
+        What the user has no right to ask is left out.
+        """
         texts, parameters = list[str](), dict[str, Any]()
         for number, (sql, values) in enumerate(questions):
             # The same name may mean something else in another query.
@@ -183,6 +195,9 @@ class ClickHouse:
             parameters |= {f"_{number}_{name}": value for name, value in values.items()}
         try:
             rows = self.rows(f"SELECT {', '.join(texts)}", parameters)
+        except WarehousePermissionError:
+            allowed = [question for question in questions if not isinstance(question, PrivilegedQuestion)]
+            return self._ask(allowed) if 0 < len(allowed) < len(questions) else []
         except FixableError:
             return []
         # An answer without a row was cut off.

@@ -47,10 +47,13 @@ def _is_published(warehouse: ClickHouse, load: Load) -> bool:
     return is_published(warehouse, load)
 
 
-def commit(warehouse: ClickHouse, load: Load) -> None:
-    """Mark a published load as committed, and what it takes back as undone or committed again."""
+def commit(warehouse: ClickHouse, load: Load, records: int | None = None) -> None:
+    """Mark a published load as committed, and what it takes back as undone or committed again.
+
+    `records` is how many there are of its machine now; where the caller does not know that, they are counted.
+    """
     load.state, load.finished_at = "committed", datetime.now(UTC)
-    load.records_after = int(warehouse.rows(*records_question(load.machine))[0][0])
+    load.records_after = count_records(warehouse, load.machine) if records is None else records
     write_load(warehouse, load)
     if load.undoes:
         _settle_undone(warehouse, load.machine)
@@ -87,6 +90,11 @@ def _undoes_question(machine: str) -> Question:
     )
 
 
+def count_records(warehouse: ClickHouse, machine: str) -> int:
+    """Return how many records of a machine there are."""
+    return int(warehouse.rows(*records_question(machine))[0][0])
+
+
 def records_question(machine: str) -> Question:
-    """Return what `commit` asks: how many records of a machine there are."""
+    """Return what `count_records` asks."""
     return Question("SELECT count() FROM records FINAL WHERE machine = {machine:String}", {"machine": machine})

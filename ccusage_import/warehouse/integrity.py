@@ -21,7 +21,7 @@ from ccusage_import.exceptions import (
     QueryError,
     WarehousePermissionError,
 )
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, PrivilegedQuestion, Question
 from ccusage_import.warehouse.migrations import TABLES
 
 EMBEDDED_HINT = (
@@ -149,15 +149,19 @@ def unreadable_parts(warehouse: ClickHouse) -> list[tuple[str, str]]:
 def detached_parts(warehouse: ClickHouse) -> list[DetachedPart]:
     """Return the parts that the engine set aside because they are damaged; none where they may not be looked at."""
     try:
-        rows = warehouse.rows(
-            "SELECT table, name, path FROM system.detached_parts WHERE database = {database:String}"
-            " AND (startsWith(reason, 'broken') OR reason = 'unexpected') ORDER BY table, name",
-            {"database": warehouse.database},
-        )
+        rows = warehouse.rows(*_detached_question(warehouse.database))
     except WarehousePermissionError:
         return []
     parts = (DetachedPart(table.removesuffix("_local"), name, path) for table, name, path in rows)
     return [part for part in parts if part.table in TABLES]
+
+
+def _detached_question(database: str) -> Question:
+    return PrivilegedQuestion(
+        "SELECT table, name, path FROM system.detached_parts WHERE database = {database:String}"
+        " AND (startsWith(reason, 'broken') OR reason = 'unexpected') ORDER BY table, name",
+        {"database": database},
+    )
 
 
 class _Newest(NamedTuple):
@@ -190,8 +194,9 @@ def _loads_question(records: str) -> Question:
     )
 
 
-# What `find_damage` asks of the tables as they are now.
-QUESTIONS_OF_DAMAGE = (_loads_question("records_after"), _CHANGES, _CONTENTS)
+def questions_of_damage(database: str) -> list[Question]:
+    """Return what `find_damage` asks of the tables as they are now."""
+    return [_detached_question(database), _loads_question("records_after"), _CHANGES, _CONTENTS]
 
 
 def _missing(

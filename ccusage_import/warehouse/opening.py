@@ -16,7 +16,7 @@ from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError, WarehouseError
 from ccusage_import.files import file_lock, is_locked
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question, open_warehouse
-from ccusage_import.warehouse.integrity import QUESTIONS_OF_DAMAGE, find_damage, refuse_gone, what_is_there
+from ccusage_import.warehouse.integrity import find_damage, questions_of_damage, refuse_gone, what_is_there
 from ccusage_import.warehouse.migrations import APPLIED, apply_migrations, refuse_pending
 from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, is_published, read_loads, write_load
 from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
@@ -141,7 +141,7 @@ def open_configured(
     place = configuration.settings.parsed_warehouse()
     known = known_warehouses(configuration).of(place)
     refuse_gone(place, known)
-    ahead = (*QUESTIONS_OF_DAMAGE, APPLIED, *ahead)
+    ahead = (*questions_of_damage(place.database), APPLIED, *ahead)
     with open_unchecked(configuration, lock_wait_seconds, lends=lends, ahead=ahead) as opened:
         damage = find_damage(opened, known)
         opened.damage = damage.error(place) if damage.lines else None

@@ -72,6 +72,7 @@ def publish(
     last_offers: Mapping[Identity, LoggedOffer] | None = None,
     still_held: Sequence[Decision] = (),
     stored: Collection[Record] = (),
+    records: int | None = None,
 ) -> None:
     """Write a load: its row, the log of its verdicts, all written records in one INSERT, its row as committed.
 
@@ -88,6 +89,7 @@ def publish(
         last_offers: what `read_last_offers` returned, where the caller has asked for it.
         still_held: held verdicts that are logged instead of the decisions on their keys, and not counted.
         stored: what was shown before, where what is not offered is not held.
+        records: how many are shown after it, where the caller knows.
     """
     judged = count_verdicts(decisions).items()
     counted = Counter({f"{report_label(report, agent)}/{verdict}": count for (report, agent, verdict), count in judged})
@@ -100,7 +102,7 @@ def publish(
     if logged or written:
         write_load(warehouse, load)
         write_decisions(warehouse, load, logged, written)
-    commit(warehouse, load)
+    commit(warehouse, load, records)
     tidy(warehouse)
 
 

@@ -11,7 +11,7 @@ from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import WarehousePermissionError
 from ccusage_import.records import report_label
 from ccusage_import.warehouse.budgets import QuotaUse, Spending, read_quotas, read_spending
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+from ccusage_import.warehouse.clickhouse_client import ClickHouse, PrivilegedQuestion, Question
 from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, read_loads
 
 TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")
@@ -66,7 +66,7 @@ def size_bytes(warehouse: ClickHouse) -> int:
 
 def size_question(warehouse: ClickHouse) -> Question:
     """Return what `size_bytes` asks."""
-    return Question(
+    return PrivilegedQuestion(
         "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = {database:String}",
         {"database": warehouse.database},
     )

@@ -40,6 +40,8 @@ RUNNER_OF_TRANSCRIPTS, RUNNER_OF_WATCH = RUNNERS_OF_FACTS = NOT_IMPORTS[5:]
 RENAMED = "renamed"
 # Under which name a logged record tells of its messages, and what it tells.
 WEIGHED, _WEIGHED_COUNTS = "weighed", ("messages", "left", "tokens_gone")
+# More are read a block at a time, as 100,000 in one answer take 200 MB more.
+FEW_RECORDS = 20_000
 # What UInt64 and Decimal(18, 9) hold.
 LARGEST_COUNT = 2**64 - 1
 LARGEST_USD = Decimal("999999999.999999999")
@@ -106,16 +108,30 @@ def read_records(warehouse: ClickHouse, machine: str, offered: Iterable[Record] 
     A record that equals an offered one is that very object: most do, and are not held twice.
     """
     known = {(record.report, record.agent, record.key): record for record in offered}
-    columns = ", ".join((*_FIELDS[:_MODELS], *_MODEL_COLUMNS, *_FIELDS[_MODELS + 1 :]))
-    blocks = warehouse.blocks(
-        f"SELECT {columns} FROM records FINAL WHERE machine = {{machine:String}}",  # noqa: S608 - column names of ours
-        {"machine": machine},
-    )
+    few = warehouse.take_answer(few_records_question(machine))
+    blocks = [list(zip(*few, strict=True))] if few else warehouse.blocks(*_stored_question(machine))
     records = []
     for record in chain.from_iterable(map(_records, blocks)):
         same = known.get((record.report, record.agent, record.key), record)
         records.append(same if same == record else record)
     return records
+
+
+def few_records_question(machine: str) -> Question:
+    """Return what may be asked ahead of `read_records`: many records are no answer, but a stream."""
+    sql, parameters = _stored_question(machine)
+    return Question(
+        f"{sql} AND (SELECT count() FROM records FINAL WHERE machine = {{machine:String}}) <= {{few:UInt64}}",  # noqa: S608 - a query of ours
+        {**parameters, "few": FEW_RECORDS},
+    )
+
+
+def _stored_question(machine: str) -> Question:
+    columns = ", ".join((*_FIELDS[:_MODELS], *_MODEL_COLUMNS, *_FIELDS[_MODELS + 1 :]))
+    return Question(
+        f"SELECT {columns} FROM records FINAL WHERE machine = {{machine:String}}",  # noqa: S608 - column names of ours
+        {"machine": machine},
+    )
 
 
 def is_published(warehouse: ClickHouse, load: Load) -> bool:

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.exceptions import ExitCode
+from ccusage_import.warehouse import tables
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.faults.documents import save_generation
 from tests.faults.facts import embedded_facts_lab, http_facts_lab
@@ -243,7 +244,7 @@ BROKEN = {
 # Two pairs that differ in both, and every pair at length.
 @pytest.mark.parametrize(
     ("kind", "statement"),
-    some_of(product(BROKEN, ("SELECT version()", "FROM records FINAL", "INSERT INTO", "`loads`")), 5, 10),
+    some_of(product(BROKEN, ("SELECT version()", "system.columns", "INSERT INTO", "`loads`")), 5, 10),
 )
 def test_a_broken_connection_is_one_line(behind_http: Lab, server: Gateway, kind: str, statement: str) -> None:
     behind_http.restore()
@@ -309,7 +310,8 @@ def test_an_answer_that_was_cut_off_lets_no_smaller_number_take_the_place_of_a_l
     behind_http: Lab, server: Gateway, kind: str, told: str
 ) -> None:
     behind_http.restore()
-    server.fail(kind, match="SELECT report, machine")
+    for asked in ("SELECT (SELECT groupArray", "SELECT report, machine"):
+        server.fail(kind, match=asked)
 
     finished = behind_http.installation.run("import", "--from", behind_http.newer)
 
@@ -358,7 +360,21 @@ def test_an_import_asks_a_server_no_more_than_it_must(behind_http: Lab, server: 
     writes = [found[1] for said in asked if (found := re.match(r"INSERT INTO `?(\w+)", said))]
     assert writes == ["loads", "changes", "records", "loads"]
     assert not any(said.startswith("DESCRIBE") for said in asked)
-    assert len(asked) == 11
+    assert len(asked) == 8
+
+
+def test_more_than_a_few_records_are_read_as_a_stream(
+    behind_http: Lab, server: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def streams() -> int:
+        return sum(said.startswith("SELECT report, machine") for said in statements_of(behind_http, server))
+
+    monkeypatch.setattr(tables, "FEW_RECORDS", 152)
+    assert streams() == 0
+    assert behind_http.shows_after()
+    monkeypatch.setattr(tables, "FEW_RECORDS", 151)
+    assert streams() == 1
+    assert behind_http.shows_after()
 
 
 @pytest.mark.exhaustive

@@ -280,7 +280,7 @@ def test_few_requests_go_to_a_server(own: Program, gateway: Gateway, claude: Cla
         return len(gateway.statements()) - before
 
     requests_of()
-    assert requests_of() == 6
-    assert requests_of("--force") == 7
+    assert requests_of() == 5
+    assert requests_of("--force") == 5
     claude.say("old", days_ago(2), 1_000)
-    assert requests_of() == 16
+    assert requests_of() == 12

@@ -32,7 +32,7 @@ from ccusage_import.exceptions import (
     WarehousePermissionError,
     WarehouseUnreachableError,
 )
-from ccusage_import.warehouse.clickhouse_client import Question, open_warehouse
+from ccusage_import.warehouse.clickhouse_client import PrivilegedQuestion, Question, open_warehouse
 from ccusage_import.warehouse.driver.embedded import temporary_files
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.conftest import Place, Program
@@ -333,6 +333,17 @@ def test_what_is_asked_ahead_is_answered_once_and_forgotten_by_a_write(guarded: 
             assert requests_of(ONE) == 1
             with pytest.raises(QueryError, match="nowhere"):
                 opened.rows("SELECT nothing FROM nowhere")
+
+
+def test_what_a_user_has_no_right_to_ask_keeps_no_other_question_from_being_asked_ahead(guarded: Gateway) -> None:
+    place = parse_warehouse_url(f"clickhouse://reader@127.0.0.1:{guarded.port}/ccusage", "re4der")
+    forbidden = PrivilegedQuestion("SELECT a FROM file('nowhere.csv', 'CSV', 'a UInt8')")
+    with open_warehouse(place) as opened, opened.asked_ahead([forbidden, SAME]):
+        before = len(guarded.statements())
+        assert opened.rows(*SAME) == [(2,)]
+        assert len(guarded.statements()) == before
+        with pytest.raises(WarehousePermissionError):
+            opened.rows(*forbidden)
 
 
 def test_what_a_lost_server_could_not_be_asked_ahead_is_asked_when_it_is_needed(guarded: Gateway) -> None:

@@ -62,9 +62,14 @@ def count_facts(warehouse: ClickHouse, machine: str, load_id: int) -> dict[str, 
 
 def count_equal_days(warehouse: ClickHouse, machine: str) -> tuple[int, int]:
     """Return on how many days messages add up to what ccusage shows, and how many days with messages there are."""
-    rows = warehouse.rows(
-        "SELECT countIf(token_difference = 0), count() FROM ledger_daily WHERE machine = {machine:String}"
+    equal, days = warehouse.rows(*equal_days_question(machine))[0]
+    return int(equal), int(days)
+
+
+def equal_days_question(machine: str) -> Question:
+    """Return what `count_equal_days` asks."""
+    return Question(
+        "SELECT countIf(token_difference = 0) AS equal, count() FROM ledger_daily WHERE machine = {machine:String}"
         " AND messages > 0",
         {"machine": machine},
     )
-    return int(rows[0][0]), int(rows[0][1])
