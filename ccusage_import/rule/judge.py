@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from ccusage_import.records import CLAUDE, Record, report_label
+from ccusage_import.records import CLAUDE, Identity, Record, report_label
 from ccusage_import.rule.clusters import clusters
 from ccusage_import.rule.context import Context
 from ccusage_import.rule.evidence import Sessions, Span, day_after, span
 from ccusage_import.rule.groups import Group, Pair, group_of, grouped, paired
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
 from ccusage_import.rule.moves import Moves
-from ccusage_import.rule.pricing import PriceTrust, lose_a_price, priced, repriced
+from ccusage_import.rule.pricing import PriceTrust, lose_a_price, priced, repriced, with_those_taken_over
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.rule.window import Window
 
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What is known of groups that are judged together: what moved, was taken back, or lost its price."""
+    """What is known of groups that are judged together: what moved, was taken back, or lost its price.
+
+    `known` is what is stored of records that also go on with what has another name now.
+    """
 
     has_moved: bool
     waits: bool
     taken_back: Sequence[Group]
     taken_back_elsewhere: Sequence[Group]
     is_price_lost: bool
+    known: Mapping[Identity, Record]
 
 
 class Judge:
@@ -113,11 +117,12 @@ class Judge:
         is_all_taken = not taken_back and not any(map(self.moves.lost_dearer, cluster))
         has_moved = may_have_moved and is_all_there and is_all_taken
         waits = may_have_moved and self.window.waits
+        pairs = [pair for group in cluster for pair in group.pairs]
         is_price_lost = lose_a_price(
-            [pair.stored for group in cluster for pair in group.pairs if pair.stored is not None],
-            [pair.offered for group in cluster for pair in group.pairs if pair.offered is not None],
+            [pair.stored for pair in pairs if pair.stored is not None],
+            [pair.offered for pair in pairs if pair.offered is not None],
         )
-        evidence = _Evidence(has_moved, waits, taken_back, elsewhere, is_price_lost)
+        evidence = _Evidence(has_moved, waits, taken_back, elsewhere, is_price_lost, with_those_taken_over(pairs))
         for group in cluster:
             for decision in self._decided(group, daily, evidence):
                 is_by_messages = decision.reason in (Reason.MESSAGES_THERE, Reason.MESSAGES_GONE)
@@ -162,7 +167,7 @@ class Judge:
 
     def _decided(self, group: Group, daily: Judge | None, evidence: _Evidence) -> Iterator[Decision]:
         takes, reason = self._verdict(group, evidence)
-        is_replaced = group.fell or evidence.has_moved or self.window.is_refiled(group)
+        is_replaced = group.fell or group.is_rearranged or evidence.has_moved or self.window.is_refiled(group)
         if takes and is_replaced and evidence.is_price_lost and reason is not Reason.ACCEPTED:
             takes, reason = False, Reason.PRICE_LOST
         ends = [one.ends_at for one in group.stored_spans]
@@ -176,19 +181,20 @@ class Judge:
             )
             is_apart = _grew_apart(pair, group) if pair.stored else is_beyond or has_new_day
             if takes or (is_apart and reason is not Reason.TAKEN_BACK):
-                yield self._taken(pair, reason)
+                yield self._taken(pair, reason, evidence.known.get(pair.record.identity, pair.stored))
             elif pair.offered is not None:
                 yield self._kept(pair.stored, pair.offered, reason)
 
-    def _taken(self, pair: Pair, reason: Reason) -> Decision:
+    def _taken(self, pair: Pair, reason: Reason, known: Record | None) -> Decision:
+        """Return the decision on an offer that is taken; `known` is what had a price of it."""
         stored, offered = pair.stored, pair.offered
         if offered is None:
             return Decision(Verdict.CORRECTED, reason, stored, None, is_written=True)
-        if stored is None:
-            return Decision(Verdict.NEW, Reason.FIRST_SEEN, None, offered, is_written=True)
-        if offered.total_tokens > stored.total_tokens:
+        if stored is None or offered.total_tokens > stored.total_tokens:
             is_accepted = reason is Reason.ACCEPTED
-            taken = offered if is_accepted else priced(stored, offered, self._price_trust(pair))
+            taken = offered if known is None or is_accepted else priced(known, offered, self._price_trust(pair))
+            if stored is None:
+                return Decision(Verdict.NEW, Reason.FIRST_SEEN, None, taken, is_written=True)
             return Decision(Verdict.GREW, Reason.MORE_TOKENS, stored, taken, is_written=True)
         if offered.total_tokens < stored.total_tokens:
             return Decision(Verdict.CORRECTED, reason, stored, offered, is_written=True)

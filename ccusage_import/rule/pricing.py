@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from operator import mul, sub
+from operator import le, mul, sub
 
-from ccusage_import.records import NANODOLLAR, ModelUsage, Record
+from ccusage_import.records import NANODOLLAR, Identity, ModelUsage, Record
 from ccusage_import.rule.groups import Pair
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 
+Classes = tuple[int, int, int, int]
 # What a token of a class costs against one of input, in Anthropic's price list: output, cache writes, cache reads.
 CLASS_WEIGHTS = (Decimal(1), Decimal(5), Decimal("1.25"), Decimal("0.1"))
 # Cache writes of one hour and long contexts cost more, which the weights do not know.
@@ -44,6 +46,26 @@ class PriceTrust:
         is_lower = offered.cost_usd < stored.cost_usd
         is_first = stored.unpriced and not offered.unpriced
         return not is_lower and (is_first or not self.has_sources or offered.cost_usd == stored.cost_usd)
+
+
+def with_those_taken_over(pairs: Iterable[Pair]) -> Mapping[Identity, Record]:
+    """Return what is stored of records that go on with others, which are not offered under their old names any more.
+
+    Each is one record with those that it goes on with; only where it is plain which ones these are.
+    """
+    together: dict[object, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        together[_lasting(pair.record)].append(pair)
+    found: dict[Identity, Record] = {}
+    for same in together.values():
+        gone = [pair.stored for pair in same if pair.stored and not pair.offered and pair.stored.total_tokens]
+        grown = [(pair, more) for pair in same if gone and pair.offered and any(more := _growth(pair))]
+        for pair, more in grown:
+            equal = [one for one in gone if _classes(one) == more]
+            others = equal[:1] or (gone if len(grown) == 1 else [])
+            if others and all(map(le, _sums(map(_classes, others)), more)):
+                found[pair.record.identity] = _joined([pair.stored, *others] if pair.stored else others)
+    return found
 
 
 def priced(stored: Record, offered: Record, trust: PriceTrust) -> Record:
@@ -155,21 +177,61 @@ def _merged(stored: _Part | None, offered: _Part, *, are_frozen: bool) -> tuple[
     return offered.cost_usd, offered.unpriced
 
 
+def _lasting(record: Record) -> object:
+    """Return what stays the same when a project is renamed, of what may have been renamed."""
+    return {"session": record.session_id, "projects": record.day}.get(record.report)
+
+
+def _classes(record: Record) -> Classes:
+    return (record.input_tokens, record.output_tokens, record.cache_creation_tokens, record.cache_read_tokens)
+
+
+def _growth(pair: Pair) -> tuple[int, ...]:
+    offered = _classes(pair.record)
+    return tuple(map(sub, offered, _classes(pair.stored))) if pair.stored else offered
+
+
+def _joined(records: Sequence[Record]) -> Record:
+    """Return several records as one: their tokens, what they cost, and the newest version that priced them."""
+    parts: dict[str, list[ModelUsage]] = defaultdict(list)
+    for model in (model for record in records for model in record.models):
+        parts[model.model].append(model)
+    models = tuple(
+        ModelUsage(name, *_sums(model[1:5] for model in same), _cost(same), any(model.unpriced for model in same))
+        for name, same in parts.items()
+    )
+    by_input, by_output, by_creation, by_read = _sums(map(_classes, records))
+    newest = max(records, key=lambda record: _numbers(record.provenance.ccusage_version))
+    return newest._replace(
+        input_tokens=by_input,
+        output_tokens=by_output,
+        cache_creation_tokens=by_creation,
+        cache_read_tokens=by_read,
+        cost_usd=_cost(records),
+        unpriced=any(record.unpriced for record in records),
+        models=models if all(record.models for record in records) else (),
+    )
+
+
 def _part(record: Record) -> _Part:
-    classes = (record.input_tokens, record.output_tokens, record.cache_creation_tokens, record.cache_read_tokens)
-    return _Part(classes, record.cost_usd, record.unpriced)
+    return _Part(_classes(record), record.cost_usd, record.unpriced)
 
 
 def _of_model(model: ModelUsage) -> _Part:
     return _Part(model[1:5], model.cost_usd, model.unpriced)
 
 
+def _sums(tokens: Iterable[Classes]) -> Classes:
+    by_input, by_output, by_creation, by_read = map(sum, zip(*tokens, strict=True))
+    return by_input, by_output, by_creation, by_read
+
+
 def _weight(tokens: Iterable[int]) -> Decimal:
     return sum(map(mul, tokens, CLASS_WEIGHTS), Decimal(0))
 
 
-def _cost(models: Iterable[ModelUsage]) -> Decimal:
-    return sum((model.cost_usd for model in models), Decimal(0))
+def _cost(priced: Iterable[ModelUsage | Record]) -> Decimal:
+    return sum((one.cost_usd for one in priced), Decimal(0))
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -8,7 +8,14 @@ from decimal import Decimal
 import pytest
 
 from ccusage_import.records import ModelUsage, Provenance, Record
-from ccusage_import.rule.pricing import is_older, is_price_lost, lose_a_price, with_kept_prices
+from ccusage_import.rule.groups import Pair
+from ccusage_import.rule.pricing import (
+    is_older,
+    is_price_lost,
+    lose_a_price,
+    with_kept_prices,
+    with_those_taken_over,
+)
 
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
 Classes = tuple[int, int, int, int]
@@ -171,3 +178,44 @@ def test_usage_that_moves_loses_a_price_with_its_model() -> None:
 )
 def test_versions_are_compared_by_their_numbers(version: str, than: str, *, older: bool) -> None:
     assert is_older(version, than) is older
+
+
+def of_project(name: str, tokens: int, cost: str, *models: ModelUsage, version: str = "20.0.24") -> Record:
+    record = day((tokens, 0, 0, 0), cost, *models)
+    read_with = NOW._replace(ccusage_version=version)
+    return record._replace(report="projects", key=f"2026-05-01/{name}", project=name, provenance=read_with)
+
+
+def taken_over(*pairs: Pair) -> dict[str, tuple[int, Decimal]]:
+    """The projects that go on with others: their tokens and price with these."""
+    return {key[2][11:]: (one.input_tokens, one.cost_usd) for key, one in with_those_taken_over(pairs).items()}
+
+
+def test_what_has_a_new_name_goes_on_with_what_had_the_old_one() -> None:
+    shop, fair = Pair(of_project("shop", 100, "2"), None), Pair(of_project("fair", 50, "3"), None)
+    store, mall = of_project("store", 120, "1"), of_project("mall", 50, "1")
+
+    assert taken_over(shop, Pair(None, store)) == {"store": (100, Decimal(2))}
+    # It took the name of another one, or two took the same.
+    assert taken_over(shop, Pair(of_project("store", 20, "1"), store)) == {"store": (120, Decimal(3))}
+    assert taken_over(shop, fair, Pair(None, of_project("store", 150, "1"))) == {"store": (150, Decimal(5))}
+    # Of several, only what has exactly the tokens that it had.
+    assert taken_over(shop, fair, Pair(None, store), Pair(None, mall)) == {"mall": (50, Decimal(3))}
+    # Less than it had; another day; and what is still offered under its own name.
+    assert taken_over(shop, Pair(None, of_project("store", 99, "1"))) == {}
+    assert taken_over(shop, Pair(None, store._replace(day=date(2026, 5, 2)))) == {}
+    assert taken_over(Pair(shop.stored, shop.stored), Pair(None, store)) == {}
+
+
+def test_what_goes_on_with_others_has_the_price_of_each_model_and_the_newest_version() -> None:
+    shop = of_project("shop", 30, "3", model("opus", "2", (20, 0, 0, 0)), model("haiku", "1", (10, 0, 0, 0)))
+    then = of_project("store", 5, "7", model("opus", "7", (5, 0, 0, 0), unpriced=True), version="20.0.9")
+
+    (found,) = with_those_taken_over([Pair(shop, None), Pair(then, of_project("store", 35, "1"))]).values()
+
+    assert found.models == (model("opus", "9", (25, 0, 0, 0), unpriced=True), model("haiku", "1", (10, 0, 0, 0)))
+    assert found.provenance.ccusage_version == "20.0.24"
+    (found,) = with_those_taken_over(
+        [Pair(shop, None), Pair(then._replace(models=()), of_project("store", 35, "1"))]
+    ).values()
+    assert found.models == ()

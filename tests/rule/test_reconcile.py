@@ -1793,3 +1793,51 @@ def test_what_a_person_took_back_stays_so_whatever_its_details() -> None:
     assert judged([offered], [stored], taken_back={offered.identity: 100}) == [
         ("unchanged", "nothing_changed", "2026-05-12", False)
     ]
+
+
+# What holds for a session, and for the only day of a project, that is renamed; what each costs before and after.
+RENAMED: dict[str, tuple[dict[str, Any], dict[str, Any], int, int]] = {
+    "a new price inside the window": ({}, {}, 2, 1),
+    "frozen": ({}, {"prices": "freeze"}, 2, 2),
+    "older than the window": ({}, {"intact_from": date(2026, 5, 14)}, 2, 2),
+    "priced by a newer ccusage": ({"provenance": NOW._replace(ccusage_version="20.0.25")}, {}, 2, 2),
+}
+
+
+@pytest.mark.parametrize(("then", "context", "before", "after"), RENAMED.values(), ids=RENAMED)
+def test_what_is_renamed_keeps_the_price_it_had(
+    then: dict[str, Any], context: dict[str, Any], before: int, after: int
+) -> None:
+    old = short_session("a", "05-12T09", 100, session_id="a", cost_usd=Decimal(before), **then)
+    old_day = project("shop", 100)._replace(cost_usd=Decimal(before), **then)
+    new = old._replace(key="store/a", project="store", cost_usd=Decimal(1), provenance=NOW)
+    at = datetime(2026, 5, 12, 9, tzinfo=UTC)
+    moved = CountedMessage((1, 1, 0), at, "store", "a", (100, 0, 0, 0), in_daily=True, in_session=True)
+    case = Case([project("store", 100), new], [old_day, old], REPORTS, replace(CONTEXT, **context))
+
+    decisions = case.decisions(dict.fromkeys((old.identity, old_day.identity), Weighed(1, 1, moved=(moved,))))
+
+    assert [(one.verdict.value, one.record.key, one.offered and one.offered.cost_usd) for one in decisions] == [
+        ("corrected", "2026-05-12/shop", None),
+        ("new", "2026-05-12/store", after),
+        ("corrected", "shop/a", None),
+        ("new", "store/a", after),
+    ]
+
+
+def test_what_is_renamed_waits_for_a_price_that_was_lost() -> None:
+    old = short_session("a", "05-12T09", 100, session_id="a", models=(MODEL,))
+    lost = MODEL._replace(cost_usd=Decimal(0), unpriced=True)
+    new = old._replace(key="store/a", project="store", cost_usd=Decimal(0), unpriced=True, models=(lost,))
+
+    assert judged([new], [old]) == [("held", "price_lost", "store/a", False)]
+
+
+def test_blocks_that_begin_otherwise_wait_for_a_price_that_was_lost() -> None:
+    stored = block("05-12T14", 100, models_used=("opus",))
+    offered = [block("05-12T10", 90, "0"), block("05-12T15", 20, "0")]
+
+    assert judged([one._replace(unpriced=True, models_used=("opus",)) for one in offered], [stored]) == [
+        ("held", "price_lost", "2026-05-12T10", False),
+        ("held", "price_lost", "2026-05-12T15", False),
+    ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -478,7 +479,7 @@ def _cheaper(
 ) -> Iterator[Violation]:
     """Dollars fall only with tokens, or with a price that is known, from transcripts that are all there."""
     for identity, now in sorted(after.shown.items()):
-        was = before.shown.get(identity)
+        was = _with_renamed(ledger, old, before, after, identity)
         if was is None or now.load_id == was.load_id or now.cost >= was.cost - CENT:
             continue
         row = f"{identity}: {was.tokens} tokens, ${was.cost:.6f}, now {now.tokens} tokens, ${now.cost:.6f}"
@@ -497,6 +498,35 @@ def _cheaper(
             yield Violation("a frozen price stays", row)
         elif offered.offer.is_saved or is_older or not is_inside:
             yield Violation("a lower price comes from a live import inside the window", row)
+
+
+def _with_renamed(
+    ledger: Ledger, old: Mapping[Identity, Messages], before: State, after: State, identity: Identity
+) -> Shown | None:
+    """Return what was shown under a key, with that of the same day or session which had the name of another project."""
+    now, was = ledger.content.get(identity, NONE), before.shown.get(identity)
+    renamed = [
+        before.shown[other]
+        for other in before.shown.keys() - after.shown.keys()
+        if identity.report in ("session", "projects") and other != identity and _are_of_one(ledger, identity, other)
+        if all(now.get(message, 0) >= tokens for message, tokens in old.get(other, NONE).items())
+    ]
+    shown = [*([was] if was else []), *renamed]
+    if not renamed:
+        return was
+    return replace(
+        max(shown, key=lambda one: _numbers(one.version)),
+        tokens=sum(one.tokens for one in shown),
+        cost=sum((one.cost for one in shown), Decimal(0)),
+        unpriced=any(one.unpriced for one in shown),
+    )
+
+
+def _are_of_one(ledger: Ledger, one: Identity, other: Identity) -> bool:
+    """Whether two keys name the same session, or the same day of projects."""
+    if one.report == "projects" == other.report:
+        return one.key[:10] == other.key[:10]
+    return _are_together(ledger, one, other)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
