@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from operator import le, mul, sub
 
@@ -52,10 +53,13 @@ def with_those_taken_over(pairs: Iterable[Pair]) -> Mapping[Identity, Record]:
     """Return what is stored of records that go on with others, which are not offered under their old names any more.
 
     Each is one record with those that it goes on with; only where it is plain which ones these are.
+
+    Args:
+        pairs: are judged together; what a project has of a day stays on that day when the project is renamed.
     """
-    together: dict[object, list[Pair]] = defaultdict(list)
+    together: dict[date | None, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        together[_lasting(pair.record)].append(pair)
+        together[pair.record.day if pair.record.report == "projects" else None].append(pair)
     found: dict[Identity, Record] = {}
     for same in together.values():
         gone = [pair.stored for pair in same if pair.stored and not pair.offered and pair.stored.total_tokens]
@@ -175,11 +179,6 @@ def _merged(stored: _Part | None, offered: _Part, *, are_frozen: bool) -> tuple[
     if is_lower or (are_frozen and is_higher):
         return stored.cost_usd + of_new, stored.unpriced or offered.unpriced
     return offered.cost_usd, offered.unpriced
-
-
-def _lasting(record: Record) -> object:
-    """Return what stays the same when a project is renamed, of what may have been renamed."""
-    return {"session": record.session_id, "projects": record.day}.get(record.report)
 
 
 def _classes(record: Record) -> Classes:

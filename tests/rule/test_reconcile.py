@@ -1825,6 +1825,21 @@ def test_what_is_renamed_keeps_the_price_it_had(
     ]
 
 
+def test_a_copy_of_a_session_that_was_swept_keeps_the_price_it_had() -> None:
+    swept = short_session("a", "05-12T09", 100, session_id="a", project="shop", cost_usd=Decimal(2))
+    then = short_session("b", "05-12T10", 10, session_id="b", project="shop", cost_usd=Decimal("0.2"))
+    now = then._replace(input_tokens=110, total_tokens=110, cost_usd=Decimal("1.1"))
+    at = datetime(2026, 5, 12, 9, tzinfo=UTC)
+    moved = CountedMessage((1, 1, 0), at, "shop", "b", (100, 0, 0, 0), in_daily=True, in_session=True)
+    case = Case([now], [swept, then], REPORTS, replace(CONTEXT, prices="freeze"))
+
+    gone, grown = case.decisions({swept.identity: Weighed(1, 1, moved=(moved,))})
+
+    assert gone.offered is None
+    assert grown.offered is not None
+    assert grown.offered.cost_usd == Decimal("2.2")
+
+
 def test_what_is_renamed_waits_for_a_price_that_was_lost() -> None:
     old = short_session("a", "05-12T09", 100, session_id="a", models=(MODEL,))
     lost = MODEL._replace(cost_usd=Decimal(0), unpriced=True)

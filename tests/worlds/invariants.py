@@ -479,7 +479,7 @@ def _cheaper(
 ) -> Iterator[Violation]:
     """Dollars fall only with tokens, or with a price that is known, from transcripts that are all there."""
     for identity, now in sorted(after.shown.items()):
-        was = _with_renamed(ledger, old, before, after, identity)
+        was = _with_taken_over(ledger, old, before, after, identity)
         if was is None or now.load_id == was.load_id or now.cost >= was.cost - CENT:
             continue
         row = f"{identity}: {was.tokens} tokens, ${was.cost:.6f}, now {now.tokens} tokens, ${now.cost:.6f}"
@@ -500,19 +500,23 @@ def _cheaper(
             yield Violation("a lower price comes from a live import inside the window", row)
 
 
-def _with_renamed(
+def _with_taken_over(
     ledger: Ledger, old: Mapping[Identity, Messages], before: State, after: State, identity: Identity
 ) -> Shown | None:
-    """Return what was shown under a key, with that of the same day or session which had the name of another project."""
+    """Return what was shown under a key, with that under others which are not shown any more and went there.
+
+    They have the name of another project now, or of the copy of a session that stands for the one that was deleted.
+    """
     now, was = ledger.content.get(identity, NONE), before.shown.get(identity)
-    renamed = [
+    others = [
         before.shown[other]
         for other in before.shown.keys() - after.shown.keys()
-        if identity.report in ("session", "projects") and other != identity and _are_of_one(ledger, identity, other)
+        if other.report == identity.report
+        if identity.report == "session" or (identity.report == "projects" and other.key[:10] == identity.key[:10])
         if all(now.get(message, 0) >= tokens for message, tokens in old.get(other, NONE).items())
     ]
-    shown = [*([was] if was else []), *renamed]
-    if not renamed:
+    shown = [*([was] if was else []), *others]
+    if not others:
         return was
     return replace(
         max(shown, key=lambda one: _numbers(one.version)),
@@ -520,13 +524,6 @@ def _with_renamed(
         cost=sum((one.cost for one in shown), Decimal(0)),
         unpriced=any(one.unpriced for one in shown),
     )
-
-
-def _are_of_one(ledger: Ledger, one: Identity, other: Identity) -> bool:
-    """Whether two keys name the same session, or the same day of projects."""
-    if one.report == "projects" == other.report:
-        return one.key[:10] == other.key[:10]
-    return _are_together(ledger, one, other)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
