@@ -15,7 +15,7 @@ from ccusage_import.rule.evidence import Sessions, Span, day_after, span
 from ccusage_import.rule.groups import Group, Pair, group_of, grouped, paired
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
 from ccusage_import.rule.moves import Moves
-from ccusage_import.rule.pricing import PriceTrust, lose_a_price, priced, repriced, with_those_taken_over
+from ccusage_import.rule.pricing import PriceTrust, joined, lose_a_price, priced, repriced, taken_over
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.rule.window import Window
 
@@ -24,7 +24,7 @@ from ccusage_import.rule.window import Window
 class _Evidence:
     """What is known of groups that are judged together: what moved, was taken back, or lost its price.
 
-    `known` is what is stored of records that also go on with what has another name now.
+    `taken_over` are the stored records that go on in one that is offered, also under other names.
     """
 
     has_moved: bool
@@ -32,7 +32,7 @@ class _Evidence:
     taken_back: Sequence[Group]
     taken_back_elsewhere: Sequence[Group]
     is_price_lost: bool
-    known: Mapping[Identity, Record]
+    taken_over: Mapping[Identity, Sequence[Record]]
 
 
 class Judge:
@@ -118,11 +118,13 @@ class Judge:
         has_moved = may_have_moved and is_all_there and is_all_taken
         waits = may_have_moved and self.window.waits
         pairs = [pair for group in cluster for pair in group.pairs]
+        over = taken_over(pairs)
+        keep_prices = {record.identity for records in over.values() for record in records}
         is_price_lost = lose_a_price(
-            [pair.stored for pair in pairs if pair.stored is not None],
+            [pair.stored for pair in pairs if pair.stored is not None and pair.stored.identity not in keep_prices],
             [pair.offered for pair in pairs if pair.offered is not None],
         )
-        evidence = _Evidence(has_moved, waits, taken_back, elsewhere, is_price_lost, with_those_taken_over(pairs))
+        evidence = _Evidence(has_moved, waits, taken_back, elsewhere, is_price_lost, over)
         for group in cluster:
             for decision in self._decided(group, daily, evidence):
                 is_by_messages = decision.reason in (Reason.MESSAGES_THERE, Reason.MESSAGES_GONE)
@@ -181,16 +183,16 @@ class Judge:
             )
             is_apart = _grew_apart(pair, group) if pair.stored else is_beyond or has_new_day
             if takes or (is_apart and reason is not Reason.TAKEN_BACK):
-                yield self._taken(pair, reason, evidence.known.get(pair.record.identity, pair.stored))
+                yield self._taken(pair, reason, evidence.taken_over.get(pair.record.identity, ()))
             elif pair.offered is not None:
                 yield self._kept(pair.stored, pair.offered, reason)
 
-    def _taken(self, pair: Pair, reason: Reason, known: Record | None) -> Decision:
-        """Return the decision on an offer that is taken; `known` is what had a price of it."""
+    def _taken(self, pair: Pair, reason: Reason, taken_over: Sequence[Record]) -> Decision:
         stored, offered = pair.stored, pair.offered
         if offered is None:
             return Decision(Verdict.CORRECTED, reason, stored, None, is_written=True)
         if stored is None or offered.total_tokens > stored.total_tokens:
+            known = joined(taken_over) if taken_over else stored
             is_accepted = reason is Reason.ACCEPTED
             taken = offered if known is None or is_accepted else priced(known, offered, self._price_trust(pair))
             if stored is None:

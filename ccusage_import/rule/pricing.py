@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -49,10 +49,10 @@ class PriceTrust:
         return not is_lower and (is_first or not self.has_sources or offered.cost_usd == stored.cost_usd)
 
 
-def with_those_taken_over(pairs: Iterable[Pair]) -> Mapping[Identity, Record]:
-    """Return what is stored of records that go on with others, which are not offered under their old names any more.
+def taken_over(pairs: Iterable[Pair]) -> dict[Identity, list[Record]]:
+    """Return which stored records go on in an offer: its own, and those that are not offered under their names now.
 
-    Each is one record with those that it goes on with; only where it is plain which ones these are.
+    Only where there are such, and it is plain where they went.
 
     Args:
         pairs: are judged together; what a project has of a day stays on that day when the project is renamed.
@@ -60,7 +60,7 @@ def with_those_taken_over(pairs: Iterable[Pair]) -> Mapping[Identity, Record]:
     together: dict[date | None, list[Pair]] = defaultdict(list)
     for pair in pairs:
         together[pair.record.day if pair.record.report == "projects" else None].append(pair)
-    found: dict[Identity, Record] = {}
+    found: dict[Identity, list[Record]] = {}
     for same in together.values():
         gone = [pair.stored for pair in same if pair.stored and not pair.offered and pair.stored.total_tokens]
         grown = [(pair, more) for pair in same if gone and pair.offered and any(more := _growth(pair))]
@@ -68,7 +68,7 @@ def with_those_taken_over(pairs: Iterable[Pair]) -> Mapping[Identity, Record]:
             equal = [one for one in gone if _classes(one) == more]
             others = equal[:1] or (gone if len(grown) == 1 else [])
             if others and all(map(le, _sums(map(_classes, others)), more)):
-                found[pair.record.identity] = _joined([pair.stored, *others] if pair.stored else others)
+                found[pair.record.identity] = [*([pair.stored] if pair.stored else []), *others]
     return found
 
 
@@ -83,6 +83,28 @@ def priced(stored: Record, offered: Record, trust: PriceTrust) -> Record:
         # Its price is still of that table: the older one would be the price of its own next time.
         return kept._replace(provenance=kept.provenance._replace(ccusage_version=then))
     return kept
+
+
+def joined(records: Sequence[Record]) -> Record:
+    """Return several records as one: their tokens, what they cost, and the newest version that priced them."""
+    parts: dict[str, list[ModelUsage]] = defaultdict(list)
+    for model in (model for record in records for model in record.models):
+        parts[model.model].append(model)
+    models = tuple(
+        ModelUsage(name, *_sums(model[1:5] for model in same), _cost(same), any(model.unpriced for model in same))
+        for name, same in parts.items()
+    )
+    by_input, by_output, by_creation, by_read = _sums(map(_classes, records))
+    newest = max(records, key=lambda record: _numbers(record.provenance.ccusage_version))
+    return newest._replace(
+        input_tokens=by_input,
+        output_tokens=by_output,
+        cache_creation_tokens=by_creation,
+        cache_read_tokens=by_read,
+        cost_usd=_cost(records),
+        unpriced=any(record.unpriced for record in records),
+        models=models if all(record.models for record in records) else (),
+    )
 
 
 def repriced(stored: Record, offered: Record, trust: PriceTrust, *, is_accepted: bool) -> Decision:
@@ -188,28 +210,6 @@ def _classes(record: Record) -> Classes:
 def _growth(pair: Pair) -> tuple[int, ...]:
     offered = _classes(pair.record)
     return tuple(map(sub, offered, _classes(pair.stored))) if pair.stored else offered
-
-
-def _joined(records: Sequence[Record]) -> Record:
-    """Return several records as one: their tokens, what they cost, and the newest version that priced them."""
-    parts: dict[str, list[ModelUsage]] = defaultdict(list)
-    for model in (model for record in records for model in record.models):
-        parts[model.model].append(model)
-    models = tuple(
-        ModelUsage(name, *_sums(model[1:5] for model in same), _cost(same), any(model.unpriced for model in same))
-        for name, same in parts.items()
-    )
-    by_input, by_output, by_creation, by_read = _sums(map(_classes, records))
-    newest = max(records, key=lambda record: _numbers(record.provenance.ccusage_version))
-    return newest._replace(
-        input_tokens=by_input,
-        output_tokens=by_output,
-        cache_creation_tokens=by_creation,
-        cache_read_tokens=by_read,
-        cost_usd=_cost(records),
-        unpriced=any(record.unpriced for record in records),
-        models=models if all(record.models for record in records) else (),
-    )
 
 
 def _part(record: Record) -> _Part:

@@ -12,9 +12,10 @@ from ccusage_import.rule.groups import Pair
 from ccusage_import.rule.pricing import (
     is_older,
     is_price_lost,
+    joined,
     lose_a_price,
+    taken_over,
     with_kept_prices,
-    with_those_taken_over,
 )
 
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1",))
@@ -186,36 +187,33 @@ def of_project(name: str, tokens: int, cost: str, *models: ModelUsage, version: 
     return record._replace(report="projects", key=f"2026-05-01/{name}", project=name, provenance=read_with)
 
 
-def taken_over(*pairs: Pair) -> dict[str, tuple[int, Decimal]]:
-    """The projects that go on with others: their tokens and price with these."""
-    return {key[2][11:]: (one.input_tokens, one.cost_usd) for key, one in with_those_taken_over(pairs).items()}
+def over(*pairs: Pair) -> dict[str, str]:
+    """The projects that go on with others: what these are called."""
+    return {key[2][11:]: " ".join(one.project for one in found) for key, found in taken_over(pairs).items()}
 
 
 def test_what_has_a_new_name_goes_on_with_what_had_the_old_one() -> None:
     shop, fair = Pair(of_project("shop", 100, "2"), None), Pair(of_project("fair", 50, "3"), None)
     store, mall = of_project("store", 120, "1"), of_project("mall", 50, "1")
 
-    assert taken_over(shop, Pair(None, store)) == {"store": (100, Decimal(2))}
+    assert over(shop, Pair(None, store)) == {"store": "shop"}
     # It took the name of another one, or two took the same.
-    assert taken_over(shop, Pair(of_project("store", 20, "1"), store)) == {"store": (120, Decimal(3))}
-    assert taken_over(shop, fair, Pair(None, of_project("store", 150, "1"))) == {"store": (150, Decimal(5))}
+    assert over(shop, Pair(of_project("store", 20, "1"), store)) == {"store": "store shop"}
+    assert over(shop, fair, Pair(None, of_project("store", 150, "1"))) == {"store": "shop fair"}
     # Of several, only what has exactly the tokens that it had.
-    assert taken_over(shop, fair, Pair(None, store), Pair(None, mall)) == {"mall": (50, Decimal(3))}
+    assert over(shop, fair, Pair(None, store), Pair(None, mall)) == {"mall": "fair"}
     # Less than it had; another day; and what is still offered under its own name.
-    assert taken_over(shop, Pair(None, of_project("store", 99, "1"))) == {}
-    assert taken_over(shop, Pair(None, store._replace(day=date(2026, 5, 2)))) == {}
-    assert taken_over(Pair(shop.stored, shop.stored), Pair(None, store)) == {}
+    assert over(shop, Pair(None, of_project("store", 99, "1"))) == {}
+    assert over(shop, Pair(None, store._replace(day=date(2026, 5, 2)))) == {}
+    assert over(Pair(shop.stored, shop.stored), Pair(None, store)) == {}
 
 
 def test_what_goes_on_with_others_has_the_price_of_each_model_and_the_newest_version() -> None:
     shop = of_project("shop", 30, "3", model("opus", "2", (20, 0, 0, 0)), model("haiku", "1", (10, 0, 0, 0)))
-    then = of_project("store", 5, "7", model("opus", "7", (5, 0, 0, 0), unpriced=True), version="20.0.9")
+    store = of_project("store", 5, "7", model("opus", "7", (5, 0, 0, 0), unpriced=True), version="20.0.9")
 
-    (found,) = with_those_taken_over([Pair(shop, None), Pair(then, of_project("store", 35, "1"))]).values()
+    found = joined([store, shop])
 
+    assert (found.input_tokens, found.cost_usd, found.provenance.ccusage_version) == (35, Decimal(10), "20.0.24")
     assert found.models == (model("opus", "9", (25, 0, 0, 0), unpriced=True), model("haiku", "1", (10, 0, 0, 0)))
-    assert found.provenance.ccusage_version == "20.0.24"
-    (found,) = with_those_taken_over(
-        [Pair(shop, None), Pair(then._replace(models=()), of_project("store", 35, "1"))]
-    ).values()
-    assert found.models == ()
+    assert joined([store._replace(models=()), shop]).models == ()

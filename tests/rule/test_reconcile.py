@@ -1840,12 +1840,28 @@ def test_a_copy_of_a_session_that_was_swept_keeps_the_price_it_had() -> None:
     assert grown.offered.cost_usd == Decimal("2.2")
 
 
-def test_what_is_renamed_waits_for_a_price_that_was_lost() -> None:
+def test_what_is_renamed_keeps_a_price_that_is_not_known_any_more() -> None:
     old = short_session("a", "05-12T09", 100, session_id="a", models=(MODEL,))
     lost = MODEL._replace(cost_usd=Decimal(0), unpriced=True)
     new = old._replace(key="store/a", project="store", cost_usd=Decimal(0), unpriced=True, models=(lost,))
 
-    assert judged([new], [old]) == [("held", "price_lost", "store/a", False)]
+    gone, taken = decide([new], [old])
+
+    assert gone.offered is None
+    assert taken.offered is not None
+    assert (taken.offered.key, taken.offered.cost_usd) == ("store/a", Decimal(1))
+
+
+def test_a_part_of_a_session_waits_for_a_price_that_was_lost() -> None:
+    old = short_session("a", "05-12T09", 100, session_id="a", models=(MODEL,))
+    here = old._replace(total_tokens=60, input_tokens=60)
+    there = old._replace(key="store/a", project="store", total_tokens=40, input_tokens=40)
+    offered = [one._replace(cost_usd=Decimal(0), unpriced=True, models=()) for one in (here, there)]
+
+    assert judged(offered, [old]) == [
+        ("held", "price_lost", "shop/a", False),
+        ("held", "price_lost", "store/a", False),
+    ]
 
 
 def test_blocks_that_begin_otherwise_wait_for_a_price_that_was_lost() -> None:
