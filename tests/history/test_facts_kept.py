@@ -183,6 +183,22 @@ def test_facts_come_back_with_their_day_although_another_session_of_it_stays_tak
     assert migrated.rows(COUNTED) == [(1_000, 1_000)]
 
 
+@pytest.mark.one_place
+@pytest.mark.parametrize("report", some_of(["monthly", "projects"], 0))
+def test_facts_come_back_with_their_day_although_another_report_stays_taken_back(
+    program: Program, migrated: Place, tmp_path: Path, report: str
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
+    claude.say("a", days_ago(3), 1_000)
+    assert program(*command, "--report", report).exit_code == 0
+    assert program("undo", "last", "--warehouse", migrated.url).exit_code == 0
+
+    program(*command)
+
+    assert migrated.rows(COUNTED) == [(1_000, 1_000)]
+
+
 # Of the two days: tokens of reports and of messages, then what else is told of the transcripts.
 DAYS = (
     "SELECT groupArray(tokens) FROM (SELECT sum(total_tokens) AS tokens FROM daily GROUP BY date ORDER BY date)",
