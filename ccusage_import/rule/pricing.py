@@ -196,8 +196,10 @@ def _merged(stored: _Part | None, offered: _Part, *, are_frozen: bool) -> tuple[
     grown = [max(0, more) for more in map(sub, offered.tokens, stored.tokens)]
     of_new = (offered.cost_usd * _weight(grown) / weight).quantize(NANODOLLAR)
     of_stored = offered.cost_usd - of_new
-    is_lower = of_stored < stored.cost_usd * (1 - SAME_PRICE)
-    is_higher = of_stored > stored.cost_usd * (1 + SAME_PRICE)
+    # What did not grow shows its price exactly.
+    margin = SAME_PRICE if any(grown) else 0
+    is_lower = of_stored < stored.cost_usd * (1 - margin)
+    is_higher = of_stored > stored.cost_usd * (1 + margin)
     if is_lower or (are_frozen and is_higher):
         return stored.cost_usd + of_new, stored.unpriced or offered.unpriced
     return offered.cost_usd, offered.unpriced

@@ -88,6 +88,18 @@ def test_models_keep_their_prices_one_by_one() -> None:
     assert not found.unpriced
 
 
+@pytest.mark.parametrize(
+    ("cost", "frozen", "kept"), [("7.99", False, "8"), ("8.01", False, "8.01"), ("8.01", True, "8")]
+)
+def test_what_did_not_grow_keeps_its_price_to_the_cent(cost: str, *, frozen: bool, kept: str) -> None:
+    stored = day(USED, "8", model("opus", "8", USED))
+    offered = day(USED, cost, model("opus", cost, USED), model("new", "1"))
+
+    found = with_kept_prices(stored, offered, are_frozen=frozen)
+
+    assert found.models[0] == model("opus", kept, USED)
+
+
 def test_one_model_without_a_price_leaves_the_sum_without_one() -> None:
     stored = day((100, 0, 0, 0), "1", model("opus", "1"))
     offered = day((300, 0, 0, 0), "2", model("opus", "2", (200, 0, 0, 0)), model("new", "0", unpriced=True))
