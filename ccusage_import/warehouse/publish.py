@@ -135,9 +135,9 @@ def outgrown(
 ) -> list[Outgrown]:
     """Return the days whose messages count again: they grew past what was taken back of them, or were accepted.
 
-    Where an undoing load took back no day, all of its sessions did; where it took back neither, each day that grows
-    counts its messages. A session that stays taken back is part of a day that grew. A record that is stored with all
-    the tokens that were taken back has lost nothing.
+    Where an undoing load took back no day, all of its sessions did, or each day that grows counts its messages. A
+    session that stays taken back is part of a day that grew. A record that is stored with all the tokens that were
+    taken back has lost nothing.
     """
     if not taken_back:
         return []
@@ -150,15 +150,15 @@ def outgrown(
     grown = frozenset(
         date.fromisoformat(key) for report, agent, key in written if report_label(report, agent) == "daily"
     )
-    others = {mark.undone_by for mark in taken_back.values()}
+    without_days = {mark.undone_by for mark in taken_back.values()}
     short: dict[int, dict[str, dict[str, bool]]] = defaultdict(lambda: {"daily": {}, "session": {}})
     for identity, mark in taken_back.items():
         name = report, agent, key = lasting_name(identity)
-        if report in ("daily", "session") and agent == CLAUDE:
-            others.discard(mark.undone_by)
-            if shown.get(name, 0) < mark.tokens:
-                short[mark.undone_by][report][key] = name in written
-    found = [Outgrown(undone_by, grown) for undone_by in sorted(others) if grown]
+        if report == "daily" and agent == CLAUDE:
+            without_days.discard(mark.undone_by)
+        if report in ("daily", "session") and agent == CLAUDE and shown.get(name, 0) < mark.tokens:
+            short[mark.undone_by][report][key] = name in written
+    found = [Outgrown(undone_by, grown) for undone_by in sorted(without_days) if grown]
     for undone_by, marks in sorted(short.items()):
         if all((marks["daily"] or marks["session"]).values()):
             found.append(Outgrown(undone_by, None))

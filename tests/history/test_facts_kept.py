@@ -184,7 +184,7 @@ def test_facts_come_back_with_their_day_although_another_session_of_it_stays_tak
 
 
 @pytest.mark.one_place
-@pytest.mark.parametrize("report", some_of(["monthly", "projects"], 0))
+@pytest.mark.parametrize("report", some_of(["monthly", "session", "projects"], 0, 1))
 def test_facts_come_back_with_their_day_although_another_report_stays_taken_back(
     program: Program, migrated: Place, tmp_path: Path, report: str
 ) -> None:
