@@ -199,6 +199,27 @@ def test_facts_come_back_with_their_day_although_another_report_stays_taken_back
     assert migrated.rows(COUNTED) == [(1_000, 1_000)]
 
 
+@pytest.mark.one_place
+def test_a_session_that_was_resumed_by_a_load_that_is_taken_back_keeps_its_messages(
+    program: Program, migrated: Place, tmp_path: Path
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
+    claude.say("b", days_ago(3), 1_000)
+    program(*command)
+    # Of two transcripts of a message, the first by name has it.
+    claude.file("a").write_text(claude.file("b").read_text().replace('"sessionId":"b"', '"sessionId":"a"'))
+    claude.say("a", days_ago(2), 20)
+    program(*command)
+    assert migrated.rows(COUNTED) == [(1_020, 1_020)]
+
+    assert program("undo", "last", "--warehouse", migrated.url).exit_code == 0
+
+    assert migrated.rows(COUNTED) == [(1_000, 1_000)]
+    assert program("undo", "last", "--warehouse", migrated.url).exit_code == 0
+    assert migrated.rows(COUNTED) == [(1_020, 1_020)]
+
+
 # Of the two days: tokens of reports and of messages, then what else is told of the transcripts.
 DAYS = (
     "SELECT groupArray(tokens) FROM (SELECT sum(total_tokens) AS tokens FROM daily GROUP BY date ORDER BY date)",

@@ -44,8 +44,15 @@ class MessageBook:
         self.files |= {file: {number(line.message) for line in read.lines} for file, read in tree.items()}
 
     def take_back(self, load_id: int, undone_by: int) -> None:
-        """Take back what a load brought first or brought back; what it took back comes again."""
+        """Take back what a load brought back, or first and no copy before; what it took back comes again."""
+        known = {
+            (copy.message, copy.total_tokens)
+            for copy in self.copies.values()
+            if copy.first_load_id < load_id and copy.taken_back != 2 * load_id and not copy.taken_back % 2
+        }
         for copy in self.copies.values():
+            if (copy.message, copy.total_tokens) in known:
+                continue
             if copy.first_load_id == load_id or copy.taken_back == 2 * load_id:
                 copy.taken_back = 2 * undone_by + 1
         self.bring_back(load_id, undone_by)

@@ -38,6 +38,18 @@ _BY_MONTH = {
         "if(moves, taken_back, bitOr(taken_back, 1)) AS taken_back",
     ),
 }
+# In a condition, whether no copy of a message that came before a load says the same: both may be shown as one of them.
+_ALONE = "{alone}"
+_SAYS = (
+    "message, request, input_tokens, output_tokens, cache_creation_5m_tokens, cache_creation_1h_tokens,"
+    " cache_read_tokens"
+)
+_ALONE_OF_MESSAGES = (
+    f"({_SAYS}) NOT IN (SELECT {_SAYS} FROM message_facts_by_month FINAL"  # noqa: S608 - text of ours
+    " WHERE machine = {machine:String} AND first_load_id < {wanted:UInt64} AND taken_back != 2 * {wanted:UInt64}"
+    " AND NOT bitTest(taken_back, 0) AND message != 0 AND message IN (SELECT message FROM message_facts_by_month"
+    " WHERE machine = {machine:String} AND first_load_id = {wanted:UInt64}))"
+)
 _TAKEN_BACK = "stored.taken_back = {wanted:UInt64}"
 _SHOWN = "stored.machine = {machine:String} AND NOT bitTest(stored.taken_back, 0)"
 
@@ -97,8 +109,11 @@ def rename_folded(warehouse: ClickHouse, machine: str, renamed: Callable[[str], 
 
 
 def take_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
-    """Take back the facts that a load brought first, or brought back; they stay taken back until they grow."""
-    where = "(stored.first_load_id = {wanted:UInt64} OR stored.taken_back = 2 * {wanted:UInt64})"
+    """Take back the facts that a load brought first, or brought back; they stay taken back until they grow.
+
+    A copy of what was known before stays: it may be the one that counts.
+    """
+    where = f"(stored.first_load_id = {{wanted:UInt64}} OR stored.taken_back = 2 * {{wanted:UInt64}}) AND {_ALONE}"
     _mark(warehouse, where, machine=machine, wanted=load_id, load=undone_by, mark=_taken_back_by(undone_by))
 
 
@@ -154,14 +169,15 @@ def _mark(warehouse: ClickHouse, where: str, **parameters: object) -> None:
 def _write_anew(warehouse: ClickHouse, where: str, changes: str, parameters: Mapping[str, object]) -> None:
     """Write rows anew, changed; what a later load wrote counts."""
     for table in FACT_TABLES:
-        changed = "{load:UInt64} AS last_load_id"
+        changed, alone = "{load:UInt64} AS last_load_id", "true"
         if table == "message_facts_by_month":
+            alone = _ALONE_OF_MESSAGES
             changed = "{load:UInt64} AS load_id, version - version % pow2 + {load:UInt64} AS version"
         warehouse.insert_selected(
             table,
             (),
             f"WITH toUInt128('{2**64}') AS pow2"  # noqa: S608 - names of ours
             f" SELECT * REPLACE ({changes}, {changed}) FROM {table} AS stored FINAL"
-            f" WHERE {where.replace(_DAY, _DAYS.get(table, 'stored.date'))}",
+            f" WHERE {where.replace(_DAY, _DAYS.get(table, 'stored.date')).replace(_ALONE, alone)}",
             parameters,
         )
