@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
 import typer
@@ -26,6 +26,7 @@ from ccusage_import.exceptions import ExitCode
 from ccusage_import.import_summary import ImportOptions
 from ccusage_import.importer import run_import_alone
 from ccusage_import.querying.counted_messages import read_sums
+from ccusage_import.records import Identity
 from ccusage_import.rule.ledger_check import LedgerSum
 from ccusage_import.rule.verify import Verification
 from ccusage_import.rule.verify import verify as verification
@@ -33,6 +34,7 @@ from ccusage_import.ui.progress import show_progress
 from ccusage_import.ui.tables import PlainTable, console, print_wrapped
 from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_configured
 from ccusage_import.warehouse.snapshot import sessions_elsewhere
+from ccusage_import.warehouse.tables import read_taken_back
 
 SHOWN_DIFFERENCES = 20
 
@@ -58,7 +60,7 @@ def verify(
         with import_lock(configuration):
             with show_progress(is_wanted=not quiet and not as_json) as progress:
                 summary = run_import_alone(configuration, ImportOptions(is_dry_run=True), os.environ, progress)
-            twice, sums = _stored_otherwise(configuration)
+            twice, sums, taken_back = _stored_otherwise(configuration)
         for error in summary.errors:
             ui.print_error(error)
         version_info = parse_version(summary.ccusage_version)
@@ -67,7 +69,15 @@ def verify(
             for records in (summary.stored, summary.offered)
         )
         found = verification(
-            stored, offered, summary.decisions, summary.intact_from, version_info, twice, sums, summary.gone
+            stored,
+            offered,
+            summary.decisions,
+            summary.intact_from,
+            version_info,
+            twice,
+            sums,
+            summary.gone,
+            taken_back,
         )
         with ui.prints_what_is_found():
             print_verification(found, summary.names, quiet=quiet, as_json=as_json)
@@ -75,15 +85,17 @@ def verify(
             raise typer.Exit(ExitCode.UNHEALTHY if found.unexplained else summary.exit_code)
 
 
-def _stored_otherwise(configuration: Configuration) -> tuple[list[tuple[str, int, int, str]], list[LedgerSum]]:
-    """Return the sessions of this machine that stand under another one too, and what its messages add up to."""
+def _stored_otherwise(
+    configuration: Configuration,
+) -> tuple[list[tuple[str, int, int, str]], list[LedgerSum], Collection[Identity]]:
+    """Return sessions that stand under another machine too, what messages add up to, and what was taken back."""
     if not has_warehouse(configuration):
-        return [], []
+        return [], [], ()
     machine = configuration.settings.machine
     with open_configured(configuration) as opened:
         # Messages that are not read any more are no sums of what is imported.
         sums = read_sums(opened, machine) if configuration.settings.transcripts else []
-        return sessions_elsewhere(opened, machine), sums
+        return sessions_elsewhere(opened, machine), sums, read_taken_back(opened, machine).keys()
 
 
 def print_verification(found: Verification, names: Mapping[str, str], *, quiet: bool, as_json: bool) -> None:

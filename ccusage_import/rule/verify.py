@@ -32,6 +32,7 @@ WAITING = {
 DIRECTORY_MISSING = f"kept: {WORDS[Reason.DIRECTORY_MISSING]}"
 OTHER_ZONE = "kept: filed by the days of another time zone"
 MESSAGES_GONE = f"kept: {WORDS[Reason.MESSAGES_GONE]}"
+TAKEN_BACK = f"kept: {WORDS[Reason.TAKEN_BACK]}"
 NO_TIME_TOLD = "no longer shown by ccusage; kept because nobody knows how long its agent keeps what ccusage reads"
 COUNTED_TWICE = "counted on {machines} too: a copied transcript, or one host under two names"
 KEPT = "no longer shown by ccusage; kept because its transcripts may have been deleted"
@@ -73,6 +74,7 @@ def verify(
     elsewhere: Sequence[Compared] = (),
     sums: Sequence[LedgerSum] = (),
     gone: Collection[Identity] = (),
+    taken_back: Collection[Identity] = (),
 ) -> Verification:
     """Compare everything that must agree.
 
@@ -85,13 +87,14 @@ def verify(
         sums: what the messages of days and sessions add up to.
         elsewhere: sessions that stand under other machines too: their name, tokens here and there, the others' names.
         gone: the stored records some of whose messages are not in the transcripts any more.
+        taken_back: the records whose last change took a load back.
     """
     compared: Counter[str] = Counter()
     differences: list[Difference] = []
     twice = [(*session[:3], COUNTED_TWICE.format(machines=session[3])) for session in elsewhere]
     for check, found in (
         ("sessions of one machine", twice),
-        ("stored = offered", list(_stored_against_offered(stored, offered, decisions, intact_from, gone))),
+        ("stored = offered", list(_stored_against_offered(stored, offered, decisions, intact_from, gone, taken_back))),
         ("messages = daily", list(messages_against("daily", sums, stored, decisions, intact_from, PINNED_VERSION))),
         ("messages = session", list(messages_against("session", sums, stored, decisions, intact_from, PINNED_VERSION))),
         ("models = row", [_models_against_row(record) for record in offered if record.models]),
@@ -116,6 +119,7 @@ def _stored_against_offered(
     decisions: Sequence[Decision],
     intact_from: date | None,
     gone: Collection[Identity],
+    taken_back: Collection[Identity],
 ) -> Iterator[Compared]:
     for decision in decisions:
         record = decision.record
@@ -128,10 +132,11 @@ def _stored_against_offered(
     read_with = {record.agent: record.provenance for record in offered}
     for record in stored:
         if record.label in fetched and record.identity not in shown | judged:
-            why = MESSAGES_GONE if record.identity in gone else _why_kept(record, read_with[record.agent], intact_from)
+            kept = MESSAGES_GONE if record.identity in gone else _why_kept(record, read_with[record.agent], intact_from)
             held = (one for one in decisions if one.verdict is Verdict.HELD and _is_instead(one, record))
-            instead = "" if why else next((_explained(one, intact_from) for one in held), "")
-            yield _subject(record), record.total_tokens, 0, why or instead
+            back = TAKEN_BACK if record.identity in taken_back else ""
+            why = kept or back or next((_explained(one, intact_from) for one in held), "")
+            yield _subject(record), record.total_tokens, 0, why
 
 
 def _is_instead(decision: Decision, record: Record) -> bool:

@@ -147,6 +147,26 @@ def test_what_cannot_be_true_is_an_error_and_what_it_hides_no_difference(
     assert found["unexplained"] == 0
 
 
+@pytest.mark.usefixtures("own_warehouse")
+def test_a_session_that_undo_restored_beside_its_copy_is_explained(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "resumed")
+    claude.say("b", days_ago(3), 1_000)
+    program("import", "--claude-dir", claude.root)
+    # Of two transcripts of a message, the first by name has it.
+    claude.file("a").write_text(claude.file("b").read_text())
+    claude.say("a", days_ago(2), 20)
+    program("import", "--claude-dir", claude.root)
+    assert program("undo", "last").exit_code == 0
+
+    found = verified(program, claude)
+
+    of_sessions = [each for each in found["differences"] if each["subject"].startswith("session")]
+    assert {(each["left_tokens"], each["right_tokens"], each["explanation"]) for each in of_sessions} >= {
+        (1_000, 0, "kept: a person took this back"), (0, 1_020, "kept: a person took this back"),
+    }  # fmt: skip
+    assert found["unexplained"] == 0
+
+
 @pytest.mark.exhaustive
 def test_a_terminal_shows_progress_but_for_json_and_quiet(program: Program, claude: ClaudeDir) -> None:
     command = ("verify", "--claude-dir", claude.root)

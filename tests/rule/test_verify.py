@@ -119,6 +119,18 @@ def test_what_is_held_in_the_place_of_a_record_explains_that_it_is_not_offered(
     assert [one.explanation for one in found if one.right_tokens == 0] == [explanation]
 
 
+def test_what_an_undo_restored_is_missed_by_nobody() -> None:
+    restored, missing, shown = (session(f"shop/{name}", NOON, "UTC") for name in ("restored", "missing", "shown"))
+
+    found = verify(
+        [restored, missing, shown], [shown], [], date(2026, 10, 27), None, taken_back={restored.identity}
+    ).differences
+
+    assert [(one.subject, one.explanation) for one in found] == [
+        ("session shop/restored", BACK), ("session shop/missing", ""),
+    ]  # fmt: skip
+
+
 def test_the_models_of_a_row_add_up_to_it() -> None:
     models = (
         ModelUsage("opus", 1, 2, 3, 4, Decimal(1), unpriced=False),
