@@ -49,8 +49,8 @@ def hint_of(error: OSError) -> str:
     """Return what to do where a file could not be written."""
     if error.errno == errno.ENOSPC:
         return "free some space on its disk"
-    home = Path.home()
-    if error.filename and Path(error.filename) in (home, *home.parents):
+    home = os.environ.get("HOME")
+    if home and error.filename and Path(error.filename) in (Path(home), *Path(home).parents):
         return "let HOME name a directory that can be written"
     return "make its directory writable"
 

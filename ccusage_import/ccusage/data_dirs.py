@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 
+from ccusage_import.config.directories import home_of
 from ccusage_import.config.settings import Settings
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import DataDirectoryError
@@ -78,7 +79,7 @@ def cleanup_period_days(directory: Path) -> int:
 
 
 def _default_places(environ: Mapping[str, str]) -> list[Path]:
-    home = Path(environ.get("HOME") or Path.home())
+    home = home_of(environ)
     configuration = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
     return [configuration / "claude", home / ".claude"]
 

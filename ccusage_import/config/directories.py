@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+from ccusage_import.exceptions import ConfigurationError
 
 APP = "ccusage-import"
 REPORT_FILE = "ccusage-report.html"
@@ -22,13 +25,20 @@ class Directories:
 
     @classmethod
     def of_platform(cls) -> Directories:
-        """Return the directories of the current user."""
-        return cls(
-            platformdirs.user_config_path(APP),
-            platformdirs.user_data_path(APP),
-            platformdirs.user_state_path(APP),
-            platformdirs.user_log_path(APP),
-        )
+        """Return the directories of the current user.
+
+        Raises:
+            ConfigurationError: they are in a home directory that is not known.
+        """
+        try:
+            return cls(
+                platformdirs.user_config_path(APP),
+                platformdirs.user_data_path(APP),
+                platformdirs.user_state_path(APP),
+                platformdirs.user_log_path(APP),
+            )
+        except RuntimeError:
+            raise _homeless() from None
 
     @property
     def demo(self) -> Directories:
@@ -74,3 +84,19 @@ class Directories:
     def raw(self) -> Path:
         """The reports of each load as ccusage printed them, where `keep_raw` asks for it."""
         return self.data / "raw"
+
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    """Return the home directory of an environment.
+
+    Raises:
+        ConfigurationError: it is not known.
+    """
+    try:
+        return Path(environ.get("HOME") or Path.home())
+    except RuntimeError:
+        raise _homeless() from None
+
+
+def _homeless() -> ConfigurationError:
+    return ConfigurationError("HOME is not set, and the system knows no home directory of this user", hint="set HOME")

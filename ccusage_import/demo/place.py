@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -14,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ccusage_import.config.directories import Directories
+from ccusage_import.config.directories import Directories, home_of
 from ccusage_import.config.kept.identity import choose_identity
 from ccusage_import.config.layers import load_configuration
 from ccusage_import.config.settings import Configuration
@@ -133,8 +134,8 @@ def _program() -> str:
 
 def _short(path: Path) -> str:
     """Return a path as a shell takes it, from the home directory on."""
-    if path.is_relative_to(Path.home()):
-        return f"~/{shlex.quote(str(path.relative_to(Path.home())))}"
+    if path.is_relative_to(home := home_of(os.environ)):
+        return f"~/{shlex.quote(str(path.relative_to(home)))}"
     return shlex.quote(str(path))
 
 

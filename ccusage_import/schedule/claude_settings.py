@@ -18,10 +18,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ccusage_import.config.directories import home_of
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.files import make_private_directory, reason_of, replace_file
-from ccusage_import.schedule.tools import home_of
 
 EVENTS = ("Stop", "SessionEnd")
 WORDS = ("schedule", "hook")

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 from xml.parsers.expat import ExpatError
 
+from ccusage_import.config.directories import home_of
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.files import make_private_directory
 from ccusage_import.schedule.model import ALWAYS, NAME, InstalledSchedule, Schedule, SchedulerState, Timing
-from ccusage_import.schedule.tools import failure, home_of, run_tool, write_unit
+from ccusage_import.schedule.tools import failure, run_tool, write_unit
 
 LABEL = NAME
 _GUARDED = ("Desktop", "Documents", "Downloads", "Library/Mobile Documents")

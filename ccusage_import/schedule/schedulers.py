@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from ccusage_import.config.directories import Directories
+from ccusage_import.config.directories import Directories, home_of
 from ccusage_import.config.environment import environment_text, setting_variables
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
@@ -18,7 +18,6 @@ from ccusage_import.schedule.launchd import Launchd
 from ccusage_import.schedule.model import IMPORT, InstalledSchedule, Schedule, Scheduler, Timing
 from ccusage_import.schedule.paths import find_on, is_passing, job_path
 from ccusage_import.schedule.systemd import Systemd
-from ccusage_import.schedule.tools import home_of
 
 AUTO = "auto"
 # Whatever decides where files are and which certificates count, beside PATH. None of them holds a secret.

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ccusage_import.config.directories import home_of
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.schedule.model import (
     ALWAYS,
@@ -20,7 +21,7 @@ from ccusage_import.schedule.model import (
     Timing,
     split_command,
 )
-from ccusage_import.schedule.tools import demand, home_of, read_unit, run_tool, write_unit
+from ccusage_import.schedule.tools import demand, read_unit, run_tool, write_unit
 
 SERVICE = f"{NAME}.service"
 TIMER = f"{NAME}.timer"

@@ -89,8 +89,3 @@ def read_unit(file: Path) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise ScheduleError(f"{file}: {reason_of(error)}", hint="ccusage-import schedule install") from None
-
-
-def home_of(environ: Mapping[str, str]) -> Path:
-    """Return the home directory of an environment."""
-    return Path(environ.get("HOME") or Path.home())

@@ -25,13 +25,13 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 def main() -> ExitCode:
     """Print the line; where there is none to print, only the exit code says so."""
-    # The directory is that of `Directories.state`, which takes a tenth of a second to import.
-    file = platformdirs.user_state_path("ccusage-import") / FILE_NAME
     try:
+        # The directory is that of `Directories.state`, which takes a tenth of a second to import.
+        file = platformdirs.user_state_path("ccusage-import") / FILE_NAME
         line = status_line(json.loads(file.read_bytes()), time.time())
         # Claude Code reads UTF-8, whatever the locale says.
         os.write(1, f"{line}\n".encode())
-    except (OSError, ArithmeticError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ArithmeticError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
         return ExitCode.UNHEALTHY
     return ExitCode.OK
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ccusage_import.config.directories import Directories
+from ccusage_import.config.directories import Directories, home_of
 from ccusage_import.config.layers import environment_settings, load_configuration
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse
@@ -564,3 +566,18 @@ def test_a_byte_order_mark_and_ends_of_lines_of_windows_are_read(program: Progra
 
     shown = json.loads(program("config", "show", "--json", "--config", file).stdout)
     assert [shown[name]["value"] for name in ("machine", "jobs")] == ["studio", 3]
+
+
+@pytest.mark.parametrize("asked", [Directories.of_platform, lambda: home_of({})], ids=["directories", "home"])
+def test_a_user_without_a_home_directory_is_told_to_set_it(
+    asked: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)
+
+    with pytest.raises(ConfigurationError) as caught:
+        asked()
+
+    assert str(caught.value) == "HOME is not set, and the system knows no home directory of this user"
+    assert caught.value.hint == "set HOME"

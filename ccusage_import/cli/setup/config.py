@@ -50,7 +50,8 @@ def config_set(
 @config_app.command("path")
 def config_path() -> None:
     """Print the path of the configuration file."""
-    print(Directories.of_platform().config_file)
+    with door(0, quiet=False, as_json=False):
+        print(Directories.of_platform().config_file)
 
 
 def print_configuration(configuration: Configuration, *, as_json: bool) -> None:
