@@ -94,7 +94,10 @@ set -eu
 mkdir -p "$HOME/.config/systemd/user/ccusage-import.service.d"
 cp "$HOME/drop-in" "$HOME/.config/systemd/user/ccusage-import.service.d/test.conf"
 systemctl --user daemon-reload
-systemctl --user restart ccusage-import.service
+# Without the drop-in it may have failed already: forget that, and how often it was started anew.
+systemctl --user stop ccusage-import.service
+systemctl --user reset-failed ccusage-import.service || true
+systemctl --user start ccusage-import.service
 "$@" schedule status
 first=$(systemctl --user show ccusage-import.service --property=MainPID)
 kill -KILL "${first#MainPID=}"
