@@ -232,7 +232,7 @@ def test_a_server_and_a_missing_warehouse_are_not_served(program: Program) -> No
     done = program("serve", "--warehouse", "clickhouse://127.0.0.1:1/x")
     assert (done.exit_code, "is a server already" in done.stderr) == (2, True)
     done = program("serve")
-    assert (done.exit_code, "ccusage-import import makes it" in done.stderr) == (2, True)
+    assert (done.exit_code, "serve: there is no warehouse chdb://" in done.stderr) == (2, True)
 
 
 # -- what is asked -----------------------------------------------------------------------------------------------------
