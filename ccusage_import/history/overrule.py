@@ -34,6 +34,14 @@ from ccusage_import.warehouse.tables import (
     read_taken_back,
 )
 
+# By the state of a load.
+_NOTHING_TO_UNDO = {
+    "committed": "changed nothing that could be taken back",
+    "failed": "failed and changed nothing",
+    "interrupted": "was interrupted and changed nothing",
+    "undone": "is taken back already",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -73,7 +81,7 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
     brought = written or target.undoes or count_facts(warehouse, target.machine, load_id)
     if target.state != "committed" or not brought:
         raise AuditError(
-            f"load {load_id} is {target.state} and changed {len(written)} records: nothing to take back",
+            f"load {load_id} {_NOTHING_TO_UNDO.get(target.state, f'is {target.state}')}",
             hint="ccusage-import history lists the loads",
         )
     latest = _latest_loads(warehouse, target.machine)

@@ -771,6 +771,26 @@ def test_undo_of_a_load_that_does_not_exist(program: Program, migrated: Place) -
     ]
 
 
+@pytest.mark.one_place
+def test_undo_of_a_load_that_leaves_nothing_to_undo(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    def refused() -> str:
+        done = program("undo", "--warehouse", migrated.url, str(load))
+        assert (done.exit_code, done.stderr.splitlines()[1]) == (2, "hint: ccusage-import history lists the loads")
+        return done.stderr.splitlines()[0].removeprefix(f"ccusage-import: error: load {load} ")
+
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    load = history(program, migrated)[0]["load_id"]
+    assert program("undo", "--warehouse", migrated.url, str(load)).exit_code == 0
+    assert refused() == "is taken back already"
+
+    program("import", "--warehouse", migrated.url, "--claude-dir", claude.root, "--ccusage", "/nowhere/ccusage")
+    load = history(program, migrated)[0]["load_id"]
+    assert refused() == "failed and changed nothing"
+
+
 def test_changes_say_why_with_names(claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program) -> None:
     claude.say("a", days_ago(40), 10)
     claude.say("b", days_ago(40), 10)
