@@ -1,10 +1,12 @@
 -- Exact where messages are stored, or totals of those that were folded; elsewhere each block of ccusage by its hours (the view hours), or
--- spread evenly where these are not known either.
+-- spread evenly where these are not known either. A condition on utc_date reaches every table that is read here, even those that tell which
+-- days have messages; one on at alone does not.
 CREATE OR REPLACE VIEW {database}.hourly {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
     at DateTime('UTC') COMMENT 'start of the clock hour, in UTC',
+    utc_date Date COMMENT 'day of that in UTC',
     model LowCardinality(String) COMMENT 'model as ccusage names it; empty unless source is messages',
     source LowCardinality(String) COMMENT 'messages: exact; hours: blocks by the hours of ccusage; blocks: an estimate, blocks spread evenly',
     messages UInt64 COMMENT 'answers; 0 unless source is messages',
@@ -20,6 +22,7 @@ AS SELECT
     machine,
     agent,
     hour AS at,
+    utc_date,
     model,
     source,
     messages,
@@ -36,6 +39,7 @@ FROM
         machine,
         'claude' AS agent,
         facts.hour AS hour,
+        facts.utc_date AS utc_date,
         model,
         'messages' AS source,
         sum(facts.messages) AS messages,
@@ -51,6 +55,7 @@ FROM
         SELECT
             machine,
             toStartOfHour(at) AS hour,
+            toDate(at) AS utc_date,
             model,
             toUInt64(1) AS messages,
             input_tokens,
@@ -65,6 +70,7 @@ FROM
         SELECT
             machine,
             hour,
+            toDate(hour),
             model,
             messages,
             input_tokens,
@@ -76,12 +82,13 @@ FROM
         FROM {database}.hour_facts FINAL
         WHERE bitTest(counts_in, 0) AND {part:are_shown_totals}
     ) AS facts
-    GROUP BY machine, hour, model
+    GROUP BY machine, hour, utc_date, model
     UNION ALL
     SELECT
-        machine,
-        agent,
+        hours.machine AS machine,
+        hours.agent AS agent,
         toStartOfHour(hours.at) AS hour,
+        hours.utc_date AS utc_date,
         '' AS model,
         if(hours.is_told, 'hours', 'blocks') AS source,
         0 AS messages,
@@ -98,6 +105,7 @@ FROM
             machine,
             agent,
             part.1 AS at,
+            toDate(at) AS utc_date,
             all_tokens > 0 AS is_told,
             block_cost * part.2 AS cost,
             block_tokens * part.3 AS tokens,
@@ -136,13 +144,18 @@ FROM
             WHERE report = 'blocks' AND isNotNull(blocks.started_at)
         )
     ) AS hours
-    WHERE agent != 'claude' OR (machine, toDate(hours.at)) GLOBAL NOT IN
+    GLOBAL LEFT ANTI JOIN
     (
-        SELECT machine, toDate(at) FROM {database}.message_facts_by_month FINAL WHERE is_shown AND NOT bitTest(taken_back, 0)
-        UNION ALL
-        SELECT machine, toDate(hour) FROM {database}.hour_facts FINAL
-        WHERE messages > 0 AND {part:are_shown_totals}
-    )
-    GROUP BY machine, agent, hour, source
+        SELECT machine, 'claude' AS agent, utc_date
+        FROM
+        (
+            SELECT machine, toDate(at) AS utc_date FROM {database}.message_facts_by_month FINAL WHERE is_shown AND NOT bitTest(taken_back, 0)
+            UNION ALL
+            SELECT machine, toDate(hour) FROM {database}.hour_facts FINAL
+            WHERE messages > 0 AND {part:are_shown_totals}
+        )
+        GROUP BY machine, utc_date
+    ) AS exact ON exact.machine = hours.machine AND exact.agent = hours.agent AND exact.utc_date = hours.utc_date
+    GROUP BY machine, agent, hour, utc_date, source
 ) AS each
 COMMENT 'one row is one clock hour of one model'

@@ -36,8 +36,9 @@ QUESTIONS: Mapping[str, tuple[str, float | None]] = {
     ),
     "ledger_daily: a day": (f"SELECT * FROM ledger_daily WHERE date = {DAY}", 200),
     "ledger_daily: a month": (f"SELECT * FROM ledger_daily WHERE date BETWEEN {MONTH} AND {DAY}", 200),
-    "hourly: a day": (f"SELECT * FROM hourly WHERE toDate(at) = {DAY}", 200),
-    "hourly: a month": (f"SELECT * FROM hourly WHERE toDate(at) BETWEEN {MONTH} AND {DAY}", 200),
+    "hourly: a day": (f"SELECT * FROM hourly WHERE utc_date = {DAY}", 200),
+    "hourly: a month": (f"SELECT * FROM hourly WHERE utc_date BETWEEN {MONTH} AND {DAY}", 200),
+    "hourly: a day by at alone": (f"SELECT * FROM hourly WHERE toDate(at) = {DAY}", None),
     "messages: all days by month and model": (
         "SELECT toStartOfMonth(date) AS month, model, sum(cost_usd) FROM messages GROUP BY month, model",
         2000,

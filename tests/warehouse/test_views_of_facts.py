@@ -86,6 +86,24 @@ def test_answers_calls_events_and_prompts(read: Place) -> None:
     ]
 
 
+def test_hours_have_their_day(read: Place) -> None:
+    ten, day = datetime(2026, 3, 2, 10, tzinfo=UTC), date(2026, 3, 2)
+    assert read.rows("SELECT utc_date, at, messages FROM hourly WHERE utc_date = '2026-03-02' ORDER BY messages") == [
+        (day, ten, 1),
+        (day, ten, 20),
+    ]
+    assert read.rows("SELECT count() FROM hourly WHERE utc_date != '2026-03-02'") == [(0,)]
+
+
+# Older servers may plan otherwise; what they answer is the same.
+@pytest.mark.one_place
+@pytest.mark.parametrize(("condition", "narrowed"), [("utc_date = '2026-03-02'", 2), ("at = '2026-03-02 10:00:00'", 1)])
+def test_hours_of_a_day_read_the_messages_of_that_day_alone(read: Place, condition: str, narrowed: int) -> None:
+    # Messages are read for their hours, and for which days have any: the index of their times narrows each reading.
+    plan = read.rows(f"EXPLAIN indexes = 1 SELECT * FROM hourly WHERE {condition}")
+    assert sum(str(line).count("Name: instants") for (line,) in plan) == narrowed
+
+
 def test_sums_by_hour_and_day_what_is_folded_and_the_prices(read: Place) -> None:
     usd, ten = Decimal, datetime(2026, 3, 2, 10, tzinfo=UTC)
     columns = """at, model, source, messages, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
