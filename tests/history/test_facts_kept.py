@@ -273,6 +273,31 @@ def test_facts_go_with_a_machine_that_gets_another_name(program: Program, migrat
     assert migrated.rows("SELECT count() FROM turns") == [(1,)]
 
 
+@pytest.mark.one_place
+@pytest.mark.parametrize("is_swept", [False, True], ids=["there", "swept"])
+def test_facts_that_were_taken_back_stay_so_under_another_name_until_that_is_undone(
+    program: Program, migrated: Place, tmp_path: Path, *, is_swept: bool
+) -> None:
+    claude, where = ClaudeDir(tmp_path / "claude"), ("--warehouse", migrated.url)
+    claude.say("a", days_ago(3, 7), 1_000)
+    program("import", *where, "--claude-dir", claude.root)
+    later = Session(claude.root, "b", days_ago(2, 8))
+    later.prompt().answer(40, calls={"b Read": {}}).after(1).result("b").compaction(9)
+    program("import", *where, "--claude-dir", claude.root)
+    assert program("undo", "last", *where).exit_code == 0
+    undone_by = _last_load(migrated)
+    if is_swept:
+        next(claude.root.rglob("b.jsonl")).unlink()
+
+    assert program("rename", "machine", "tower", *where).exit_code == 0
+    program("import", *where, "--claude-dir", claude.root)
+    assert [migrated.rows(sql) for sql in DAYS] == [[([1_000],)], [([1_000],)], [(0, 0, 0)]]
+
+    assert program("undo", undone_by, *where).exit_code == 0
+    assert [migrated.rows(sql) for sql in DAYS] == [[([1_000, 40],)], [([1_000, 40],)], [(1, 1, 1)]]
+    assert program("verify", *where, "--claude-dir", claude.root).exit_code == 0
+
+
 def _facts(place: Place) -> dict[str, list[tuple[object, ...]]]:
     return place.answers({view: f"SELECT * FROM {view} ORDER BY ALL" for view in VIEWS[:4]})
 

@@ -52,12 +52,18 @@ _ALONE_OF_MESSAGES = (
 )
 _TAKEN_BACK = "stored.taken_back = {wanted:UInt64}"
 _SHOWN = "stored.machine = {machine:String} AND NOT bitTest(stored.taken_back, 0)"
+# What is shown, or was taken back by `undo` and may come back.
+_KEPT = (
+    "stored.machine = {machine:String} AND (NOT bitTest(stored.taken_back, 0) OR stored.taken_back IN"
+    " (SELECT 2 * load_id + 1 FROM loads WHERE machine = {machine:String} AND undoes != 0))"
+)
 
 
 def rename_facts(warehouse: ClickHouse, old: str, new: str, load_id: int) -> None:
-    """Copy the facts of a machine that are shown to its new name, and take them back under the old one.
+    """Copy the facts of a machine to its new name, and take them back under the old one.
 
-    Doing it again after it was ended half-way does the rest.
+    What `undo` took back stays so, and comes back when that is undone. Doing it again after it was ended half-way does
+    the rest.
     """
     warehouse.insert_selected(
         "folded_ids",
@@ -66,16 +72,19 @@ def rename_facts(warehouse: ClickHouse, old: str, new: str, load_id: int) -> Non
         f" WHERE machine = {{machine:String}} AND fold IN {PUBLISHED}",
         {"machine": old, "name": new},
     )
-    changes = "toLowCardinality({name:String}) AS machine, {mark:UInt64} AS taken_back"
+    changes = (
+        "toLowCardinality({name:String}) AS machine,"
+        " if(bitTest(stored.taken_back, 0), stored.taken_back, {mark:UInt64}) AS taken_back"
+    )
     parameters = {"machine": old, "name": new, "load": load_id, "mark": _brought_back_by(load_id)}
-    _write_anew(warehouse, _SHOWN, changes, parameters)
+    _write_anew(warehouse, _KEPT, changes, parameters)
     hide_facts(warehouse, old, load_id)
 
 
 def hide_facts(warehouse: ClickHouse, machine: str, load_id: int) -> None:
-    """Take back all facts of a machine that are shown."""
+    """Take back all facts of a machine, for good."""
     parameters = {"machine": machine, "load": load_id, "mark": _taken_back_by(load_id)}
-    _write_anew(warehouse, _SHOWN, "{mark:UInt64} AS taken_back", parameters)
+    _write_anew(warehouse, _KEPT, "{mark:UInt64} AS taken_back", parameters)
 
 
 def shows_facts(warehouse: ClickHouse, machine: str) -> bool:
