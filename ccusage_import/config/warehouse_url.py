@@ -27,7 +27,7 @@ class EmbeddedWarehouse:
     def __str__(self) -> str:
         # What would mean something else in a URL, and nothing more: people read it.
         path = re.sub("[%#?]", lambda found: quote(found[0]), str(self.path))
-        return f"chdb://{path}"
+        return f"chdb://{path}" + ("" if self.database == DEFAULT_DATABASE else f"?database={self.database}")
 
     @property
     def lock(self) -> Path:

@@ -24,7 +24,9 @@ FORMS = "use chdb:///path, clickhouse://user@host:8123/database or clickhouses:/
     ],
 )
 def test_embedded(url: str, path: str, database: str) -> None:
-    assert parse_warehouse_url(url) == EmbeddedWarehouse(Path(path), database)
+    place = parse_warehouse_url(url)
+    assert place == EmbeddedWarehouse(Path(path), database)
+    assert parse_warehouse_url(str(place)) == place
 
 
 @pytest.mark.parametrize("name", ["100%", "a%41b", "%25", "#1", "ä b", "%"])
