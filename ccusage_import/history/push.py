@@ -97,10 +97,10 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
         source, target, {part.machine: part.last for part in parts if part.last is not None}
     )
     for part in parts:
-        if part.last is None:
-            pushed.conflicts += _judge(source, target, part.machine, tool_version)
-        loads = {load.load_id for load in part.missing}
-        pushed.facts += push_facts(source, target, part.machine, known=part.known, loads=loads)
+        loads, is_judged = {load.load_id for load in part.missing}, part.last is None
+        if is_judged:
+            pushed.conflicts += _judge(source, target, part, tool_version)
+        pushed.facts += push_facts(source, target, part.machine, known=part.known, loads=loads, hides_none=is_judged)
         if part.renamed_to:
             # What was folded here before it was renamed is gone here under its old name.
             hide_facts(target, part.machine, max(loads, default=part.known))
@@ -235,8 +235,12 @@ def _push_loads(source: ClickHouse, target: ClickHouse, machine: str, loads: Seq
         copy_rows(source, target, "loads", sql, parameters)
 
 
-def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: str) -> list[Change]:
-    """Offer the records of this warehouse to the target as a load of its own; return the verdicts on what differs."""
+def _judge(source: ClickHouse, target: ClickHouse, part: _Part, tool_version: str) -> list[Change]:
+    """Offer the records of this warehouse to the target as a load of its own; return the verdicts on what differs.
+
+    What the loads that follow have logged is there already, and is older than what is logged now.
+    """
+    machine = part.machine
     namings = read_naming(source, machine), read_naming(target, machine)
     if None not in namings and namings[0] != namings[1]:
         raise OtherNamingError(
@@ -252,14 +256,16 @@ def _judge(source: ClickHouse, target: ClickHouse, machine: str, tool_version: s
     marks = {identity: mark.tokens for identity, mark in taken_back.items()}
     context = Context(machine, read_with, intact_from=None, taken_back=marks)
     decisions = reconcile(offered, stored, ALL_REPORTS, context)
-    logged = worth_logging(decisions, read_last_offers(target, machine))
+    last_offers = read_last_offers(target, machine, [load.load_id for load in part.missing if load.is_published])
+    logged = worth_logging(decisions, last_offers)
     if not logged and not any(decision.is_written for decision in decisions):
         return []
     last = read_loads(source, machine=machine, limit=1)[0]
     load = begin(target, last, RUNNER_OF_PUSH, tool_version=tool_version)
+    load.load_id = max(load.load_id, last.load_id + 1)
     load.reports = tuple(sorted({record.label for record in offered}))
     count_totals(load, totals(stored), totals(shown_after(stored, decisions)))
     # Before the records, so that whatever ends it here the next push does both.
     bring_back(target, load, outgrown(taken_back, stored, decisions))
-    publish(target, load, decisions, stored=stored)
+    publish(target, load, decisions, last_offers=last_offers, stored=stored)
     return [Change(load.load_id, load.started_at, machine, decision, None) for decision in logged]

@@ -38,7 +38,13 @@ _PUSHED_ROW = f"(message != {ROW_OF_FOLD} OR has({{folds:Array(UInt64)}}, record
 
 
 def push_facts(
-    source: ClickHouse, target: ClickHouse, machine: str, *, known: int = 0, loads: Collection[int] = ()
+    source: ClickHouse,
+    target: ClickHouse,
+    machine: str,
+    *,
+    known: int = 0,
+    loads: Collection[int] = (),
+    hides_none: bool = False,
 ) -> int:
     """Copy the facts of a machine that the target lacks, and return how many; whatever it has, the larger copy counts.
 
@@ -50,6 +56,7 @@ def push_facts(
         machine: whose facts.
         known: the last load of the source that the target has: with it, it has the facts up to it.
         loads: the loads that it lacks.
+        hides_none: what was taken back here stays there, as the records do whose number there does not fall.
 
     Raises:
         FoldError: the target has facts of folded days that were never here.
@@ -66,6 +73,7 @@ def push_facts(
         last, were_there = min(known, last_there), were_there or last_there > 0
         where = f"FROM {table} FINAL WHERE machine = {{machine:String}} AND {load} > {{last:UInt64}} AND {pushed}"
         where += f" AND {_PUSHED_ROW}" if table == "message_facts_by_month" else ""
+        where += " AND NOT bitTest(taken_back, 0)" if hides_none else ""
         parameters = {**mine, "last": last, "folds": folds, "only_there": only_there}
         if count := int(source.rows(f"SELECT count() {where}", parameters)[0][0]):
             rows = source.raw(f"SELECT * {where}", FORMAT, {}, parameters)

@@ -33,28 +33,33 @@ class LoggedOffer:
         return HeldOffer(offered, self.reason) if offered else None
 
 
-def read_last_offers(warehouse: ClickHouse, machine: str) -> dict[Identity, LoggedOffer]:
+def read_last_offers(warehouse: ClickHouse, machine: str, also: Collection[int] = ()) -> dict[Identity, LoggedOffer]:
     """Return the last offer that was logged and not written, by report, agent and key.
 
     Loads that died do not count: what one had logged is logged again. What an undone load held stays held.
+
+    Args:
+        warehouse: where.
+        machine: whose records.
+        also: loads that count although they are not there yet.
     """
     return {
         (report, agent, key): LoggedOffer(Verdict(verdict), Reason(reason), offered.encode(), bool(is_of_new_key))
         for report, agent, key, verdict, reason, offered, is_of_new_key in warehouse.rows(
-            *last_offers_question(machine)
+            *last_offers_question(machine, also)
         )
     }
 
 
-def last_offers_question(machine: str) -> Question:
+def last_offers_question(machine: str, also: Collection[int] = ()) -> Question:
     """Return what `read_last_offers` asks: the rows of all loads are looked at, but read are those of the answer."""
     return Question(
         "SELECT report, agent, key, verdict, reason, offered, empty(stored) AS is_of_new_key FROM changes"
         " WHERE machine = {machine:String} AND (report, agent, key, load_id) IN"
-        " (SELECT report, agent, key, max(load_id) FROM changes WHERE machine = {machine:String} AND load_id IN"
+        " (SELECT report, agent, key, max(load_id) FROM changes WHERE machine = {machine:String} AND (load_id IN"
         " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND state IN ('committed', 'undone'))"
-        " GROUP BY report, agent, key HAVING NOT argMax(is_written, load_id))",
-        {"machine": machine},
+        " OR has({also:Array(UInt64)}, load_id)) GROUP BY report, agent, key HAVING NOT argMax(is_written, load_id))",
+        {"machine": machine, "also": sorted(also)},
     )
 
 

@@ -182,6 +182,36 @@ def test_a_smaller_number_never_wins_on_the_server(
     assert server.rows("SELECT verdict FROM changes WHERE report = 'daily' AND NOT is_written") == [("held",)]
 
 
+@pytest.mark.usefixtures("own_warehouse")
+def test_what_is_taken_back_here_keeps_its_messages_on_a_server_whose_numbers_do_not_fall(
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
+) -> None:
+    claude.say("s1", days_ago(3), 1_000)
+    imported(program, claude, "--warehouse", server.url)
+    claude.say("s2", days_ago(1), 5_000)
+    imported(program, claude)
+    pushed(program, server)
+    sums = "SELECT (SELECT sum(total_tokens) FROM daily), (SELECT sum(total_tokens) FROM messages)"
+    claude.say("s3", days_ago(1, hour=13), 300)
+    imported(program, claude)
+    pushed(program, server)
+    assert server.rows(sums) == [(6_300, 6_300)]
+    assert program("undo", "last").exit_code == 0
+    assert laptop.rows(sums) == [(6_000, 6_000)]
+
+    pushed(program, server)
+    assert server.rows(sums) == [(6_300, 6_300)]
+    imported(program, claude)
+    pushed(program, server)
+    loads = server.rows("SELECT count() FROM loads FINAL")
+    assert pushed(program, server)["conflicts"] == []
+    assert server.rows("SELECT count() FROM loads FINAL") == loads
+    claude.say("s3", days_ago(1, hour=13), 70)
+    imported(program, claude)
+    pushed(program, server)
+    assert [place.rows(sums) for place in (server, laptop)] == [[(6_370, 6_370)], [(6_370, 6_370)]]
+
+
 @pytest.mark.exhaustive
 def test_a_load_that_judged_two_histories_reads_like_an_import_and_is_none(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
