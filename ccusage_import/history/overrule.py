@@ -11,7 +11,7 @@ from ccusage_import.history.changes import Change, Wanted, held_of, last_changes
 from ccusage_import.history.load_names import LAST, find_load, match_load
 from ccusage_import.records import Identity, Record
 from ccusage_import.rule.context import Context
-from ccusage_import.rule.evidence import span
+from ccusage_import.rule.evidence import INSTANT, Span, span
 from ccusage_import.rule.groups import groups_of_held
 from ccusage_import.rule.reconcile import reconcile
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
@@ -205,11 +205,17 @@ def _is_offered(stored: Record, known: Mapping[Identity, Change], held_by: int) 
 def _last_of_each_time(changes: Iterable[Change]) -> list[Change]:
     kept: list[Change] = []
     for change in sorted(changes, key=lambda item: item.load_id, reverse=True):
-        when = span(change.decision.record)
+        when = _without_its_last_instant(change.decision.record)
         is_timed = change.decision.record.report != "session"
-        if not is_timed or not any(when.overlaps(span(other.decision.record)) for other in kept):
+        if not is_timed or not any(when.overlaps(_without_its_last_instant(other.decision.record)) for other in kept):
             kept.append(change)
     return kept
+
+
+def _without_its_last_instant(record: Record) -> Span:
+    """Return the time of a record; a block may have a message of the very instant at which the next one begins."""
+    when = span(record)
+    return when._replace(ends_at=when.ends_at - INSTANT)
 
 
 def _published(warehouse: ClickHouse, load: Load, stored: Sequence[Record], decisions: Sequence[Decision]) -> Load:
