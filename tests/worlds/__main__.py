@@ -3,10 +3,13 @@
     python -m tests.worlds --lives 5000 --seed 1
     python -m tests.worlds --lives 5000 --seed 1 --ledger
     python -m tests.worlds --engine --scripted WORDS
+    python -m tests.worlds --lives 100 --seed 1 --engine --ledger --more
 
 Lives are lived in a notebook, thousands of them in minutes; with `--engine` in the real one too, step by
-step; with `--ledger` transcripts are read too, which only the notebook does. Each life has a seed of its
-own, counted from `--seed`. The exit code is 1 where a promise was broken.
+step; with `--ledger` transcripts are read too. With `--more`, data directories are copied and restored and
+imports leave things out; with `--engine` beside it, which is then alone, warehouses are renamed, folded,
+pushed and restored too, and what was kept is replayed. Each life has a seed of its own, counted from
+`--seed`. The exit code is 1 where a promise was broken.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from loguru import logger
 
 from tests.worlds.driver import Lab
 from tests.worlds.notebook import Notebook
-from tests.worlds.random_lives import random_life
+from tests.worlds.random_lives import MORE_HAPPENINGS, random_life
 from tests.worlds.run import live, shortened, told, written
 from tests.worlds.scripted import LIVES, OF_THE_WAREHOUSE
 from tests.worlds.steps import Step
@@ -53,8 +56,8 @@ def _places(arguments: argparse.Namespace) -> Iterator[tuple[Lab | Notebook, Not
         if not arguments.engine:
             yield Notebook(Path(name), has_ledger=arguments.ledger), None
             return
-        with Lab(Path(name) / "engine").running() as lab:
-            yield lab, Notebook(Path(name) / "notebook")
+        with Lab(Path(name) / "engine", has_ledger=arguments.ledger).running() as lab:
+            yield lab, None if arguments.more else Notebook(Path(name) / "notebook", has_ledger=arguments.ledger)
 
 
 def _chosen(arguments: argparse.Namespace) -> Iterator[tuple[str, Sequence[Step]]]:
@@ -62,7 +65,7 @@ def _chosen(arguments: argparse.Namespace) -> Iterator[tuple[str, Sequence[Step]
     if arguments.scripted is not None:
         yield from ((title, steps) for title, steps in known.items() if arguments.scripted in title)
     for seed in range(arguments.seed, arguments.seed + arguments.lives):
-        yield f"seed {seed}", random_life(seed)
+        yield f"seed {seed}", random_life(seed, MORE_HAPPENINGS if arguments.more else None)
 
 
 def _arguments() -> argparse.Namespace:
@@ -70,9 +73,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lives", type=int, default=0, metavar="N", help="as many lives at random")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the seed of the first of them")
     parser.add_argument("--scripted", metavar="WORDS", help="the scripted lives whose name holds these words")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--engine", action="store_true", help="with the real engine")
-    where.add_argument("--ledger", action="store_true", help="transcripts are read too")
+    parser.add_argument("--engine", action="store_true", help="with the real engine")
+    parser.add_argument(
+        "--more", action="store_true", help="more happens to transcripts and, with `--engine`, to warehouses"
+    )
+    parser.add_argument("--ledger", action="store_true", help="transcripts are read too")
     parser.add_argument("--work-dir", type=Path, metavar="DIR", help="where the warehouse is made")
     return parser.parse_args()
 

@@ -7,39 +7,50 @@ stands for a server whose tables deduplicate INSERTs by token, as replicated one
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from ccusage_import.ccusage import offers
+from ccusage_import.ccusage.archive import archives, export_loads, find_loads
 from ccusage_import.ccusage.data_dirs import Sources
 from ccusage_import.ccusage.fetcher import Fetched
 from ccusage_import.ccusage.runner import parse_version
 from ccusage_import.config.directories import Directories
+from ccusage_import.config.kept.identity import complete_identity
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import CcusageError, InvalidReportError
 from ccusage_import.history import overrule
 from ccusage_import.history.backup import back_up, read_backup, restore
+from ccusage_import.history.compact import compact
 from ccusage_import.history.push import push
+from ccusage_import.history.rename_machine import rename_machine
+from ccusage_import.history.rename_projects import rename_projects
+from ccusage_import.history.replay import replay
 from ccusage_import.import_summary import ImportOptions, ImportSummary
 from ccusage_import.names.pseudonyms import Pseudonyms
+from ccusage_import.querying.counted_messages import read_sums
 from ccusage_import.records import Provenance
+from ccusage_import.rule.verify import verify
 from ccusage_import.steps.reports import import_offer
 from ccusage_import.steps.run import Run
+from ccusage_import.steps.transcripts import import_transcripts_alone
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from ccusage_import.warehouse.migrations import apply_migrations
-from ccusage_import.warehouse.opening import import_lock
-from tests.worlds.ccusage_model import Tree
+from ccusage_import.warehouse.migrations import FACT_TABLES, apply_migrations
+from ccusage_import.warehouse.opening import import_lock, remember
+from ccusage_import.warehouse.tables import read_taken_back
+from tests.worlds.ccusage_model import COUNTED, USUAL, File, Line, Tree
 
 LAPTOP, SERVER, RESTORED = "laptop", "server", "restored"
-TABLES = ("records", "changes", "loads", "budgets", "machines")
+TABLES = ("records", "changes", "loads", "budgets", "machines", *FACT_TABLES, "folded_ids")
 TOOL = "1.2.3"
 
 
@@ -91,6 +102,8 @@ class State:
     held: Mapping[Identity, int]
     loads: Mapping[int, Mapping[str, Any]]
     budgets: Sequence[tuple[Any, ...]]
+    messages: Sequence[tuple[Any, ...]] = ()
+    folded: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,7 @@ class Offer:
     since: date = date.min
     until: date = date.max
     is_saved: bool = False
+    reads_transcripts: bool = True
     tree: Tree = field(default_factory=dict)
 
 
@@ -145,6 +159,7 @@ class Program:
     """How a life's program is configured, and what ccusage hands to it."""
 
     root: Path
+    keeps_reports: ClassVar[bool] = False
 
     def url(self, database: str) -> str:
         """Return the address of a database."""
@@ -161,6 +176,7 @@ class Program:
                 "mode": offer.mode if offer else "auto",
                 "salt": who.salt,
                 "hash_projects": who.hash_projects,
+                "keep_raw": self.keeps_reports,
                 "prices": who.prices,
                 "budget": {"monthly": who.budget} if who.budget else {},
             }
@@ -193,8 +209,13 @@ class Program:
 
 @dataclass
 class Lab(Program):
-    """The program with its engine, and the directories of the life that runs."""
+    """The program with its engine, and the directories of the life that runs.
 
+    With `has_ledger` transcripts are read too.
+    """
+
+    has_ledger: bool = False
+    keeps_reports: ClassVar[bool] = True
     _touched: set[str] = field(default_factory=lambda: {LAPTOP, SERVER, RESTORED})
 
     @contextmanager
@@ -230,9 +251,33 @@ class Lab(Program):
         self._touched.add(database)
         configuration = self.configuration(who, offer, database)
         options = ImportOptions(since=offer.since, until=offer.until)
+        handed = self.handed(configuration.settings, who, offer)
+        if self.has_ledger and not offer.is_saved and offer.reads_transcripts:
+            handed = replace(handed, directories=self._written(who, offer))
         with import_lock(configuration):
             run = Run.begin(configuration, options, Silent(), offer.started_at)
-            return import_offer(run, self.handed(configuration.settings, who, offer))
+            return import_offer(run, handed)
+
+    def _written(self, who: Installation, offer: Offer) -> tuple[Path, ...]:
+        """Write the transcripts that are there as Claude Code does; return the data directories."""
+        home = self.root / "homes" / who.name / "claude"
+        wanted = {
+            home / file.path: "".join(_printed(line, file) for line in told.lines) for file, told in offer.tree.items()
+        }
+        roots = tuple(home / name for name in offer.directories)
+        for path in [path for root in roots for path in root.rglob("*.jsonl") if path not in wanted]:
+            path.unlink()
+        for path, text in wanted.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            known = path.read_text() if path.exists() else ""
+            if known and text.startswith(known):
+                with path.open("a") as transcript:
+                    transcript.write(text[len(known) :])
+            elif known != text:
+                path.write_text(text)
+        for root in roots:
+            (root / "projects").mkdir(parents=True, exist_ok=True)
+        return roots
 
     def undo(self, who: Installation, load_id: int) -> int:
         """Take a load back and return the new load."""
@@ -245,6 +290,93 @@ class Lab(Program):
         """Accept held records and return the new load."""
         with import_lock(self.configuration(who)), self.opened(LAPTOP) as warehouse:
             return overrule.accept(warehouse, who.machine, names, {}, tool_version=TOOL).load.load_id
+
+    def unexplained(self, who: Installation, offer: Offer) -> list[str]:
+        """Return the differences that `verify` finds and does not explain."""
+        configuration = self.configuration(who, offer)
+        handed = self.handed(configuration.settings, who, offer)
+        if self.has_ledger:
+            handed = replace(handed, directories=self._written(who, offer))
+        with import_lock(configuration):
+            run = Run.begin(configuration, ImportOptions(is_dry_run=True), Silent(), offer.started_at)
+            summary = import_offer(run, handed)
+            with self.opened(LAPTOP) as warehouse:
+                sums = read_sums(warehouse, who.machine) if self.has_ledger else []
+                taken_back = read_taken_back(warehouse, who.machine).keys()
+        found = verify(
+            summary.stored,
+            summary.offered,
+            summary.decisions,
+            summary.intact_from,
+            parse_version(offer.version),
+            (),
+            sums,
+            summary.gone,
+            taken_back,
+        )
+        return [
+            f"{one.check}: {one.subject}: {one.left_tokens} against {one.right_tokens}" for one in found.unexplained
+        ]
+
+    def read_transcripts(self, who: Installation, offer: Offer) -> None:
+        """Read the transcripts alone."""
+        configuration = self.configuration(who, offer)
+        roots = self._written(who, offer)
+        settings = configuration.settings.model_copy(update={"claude_dirs": roots})
+        configuration = dataclasses.replace(configuration, settings=settings)
+        with import_lock(configuration):
+            run = Run.begin(configuration, ImportOptions(only_transcripts=True), Silent(), offer.started_at)
+            import_transcripts_alone(run, {})
+
+    def rename_machine(self, who: Installation, new: str, database: str = LAPTOP) -> None:
+        """Give the machine another name."""
+        configuration = self.configuration(who, database=database)
+        complete_identity(configuration.directories.identity_file)
+        rename_machine(configuration, new, is_dry_run=False)
+
+    def rename_projects(self, who: Installation, database: str = LAPTOP) -> None:
+        """Store projects as they are named now."""
+        rename_projects(self.configuration(who, database=database), is_dry_run=False)
+
+    def compact(self, who: Installation, before: date, zone: str) -> None:
+        """Fold what is older than a day."""
+        with import_lock(self.configuration(who)), self.opened(LAPTOP) as warehouse:
+            compact(warehouse, who.machine, zone, before, tool_version=TOOL, is_dry_run=False)
+
+    def replay(self, who: Installation) -> None:
+        """Import the kept reports of the laptop's loads into an empty database."""
+        self._touched.add(RESTORED)
+        home = self.root / "homes" / who.name
+        exported = home / "exported"
+        shutil.rmtree(exported, ignore_errors=True)
+        configuration = self.configuration(who, database=RESTORED)
+        kept = configuration.directories.raw
+        new = (home / f"new-{name}" for name in ("config", "data", "state", "log"))
+        configuration = replace(configuration, directories=Directories(*new))
+        shutil.rmtree(configuration.directories.state, ignore_errors=True)
+        with self.opened(RESTORED) as warehouse:
+            for table in TABLES:
+                warehouse.command(f"TRUNCATE TABLE {table}")
+        if archives(kept):
+            export_loads(kept, exported, str(parse_warehouse_url(self.url(LAPTOP))))
+            replay(configuration, ImportOptions(), {}, Silent(), find_loads(exported))
+
+    def back_up(self, who: Installation, name: str, database: str = LAPTOP) -> None:
+        """Back a database up."""
+        directory = self.root / "homes" / who.name / "backups" / name
+        shutil.rmtree(directory, ignore_errors=True)
+        with import_lock(self.configuration(who)), self.opened(database) as warehouse:
+            back_up(warehouse, directory, machine=who.machine, tool_version=TOOL)
+
+    def restore(self, who: Installation, name: str, database: str = LAPTOP) -> None:
+        """Empty a database, and fill it from a backup."""
+        self._touched.add(database)
+        configuration = self.configuration(who, database=database)
+        with import_lock(configuration), self.opened(database) as warehouse:
+            for table in TABLES:
+                warehouse.command(f"TRUNCATE TABLE {table}")
+            restore(warehouse, read_backup(self.root / "homes" / who.name / "backups" / name), tool_version=TOOL)
+            remember(configuration, warehouse, forgets=True)
 
     def push(self, who: Installation) -> None:
         """Copy the laptop's database to the server's."""
@@ -273,6 +405,8 @@ class Lab(Program):
                 held={Identity(*row[:3]): int(row[3]) for row in warehouse.rows(_HELD)},
                 loads={int(row[0]): dict(zip(_LOAD_COLUMNS, row, strict=True)) for row in warehouse.rows(_LOADS)},
                 budgets=[tuple(row) for row in warehouse.rows("SELECT * FROM budgets FINAL ORDER BY ALL")],
+                messages=[tuple(row) for row in warehouse.rows(_MESSAGES)],
+                folded={machine: int(tokens) for machine, tokens in warehouse.rows(_FOLDED)},
             )
 
 
@@ -282,9 +416,13 @@ _RECORDS = (
 )
 _CHANGES = (
     "SELECT machine, report, key, load_id, verdict, reason, is_written, stored_tokens, offered_tokens FROM changes"
+    " WHERE (machine, load_id) IN (SELECT machine, load_id FROM loads FINAL WHERE state != 'renamed')"
     " ORDER BY load_id, report, key"
 )
 _HELD = "SELECT machine, report, key, offered_tokens FROM held_records"
+_MESSAGES = (
+    "SELECT machine, message_id, project, session_id, total_tokens FROM messages WHERE notEmpty(counts_in) ORDER BY ALL"
+)
 _LOAD_COLUMNS = (
     "load_id",
     "machine",
@@ -298,8 +436,13 @@ _LOAD_COLUMNS = (
     "intact_from",
     "runner",
     "error",
+    "started_at",
 )
-_LOADS = f"SELECT {', '.join(_LOAD_COLUMNS)} FROM loads FINAL ORDER BY load_id"
+_LOADS = f"SELECT {', '.join(_LOAD_COLUMNS)} FROM loads FINAL WHERE state != 'renamed' ORDER BY load_id"
+_FOLDED = (
+    "SELECT machine, sum(input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens"
+    " + cache_read_tokens) FROM folded_hours WHERE notEmpty(counts_in) GROUP BY machine"
+)
 
 
 def _shown(row: Sequence[Any]) -> Shown:
@@ -310,6 +453,20 @@ def _shown(row: Sequence[Any]) -> Shown:
 def _logged(row: Sequence[Any]) -> Logged:
     machine, report, key, *values = row
     return Logged(Identity(machine, report, key), *values)
+
+
+def _printed(line: Line, file: File) -> str:
+    """Return a line of a transcript; ccusage overlooks one with blanks."""
+    names = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    written = {
+        "timestamp": line.at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "sessionId": file.session,
+        "version": "2.0.14",
+        "requestId": f"request of {line.message}",
+        "message": {"id": line.message, "model": line.model, "usage": dict(zip(names, line.tokens, strict=True))},
+    }
+    separators = (",", ":") if line.kind in COUNTED[USUAL] else (", ", ": ")
+    return json.dumps(written, separators=separators) + "\n"
 
 
 def _fetched(report: str, document: Mapping[str, Any]) -> Fetched:

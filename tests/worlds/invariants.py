@@ -35,7 +35,9 @@ def check_import(ledger: Ledger, before: State, after: State, offered: Offered, 
         return
     old = dict(ledger.content)
     ledger.vouched = {message for key, found in old.items() if key.report == "session" for message in found}
-    ledger.has_all_vouched = "session" not in offered.failed and all(map(ledger.vouched.issuperset, old.values()))
+    ledger.has_all_vouched = offered.offer.documents.get("session") is not None and all(
+        map(ledger.vouched.issuperset, old.values())
+    )
     ledger.hear(offered)
     ledger.last = offered
     yield from _update(ledger, before, after, offered)
@@ -320,6 +322,7 @@ def _undone(
     ledger: Ledger, old: Mapping[Identity, Messages], before: State, after: State, offered: Offered
 ) -> Iterator[Violation]:
     grown: list[Identity] = []
+    zones = {item.zone for item in before.shown.values() if item.identity.report == "daily"}
     for identity, undone in ledger.undone.items():
         # Sessions in several projects and blocks that overlap are judged together.
         together = [other for other in offered.content if _are_together(ledger, identity, other)]
@@ -327,7 +330,8 @@ def _undone(
         shown = after.shown[identity].tokens if identity in after.shown else 0
         marks = [max(mark) for other, mark in ledger.undone.items() if _are_together(ledger, identity, other)]
         was = before.shown.get(identity)
-        if was and identity.report in ("daily", "monthly", "projects") and was.zone != offered.offer.zone:
+        is_filed_anew = was.zone != offered.offer.zone if was else bool(zones - {offered.offer.zone})
+        if identity.report in ("daily", "monthly", "projects") and is_filed_anew:
             # Days of two zones are judged together; what a person took back is not theirs any more.
             grown.append(identity)
             continue

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from tests.worlds.ccusage_model import BLOCK
+from tests.worlds.ccusage_model import BLOCK, REPORTS
 from tests.worlds.driver import Identity, Installation, Offer
 
 Messages = Mapping[str, int]
@@ -57,7 +57,12 @@ class Offered:
     @property
     def is_whole(self) -> bool:
         """Whether nothing was left out of it."""
-        return not self.is_filtered and not self.failed and not self.offer.is_saved
+        return (
+            len(self.offer.documents) == len(REPORTS)
+            and not self.is_filtered
+            and not self.failed
+            and not self.offer.is_saved
+        )
 
     def judges(self, identity: Identity, day: date) -> bool:
         """Return whether a record is to be judged at all."""
@@ -104,6 +109,21 @@ class Ledger:
     def messages_seen(self, identity: Identity) -> set[str]:
         """Return all messages that were ever offered under a key."""
         return {message for messages in self.seen.get(identity, {}).values() for message in messages}
+
+    def rename(self, named: Callable[[Identity], Identity]) -> None:
+        """Give records other names."""
+        for name in ("content", "seen", "priced_with", "priced_before", "undone", "clear"):
+            setattr(self, name, {named(key): value for key, value in getattr(self, name).items()})
+        self.taken_back = set(map(named, self.taken_back))
+        self.replaced = {
+            load: {named(key): messages for key, messages in of_load.items()} for load, of_load in self.replaced.items()
+        }
+        if self.last:
+            content, cost, clear = (
+                {named(key): value for key, value in getattr(self.last, name).items()}
+                for name in ("content", "cost", "clear")
+            )
+            self.last = replace(self.last, content=content, cost=cost, clear=clear)
 
     def settle(self, load_id: int, undoes: int) -> None:
         """Note a new load, and what it means for those that it takes back."""

@@ -67,17 +67,18 @@ class MessageBook:
         return datetime.fromtimestamp(copy.at / 1000, ZoneInfo(self.zone)).date()
 
     @property
-    def _shown(self) -> list[Message]:
+    def shown(self) -> list[Message]:
+        """The copies that count."""
         return [copy for copy in self.copies.values() if copy.counts_in and copy.is_shown and not copy.taken_back % 2]
 
     def weigh(self, case: Case, tree: Tree, who: Installation) -> Ledger:
         """Return what became of the messages of records that fell."""
         ledger = self._weighed(case.falls(), tree, who)
         kept = case.kept(ledger)
-        return without_kept(ledger, covered_as_now(kept, lambda: map(counted, self._shown), ledger), kept)
+        return without_kept(ledger, covered_as_now(kept, lambda: map(counted, self.shown), ledger), kept)
 
     def _weighed(self, falls: Sequence[Fall], tree: Tree, who: Installation) -> Ledger:
-        shown, records = self._shown, [fall.stored for fall in falls]
+        shown, records = self.shown, [fall.stored for fall in falls]
         messages = covered(records, lambda: map(counted, shown))
         rest = [record for record in records if record.identity not in messages]
         messages |= covered_by_files(rest, lambda: map(counted, shown), self._places(tree, who))

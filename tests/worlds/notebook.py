@@ -77,7 +77,7 @@ class Notebook(Program):
         window = _latest_window(page, offer.started_at)
         stored = Stored(page.shown, window, _taken_back(page), _last_offers(page))
         prepared, ledger = prepare(run, handed, parsed, stored), NO_LEDGER
-        if self.has_ledger and not offer.is_saved:
+        if self.has_ledger and not offer.is_saved and offer.reads_transcripts:
             ledger = page.messages.weigh(prepared.case, offer.tree, who)
         judged = judge(run, handed, parsed, prepared, ledger)
         if all(outcome.error for outcome in judged.outcomes.values()):
@@ -89,7 +89,7 @@ class Notebook(Program):
             load_id = self._write(who.machine, load, judged.decisions, whole, page.shown)
             for one in outgrown(stored.taken_back, judged.stored, judged.decisions):
                 page.messages.bring_back(one.undone_by, load_id, one.days)
-            if self.has_ledger and not offer.is_saved:
+            if self.has_ledger and not offer.is_saved and offer.reads_transcripts:
                 page.messages.read(offer.tree, who, load_id, offer.zone)
         return Done(ExitCode.OK)
 
@@ -148,6 +148,11 @@ class Notebook(Program):
                 load_id: {**load, "machine": machine} for machine, page in pages for load_id, load in page.loads.items()
             },
             budgets=(),
+            messages=sorted(
+                (machine, copy.message, copy.project, copy.session_id, copy.total_tokens)
+                for machine, page in pages
+                for copy in page.messages.shown
+            ),
         )
 
     def _claimed(self, who: Installation) -> _Page:

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tests.worlds.ccusage_model import LESS, MORE, OPUS, REPORTS, SONNET, USUAL
+from tests.worlds.driver import LAPTOP, SERVER
 from tests.worlds.steps import (
     Accept,
     BackUp,
+    Compact,
     Configure,
     Copy,
+    CopyDirectory,
     Delete,
     Directory,
     Edit,
     Grow,
     Import,
+    ImportOnServer,
     ImportSaved,
     Keep,
+    KeepBackUp,
+    KeepTranscripts,
     MoveProject,
     Push,
     Read,
     ReadDirectory,
+    ReadTranscripts,
+    RenameMachine,
+    RenameProjects,
+    Replay,
+    RestoreBackUp,
+    RestoreTranscripts,
     Save,
     Step,
     Sweep,
@@ -36,20 +48,23 @@ SHOP, STORE = "-home-ana-shop", "-home-ana-store"
 ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Europe/Berlin")
 LONGEST = 12
 Happening = Callable[[random.Random], Sequence[Step]]
+# What happens, and how often against the others.
+Happenings = Mapping[Happening, int]
 
 
-def random_life(seed: int) -> list[Step]:
+def random_life(seed: int, happenings: Happenings | None = None) -> list[Step]:
     """Return the life of a seed: stretches of work, something that happens or not, and an import after each."""
+    happenings = happenings or HAPPENINGS
     chance = random.Random(seed)
     steps: list[Step] = []
     for _ in range(chance.randint(3, LONGEST)):
         for _ in range(chance.randint(0, 3)):
             steps += [_work(chance), _wait(chance)]
         if chance.random() < 0.7:
-            happening, *_ = chance.choices(list(HAPPENINGS), list(HAPPENINGS.values()))
+            happening, *_ = chance.choices(list(happenings), list(happenings.values()))
             steps += happening(chance)
         steps.append(_import(chance))
-    return steps
+    return steps if happenings is HAPPENINGS else [*steps, Replay()]
 
 
 def _work(chance: random.Random) -> Step:
@@ -123,8 +138,7 @@ def _always(*steps: Step) -> Happening:
     return lambda _: steps
 
 
-# What happens, and how often against the others.
-HAPPENINGS: dict[Happening, int] = {
+HAPPENINGS: Happenings = {
     _always(Sweep()): 12,
     _session(Delete): 8,
     _session(Grow): 8,
@@ -147,4 +161,42 @@ HAPPENINGS: dict[Happening, int] = {
     _renamed: 2,
     _always(Push()): 4,
     _always(BackUp()): 3,
+}
+
+
+def _copied_directory(chance: random.Random) -> Sequence[Step]:
+    old, new = chance.choice((("one", "two"), ("two", "one")))
+    return [CopyDirectory(old, new, chance.random() < 0.5)]
+
+
+def _of_some_reports(chance: random.Random) -> Sequence[Step]:
+    reports = tuple(chance.sample(REPORTS, chance.randint(1, 3)))
+    return [
+        step for _ in range(chance.randint(1, 3)) for step in (Import(reports=reports), _work(chance), _wait(chance))
+    ]
+
+
+def _without_transcripts(chance: random.Random) -> Sequence[Step]:
+    return [
+        step for _ in range(chance.randint(1, 3)) for step in (Import(transcripts=False), _work(chance), _wait(chance))
+    ]
+
+
+# What else happens; what happens to warehouses does nothing in a notebook.
+MORE_HAPPENINGS: Happenings = {
+    **HAPPENINGS,
+    _copied_directory: 6,
+    _always(KeepTranscripts()): 6,
+    lambda chance: [RestoreTranscripts(adds=chance.random() < 0.7)]: 8,
+    _of_some_reports: 6,
+    _without_transcripts: 5,
+    lambda chance: [RenameMachine(chance.choice(("tower", "desk", "laptop")))]: 8,
+    lambda chance: [RenameProjects(chance.choice(("salt", "pepper")), chance.choice((True, True, False)))]: 6,
+    lambda chance: [Compact(chance.choice((30, 30, 60)))]: 8,
+    _always(ReadTranscripts()): 5,
+    lambda chance: [KeepBackUp(database=chance.choice((LAPTOP, LAPTOP, SERVER)))]: 8,
+    lambda chance: [RestoreBackUp(chance.choice((LAPTOP, LAPTOP, SERVER)))]: 8,
+    _always(Push(), Wait(hours=1)): 12,
+    _always(ImportOnServer()): 3,
+    lambda chance: [Undo(chance.choice((0, 0, 1, 2)))]: 8,
 }

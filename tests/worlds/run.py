@@ -45,6 +45,7 @@ def _content(state: State) -> list[tuple[object, ...]]:
             *(("shown", *shown.identity, shown.tokens, shown.cost, shown.zone) for shown in state.shown.values()),
             *(("logged", *change.identity, change.verdict, change.reason) for change in state.logged),
             *(("held", *identity, tokens) for identity, tokens in state.held.items()),
+            *(("message", *message) for message in state.messages),
         ],
         key=str,
     )

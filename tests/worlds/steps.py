@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Protocol
 
-from ccusage_import.exceptions import FixableError
+from ccusage_import.exceptions import FixableError, OtherNameError, OtherNamingError
 from ccusage_import.rule.evidence import MESSAGE_GROWS
 from tests.worlds.ccusage_model import REPORTS, SONNET, File, Transcript, document, entries
-from tests.worlds.driver import RESTORED, SERVER, Lab, State
+from tests.worlds.driver import LAPTOP, RESTORED, SERVER, Installation, Lab, State
 from tests.worlds.invariants import Violation, check_accept, check_undo
-from tests.worlds.world import ANA, Saved, World
+from tests.worlds.world import ANA, Saved, World, stored_key
 
 PROJECT = "-home-ana-shop"
 
@@ -154,6 +155,60 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyDirectory:
+    """A data directory is copied to another place, or moved there: both are read from then on."""
+
+    old: str = "one"
+    new: str = "two"
+    stays: bool = True
+
+    def take(self, world: World) -> Iterator[Violation]:
+        if self.new in world.missing or self.old in world.missing:
+            return
+        world.directories = sorted({*world.directories, self.new})
+        for file in [file for file in world.tree if file.directory == self.old]:
+            target = file._replace(directory=self.new)
+            if target not in world.tree:
+                told = world.tree[file]
+                world.tree[target] = Transcript(list(told.lines), told.touched_at)
+                if not self.stays:
+                    del world.tree[file]
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTranscripts:
+    """Somebody makes a copy of all transcripts."""
+
+    def take(self, world: World) -> Iterator[Violation]:
+        world.kept_tree = {
+            file: Transcript(list(told.lines), told.touched_at)
+            for file, told in world.tree.items()
+            if file.directory not in world.missing
+        }
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreTranscripts:
+    """Transcripts are as they were when they were copied; what was begun since is gone, or stays with `adds`."""
+
+    adds: bool = True
+
+    def take(self, world: World) -> Iterator[Violation]:
+        if world.kept_tree is None or world.missing:
+            return
+        if not self.adds:
+            for file in [file for file in world.tree if file not in world.kept_tree]:
+                world.delete(file)
+        for file, told in world.kept_tree.items():
+            lost = world.tree[file].lines[len(told.lines) :] if file in world.tree else []
+            world.ledger.edited.update(line.message for line in lost)
+            world.tree[file] = Transcript(list(told.lines), told.touched_at)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
 class MoveProject:
     """The directory of a project is renamed."""
 
@@ -244,6 +299,8 @@ class Import:
     since_days_ago: int | None = None
     until_days_ago: int | None = None
     who: str = ANA
+    reports: tuple[str, ...] = REPORTS
+    transcripts: bool = True
 
     def take(self, world: World) -> Iterator[Violation]:
         if not world.readable():
@@ -255,12 +312,14 @@ class Import:
         if self.until_days_ago is not None:
             days["until"] = today - timedelta(days=self.until_days_ago)
         offered = world.live(self.who, **days)
-        if self.fails:
-            documents = {
-                report: None if report in self.fails else text for report, text in offered.offer.documents.items()
-            }
-            content = {key: value for key, value in offered.content.items() if key.report not in self.fails}
-            offered = replace(offered, offer=replace(offered.offer, documents=documents), content=content)
+        documents = {
+            report: None if report in self.fails else text
+            for report, text in offered.offer.documents.items()
+            if report in self.reports
+        }
+        content = {key: value for key, value in offered.content.items() if documents.get(key.report) is not None}
+        offer = replace(offered.offer, documents=documents, reads_transcripts=self.transcripts)
+        offered = replace(offered, offer=offer, content=content)
         yield from world.run_import(offered)
 
 
@@ -354,10 +413,12 @@ class Push:
         if not isinstance(world.lab, Lab):
             return
         laptop, who = world.read_state(), world.hosts[ANA]
+        if any(load["installation"] != f"installation-{ANA}" for load in laptop.loads.values()):
+            return
         before = world.lab.state(SERVER)
         alone = before.loads.keys() <= laptop.loads.keys()
         try:
-            world.lab.push(who)
+            before = _pushed(world.lab, who, before)
             after = world.lab.state(SERVER)
             world.lab.push(who)
         except FixableError as error:
@@ -375,11 +436,36 @@ class Push:
                 )
             if not alone and now and now.tokens == shown.tokens and now.cost < shown.cost:
                 yield Violation("no cost on the server falls by a push", f"{identity}: {shown.cost}, {now.cost}")
+        if not alone:
+            yield from _no_message_falls(before, after)
         yield from _agree("server and laptop agree", laptop, after) if alone else _not_less(laptop, after)
 
 
+def _pushed(lab: Lab, who: Installation, before: State) -> State:
+    """Push, after the names on the server were changed too where that is asked for; return what was there before."""
+    try:
+        lab.push(who)
+    except OtherNameError:
+        lab.rename_machine(who, who.machine, SERVER)
+    except OtherNamingError:
+        lab.rename_projects(who, SERVER)
+    else:
+        return before
+    before = lab.state(SERVER)
+    return _pushed(lab, who, before)
+
+
+def _no_message_falls(before: State, after: State) -> Iterator[Violation]:
+    was, now = (Counter[tuple[str, int]](), Counter[tuple[str, int]]())
+    for state, found in ((before, was), (after, now)):
+        for machine, message, _, _, tokens in state.messages:
+            found[machine, message] += tokens
+    if fallen := [name for name in was if now[name] < was[name]] if before.folded == after.folded else []:
+        yield Violation("no message on the server falls by a push", f"{fallen}")
+
+
 def _agree(promise: str, one: State, other: State) -> Iterator[Violation]:
-    for name in ("shown", "logged", "loads", "held"):
+    for name in ("shown", "logged", "loads", "held", "messages", "folded"):
         left, right = getattr(one, name), getattr(other, name)
         if left != right:
             pairs = list(left.items() ^ right.items()) if name == "shown" else [(len(left), len(right))]
@@ -398,6 +484,176 @@ def _not_less(laptop: State, server: State) -> Iterator[Violation]:
             yield Violation(
                 "the server shows what the laptop shows", f"{identity}: {shown.tokens}, {now and now.tokens}"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class RenameMachine:
+    """The machine gets another name, in all that is stored of it too."""
+
+    new: str
+
+    def take(self, world: World) -> Iterator[Violation]:
+        who = world.hosts[ANA]
+        is_ours = world.is_stored_as(who)
+        if not isinstance(world.lab, Lab) or not is_ours or self.new == who.machine or self.new in world.owners:
+            return
+        before = world.read_state()
+        try:
+            world.lab.rename_machine(who, self.new)
+        except FixableError as error:
+            yield Violation("a machine can be renamed", f"{type(error).__name__}: {error}")
+            return
+        world.rename(
+            replace(who, machine=self.new),
+            lambda name: name._replace(machine=self.new) if name.machine == who.machine else name,
+        )
+        yield from _same_but_for_names(before, world.read_state())
+
+
+@dataclass(frozen=True, slots=True)
+class RenameProjects:
+    """Projects and sessions get other names, in all that is stored of them too."""
+
+    salt: str = "salt"
+    hash_projects: bool = True
+
+    def take(self, world: World) -> Iterator[Violation]:
+        who = world.hosts[ANA]
+        now = replace(who, salt=self.salt, hash_projects=self.hash_projects)
+        before = world.read_state()
+        if not isinstance(world.lab, Lab) or not world.is_stored_as(who) or now == who or not before.shown:
+            return
+        try:
+            world.lab.rename_projects(now)
+        except FixableError as error:
+            yield Violation("projects can be renamed", f"{type(error).__name__}: {error}")
+            return
+        clear = dict(world.ledger.clear)
+        world.rename(
+            now,
+            lambda name: (
+                name._replace(key=stored_key(now, name.report, clear[name])) if name.machine == who.machine else name
+            ),
+        )
+        yield from _same_but_for_names(before, world.read_state())
+
+
+def _same_but_for_names(before: State, after: State) -> Iterator[Violation]:
+    sums = [
+        sorted((item.identity.report, item.day, item.tokens, item.cost) for item in state.shown.values())
+        for state in (before, after)
+    ]
+    if sums[0] != sums[1]:
+        yield Violation(
+            "a name changes no number",
+            f"{[one for one in sums[0] if one not in sums[1]]}, {[one for one in sums[1] if one not in sums[0]]}",
+        )
+    # What was never stored is held again by the next import.
+    held = [
+        Counter((name.report, tokens) for name, tokens in state.held.items() if name in state.shown)
+        for state in (before, after)
+    ]
+    if held[0] != held[1]:
+        yield Violation("what is held stays so under another name", f"{held[0] - held[1]}, {held[1] - held[0]}")
+    messages = [sorted((message, tokens) for _, message, _, _, tokens in state.messages) for state in (before, after)]
+    if messages[0] != messages[1] or sorted(before.folded.values()) != sorted(after.folded.values()):
+        yield Violation("a name changes no message", f"{len(messages[0])} before, {len(messages[1])} after")
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    """Facts that are older than so many days are folded."""
+
+    days: int = 30
+
+    def take(self, world: World) -> Iterator[Violation]:
+        who = world.hosts[ANA]
+        if not isinstance(world.lab, Lab) or not world.lab.has_ledger or not world.is_stored_as(who):
+            return
+        before = world.read_state()
+        try:
+            world.lab.compact(who, world.now.date() - timedelta(days=self.days), world.reading.zone)
+        except FixableError as error:
+            yield Violation("facts can be folded", f"{type(error).__name__}: {error}")
+            return
+        world.state = None
+        after = world.read_state()
+        if before.shown != after.shown or before.held != after.held or before.logged != after.logged:
+            yield Violation("a fold changes no record", "")
+        sums = [sum(row[-1] for row in state.messages) + sum(state.folded.values()) for state in (before, after)]
+        if sums[0] != sums[1]:
+            yield Violation("a fold changes no sum", f"{sums[0]} before, {sums[1]} after")
+        world.has_folded = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTranscripts:
+    """Transcripts are read, and no report."""
+
+    def take(self, world: World) -> Iterator[Violation]:
+        who = world.hosts[ANA]
+        if not isinstance(world.lab, Lab) or not world.lab.has_ledger or not world.is_stored_as(who):
+            return
+        if not world.readable():
+            return
+        before, offered = world.read_state(), world.live(ANA)
+        world.lab.read_transcripts(who, offered.offer)
+        world.state = None
+        after = world.read_state()
+        world.read(who, offered)
+        if before.shown != after.shown or before.held != after.held or before.logged != after.logged:
+            yield Violation("a reading changes no record", "")
+        yield from world.check_messages()
+
+
+@dataclass(frozen=True, slots=True)
+class KeepBackUp:
+    """A backup is made of the laptop's database, or of the server's."""
+
+    name: str = "kept"
+    database: str = LAPTOP
+
+    def take(self, world: World) -> Iterator[Violation]:
+        who = world.hosts[ANA]
+        if isinstance(world.lab, Lab) and world.lab.state(self.database).loads:
+            world.lab.back_up(who, self.database, self.database)
+            world.keep(self.database)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreBackUp:
+    """A database is as it was when a backup was made of it."""
+
+    database: str = LAPTOP
+
+    def take(self, world: World) -> Iterator[Violation]:
+        who = world.hosts[ANA]
+        if isinstance(world.lab, Lab) and world.can_restore(self.database):
+            world.lab.restore(who, self.database, self.database)
+            world.restore(self.database)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The reports that were kept are imported into an empty warehouse, where nothing but imports made the numbers."""
+
+    def take(self, world: World) -> Iterator[Violation]:
+        if not isinstance(world.lab, Lab) or not world.is_of_imports():
+            return
+        before = world.read_state()
+        world.lab.replay(world.hosts[ANA])
+        world.state = None
+        after = world.lab.state(RESTORED)
+        shown, logged = [], []
+        for state in (before, after):
+            shown.append({name: (item.tokens, item.cost) for name, item in state.shown.items()})
+            logged.append(Counter((one.identity, one.verdict, one.reason) for one in state.logged))
+        if shown[0] != shown[1]:
+            yield Violation("a replay shows the same", f"{shown[0].items() ^ shown[1].items()}")
+        if logged[0] != logged[1]:
+            yield Violation("a replay has the same verdicts", f"{logged[0] - logged[1]}, {logged[1] - logged[0]}")
 
 
 @dataclass(frozen=True, slots=True)

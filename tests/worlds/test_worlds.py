@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.worlds.notebook import Notebook
-from tests.worlds.random_lives import random_life
+from tests.worlds.random_lives import HAPPENINGS, MORE_HAPPENINGS, Happenings, random_life
 from tests.worlds.run import live, shortened, told, written
 from tests.worlds.scripted import LIVES
 
@@ -17,12 +17,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.exhaustive
+@pytest.mark.parametrize("happenings", [HAPPENINGS, MORE_HAPPENINGS], ids=["usual", "more"])
 @pytest.mark.parametrize("has_ledger", [False, True])
-def test_lives_at_random(tmp_path: Path, *, has_ledger: bool) -> None:
+def test_lives_at_random(tmp_path: Path, happenings: Happenings, *, has_ledger: bool) -> None:
     notebook = Notebook(tmp_path, has_ledger=has_ledger)
     for seed in range(1, 101):
-        if failures := live(notebook, random_life(seed)):
-            steps, failures = shortened(notebook, random_life(seed), failures)
+        if failures := live(notebook, random_life(seed, happenings)):
+            steps, failures = shortened(notebook, random_life(seed, happenings), failures)
             pytest.fail(f"seed {seed}: {', '.join(map(written, steps))}\n{told(failures)}")
 
 
@@ -33,8 +34,9 @@ def test_lives_that_were_lived_badly(tmp_path: Path, title: str, *, has_ledger: 
 
 
 @pytest.mark.exhaustive
-def test_engine_and_notebook_agree(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.worlds", "--engine", "--scripted", "undone", "--lives", "4"]
+@pytest.mark.parametrize("more", [[], ["--ledger"], ["--ledger", "--more", "--seed", "301"]])
+def test_engine_and_notebook_agree(tmp_path: Path, more: list[str]) -> None:
+    command = [sys.executable, "-m", "tests.worlds", "--engine", "--scripted", "undone", "--lives", "4", *more]
     done = subprocess.run(
         [*command, "--work-dir", tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )

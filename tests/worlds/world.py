@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ccusage_import.exceptions import ExitCode, FixableError
+from ccusage_import.transcripts.facts import number
 from tests.worlds.ccusage_model import (
+    COUNTED,
     REPORTS,
+    USUAL,
     Entry,
     File,
     Line,
@@ -32,6 +36,8 @@ from tests.worlds.notebook import Notebook
 
 BEGIN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ANA, BOB = "ana", "bob"
+# After so many loads `verify` is asked.
+VERIFIED_EACH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,10 @@ class World:
     messages: int = 0
     ended: Counter[str] = field(default_factory=Counter)
     state: State | None = None
+    has_folded: bool = False
+    kept_tree: Tree | None = None
+    messages_read: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    backups: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def tree(self) -> Tree:
@@ -195,12 +205,104 @@ class World:
             self.committed_as[who.name] = who
             self.owners.setdefault(who.machine, who.name)
         yield from check_import(self.ledger, before, after, offered, error)
+        if error or not isinstance(self.lab, Lab):
+            return
+        if self.lab.has_ledger and not offered.offer.is_saved and offered.offer.reads_transcripts:
+            self.read(who, offered)
+            yield from self.check_messages()
+        # It takes as long as an import.
+        if offered.is_whole and offered.offer.reads_transcripts and len(after.loads) % VERIFIED_EACH == 0:
+            for difference in self.lab.unexplained(who, offered.offer):
+                yield Violation("verify explains every difference", difference)
+
+    def read(self, who: Installation, offered: Offered) -> None:
+        """Note the messages that an import has read in the transcripts, each with the most tokens of any line."""
+        read = self.messages_read[who.machine]
+        for transcript in offered.offer.tree.values():
+            for line in transcript.lines:
+                if line.kind in COUNTED[USUAL]:
+                    read[line.message] = max(read[line.message], sum(line.tokens))
+
+    def check_messages(self) -> Iterator[Violation]:
+        """Each message that was read counts once, as large as it ever was."""
+        state = self.read_state()
+        has_undone = any(self.ledger.undoes.values())
+        for machine, read in self.messages_read.items():
+            wanted = {number(message): tokens for message, tokens in read.items()}
+            found = Counter[int]()
+            for name, message, _, _, tokens in state.messages:
+                found[message] += tokens if name == machine else 0
+            names = {number(message): message for message in read}
+            for message, tokens in sorted(found.items()):
+                if tokens > wanted.get(message, 0):
+                    yield Violation(
+                        "no message counts twice", f"{names.get(message)}: {tokens} of {wanted.get(message)}"
+                    )
+            total, folded = sum(wanted.values()), state.folded.get(machine, 0)
+            if not has_undone and sum(found.values()) + folded != total:
+                rows = {names[one]: (found[one], wanted[one]) for one in wanted if found[one] != wanted[one]}
+                yield Violation("no message is lost", f"{sum(found.values())} + {folded} of {total}: {rows}")
+
+    def rename(self, who: Installation, named: Callable[[Identity], Identity]) -> None:
+        """Give what is known of the host's records other names."""
+        old = self.hosts[ANA]
+        self.hosts[ANA] = self.committed_as[ANA] = who
+        if old.machine != who.machine:
+            self.owners[who.machine] = self.owners.pop(old.machine)
+            if old.machine in self.messages_read:
+                self.messages_read[who.machine] = self.messages_read.pop(old.machine)
+        self.ledger.rename(named)
+        self.state = None
+
+    def is_stored_as(self, who: Installation) -> bool:
+        """Whether what is stored of a host has the names that it has now."""
+        known = self.committed_as.get(who.name)
+        return known is not None and _names(known) == _names(who)
+
+    def is_of_imports(self) -> bool:
+        """Whether imports alone, by a clock that was never set back, made what is stored, under the names of now."""
+        loads = [load for _, load in sorted(self.read_state().loads.items())]
+        if any(load["installation"] != f"installation-{ANA}" for load in loads):
+            return False
+        runners = {load["runner"] for load in loads}
+        clocks = [load["started_at"] for load in loads]
+        return runners <= {"configured", "files"} and clocks == sorted(clocks) and len(set(clocks)) == len(clocks)
+
+    def keep(self, database: str) -> None:
+        """Remember what is true of a database, for when it is restored."""
+        names = ("committed_as", "owners", "windows", "has_folded", "messages_read")
+        kept = {name: getattr(self, name) for name in names} | {"ledger": self.ledger, "who": self.hosts[ANA]}
+        self.backups[database] = deepcopy(kept)
+
+    def can_restore(self, database: str) -> bool:
+        """Whether a backup was made under the names that the machine and its projects have now."""
+        kept, who = self.backups.get(database), self.hosts[ANA]
+        if database != LAPTOP:
+            return kept is not None
+        return kept is not None and _names(kept["who"]) == _names(who) and self.is_stored_as(who)
+
+    def restore(self, database: str) -> None:
+        """Know again what was true of a database; of the world, more is known by now."""
+        self.state = None
+        if database != LAPTOP:
+            return
+        kept = deepcopy(self.backups[database])
+        del kept["who"]
+        known, self.ledger = self.ledger, kept.pop("ledger")
+        for name in ("most", "copied", "grown", "tolerated", "moved", "edited", "instants", "clear", "seen"):
+            setattr(self.ledger, name, getattr(known, name))
+        for name, value in kept.items():
+            setattr(self, name, value)
 
     def live(self, who: str, since: date = date.min, until: date = date.max) -> Offered:
         """Return what ccusage prints now."""
         found = tuple(entries(self.trees[who], self.readable(), self.reading.version))
         documents = {report: document(report, found, self.reading, self.now) for report in REPORTS}
         return self.offered(self.hosts[who], found, self.reading, documents, since=since, until=until)
+
+
+def _names(who: Installation) -> tuple[str, str, bool]:
+    return who.machine, who.salt, who.hash_projects
 
 
 def stored_key(who: Installation, report: str, key: RawKey) -> str:
