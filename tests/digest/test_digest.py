@@ -397,6 +397,12 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
     assert months[-1].startswith(f"{TODAY:%Y-%m} so far $")
     for periods in (weeks, months):
         assert sum(Decimal(line.split("$")[1].split()[0]) for line in periods) == Decimal("5.25")
+    for what in ("daily", "weekly", "monthly"):
+        parts = json.loads(program("chart", what, "--warehouse", migrated.url, "--json").stdout)
+        assert {part["model"]: part["cost_usd"] for part in parts} == {
+            "claude-opus-4-1-20250805": "3.750000000",
+            "claude-sonnet-4-20250514": "1.500000000",
+        }
     assert chart("models") == [
         "Opus 4.1 $3.75 71.4 % " + "█" * 58,
         "Sonnet 4 $1.50 28.6 % " + "█" * 23 + "▏",

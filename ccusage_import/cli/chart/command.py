@@ -33,8 +33,9 @@ from ccusage_import.names.shown import model_names, project_names
 Charted = Literal["daily", "weekly", "monthly", "hours", "models", "projects", "sessions", "machines", "agents"]
 # What is shown without --since.
 SHOWN_DAYS, SHOWN_WEEKS = 30, 12
-# The query of the digest behind a chart that is not named as it; of `days` and `months` the digest has fields.
+# The query of the digest behind a chart that is not named as it, and the field of the digest that holds its periods.
 QUERIES = {"daily": "models", "weekly": "models", "monthly": "models", "machines": "page_days", "agents": "page_days"}
+PERIODS = {"daily": "days", "monthly": "months"}
 SO_FAR = " so far"
 WEEK = timedelta(days=7)
 
@@ -89,7 +90,7 @@ def chart(
 def _numbers(digest: Digest, what: str) -> list[dict[str, Any]]:
     if what in ("machines", "agents"):
         return [use._asdict() for use in _uses(digest, what)]
-    found: Iterable[Any] = _weeks(digest) if what == "weekly" else getattr(digest, QUERIES.get(what, what))
+    found: Iterable[Any] = _weeks(digest) if what == "weekly" else getattr(digest, PERIODS.get(what, what))
     return [asdict(one) for one in found]
 
 
