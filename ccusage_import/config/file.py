@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, MutableMapping
 from importlib import import_module
 from pathlib import Path
@@ -11,14 +12,18 @@ from ccusage_import.documents import DEEPEST, TOO_DEEP, parse_toml
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reading_hint_of, reason_of
 
+# A limit of something that people name: dots and quotes in between are those of its name, as in "Sonnet 4.5".
+_NAMED_LIMIT = re.compile(r"budget\.(projects|models|agents|machines)\.(.+?)(?:\.(daily|monthly))?")
+
 
 def changed(file: Path, settings: Mapping[str, str | None]) -> str:
     """Return the text of the file with these settings changed; comments and order stay.
 
     Args:
         file: the TOML file; it may be missing.
-        settings: value by name; dots lead into tables, as in `budget.monthly`. A value is as in TOML, anything that is
-            not a TOML value is a text, and None takes the setting out.
+        settings: value by name; dots lead into tables, as in `budget.monthly`, but for those in the name of a project
+            or a model. A value is as in TOML, anything that is not a TOML value is a text, and None takes the setting
+            out.
 
     Raises:
         ConfigurationError: the file cannot be read, or a name leads into something that is not a table.
@@ -47,8 +52,15 @@ def as_toml(value: object) -> str:
     return str(toml.item(value).as_string())
 
 
+def _keys(name: str) -> list[str]:
+    if found := _NAMED_LIMIT.fullmatch(name):
+        scope, whose, period = found.groups()
+        return ["budget", scope, whose.removeprefix('"').removesuffix('"'), *([period] if period else [])]
+    return name.split(".")
+
+
 def _change(toml: Any, document: MutableMapping[str, Any], name: str, value: str | None) -> None:
-    *tables, last = name.split(".")
+    *tables, last = _keys(name)
     if len(tables) >= DEEPEST:
         raise ConfigurationError(f"config set: the name is {TOO_DEEP}", hint="config show lists every name")
     place = document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -495,6 +496,21 @@ def test_a_setting_is_changed_in_the_file_and_the_rest_stays(program: Program) -
         "[budget.projects.shop]\ndaily = 1.5\n"
     )
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_limit_is_set_under_a_name_with_dots(program: Program) -> None:
+    file = program.home / ".config/ccusage-import/config.toml"
+
+    for name in ("budget.models.Sonnet 4.5", 'budget.models."Opus 4.5".daily', "budget.projects.shop.example.monthly"):
+        done = program("config", "set", name, "80")
+        assert (done.exit_code, done.stderr) == (0, "")
+
+    assert tomllib.loads(file.read_text()) == {
+        "budget": {
+            "models": {"Sonnet 4.5": 80, "Opus 4.5": {"daily": 80}},
+            "projects": {"shop.example": {"monthly": 80}},
+        }
+    }
 
 
 @pytest.mark.parametrize(
