@@ -7,6 +7,7 @@ by a new one with `exec`. The listening socket survives that, and clients wait m
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import os
 import secrets
@@ -51,11 +52,16 @@ def listening_socket(host: str, port: int) -> tuple[socket.socket, bool]:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise ConfigurationError(
-            f"--listen {host}:{port}: {error.strerror}", hint="name another port: --listen 127.0.0.1:8124"
-        ) from None
+        raise _unusable(f"[{host}]" if ":" in host else host, port, error) from None
     listening.listen(128)
     return listening, True
+
+
+def _unusable(host: str, port: int, error: OSError) -> ConfigurationError:
+    hint = f"name an address of this machine: --listen 127.0.0.1:{port}"
+    if error.errno in (errno.EADDRINUSE, errno.EACCES):
+        hint = f"name another port: --listen {host}:{8124 if port == 8123 else 8123}"
+    return ConfigurationError(f"--listen {host}:{port}: {error.strerror}", hint=hint)
 
 
 def kept_token(file: Path) -> str:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -32,7 +33,9 @@ from clickhouse_driver.connection import ServerInfo
 from clickhouse_driver.context import Context
 from clickhouse_driver.streams.native import BlockInputStream
 
+from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.serving.engine import OPEN_SETTINGS
+from ccusage_import.serving.server import listening_socket
 from tests.conftest import CORPORA, Program, program_in
 from tests.querying.test_reading import HOSTILE, listener, was_called
 from tests.serving.test_framing import frame, read_frames
@@ -226,6 +229,18 @@ def test_what_cannot_be_served_is_one_line(home: tuple[Program, str], options: t
     done = program("serve", "--warehouse", url, *options)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.splitlines()[0] == f"ccusage-import: error: {error}"
+
+
+def test_an_address_that_cannot_be_listened_to_says_what_to_name_instead() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        listening_socket("203.0.113.1", 8123)
+    assert refused.value.hint == "name an address of this machine: --listen 127.0.0.1:8123"
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"--listen 127.0.0.1:{port}: Address already in use") as refused:
+            listening_socket("127.0.0.1", port)
+    assert refused.value.hint == "name another port: --listen 127.0.0.1:8123"
 
 
 def test_a_server_and_a_missing_warehouse_are_not_served(program: Program) -> None:
