@@ -154,7 +154,8 @@ def import_command(
         )
         if demo:
             own = {"--from": from_dir, "--ccusage": ccusage, "--ccusage-version": ccusage_version}
-            _refuse_in_demo({**own, "--transcripts-only": transcripts_only})
+            parts = {"--report": report, "--since": since, "--until": until, "--accept-lower": accept_lower}
+            _refuse_in_demo({**own, **parts, "--transcripts-only": transcripts_only})
         _demand_directory(from_dir)
         environ = environment(env_file)
         place = stack.enter_context(_made_place(is_kept=not dry_run)) if demo else None
@@ -207,7 +208,7 @@ def _demand_directory(saved: Path | None) -> None:
 
 
 def _refuse_in_demo(options: Mapping[str, object]) -> None:
-    """Refuse options that say where reports come from: the demo brings its own."""
+    """Refuse options that say where reports come from, or which: the demo brings its own and needs all of them."""
     for option, value in options.items():
         if value:
             raise ConfigurationError(f"{option}: the demo has reports of its own", hint="leave one of the two out")

@@ -138,6 +138,8 @@ def test_what_does_not_go_with_the_demo_is_refused(program: Program) -> None:
         (("--demo", "--ccusage", "ccusage"), "--ccusage: the demo has reports of its own"),
         (("--demo", "--ccusage-version", "20.0.24"), "--ccusage-version: the demo has reports of its own"),
         (("--demo", "--transcripts-only"), "--transcripts-only: the demo has reports of its own"),
+        (("--demo", "--since", "7d"), "--since: the demo has reports of its own"),
+        (("--demo", "--report", "session"), "--report: the demo has reports of its own"),
         (("--open",), "--open: is about the page of the demo"),
         (("--demo", "--dry-run", "--open"), "--open: a dry run makes no page"),
     ):
