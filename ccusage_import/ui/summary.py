@@ -81,11 +81,11 @@ def _facts_parts(facts: FactsSummary) -> Iterator[str]:
     if facts.days:
         yield f"the messages of {facts.equal_days:,} of {facts.days:,} days add up to ccusage's numbers"
     if folded := facts.new["folded"]:
-        yield f"{folded:,} folded facts read again, counted already"
+        yield f"{counted(folded, 'folded fact')} read again, counted already"
     if bad := sum(facts.bad_lines.values()):
-        yield f"{bad:,} lines not understood"
+        yield f"{counted(bad, 'line')} not understood"
     if unreadable := sum(facts.unreadable.values()):
-        yield f"{unreadable:,} files or directories not readable"
+        yield f"{counted(unreadable, 'path')} not readable"
 
 
 def _compared(comparison: Comparison, summary: ImportSummary, money: Money) -> Iterator[RenderableType]:

@@ -31,6 +31,8 @@ def claude(tmp_path: Path) -> ClaudeDir:
 def test_an_import_says_in_one_line_what_it_read(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     first = program("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
     claude.say("b", days_ago(0), 40)
+    with next(claude.root.rglob("a.jsonl")).open("a") as transcript:
+        transcript.write("{\n")
     second = program("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
     third = program("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
 
@@ -38,9 +40,10 @@ def test_an_import_says_in_one_line_what_it_read(migrated: Place, program: Progr
     lines = [
         line for done in (first, second, third) for line in done.stdout.splitlines() if line.startswith("transcripts: ")
     ]
+    adds_up = "days add up to ccusage's numbers"
     assert lines == [
-        "transcripts: 3 new messages, 0 tool calls; the messages of 2 of 2 days add up to ccusage's numbers",
-        "transcripts: 1 new message, 0 tool calls; the messages of 3 of 3 days add up to ccusage's numbers",
+        f"transcripts: 3 new messages, 0 tool calls; the messages of 2 of 2 {adds_up}",
+        f"transcripts: 1 new message, 0 tool calls; the messages of 3 of 3 {adds_up}; 1 line not understood",
         "transcripts: 0 new messages, 0 tool calls",
     ]
     assert migrated.rows("SELECT date, total_tokens, token_difference FROM ledger_daily ORDER BY date") == [
@@ -48,9 +51,10 @@ def test_an_import_says_in_one_line_what_it_read(migrated: Place, program: Progr
     ]  # fmt: skip
     assert migrated.rows("SELECT facts FROM loads FINAL ORDER BY load_id") == [
         ({"messages": 3},),
-        ({"messages": 1},),
+        ({"messages": 1, "bad lines/not_json": 1},),
         ({},),
     ]
+    assert ", 1 fact  " in program("history", "--warehouse", migrated.url).stdout.splitlines()[2]
 
 
 def test_facts_belong_to_the_load_that_brought_them(migrated: Place, program: Program, claude: ClaudeDir) -> None:
