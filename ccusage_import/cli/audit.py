@@ -39,7 +39,7 @@ from ccusage_import.history.load_names import find_load, short_ids, stored_ids
 from ccusage_import.masking import without_password
 from ccusage_import.money import Money
 from ccusage_import.querying.known_names import refuse_unknown
-from ccusage_import.records import counted_records
+from ccusage_import.records import counted, counted_records
 from ccusage_import.rule.verdicts import Verdict
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.ui.tables import PlainTable, console, is_for_a_terminal, print_wrapped
@@ -53,7 +53,15 @@ from ccusage_import.warehouse.opening import (
     open_configured,
     open_to_write,
 )
-from ccusage_import.warehouse.tables import REFUSED, Load, read_loads
+from ccusage_import.warehouse.tables import (
+    REFUSED,
+    RUNNER_OF_CHANGES,
+    RUNNER_OF_MACHINE,
+    RUNNER_OF_PROJECTS,
+    RUNNER_OF_PUSH,
+    Load,
+    read_loads,
+)
 
 SHOWN_LOADS = 20
 SHOWN_CHANGES = 50
@@ -105,7 +113,7 @@ def print_history(loads: Sequence[Load], ids: Mapping[int, str], settings: Setti
             load.machine,
             load.state,
             load.ccusage_version or load.runner,
-            _counts(load),
+            _what(load, ids),
             money.text(load.cost_after_usd) if load.is_published else "",
             ui.change(load.cost_after_usd - load.cost_before_usd, money.text) if load.is_published else "",
             "" if seconds is None else f"{seconds:.1f}",
@@ -114,16 +122,27 @@ def print_history(loads: Sequence[Load], ids: Mapping[int, str], settings: Setti
     console().print(table)
 
 
+def _what(load: Load, ids: Mapping[int, str]) -> str:
+    """Return what a load changed, and first what it was where it is no import."""
+    counts, act = _counts(load), ""
+    if load.undoes:
+        act = f"undo of {ids.get(load.undoes, load.undoes)}"
+    elif load.runner == RUNNER_OF_CHANGES:
+        act = "repair" if load.warnings else "accept"
+    elif load.runner in (RUNNER_OF_MACHINE, RUNNER_OF_PROJECTS, RUNNER_OF_PUSH):
+        act = load.runner
+    return ": ".join(filter(None, (act, counts))) or ("" if load.error else "nothing changed")
+
+
 def _counts(load: Load) -> str:
     counts: Counter[str] = Counter()
     for name, count in load.verdicts.items():
         counts[name.rpartition("/")[2]] += count
-    counted = (*COUNTED_VERDICTS, REFUSED)
-    parts = [f"{counts[verdict]} {verdict}" for verdict in counted if counts[verdict]]
-    for prefix, noun in (("", "facts"), ("folded/", "facts folded")):
+    parts = [f"{counts[verdict]} {verdict}" for verdict in (*COUNTED_VERDICTS, REFUSED) if counts[verdict]]
+    for prefix, became in (("", ""), ("folded/", " folded")):
         if facts := sum(load.facts.get(f"{prefix}{kind}", 0) for kind in FACT_KINDS):
-            parts.append(f"{facts} {noun}")
-    return ", ".join(parts) or ("" if load.error else "nothing changed")
+            parts.append(f"{counted(facts, 'fact')}{became}")
+    return ", ".join(parts)
 
 
 def _shown_ids(opened: ClickHouse) -> Mapping[int, str]:

@@ -710,9 +710,11 @@ def test_undo_restores_and_undoing_the_undo_brings_it_back(
     run_import()
     second = migrated.answers(show)
 
-    done = program("undo", "--warehouse", migrated.url, str(history(program, migrated)[0]["load_id"]))
+    undone = history(program, migrated)[0]["load_id"]
+    done = program("undo", "--warehouse", migrated.url, str(undone))
     assert done.exit_code == 0, done.stderr
     assert migrated.answers(show) == first
+    assert f"  undo of {undone}: " in program("history", "--warehouse", migrated.url).stdout.splitlines()[1]
     assert [load["state"] for load in history(program, migrated)] == ["committed", "undone", "committed"]
 
     assert program("undo", "--warehouse", migrated.url, str(history(program, migrated)[0]["load_id"])).exit_code == 0

@@ -71,6 +71,7 @@ def test_a_machine_gets_another_name_with_all_its_history(
     assert [(each["machine"], each["runner"] == "rename machine") for each in history] == [
         (new, True), (new, False), (new, False),
     ]  # fmt: skip
+    assert "  rename machine  " in program("history", "--warehouse", migrated.url).stdout.splitlines()[1]
     # The old name is nobody's, the installation has the new one: nothing is stored a second time.
     imported(program, migrated, claude)
     assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [(new, 5_000)]
