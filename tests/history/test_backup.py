@@ -180,6 +180,17 @@ def test_records_come_as_one_part(program: Program, migrated: Place, target: Tar
     assert blocks == [(1, 1)]
 
 
+@pytest.mark.one_place
+def test_a_backup_may_have_a_name_that_is_not_utf_8(program: Program, migrated: Place) -> None:
+    filled(migrated)
+
+    done = program("backup", os.fsdecode(b"saved\xfc"), "--warehouse", migrated.url)
+
+    assert (done.exit_code, done.stdout.partition(",")[0]) == (0, "3 records")
+    assert done.stderr == "WARNING  the time of a copy could not be written down: its path is not UTF-8\n"
+    assert (program.home / os.fsdecode(b"saved\xfc") / "manifest.json").is_file()
+
+
 def test_the_manifest_says_what_is_in_the_directory(program: Program, migrated: Place) -> None:
     filled(migrated)
 

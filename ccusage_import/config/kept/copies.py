@@ -8,6 +8,7 @@ from pathlib import Path
 
 from loguru import logger
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError
@@ -56,8 +57,10 @@ def _keep(configuration: Configuration, copies: Copies) -> None:
     known = _read(file) | {_warehouse(configuration): copies}
     try:
         write_private_file(file, _ALL.dump_json(known, indent=1).decode() + "\n")
-    except ConfigurationError as error:
-        logger.bind(reason=str(error)).warning("the time of a copy could not be written down")
+    except (ConfigurationError, PydanticSerializationError) as error:
+        # JSON holds no path that is not UTF-8.
+        reason = str(error) if isinstance(error, ConfigurationError) else "its path is not UTF-8"
+        logger.bind(reason=reason).warning("the time of a copy could not be written down")
 
 
 def _read(file: Path) -> dict[str, Copies]:
