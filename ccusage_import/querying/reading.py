@@ -136,6 +136,9 @@ def checked(warehouse: Engine, sql: str, parameters: Mapping[str, Any]) -> str:
 
 def formatted(warehouse: Engine, sql: str) -> str:
     """Return one statement in its canonical text, without comments, on one line."""
+    if any("\ud800" <= sign <= "\udfff" for sign in sql):
+        # Bytes that Python could not read; the engine cannot be given them.
+        raise StatementRefusedError("query: the SQL is not UTF-8", hint="type or save it in UTF-8")
     try:
         return str(warehouse.rows("SELECT formatQuerySingleLine({sql:String})", {"sql": sql})[0][0])
     except QueryError as error:

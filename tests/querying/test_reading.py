@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -212,6 +213,11 @@ def failure(place: Place, statement: str) -> FixableError:
     ):
         read_only(opened, statement, "CSV", {}, {})
     return raised.value
+
+
+@pytest.mark.one_place
+def test_sql_that_is_not_utf_8_is_refused_by_that_name(migrated: Place) -> None:
+    assert str(failure(migrated, os.fsdecode(b"SELECT '\xfc'"))) == "query: the SQL is not UTF-8"
 
 
 def test_a_syntax_error_is_marked_in_the_sql(migrated: Place) -> None:
