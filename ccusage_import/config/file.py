@@ -45,11 +45,20 @@ def as_toml(value: object) -> str:
     toml: Any = import_module("tomlkit")
     if value is None or isinstance(value, str):
         return value or ""
+    return str(_inline(toml, value).as_string())
+
+
+def _inline(toml: Any, value: object) -> Any:
+    """Return a value in one line, also where it is a list of tables."""
     if isinstance(value, Mapping):
         table = toml.inline_table()
-        table.update(value)
-        return str(table.as_string())
-    return str(toml.item(value).as_string())
+        table.update({name: _inline(toml, each) for name, each in value.items()})
+        return table
+    if isinstance(value, list):
+        array = toml.array()
+        array.extend(_inline(toml, each) for each in value)
+        return array
+    return toml.item(value)
 
 
 def _keys(name: str) -> list[str]:

@@ -549,6 +549,8 @@ def test_values_are_shown_as_they_are_set(program: Program) -> None:
         ("transcripts", "false"),
         ("jobs", "3"),
         ("machine", "ana's"),
+        ("budget", '{projects = {shop = {daily = "5", monthly = "9.5"}}}'),
+        ("notify", '[{type = "command", command = ["a", "b"]}, {type = "command", command = ["c"]}]'),
     ):
         assert program("config", "set", name, value).exit_code == 0
         assert shown(name) == value
