@@ -108,8 +108,8 @@ def _lines(glance: Glance, timezone: str, money: Money) -> Iterator[tuple[str, s
         yield "last month", f"{money.text(costs.last_month_usd)}, {by_now} by this day of it"
     all_days = f"{money.text(costs.all_days_usd)} on {counted(costs.days, 'day')} since {costs.first_day}"
     yield "all days", all_days if costs.days else "none"
-    over = [each for each in glance.budgets if each.is_over and each.limit.scope != "all"]
-    if over:
+    over = [each for each in glance.budgets if each.is_over]
+    if any(each.limit.scope != "all" for each in over):
         yield "over budget", f"{len(over)} of {len(glance.budgets)}: ccusage-import budget"
     yield "last import", _import(glance.last_import, timezone)
     if glance.held:

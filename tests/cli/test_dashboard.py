@@ -57,6 +57,8 @@ def test_a_history_is_seen_at_one_glance_and_what_was_kept_beyond_ccusage(progra
         re.fullmatch(r"this month    OVER \$0.30 of \$0.25 \(120%\), \$\d+\.\d\d expected", line) for line in lines
     )
     assert steps == "ccusage-import report --open · query --list · chart daily · changes · --help"
+    assert program("config", "set", "budget.agents.claude", "0.1").exit_code == 0
+    assert re.search("^over budget +2 of 2: ccusage-import budget$", program().stdout, re.MULTILINE)
 
 
 @pytest.mark.exhaustive
