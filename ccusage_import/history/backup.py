@@ -353,10 +353,9 @@ def _read_manifest(directory: Path) -> Manifest:
     try:
         written = parse_json(file.read_bytes())
         version, tool_version = int(written["format"]), str(written["tool_version"])
-    except FileNotFoundError:
-        raise BackupError(
-            f"{directory} is not a backup: it has no {MANIFEST}", hint="name a directory that `backup` wrote"
-        ) from None
+    except (FileNotFoundError, NotADirectoryError):
+        why = f" is not a backup: it has no {MANIFEST}" if directory.is_dir() else ": there is no such directory"
+        raise BackupError(f"{directory}{why}", hint="name a directory that `backup` wrote") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(file, error) from None
     newer_hint = f"install ccusage-import {tool_version} or newer"

@@ -464,6 +464,19 @@ def test_a_warehouse_with_facts_alone_is_refused(
     assert migrated.rows("SELECT sum(output_tokens) FROM messages") == [(1_000,)]
 
 
+def test_a_backup_that_is_not_there_is_said_so(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("no directory")
+
+    for name in ("typo", "note.txt"):
+        done = program("restore", tmp_path / name)
+
+        assert (done.exit_code, done.stdout) == (4, "")
+        assert done.stderr.splitlines() == [
+            f"ccusage-import: error: {tmp_path / name}: there is no such directory",
+            "hint: name a directory that `backup` wrote",
+        ]
+
+
 @pytest.mark.exhaustive
 def test_a_warehouse_with_records_is_refused(program: Program, saved: Path, migrated: Place) -> None:
     write(migrated, Load(5000, "tower", datetime(2025, 9, 5, tzinfo=UTC)), [record("tower", 4, 4)])
