@@ -58,6 +58,8 @@ _NODE = re.compile(r"^( *)(\w+)(?: (\S+))?", re.MULTILINE)
 _POSITION = re.compile(r"failed at position (\d+)")
 _UNKNOWN_COLUMN = re.compile(r"(?:Unknown expression(?: or function)? identifier|Missing columns:) [`']([^`']+)[`']")
 _UNKNOWN_TABLE = re.compile(r"Unknown table expression identifier [`']([^`']+)[`']")
+MARK_HINT, COLUMNS_HINT = "correct the SQL at the mark", "take one of these columns"
+OTHER_HINT = "correct the SQL, or ask for less; the words are ClickHouse's own"
 READ_HINT = "ask one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN of the views; --format says how the answer is written"
 
 
@@ -169,19 +171,19 @@ def _refuse_output(warehouse: Engine, statement: str) -> None:
 
 
 def _explained(warehouse: ClickHouse, sql: str, error: QueryError) -> QueryError:
-    """Return an error of the engine with the place in the SQL, or with the names that there are."""
+    """Return an error of the engine with the place in the SQL, or the names that there are, and what to do."""
     text = str(error)
     if position := _POSITION.search(text):
         # The mark says where; all that the engine would have taken there says nothing to anybody.
         what = text.partition("Expected one of: ")[0].rstrip(" .:")
-        return QueryError(what, details=_marked(sql, int(position[1])), hint=error.hint)
-    if unknown := _UNKNOWN_COLUMN.search(text):
-        return QueryError(text, details=(f"there are {', '.join(_columns(warehouse, sql))}",), hint=error.hint)
+        return QueryError(what, details=_marked(sql, int(position[1])), hint=error.hint or MARK_HINT)
+    if _UNKNOWN_COLUMN.search(text) and (columns := _columns(warehouse, sql)):
+        return QueryError(text, details=(f"there are {', '.join(columns)}",), hint=COLUMNS_HINT)
     if unknown := _UNKNOWN_TABLE.search(text):
         names = [str(name) for (name,) in warehouse.rows("SHOW TABLES")]
         near = nearest(unknown[1], names)
         return QueryError(text, details=(f"nearest: {', '.join(near)}",) if near else (), hint=error.hint)
-    return error
+    return QueryError(text, details=error.details, hint=error.hint or OTHER_HINT)
 
 
 def _marked(sql: str, position: int) -> tuple[str, ...]:

@@ -226,12 +226,20 @@ def test_a_syntax_error_is_marked_in_the_sql(migrated: Place) -> None:
     assert error.details == ("WHERE date >> 1", "            ^")
     assert "Syntax error: failed at position " in str(error)
     assert "Expected" not in str(error)
+    assert error.hint == "correct the SQL at the mark"
 
 
 def test_an_unknown_column_is_answered_with_those_there_are(migrated: Place) -> None:
     error = failure(migrated, "SELECT costs FROM machine_summary")
 
     assert error.details[0].startswith("there are machine, agent, ")
+    assert error.hint == "take one of these columns"
+
+
+def test_an_error_without_a_place_or_a_name_says_what_to_do(migrated: Place) -> None:
+    for statement in ("SELECT toUInt8('x') FROM daily", "SELECT costs"):
+        error = failure(migrated, statement)
+        assert (error.details, error.hint) == ((), "correct the SQL, or ask for less; the words are ClickHouse's own")
 
 
 def test_an_unknown_table_is_answered_with_the_nearest(migrated: Place) -> None:
