@@ -198,6 +198,8 @@ def print_log(lines: Sequence[dict[str, Any]], timezone: str, *, as_json: bool) 
     if as_json:
         ui.print_json(lines)
         return
+    if not lines:
+        print("nothing is logged yet: ccusage-import import")
     for line in lines:
         bound = " ".join(f"{name}={value}" for name, value in line.items() if name not in HEAD_OF_A_LINE)
         time = _local(str(line.get("time", "")), timezone)

@@ -193,10 +193,13 @@ def test_logs_prints_the_path_and_the_last_run_only(program: Program, corpus: Ca
     ]
 
 
-def test_logs_before_the_first_import_prints_the_path(program: Program) -> None:
+def test_logs_before_the_first_import_prints_the_path_and_what_to_do(program: Program) -> None:
     shown = program("logs")
 
-    assert (shown.exit_code, shown.stdout) == (0, f"{program.home / LOG}\n")
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert shown.stdout == f"{program.home / LOG}\nnothing is logged yet: ccusage-import import\n"
+    assert program("logs", "--path").stdout == f"{program.home / LOG}\n"
+    assert json.loads(program("logs", "--json").stdout) == []
 
 
 @pytest.mark.usefixtures("own_warehouse")
