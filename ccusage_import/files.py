@@ -66,6 +66,16 @@ def make_private_directory(directory: Path) -> None:
         place.mkdir(mode=_OWNER_ENTERS, exist_ok=True)
 
 
+def existing_place(path: Path) -> Path:
+    """Return a path, or where it is not there the nearest place above it that is."""
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def can_be_written(directory: Path) -> bool:
+    """Return whether files can be made in a directory, or in the one in which it would be made."""
+    return os.access(existing_place(directory), os.W_OK | os.X_OK)
+
+
 def replace_file(file: Path, data: bytes, *, mode: int = _OWNER_ALONE, durable: bool = True) -> None:
     """Replace `file` by one that holds `data`, as `replacing` does.
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from secrets import token_hex
 
 from ccusage_import.checks.result import Check, fail, failed, ok, warn
@@ -22,6 +21,7 @@ from ccusage_import.exceptions import (
     WarehousePermissionError,
     WarehouseUnreachableError,
 )
+from ccusage_import.files import existing_place
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.integrity import detached_parts, hint_of, unreadable_parts
@@ -61,7 +61,7 @@ def check_warehouse(configuration: Configuration, wait_seconds: float = 0) -> It
     try:
         if isinstance(place, EmbeddedWarehouse) and not has_warehouse(configuration):
             yield ok("warehouse", f"{place} is made by the first import")
-            yield _space(shutil.disk_usage(_existing(place.path)).free)
+            yield _space(shutil.disk_usage(existing_place(place.path)).free)
             return
         _wait_for_server(configuration, wait_seconds)
         with open_configured(configuration) as opened:
@@ -163,10 +163,6 @@ def _space(free: int) -> Check:
     if free >= LOW_SPACE_BYTES:
         return ok("disk space", found)
     return (warn if free >= FULL_BYTES else fail)("disk space", found, "free some space on the warehouse's disk")
-
-
-def _existing(path: Path) -> Path:
-    return next(parent for parent in (path, *path.parents) if parent.exists())
 
 
 def _last_import(opened: ClickHouse, configuration: Configuration) -> Iterator[Check]:

@@ -32,6 +32,7 @@ from ccusage_import.cli.options import (
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import days_of_option, period_of_options, today_in
 from ccusage_import.exceptions import ConfigurationError, DatabaseMissingError, ExitCode, FixableError
+from ccusage_import.files import can_be_written
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.importer import run_import
 from ccusage_import.logger import log_to_file
@@ -303,12 +304,15 @@ def _import_now(
 
 def log_to_configured_file(configuration: Configuration) -> None:
     """Log to a file too. One that cannot be written is a warning, never the end of a run."""
-    settings = configuration.settings
+    settings, state = configuration.settings, configuration.directories.state
+
+    def warn(line: str) -> None:
+        # Where nothing below the state directory can be written, the lock is an error that says so.
+        if can_be_written(state) or not configuration.log_file.is_relative_to(state):
+            ui.print_warning(line)
+
     log_to_file(
-        configuration.log_file,
-        rotation=settings.log_rotation,
-        retention=settings.log_retention,
-        warn=ui.print_warning,
+        configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention, warn=warn
     )
 
 

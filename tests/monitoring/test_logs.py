@@ -237,6 +237,18 @@ def test_a_log_that_is_a_directory_is_told_to_the_quiet_too(
     assert done.stderr == f"ccusage-import: warning: {warning}\n"
 
 
+def test_a_state_directory_that_cannot_be_written_is_said_once(program: Program, corpus: Callable[[str], Path]) -> None:
+    (program.home / ".local").mkdir()
+    state = program.home / ".local/state"
+    state.write_text("a file in the place of a directory")
+
+    done = program("import", "--claude-dir", corpus("september"))
+
+    assert (done.exit_code, done.stdout) == (4, "")
+    lock = f"lock file {state}/ccusage-import/import.lock: Not a directory"
+    assert done.stderr == f"ccusage-import: error: {lock}\nhint: make its directory writable\n"
+
+
 def test_a_log_whose_disk_is_full_is_said_once(tmp_path: Path) -> None:
     file = tmp_path / "full.log"
     code = f"""
