@@ -14,7 +14,7 @@ from ccusage_import.config.kept.last_offer import read_last_offer
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import ago, today_in, zoned_moment
 from ccusage_import.digest.glance import Glance, MonthForecast, PlanMonth, read_glance
-from ccusage_import.digest.text import method_text, multiple
+from ccusage_import.digest.text import method_text, multiple, percent
 from ccusage_import.digest.today import OpenBlock
 from ccusage_import.exceptions import WarehouseLockedError
 from ccusage_import.money import Money
@@ -123,7 +123,7 @@ def _spent(cost_usd: Decimal, budget: Spending | None, money: Money) -> str:
         return money.text(cost_usd)
     # Of each machine its own day, which may be another one than here.
     spent, limit = budget.spent_usd, budget.limit.limit_usd
-    share = f" ({spent / limit:.0%})" if limit else ""
+    share = f" ({percent(spent / limit)})" if limit else ""
     over = "OVER " if budget.is_over else ""
     return f"{over}{money.text(spent)} of {money.text(limit)}{share}, {money.text(budget.forecast_usd)} expected"
 

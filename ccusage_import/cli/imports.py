@@ -311,9 +311,7 @@ def log_to_configured_file(configuration: Configuration) -> None:
         if can_be_written(state) or not configuration.log_file.is_relative_to(state):
             ui.print_warning(line)
 
-    log_to_file(
-        configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention, warn=warn
-    )
+    log_to_file(configuration.log_file, rotation=settings.log_rotation, retention=settings.log_retention, warn=warn)
 
 
 def _import(

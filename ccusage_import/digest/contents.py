@@ -160,14 +160,14 @@ def change_text(now: Decimal, before: Decimal, money: Money) -> str:
     if not difference:
         return "no change"
     sign = "+" if difference > 0 else "-"
-    share = f" ({sign}{percent(float(abs(difference) / before))})" if before else ""
+    share = f" ({sign}{percent(abs(difference) / before)})" if before else ""
     return f"{sign}{money.fine(abs(difference))}{share}"
 
 
 def _forecast_figure(forecast: Forecast, money: Money) -> Figure:
     lines = []
     if forecast.low_usd is not None and forecast.high_usd is not None:
-        lines.append(f"between {money.fine(forecast.low_usd)} and {money.fine(forecast.high_usd)} at 80 %")
+        lines.append(f"between {money.fine(forecast.low_usd)} and {money.fine(forecast.high_usd)} at 80%")
     lines.append(f"{forecast.total_tokens:,} tokens")
     if forecast.backtest_error is not None:
         lines.append(f"such forecasts missed the cost by {percent(forecast.backtest_error)}")
@@ -180,7 +180,7 @@ def _models(digest: Digest) -> Table:
         (
             called[use.model],
             cost_text(use.usage, digest.money),
-            percent(float(use.usage.cost_usd / total)) if total else "",
+            percent(use.usage.cost_usd / total) if total else "",
             f"{use.usage.total_tokens:,}",
             percent(use.cache_share),
         )
@@ -296,7 +296,7 @@ def _budget(digest: Digest) -> Table:
             _limit_name(limit),
             money(limit.spent_usd),
             money(limit.limit_usd),
-            percent(float(limit.spent_usd / limit.limit_usd)),
+            percent(limit.spent_usd / limit.limit_usd),
             "exceeded" if limit.spent_usd > limit.limit_usd else "within",
         )
         for limit in digest.budget

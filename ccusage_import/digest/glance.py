@@ -29,7 +29,7 @@ _KEPT = "SELECT sum(cost_usd) FROM daily WHERE machine = {machine:String} AND ag
 
 @dataclass(frozen=True, slots=True)
 class MonthForecast:
-    """What this month is expected to cost on all machines, in US dollars; the bounds hold 80 % and may be missing."""
+    """What this month is expected to cost on all machines, in US dollars; the bounds hold 80% and may be missing."""
 
     cost_usd: Decimal
     low_usd: Decimal | None

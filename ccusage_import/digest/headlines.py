@@ -55,7 +55,7 @@ def _month(digest: Digest, costs: dict[date, Decimal]) -> Headline:
     low = high = spent.cost_usd
     if forecast:
         low, high = forecast.low_usd or forecast.cost_usd, forecast.high_usd or forecast.cost_usd
-        between = f", between {money.fine(low)} and {money.fine(high)} at 80 %" if forecast.low_usd is not None else ""
+        between = f", between {money.fine(low)} and {money.fine(high)} at 80%" if forecast.low_usd is not None else ""
         lines += [f"{money.fine(forecast.cost_usd)} expected{between}", method_text(forecast.method)]
         lines.append(f"{spent.total_tokens:,} tokens, {forecast.total_tokens:,} expected")
     before = digest.today.replace(day=1) - DAY

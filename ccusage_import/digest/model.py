@@ -90,7 +90,7 @@ class ForecastDay:
 class Forecast:
     """What this month is expected to cost, and its tokens.
 
-    The bounds of the cost hold 80 % and are None without enough history.
+    The bounds of the cost hold 80% and are None without enough history.
 
     `backtest_error` is the sum of the absolute errors of such forecasts in the past as a share of what the days cost.
     """

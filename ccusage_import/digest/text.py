@@ -1,13 +1,15 @@
-"""Numbers and days as a report page writes them."""
+"""Numbers and days as people read them, the same in the terminal, on the report page and in a notice."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 from ccusage_import.money import Money
 
 if TYPE_CHECKING:
+    from datetime import date
+    from decimal import Decimal
+
     from ccusage_import.digest.model import Usage
 
 NO_MODEL = "no model"
@@ -15,14 +17,14 @@ NO_MODEL = "no model"
 PLAIN_METHODS = {"month so far": "plain run rate", "weekday of last week": "seasonal-naive"}
 
 
-def percent(share: float | None) -> str:
+def percent(share: float | Decimal | None) -> str:
     """Return a share as percent."""
-    return "" if share is None else f"{share:.1%}".replace("%", " %")
+    return "" if share is None else f"{share:.1%}"
 
 
 def multiple(times: float) -> str:
     """Return how many times something is something else, below once as percent."""
-    return f"{times:,.1f} times" if times >= 1 else f"{times:.0%} of".replace("%", " %")
+    return f"{times:,.1f} times" if times >= 1 else f"{percent(times)} of"
 
 
 def cost_text(usage: Usage, money: Money) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ccusage_import.checks.health import Problem
 from ccusage_import.config.tables.notify import Event
+from ccusage_import.digest.text import percent
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.money import Money
 from ccusage_import.monitoring.outcome import RunOutcome, Told
@@ -138,7 +139,7 @@ def _nearly_used(machine: str, use: QuotaUse, told: Told) -> Notice:
     }
     runs_out = f"at this rate the rest is used {_minute(use.runs_out_at)}" if use.runs_out_at else ""
     period = "week" if use.name == "week_usd" else "block"
-    title = f"{machine}: {share:.0%} of the quota {use.name} is used"
+    title = f"{machine}: {percent(share)} of the quota {use.name} is used"
     return _notice("quota", title, (f"the {period} ends {ends}", runs_out, LOOK_AT_QUOTAS), details, told)
 
 

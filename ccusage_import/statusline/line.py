@@ -14,6 +14,7 @@ from typing import Any
 
 import platformdirs
 
+from ccusage_import.digest.text import percent
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.money import DOLLARS, Money
 
@@ -57,7 +58,7 @@ def _parts(numbers: Mapping[str, Any], now: float) -> Iterator[str]:
         yield _block(block, now, money)
     for quota in numbers["quotas"]:
         if now < quota["ends_at"]:
-            yield f"{quota['period']} quota {quota['share']:.0%} used"
+            yield f"{quota['period']} quota {percent(quota['share'])} used"
     if numbers["monthly_limit_usd"] is not None and now < numbers["month_ends_at"]:
         yield f"month {_spent(numbers['month_usd'], numbers['monthly_limit_usd'], money)}"
     age = now - numbers["at"]

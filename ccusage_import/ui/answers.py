@@ -103,7 +103,7 @@ def _writer(name: str, kind: str, cells: Sequence[str], timezone: str) -> Callab
         if _STORED_MONEY.fullmatch(kind) or _MONEY.search(name):
             return lambda cell: _finite(cell, DOLLARS.fine)
         if _SHARE.search(name):
-            return lambda cell: _finite(cell, lambda value: percent(float(value)))
+            return lambda cell: _finite(cell, percent)
         return lambda cell: _finite(cell, lambda value: f"{value:,f}")
     if kind.startswith(("UInt", "Int")) and not _NOT_COUNTED.search(name):
         numbers = [int(cell) for cell in cells if cell != NULL]

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ccusage_import.days import zoned_moment
+from ccusage_import.digest.text import percent
 from ccusage_import.import_summary import FactsSummary, ImportSummary
 from ccusage_import.money import Money
 from ccusage_import.names.shown import model_names, project_names
@@ -253,7 +254,7 @@ def _coverage_line(coverage: Coverage) -> str:
     name = "sessions" if coverage.report == "session" else coverage.report
     verb = "covers" if coverage.report == "monthly" else "cover"
     whose = "" if coverage.agent == CLAUDE else f"{coverage.agent} "
-    return f"{whose}{name} {verb} {100 * coverage.share:.1f} % of the days' cost"
+    return f"{whose}{name} {verb} {percent(coverage.share)} of the days' cost"
 
 
 def _block_line(block: Record, timezone: str, money: Money) -> Text:
@@ -275,7 +276,7 @@ def _shares_table(
     columns = (title, "cost", "share", "tokens", *(["in full"] if in_full else []))
     table = PlainTable(columns, texts=("in full",), wraps=(title, "in full"), spare=("in full",) if in_full else ())
     for share in shares:
-        part = f"{share.cost_usd / total:.0%}" if total else ""
+        part = percent(share.cost_usd / total) if total else ""
         whole = [share.name] if share.name in in_full else []
         cost, tokens = money.text(share.cost_usd), f"{share.total_tokens:,}"
         table.add_row(called.get(share.name, share.name), cost, part, tokens, *whole)

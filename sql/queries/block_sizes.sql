@@ -1,4 +1,4 @@
--- How large are blocks: median, 90 % and largest?
+-- How large are blocks: median, p90 and largest?
 -- group: blocks
 -- param: since Date = 30 days ago: first day
 -- param: until Date = 2099-12-31: last day

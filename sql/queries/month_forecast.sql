@@ -2,7 +2,7 @@
 -- group: forecast
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
--- note: low and high bound it in 80 % of cases; the error is that of such forecasts in the past, as a share of the cost
+-- note: low and high bound it in 80% of cases; the error is that of such forecasts in the past, as a share of the cost
 SELECT
     month,
     days_left,

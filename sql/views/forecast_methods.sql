@@ -4,11 +4,11 @@
 -- many days as are left in the month, at most a third of the history. The error is sum(abs(forecast - cost)) / sum(cost).
 -- The first candidate is chosen, unless another one had the least error and less than n / (n + 0.5) of that of the first, where n is how
 -- many of these forecasts fit side by side: the shorter the history, the clearer it must be.
--- Interval: 80 % of the past forecasts missed by no more than this multiple of their scale (split conformal prediction: Lei et al.:
+-- Interval: 80% of the past forecasts missed by no more than this multiple of their scale (split conformal prediction: Lei et al.:
 -- Distribution-Free Predictive Inference for Regression, JASA 113, 2018). The scale lies half way between
 -- the forecast and the cost of as many days at the mean of the last 56, and grows with the root of the days ahead and, as for a mean,
 -- with 1 + days ahead / days behind (5.5 there). A small n widens it by 1 + 0.75 / n, somewhat as Student's distribution does.
--- Half of it is at least 1 % of the scale.
+-- Half of it is at least 1% of the scale.
 -- Tokens are forecast from the same past days as cost, each counted as often.
 CREATE OR REPLACE VIEW {database}.forecast_methods {on_cluster}
 (
@@ -23,7 +23,7 @@ CREATE OR REPLACE VIEW {database}.forecast_methods {on_cluster}
     past_days UInt8 COMMENT 'days before today that it is made of, fewer in a short history',
     left_usd Float64 COMMENT 'forecast of the days that are left, today as a whole day',
     today_usd Float64 COMMENT 'forecast of today as a whole day',
-    half_width_usd Nullable(Float64) COMMENT 'half the width of the 80 % interval of left_usd; NULL with less than 21 days of history or without usage in the last 56',
+    half_width_usd Nullable(Float64) COMMENT 'half the width of the 80% interval of left_usd; NULL with less than 21 days of history or without usage in the last 56',
     backtest_days UInt8 COMMENT 'days that each forecast of the back-test was for',
     backtest_forecasts UInt64 COMMENT 'past days from which the method was tried',
     backtest_error Nullable(Float64) COMMENT 'sum of the absolute errors of these forecasts as a share of the sum of the costs; NULL without any',

@@ -149,8 +149,8 @@ def _figures_of_delays(
     return [
         Figure(subject, f"{len(written):,} answers, of which are not stored", lost, "", 0),
         Figure(subject, "from a whole line to its row, half of them within", statistics.median(delays), "ms"),
-        Figure(subject, "from a whole line to its row, 95 % within", _p95(delays), "ms", P95_MS),
-        Figure(subject, "from a whole line to hearing of it, 95 % within", _p95(heard), "ms", HEARD_MS),
+        Figure(subject, "from a whole line to its row, 95% within", _p95(delays), "ms", P95_MS),
+        Figure(subject, "from a whole line to hearing of it, 95% within", _p95(heard), "ms", HEARD_MS),
     ]
 
 

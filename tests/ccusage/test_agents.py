@@ -285,7 +285,7 @@ def test_the_summary_names_agents_and_leaves_out_those_without_usage(run_import:
     assert [line.split()[:3] for line in lines if line.startswith(("codex ", "opencode ", "amp ", "kimi "))] == [
         ["codex", "daily", "3"], ["codex", "monthly", "1"], ["codex", "session", "2"],
         ["opencode", "daily", "2"], ["opencode", "monthly", "1"], ["opencode", "session", "2"],
-        ["opencode", "$0.03", "58%"], ["codex", "$0.01", "21%"],
+        ["opencode", "$0.03", "58.2%"], ["codex", "$0.01", "20.8%"],
     ]  # fmt: skip
     assert "tokens 23,068 +23,068" in lines
     document = json.loads(run_import("--agent", "all", "--json").stdout)

@@ -44,8 +44,8 @@ def test_a_quota_of_tokens_is_a_count() -> None:
 
 
 def test_shares_are_percent() -> None:
-    assert written("cost_share", "Nullable(Float64)", "0.6234", "1", "ᴺᵁᴸᴸ") == ["62.3 %", "100.0 %", "-"]
-    assert written("hit_rate", "Float64", "0.0004") == ["0.0 %"]
+    assert written("cost_share", "Nullable(Float64)", "0.6234", "1", "ᴺᵁᴸᴸ") == ["62.3%", "100.0%", "-"]
+    assert written("hit_rate", "Float64", "0.0004") == ["0.0%"]
 
 
 def test_counts_have_separators_and_ids_and_years_have_none() -> None:

@@ -60,7 +60,7 @@ def test_each_limit_is_held_against_what_it_is_of(program: Program, spent: Place
     assert found["project", "-shop", "daily"]["crossing_day"] == days_ago(0).date().isoformat()
     shown = program("budget", "--warehouse", spent.url).stdout
     assert "project -shop, today" in shown
-    assert "120% OVER" in shown
+    assert "120.0% OVER" in shown
 
 
 def test_a_limit_of_what_nothing_is_stored_of_is_warned_of(program: Program, spent: Place) -> None:

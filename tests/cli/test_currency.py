@@ -64,21 +64,23 @@ def test_all_that_people_read_is_converted(used: Program) -> None:
     }
 
     for name, texts in {
-        "import": ("cost €1.62 +€1.62", "active block until", "UTC: €0.27", "Sonnet 4 €1.62 100%", "shop €1.62 100%"),
-        "dashboard": (
-            "today €0.27, 20,000 tokens", "this month OVER €0.27 of €0.22 (120%), €", "all days €1.62 on 2 days since",
-            "kept all that ccusage shows: €1.62",
+        "import": (
+            "cost €1.62 +€1.62", "active block until", "UTC: €0.27", "Sonnet 4 €1.62 100.0%", "shop €1.62 100.0%",
         ),
-        "budget": ("everything, this month €0.27 €0.22 120% OVER €",),
-        "quota": ("week_usd €0.27 €2.70 10%",),
+        "dashboard": (
+            "today €0.27, 20,000 tokens", "this month OVER €0.27 of €0.22 (120.0%), €",
+            "all days €1.62 on 2 days since", "kept all that ccusage shows: €1.62",
+        ),
+        "budget": ("everything, this month €0.27 €0.22 120.0% OVER €",),
+        "quota": ("week_usd €0.27 €2.70 10.0%",),
         "history": (" €1.62 +€1.62",),
         "changes": (f"new daily {days_ago(70).date()} - €1.35",),
-        "chart": ("Sonnet 4 €1.62 100.0 %",),
-        "statusline": ("today €0.27 · block €0.27, ", " · week quota 10% used · month €0.27, OVER by €0.04"),
+        "chart": ("Sonnet 4 €1.62 100.0%",),
+        "statusline": ("today €0.27 · block €0.27, ", " · week quota 10.0% used · month €0.27, OVER by €0.04"),
         "markdown": (
             "**The budget of this month is exceeded: €0.27 of €0.22.**", "- Today so far: **€0.27**, +€0.27 against",
             "converted at 0.9 EUR per dollar; with a subscription", "| shop | €1.62 | 120,000 |",
-            "| budget of this month | €0.27 | €0.22 | 120.0 % |",
+            "| budget of this month | €0.27 | €0.22 | 120.0% |",
         ),
         "calendar": ("SUMMARY:€0.27 so far\\, on laptop", "SUMMARY:import on laptop: +€1.62"),
         "undo": ("€0.00 (-€1.62)",),
@@ -109,7 +111,7 @@ def test_without_a_sign_the_code_stands_before_an_amount(used: Program) -> None:
     assert used("import", "--quiet").exit_code == 0
 
     assert "today CHF 0.24, 20,000 tokens" in squeezed(used(**FRANC).stdout)
-    assert "everything, this month CHF 0.24 CHF 0.20 120% OVER" in squeezed(used("budget", **FRANC).stdout)
+    assert "everything, this month CHF 0.24 CHF 0.20 120.0% OVER" in squeezed(used("budget", **FRANC).stdout)
     # What an import left for the status line is shown in what was set then.
     assert used("statusline", **FRANC).stdout.startswith("today $0.30 · block $0.30, ")
     assert used("import", "--quiet", **FRANC).exit_code == 0

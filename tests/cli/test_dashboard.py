@@ -54,7 +54,7 @@ def test_a_history_is_seen_at_one_glance_and_what_was_kept_beyond_ccusage(progra
     ]
     assert any(re.fullmatch(r"active block  \$0.30 until \d\d:\d\d UTC", line) for line in lines)
     assert any(
-        re.fullmatch(r"this month    OVER \$0.30 of \$0.25 \(120%\), \$\d+\.\d\d expected", line) for line in lines
+        re.fullmatch(r"this month    OVER \$0.30 of \$0.25 \(120\.0%\), \$\d+\.\d\d expected", line) for line in lines
     )
     assert steps == "ccusage-import report --open · query --list · chart daily · changes · --help"
     assert program("config", "set", "budget.agents.claude", "0.1").exit_code == 0
@@ -179,7 +179,7 @@ def test_what_is_spent_of_a_budget_is_what_budget_says_wherever_machines_are(abr
     """It is another day on this machine than on the other one, whose day counts in the budget of everything."""
     shown = abroad(CCUSAGE_IMPORT_BUDGET='{"daily": 0.4}').stdout
 
-    assert "today         OVER $0.45 of $0.40 (112%), " in shown
+    assert "today         OVER $0.45 of $0.40 (112.5%), " in shown
     assert ", 30,000 tokens\n" in shown
 
 

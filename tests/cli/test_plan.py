@@ -78,7 +78,7 @@ def test_the_dashboard_has_a_line_of_the_plan(program: Program, tmp_path: Path) 
 
     # The labels are as wide as the widest one, which depends on whether a block is active now.
     lines = [" ".join(line.split()) for line in program(COLUMNS="80").stdout.splitlines()]
-    assert "plan $3.00 of Claude Code this month, 15 % of its price of $20.00" in lines
+    assert "plan $3.00 of Claude Code this month, 15.0% of its price of $20.00" in lines
 
 
 @pytest.mark.parametrize("text", ["monthly = 0", "monthly = -1", 'monthly = "much"', "yearly = 1"])

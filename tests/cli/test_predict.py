@@ -104,16 +104,16 @@ def test_it_is_said_which_runs_were_tested_or_why_none_was(program: Program, use
         return done.stdout.splitlines()[4:6]
 
     assert last_lines("test", "--project", SHOP) == [
-        "80 % of runs stay within this range, judging by the last 9 runs",
+        "80% of runs stay within this range, judging by the last 9 runs",
         "not tested: that takes more than 9 earlier runs",
     ]
     assert last_lines("test", "--project", BLOG) == [
-        "80 % of runs stay within this range, judging by the last 10 runs in all projects and with all models",
-        "in a test on 1 earlier run in all projects and with all models, 0 % did",
+        "80% of runs stay within this range, judging by the last 10 runs in all projects and with all models",
+        "in a test on 1 earlier run in all projects and with all models, 0.0% did",
     ]
     assert last_lines("ship") == [
-        "80 % of runs stay within this range, judging by the last 13 prompts of all kinds",
-        "in a test on 4 earlier prompts of all kinds, 25 % did",
+        "80% of runs stay within this range, judging by the last 13 prompts of all kinds",
+        "in a test on 4 earlier prompts of all kinds, 25.0% did",
     ]
 
 
@@ -123,8 +123,8 @@ def test_it_is_told_in_a_few_lines(program: Program, used: Place) -> None:
         "/test       low  expected   high\n"
         "cost      $0.01     $0.06  $0.10\n"
         "duration    1 s       6 s   10 s\n\n"
-        "80 % of runs stay within this range, judging by the last 10 runs\n"
-        "in a test on 1 earlier run, 0 % did\n"
+        "80% of runs stay within this range, judging by the last 10 runs\n"
+        "in a test on 1 earlier run, 0.0% did\n"
         "the expected cost was off by $0.05 on average, a plain mean by $0.05\n"
     )
 
@@ -132,7 +132,7 @@ def test_it_is_told_in_a_few_lines(program: Program, used: Place) -> None:
 def test_it_fits_a_narrow_terminal(program: Program, used: Place) -> None:
     done = program("predict", "test", "--warehouse", used.url, CCUSAGE_IMPORT_HASH_PROJECTS="false", COLUMNS="48")
     assert done.stdout.splitlines()[-3:] == [
-        "in a test on 1 earlier run, 0 % did",
+        "in a test on 1 earlier run, 0.0% did",
         "the expected cost was off by $0.05 on average, a",
         "  plain mean by $0.05",
     ]

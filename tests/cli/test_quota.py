@@ -31,7 +31,7 @@ def test_a_week_within_its_quota_and_one_over_it(program: Program, used: Place) 
     configure(program, 'machine = "laptop"\n[quota]\nweek_usd = 12\n')
     done = program("quota", "--warehouse", used.url)
     assert done.exit_code == 0, done.stderr
-    assert [line.split()[:4] for line in done.stdout.splitlines()[1:]] == [["week_usd", "$3.00", "$12.00", "25%"]]
+    assert [line.split()[:4] for line in done.stdout.splitlines()[1:]] == [["week_usd", "$3.00", "$12.00", "25.0%"]]
 
     configure(program, 'machine = "laptop"\n[quota]\nweek_usd = 2.5\n')
     done = program("quota", "--warehouse", used.url, "--json")

@@ -44,9 +44,9 @@ def test_an_import_fits(program: Program) -> None:
     assert [line.split()[0] for line in lines[3:9]] == ["report", "daily", "monthly", "session", "blocks", "projects"]
     assert {len(line.split()) for line in lines[4:9]} == {8}
     for row in (
-        "Opus 4.6    $18.87    62%  11,617,252  claude-opus-4-6",
-        "Sonnet 4.5  $11.25    37%  10,553,683  claude-sonnet-4-5-20250929",
-        "data-pipeline  $13.87    45%   8,418,588  -home-ana-data-pipeline",
+        "Opus 4.6    $18.87  61.8%  11,617,252  claude-opus-4-6",
+        "Sonnet 4.5  $11.25  36.9%  10,553,683  claude-sonnet-4-5-20250929",
+        "data-pipeline  $13.87  45.5%   8,418,588  -home-ana-data-pipeline",
     ):
         assert row in lines
     demo = program.home / ".local/share/ccusage-import/demo/config.toml"

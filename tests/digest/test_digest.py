@@ -249,9 +249,9 @@ def test_budgets_show_what_is_spent_of_them(program: Program, migrated: Place, c
     done = program("report", "--warehouse", migrated.url, "--format", "markdown", CCUSAGE_IMPORT_BUDGET=budget)
 
     assert "- **The budget of today is exceeded: $1.50 of $1.00.**\n" in done.stdout
-    assert "| budget of today | $1.50 | $1.00 | 150.0 % | exceeded |\n" in done.stdout
-    assert "| budget of this month | $1.50 | $100.00 | 1.5 % | within |\n" in done.stdout
-    assert "| budget of project -home-ana-shop, today | $1.50 | $6.00 | 25.0 % | within |\n" in done.stdout
+    assert "| budget of today | $1.50 | $1.00 | 150.0% | exceeded |\n" in done.stdout
+    assert "| budget of this month | $1.50 | $100.00 | 1.5% | within |\n" in done.stdout
+    assert "| budget of project -home-ana-shop, today | $1.50 | $6.00 | 25.0% | within |\n" in done.stdout
 
 
 @pytest.mark.exhaustive
@@ -274,7 +274,7 @@ def test_savings_of_the_cache(program: Program, migrated: Place, claude: ClaudeD
         ("claude-sonnet-4-20250514", 2.7, 1.0)
     ]
     markdown = program("report", "--warehouse", migrated.url, "--format", "markdown").stdout
-    assert "- Saved by the cache: **$2.70**, 100.0 % of all input came from it, estimated, all kept days\n" in markdown
+    assert "- Saved by the cache: **$2.70**, 100.0% of all input came from it, estimated, all kept days\n" in markdown
 
 
 @pytest.mark.one_place
@@ -365,7 +365,7 @@ def test_a_day_that_goes_on_is_compared_with_a_whole_one_and_says_so(
     shown = program("report", "--warehouse", migrated.url, "--format", "markdown").stdout
 
     [today] = [line for line in shown.splitlines() if line.startswith("- Today")]
-    assert today == "- Today so far: **$0.30**, -$0.30 (-50.0 %) against $0.60 on the whole of yesterday, 20,000 tokens"
+    assert today == "- Today so far: **$0.30**, -$0.30 (-50.0%) against $0.60 on the whole of yesterday, 20,000 tokens"
 
 
 @pytest.mark.one_place
@@ -383,12 +383,12 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
 
     first, second = TODAY - timedelta(days=2), TODAY - timedelta(days=1)
     assert chart("daily") == [
-        f"{first} {first:%a}        $3.75 71.4 % " + "█" * 45,
-        f"{second} {second:%a}        $0.00  0.0 %",
-        f"{TODAY} {TODAY:%a} so far $1.50 28.6 % " + "█" * 18,
+        f"{first} {first:%a}        $3.75 71.4% " + "█" * 45,
+        f"{second} {second:%a}        $0.00  0.0%",
+        f"{TODAY} {TODAY:%a} so far $1.50 28.6% " + "█" * 18,
     ]
-    assert chart("machines") == ["desk $5.25 100.0 % " + "█" * 61]
-    assert chart("agents") == ["claude $5.25 100.0 % " + "█" * 59]
+    assert chart("machines") == ["desk $5.25 100.0% " + "█" * 61]
+    assert chart("agents") == ["claude $5.25 100.0% " + "█" * 59]
     assert [line.split("$")[1][:4] for line in chart("sessions")] == ["3.75", "1.50"]
     hours, weeks, months = chart("hours"), chart("weekly"), chart("monthly")
     assert sum("5.25" in line for line in hours) == 1
@@ -404,12 +404,12 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
             "claude-sonnet-4-20250514": "1.500000000",
         }
     assert chart("models") == [
-        "Opus 4.1 $3.75 71.4 % " + "█" * 58,
-        "Sonnet 4 $1.50 28.6 % " + "█" * 23 + "▏",
+        "Opus 4.1 $3.75 71.4% " + "█" * 58,
+        "Sonnet 4 $1.50 28.6% " + "█" * 23 + "▏",
     ]
     assert chart("projects") == [
-        "blog $3.75 71.4 % " + "█" * 62,
-        "shop $1.50 28.6 % " + "█" * 24 + "▊",
+        "blog $3.75 71.4% " + "█" * 62,
+        "shop $1.50 28.6% " + "█" * 24 + "▊",
     ]
 
 
@@ -443,7 +443,7 @@ def test_bars_fit_a_narrow_terminal_and_cut_no_number(program: Program, claude: 
 
     lines = [line.rstrip() for line in shown.splitlines()]
     assert code == 0
-    assert lines[0] == "work-a-shop-w $1.50 100.0 % " + "█" * 12
+    assert lines[0] == "work-a-shop-w $1.50 100.0% " + "█" * 13
     assert lines[1:] == ["ith-a-long-na", "me"]
 
 
@@ -459,7 +459,7 @@ def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, cla
     opus, sonnet = "\x1b[38;2;106;165;232m", "\x1b[38;2;240;161;94m"
     bar, _, legend = shown.replace("\r", "").rstrip("\n").split("\n")
     assert code == 0
-    assert bar.rstrip(" ") == f"desk $5.25 100.0 % {opus}{'█' * 29}\x1b[0m{sonnet}{'█' * 12}\x1b[0m"
+    assert bar.rstrip(" ") == f"desk $5.25 100.0% {opus}{'█' * 29}\x1b[0m{sonnet}{'█' * 12}\x1b[0m"
     assert legend == f"{opus}█\x1b[0m Opus 4.1  {sonnet}█\x1b[0m Sonnet 4"
 
     # With 16 colours, the nearest of two models would be the same.
@@ -469,7 +469,7 @@ def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, cla
 
     program.environ["NO_COLOR"] = "1"
     plain = to_a_terminal(program, "chart", "machines", columns=60)[1]
-    assert plain.replace("\r", "").rstrip("\n ") == "desk $5.25 100.0 % " + "█" * 41
+    assert plain.replace("\r", "").rstrip("\n ") == "desk $5.25 100.0% " + "█" * 41
 
 
 @pytest.mark.usefixtures("own_warehouse")

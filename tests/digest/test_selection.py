@@ -110,7 +110,7 @@ def test_a_month_that_is_over_is_all_that_is_told(
         "prompts without a command | 1 | $0.75",
         "/review | 1 | $0.30",
     ]
-    assert table(markdown, "Tools") == ["Bash | 1 | 100.0 %", "Read | 1 | 0.0 %"]
+    assert table(markdown, "Tools") == ["Bash | 1 | 100.0%", "Read | 1 | 0.0%"]
     assert "Those whose last day is shown, with all that they cost." in markdown
     assert "All kept days" not in markdown
     assert "last 30 days" not in markdown

@@ -118,8 +118,8 @@ def test_the_summary_tells_totals_changes_models_and_projects(program: Program, 
     assert ["cache", "read", "4,075,332", "+4,075,332"] in lines
     assert ["sessions", "5", "+5"] in lines
     assert ["days", "2", "+2"] in lines
-    assert ["Sonnet", "4", "$2.82", "100%", "4,331,528", "claude-sonnet-4-20250514"] in lines
-    assert ["project-1", "$2.82", "100%", "4,331,528", "-home-dev-project-1"] in lines
+    assert ["Sonnet", "4", "$2.82", "100.0%", "4,331,528", "claude-sonnet-4-20250514"] in lines
+    assert ["project-1", "$2.82", "100.0%", "4,331,528", "-home-dev-project-1"] in lines
 
 
 @pytest.mark.usefixtures("own_warehouse")

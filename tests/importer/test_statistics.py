@@ -241,7 +241,7 @@ def test_the_summary_says_what_a_report_leaves_out(capsys: pytest.CaptureFixture
     print_summary(summary, DOLLARS)
 
     assert [line for line in capsys.readouterr().out.splitlines() if "cover" in line] == [
-        "codex monthly covers 25.0 % of the days' cost",
-        "sessions cover 93.8 % of the days' cost",
-        "blocks cover 99.9 % of the days' cost",
+        "codex monthly covers 25.0% of the days' cost",
+        "sessions cover 93.8% of the days' cost",
+        "blocks cover 99.9% of the days' cost",
     ]

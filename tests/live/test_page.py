@@ -82,7 +82,7 @@ def test_a_terminal_shows_one_page_that_is_current(migrated: Place, program: Pro
         "active block: $0.00, 10 tokens, ",
         "1 transcripts",
         "no price yet",
-        "week_usd: 0% used",
+        "week_usd: 0.0% used",
         "watching ",
         "Ctrl-C ends it",
     ):

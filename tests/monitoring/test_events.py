@@ -245,9 +245,9 @@ def test_a_quota_is_told_of_at_80_and_at_100_percent_of_each_block() -> None:
             titles.append((notice.event, notice.title))
 
     assert titles == [
-        ("quota", "studio: 80% of the quota block_usd is used"),
-        ("quota", "studio: 100% of the quota block_usd is used"),
-        ("quota", "studio: 200% of the quota block_usd is used"),
+        ("quota", "studio: 80.0% of the quota block_usd is used"),
+        ("quota", "studio: 100.0% of the quota block_usd is used"),
+        ("quota", "studio: 200.0% of the quota block_usd is used"),
     ]
 
 

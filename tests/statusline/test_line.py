@@ -48,7 +48,7 @@ WRONG: list[dict[str, Any]] = [
         ({"block": BLOCK | {"cost_per_hour_usd": None}}, "today $4.20 · block $2.16, 2h 09m left"),
         ({"block": BLOCK | {"ends_at": NOW + 59 * MINUTE}}, "today $4.20 · block $2.16, 59m left, $2.30/h"),
         ({"block": BLOCK | {"ends_at": NOW}}, "today $4.20"),
-        ({"quotas": QUOTAS}, "today $4.20 · block quota 63% used · week quota 120% used"),
+        ({"quotas": QUOTAS}, "today $4.20 · block quota 63.4% used · week quota 120.0% used"),
         ({"quotas": [QUOTAS[0] | {"ends_at": NOW}]}, "today $4.20"),
         ({"daily_limit_usd": 10.0}, "today $4.20, $5.80 left"),
         ({"daily_limit_usd": 4.0}, "today $4.20, OVER by $0.20"),

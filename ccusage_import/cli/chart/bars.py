@@ -82,7 +82,7 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money
     table.add_column(ratio=1)
     for row in rows:
         cost = row.cost_usd
-        share = percent(float(cost / total)) if total else ""
+        share = percent(cost / total) if total else ""
         bar = _Bar(_parts(row, looks, colours), largest) if cost > 0 else ""
         table.add_row(Text(row.name), money.fine(cost), share, bar)
     console.print(table)

@@ -13,6 +13,7 @@ from ccusage_import import ui
 from ccusage_import.cli.live.lines import line_of
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
+from ccusage_import.digest.text import percent
 from ccusage_import.exceptions import FixableError
 from ccusage_import.live.events import Event, Lost, Regained, Stored
 from ccusage_import.live.now import Block, LastTurn, Now, Session, read_now
@@ -132,7 +133,7 @@ class Page:
         return line
 
     def _quota_line(self, use: QuotaUse) -> str:
-        line = f"{use.name}: {use.share:.0%} used"
+        line = f"{use.name}: {percent(use.share)} used"
         if use.period_end is not None:
             line += f" until {use.period_end.astimezone(self._zone):%a %H:%M}"
         if use.runs_out_at is not None:

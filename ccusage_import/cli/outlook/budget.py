@@ -11,6 +11,7 @@ from rich.text import Text
 from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.kept.names import read_names
+from ccusage_import.digest.text import percent
 from ccusage_import.exceptions import ConfigurationError, ExitCode
 from ccusage_import.money import Money
 from ccusage_import.querying.known_names import unknown_budgets
@@ -63,7 +64,7 @@ def print_spending(spending: Sequence[Spending], names: Mapping[str, str], money
             f"{whose}, {'today' if limit.period == 'daily' else 'this month'}",
             money.text(each.spent_usd) + (" and unpriced usage" if each.unpriced else ""),
             money.text(limit.limit_usd),
-            Text(f"{share:.0%}{' OVER' if each.is_over else ''}", style="bold red" if each.is_over else ""),
+            Text(f"{percent(share)}{' OVER' if each.is_over else ''}", style="bold red" if each.is_over else ""),
             money.text(each.forecast_usd),
             f"{each.crossing_day}" if each.crossing_day else "-",
         )

@@ -11,6 +11,7 @@ from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, Wareh
 from ccusage_import.cli.query import open_to_ask
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.days import today_in
+from ccusage_import.digest.text import percent
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.money import Money
 from ccusage_import.querying.known_names import meant_names, stored_names
@@ -87,14 +88,14 @@ def print_prediction(command: str, row: Any, money: Money) -> None:
     table.add_row("duration", *(_duration(value) for value in (seconds_low, seconds, seconds_high)))
     console().print(table)
     of = "prompts of all kinds" if predicted_from == "all prompts" else f"runs{FROM[predicted_from]}"
-    lines = [f"80 % of runs stay within this range, judging by the last {runs} {of}"]
+    lines = [f"80% of runs stay within this range, judging by the last {runs} {of}"]
     if unpriced:
         lines.append(f"some of them have no price and count as {money.whole(0)}")
     if tested:
         missed, mean_missed = money.text(error), money.text(mean_error)
         tried = of.replace("runs", "run").replace("prompts", "prompt") if tested == 1 else of
         lines += [
-            f"in a test on {tested:,} earlier {tried}, {inside:.0%} did".replace("%", " %"),
+            f"in a test on {tested:,} earlier {tried}, {percent(inside)} did",
             f"the expected cost was off by {missed} on average, a plain mean by {mean_missed}",
         ]
     else:

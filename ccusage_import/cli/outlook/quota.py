@@ -14,6 +14,7 @@ from rich.text import Text
 from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.settings import Settings
+from ccusage_import.digest.text import percent
 from ccusage_import.exceptions import ConfigurationError, ExitCode
 from ccusage_import.money import Money
 from ccusage_import.ui.tables import PlainTable, console
@@ -60,7 +61,7 @@ def print_quotas(uses: Sequence[QuotaUse], settings: Settings, *, as_json: bool)
     table = PlainTable(columns, wraps=("quota", "of"), spare=("ends",))
     several = len({each.machine for each in uses}) > 1
     for each in uses:
-        share = "-" if each.share is None else f"{each.share:.0%}{' OVER' if each.is_over else ''}"
+        share = "-" if each.share is None else f"{percent(each.share)}{' OVER' if each.is_over else ''}"
         table.add_row(
             each.name + (f" on {each.machine}" if several else ""),
             _amount(each, each.used, money) + (" and unpriced usage" if each.unpriced else ""),
