@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -71,6 +71,8 @@ CLAUDE = "claude"
 CODEX = "codex"
 # What ccusage calls a row to which several agents may have added.
 ALL_AGENTS = "all"
+# Anthropic counts limits in blocks of this length, and so does ccusage.
+BLOCK_LENGTH = timedelta(hours=5)
 # The day of a session for which ccusage gives no time.
 UNDATED = date(1970, 1, 1)
 NANODOLLAR = Decimal("0.000000001")

@@ -16,6 +16,7 @@ from loguru import logger
 
 from ccusage_import.ccusage.fetcher import fetch_reports
 from ccusage_import.ccusage.runner import QUICK_TIMEOUT_SECONDS, FetchOptions, Runner
+from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import CcusageError, ConfigurationError
 from ccusage_import.files import write_private_file
 from ccusage_import.records import CLAUDE, CODEX, ModelPrice, PricedModel, report_label
@@ -87,7 +88,7 @@ class PriceSource:
     def _without_price(self) -> set[PricedModel]:
         """Return what this ccusage had no price of; it can be asked again, so a broken file counts as an empty one."""
         try:
-            known = json.loads(self._memory.read_text("utf-8"))
+            known = parse_json(self._memory.read_text("utf-8"))
             return {(agent, model) for agent, model in known[self._table]}
         except (OSError, ValueError, KeyError, TypeError):
             return set()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from ccusage_import.records import Identity, Record
-
-BLOCK_LENGTH = timedelta(hours=5)
+from ccusage_import.records import BLOCK_LENGTH, Identity, Record
 
 
 class Refused(NamedTuple):

@@ -17,14 +17,13 @@ from typing import Any
 from ccusage_import.ccusage.data_dirs import TRANSCRIPTS
 from ccusage_import.documents import parse_json
 from ccusage_import.names.pseudonyms import Pseudonyms
-from ccusage_import.records import CLAUDE, ModelPrice, PricedModel
+from ccusage_import.records import BLOCK_LENGTH, CLAUDE, ModelPrice, PricedModel
 from ccusage_import.transcripts.costs import price
 from ccusage_import.transcripts.facts import Message
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.reader import Unseen, list_transcripts, read_transcripts
 
 PRICES = Path(__file__).parent / "prices.json"
-BLOCK = timedelta(hours=5)
 Row = dict[str, Any]
 
 
@@ -147,7 +146,7 @@ def _blocks(messages: Sequence[Message]) -> list[list[Message]]:
     blocks: list[list[Message]] = []
     for message in messages:
         at = _at(message)
-        if blocks and at - _start(blocks[-1]) <= BLOCK and at - _at(blocks[-1][-1]) <= BLOCK:
+        if blocks and at - _start(blocks[-1]) <= BLOCK_LENGTH and at - _at(blocks[-1][-1]) <= BLOCK_LENGTH:
             blocks[-1].append(message)
         else:
             blocks.append([message])
@@ -160,12 +159,12 @@ def _start(block: Sequence[Message]) -> datetime:
 
 def _block(messages: Sequence[Message], now: datetime) -> Row:
     start, last, cost = _start(messages), _at(messages[-1]), _cost(messages)
-    is_active = now - last < BLOCK and now < start + BLOCK
+    is_active = now - last < BLOCK_LENGTH and now < start + BLOCK_LENGTH
     tokens = sum(message.total_tokens for message in messages)
     burn_rate, projection = None, None
     minutes = (last - _at(messages[0])) / timedelta(minutes=1)
     if is_active and minutes:
-        left = round((start + BLOCK - now) / timedelta(minutes=1))
+        left = round((start + BLOCK_LENGTH - now) / timedelta(minutes=1))
         burn_rate = {"tokensPerMinute": tokens / minutes, "costPerHour": cost / minutes * 60}
         projection = {
             "remainingMinutes": left,
@@ -175,7 +174,7 @@ def _block(messages: Sequence[Message], now: datetime) -> Row:
     return {
         "id": _printed(start),
         "startTime": _printed(start),
-        "endTime": _printed(start + BLOCK),
+        "endTime": _printed(start + BLOCK_LENGTH),
         "actualEndTime": _printed(last),
         "isActive": is_active,
         "isGap": False,

@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ccusage_import.config.settings import Settings
+from ccusage_import.records import BLOCK_LENGTH
 from ccusage_import.warehouse.budgets import QuotaUse, read_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.snapshot import count_held
 
-BLOCK = timedelta(hours=5)
 # As far back as the chain of blocks that leads to the open one is followed.
 LOOKED_BACK = timedelta(hours=24)
 # A session that was silent for longer does not run.
@@ -129,14 +129,14 @@ def open_block(messages: Iterable[tuple[datetime, float, int]], now: datetime) -
     begin = first = last = None
     cost, tokens = 0.0, 0
     for at, cost_usd, count in messages:
-        if begin is None or last is None or at - begin > BLOCK or at - last > BLOCK:
+        if begin is None or last is None or at - begin > BLOCK_LENGTH or at - last > BLOCK_LENGTH:
             begin, first = at.replace(minute=0, second=0, microsecond=0), at
             cost, tokens = 0.0, 0
         last = at
         cost, tokens = cost + cost_usd, tokens + count
-    if begin is None or first is None or last is None or now >= begin + BLOCK or now - last >= BLOCK:
+    if begin is None or first is None or last is None or now >= begin + BLOCK_LENGTH or now - last >= BLOCK_LENGTH:
         return None
     hours = (last - first) / timedelta(hours=1)
     rate = cost / hours if hours else None
-    left = (begin + BLOCK - now) / timedelta(hours=1)
-    return Block(begin, begin + BLOCK, tokens, cost, rate, None if rate is None else cost + rate * left)
+    left = (begin + BLOCK_LENGTH - now) / timedelta(hours=1)
+    return Block(begin, begin + BLOCK_LENGTH, tokens, cost, rate, None if rate is None else cost + rate * left)

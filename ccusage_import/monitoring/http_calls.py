@@ -22,7 +22,7 @@ from ccusage_import.exceptions import AnnouncementError
 LIMIT_SECONDS = 10.0
 CONNECT_SECONDS = 3.0
 RETRIES = 2
-PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)
+TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504)
 
 
 def call(
@@ -92,7 +92,7 @@ def _send(
         read=False,
         redirect=False,
         backoff_factor=0.5,
-        status_forcelist=PASSING_STATUS,
+        status_forcelist=TRANSIENT_STATUS,
         allowed_methods=None,
         # A server may not keep an import waiting.
         respect_retry_after_header=False,

@@ -6,15 +6,14 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache, partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ccusage_import.records import COUNTED_AS_DAILY, TIMED_REPORTS, Identity, Record
+from ccusage_import.records import BLOCK_LENGTH, COUNTED_AS_DAILY, TIMED_REPORTS, Identity, Record
 from ccusage_import.rule.evidence import Span
 
-LONGEST_BLOCK = timedelta(hours=5)
 Classes = tuple[int, int, int, int]
 
 
@@ -289,7 +288,7 @@ class Filing:
         if identity := self._sessions.get((message.project, message.session_id)):
             yield identity
         # Blocks that different loads left behind may overlap.
-        first, last = bisect_left(self._starts, message.at - LONGEST_BLOCK), bisect_right(self._starts, message.at)
+        first, last = bisect_left(self._starts, message.at - BLOCK_LENGTH), bisect_right(self._starts, message.at)
         for start, end, identity in self._blocks[first:last]:
             if start <= message.at <= end:
                 yield identity

@@ -24,6 +24,7 @@ FILED_ELSEWHERE = "its other messages are filed under the session or project tha
 TAKEN_BACK = "a person took messages of it back"
 NOT_READ = "stored without its messages: the next import that reads transcripts reads them"
 READ_LATER = "its transcripts were deleted before their messages were read"
+# What is compared, its tokens on the left and on the right, and what explains a difference.
 Compared = tuple[str, int, int, str]
 
 

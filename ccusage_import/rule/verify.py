@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ccusage_import.records import CLAUDE, FILED_BY_DAY, Identity, Provenance, Record
 from ccusage_import.rule.evidence import first_day, span
 from ccusage_import.rule.explain import WORDS, reason_in_words
-from ccusage_import.rule.ledger_check import LedgerSum, messages_against
+from ccusage_import.rule.ledger_check import Compared, LedgerSum, messages_against
 from ccusage_import.rule.verdicts import UNEXPLAINED, Decision, Reason, Verdict
 from ccusage_import.versions import PINNED_VERSION
 
@@ -36,9 +36,6 @@ TAKEN_BACK = f"kept: {WORDS[Reason.TAKEN_BACK]}"
 NO_TIME_TOLD = "no longer shown by ccusage; kept because nobody knows how long its agent keeps what ccusage reads"
 COUNTED_TWICE = "counted on {machines} too: a copied transcript, or one host under two names"
 KEPT = "no longer shown by ccusage; kept because its transcripts may have been deleted"
-
-
-Compared = tuple[str, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +81,8 @@ def verify(
         decisions: what an import would do with the offer.
         intact_from: first day whose transcripts must still be there.
         version_info: the version of ccusage, None for saved files.
-        sums: what the messages of days and sessions add up to.
         elsewhere: sessions that stand under other machines too: their name, tokens here and there, the others' names.
+        sums: what the messages of days and sessions add up to.
         gone: the stored records some of whose messages are not in the transcripts any more.
         taken_back: the records whose last change took a load back.
     """

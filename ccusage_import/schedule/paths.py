@@ -33,7 +33,7 @@ def running_program(argv0: str, executable: str, environ: Mapping[str, str]) -> 
     candidates = [Path(executable).absolute().parent / NAME, *([typed] if typed.name == NAME else [])]
     program = next((path for path in candidates if os.access(path, os.X_OK)), None)
     command = (str(stable(program)),) if program else (str(stable(Path(executable).absolute())), "-m", "ccusage_import")
-    if is_passing(Path(command[0]), environ):
+    if is_temporary(Path(command[0]), environ):
         raise ScheduleError(
             f"{command[0]} is in a place that will be cleaned up",
             hint="install the program for good, such as with `pipx install` or `uv tool install`, and run that one",
@@ -73,7 +73,7 @@ def stable(program: Path) -> Path:
     return next((Path(path) for path in lasting if os.access(path, os.X_OK)), program)
 
 
-def is_passing(program: Path, environ: Mapping[str, str]) -> bool:
+def is_temporary(program: Path, environ: Mapping[str, str]) -> bool:
     """Return whether a program is in a cache or in the directory of temporary files, also where a link leads there."""
     temporary = os.path.realpath(environ.get("TMPDIR") or "/tmp")  # noqa: S108 - it is left out, not used
     real = os.path.realpath(program)
@@ -85,6 +85,6 @@ def is_passing(program: Path, environ: Mapping[str, str]) -> bool:
 def _holding(entry: str, names: Sequence[str], environ: Mapping[str, str]) -> Path | None:
     for name in names:
         program = Path(entry) / name
-        if program.is_file() and os.access(program, os.X_OK) and not is_passing(lasting := stable(program), environ):
+        if program.is_file() and os.access(program, os.X_OK) and not is_temporary(lasting := stable(program), environ):
             return lasting.parent
     return None

@@ -16,7 +16,7 @@ from ccusage_import.files import make_private_directory, write_private_file
 from ccusage_import.schedule.cron import Cron
 from ccusage_import.schedule.launchd import Launchd
 from ccusage_import.schedule.model import IMPORT, InstalledSchedule, Schedule, Scheduler, Timing
-from ccusage_import.schedule.paths import find_on, is_passing, job_path
+from ccusage_import.schedule.paths import find_on, is_temporary, job_path
 from ccusage_import.schedule.systemd import Systemd
 
 AUTO = "auto"
@@ -151,7 +151,7 @@ def installed_schedule(directories: Directories, environ: Mapping[str, str]) -> 
 def _demand_runner(command: list[str], found: Mapping[str, str], environ: Mapping[str, str]) -> None:
     if command and (("/" in command[0] and not Path(command[0]).is_absolute()) or command[0] not in found):
         raise ScheduleError(f"{command[0]} is not on a PATH that a scheduled job can use", hint="use an absolute path")
-    if command and is_passing(Path(found[command[0]]), environ):
+    if command and is_temporary(Path(found[command[0]]), environ):
         raise ScheduleError(f"{command[0]} is in a place that will be cleaned up", hint="install ccusage for good")
     if not found:
         raise ScheduleError(

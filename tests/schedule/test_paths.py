@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.exceptions import ScheduleError
-from ccusage_import.schedule.paths import is_passing, job_path, running_program
+from ccusage_import.schedule.paths import is_temporary, job_path, running_program
 from tests.conftest import Program
 from tests.support.scheduling import SCRIPT, at_home, stand_in
 
@@ -110,9 +110,9 @@ def test_a_cache_is_never_kept(disk: Path, cache: str) -> None:
     linked = link(disk / "home/bin/ccusage", cached)
 
     assert kept(disk, disk / cache, linked.parent, lasting.parent) == (str(lasting.parent),)
-    assert is_passing(cached, environ)
-    assert is_passing(linked, environ)
-    assert not is_passing(lasting, environ)
+    assert is_temporary(cached, environ)
+    assert is_temporary(linked, environ)
+    assert not is_temporary(lasting, environ)
 
 
 @pytest.mark.parametrize("lasting", ["home/archive-v2/bin", "home/npx/bin", "home/.local/share/pipx/venvs/x/bin"])
