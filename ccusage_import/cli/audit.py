@@ -20,6 +20,7 @@ from ccusage_import.cli.options import (
     AsJson,
     ConfigFile,
     Machine,
+    OtherMachine,
     Quiet,
     Verbose,
     WarehouseUrl,
@@ -201,7 +202,7 @@ def _beginning(day: str, timezone: str) -> datetime:
 def held(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
-    machine: Machine = "",
+    machine: OtherMachine = "",
     verbose: Verbose = 0,
     quiet: WithoutNotes = False,
     as_json: AsJson = False,

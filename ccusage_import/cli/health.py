@@ -23,10 +23,10 @@ from ccusage_import.cli.options import (
     CcusageCommand,
     ClaudeDirs,
     ConfigFile,
+    OtherMachine,
     Quiet,
     Verbose,
     WarehouseUrl,
-    complete_machines,
     configured,
     door,
 )
@@ -87,10 +87,7 @@ def print_checks(checks: Sequence[Check], *, as_json: bool) -> None:
 def status(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
-    machine: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="Another machine of the same warehouse.", autocompletion=complete_machines),
-    ] = "",
+    machine: OtherMachine = "",
     verbose: Verbose = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,

@@ -179,6 +179,10 @@ def complete_machines(incomplete: str) -> Iterator[str]:
 
 
 Machine = Annotated[str, typer.Option(metavar="NAME", help="Only this machine.", autocompletion=complete_machines)]
+OtherMachine = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Another machine of the same warehouse.", autocompletion=complete_machines),
+]
 
 
 def _files(kind: str) -> dict[str, Path]:

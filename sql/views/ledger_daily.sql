@@ -14,7 +14,7 @@ CREATE OR REPLACE VIEW {database}.ledger_daily {on_cluster}
     stored_tokens UInt64 COMMENT 'what daily shows',
     stored_cost_usd Decimal(18, 9) COMMENT 'cost that daily shows',
     token_difference Int64 COMMENT 'messages less daily: above 0 what ccusage never showed together, below 0 what was gone before messages were read',
-    cost_difference_usd Decimal(38, 15) COMMENT 'the same of the cost'
+    cost_difference_usd Decimal(38, 15) COMMENT 'the same for the cost'
 )
 AS SELECT
     machine,

@@ -17,7 +17,7 @@ CREATE OR REPLACE VIEW {database}.ledger_sessions {on_cluster}
     stored_tokens UInt64 COMMENT 'what sessions shows',
     stored_cost_usd Decimal(18, 9) COMMENT 'cost that sessions shows',
     token_difference Int64 COMMENT 'messages less sessions: above 0 where a session went on after its beginning was deleted',
-    cost_difference_usd Decimal(38, 15) COMMENT 'the same of the cost'
+    cost_difference_usd Decimal(38, 15) COMMENT 'the same for the cost'
 )
 AS SELECT
     machine,

@@ -12,7 +12,7 @@ CREATE OR REPLACE VIEW {database}.machine_summary {on_cluster}
     total_tokens UInt64 COMMENT 'sum of the four classes',
     cost_usd Decimal(18, 9) COMMENT 'cost in US dollars as ccusage counts it',
     unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
-    cost_per_active_day_usd Decimal(18, 9) COMMENT 'cost by day with usage',
+    cost_per_active_day_usd Decimal(18, 9) COMMENT 'cost per day with usage',
     cost_share Nullable(Float64) COMMENT 'share of the cost of all machines and agents; NULL where that is 0'
 )
 AS SELECT

@@ -16,7 +16,7 @@ CREATE OR REPLACE VIEW {database}.model_performance {on_cluster}
     total_tokens UInt64 COMMENT 'sum of the four classes',
     cost_usd Decimal(18, 9) COMMENT 'cost in US dollars as ccusage counts it',
     unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
-    cost_per_million_tokens_usd Nullable(Float64) COMMENT 'cost by million tokens of all classes, priced usage alone; NULL where there is none',
+    cost_per_million_tokens_usd Nullable(Float64) COMMENT 'cost per million tokens of all classes, priced usage alone; NULL where there is none',
     input_cost_per_million_usd Nullable(Float64) COMMENT 'price of a million tokens of uncached input on the last day with one; NULL where none is known',
     output_cost_per_million_usd Nullable(Float64) COMMENT 'price of a million tokens of output; NULL as for input',
     cache_creation_cost_per_million_usd Nullable(Float64) COMMENT 'price of a million tokens written to the cache for 5 minutes; NULL as for input',

@@ -13,8 +13,8 @@ CREATE OR REPLACE VIEW {database}.monthly_trends {on_cluster}
     total_tokens UInt64 COMMENT 'sum of the four classes',
     cost_usd Decimal(18, 9) COMMENT 'cost in US dollars as ccusage counts it',
     unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
-    cost_per_day_usd Decimal(18, 9) COMMENT 'cost by calendar day',
-    cost_per_active_day_usd Nullable(Decimal(18, 9)) COMMENT 'cost by day with usage; NULL in a month without',
+    cost_per_day_usd Decimal(18, 9) COMMENT 'cost per calendar day',
+    cost_per_active_day_usd Nullable(Decimal(18, 9)) COMMENT 'cost per day with usage; NULL in a month without',
     cost_change_usd Nullable(Decimal(18, 9)) COMMENT 'cost less the cost of the month before; NULL in the first month',
     cost_change_ratio Nullable(Float64) COMMENT 'that change as a share of the cost of the month before; NULL where that was 0',
     is_partial Bool COMMENT 'this month, which is not over, or the first one, where the history begins after its first day'

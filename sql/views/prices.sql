@@ -35,4 +35,4 @@ AS SELECT
     long_cache_creation_1h_usd,
     long_cache_read_usd
 FROM {database}.price_list FINAL
-COMMENT 'one row is one price of one model, from the load on that met it; a model without a row has no price or was not used since prices are kept'
+COMMENT 'one row is one price of one model, from the load on that met it; a model without a row has no price or has not been used since prices have been kept'

@@ -11,10 +11,10 @@ CREATE OR REPLACE VIEW {database}.quota_status {on_cluster}
     used Decimal(38, 9) COMMENT 'tokens or US dollars of the period so far',
     left Nullable(Decimal(38, 9)) COMMENT 'maximum less used; negative where it is over',
     share Nullable(Float64) COMMENT 'used as a share of the maximum',
-    rate_per_hour Nullable(Float64) COMMENT 'of a block its burn rate, NULL with a single message; of a week what was used by the hours since it began',
+    rate_per_hour Nullable(Float64) COMMENT 'for a block its burn rate, NULL with a single message; for a week what was used per hour since it began',
     runs_out_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the rest is used at that rate; NULL where that is not before the end, or nothing is left',
-    limits_hit UInt64 COMMENT 'blocks in which a limit was hit and before it something used, the open one included',
-    learned_maximum Nullable(Decimal(38, 9)) COMMENT 'tokens or US dollars used in the last such block when the limit was hit; NULL of a week',
+    limits_hit UInt64 COMMENT 'blocks in which a limit was hit after some usage, the open one included',
+    learned_maximum Nullable(Decimal(38, 9)) COMMENT 'tokens or US dollars used in the last such block when the limit was hit; NULL for a week',
     learned_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when that limit was hit',
     unpriced Bool COMMENT 'some usage of the period has no price and counts as 0 in US dollars'
 )

@@ -7,8 +7,8 @@ CREATE OR REPLACE VIEW {database}.session_summary {on_cluster}
     project String COMMENT 'project, as a pseudonym unless names are stored in clear',
     session_id String COMMENT 'session, as a pseudonym unless names are stored in clear',
     date Date COMMENT 'day of the last activity in the zone of the row',
-    first_activity Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL before ccusage 20',
-    last_activity Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL before ccusage 20',
+    first_activity Nullable(DateTime64(3, 'UTC')) COMMENT 'first message, in UTC; NULL before ccusage 20',
+    last_activity Nullable(DateTime64(3, 'UTC')) COMMENT 'last message, in UTC; NULL before ccusage 20',
     duration_minutes Nullable(Float64) COMMENT 'first to last activity, pauses included; NULL before ccusage 20',
     input_tokens UInt64 COMMENT 'uncached input',
     output_tokens UInt64 COMMENT 'output',
@@ -17,7 +17,7 @@ CREATE OR REPLACE VIEW {database}.session_summary {on_cluster}
     total_tokens UInt64 COMMENT 'sum of the four classes',
     cost_usd Decimal(18, 9) COMMENT 'cost in US dollars as ccusage counts it',
     unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
-    cost_per_hour_usd Nullable(Float64) COMMENT 'cost by hour of duration; NULL where that is 0 or not known',
+    cost_per_hour_usd Nullable(Float64) COMMENT 'cost per hour of duration; NULL where that is 0 or not known',
     models_used Array(LowCardinality(String)) COMMENT 'models, in alphabetical order'
 )
 AS SELECT
