@@ -22,6 +22,7 @@ LONGEST_COMMAND = 998
 _LIST = ("crontab", "-l")
 _REPLACE = ("crontab", "-")
 _DELETE = ("crontab", "-r")
+_CRONTAB_HINT = "see what crontab says; nothing was changed"
 _PID_FILE = Path("/run/crond.pid")
 _NOTE = "# Written by `ccusage-import schedule install`, taken out by `ccusage-import schedule remove`."
 _CRONTAB = "the crontab of this user"
@@ -85,7 +86,7 @@ class Cron:
         # A user who may not use crontab has none to read; one who wants one finds out when it is written.
         if b"no crontab for" in done.stderr or b"not allowed" in done.stderr:
             return b""
-        raise failure(_LIST, done)
+        raise failure(_LIST, done, _CRONTAB_HINT)
 
     def _replace(self, new: bytes) -> bool:
         old = self._crontab()
@@ -98,9 +99,9 @@ class Cron:
         if old:
             self._keep(old)
         if wanted:
-            demand(_REPLACE, self.environ, stdin=wanted, hint="see what crontab says; nothing was changed")
+            demand(_REPLACE, self.environ, stdin=wanted, hint=_CRONTAB_HINT)
         else:
-            demand(_DELETE, self.environ)
+            demand(_DELETE, self.environ, hint=_CRONTAB_HINT)
         return True
 
     def _keep(self, crontab: bytes) -> None:

@@ -99,13 +99,13 @@ class Systemd:
         if not units:
             return False
         if self.is_usable():
-            demand((*_CTL, "disable", "--now", units[0]), self.environ)
+            demand((*_CTL, "disable", "--now", units[0]), self.environ, hint=f"systemctl --user status {units[0]}")
         # Where no manager answers, the link that `enable` made is all there is to undo.
         for target, unit in (("timers.target.wants", TIMER), ("default.target.wants", SERVICE)):
             (self._file(target) / unit).unlink(missing_ok=True)
             self._file(unit).unlink(missing_ok=True)
         if self.is_usable():
-            demand(_RELOAD, self.environ)
+            demand(_RELOAD, self.environ, hint="the units are deleted; systemd reads that at the next login")
         return True
 
     def read(self) -> InstalledSchedule | None:

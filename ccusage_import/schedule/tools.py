@@ -44,7 +44,7 @@ def run_tool(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes 
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def demand(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes = b"", hint: str = "") -> None:
+def demand(argv: tuple[str, ...], environ: Mapping[str, str], *, hint: str, stdin: bytes = b"") -> None:
     """Run a program of the scheduler that has to end well.
 
     Raises:
@@ -55,7 +55,7 @@ def demand(argv: tuple[str, ...], environ: Mapping[str, str], *, stdin: bytes = 
         raise failure(argv, done, hint)
 
 
-def failure(argv: tuple[str, ...], done: Finished, hint: str = "") -> ScheduleError:
+def failure(argv: tuple[str, ...], done: Finished, hint: str) -> ScheduleError:
     """Return the error of a program that failed."""
     said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
     reason = said[-1] if said else "no reason given"

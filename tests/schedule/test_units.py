@@ -309,6 +309,33 @@ def test_a_manager_that_refuses_is_named_with_its_words(program: Program, tmp_pa
     )
 
 
+def test_a_manager_that_will_not_stop_the_timer_is_named_with_a_next_step(program: Program, tmp_path: Path) -> None:
+    script = 'case "$*" in *disable*) echo "Failed to disable unit: no" >&2; exit 4 ;; esac'
+    own, _ = with_stand_in(at_home(program, tmp_path), tmp_path / "bin", "systemctl", script)
+    own("schedule", "install")
+
+    done = own("schedule", "remove")
+
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "ccusage-import: error: `systemctl --user disable --now ccusage-import.timer` failed with exit code 4: "
+        "Failed to disable unit: no\nhint: systemctl --user status ccusage-import.timer\n"
+    )
+
+
+def test_a_crontab_that_cannot_be_read_is_named_with_a_next_step(program: Program, tmp_path: Path) -> None:
+    refusal = 'echo "crontab: cannot open the spool" >&2; exit 1'
+    own, _ = with_stand_in(at_home(program, tmp_path), tmp_path / "bin", "crontab", refusal)
+
+    done = own("schedule", "install", "--scheduler", "cron")
+
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "ccusage-import: error: `crontab -l` failed with exit code 1: crontab: cannot open the spool\n"
+        "hint: see what crontab says; nothing was changed\n"
+    )
+
+
 @needs_cron
 def test_a_change_of_scheduler_leaves_one_schedule(program: Program, tmp_path: Path) -> None:
     own, _ = with_stand_in(at_home(program, tmp_path), tmp_path / "bin", "systemctl")
