@@ -7,12 +7,11 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ccusage_import.cli.live.page import Page
-from ccusage_import.cli.outlook.predict import print_prediction
+from ccusage_import.cli.outlook.predict import Prediction, print_prediction
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.layers import load_configuration
 from ccusage_import.live.now import Block, LastTurn, Model, Now, Session
@@ -153,10 +152,11 @@ def test_the_live_page_is_converted(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_prediction_is_converted(capsys: pytest.CaptureFixture[str]) -> None:
-    costs: list[Any] = [Decimal("1.25"), Decimal(2), Decimal(3)]
-    row = ("these runs", 20, *costs, 10.0, 20.0, 30.0, True, 15, 0.8, Decimal("0.5"), Decimal("0.75"))
+    costs = (Decimal("1.25"), Decimal(2), Decimal(3))
+    unpriced, missed = True, (Decimal("0.5"), Decimal("0.75"))
+    found = Prediction("these runs", 20, *costs, 10.0, 20.0, 30.0, unpriced, 15, 0.8, *missed)
 
-    print_prediction("review", row, Money("EUR", Decimal("0.9"), "€"))
+    print_prediction("review", found, Money("EUR", Decimal("0.9"), "€"))
 
     shown = squeezed(capsys.readouterr().out)
     assert "cost €1.12 €1.80 €2.70" in shown

@@ -122,7 +122,7 @@ def test_it_is_told_in_a_few_lines(program: Program, used: Place) -> None:
     assert done.stdout == (
         "/test       low  expected   high\n"
         "cost      $0.01     $0.06  $0.10\n"
-        "duration    1 s       6 s   10 s\n\n"
+        "duration  1.1 s     5.5 s  9.9 s\n\n"
         "80% of runs stay within this range, judging by the last 10 runs\n"
         "in a test on 1 earlier run, 0.0% did\n"
         "the expected cost was off by $0.05 on average, a plain mean by $0.05\n"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -11,7 +12,7 @@ from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, Wareh
 from ccusage_import.cli.query import open_to_ask
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.days import today_in
-from ccusage_import.digest.text import percent
+from ccusage_import.digest.text import duration, percent
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.money import Money
 from ccusage_import.querying.known_names import meant_names, stored_names
@@ -21,6 +22,24 @@ from ccusage_import.ui.tables import PlainTable, console, print_wrapped
 FEWEST_RUNS = 9
 PROMPTS = "text"
 FROM = {"these runs": "", "the command": " in all projects and with all models", "all prompts": ""}
+
+
+class Prediction(NamedTuple):
+    """A row of the query `predict`; where no run was tested, nothing is known of the test."""
+
+    predicted_from: str
+    runs: int
+    low_usd: Decimal
+    cost_usd: Decimal
+    high_usd: Decimal
+    seconds_low: float
+    seconds_p50: float
+    seconds_high: float
+    unpriced: bool
+    tested: int
+    inside_share: float | None
+    error_usd: Decimal | None
+    mean_error_usd: Decimal | None
 
 
 def predict(
@@ -47,55 +66,57 @@ def predict(
         query = find_query("predict")
         with open_to_ask(configuration, "predict") as opened:
             meant = meant_names(opened, asked, given, names)
-            rows = opened.rows(query.sql, query.values(meant, today_in(configuration.settings.timezone)))
-        if not rows:
+            values = query.values(meant, today_in(configuration.settings.timezone))
+            found = [Prediction(*row) for row in opened.rows(query.sql, values)]
+        if not found:
             raise ConfigurationError(
                 f"predict: fewer than {FEWEST_RUNS} prompts are stored, too few to tell",
                 hint="ccusage-import import reads them from the transcripts",
             )
         if as_json:
-            ui.print_json(_json(command, rows[0]))
+            ui.print_json(_json(command, found[0]))
         elif not quiet:
-            print_prediction(command, rows[0], configuration.settings.money)
+            print_prediction(command, found[0], configuration.settings.money)
 
 
-def _json(command: str, row: Any) -> dict[str, object]:
-    predicted_from, runs, low, cost, high, seconds_low, seconds, seconds_high, unpriced, *test = row
-    tested, inside, error, mean_error = test
+def _json(command: str, found: Prediction) -> dict[str, object]:
     return {
         "command": command,
-        "predicted_from": predicted_from,
-        "runs": runs,
-        "low_usd": low,
-        "cost_usd": cost,
-        "high_usd": high,
-        "seconds_low": seconds_low,
-        "seconds_p50": seconds,
-        "seconds_high": seconds_high,
-        "unpriced": unpriced,
-        "backtest": None
-        if not tested
-        else {"runs": tested, "inside_share": inside, "error_usd": error, "mean_error_usd": mean_error},
+        "predicted_from": found.predicted_from,
+        "runs": found.runs,
+        "low_usd": found.low_usd,
+        "cost_usd": found.cost_usd,
+        "high_usd": found.high_usd,
+        "seconds_low": found.seconds_low,
+        "seconds_p50": found.seconds_p50,
+        "seconds_high": found.seconds_high,
+        "unpriced": found.unpriced,
+        "backtest": {
+            "runs": found.tested,
+            "inside_share": found.inside_share,
+            "error_usd": found.error_usd,
+            "mean_error_usd": found.mean_error_usd,
+        }
+        if found.tested
+        else None,
     }
 
 
-def print_prediction(command: str, row: Any, money: Money) -> None:
-    """Print a row of the query `predict`, and how such predictions did."""
-    predicted_from, runs, low, cost, high, seconds_low, seconds, seconds_high, unpriced, *test = row
-    tested, inside, error, mean_error = test
+def print_prediction(command: str, found: Prediction, money: Money) -> None:
+    """Print what is predicted, and how such predictions did."""
     table = PlainTable((_shown(command), "low", "expected", "high"))
-    table.add_row("cost", *(money.text(value) for value in (low, cost, high)))
-    table.add_row("duration", *(_duration(value) for value in (seconds_low, seconds, seconds_high)))
+    table.add_row("cost", *(money.text(value) for value in (found.low_usd, found.cost_usd, found.high_usd)))
+    table.add_row("duration", *map(duration, (found.seconds_low, found.seconds_p50, found.seconds_high)))
     console().print(table)
-    of = "prompts of all kinds" if predicted_from == "all prompts" else f"runs{FROM[predicted_from]}"
-    lines = [f"80% of runs stay within this range, judging by the last {runs} {of}"]
-    if unpriced:
+    of = "prompts of all kinds" if found.predicted_from == "all prompts" else f"runs{FROM[found.predicted_from]}"
+    lines = [f"80% of runs stay within this range, judging by the last {found.runs} {of}"]
+    if found.unpriced:
         lines.append(f"some of them have no price and count as {money.whole(0)}")
-    if tested:
-        missed, mean_missed = money.text(error), money.text(mean_error)
-        tried = of.replace("runs", "run").replace("prompts", "prompt") if tested == 1 else of
+    if found.error_usd is not None and found.mean_error_usd is not None:
+        missed, mean_missed = money.text(found.error_usd), money.text(found.mean_error_usd)
+        tried = of.replace("runs", "run").replace("prompts", "prompt") if found.tested == 1 else of
         lines += [
-            f"in a test on {tested:,} earlier {tried}, {percent(inside)} did",
+            f"in a test on {found.tested:,} earlier {tried}, {percent(found.inside_share)} did",
             f"the expected cost was off by {missed} on average, a plain mean by {mean_missed}",
         ]
     else:
@@ -107,7 +128,3 @@ def print_prediction(command: str, row: Any, money: Money) -> None:
 
 def _shown(command: str) -> str:
     return "prompts" if command == PROMPTS else f"/{command.removeprefix('/')}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
