@@ -31,7 +31,6 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
-from ccusage_import.masking import printable_lines
 from ccusage_import.querying.exporting import JSON_SETTINGS
 from ccusage_import.querying.known_names import meant_names, stored_names
 from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, with_days
@@ -136,7 +135,7 @@ def query(
             footer = _footer(table, time.monotonic() - began, named.defaults(given, today))
             print_table(table, configuration.settings.timezone, "" if quiet else footer)
             return
-        print_answer(as_safe_csv(answer) if csv_safe and not explain else answer)
+        ui.print_bytes([as_safe_csv(answer) if csv_safe and not explain else answer])
 
 
 @contextmanager
@@ -206,16 +205,6 @@ def print_query(query: NamedQuery, values: Mapping[str, str]) -> None:
     for name, value in values.items():
         print(f"-- {name} = {value}{meanings.get(name, '')}")
     print(f"{query.sql}\n")
-
-
-def print_answer(answer: bytes) -> None:
-    """Print bytes as they are, and where people read them without what a terminal would obey."""
-    if sys.stdout.isatty():
-        print(printable_lines(answer.decode("utf-8", "replace")), end="")
-        return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(answer)
-    sys.stdout.buffer.flush()
 
 
 def print_table(answer: Answer, timezone: str, footer: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
@@ -47,6 +48,18 @@ def print_warning(line: str) -> None:
     """Print a warning, or a hint that belongs to the one before."""
     head = "" if line.startswith("hint: ") else f"{PROGRAM}: warning: "
     print(f"{head}{printable(line)}", file=sys.stderr)
+
+
+def print_bytes(pieces: Iterable[bytes]) -> None:
+    """Print an answer as it is, and where people read it without what a terminal would obey."""
+    if sys.stdout.isatty():
+        for text in codecs.iterdecode(pieces, "utf-8", "replace"):
+            print(printable_lines(text), end="")
+        return
+    sys.stdout.flush()
+    for piece in pieces:
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
 
 
 @contextmanager

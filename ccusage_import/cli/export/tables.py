@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -29,7 +28,6 @@ from ccusage_import.cli.query import asked_parameters, open_to_ask
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.masking import printable_lines
 from ccusage_import.names.shown import told_nearest
 from ccusage_import.querying.exporting import CLICKHOUSE_FORMATS, FileFormat, export_query, pieces
 from ccusage_import.querying.known_names import meant_names, stored_names
@@ -199,17 +197,9 @@ def _refuse_place(file: Path, error: OSError) -> NoReturn:
 
 
 def _print(warehouse: ClickHouse, one: _Export) -> None:
-    """Print rows as they are, and where people read them without what a terminal would obey."""
+    """Print rows."""
     with closing(pieces(warehouse, one.query, one.values, one.file_format)) as read:
-        written = safe_pieces(read) if one.is_safe else read
-        if sys.stdout.isatty():
-            for text in codecs.iterdecode(written, "utf-8", "replace"):
-                print(printable_lines(text), end="")
-            return
-        sys.stdout.flush()
-        for piece in written:
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+        ui.print_bytes(safe_pieces(read) if one.is_safe else read)
 
 
 def _tell(exports: Sequence[_Export], sizes: Sequence[int], *, quiet: bool, as_json: bool) -> None:
