@@ -383,12 +383,12 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
 
     first, second = TODAY - timedelta(days=2), TODAY - timedelta(days=1)
     assert chart("daily") == [
-        f"{first} {first:%a}        $3.75 71.4% " + "█" * 45,
+        f"{first} {first:%a}        $3.75 71.4% " + "█" * 46,
         f"{second} {second:%a}        $0.00  0.0%",
-        f"{TODAY} {TODAY:%a} so far $1.50 28.6% " + "█" * 18,
+        f"{TODAY} {TODAY:%a} so far $1.50 28.6% " + "█" * 18 + "▍",
     ]
-    assert chart("machines") == ["desk $5.25 100.0% " + "█" * 61]
-    assert chart("agents") == ["claude $5.25 100.0% " + "█" * 59]
+    assert chart("machines") == ["desk $5.25 100.0% " + "█" * 62]
+    assert chart("agents") == ["claude $5.25 100.0% " + "█" * 60]
     assert [line.split("$")[1][:4] for line in chart("sessions")] == ["3.75", "1.50"]
     hours, weeks, months = chart("hours"), chart("weekly"), chart("monthly")
     assert sum("5.25" in line for line in hours) == 1
@@ -404,12 +404,12 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
             "claude-sonnet-4-20250514": "1.500000000",
         }
     assert chart("models") == [
-        "Opus 4.1 $3.75 71.4% " + "█" * 58,
-        "Sonnet 4 $1.50 28.6% " + "█" * 23 + "▏",
+        "Opus 4.1 $3.75 71.4% " + "█" * 59,
+        "Sonnet 4 $1.50 28.6% " + "█" * 23 + "▌",
     ]
     assert chart("projects") == [
-        "blog $3.75 71.4% " + "█" * 62,
-        "shop $1.50 28.6% " + "█" * 24 + "▊",
+        "blog $3.75 71.4% " + "█" * 63,
+        "shop $1.50 28.6% " + "█" * 25 + "▏",
     ]
 
 
@@ -459,7 +459,7 @@ def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, cla
     opus, sonnet = "\x1b[38;2;106;165;232m", "\x1b[38;2;240;161;94m"
     bar, _, legend = shown.replace("\r", "").rstrip("\n").split("\n")
     assert code == 0
-    assert bar.rstrip(" ") == f"desk $5.25 100.0% {opus}{'█' * 29}\x1b[0m{sonnet}{'█' * 12}\x1b[0m"
+    assert bar.rstrip(" ") == f"desk $5.25 100.0% {opus}{'█' * 30}\x1b[0m{sonnet}{'█' * 12}\x1b[0m"
     assert legend == f"{opus}█\x1b[0m Opus 4.1  {sonnet}█\x1b[0m Sonnet 4"
 
     # With 16 colours, the nearest of two models would be the same.
@@ -469,7 +469,7 @@ def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, cla
 
     program.environ["NO_COLOR"] = "1"
     plain = to_a_terminal(program, "chart", "machines", columns=60)[1]
-    assert plain.replace("\r", "").rstrip("\n ") == "desk $5.25 100.0% " + "█" * 41
+    assert plain.replace("\r", "").rstrip("\n ") == "desk $5.25 100.0% " + "█" * 42
 
 
 @pytest.mark.usefixtures("own_warehouse")
