@@ -189,6 +189,7 @@ MORE_HAPPENINGS: Happenings = {
     _always(KeepTranscripts()): 6,
     lambda chance: [RestoreTranscripts(adds=chance.random() < 0.7)]: 8,
     _of_some_reports: 6,
+    _always(Configure(machine="mini", who=BOB), Work("x", who=BOB), Wait(hours=1), Import(who=BOB)): 4,
     _without_transcripts: 5,
     lambda chance: [RenameMachine(chance.choice(("tower", "desk", "laptop")))]: 8,
     lambda chance: [RenameProjects(chance.choice(("salt", "pepper")), chance.choice((True, True, False)))]: 6,

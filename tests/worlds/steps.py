@@ -571,6 +571,8 @@ class Compact:
         if not isinstance(world.lab, Lab) or not world.lab.has_ledger or not world.is_stored_as(who):
             return
         before = world.read_state()
+        if not before.loads:
+            return
         try:
             world.lab.compact(who, world.now.date() - timedelta(days=self.days), world.reading.zone)
         except FixableError as error:

@@ -66,7 +66,7 @@ class World:
     ledger: Ledger = field(default_factory=Ledger)
     committed_as: dict[str, Installation] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
-    windows: list[tuple[datetime, date]] = field(default_factory=list)
+    windows: list[tuple[str, datetime, date]] = field(default_factory=list)
     saved: dict[str, Saved] = field(default_factory=dict)
     messages: int = 0
     ended: Counter[str] = field(default_factory=Counter)
@@ -162,7 +162,7 @@ class World:
             who.salt,
             who.hash_projects,
         )
-        intact_from = None if is_saved else self._intact_from()
+        intact_from = None if is_saved else self._intact_from(who.name)
         may_be_refused = must_be_refused or is_renamed
         return Offered(
             who,
@@ -179,11 +179,11 @@ class World:
             must_be_refused,
         )
 
-    def _intact_from(self) -> date:
+    def _intact_from(self, who: str) -> date:
         days = 30 if self.cleanup_days is None else self.cleanup_days
         today = self.now.astimezone(ZoneInfo(self.reading.zone)).date()
         now = today - timedelta(days=min(days - 1, 10_000))
-        known = [day for at, day in self.windows if at <= self.now]
+        known = [day for name, at, day in self.windows if name == who and at <= self.now]
         return max(now, *known, date.min)
 
     def run_import(self, offered: Offered, database: str = LAPTOP) -> Iterator[Violation]:
@@ -200,7 +200,7 @@ class World:
         if database != LAPTOP:
             return
         if after.loads.keys() - before.loads.keys() and not offered.offer.is_saved:
-            self.windows.append((self.now, offered.intact_from or date.min))
+            self.windows.append((who.name, self.now, offered.intact_from or date.min))
         if not error:
             self.committed_as[who.name] = who
             self.owners.setdefault(who.machine, who.name)
