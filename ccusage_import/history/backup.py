@@ -356,7 +356,9 @@ def _read_manifest(directory: Path) -> Manifest:
     except (FileNotFoundError, NotADirectoryError):
         why = f" is not a backup: it has no {MANIFEST}" if directory.is_dir() else ": there is no such directory"
         raise BackupError(f"{directory}{why}", hint="name a directory that `backup` wrote") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise _damaged(file, f"it has no {error.args[0]}") from None
+    except (OSError, ValueError, TypeError) as error:
         raise _damaged(file, error) from None
     newer_hint = f"install ccusage-import {tool_version} or newer"
     if version != FORMAT:

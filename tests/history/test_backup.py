@@ -393,6 +393,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "saved/loads.parquet is damaged: No such file or directory",
         OTHER_BACKUP,
     ),
+    "empty manifest": (
+        lambda saved: (saved / "manifest.json").write_text("{}"),
+        "saved/manifest.json is damaged: it has no format",
+        OTHER_BACKUP,
+    ),
     "missing manifest": (
         lambda saved: (saved / "manifest.json").unlink(),
         "saved is not a backup: it has no manifest.json",
