@@ -93,7 +93,9 @@ def test_a_missing_database_is_told_with_the_command_that_creates_it(guarded: Ga
 
     assert type(error) is DatabaseMissingError
     assert str(error).endswith("database 'elsewhere' does not exist")
-    assert error.hint == "ccusage-import migrate --create-database"
+    assert error.hint == (
+        f"ccusage-import migrate --create-database --warehouse clickhouse://default@127.0.0.1:{guarded.port}/elsewhere"
+    )
 
 
 def test_no_server_is_told_with_its_address() -> None:

@@ -68,7 +68,7 @@ def translate(error: Any, warehouse: Warehouse) -> FixableError:
         )
     if code == 81:
         return DatabaseMissingError(
-            f"{where}: database {warehouse.database!r} does not exist", hint="ccusage-import migrate --create-database"
+            f"{where}: database {warehouse.database!r} does not exist", hint=_creating_database(warehouse)
         )
     if code == 60:
         return QueryError(
@@ -90,6 +90,14 @@ def translate(error: Any, warehouse: Warehouse) -> FixableError:
         return unreachable(where, "the answer was cut off" if kind == "StreamFailureError" else text)
     is_busy = code in BUSY_CODES and isinstance(warehouse, ServerWarehouse)
     return QueryError(f"{where}: {text}", hint=BUSY_HINT if is_busy else "")
+
+
+def _creating_database(warehouse: Warehouse) -> str:
+    command = "ccusage-import migrate --create-database"
+    if isinstance(warehouse, ServerWarehouse) and (warehouse.ca_cert or not warehouse.verify):
+        # What is shown of such an address lacks how its certificate is verified.
+        return command
+    return f"{command} --warehouse {warehouse}"
 
 
 def unreachable(where: str, text: str) -> WarehouseUnreachableError:
