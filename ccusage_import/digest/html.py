@@ -113,6 +113,8 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
 
 def _converted(detail: Detail, money: Money) -> Detail:
     """Return what is drawn in the currency that is shown, in which its axes are even."""
+    if money.rate == 1:
+        return detail
 
     def converted(rows: Sequence[Any]) -> list[Any]:
         return [(*keys, money.of(cost), tokens) for *keys, cost, tokens in rows]

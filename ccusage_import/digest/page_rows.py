@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,13 +17,13 @@ DAYS_DRAWN, HOURS_RANGE = 371, 90
 
 def costs_by_day(detail: Detail) -> dict[date, Decimal]:
     """Return what each day cost."""
-    costs: dict[date, Decimal] = {}
-    for day, *_, cost, _tokens in detail.days:
-        costs[day] = costs.get(day, Decimal(0)) + cost
+    costs, nothing = dict[date, Decimal](), Decimal(0)
+    for day, _machine, _agent, _model, cost, _tokens in detail.days:
+        costs[day] = costs.get(day, nothing) + cost
     return costs
 
 
-def folded_days(rows: Iterable[Sequence[Any]], end: date, first: date) -> list[tuple[Any, ...]]:
+def folded_days(rows: Iterable[tuple[Any, ...]], end: date, first: date) -> list[tuple[Any, ...]]:
     """Return rows of days, those before the last year of the page added up on the first day of their month.
 
     Args:
@@ -32,12 +33,16 @@ def folded_days(rows: Iterable[Sequence[Any]], end: date, first: date) -> list[t
     """
     cutoff = single_days_since(end)
     sums = dict[tuple[Any, ...], tuple[Decimal, int]]()
-    for day, *keys, cost, tokens in rows:
-        if day >= first:
-            key = (day if day >= cutoff else max(first, day.replace(day=1)), *keys)
-            cost_before, tokens_before = sums.get(key, (Decimal(0), 0))
-            sums[key] = cost_before + cost, tokens_before + tokens
-    return [(*key, *both) for key, both in sums.items()]
+    for row in rows:
+        day = row[0]
+        if day < first:
+            continue
+        key = row[:-2] if day >= cutoff else (max(first, day.replace(day=1)), *row[1:-2])
+        cost, tokens = row[-2:]
+        if before := sums.get(key):
+            cost, tokens = before[0] + cost, before[1] + tokens
+        sums[key] = cost, tokens
+    return [key + both for key, both in sums.items()]
 
 
 def single_days_since(end: date) -> date:
@@ -50,11 +55,11 @@ def numbers_of(rows: Iterable[Sequence[Any]], first: date) -> list[list[int]]:
 
     Costs are in hundredths of a cent; what rounds to nothing is left out.
     """
-    groups = dict[tuple[date, int], list[int]]()
-    for day, machine, *keys, cost, tokens in rows:
-        rounded = _hundredths(cost)
+    groups = defaultdict[Sequence[Any], list[int]](list)
+    for row in rows:
+        rounded, tokens = _hundredths(row[-2]), row[-1]
         if rounded or tokens:
-            groups.setdefault((day, machine), []).extend((*keys, rounded, tokens))
+            groups[row[:2]] += (*row[2:-2], rounded, tokens)
     return [[(day - first).days, machine, *numbers] for (day, machine), numbers in groups.items()]
 
 

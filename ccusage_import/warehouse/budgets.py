@@ -176,6 +176,11 @@ def questions_of_spending(warehouse: ClickHouse) -> list[Question]:
     return [SPENDING_QUESTION] if warehouse.rows("SELECT 1 FROM budgets FINAL LIMIT 1") else []
 
 
+def has_plans(warehouse: ClickHouse) -> bool:
+    """Return whether there is a plan; what plans are worth takes the engine a while to say even of none."""
+    return bool(warehouse.rows("SELECT 1 FROM plans FINAL LIMIT 1"))
+
+
 def rename_limits(warehouse: ClickHouse, old: str, new: str) -> None:
     """Make the budgets, quotas and plan that a machine set, and the budgets that limit it, those of its new name."""
     _rename_budgets(warehouse, old, new)

@@ -1,5 +1,5 @@
--- what this month is expected to cost
-SELECT forecast_usd, forecast_tokens, low_usd, high_usd, method, backtest_error
+-- what this month is expected to cost, and each day that is left of it
+SELECT forecast_usd, forecast_tokens, low_usd, high_usd, method, backtest_error, mapApply((day, usd) -> (day, toDecimal64(round(usd, 9), 9)), days_usd)
 FROM forecast_totals
 WHERE machine = {machine:String} AND agent = {agent:String}
 ORDER BY month DESC

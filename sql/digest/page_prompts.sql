@@ -12,7 +12,7 @@ WITH asked AS
         toString(turns_since.model) AS model,
         toFloat64(cost_usd) AS cost,
         turn_id
-    FROM turns_since(first = toDateTime64({since:Date}, 3, 'UTC') - INTERVAL 14 HOUR)
+    FROM turns_since(first = toDateTime64(greatest({since:Date}, toStartOfMonth({last_day:Date} - {days_drawn:UInt16})), 3, 'UTC') - INTERVAL 14 HOUR)
     WHERE kind != 'bash' AND cost_usd > 0 AND date BETWEEN {since:Date} AND {until:Date}
         AND date >= toStartOfMonth({last_day:Date} - {days_drawn:UInt16})
         AND ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String})

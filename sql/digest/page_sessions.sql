@@ -50,31 +50,32 @@ SELECT session, host, tool, name, date, used_model, cost, tokens
 FROM parts
 WHERE number GLOBAL IN
 (
-    SELECT arrayJoin(arraySlice(dearest, 1,
-        if(kind = 1 AND place <= toUInt64({last_day:Date} - {days:UInt16}), {sessions_of_old_day:UInt8}, {dearest_sessions:UInt8}))).2
+    SELECT toUInt64(arrayJoin(arraySlice(dearest, 1,
+        if(place <= toUInt64({last_day:Date} - {days:UInt16}), {sessions_of_old_day:UInt8}, {dearest_sessions:UInt8}))))
     FROM
     (
-        SELECT kind, place, groupArraySorted({dearest_sessions:UInt8})((-spent, number)) AS dearest
+        -- What each spent, with the bits turned so that the dearest comes first, before its number: pairs take ten times as long.
+        SELECT place, groupArraySorted({dearest_sessions:UInt8})(bitShiftLeft(toUInt128(bitNot(reinterpretAsUInt64(spent))), 64) + number) AS dearest
         FROM
         (
-            -- A day, its week and month, whether it is of the last week, and the machine, agent, project and model: by numbers, which is fastest.
-            SELECT number, kind, place, sum(cost) AS spent
+            -- A day, its week and month, whether it is of the last week, and the machine, agent, project and model: all of them
+            -- in one number, which is fastest. Days are the lowest.
+            SELECT number, place, sum(cost) AS spent
             FROM parts
             ARRAY JOIN
-                [1, 2, 3, 4, 5, 6, 7, 8] AS kind,
-                [
-                    toUInt64(date),
-                    toUInt64(toMonday(date)),
-                    toUInt64(toStartOfMonth(date)),
-                    toUInt64(date > {today:Date} - 7),
-                    sipHash64(host),
-                    sipHash64(tool),
-                    sipHash64(name),
-                    sipHash64(used_model)
-                ] AS place
-            GROUP BY number, kind, place
+            [
+                toUInt64(date),
+                100000 + toUInt64(toMonday(date)),
+                200000 + toUInt64(toStartOfMonth(date)),
+                300000 + toUInt64(date > {today:Date} - 7),
+                sipHash64('machine', host),
+                sipHash64('agent', tool),
+                sipHash64('project', name),
+                sipHash64('model', used_model)
+            ] AS place
+            GROUP BY number, place
         )
-        GROUP BY kind, place
+        GROUP BY place
     )
 )
 ORDER BY cost DESC, session, host, name, date, used_model

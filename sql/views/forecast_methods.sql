@@ -23,6 +23,7 @@ CREATE OR REPLACE VIEW {database}.forecast_methods {on_cluster}
     past_days UInt8 COMMENT 'days before today that it is made of, fewer in a short history',
     left_usd Float64 COMMENT 'forecast of the days that are left, today as a whole day',
     today_usd Float64 COMMENT 'forecast of today as a whole day',
+    days_usd Array(Float64) COMMENT 'forecast of each day that is left, today as a whole day first; they add up to left_usd',
     half_width_usd Nullable(Float64) COMMENT 'half the width of the 80% interval of left_usd; NULL with less than 21 days of history or without usage in the last 56',
     backtest_days UInt8 COMMENT 'days that each forecast of the back-test was for',
     backtest_forecasts UInt64 COMMENT 'past days from which the method was tried',
@@ -85,13 +86,13 @@ origins AS
     FROM (SELECT *, max(date) OVER (PARTITION BY machine, agent, month) AS last_day FROM series)
     WINDOW whole AS (PARTITION BY machine, agent, month)
 ),
--- A forecast is for the days of the back-test or, on today, for the days that are left and for today alone.
+-- A forecast is for the days of the back-test or, on today, for the days that are left.
 forecasts AS
 (
     SELECT
         *,
         date < today AS is_past,
-        arrayJoin(if(is_past, [backtest_days], arrayDistinct([days_left, 1]))) AS horizon,
+        if(is_past, backtest_days, days_left) AS horizon,
         arraySum(arraySlice(ahead, 1, horizon)) AS actual,
         length(past) AS known,
         toUInt64(greatest(1, intDiv(known, 7))) AS weeks,
@@ -126,9 +127,9 @@ tried AS
         unpriced,
         anyIf(spans, NOT is_past) AS past_days,
         anyIf(forecasts.past_tokens, NOT is_past) AS past_tokens,
-        anyIf(usd, NOT is_past AND horizon = days_left) AS left_usd,
-        anyIf(usd, NOT is_past AND horizon = 1) AS today_usd,
-        anyIf(scale, NOT is_past AND horizon = days_left) AS scale_left,
+        anyIf(forecasts.past, NOT is_past) AS past,
+        anyIf(usd, NOT is_past) AS left_usd,
+        anyIf(scale, NOT is_past) AS scale_left,
         countIf(is_tried) AS backtest_forecasts,
         backtest_forecasts / backtest_days AS independent,
         arrayMap(sum -> sum / nullIf(sumIf(actual, is_tried), 0), sumForEachIf(arrayMap(forecast -> abs(forecast - actual), usd), is_tried)) AS errors,
@@ -149,7 +150,10 @@ SELECT
     toBool(history >= 7 AND number IN (1, 2, 5)) AS by_weekday,
     tried.past_days[number] AS past_days,
     tried.left_usd[number] AS left_usd,
-    tried.today_usd[number] AS today_usd,
+    days_usd[1] AS today_usd,
+    -- Of past days, or of those of the same weekday.
+    arrayMap(ahead -> arraySum(arrayMap((cost, ago) -> cost * if(by_weekday, 7 * ((ahead + ago) % 7 = 0), 1),
+        arraySlice(past, 1, past_days) AS counted_costs, arrayEnumerate(counted_costs))) / greatest(past_days, 1), range(toUInt32(days_left))) AS days_usd,
     if(history >= 21 AND backtest_forecasts > 0 AND scale_left[number] > 0,
         scale_left[number] * greatest(0.01, misses[number] * (1 + 0.75 / independent)), NULL) AS half_width_usd,
     backtest_days,

@@ -15,6 +15,7 @@ CREATE OR REPLACE VIEW {database}.forecast_month {on_cluster}
     backtest_error Nullable(Float64) COMMENT 'what such forecasts missed in the past: the sum of the absolute errors as a share of the sum of the costs; NULL without any',
     backtest_forecasts UInt64 COMMENT 'past days from which that was tried',
     backtest_days UInt8 COMMENT 'days that each of these forecasts was for',
+    days_usd Map(Date, Float64) COMMENT 'forecast of each day that is left, today at least what it has cost already; a day that costs nothing is left out',
     unpriced Bool COMMENT 'some usage of this month or the 56 days before today has no price and counts as 0'
 )
 AS SELECT *

@@ -18,6 +18,7 @@ CREATE OR REPLACE VIEW {database}.forecast_totals {on_cluster}
     backtest_error Nullable(Float64) COMMENT 'what such forecasts missed in the past: the sum of the absolute errors as a share of the sum of the costs; NULL without any',
     backtest_forecasts UInt64 COMMENT 'past days from which that was tried',
     backtest_days UInt8 COMMENT 'days that each of these forecasts was for',
+    days_usd Map(Date, Float64) COMMENT 'forecast of each day that is left, today at least what it has cost already; a day that costs nothing is left out',
     unpriced Bool COMMENT 'some usage of this month or the 56 days before today has no price and counts as 0'
 )
 AS WITH totals AS
@@ -35,6 +36,13 @@ AS WITH totals AS
         maxIf(half_width_usd, is_total) AS half_width,
         maxIf(methods.month_to_date_tokens, is_total) AS month_to_date_tokens,
         sumIf(left_tokens - least(today_tokens, toFloat64(tokens_today)), is_part) AS rest_tokens,
+        -- What parts are missing of each day, and what today has cost.
+        sumMap(
+            arrayMap(number -> methods.today + number - 1, arrayEnumerate(methods.days_usd)),
+            arrayMap(
+                (usd, number) -> if(is_part, usd - if(number = 1, least(usd, toFloat64(cost_today_usd)), 0), 0)
+                    + if(is_total AND number = 1, toFloat64(cost_today_usd), 0),
+                methods.days_usd, arrayEnumerate(methods.days_usd))) AS day_sums,
         groupUniqArrayIf(methods.method, is_part) AS names,
         maxIf(methods.backtest_error, is_total) AS backtest_error,
         maxIf(methods.backtest_forecasts, is_total) AS backtest_forecasts,
@@ -68,6 +76,7 @@ SELECT
     backtest_error,
     backtest_forecasts,
     backtest_days,
+    mapFromArrays(day_sums.1, day_sums.2) AS days_usd,
     unpriced
 FROM totals AS each
 COMMENT 'one row is one agent on one machine in this month, or a total of several: rows overlap and are not to be summed'

@@ -11,12 +11,17 @@ from typing import Any
 
 import pytest
 from icalendar import Calendar
+from pydantic import SecretStr
 
+from ccusage_import.config.settings import Settings
+from ccusage_import.digest.model import Selection
+from ccusage_import.digest.reading.reader import read_digest
 from tests.conftest import Place, Program, chromium
 from tests.digest.test_digest import FIRST_OF_LAST_MONTH, TODAY, digest, imported, spans
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.pages import Seen
 from tests.support.prompts import Session
+from tests.warehouse.test_views import days, loaded
 
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
@@ -213,6 +218,20 @@ def test_an_agent_is_told_with_its_own_budget(program: Program, migrated: Place,
 
 
 @pytest.mark.one_place
+@pytest.mark.one_place
+def test_the_forecast_of_a_machine_is_of_its_own_today(migrated: Place) -> None:
+    # Where the laptop is it is still April 14, on which it cost 3 $ so far of the 1 $ that is usual.
+    loaded(migrated, [*days("2099-03-10", [1] * 37), *days("2099-03-10", [1] * 35 + [3], machine="laptop")])
+    settings = Settings(warehouse="chdb:///unused", machine="studio", salt=SecretStr("salt"), timezone="UTC")
+
+    with migrated.opened() as opened:
+        digest = read_digest(opened, settings, named=str, selection=Selection(machine="laptop"), parts=("forecast",))
+
+    assert digest.forecast
+    expected = {day.day.day: float(day.cost_usd) for day in digest.forecast.days}
+    assert expected == {14: 3, **dict.fromkeys(range(15, 31), 1)}
+
+
 def test_what_cannot_be_selected_is_named(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     imported(program, migrated, claude)
     no_name = "nothing is stored under this name"

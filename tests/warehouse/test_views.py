@@ -882,6 +882,23 @@ def test_weekdays_have_forecasts_of_their_own_and_today_counts_as_the_larger(mig
     ]  # fmt: skip
 
 
+def test_each_day_that_is_left_has_a_forecast_with_what_today_has_cost_already(migrated: Place) -> None:
+    # As above. The laptop has been used up to the day before, on which it cost what is usual.
+    week = [10, 10, 10, 0, 0, 10, 10]
+    loaded(migrated, [*days("2099-03-11", week * 5 + [4]), *days("2099-03-11", week * 5, machine="laptop")])
+
+    workdays = [date(2099, 4, day) for day in (15, 16, 17, 20, 21, 22, 23, 24, 27, 28, 29, 30)]
+    assert rows(migrated, "machine, today, days_usd", "forecast_totals WHERE agent = ''") == [
+        ("", date(2099, 4, 15), dict.fromkeys(workdays, 20)),
+        ("laptop", date(2099, 4, 14), dict.fromkeys([date(2099, 4, 14), *workdays], 10)),
+        ("studio", date(2099, 4, 15), dict.fromkeys(workdays, 10)),
+    ]
+    columns = "machine, days_usd[1], days_usd[4], length(days_usd), round(arraySum(days_usd) - left_usd, 9)"
+    assert rows(migrated, columns, "forecast_methods WHERE agent != '' AND is_chosen") == [
+        ("", 20, 0, 16, 0), ("laptop", 10, 10, 17, 0), ("studio", 10, 0, 16, 0)
+    ]  # fmt: skip
+
+
 def test_tokens_are_forecast_from_the_same_days_as_cost(migrated: Place) -> None:
     # Five weeks from Wednesday. Today, Wednesday, used 40 or 900 tokens so far.
     costs, tokens = [10, 10, 10, 0, 0, 10, 10], [100, 100, 100, 10, 10, 100, 200]

@@ -20,7 +20,7 @@ from ccusage_import.digest.reading.detail import (
     SESSIONS_OF_OLD_DAY,
 )
 from ccusage_import.digest.reading.work import query_of_work
-from ccusage_import.warehouse.budgets import questions_of_spending, read_spending
+from ccusage_import.warehouse.budgets import has_plans, questions_of_spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.migrations import sql_directory
 
@@ -58,14 +58,13 @@ class Asker:
             query_of_work("savings", selection): self._holds_last_days,
             query_of_work("commands", selection): True,
             "forecast": has_forecast,
-            "forecast_days": has_forecast,
             "page_prompts": is_page,
             # Blocks are of no project.
             "page_hours" if is_page else "hours": is_of_all,
             # What the cache saved follows from the prices of a day, which reports do not split by project.
             "cache": is_of_all,
             "held": True,
-            "plans": is_open and not has_parts,
+            "plans": is_open and not has_parts and has_plans(self.warehouse),
             "machines_used" if selection.projects or selection.agent else "machines": is_open,
             "models": True,
             "page_projects": is_page,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 from ccusage_import.config.kept.last_offer import LastOffer
 from ccusage_import.digest.glance import read_kept
@@ -30,22 +28,22 @@ DEAREST_SESSIONS, DEAREST_PROMPTS = 10, 5
 SESSIONS_OF_OLD_DAY, PROMPTS_OF_OLD_DAY = 3, 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """Numbers for names, in order of appearance; two stored names that are shown alike share one."""
+class _Numbers(dict[str, int]):
+    """Numbers by stored name, in order of appearance; two stored names that are shown alike share one."""
 
-    named: Callable[[str], str]
-    numbers: dict[str, int] = field(default_factory=dict)
-    stored: dict[str, int] = field(default_factory=dict)
+    def __init__(self, named: Callable[[str], str]) -> None:
+        super().__init__()
+        self._named = named
+        self._shown = dict[str, int]()
 
-    def number(self, name: str) -> int:
-        if name not in self.stored:
-            self.stored[name] = self.numbers.setdefault(self.named(name) if name else "", len(self.numbers))
-        return self.stored[name]
+    def __missing__(self, name: str) -> int:
+        number = self._shown.setdefault(self._named(name) if name else "", len(self._shown))
+        self[name] = number
+        return number
 
     @property
     def names(self) -> list[str]:
-        return list(self.numbers)
+        return list(self._shown)
 
 
 def read_detail(
@@ -60,32 +58,29 @@ def read_detail(
         selection: what is shown.
         offer: what ccusage showed at the last whole import of this machine, where that is known.
     """
-    machines, agents, projects, models, names, commands = (_Names(named) for _ in range(6))
+    machines, agents, projects, models, names, commands = (_Numbers(named) for _ in range(6))
     days: list[DayRow] = [
-        (day, machines.number(host), agents.number(agent), models.number(model), *_sums(sums))
-        for day, host, agent, model, *sums in rows("page_days")
+        (day, machines[host], agents[agent], models[model], cost, tokens)
+        for day, host, agent, model, cost, tokens in rows("page_days")
     ]
     by_project: list[ProjectRow] = [
-        (day, machines.number(host), agents.number(agent), projects.number(project), models.number(model), *_sums(sums))
-        for day, host, agent, project, model, *sums in rows("page_projects")
+        (day, machines[host], agents[agent], projects[project], models[model], cost, tokens)
+        for day, host, agent, project, model, cost, tokens in rows("page_projects")
     ]
     filtered_projects = len(projects.names)
     hours: list[HourRow] = [
-        (day, machines.number(host), hour, *_sums((cost, tokens)))
+        (day, machines[host], hour, _decimal(cost), tokens)
         for weekday, day, host, hour, cost, _, tokens in rows("page_hours")
         if not weekday
     ]
     sessions: list[SessionRow] = [
-        (
-            *(names.number(session), machines.number(host), agents.number(agent), projects.number(project)),
-            *(day, models.number(model), *_sums(sums)),
-        )
-        for session, host, agent, project, day, model, *sums in rows("page_sessions")
+        (names[session], machines[host], agents[agent], projects[project], day, models[model], _decimal(cost), tokens)
+        for session, host, agent, project, day, model, cost, tokens in rows("page_sessions")
     ]
     prompts: list[PromptRow] = [
         (
-            *(day, minute, commands.number(command), machines.number(host), projects.number(project)),
-            *(names.number(session), models.number(model), Decimal(str(cost))),
+            *(day, minute, commands[command], machines[host], projects[project]),
+            *(names[session], models[model], _decimal(cost)),
         )
         for day, minute, command, host, project, session, model, cost, _turn in rows("page_prompts")
     ]
@@ -109,6 +104,5 @@ def read_detail(
     )
 
 
-def _sums(sums: Sequence[Any]) -> tuple[Decimal, int]:
-    cost, tokens = sums
-    return cost if isinstance(cost, Decimal) else Decimal(str(cost)), int(tokens)
+def _decimal(cost: float) -> Decimal:
+    return Decimal(str(cost))

@@ -194,13 +194,15 @@ class _Reader:
         return [HourUse(*row) for row in rows or self.rows("hours")]
 
     def _forecast(self) -> Forecast | None:
-        days = [ForecastDay(*row) for row in self.rows("forecast_days")]
         rows = self.rows("forecast")
         if not rows:
             return None
-        cost, tokens, low, high, method, error = rows[0]
+        cost, tokens, low, high, method, error, by_day = rows[0]
         # A history in which no forecast can be tried yet is too short for one.
-        return None if error is None else Forecast(cost, tokens, low, high, method, error, days)
+        if error is None:
+            return None
+        days = [ForecastDay(*day) for day in sorted(by_day.items())]
+        return Forecast(cost, tokens, low, high, method, error, days)
 
     def _models(self, models: Sequence[tuple[date, str, Usage]]) -> list[ModelUse]:
         """Return the models, the dearest first."""
