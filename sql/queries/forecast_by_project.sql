@@ -10,24 +10,25 @@ WITH costs AS
     SELECT '', machine, agent, date, cost_usd, unpriced AND agent != 'claude' FROM daily WHERE NOT is_dated_ahead
     UNION ALL
     SELECT '', machine, agent, date, -cost_usd, false FROM projects_daily WHERE NOT is_dated_ahead
+),
+-- What each day of this month is made of: its own cost up to today, the weighted cost of others for what is missing.
+sources AS
+(
+    SELECT machine, agent, toStartOfMonth(today) + arrayJoin(range(toUInt32(toDayOfMonth(today)))) AS date, date AS source_date, 1 AS is_spent, 0. AS weight
+    FROM calendar
+    UNION ALL
+    SELECT machine, agent, date, source_date, 0, weight
+    FROM forecast_weights
 )
 SELECT
     project,
-    sum(spent) AS month_to_date_usd,
-    round(toFloat64(month_to_date_usd) + sum(missing), 6) AS forecast_usd,
-    max(part.unpriced) AS unpriced
-FROM
-(
-    SELECT project, machine, date, cost AS spent, 0. AS missing, unpriced
-    FROM costs
-    UNION ALL
-    SELECT project, source.machine, weights.date, toDecimal64(0, 9), weight * toFloat64(cost), unpriced
-    FROM costs AS source
-    GLOBAL INNER JOIN forecast_weights AS weights
-        ON source.machine = weights.machine AND source.agent = weights.agent AND source.date = weights.source_date
-) AS part
-WHERE date >= (SELECT max(toStartOfMonth(today)) FROM calendar)
-    AND ({machine:String} = '' OR machine = {machine:String})
+    sumIf(cost, is_spent) AS month_to_date_usd,
+    round(toFloat64(month_to_date_usd) + sum(weight * toFloat64(cost)), 6) AS forecast_usd,
+    max(costs.unpriced) AS unpriced
+FROM costs
+GLOBAL INNER JOIN sources ON costs.machine = sources.machine AND costs.agent = sources.agent AND costs.date = sources.source_date
+WHERE sources.date >= (SELECT max(toStartOfMonth(today)) FROM calendar)
+    AND ({machine:String} = '' OR costs.machine = {machine:String})
 GROUP BY project
 HAVING project != '' OR abs(forecast_usd) >= 0.000001
 ORDER BY forecast_usd DESC, project

@@ -17,12 +17,12 @@ CREATE OR REPLACE VIEW {database}.predictions {on_cluster}
 AS SELECT
     command,
     max(number) AS runs,
-    argMax(cost_median_with_it, number) AS cost_p50_usd,
-    argMax(cost_low_with_it, number) AS cost_low_usd,
-    argMax(cost_high_with_it, number) AS cost_high_usd,
-    argMax(seconds_median_with_it, number) AS seconds_p50,
-    argMax(seconds_low_with_it, number) AS seconds_low,
-    argMax(seconds_high_with_it, number) AS seconds_high,
+    arrayReduce('quantileExactExclusive(0.5)', argMax(arrayPushBack(arraySlice(costs_before, -49), cost), number) AS last_costs) AS cost_p50_usd,
+    if(runs < 9, NULL, arrayReduce('quantileExactExclusive(0.1)', last_costs)) AS cost_low_usd,
+    if(runs < 9, NULL, arrayReduce('quantileExactExclusive(0.9)', last_costs)) AS cost_high_usd,
+    arrayReduce('quantileExactExclusive(0.5)', argMax(arrayPushBack(arraySlice(seconds_before, -49), seconds), number) AS last_seconds) AS seconds_p50,
+    if(runs < 9, NULL, arrayReduce('quantileExactExclusive(0.1)', last_seconds)) AS seconds_low,
+    if(runs < 9, NULL, arrayReduce('quantileExactExclusive(0.9)', last_seconds)) AS seconds_high,
     countIf(number > 9) AS tested,
     avgOrNullIf(cost BETWEEN cost_low AND cost_high, number > 9) AS cost_inside_share,
     avgOrNullIf(seconds BETWEEN seconds_low_before AND seconds_high_before, number > 9) AS seconds_inside_share,
@@ -36,19 +36,15 @@ FROM
         cost,
         seconds,
         mean_before,
+        costs_before,
+        seconds_before,
         -- Of n values in any order, the next one is as likely below the first as between any two neighbours: the quantile
         -- p of n + 1 is what it stays below with p (R-6 of Hyndman and Fan, 1996).
         arrayReduce('quantileExactExclusive(0.1)', costs_before) AS cost_low,
         arrayReduce('quantileExactExclusive(0.5)', costs_before) AS cost_median,
         arrayReduce('quantileExactExclusive(0.9)', costs_before) AS cost_high,
-        arrayReduce('quantileExactExclusive(0.1)', seconds_list) AS seconds_low_before,
-        arrayReduce('quantileExactExclusive(0.9)', seconds_list) AS seconds_high_before,
-        arrayReduce('quantileExactExclusive(0.5)', costs_with_it) AS cost_median_with_it,
-        if(number < 9, NULL, arrayReduce('quantileExactExclusive(0.1)', costs_with_it)) AS cost_low_with_it,
-        if(number < 9, NULL, arrayReduce('quantileExactExclusive(0.9)', costs_with_it)) AS cost_high_with_it,
-        arrayReduce('quantileExactExclusive(0.5)', seconds_with_it) AS seconds_median_with_it,
-        if(number < 9, NULL, arrayReduce('quantileExactExclusive(0.1)', seconds_with_it)) AS seconds_low_with_it,
-        if(number < 9, NULL, arrayReduce('quantileExactExclusive(0.9)', seconds_with_it)) AS seconds_high_with_it
+        arrayReduce('quantileExactExclusive(0.1)', seconds_before) AS seconds_low_before,
+        arrayReduce('quantileExactExclusive(0.9)', seconds_before) AS seconds_high_before
     FROM
     (
         SELECT
@@ -58,9 +54,7 @@ FROM
             row_number() OVER every_run AS number,
             avg(toFloat64(cost_usd)) OVER (PARTITION BY command ORDER BY at, machine, turn_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS mean_before,
             groupArray(toFloat64(cost_usd)) OVER (PARTITION BY command ORDER BY at, machine, turn_id ROWS BETWEEN 50 PRECEDING AND 1 PRECEDING) AS costs_before,
-            groupArray(duration_ms / 1000) OVER (PARTITION BY command ORDER BY at, machine, turn_id ROWS BETWEEN 50 PRECEDING AND 1 PRECEDING) AS seconds_list,
-            groupArray(toFloat64(cost_usd)) OVER (PARTITION BY command ORDER BY at, machine, turn_id ROWS BETWEEN 49 PRECEDING AND CURRENT ROW) AS costs_with_it,
-            groupArray(duration_ms / 1000) OVER (PARTITION BY command ORDER BY at, machine, turn_id ROWS BETWEEN 49 PRECEDING AND CURRENT ROW) AS seconds_with_it
+            groupArray(duration_ms / 1000) OVER (PARTITION BY command ORDER BY at, machine, turn_id ROWS BETWEEN 50 PRECEDING AND 1 PRECEDING) AS seconds_before
         FROM {database}.turns
         -- What answers nothing, as /clear, costs nothing.
         WHERE messages > 0
