@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import re
@@ -21,6 +22,7 @@ from time import sleep
 import pytest
 
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
+from ccusage_import.exceptions import FixableError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations, known_migrations, statements
 from tests.support.ccusage_install import install_ccusage, wanted_version
@@ -30,7 +32,15 @@ from tests.support.forks import can_fork, fork, origin_environ
 from tests.support.gateway.running import Gateway, running_gateway
 from tests.support.open_files import allow_open_files
 from tests.support.server import server_url
-from tests.support.warm import ZONE, engine_stays, let_go, rows_of, run_warm
+from tests.support.warm import (
+    ZONE,
+    engine_opens_here,
+    engine_stays_on,
+    is_open_here,
+    let_go,
+    rows_of,
+    run_warm,
+)
 
 CORPORA = Path(__file__).parent / "corpora"
 MIDNIGHT_IS_NEAR = timedelta(seconds=90)
@@ -94,6 +104,14 @@ def pytest_runtest_setup() -> None:
         del sys.modules["numpy"]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """Close the engine that stayed open before a test in which it does not."""
+    yield
+    if not isinstance(nextitem, pytest.Function) or "engine_stays" not in nextitem.fixturenames:
+        let_go()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every test of the warehouse on each place there is: embedded, over HTTP, and on a server where one is.
 
@@ -149,7 +167,9 @@ class Place:
 
     def answers(self, queries: Mapping[str, str]) -> dict[str, list[tuple[object, ...]]]:
         """Read the warehouse back in several queries; opening it takes longer than most of them."""
-        if self.url.startswith("chdb:") and not self.kept_open and can_fork(origin_environ()):
+        warehouse = parse_warehouse_url(self.url)
+        is_open = self.kept_open or is_open_here(warehouse)
+        if isinstance(warehouse, EmbeddedWarehouse) and not is_open and can_fork(origin_environ()):
             return rows_of(self.url, queries)
         with self.opened() as opened:
             return {name: [tuple(row) for row in opened.rows(sql)] for name, sql in queries.items()}
@@ -160,8 +180,9 @@ class Place:
         if self.kept_open:
             yield self.kept_open
             return
-        let_go()
-        with open_warehouse(parse_warehouse_url(self.url), cluster=self.cluster) as opened:
+        warehouse = parse_warehouse_url(self.url)
+        engine_opens_here(warehouse)
+        with open_warehouse(warehouse, cluster=self.cluster) as opened:
             yield opened
 
     @contextmanager
@@ -278,6 +299,54 @@ class Spares:
             self._names.append(name)
 
 
+class Emptied:
+    """Embedded warehouses with all tables and views, but without rows.
+
+    To open one takes longer than most tests; so one into which a test did no more than insert is used again, and where
+    the engine stays open it does so from one test to the next.
+    """
+
+    FILLED = "SELECT name, total_rows FROM system.tables WHERE database = currentDatabase() AND total_rows > 0"
+
+    def __init__(self, template: Path, directory: Path) -> None:
+        self._template = template
+        self._directory = directory
+        self._paths = list[Path]()
+
+    @contextmanager
+    def lent(self) -> Iterator[Place]:
+        """Lend one."""
+        path = self._paths.pop() if self._paths else self._make()
+        place, tables = Place(f"chdb://{path}"), _statements_of(path)
+        yield place
+        if self._is_emptied(place) and _statements_of(path) == tables:
+            self._paths.append(path)
+
+    def _make(self) -> Path:
+        return copy_template(self._template, self._directory / uuid.uuid4().hex[:12] / "warehouse")
+
+    def _is_emptied(self, place: Place) -> bool:
+        try:
+            filled = {str(name): rows for name, rows in place.rows(self.FILLED)}
+            migrations = filled.pop("schema_migrations", 0)
+            place.answers({name: f"TRUNCATE TABLE `{name}` SYNC" for name in filled})
+        except FixableError:
+            return False
+        return migrations == len(known_migrations())
+
+
+def _statements_of(warehouse: Path) -> dict[str, int]:
+    """Return when which database, table or view of a warehouse was made or changed."""
+    files = (*warehouse.glob("metadata/*.sql"), *warehouse.glob("metadata/*/*.sql"))
+    return {str(file): file.stat().st_mtime_ns for file in files}
+
+
+@pytest.fixture(scope="session")
+def emptied(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Emptied:
+    """Embedded warehouses that tests of a worker use one after another."""
+    return Emptied(template, tmp_path_factory.mktemp("emptied"))
+
+
 @pytest.fixture(scope="session")
 def spares(gateway: Gateway, template_backup: str) -> Spares:
     """Databases that tests of a worker use one after another."""
@@ -309,6 +378,13 @@ def _cluster_of(place: Place) -> Iterator[None]:
 
 @contextmanager
 def _place(request: pytest.FixtureRequest, directory: Path) -> Iterator[Place]:
+    if request.scope == "function" and {"migrated", "engine_stays"} <= set(request.fixturenames):
+        # Before what opens the warehouse.
+        request.getfixturevalue("engine_stays")
+    if request.param == "embedded" and {"migrated", "engine_stays"} <= set(request.fixturenames):
+        with request.getfixturevalue("emptied").lent() as place:
+            yield place
+        return
     if request.param == "embedded":
         yield Place(f"chdb://{directory}/warehouse")
         return
@@ -328,10 +404,26 @@ def _place(request: pytest.FixtureRequest, directory: Path) -> Iterator[Place]:
         opened.command(f"DROP DATABASE `{database}`" + (f" ON CLUSTER `{cluster}` SYNC" if cluster else ""))
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a directory that the first worker that needs it makes for all of them; nobody may change it."""
+    shared = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else factory.getbasetemp()
+    made = shared / f"made-{name}"
+    with (shared / f"made-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            unfinished = factory.mktemp(name) / "unfinished"
+            make(unfinished)
+            unfinished.rename(made)
+    return made
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An embedded warehouse with all tables and views, to be copied: that is faster than to make another one."""
-    directory = tmp_path_factory.mktemp("template") / "warehouse"
+    return made_once(tmp_path_factory, "template", _make_template)
+
+
+def _make_template(directory: Path) -> None:
     with open_warehouse(EmbeddedWarehouse(directory, "ccusage"), creates_database=True) as opened:
         apply_migrations(opened, "1.2.3")
         opened.command("OPTIMIZE TABLE schema_migrations FINAL")
@@ -339,7 +431,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The engine would look at parts that were merged, and remove them, whenever a copy is opened.
     for merged in set(directory.glob("store/*/*/all_*")) - parts:
         shutil.rmtree(merged)
-    return directory
 
 
 @cache
@@ -370,7 +461,7 @@ def copy_template(template: Path, to: Path) -> Path:
 @pytest.fixture(name="engine_stays")
 def _engine_stays() -> Iterator[None]:
     """Lets the engine stay open behind the commands of a test, where what is tested lies above the warehouse."""
-    with engine_stays():
+    with engine_stays_on():
         yield
 
 
@@ -426,8 +517,9 @@ def only_read(place: Place) -> Iterator[Place]:
 
 def _migrate(place: Place, request: pytest.FixtureRequest) -> Place:
     parsed = parse_warehouse_url(place.url)
-    if isinstance(parsed, EmbeddedWarehouse) and not parsed.path.exists():
-        copy_template(request.getfixturevalue("template"), parsed.path)
+    if isinstance(parsed, EmbeddedWarehouse):
+        if not parsed.path.exists():
+            copy_template(request.getfixturevalue("template"), parsed.path)
         return place
     if place.gateway:
         return place

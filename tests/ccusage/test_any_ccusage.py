@@ -11,7 +11,7 @@ from tests.conftest import Place, Program
 from tests.support.ccusage_install import wanted_version
 from tests.support.exhaustive import all_but
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 RECORDS = {
     "june": [("blocks", 2), ("daily", 2), ("monthly", 1), ("projects", 2), ("session", 3)],

@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import Place, Program
 
+pytestmark = pytest.mark.usefixtures("engine_stays")
+
 NAMES = [
     'it\'s "quoted" & `ticked`',
     "back\\slash\\",

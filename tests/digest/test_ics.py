@@ -12,7 +12,7 @@ from icalendar import Calendar, Event
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 
 def say_limit(claude: ClaudeDir, at: datetime, resets_at: datetime) -> None:

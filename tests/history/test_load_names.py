@@ -60,6 +60,7 @@ def test_there_is_no_last_load_without_any() -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("engine_stays", "own_warehouse")
 def test_commands_take_the_beginning_of_a_load_and_last_and_a_day_by_how_long_ago_it_was(
     program: Program, tmp_path: Path
 ) -> None:

@@ -144,7 +144,7 @@ def test_json_is_one_object_with_stable_keys(program: Program, corpus: Callable[
     ]
 
 
-@pytest.mark.usefixtures("own_warehouse")
+@pytest.mark.usefixtures("engine_stays", "own_warehouse")
 def test_names_and_paths_stay_on_this_machine(program: Program, corpus: Callable[[str], Path]) -> None:
     claude_dir = corpus("september")
     program("import", "--claude-dir", claude_dir)
@@ -160,7 +160,7 @@ def test_names_and_paths_stay_on_this_machine(program: Program, corpus: Callable
     assert (program.home / ".config/ccusage-import/identity.toml").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.usefixtures("own_warehouse")
+@pytest.mark.usefixtures("engine_stays", "own_warehouse")
 def test_names_are_stored_in_clear_on_request(program: Program, corpus: Callable[[str], Path]) -> None:
     program("import", "--claude-dir", corpus("september"), "--no-hash-projects")
 
@@ -169,7 +169,7 @@ def test_names_are_stored_in_clear_on_request(program: Program, corpus: Callable
     ]
 
 
-@pytest.mark.usefixtures("own_warehouse")
+@pytest.mark.usefixtures("engine_stays", "own_warehouse")
 def test_machine_zone_and_salt_of_the_first_run_are_kept(program: Program, corpus: Callable[[str], Path]) -> None:
     claude_dir = corpus("september")
     program("import", "--claude-dir", claude_dir, TZ="Europe/Berlin")
@@ -193,6 +193,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(program: Program, corpus: Ca
     assert not (program.home / ".config/ccusage-import").exists()
 
 
+@pytest.mark.usefixtures("engine_stays")
 def test_a_dry_run_on_a_filled_warehouse_leaves_no_trace(
     program: Program, migrated: Place, corpus: Callable[[str], Path]
 ) -> None:
@@ -223,7 +224,7 @@ def test_quiet_prints_nothing_when_all_is_well(program: Program, corpus: Callabl
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.usefixtures("own_warehouse")
+@pytest.mark.usefixtures("engine_stays", "own_warehouse")
 def test_only_the_reports_that_were_asked_for_are_imported(program: Program, corpus: Callable[[str], Path]) -> None:
     program("import", "--claude-dir", corpus("september"), "--report", "session", "--report", "blocks")
 
@@ -231,7 +232,7 @@ def test_only_the_reports_that_were_asked_for_are_imported(program: Program, cor
     assert json.loads(rows.stdout) == [{"report": "blocks", "n": 2}, {"report": "session", "n": 5}]
 
 
-@pytest.mark.usefixtures("own_warehouse")
+@pytest.mark.usefixtures("engine_stays", "own_warehouse")
 def test_since_and_until_limit_the_days(program: Program, corpus: Callable[[str], Path]) -> None:
     program(
         "import", "--claude-dir", corpus("september"), "--since", "2025-09-04", "--until", "20250910",
@@ -259,7 +260,7 @@ def save_reports(ccusage: Path, claude_dir: Path, target: Path, prefix: tuple[st
         (target / f"{name}.json").write_text(json.dumps(document, default=float))
 
 
-@pytest.mark.usefixtures("own_warehouse")
+@pytest.mark.usefixtures("engine_stays", "own_warehouse")
 @pytest.mark.parametrize("major", some_of(["18", "20"], 1))
 def test_saved_reports_are_imported_without_ccusage(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path, ccusage18: Path, ccusage20: Path, major: str
@@ -300,7 +301,7 @@ def test_saved_reports_that_are_not_there_are_named(program: Program, tmp_path: 
     assert "No saved report is where they were looked for" in json.dumps(shown)
 
 
-@pytest.mark.usefixtures("own_warehouse")
+@pytest.mark.usefixtures("engine_stays", "own_warehouse")
 def test_saved_reports_never_lower_what_is_stored(
     program: Program, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
 ) -> None:
@@ -322,6 +323,7 @@ def test_saved_reports_never_lower_what_is_stored(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("engine_stays")
 def test_saved_reports_end_nothing_that_is_held(
     program: Program, migrated: Place, tmp_path: Path, ccusage20: Path
 ) -> None:
@@ -345,6 +347,7 @@ def test_saved_reports_end_nothing_that_is_held(
     assert migrated.rows(held) == []
 
 
+@pytest.mark.usefixtures("engine_stays")
 def test_one_bad_report_does_not_stop_the_others(
     program: Program, migrated: Place, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
 ) -> None:
@@ -372,6 +375,7 @@ def test_one_bad_report_does_not_stop_the_others(
     assert migrated.rows("SELECT state, failed_reports FROM loads FINAL") == [("committed", ["daily", "blocks"])]
 
 
+@pytest.mark.usefixtures("engine_stays")
 def test_an_odd_record_is_refused_alone_and_what_is_stored_of_it_stays(
     program: Program, migrated: Place, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
 ) -> None:
@@ -396,6 +400,7 @@ def test_an_odd_record_is_refused_alone_and_what_is_stored_of_it_stays(
     assert program("history", "--warehouse", migrated.url, "--limit", "1").stdout.count("1 refused") == 1
 
 
+@pytest.mark.usefixtures("engine_stays")
 def test_a_day_that_has_not_come_is_stored_and_flagged_until_it_comes(
     program: Program, migrated: Place, corpus: Callable[[str], Path], tmp_path: Path, ccusage20: Path
 ) -> None:
@@ -440,6 +445,7 @@ def test_a_json_failure_is_one_object_too(program: Program, tmp_path: Path) -> N
     assert failure["error"]["message"].startswith("no Claude data directory")
 
 
+@pytest.mark.usefixtures("engine_stays")
 def test_an_upgrade_from_18_counts_nothing_twice(
     program: Program, migrated: Place, corpus: Callable[[str], Path], ccusage18: Path, ccusage20: Path
 ) -> None:

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,6 @@ import jsonschema
 import pytest
 import yaml
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from tests.conftest import CORPORA, Place, Program, only_read, program_in
 from tests.support.ccusage_install import install
 from tests.support.claude_dir import ClaudeDir, days_ago
@@ -32,6 +29,8 @@ from tests.support.dashboards import (
     query_of,
     query_panels,
 )
+
+pytestmark = pytest.mark.usefixtures("engine_stays")
 
 ROOT = Path(__file__).parent.parent.parent
 NAMES = [file.stem for file in FILES]
@@ -213,22 +212,15 @@ def imported(shared_migrated: Place, ccusage20: Path, tmp_path_factory: pytest.T
     assert run("desk", desk[0], *(argument for other in desk[1:] for argument in ("--claude-dir", other))) == 0
     assert run("server", unpriced.root) == 0
     import_laptop(shared_migrated, directory, ccusage20)
-    with opened(shared_migrated) as warehouse:
+    with shared_migrated.opened() as warehouse:
         warehouse.command(REPRICED)
     with only_read(shared_migrated) as filled:
         yield filled
 
 
-@contextmanager
-def opened(place: Place) -> Iterator[ClickHouse]:
-    """Open the warehouse of a test."""
-    with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as warehouse:
-        yield warehouse
-
-
 @pytest.mark.exhaustive_at("http")
 def test_every_panel_shows_something(imported: Place) -> None:
-    with opened(imported) as warehouse:
+    with imported.opened() as warehouse:
         shown = [one for name in NAMES for one in answers(warehouse, dashboard(name))]
 
     for panel, answer in shown:
@@ -252,7 +244,7 @@ def figures(place: Place, name: str, title: str, **only: str) -> list[dict[str, 
     """Return the rows of one panel with the laptop alone chosen, and of other variables one value."""
     board = dashboard(name)
     panel = next(one for one in query_panels(board) if one["title"] == title)
-    with opened(place) as warehouse:
+    with place.opened() as warehouse:
         variables = {**chosen(warehouse, board), "machine": ["laptop"]}
         variables |= {variable: [value] for variable, value in only.items()}
         sql = expanded(query_of(panel), variables, interval_of(panel))
@@ -309,7 +301,7 @@ def test_loads_and_price_changes_are_annotations(name: str, imported: Place) -> 
     loads, prices = board["annotations"]["list"]
     assert (loads["name"], prices["name"]) == ("Loads", "Price changes")
 
-    with opened(imported) as warehouse:
+    with imported.opened() as warehouse:
         variables = chosen(warehouse, board)
         shown = [
             [row["text"] for row in json.loads(warehouse.raw(sql, "JSON", {}))["data"]]
@@ -334,7 +326,7 @@ def test_a_year_of_hourly_loads_is_aggregated(migrated: Place) -> None:
                 arrayMap(n -> toFloat64(n + number % 24), range(10)))
         FROM (SELECT number, toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + number * 3600 AS at FROM numbers(8160))"""
 
-    with opened(migrated) as warehouse:
+    with migrated.opened() as warehouse:
         warehouse.command(year)
         panel = next(one for one in query_panels(board) if one["title"] == "Duration by phase")
         assert panel["maxDataPoints"] == 200

@@ -20,6 +20,8 @@ from tests.querying.test_queries import answer
 from tests.support.facts import Reader
 from tests.support.prompts import HAIKU, OPUS, PRICES, Session
 
+pytestmark = pytest.mark.usefixtures("engine_stays")
+
 SHOP, BLOG = "-home-ana-shop", "-home-ana-blog"
 DAYS = {"since": "2026-03-01", "until": "2026-03-03"}
 TIMEOUT = "API Error: 500 Internal server error"

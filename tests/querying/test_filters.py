@@ -7,10 +7,12 @@ Every warehouse is a database of one directory, so that one engine holds them al
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -22,8 +24,10 @@ from ccusage_import.digest.reading.reader import read_calendar, read_digest
 from ccusage_import.querying.queries import find_query, read_queries
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import apply_migrations
+from tests.conftest import Place, made_once
 from tests.support.answers import OF_NOW
 from tests.support.fleet import ANSWERS_OF_TODAY, EARLIEST, LAST_DAY, MODEL, PROJECT, write_whole_fleet
+from tests.support.warm import engine_stays
 
 # A month ends on a Sunday, the next one begins on a Monday: whole months and weeks on both sides.
 UNTIL, SINCE, DAY = date(2099, 5, 31), date(2099, 6, 1), date(2099, 6, 10)
@@ -82,19 +86,24 @@ Answer = Callable[..., list[bytes]]
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     """Open the whole fleet, beside which is what each filter leaves of it."""
-    place = f"chdb://{tmp_path_factory.mktemp('fleet')}/warehouse"
-    for database in ("whole", *LEFT):
-        with open_warehouse(parse_warehouse_url(f"{place}?database={database}"), creates_database=True) as opened:
-            apply_migrations(opened, "1.2.3")
-            if database == "whole":
-                write_whole_fleet(opened)
-                opened.command(ANSWERS_OF_TODAY)
-            else:
-                for table in TABLES:
-                    condition = LEFT[database].get(table, "true")
-                    opened.command(f"INSERT INTO {table} SELECT * FROM whole.{table} WHERE {condition}")
-    with open_warehouse(parse_warehouse_url(f"{place}?database=whole")) as opened:
+    made = made_once(tmp_path_factory, "fleets", _make_fleets)
+    copy = shutil.copytree(made, tmp_path_factory.mktemp("fleet") / "warehouse", symlinks=True)
+    with open_warehouse(parse_warehouse_url(f"chdb://{copy}?database=whole")) as opened:
         yield opened
+
+
+def _make_fleets(directory: Path) -> None:
+    with engine_stays():
+        for database in ("whole", *LEFT):
+            with Place(f"chdb://{directory}?database={database}").opened() as opened:
+                apply_migrations(opened, "1.2.3")
+                if database == "whole":
+                    write_whole_fleet(opened)
+                    opened.command(ANSWERS_OF_TODAY)
+                else:
+                    for table in TABLES:
+                        condition = LEFT[database].get(table, "true")
+                        opened.command(f"INSERT INTO {table} SELECT * FROM whole.{table} WHERE {condition}")
 
 
 @pytest.fixture(scope="module")

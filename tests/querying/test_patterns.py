@@ -18,7 +18,7 @@ from tests.querying.test_queries import answer
 from tests.support.facts import Reader
 from tests.support.prompts import HAIKU, PRICES, Session
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 # The views look back from now on; the day before yesterday is over in all zones.
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)

@@ -18,6 +18,8 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehous
 from ccusage_import.warehouse.driver.embedded import open_embedded
 from tests.conftest import Place, Program
 
+pytestmark = pytest.mark.usefixtures("engine_stays")
+
 # {file} is a file that exists, {out} one that must not, {address} somebody who must not hear anything.
 HOSTILE = [
     "INSERT INTO FUNCTION file('{out}', 'CSV') SELECT 1",

@@ -7,7 +7,8 @@ again only after a command that ended by itself and left neither threads nor an 
 about processes does not run here. ccusage is run once for equal transcripts, as `printed_again` says.
 
 Within `engine_stays` the engine stays open behind these commands, as a server does: to open it takes a third of what
-an import does. Whatever opens the warehouse in another process has to `let_go` of it first, as `Place` and forks do.
+an import does. So does that of this process, where tests open it themselves. Whatever opens the warehouse in another
+process has to `let_go` of it first, as `Place` and forks do.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ import typer
 
 from ccusage_import.ccusage import fetcher, runner
 from ccusage_import.cli.app import LazyCommand
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse, parse_warehouse_url
 from ccusage_import.exceptions import FixableError, WarehouseError
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.driver import embedded
@@ -52,6 +53,55 @@ ORDERLY = frozenset({0, 2, 3, 4, 5, 6})
 ANSWER = struct.Struct("i?")
 # The engine reads its zone once.
 ZONE = "UTC"
+
+
+class Engine:
+    """Keeps the engine of a process open by one more connection."""
+
+    def __init__(self) -> None:
+        self._opens = embedded.engine_client
+        self._connection: tuple[Path, Any] | None = None
+        self.stays = False
+        self._tell_once()
+        embedded.engine_client = self.client
+
+    def _tell_once(self) -> None:
+        """Tell the next clients of an open engine what the first one asked it: two thousand settings, for 15 ms."""
+        load_driver()
+        driver: Any = importlib.import_module("clickhouse_connect.driver._chdbclient").ChdbClient
+        asks, takes, told = driver._init_common_settings, driver._apply_init_result, list[Any]()
+
+        def ask(client: Any, zone: Any) -> None:
+            if self._connection and told:
+                takes(client, told[0])
+            else:
+                asks(client, zone)
+
+        def take(client: Any, answers: Any) -> None:
+            told[:] = [answers]
+            takes(client, answers)
+
+        driver._init_common_settings, driver._apply_init_result = ask, take
+
+    def client(self, warehouse: EmbeddedWarehouse) -> Any:
+        if not self.is_kept_for(warehouse):
+            self.let_go()
+        client = self._opens(warehouse)
+        if self.stays and not self._connection:
+            self._connection = warehouse.path, embedded.connect_to_engine(warehouse)
+        return client
+
+    def is_kept(self) -> bool:
+        return self._connection is not None
+
+    def is_kept_for(self, warehouse: Warehouse) -> bool:
+        kept = self._connection and self._connection[0]
+        return isinstance(warehouse, EmbeddedWarehouse) and kept == warehouse.path
+
+    def let_go(self) -> None:
+        if self._connection:
+            self._connection[1].close()
+        self._connection = None
 
 
 class Warm:
@@ -123,16 +173,20 @@ class Warm:
 
 
 _kept = list[Warm]()
+# The engine of this process, once it stays open.
+_here = list[Engine]()
 
 
 def run_warm(arguments: Sequence[str], environ: Mapping[str, str], cwd: Path) -> tuple[int, str, str]:
     """Run `ccusage-import arguments…` to its end."""
+    _let_go_here()
     with _lent() as warm:
         return warm.run(arguments, environ, cwd, 120)
 
 
 def rows_of(url: str, queries: Mapping[str, str]) -> dict[str, list[tuple[object, ...]]]:
     """Read an embedded warehouse in several queries."""
+    _let_go_here()
     with _lent() as warm:
         return warm.rows(url, queries, 120)
 
@@ -140,16 +194,48 @@ def rows_of(url: str, queries: Mapping[str, str]) -> dict[str, list[tuple[object
 @contextmanager
 def engine_stays() -> Iterator[None]:
     """Let the engine stay open between commands, and between them and what is read."""
+    with engine_stays_on():
+        yield
+    let_go()
+
+
+@contextmanager
+def engine_stays_on() -> Iterator[None]:
+    """Let the engine stay open like `engine_stays`, and beyond the block until anybody lets go of it."""
     Warm.engine_stays = True
     try:
         yield
     finally:
         Warm.engine_stays = False
-        let_go()
 
 
 def let_go() -> None:
-    """Close an engine that stayed open."""
+    """Close the engines that stayed open."""
+    _let_go_here()
+    _let_go_there()
+
+
+def engine_opens_here(warehouse: Warehouse) -> None:
+    """Make way for this process, which opens a warehouse, and lets the engine stay open where it may."""
+    _let_go_there()
+    if isinstance(warehouse, EmbeddedWarehouse) and Warm.engine_stays:
+        if not _here:
+            _here.append(Engine())
+        _here[0].stays = True
+
+
+def is_open_here(warehouse: Warehouse) -> bool:
+    """Whether the engine of a warehouse stays open in this process."""
+    return any(engine.is_kept_for(warehouse) for engine in _here)
+
+
+def _let_go_here() -> None:
+    for engine in _here:
+        engine.stays = False
+        engine.let_go()
+
+
+def _let_go_there() -> None:
     if any(warm.keeps_engine for warm in _kept):
         with ExitStack() as stack:
             for warm in [stack.enter_context(_lent()) for _ in range(len(_kept))]:
@@ -173,55 +259,12 @@ def _lent() -> Iterator[Warm]:
 
 @atexit.register
 def _end() -> None:
+    _let_go_here()
     while _kept:
         _kept.pop().end()
 
 
 # --- the process that runs them -------------------------------------------------------------------------
-
-
-class _Engine:
-    """Keeps the engine open by one more connection."""
-
-    def __init__(self) -> None:
-        self._opens = embedded.engine_client
-        self._connection: tuple[EmbeddedWarehouse, Any] | None = None
-        self.stays = False
-        self._tell_once()
-
-    def _tell_once(self) -> None:
-        """Tell the next clients of an open engine what the first one asked it: two thousand settings, for 15 ms."""
-        load_driver()
-        driver: Any = importlib.import_module("clickhouse_connect.driver._chdbclient").ChdbClient
-        asks, takes, told = driver._init_common_settings, driver._apply_init_result, list[Any]()
-
-        def ask(client: Any, zone: Any) -> None:
-            if self._connection and told:
-                takes(client, told[0])
-            else:
-                asks(client, zone)
-
-        def take(client: Any, answers: Any) -> None:
-            told[:] = [answers]
-            takes(client, answers)
-
-        driver._init_common_settings, driver._apply_init_result = ask, take
-
-    def client(self, warehouse: EmbeddedWarehouse) -> Any:
-        if self._connection and self._connection[0] != warehouse:
-            self.let_go()
-        client = self._opens(warehouse)
-        if self.stays and not self._connection:
-            self._connection = warehouse, embedded.connect_to_engine(warehouse)
-        return client
-
-    def is_kept(self) -> bool:
-        return self._connection is not None
-
-    def let_go(self) -> None:
-        if self._connection:
-            self._connection[1].close()
-        self._connection = None
 
 
 def _receive(control: socket.socket, length: int) -> bytes:
@@ -232,8 +275,7 @@ def _receive(control: socket.socket, length: int) -> bytes:
 
 
 def _serve(control: socket.socket) -> None:
-    engine = _Engine()
-    embedded.engine_client = engine.client
+    engine = Engine()
     # Typer would make commands of their functions anew each time.
     typer.main.get_command = cache(typer.main.get_command)
     LazyCommand.imported = cache(LazyCommand.imported)  # type: ignore[method-assign]

@@ -9,7 +9,7 @@ from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.benchmarks.estimates import cases, measure_anomalies, measure_forecasts
 from tests.conftest import Place
 
-pytestmark = pytest.mark.one_place
+pytestmark = [pytest.mark.one_place, pytest.mark.usefixtures("engine_stays")]
 NUMBERS = range(5)
 RIVALS = ("month so far", "last 7 days", "weekday of last week")
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from tests.conftest import Place
 from tests.warehouse.test_views import daily, days, loaded, rows
+
+pytestmark = pytest.mark.usefixtures("engine_stays")
 
 COLUMNS = "account, month, machines, cost_usd, plan_usd, beyond_usd, times_price, is_partial, unpriced"
 MARCH, APRIL = date(2099, 3, 1), date(2099, 4, 1)

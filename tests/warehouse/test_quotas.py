@@ -7,8 +7,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from tests.conftest import Place
 from tests.warehouse.test_views import block, daily, loaded, rows
+
+pytestmark = pytest.mark.usefixtures("engine_stays")
 
 HOUR = timedelta(hours=1)
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -21,7 +21,7 @@ from tests.support.claude_dir import days_ago
 from tests.support.facts import Reader
 from tests.support.sessions import Session
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 OPUS, SONNET = "claude-opus-4-6", "claude-sonnet-4-5-20250929"
 PRICES = {OPUS: ("5", "25", "6.25", "10", "0.5"), SONNET: ("3", "15", "3.75", "6", "0.3")}

@@ -27,7 +27,7 @@ from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, days_ago
 
-pytestmark = pytest.mark.exhaustive_at("http")
+pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 Rows = list[tuple[Any, ...]]
 NOW = datetime.now(UTC).replace(microsecond=0)
