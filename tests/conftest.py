@@ -12,7 +12,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
@@ -472,14 +472,19 @@ def own_warehouse(program: Program, template: Path) -> Path:
 
 
 @pytest.fixture
-def embedded(template: Path, tmp_path: Path) -> Callable[[str], Place]:
+def embedded(
+    request: pytest.FixtureRequest, template: Path, emptied: Emptied, tmp_path: Path
+) -> Iterator[Callable[[str], Place]]:
     """Makes embedded warehouses with all tables and views, but without rows."""
+    with ExitStack() as stack:
 
-    def made(name: str) -> Place:
-        copy_template(template, tmp_path / name)
-        return Place(f"chdb://{tmp_path}/{name}")
+        def made(name: str) -> Place:
+            if "engine_stays" in request.fixturenames:
+                return stack.enter_context(emptied.lent())
+            copy_template(template, tmp_path / name)
+            return Place(f"chdb://{tmp_path}/{name}")
 
-    return made
+        yield made
 
 
 def _name_windows_anew(warehouse: ClickHouse) -> None:

@@ -166,6 +166,7 @@ def test_transcripts_that_cannot_be_read_are_named(program: Program, claude: Cla
     assert (line["health"], line["found"]) == ("warn", f"1 cannot be read, such as {hidden}")
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_what_is_unread_and_what_was_not_understood_is_counted(program: Program, claude: ClaudeDir) -> None:
     def says() -> tuple[str, dict[str, dict[str, Any]]]:
         found = checked(program("check", "--claude-dir", claude.root, "--json")).checks
@@ -310,6 +311,7 @@ def test_the_status_tells_of_a_failed_import_and_of_the_recovery(program: Progra
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_undoing_a_load_does_not_hide_a_failed_import(program: Program, claude: ClaudeDir) -> None:
     load = json.loads(program("import", "--claude-dir", claude.root, "--json").stdout)["load_id"]
     program("import", "--claude-dir", claude.root, "--ccusage", "/bin/false")

@@ -43,6 +43,7 @@ def squeezed(text: str) -> str:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_all_that_people_read_is_converted(used: Program) -> None:
     used.environ |= EURO
     said = {
@@ -90,6 +91,7 @@ def test_all_that_people_read_is_converted(used: Program) -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_programs_read_dollars_and_so_does_sql(used: Program, tmp_path: Path) -> None:
     used.environ |= EURO
     imported = json.loads(used("import", "--json", CCUSAGE_IMPORT_METRICS_FILE=str(tmp_path / "all.prom")).stdout)
@@ -106,6 +108,7 @@ def test_programs_read_dollars_and_so_does_sql(used: Program, tmp_path: Path) ->
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_without_a_sign_the_code_stands_before_an_amount(used: Program) -> None:
     assert used("import", "--quiet").exit_code == 0
 
@@ -118,6 +121,7 @@ def test_without_a_sign_the_code_stands_before_an_amount(used: Program) -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_sums_without_cents_and_usage_without_a_price_say_the_currency(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("old", days_ago(70), 100_000_000)

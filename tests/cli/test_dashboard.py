@@ -62,6 +62,7 @@ def test_a_history_is_seen_at_one_glance_and_what_was_kept_beyond_ccusage(progra
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_what_is_not_a_whole_import_leaves_what_ccusage_showed(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("one", days_ago(2), 100_000)
@@ -147,6 +148,7 @@ def test_a_warehouse_that_another_program_has_open_is_said_at_once(program: Prog
     assert seconds < 15
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_facts_without_a_report_are_usage(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("a", days_ago(1), 1_000)

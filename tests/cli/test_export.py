@@ -24,6 +24,7 @@ from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.disks import mounted, needs_mounts
 from tests.support.gateway.running import Gateway
+from tests.support.warm import let_go
 
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
@@ -306,6 +307,7 @@ def test_rows_are_not_gathered_in_memory(
         f"_grown({place.url!r}, {file_format!r}, pathlib.Path(sys.argv[1]))"
     )
 
+    let_go()
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "out")], capture_output=True, text=True, timeout=120, check=True
     )

@@ -69,6 +69,7 @@ def test_the_warehouse_holds_what_is_configured_and_forgets_what_is_not(program:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_the_dashboard_has_a_line_of_the_plan(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("s1", days_ago(0, hour=0), 200_000)

@@ -103,6 +103,7 @@ def test_no_color_is_honoured(program: Program, corpus: Callable[[str], Path]) -
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_terminal_gets_no_control_character_of_the_data(program: Program, tmp_path: Path) -> None:
     odd = "evil\x1b]0;title\x07\x9b2J\x7f\rname"
     seen = r"evil\u001b]0;title\u0007\u009b2J\u007f\rname"

@@ -168,6 +168,7 @@ def test_a_session_that_undo_restored_beside_its_copy_is_explained(program: Prog
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_terminal_shows_progress_but_for_json_and_quiet(program: Program, claude: ClaudeDir) -> None:
     command = ("verify", "--claude-dir", claude.root)
     assert "reconcile" in at_a_terminal(program, *command)[1]

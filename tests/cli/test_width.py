@@ -33,6 +33,7 @@ def story(program: Program, claude: Path) -> None:
     assert program("config", "set", "budget.monthly", "200").exit_code == 0
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_an_import_fits(program: Program) -> None:
     program.environ["TZ"] = "America/Los_Angeles"
 
@@ -59,6 +60,7 @@ def test_an_import_fits(program: Program) -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_every_page_fits(program: Program, corpus: Callable[[str], Path]) -> None:
     story(program, corpus("june"))
 
@@ -88,6 +90,7 @@ def test_every_page_fits(program: Program, corpus: Callable[[str], Path]) -> Non
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_row_that_is_too_wide_stands_upright(program: Program, corpus: Callable[[str], Path]) -> None:
     program.environ["TZ"] = "America/Los_Angeles"
     assert program("import", "--machine", MACHINE, "--claude-dir", corpus("june")).exit_code == 0

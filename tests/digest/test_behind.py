@@ -38,6 +38,7 @@ def shown(seen: Seen) -> list[list[str]]:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_day_leads_to_its_dearest_sessions_and_prompts(
     program: Program, look: Callable[..., Seen], tmp_path: Path
 ) -> None:

@@ -414,6 +414,7 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_the_page_says_short_names_and_what_they_are_in_full(
     program: Program, claude: ClaudeDir, tmp_path: Path
 ) -> None:
@@ -448,6 +449,7 @@ def test_bars_fit_a_narrow_terminal_and_cut_no_number(program: Program, claude: 
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, claude: ClaudeDir) -> None:
     claude.say("one", days_ago(0, 0), 100_000)
     claude.say("one", days_ago(0, 0), 50_000, model="claude-opus-4-1-20250805")
@@ -498,6 +500,7 @@ def test_without_usage_the_next_step_is_told(program: Program, migrated: Place) 
     assert program("chart", "models", "--warehouse", migrated.url).stdout == "no usage to show\n"
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_chart_of_the_last_days_without_usage_says_where_older_usage_is(program: Program, claude: ClaudeDir) -> None:
     claude.say("one", days_ago(40, 0), 1_000)
     assert program("import", "--claude-dir", claude.root).exit_code == 0

@@ -17,6 +17,7 @@ CELLS = "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_the_page_is_converted_and_so_are_its_charts(
     program: Program, tmp_path: Path, look: Callable[..., Seen]
 ) -> None:

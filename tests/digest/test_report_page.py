@@ -106,6 +106,7 @@ def test_every_chart_is_drawn_in_silence(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_usage_that_costs_nothing_is_drawn_as_nothing(
     program: Program, claude: ClaudeDir, look: Callable[..., Seen]
 ) -> None:
@@ -193,6 +194,7 @@ def test_the_keyboard_reaches_and_walks_every_chart(page_of: Callable[[int], Pat
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
+@pytest.mark.usefixtures("own_warehouse")
 def test_axe_finds_nothing(program: Program, claude: ClaudeDir, look: Callable[..., Seen], scheme: str) -> None:
     axe = install("axe-core", AXE_VERSION).parent / "axe-core" / "axe.min.js"
     claude.say("old", days_ago(40), 20_000)
@@ -213,6 +215,7 @@ def test_axe_finds_nothing(program: Program, claude: ClaudeDir, look: Callable[.
     assert len(found["passes"]) > 15
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_names_are_text_whatever_is_in_them(program: Program, claude: ClaudeDir, look: Callable[..., Seen]) -> None:
     for number, project in enumerate(HOSTILE_PROJECTS):
         claude.say(f"{number}{project}", days_ago(0, 0, number), 20_000 - number, project=project)

@@ -47,7 +47,8 @@ def pushed(program: Program, server: Place) -> dict[str, Any]:
 
 
 def same(server: Place, laptop: Place) -> bool:
-    return all(server.rows(sql) == laptop.rows(sql) for sql in (SHOWN, LOGGED, LOADS))
+    whole = {sql: sql for sql in (SHOWN, LOGGED, LOADS)}
+    return server.answers(whole) == laptop.answers(whole)
 
 
 @pytest.mark.usefixtures("own_warehouse")
@@ -75,6 +76,7 @@ def test_a_push_copies_everything_and_a_second_one_nothing(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_later_loads_follow_and_undone_ones_too(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -109,6 +111,7 @@ def test_a_push_that_is_cut_off_is_finished_by_the_next(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_server_that_drops_what_it_knows_by_token_gets_every_row(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -135,6 +138,7 @@ def test_a_server_that_drops_what_it_knows_by_token_gets_every_row(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_another_history_on_the_server_is_judged_by_the_rule(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -213,6 +217,7 @@ def test_what_is_taken_back_here_keeps_its_messages_on_a_server_whose_numbers_do
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_load_that_judged_two_histories_reads_like_an_import_and_is_none(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -256,6 +261,7 @@ def test_a_push_that_brings_nothing_adds_no_load(program: Program, claude: Claud
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_histories_of_two_zones_count_nothing_twice(program: Program, claude: ClaudeDir, server: Place) -> None:
     claude.say("s1", days_ago(60, hour=23), 1_000)
     imported(program, claude)
@@ -329,6 +335,7 @@ def test_details_alone_that_differ_are_written_and_are_no_conflict(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_load_that_died_here_is_settled_before_it_is_pushed(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -354,6 +361,7 @@ def take_back_on_the_server(program: Program, claude: ClaudeDir, server: Place) 
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_what_was_taken_back_on_the_server_is_not_pushed_again(
     program: Program, claude: ClaudeDir, server: Place
 ) -> None:
@@ -364,6 +372,7 @@ def test_what_was_taken_back_on_the_server_is_not_pushed_again(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_messages_come_back_on_the_server_with_the_days_that_grew_past_what_was_taken_back(
     program: Program, claude: ClaudeDir, server: Place
 ) -> None:
@@ -385,6 +394,7 @@ def test_sync_pushes_after_each_import(program: Program, claude: ClaudeDir, serv
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_limits_of_all_kinds_come_with_a_push(program: Program, claude: ClaudeDir, server: Place) -> None:
     for setting, value in (("budget.monthly", "200"), ("quota.week_usd", "max"), ("plan.monthly", "100")):
         assert program("config", "set", setting, value).exit_code == 0

@@ -195,6 +195,7 @@ def test_a_renaming_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Pa
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_server_learns_the_new_name_by_the_next_push(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_server_learns_the_new_name_by_the_next_push(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_server_that_never_knew_the_old_name_does_not_learn_it(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place
 ) -> None:
@@ -225,6 +227,7 @@ def test_a_server_that_never_knew_the_old_name_does_not_learn_it(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_an_old_name_that_is_another_s_on_the_server_is_left_to_it(
     program: Program, claude: ClaudeDir, server: Place, laptop: Place, tmp_path: Path
 ) -> None:

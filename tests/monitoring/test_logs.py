@@ -94,6 +94,7 @@ def test_words_of_programs_are_shown_without_secrets(words: str, shown: str) -> 
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_verbose_lines_hold_no_address_and_no_secret(program: Program, corpus: Callable[[str], Path]) -> None:
     done = program(
         "import", "-vv", "--claude-dir", corpus("september"),

@@ -119,6 +119,7 @@ def test_a_warehouse_that_is_down_is_told(run_import: Importer, receiver: Receiv
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_no_success_for_too_long_is_told_once(run_import: Importer, receiver: Receiver) -> None:
     targets = [webhook(receiver, "stale", "recovered")]
     soon = {"CCUSAGE_IMPORT_STALE_AFTER_HOURS": "0.00001"}
@@ -132,6 +133,7 @@ def test_no_success_for_too_long_is_told_once(run_import: Importer, receiver: Re
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_held_numbers_are_told_when_they_are_more(run_import: Importer, claude: ClaudeDir, receiver: Receiver) -> None:
     targets = [webhook(receiver)]
     for day, session in ((40, "a"), (45, "b")):
@@ -159,6 +161,7 @@ def test_held_numbers_are_told_when_they_are_more(run_import: Importer, claude: 
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_crossed_budget_is_told_once_a_period(run_import: Importer, receiver: Receiver) -> None:
     budget = {"monthly": 1000, "projects": {"-home-ana-shop": {"daily": 1.2}}}
     changed = {"monthly": 1000, "projects": {"-home-ana-shop": {"daily": 1.4}}}
@@ -188,6 +191,7 @@ def test_a_crossed_budget_is_told_once_a_period(run_import: Importer, receiver: 
 @pytest.mark.parametrize(
     "arguments", [("--dry-run",), pytest.param(("--demo",), marks=pytest.mark.exhaustive), ("--from", "saved")]
 )
+@pytest.mark.usefixtures("own_warehouse")
 def test_what_writes_nothing_of_this_machine_tells_nobody(
     run_import: Importer, receiver: Receiver, program: Program, arguments: list[str]
 ) -> None:
@@ -202,6 +206,7 @@ def test_what_writes_nothing_of_this_machine_tells_nobody(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_target_hears_only_what_it_wants(run_import: Importer, receiver: Receiver) -> None:
     targets = [webhook(receiver, "recovered")]
     run_import(notify=targets, **BROKEN)
@@ -211,6 +216,7 @@ def test_a_target_hears_only_what_it_wants(run_import: Importer, receiver: Recei
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_target_that_is_down_is_a_warning_and_hears_it_later(
     run_import: Importer, receiver: Receiver, program: Program
 ) -> None:
@@ -272,6 +278,7 @@ def test_a_command_that_fails_is_a_warning(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_warehouse")
 def test_who_hangs_is_given_up_and_delays_nobody_else(run_import: Importer, receiver: Receiver, tmp_path: Path) -> None:
     with running_receiver() as hanging:
         hanging.always = "hang"

@@ -209,10 +209,7 @@ def test_what_describes_is_answered(migrated: Place) -> None:
 
 
 def failure(place: Place, statement: str) -> FixableError:
-    with (
-        open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster) as opened,
-        pytest.raises(FixableError) as raised,
-    ):
+    with place.opened() as opened, pytest.raises(FixableError) as raised:
         read_only(opened, statement, "CSV", {}, {})
     return raised.value
 

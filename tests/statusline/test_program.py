@@ -32,6 +32,7 @@ def numbers_file(program: Program) -> Path:
     return file
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_an_import_keeps_the_line_current(used: Program) -> None:
     assert used("config", "set", "budget.daily", "1").exit_code == 0
     assert used("import").exit_code == 0
@@ -59,6 +60,7 @@ def test_an_import_that_writes_nothing_leaves_the_line(used: Program, tmp_path: 
     assert file.read_bytes() == before
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_file_that_cannot_be_written_ends_no_import(used: Program) -> None:
     assert used("import").exit_code == 0
     file = numbers_file(used)
@@ -73,6 +75,7 @@ def test_a_file_that_cannot_be_written_ends_no_import(used: Program) -> None:
     assert used("statusline").exit_code == 6
 
 
+@pytest.mark.usefixtures("own_warehouse")
 def test_what_it_runs_imports_nothing_slow_and_waits_for_no_input(used: Program) -> None:
     assert used("import").exit_code == 0
     argv = [sys.executable, "-X", "importtime", "-m", "ccusage_import", "statusline"]

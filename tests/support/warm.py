@@ -217,8 +217,10 @@ def let_go() -> None:
 
 def engine_opens_here(warehouse: Warehouse) -> None:
     """Make way for this process, which opens a warehouse, and lets the engine stay open where it may."""
+    if not isinstance(warehouse, EmbeddedWarehouse):
+        return
     _let_go_there()
-    if isinstance(warehouse, EmbeddedWarehouse) and Warm.engine_stays:
+    if Warm.engine_stays:
         if not _here:
             _here.append(Engine())
         _here[0].stays = True

@@ -13,6 +13,7 @@ from tests.support.exhaustive import some_of
 from tests.support.facts import LARGER, name_of
 
 
+@pytest.mark.usefixtures("engine_stays")
 @pytest.mark.parametrize("corpus", some_of(LARGER, 0, 2), ids=name_of)
 @pytest.mark.parametrize("mode", ["auto", "calculate"])
 def test_costs_add_up_to_every_report(

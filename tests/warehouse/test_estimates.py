@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.benchmarks.estimates import cases, measure_anomalies, measure_forecasts
 from tests.conftest import Place
 
@@ -16,7 +14,7 @@ RIVALS = ("month so far", "last 7 days", "weekday of last week")
 
 @pytest.mark.exhaustive
 def test_forecasts_of_made_histories(migrated: Place) -> None:
-    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+    with migrated.opened() as opened:
         groups, methods = measure_forecasts(opened, list(cases(NUMBERS)))
 
     # Of each kind, length of history, days left, of parts and of totals.
@@ -28,7 +26,7 @@ def test_forecasts_of_made_histories(migrated: Place) -> None:
 
 
 def test_days_at_five_times_their_cost_are_found(migrated: Place) -> None:
-    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+    with migrated.opened() as opened:
         found = measure_anomalies(opened, range(20))["all"]
 
     assert found.precision() >= 0.5
