@@ -292,7 +292,7 @@ def test_transcripts_alone_are_a_load_of_their_own(migrated: Place, program: Pro
     assert migrated.rows(success) == before
 
     shown = program("history", *where).stdout.splitlines()[1]
-    assert (str(load_id) in shown, " transcripts " in shown, " 1 facts " in shown) == (True, True, True)
+    assert (str(load_id) in shown, " transcripts " in shown, " 1 fact " in shown) == (True, True, True)
     assert program("changes", str(load_id), *where).stdout == "nothing changed\n"
     status = json.loads(program("status", "--json", *where).stdout)
     assert (status["state"], status["last_import"]["load_id"] < load_id) == ("ok", True)
