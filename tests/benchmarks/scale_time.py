@@ -34,6 +34,10 @@ QUESTIONS: Mapping[str, tuple[str, float | None]] = {
         f"SELECT tool, count() FROM tool_calls WHERE toDate(called_at) BETWEEN {MONTH} AND {DAY} GROUP BY tool",
         200,
     ),
+    "tool_calls: a month by status": (
+        f"SELECT status, count() FROM tool_calls WHERE toDate(called_at) BETWEEN {MONTH} AND {DAY} GROUP BY status",
+        200,
+    ),
     "ledger_daily: a day": (f"SELECT * FROM ledger_daily WHERE date = {DAY}", 200),
     "ledger_daily: a month": (f"SELECT * FROM ledger_daily WHERE date BETWEEN {MONTH} AND {DAY}", 200),
     "hourly: a day": (f"SELECT * FROM hourly WHERE utc_date = {DAY}", 200),
