@@ -69,11 +69,17 @@ FROM
             row_number() OVER (PARTITION BY machine, claude_session_id ORDER BY at, turn) AS place,
             count() OVER (PARTITION BY machine, claude_session_id) AS places
         FROM {database}.turn_facts FINAL
-        WHERE turn != 0 AND isNotNull(at) AND NOT bitTest(taken_back, 0)
-            AND (is_of_all OR (machine, claude_session_id) GLOBAL IN
+        -- Before FINAL, which is right for columns of the key alone: it then joins the rows of these sessions only.
+        PREWHERE is_of_all OR turn GLOBAL IN
+        (
+            SELECT turn
+            FROM {database}.turn_facts
+            WHERE (machine, claude_session_id) GLOBAL IN
             (
-                SELECT machine, claude_session_id FROM {database}.turn_facts FINAL WHERE at >= {first:DateTime64(3, 'UTC')}
-            ))
+                SELECT machine, claude_session_id FROM {database}.turn_facts WHERE at >= {first:DateTime64(3, 'UTC')}
+            )
+        )
+        WHERE turn != 0 AND isNotNull(at) AND NOT bitTest(taken_back, 0)
     )
     WHERE at >= {first:DateTime64(3, 'UTC')}
 ) AS prompts
@@ -122,6 +128,7 @@ LEFT JOIN
             max(at) AS part_last_at
         FROM {database}.message_facts_by_month FINAL
         WHERE turn != 0 AND is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
+            AND (is_of_all OR month GLOBAL IN (SELECT month FROM {database}.message_facts_by_month WHERE turn GLOBAL IN asked))
             AND (is_of_all OR turn GLOBAL IN asked)
         GROUP BY machine, turn, model
     )
@@ -140,6 +147,7 @@ LEFT JOIN
         SELECT machine, turn, tool, count() AS part_calls, countIf(is_error = 1) AS part_failed
         FROM {database}.tool_call_facts_by_month FINAL
         WHERE turn != 0 AND isNotNull(called_at) AND NOT bitTest(taken_back, 0)
+            AND (is_of_all OR month GLOBAL IN (SELECT month FROM {database}.tool_call_facts_by_month WHERE turn GLOBAL IN asked))
             AND (is_of_all OR turn GLOBAL IN asked)
         GROUP BY machine, turn, tool
     )

@@ -184,6 +184,27 @@ def test_those_since_an_instant_are_the_rows_that_all_of_them_show(prompted: Pla
     assert since == of_all
 
 
+def test_what_a_prompt_caused_is_found_in_any_month(migrated: Place, tmp_path: Path) -> None:
+    root, calls = tmp_path / "claude", {"c1 Bash": {"command": "make"}}
+    first = Session(root, "s1", at("02-10 10:00")).prompt().after(1).answer(1)
+    # A month ends between prompt and answer, then the clock goes back by two.
+    first.after(18.5 * 86_400).prompt("/review").after(86_400).answer(20, calls=calls).after(2).result("c1")
+    first.after(-60 * 86_400).answer(300, calls={"c2 Read": {}})
+    # Whoever resumes a session copies what it was.
+    file = root / "projects" / SHOP / "s1.jsonl"
+    resumed = file.with_name("s2.jsonl")
+    resumed.write_text(file.read_text().replace('"sessionId":"s1"', '"sessionId":"s2"'))
+    Session(root, "s2", at("03-05 10:00")).prompt().after(1).answer(4_000)
+    with migrated.opened() as opened:
+        Reader(opened, tmp_path / "home", hashes=False).read(root)
+    columns = "claude_session_id, position, messages, tool_calls, output_tokens"
+    with migrated.keep_open():
+        of_all = migrated.rows(f"SELECT {columns} FROM turns ORDER BY at")
+        since = migrated.rows(f"SELECT {columns} FROM turns_since(first = '2026-02-28') ORDER BY at")
+    assert of_all == [("s2", 1, 1, 0, 1), ("s2", 2, 2, 2, 320), ("s2", 3, 1, 0, 4_000)]
+    assert since == of_all[1:]
+
+
 def test_a_period_may_begin_with_the_first_day_there_is(prompted: Place) -> None:
     sums = answer(prompted, "prompts_by_command", since="2026-01-01")
     assert len(sums) == 3
