@@ -26,6 +26,12 @@ class Pair(NamedTuple):
         return self.offered or present(None, self.stored)
 
     @property
+    def span(self) -> Span:
+        """The time that either of them may hold usage of."""
+        spans = [span(record) for record in self if record]
+        return Span(min(one.starts_at for one in spans), max(one.ends_at for one in spans))
+
+    @property
     def is_repeated(self) -> bool:
         """Whether exactly what is stored is offered, read with the same."""
         return self.stored == self.offered
@@ -168,7 +174,7 @@ def _share_usage(one: Pair, other: Pair, busy: Sequence[Span]) -> bool:
 def _overlapping(blocks: Iterable[Pair]) -> Iterator[list[Pair]]:
     group: list[Pair] = []
     group_ends_at = datetime.min.replace(tzinfo=UTC)
-    for when, pair in sorted(((span(pair.record), pair) for pair in blocks), key=lambda item: item[0]):
+    for when, pair in sorted(((pair.span, pair) for pair in blocks), key=lambda item: item[0]):
         if group and when.starts_at >= group_ends_at:
             yield group
             group = []

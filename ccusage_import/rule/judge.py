@@ -16,7 +16,7 @@ from ccusage_import.rule.groups import Group, Pair, group_of, grouped, paired
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
 from ccusage_import.rule.moves import Moves
 from ccusage_import.rule.pricing import PriceTrust, joined, lose_a_price, priced, repriced, taken_over
-from ccusage_import.rule.verdicts import Decision, Reason, Verdict
+from ccusage_import.rule.verdicts import UNEXPLAINED, Decision, Reason, Verdict
 from ccusage_import.rule.window import Window
 
 
@@ -24,13 +24,15 @@ from ccusage_import.rule.window import Window
 class _Evidence:
     """What is known of groups that are judged together: what moved, was taken back, or lost its price.
 
-    `taken_over` are the stored records that go on in one that is offered, also under other names.
+    `refiled` are those whose days another zone filed; `taken_over` are the stored records that go on in one that is
+    offered, also under other names.
     """
 
     has_moved: bool
     waits: bool
     taken_back: Sequence[Group]
     taken_back_elsewhere: Sequence[Group]
+    refiled: Sequence[Group]
     is_price_lost: bool
     taken_over: Mapping[Identity, Sequence[Record]]
 
@@ -124,7 +126,8 @@ class Judge:
             [pair.stored for pair in pairs if pair.stored is not None and pair.stored.identity not in keep_prices],
             [pair.offered for pair in pairs if pair.offered is not None],
         )
-        evidence = _Evidence(has_moved, waits, taken_back, elsewhere, is_price_lost, over)
+        refiled = [group for group in cluster if self.window.is_refiled(group)]
+        evidence = _Evidence(has_moved, waits, taken_back, elsewhere, refiled, is_price_lost, over)
         for group in cluster:
             for decision in self._decided(group, daily, evidence):
                 is_by_messages = decision.reason in (Reason.MESSAGES_THERE, Reason.MESSAGES_GONE)
@@ -222,14 +225,14 @@ class Judge:
             receivers = self.moves.receivers(group)
         else:
             elsewhere = [one for one in evidence.taken_back_elsewhere if not self._are_apart(group, one)]
-            others = [*self._smaller, *elsewhere]
-            receivers = [*evidence.taken_back, *self._under_other_names(group, others)]
+            others = [*self._doubtful, *elsewhere]
+            receivers = [*evidence.taken_back, *evidence.refiled, *self._under_other_names(group, others)]
         return any(self._stays(one, evidence) for one in receivers if one is not group)
 
     @cached_property
-    def _smaller(self) -> list[Group]:
-        """The groups of which less is offered than stored, and not nothing."""
-        return [group for group in self.groups if group.fell and group.is_offered]
+    def _doubtful(self) -> list[Group]:
+        """The groups that are offered, but less of them than stored or in another zone."""
+        return [group for group in self.groups if group.is_offered and (group.fell or self.window.is_refiled(group))]
 
     def _under_other_names(self, group: Group, others: Iterable[Group]) -> list[Group]:
         """Return those of the projects under which the sessions of one that is not offered any more stand now."""
@@ -246,7 +249,7 @@ class Judge:
 
     def _by_window(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
         takes, reason = self.window.explanation(group)
-        if reason is Reason.UNEXPLAINED and evidence.has_moved and not self.window.lost_usage(group):
+        if reason in UNEXPLAINED and evidence.has_moved and not self.window.lost_usage(group):
             return True, Reason.MOVED
         return takes, reason
 
@@ -254,6 +257,8 @@ class Judge:
         """Whether a group that others may have moved to stays as it is stored."""
         if group in (*evidence.taken_back, *evidence.taken_back_elsewhere) or self.moves.lost_dearer(group):
             return True
+        if self.window.is_refiled(group):
+            return not self._refiled(group)[0]
         if not (group.fell or group.is_rearranged):
             return False
         known = self._by_messages(group, evidence)

@@ -93,7 +93,9 @@ def _beside_held(
     """Yield what is offered as it is stored at the time of held offers: who accepts them must not take it for gone."""
     offered = {one.record.identity: one for one in decisions if one.offered is not None}
     held = [one.record for one in offered.values() if one.verdict is Verdict.HELD]
-    for group in groups_of_held(held, stored):
+    # What is stored from now on tells too when the agent was busy.
+    written = [one.record for one in offered.values() if one.is_written]
+    for group in groups_of_held(held, [*stored, *written]):
         is_news = any(pair.offered is not None and pair.record.identity in logged for pair in group)
         for pair in group:
             beside = offered.get(pair.record.identity)
