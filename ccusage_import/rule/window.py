@@ -106,11 +106,16 @@ class Window:
 
     def is_refiled(self, group: Group) -> bool:
         """Whether another zone filed usage of the group under its own days; of a project that is gone, none did."""
-        zone, report = self._context.provenance.timezone, group.pairs[0].record.report
-        if report == "projects" and not group.is_offered:
+        report = group.pairs[0].record.report
+        if report not in FILED_BY_DAY or (report == "projects" and not group.is_offered):
             return False
-        return report in FILED_BY_DAY and any(
-            pair.stored is not None and pair.stored.provenance.timezone != zone for pair in group.pairs
+        # What another warehouse offers was not all read in one zone.
+        zones = {pair.offered.provenance.timezone for pair in group.pairs if pair.offered is not None}
+        zones = zones or {self._context.provenance.timezone}
+        return any(
+            pair.stored.provenance.timezone not in ({pair.offered.provenance.timezone} if pair.offered else zones)
+            for pair in group.pairs
+            if pair.stored is not None
         )
 
     def is_intact(self, pair: Pair) -> bool:

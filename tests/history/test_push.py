@@ -276,6 +276,24 @@ def test_histories_of_two_zones_count_nothing_twice(program: Program, claude: Cl
     assert server.rows("SELECT sum(total_tokens) FROM daily") == [(3_000,)]
 
 
+@pytest.mark.usefixtures("own_warehouse")
+def test_days_of_one_zone_grow_on_the_server_though_another_zone_is_read_since(
+    program: Program, claude: ClaudeDir, server: Place
+) -> None:
+    claude.say("s1", days_ago(60), 1_000)
+    imported(program, claude, "--warehouse", server.url)
+    claude.say("s1", days_ago(60, hour=13), 500)
+    imported(program, claude)
+    claude.say("s2", days_ago(3), 10)
+    imported(program, claude, "--timezone", "Europe/Berlin")
+
+    assert {item["verdict"] for item in pushed(program, server)["conflicts"]} == {"grew", "new"}
+    assert server.rows("SELECT timezone, total_tokens FROM records FINAL WHERE report = 'daily' ORDER BY day") == [
+        ("UTC", 1_500),
+        ("Europe/Berlin", 10),
+    ]
+
+
 HASHED = r"by pseudonyms \(salt [0-9a-f]{16}\)"
 
 
