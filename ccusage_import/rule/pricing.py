@@ -198,7 +198,8 @@ def _merged(stored: _Part | None, offered: _Part, *, are_frozen: bool) -> tuple[
     of_stored = offered.cost_usd - of_new
     # What did not grow shows its price exactly.
     margin = SAME_PRICE if any(grown) else 0
-    is_lower = of_stored < stored.cost_usd * (1 - margin)
+    # More usage never costs less than a part of it did.
+    is_lower = offered.cost_usd < stored.cost_usd or of_stored < stored.cost_usd * (1 - margin)
     is_higher = of_stored > stored.cost_usd * (1 + margin)
     if is_lower or (are_frozen and is_higher):
         return stored.cost_usd + of_new, stored.unpriced or offered.unpriced

@@ -45,7 +45,7 @@ from ccusage_import.steps.run import Run
 from ccusage_import.steps.transcripts import import_transcripts_alone
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.migrations import FACT_TABLES, apply_migrations
-from ccusage_import.warehouse.opening import import_lock, remember
+from ccusage_import.warehouse.opening import cursor_file, import_lock, remember
 from ccusage_import.warehouse.tables import read_taken_back
 from tests.worlds.ccusage_model import COUNTED, USUAL, File, Line, Tree
 
@@ -279,17 +279,29 @@ class Lab(Program):
             (root / "projects").mkdir(parents=True, exist_ok=True)
         return roots
 
-    def undo(self, who: Installation, load_id: int) -> int:
+    def undo(self, who: Installation, load_id: int, database: str = LAPTOP) -> int:
         """Take a load back and return the new load."""
-        with import_lock(self.configuration(who)), self.opened(LAPTOP) as warehouse:
+        with import_lock(self.configuration(who)), self.opened(database) as warehouse:
             return overrule.undo(
                 warehouse, load_id, forces=False, installation=f"installation-{who.name}", tool_version=TOOL
             ).load_id
 
-    def accept(self, who: Installation, names: Sequence[str]) -> int:
+    def accept(self, who: Installation, names: Sequence[str], database: str = LAPTOP) -> int:
         """Accept held records and return the new load."""
-        with import_lock(self.configuration(who)), self.opened(LAPTOP) as warehouse:
+        with import_lock(self.configuration(who)), self.opened(database) as warehouse:
             return overrule.accept(warehouse, who.machine, names, {}, tool_version=TOOL).load.load_id
+
+    def taken_back(self, who: Installation, database: str) -> dict[str, int]:
+        """Return the days that a person took back, with the tokens up to which that holds."""
+        with self.opened(database) as warehouse:
+            known = read_taken_back(warehouse, who.machine)
+        return {key: mark.tokens for (report, _, key), mark in known.items() if report == "daily"}
+
+    def lose_cursor(self, who: Installation) -> None:
+        """Lose the note of how far transcripts were read."""
+        file = cursor_file(self.configuration(who))
+        for path in file.parent.glob(f"{file.name}*"):
+            path.unlink()
 
     def unexplained(self, who: Installation, offer: Offer) -> list[str]:
         """Return the differences that `verify` finds and does not explain."""

@@ -187,6 +187,16 @@ LIVES: Mapping[str, Sequence[Step]] = {
         Work("a", 1),
         Import(),
     ),
+    "prices are frozen, and most of a day is of lower ones": (
+        Configure(prices="freeze"),
+        Work("a", 10, model=OPUS),
+        Import(),
+        Work("a", 1000, model=OPUS),
+        Read(prices="cheaper"),
+        Import(),
+        Work("a", 15, model=OPUS),
+        Import(),
+    ),
     "the cost mode is changed": (
         Work("a", DOLLARS),
         Import(),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Protocol
@@ -406,6 +407,50 @@ class ImportOnServer:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoOnServer:
+    """A load is taken back on the server alone."""
+
+    back: int = 0
+
+    def take(self, world: World) -> Iterator[Violation]:
+        if not isinstance(world.lab, Lab):
+            return
+        loads = [load for load, row in world.lab.state(SERVER).loads.items() if row["state"] == "committed"]
+        if self.back < len(loads):
+            with suppress(FixableError):
+                world.lab.undo(world.hosts[ANA], loads[-1 - self.back], SERVER)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptOnServer:
+    """What is held on the server is accepted there: all of it, or one record by its place."""
+
+    place: int | None = None
+
+    def take(self, world: World) -> Iterator[Violation]:
+        if not isinstance(world.lab, Lab):
+            return
+        who = world.hosts[ANA]
+        held = sorted(key for key in world.lab.state(SERVER).held if key.machine == who.machine)
+        chosen = held if self.place is None else held[self.place : self.place + 1]
+        if chosen:
+            with suppress(FixableError):
+                world.lab.accept(who, [f"{key.report}/{key.key}" for key in chosen], SERVER)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoseCursor:
+    """How far transcripts were read is forgotten, as with a state directory that somebody deletes."""
+
+    def take(self, world: World) -> Iterator[Violation]:
+        if isinstance(world.lab, Lab):
+            world.lab.lose_cursor(world.hosts[ANA])
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
 class Push:
     """The warehouse is pushed to a server, twice."""
 
@@ -417,6 +462,7 @@ class Push:
             return
         before = world.lab.state(SERVER)
         alone = before.loads.keys() <= laptop.loads.keys()
+        taken_back = world.lab.taken_back(who, SERVER)
         try:
             before = _pushed(world.lab, who, before)
             after = world.lab.state(SERVER)
@@ -438,6 +484,7 @@ class Push:
                 yield Violation("no cost on the server falls by a push", f"{identity}: {shown.cost}, {now.cost}")
         if not alone:
             yield from _no_message_falls(before, after)
+            yield from _stays_taken_back(taken_back, laptop, before, after)
         yield from _agree("server and laptop agree", laptop, after) if alone else _not_less(laptop, after)
 
 
@@ -462,6 +509,17 @@ def _no_message_falls(before: State, after: State) -> Iterator[Violation]:
             found[machine, message] += tokens
     if fallen := [name for name in was if now[name] < was[name]] if before.folded == after.folded else []:
         yield Violation("no message on the server falls by a push", f"{fallen}")
+
+
+def _stays_taken_back(marks: Mapping[str, int], laptop: State, before: State, after: State) -> Iterator[Violation]:
+    for identity, shown in laptop.shown.items():
+        known, was, now = (marks.get(identity.key), before.shown.get(identity), after.shown.get(identity))
+        if identity.report != "daily" or known is None or shown.tokens > known or (was and was.zone != shown.zone):
+            continue
+        if (was and was.tokens) != (now and now.tokens):
+            yield Violation(
+                "what was undone on the server stays undone", f"{identity}: {was} before, {now} after, {shown} here"
+            )
 
 
 def _agree(promise: str, one: State, other: State) -> Iterator[Violation]:
