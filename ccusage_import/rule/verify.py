@@ -31,6 +31,7 @@ WAITING = {
 }
 DIRECTORY_MISSING = f"kept: {WORDS[Reason.DIRECTORY_MISSING]}"
 OTHER_ZONE = "kept: filed by the days of another time zone"
+PROJECT_TOTAL = "kept: a whole project, which ccusage 18 and older show as a session"
 MESSAGES_GONE = f"kept: {WORDS[Reason.MESSAGES_GONE]}"
 TAKEN_BACK = f"kept: {WORDS[Reason.TAKEN_BACK]}"
 NO_TIME_TOLD = "no longer shown by ccusage; kept because nobody knows how long its agent keeps what ccusage reads"
@@ -151,6 +152,8 @@ def _is_instead(decision: Decision, record: Record) -> bool:
 def _why_kept(record: Record, now: Provenance, intact_from: date | None) -> str:
     if record.agent != CLAUDE:
         return NO_TIME_TOLD
+    if record.is_project_total:
+        return PROJECT_TOTAL
     if set(record.provenance.data_dirs) - set(now.data_dirs):
         return DIRECTORY_MISSING
     if record.report in FILED_BY_DAY and record.provenance.timezone != now.timezone:

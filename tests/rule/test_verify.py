@@ -57,6 +57,17 @@ def test_a_day_of_another_zone_is_kept_and_one_of_the_same_zone_is_missing(
     assert (missing.subject, missing.explanation) == (f"{report} gone", explanation)
 
 
+def test_a_project_that_an_old_ccusage_showed_as_a_session_is_kept_beside_its_sessions() -> None:
+    shown = session("shop/shown", NOON, "UTC")
+    total = session("shop", NOON, "UTC")._replace(started_at=None, is_project_total=True)
+
+    [missing] = verify([total, shown], [shown], [], date(2026, 10, 1), None).differences
+
+    assert (missing.subject, missing.explanation) == (
+        "session shop", "kept: a whole project, which ccusage 18 and older show as a session",
+    )  # fmt: skip
+
+
 def explained(verdict: Verdict, reason: Reason) -> str:
     """What verify says of ten stored tokens of which nine are offered."""
     stored = session("shop/a", NOON, "UTC")
