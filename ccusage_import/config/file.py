@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, MutableMapping
 from importlib import import_module
@@ -10,7 +11,7 @@ from typing import Any
 
 from ccusage_import.documents import DEEPEST, TOO_DEEP, parse_toml
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import reading_hint_of, reason_of
+from ccusage_import.files import reading_hint_of, reason_of, write_private_file
 
 # A limit of something that people name: dots and quotes in between are those of its name, as in "Sonnet 4.5".
 _NAMED_LIMIT = re.compile(r"budget\.(projects|models|agents|machines)\.(.+?)(?:\.(daily|monthly))?")
@@ -38,6 +39,15 @@ def changed(file: Path, settings: Mapping[str, str | None]) -> str:
     for name, value in settings.items():
         _change(toml, document, name, value)
     return str(toml.dumps(document))
+
+
+def write_config(file: Path, text: str) -> None:
+    """Replace the TOML file; where it is a link, as into a repository of dotfiles, the link stays.
+
+    Raises:
+        ConfigurationError: the directory cannot be written.
+    """
+    write_private_file(Path(os.path.realpath(file)), text)
 
 
 def as_toml(value: object) -> str:

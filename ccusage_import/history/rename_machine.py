@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ccusage_import import __version__
-from ccusage_import.config.file import changed
+from ccusage_import.config.file import changed, write_config
 from ccusage_import.config.kept.identity import keep_identity, read_identity
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, OtherNameError
-from ccusage_import.files import write_private_file
 from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.statistics import totals
 from ccusage_import.warehouse.budgets import rename_limits
@@ -96,7 +95,7 @@ def _write_down(configuration: Configuration, new: str) -> None:
     file, identity = configuration.file, configuration.directories.identity_file
     try:
         if file.exists() and configuration.origins["machine"] == str(file):
-            write_private_file(file, changed(file, {"machine": json.dumps(new)}))
+            write_config(file, changed(file, {"machine": json.dumps(new)}))
         keep_identity(identity, {**read_identity(identity), "machine": new})
     except ConfigurationError as error:
         raise ConfigurationError(

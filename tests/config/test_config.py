@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -584,6 +585,28 @@ def test_a_byte_order_mark_and_ends_of_lines_of_windows_are_read(program: Progra
 
     shown = json.loads(program("config", "show", "--json", "--config", file).stdout)
     assert [shown[name]["value"] for name in ("machine", "jobs")] == ["studio", 3]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("config", "set", "hash_projects", "false"),
+        ("init", "--warehouse", "embedded", "--names", "clear", "--schedule", "none", "--budget", "none", "--yes"),
+    ],
+    ids=["config set", "init"],
+)
+def test_a_link_to_the_file_stays(program: Program, command: tuple[str, ...]) -> None:
+    kept, link = program.home / "dotfiles/ccusage.toml", program.home / ".config/ccusage-import/config.toml"
+    for file in (kept, link):
+        file.parent.mkdir(parents=True)
+    kept.write_text("jobs = 2\n")
+    link.symlink_to(kept)
+
+    assert program(*command).exit_code == 0
+
+    assert link.readlink() == kept
+    assert {"jobs = 2", "hash_projects = false"} <= set(kept.read_text().splitlines())
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("asked", [Directories.of_platform, lambda: home_of({})], ids=["directories", "home"])

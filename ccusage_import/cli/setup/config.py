@@ -10,9 +10,8 @@ from pydantic import BaseModel, SecretStr
 
 from ccusage_import.cli.options import AsJson, ConfigFile, configured, door
 from ccusage_import.config.directories import Directories
-from ccusage_import.config.file import as_toml, changed
+from ccusage_import.config.file import as_toml, changed, write_config
 from ccusage_import.config.settings import Configuration
-from ccusage_import.files import write_private_file
 from ccusage_import.masking import MASK
 from ccusage_import.ui import print_json
 from ccusage_import.ui.tables import PlainTable, console
@@ -44,7 +43,7 @@ def config_set(
         file = config or Directories.of_platform().config_file
         text = changed(file, {name: value})
         configured({}, file, config_text=text)
-        write_private_file(file, text)
+        write_config(file, text)
 
 
 @config_app.command("path")

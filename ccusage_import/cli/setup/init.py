@@ -31,10 +31,9 @@ from ccusage_import.cli.setup.answers import (
 )
 from ccusage_import.cli.setup.questions import ask, ask_yes_or_no, is_at_a_terminal
 from ccusage_import.config.directories import Directories
-from ccusage_import.config.file import changed
+from ccusage_import.config.file import changed, write_config
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, ScheduleError
-from ccusage_import.files import write_private_file
 from ccusage_import.masking import MASK
 from ccusage_import.schedule import schedulers
 from ccusage_import.schedule.model import InstalledSchedule
@@ -229,7 +228,7 @@ def _set_up(file: Path, config: Path | None, changes: list[Change], interval: st
     after = configured({}, config, config_text=text)
     job = planned_job(after, interval, config) if is_scheduled and interval != NONE else None
     if settings:
-        write_private_file(file, text)
+        write_config(file, text)
         print_wrapped(f"written: {file}")
     known = schedulers.all_schedulers(after.directories, os.environ)
     if job:
