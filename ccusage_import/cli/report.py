@@ -38,7 +38,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import demand_warehouse, open_current
 
 Format = Literal["html", "markdown", "json", "ics"]
-STDOUT = Path("-")
+STDOUT = (Path("-"), Path("/dev/stdout"))
 
 
 def report(
@@ -76,7 +76,7 @@ def report(
         chosen = "json" if as_json else output_format
         if opens and chosen != "html":
             raise ConfigurationError(f"--open: a browser does not show {chosen}", hint="leave out --format and --json")
-        if opens and output == STDOUT:
+        if opens and output in STDOUT:
             raise ConfigurationError("--open: a browser does not show stdout", hint="leave out --output")
         if output is not None and output.is_dir():
             raise ConfigurationError(f"--output {output}: is a directory", hint=f"name a file: {output / REPORT_FILE}")
@@ -88,17 +88,34 @@ def report(
         asked = Asked(month=month, since=since, until=until, project=project, agent=agent, machine=machine)
         text = _text(configuration, chosen, asked)
         file = output or (configuration.directories.report_file if chosen == "html" else None)
-        if file is None or file == STDOUT:
+        if file is None or file in STDOUT:
             ui.print_text(text.removesuffix("\n"))
             return
         file = file.absolute()
-        write_private_file(file, text)
+        _write(file, text)
         if as_json:
             ui.print_json({"file": file})
         elif not quiet:
             print(file)
         if opens:
             open_in_browser(file)
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file that a user names; a pipe such as that of `>(gzip)`, or a device, is not replaced by a file.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    if not file.exists() or file.is_file():
+        write_private_file(file, text)
+        return
+    try:
+        file.write_bytes(text.encode())
+    except BrokenPipeError:
+        raise  # the reader has seen enough, as one of stdout
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}", hint="name a file") from None
 
 
 def _text(configuration: Configuration, chosen: Format, asked: Asked) -> str:

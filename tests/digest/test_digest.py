@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -553,8 +554,28 @@ def test_a_dash_is_stdout(program: Program) -> None:
 
     assert (page.exit_code, page.stdout[:15], page.stdout[-8:]) == (0, "<!DOCTYPE html>", "</html>\n")
     assert (digest.exit_code, digest.stdout.partition("\n")[0]) == (0, "# Usage of coding agents")
-    assert shown.stderr == ("ccusage-import: error: --open: a browser does not show stdout\nhint: leave out --output\n")
+    assert shown.stderr == "ccusage-import: error: --open: a browser does not show stdout\nhint: leave out --output\n"
+    assert written(program, "--output", "/dev/stdout", "--open").stderr == shown.stderr
     assert not (program.home / "-").exists()
+
+
+@pytest.mark.usefixtures("own_warehouse")
+def test_a_pipe_and_a_device_are_written_and_stay(program: Program, tmp_path: Path) -> None:
+    pipe, device, full = tmp_path / "pipe", tmp_path / "device", tmp_path / "full"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/null")
+    full.symlink_to("/dev/full")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    into_pipe = written(program, "--format", "markdown", "--output", pipe)
+    into_device = written(program, "--output", device)
+    into_full = written(program, "--output", full)
+
+    assert (into_pipe.exit_code, into_device.exit_code, into_full.exit_code) == (0, 0, 2)
+    assert os.read(reader, 65536).startswith(b"# Usage of coding agents\n")
+    os.close(reader)
+    assert (pipe.is_fifo(), device.readlink()) == (True, Path("/dev/null"))
+    assert into_full.stderr == f"ccusage-import: error: {full}: No space left on device\nhint: name a file\n"
 
 
 @pytest.mark.usefixtures("own_warehouse")
