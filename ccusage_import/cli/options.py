@@ -19,7 +19,7 @@ from ccusage_import.config.environment import misspelled_variables, read_environ
 from ccusage_import.config.kept.identity import NOT_CHOSEN, complete_identity, read_identity
 from ccusage_import.config.layers import load_configuration
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import ExitCode, FixableError, LimitError
+from ccusage_import.exceptions import ConfigurationError, ExitCode, FixableError, LimitError
 from ccusage_import.logger import log_to_console
 from ccusage_import.warehouse.migrations import sql_directory
 
@@ -30,6 +30,12 @@ LIMITS = {
     errno.ENOMEM: "no memory is left",
     errno.EAGAIN: "no process can be started",
     errno.EFBIG: "no file may be that large",
+}
+# Errors of system calls that mean that a user named a place there is no way to, and what to do then.
+NO_WAY = {
+    errno.EACCES: "let this user in, or name another place",
+    errno.EPERM: "let this user in, or name another place",
+    errno.ENAMETOOLONG: "name another place",
 }
 # Loads further back are too old to be completed.
 LOG_TAIL_BYTES = 256 * 1024
@@ -97,10 +103,10 @@ def door(verbosity: int, *, quiet: bool, as_json: bool) -> Iterator[None]:
         # The reader of stdout has seen enough.
         raise typer.Exit(ExitCode.OK) from None
     except (OSError, MemoryError, RuntimeError) as error:
-        limited = _limited(error)
-        if limited is None:
+        fixable = _fixable(error)
+        if fixable is None:
             raise
-        _end(limited, as_json=as_json)
+        _end(fixable, as_json=as_json)
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
@@ -112,12 +118,14 @@ def _end(error: FixableError, *, as_json: bool) -> NoReturn:
     raise typer.Exit(error.exit_code) from None
 
 
-def _limited(error: OSError | MemoryError | RuntimeError) -> LimitError | None:
-    """Return the error of a limit of this machine, wherever it was met."""
+def _fixable(error: OSError | MemoryError | RuntimeError) -> FixableError | None:
+    """Return the error of a limit of this machine or of a place that cannot be reached, wherever it was met."""
     if isinstance(error, MemoryError):
         return LimitError("no memory is left", hint="free some, or raise the limit: ulimit -v unlimited")
     if isinstance(error, OSError) and error.errno in LIMITS:
         return LimitError(f"{LIMITS[error.errno]}: {error.strerror}", hint="ulimit -a shows the limits of this shell")
+    if isinstance(error, OSError) and error.errno in NO_WAY and error.filename:
+        return ConfigurationError(f"{os.fsdecode(error.filename)}: {error.strerror}", hint=NO_WAY[error.errno])
     if "can't start new thread" in str(error):
         return LimitError("no thread can be started", hint="raise the limit: ulimit -u unlimited")
     return None

@@ -358,7 +358,9 @@ def _read_manifest(directory: Path) -> Manifest:
         raise BackupError(f"{directory}{why}", hint="name a directory that `backup` wrote") from None
     except KeyError as error:
         raise _damaged(file, f"it has no {error.args[0]}") from None
-    except (OSError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise BackupError(f"{file}: {error.strerror}", hint="make it readable, or use another backup") from None
+    except (ValueError, TypeError) as error:
         raise _damaged(file, error) from None
     newer_hint = f"install ccusage-import {tool_version} or newer"
     if version != FORMAT:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -95,6 +97,40 @@ def test_a_limit_is_named_and_harms_nothing(
     assert program(*COUNT, *url).stdout == '"n"\n1\n'
     assert program("import", "--from", tmp_path / "second", *url).exit_code == 0
     assert program(*COUNT, *url).stdout == '"n"\n2\n'
+
+
+# Root enters every directory but for these two rights.
+NOT_AS_ROOT = "-dac_override,-dac_read_search"
+LIKE_A_USER = () if os.geteuid() else ("setpriv", f"--bounding-set={NOT_AS_ROOT}", f"--inh-caps={NOT_AS_ROOT}")
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "left_out"),
+    [
+        ("report --warehouse", "chdb://{}/warehouse", "chdb://"),
+        ("report --output", "{}/page.html", ""),
+        ("import --from", "{}/saved", ""),
+        ("import --claude-dir", "{}/claude", ""),
+    ],
+)
+def test_a_place_that_a_user_may_not_enter_is_no_bug(
+    program: Program, tmp_path: Path, option: str, name: str, left_out: str
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    long = name.format(tmp_path / ("x" * 300))
+
+    refused = replace(program, prefix=LIKE_A_USER)(*option.split(), name.format(closed))
+    too_long = program(*option.split(), long)
+
+    named = name.format(closed).removeprefix(left_out)
+    assert (refused.exit_code, too_long.exit_code) == (2, 2)
+    assert re.fullmatch(
+        rf"ccusage-import: error: {named}(/\S+)?: Permission denied\n"
+        "hint: let this user in, or name another place\n",
+        refused.stderr,
+    ), refused.stderr
+    assert "ile name too long\nhint: name another place\n" in too_long.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a place where not even root can make a directory")

@@ -382,6 +382,11 @@ def point_outside(saved: Path) -> None:
     (saved / "manifest.json").write_text(json.dumps(manifest))
 
 
+def unreadable_manifest(saved: Path) -> None:
+    (saved / "manifest.json").unlink()
+    (saved / "manifest.json").mkdir()
+
+
 OTHER_BACKUP = "hint: use another backup"
 DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "flipped byte": (
@@ -402,6 +407,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
         lambda saved: (saved / "manifest.json").unlink(),
         "saved is not a backup: it has no manifest.json",
         "hint: name a directory that `backup` wrote",
+    ),
+    "manifest that cannot be read": (
+        unreadable_manifest,
+        "saved/manifest.json: Is a directory",
+        "hint: make it readable, or use another backup",
     ),
     "manifest is not JSON": (
         lambda saved: (saved / "manifest.json").write_text('{"format": 1'),
