@@ -96,6 +96,8 @@ def report_file(label: str) -> str:
 
 # Report, agent and key.
 Identity = tuple[str, str, str]
+# Input, output, cache writes and cache reads.
+TokenClasses = tuple[int, int, int, int]
 
 
 class ModelUsage(NamedTuple):
@@ -111,6 +113,11 @@ class ModelUsage(NamedTuple):
     cache_read_tokens: int
     cost_usd: Decimal
     unpriced: bool
+
+    @property
+    def tokens(self) -> TokenClasses:
+        """Its tokens by class."""
+        return (self.input_tokens, self.output_tokens, self.cache_creation_tokens, self.cache_read_tokens)
 
 
 # Whose usage, and of which model.
@@ -187,6 +194,11 @@ class Record(NamedTuple):
     def label(self) -> str:
         """What its report is called."""
         return report_label(self.report, self.agent)
+
+    @property
+    def tokens(self) -> TokenClasses:
+        """Its tokens by class; `total_tokens` may be more than their sum."""
+        return (self.input_tokens, self.output_tokens, self.cache_creation_tokens, self.cache_read_tokens)
 
     @property
     def usage(self) -> tuple[object, ...]:

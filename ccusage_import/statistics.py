@@ -120,7 +120,7 @@ def totals(records: Sequence[Record]) -> Totals:
 def top_models(records: Iterable[Record]) -> list[Share]:
     """Return the models that cost most over all days."""
     return _ranked(
-        (model.model, model.cost_usd, sum(model[1:5]))
+        (model.model, model.cost_usd, sum(model.tokens))
         for record in records
         if record.report == "daily"
         for model in record.models

@@ -11,10 +11,8 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ccusage_import.records import BLOCK_LENGTH, COUNTED_AS_DAILY, TIMED_REPORTS, Identity, Record
+from ccusage_import.records import BLOCK_LENGTH, COUNTED_AS_DAILY, TIMED_REPORTS, Identity, Record, TokenClasses
 from ccusage_import.rule.evidence import Span
-
-Classes = tuple[int, int, int, int]
 
 
 class CountedMessage(NamedTuple):
@@ -25,7 +23,7 @@ class CountedMessage(NamedTuple):
         at: when it was written.
         project: as the reports name it.
         session_id: likewise.
-        tokens: input, output, cache writes and cache reads.
+        tokens: by class.
         in_daily: it counts in the days of ccusage.
         in_session: it counts in its other reports.
     """
@@ -34,7 +32,7 @@ class CountedMessage(NamedTuple):
     at: datetime
     project: str
     session_id: str
-    tokens: Classes
+    tokens: TokenClasses
     in_daily: bool
     in_session: bool
 
@@ -240,8 +238,8 @@ def holds(record: Record, message: CountedMessage) -> bool:
 
 
 def _equals(record: Record, sums: Mapping[int, int]) -> bool:
-    classes = (record.input_tokens, record.output_tokens, record.cache_creation_tokens, record.cache_read_tokens)
-    return record.total_tokens == sum(classes) and classes == tuple(sums[number] for number in range(4))
+    tokens = record.tokens
+    return record.total_tokens == sum(tokens) and tokens == tuple(sums[number] for number in range(4))
 
 
 def _is_there(message: CountedMessage, present: Present) -> bool:

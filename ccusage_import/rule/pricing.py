@@ -9,11 +9,10 @@ from datetime import date
 from decimal import Decimal
 from operator import le, mul, sub
 
-from ccusage_import.records import NANODOLLAR, Identity, ModelUsage, Record
+from ccusage_import.records import NANODOLLAR, Identity, ModelUsage, Record, TokenClasses
 from ccusage_import.rule.groups import Pair
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 
-Classes = tuple[int, int, int, int]
 # What a token of a class costs against one of input, in Anthropic's price list: output, cache writes, cache reads.
 CLASS_WEIGHTS = (Decimal(1), Decimal(5), Decimal("1.25"), Decimal("0.1"))
 # Cache writes of one hour and long contexts cost more, which the weights do not know.
@@ -65,9 +64,9 @@ def taken_over(pairs: Iterable[Pair]) -> dict[Identity, list[Record]]:
         gone = [pair.stored for pair in same if pair.stored and not pair.offered and pair.stored.total_tokens]
         grown = [(pair, more) for pair in same if gone and pair.offered and any(more := _growth(pair))]
         for pair, more in grown:
-            equal = [one for one in gone if _classes(one) == more]
+            equal = [one for one in gone if one.tokens == more]
             others = equal[:1] or (gone if len(grown) == 1 else [])
-            if others and all(map(le, _sums(map(_classes, others)), more)):
+            if others and all(map(le, _sums(one.tokens for one in others), more)):
                 found[pair.record.identity] = [*([pair.stored] if pair.stored else []), *others]
     return found
 
@@ -91,10 +90,10 @@ def joined(records: Sequence[Record]) -> Record:
     for model in (model for record in records for model in record.models):
         parts[model.model].append(model)
     models = tuple(
-        ModelUsage(name, *_sums(model[1:5] for model in same), _cost(same), any(model.unpriced for model in same))
+        ModelUsage(name, *_sums(model.tokens for model in same), _cost(same), any(model.unpriced for model in same))
         for name, same in parts.items()
     )
-    by_input, by_output, by_creation, by_read = _sums(map(_classes, records))
+    by_input, by_output, by_creation, by_read = _sums(record.tokens for record in records)
     newest = max(records, key=lambda record: _numbers(record.provenance.ccusage_version))
     return newest._replace(
         input_tokens=by_input,
@@ -165,13 +164,13 @@ def with_kept_prices(stored: Record, offered: Record, *, are_frozen: bool) -> Re
         # What each model of a block costs is not told, and one costs ten times as much as another.
         return offered
     if not stored.models or not offered.models:
-        cost, unpriced = _merged(_part(stored), _part(offered), are_frozen=are_frozen)
+        cost, unpriced = _merged(stored, offered, are_frozen=are_frozen)
         return offered._replace(cost_usd=cost, unpriced=unpriced)
-    known = {model.model: _of_model(model) for model in stored.models}
+    known = {model.model: model for model in stored.models}
     models = tuple(
         model._replace(cost_usd=cost, unpriced=unpriced)
         for model in offered.models
-        for cost, unpriced in [_merged(known.get(model.model), _of_model(model), are_frozen=are_frozen)]
+        for cost, unpriced in [_merged(known.get(model.model), model, are_frozen=are_frozen)]
     )
     rest = max(offered.cost_usd - _cost(offered.models), stored.cost_usd - _cost(stored.models), Decimal(0))
     return offered._replace(
@@ -181,15 +180,10 @@ def with_kept_prices(stored: Record, offered: Record, *, are_frozen: bool) -> Re
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    tokens: tuple[int, ...]
-    cost_usd: Decimal
-    unpriced: bool
-
-
-def _merged(stored: _Part | None, offered: _Part, *, are_frozen: bool) -> tuple[Decimal, bool]:
-    """Return the cost of a part and whether some of it has no price."""
+def _merged(
+    stored: ModelUsage | Record | None, offered: ModelUsage | Record, *, are_frozen: bool
+) -> tuple[Decimal, bool]:
+    """Return the cost of a record or a part of one, and whether some of it has no price."""
     weight = _weight(offered.tokens)
     if not weight or stored is None or not any(stored.tokens):
         return offered.cost_usd, offered.unpriced
@@ -206,24 +200,12 @@ def _merged(stored: _Part | None, offered: _Part, *, are_frozen: bool) -> tuple[
     return offered.cost_usd, offered.unpriced
 
 
-def _classes(record: Record) -> Classes:
-    return (record.input_tokens, record.output_tokens, record.cache_creation_tokens, record.cache_read_tokens)
-
-
 def _growth(pair: Pair) -> tuple[int, ...]:
-    offered = _classes(pair.record)
-    return tuple(map(sub, offered, _classes(pair.stored))) if pair.stored else offered
+    offered = pair.record.tokens
+    return tuple(map(sub, offered, pair.stored.tokens)) if pair.stored else offered
 
 
-def _part(record: Record) -> _Part:
-    return _Part(_classes(record), record.cost_usd, record.unpriced)
-
-
-def _of_model(model: ModelUsage) -> _Part:
-    return _Part(model[1:5], model.cost_usd, model.unpriced)
-
-
-def _sums(tokens: Iterable[Classes]) -> Classes:
+def _sums(tokens: Iterable[TokenClasses]) -> TokenClasses:
     by_input, by_output, by_creation, by_read = map(sum, zip(*tokens, strict=True))
     return by_input, by_output, by_creation, by_read
 

@@ -179,7 +179,7 @@ def _hours_against_blocks(offered: Sequence[Record]) -> Iterator[tuple[str, list
 
 
 def _models_against_row(record: Record) -> Compared:
-    tokens = sum(sum(model[1:5]) for model in record.models)
+    tokens = sum(sum(model.tokens) for model in record.models)
     return _subject(record), tokens, record.total_tokens, NO_MODEL if tokens < record.total_tokens else ""
 
 

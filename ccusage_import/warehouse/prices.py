@@ -21,7 +21,7 @@ def priced_models(records: Iterable[Record]) -> set[PricedModel]:
         for record in records
         if record.report == ReportName.DAILY
         for part in record.models
-        if not part.unpriced and any(part[1:5])
+        if not part.unpriced and any(part.tokens)
     }
 
 

@@ -728,7 +728,7 @@ def test_an_agents_report_keeps_every_token_and_dollar(
     assert not any("is not the sum" in line for line in found.warnings)
     for record in found.records:
         if record.models:
-            assert sum(sum(model[1:5]) for model in record.models) == record.total_tokens
+            assert sum(sum(model.tokens) for model in record.models) == record.total_tokens
             assert sum(model.cost_usd for model in record.models) == record.cost_usd
 
 
@@ -823,7 +823,7 @@ PRICES = st.sampled_from([{}, {"missingPricing": True}])
 @given(models=st.dictionaries(st.sampled_from("abcd"), PRICES, min_size=1), cost=st.integers(0, 10**6))
 def test_the_models_of_codex_add_up_to_their_row(models: dict[str, dict[str, Any]], cost: int) -> None:
     (record,) = parsed_of("codex", [codex_day(cost / 1000, **models)])
-    assert sum(sum(model[1:5]) for model in record.models) == record.total_tokens == 12 * len(models)
+    assert sum(sum(model.tokens) for model in record.models) == record.total_tokens == 12 * len(models)
     assert sum(model.cost_usd for model in record.models) == record.cost_usd == Decimal(cost) / 1000
 
 
