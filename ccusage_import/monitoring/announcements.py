@@ -56,7 +56,7 @@ class Announcer:
             exit_code=exit_code,
             failure=failure,
             summary=self.summary,
-            facts=self._facts(),
+            snapshot=self._snapshot(),
             last_success_at=now if exit_code == ExitCode.OK else memory.last_success_at,
             peak_memory_bytes=peak_memory_bytes(),
         )
@@ -93,7 +93,7 @@ class Announcer:
 
             self._attempt(lambda: ping(self._settings, event, text))
 
-    def _facts(self) -> Snapshot | None:
+    def _snapshot(self) -> Snapshot | None:
         """Look at the warehouse only where somebody wants to be notified of what is in it."""
         settings = self._settings
         if not (settings.metrics_file or settings.pushgateway or settings.notify):

@@ -34,15 +34,15 @@ class Notice:
     told: Told
 
 
-def known(told: Told, facts: Snapshot | None) -> Told:
+def known(told: Told, snapshot: Snapshot | None) -> Told:
     """Return what a target knows, without what is over: settled held numbers, past budgets and quotas."""
-    if facts is None:
+    if snapshot is None:
         return told
     return replace(
         told,
-        held=min(told.held, facts.held),
-        budgets=told.budgets & {_key(spending) for spending in facts.budget},
-        quotas=told.quotas & {_quota_key(use, share) for use in facts.quotas for share in NOTABLE_SHARES},
+        held=min(told.held, snapshot.held),
+        budgets=told.budgets & {_key(spending) for spending in snapshot.budget},
+        quotas=told.quotas & {_quota_key(use, share) for use in snapshot.quotas for share in NOTABLE_SHARES},
     )
 
 
@@ -51,8 +51,8 @@ def due_events(
 ) -> Iterator[Notice]:
     """Return the notices to send, in order; the `told` of a notice counts once those before it were delivered too.
 
-    A run that was interrupted is neither a failure nor a recovery. Without facts nothing is known of held numbers and
-    budgets.
+    A run that was interrupted is neither a failure nor a recovery. Without a snapshot nothing is known of held numbers
+    and budgets.
 
     Args:
         outcome: how the run ended.
@@ -61,7 +61,7 @@ def due_events(
         last_success_at: when a run before this one last went well.
         stale_after_hours: how long that may be ago.
     """
-    told = known(told, outcome.facts)
+    told = known(told, outcome.snapshot)
     ended = {"failure": outcome.failure, "last_success_at": _instant(last_success_at)}
     since = f"last success: {_minute(last_success_at)}"
     if outcome.is_success and (told.is_failing or told.is_stale):
@@ -76,8 +76,8 @@ def due_events(
         told = replace(told, is_stale=True)
         title = f"{outcome.machine}: no import has succeeded for {stale_after_hours:g} hours"
         yield _notice("stale", title, (outcome.failure, since, LOOK), ended, told)
-    if outcome.facts is not None:
-        yield from _of_the_warehouse(outcome.machine, outcome.facts, told, money)
+    if outcome.snapshot is not None:
+        yield from _of_the_warehouse(outcome.machine, outcome.snapshot, told, money)
 
 
 def health_events(machine: str, problems: Sequence[Problem], told: Told) -> Iterator[Notice]:
@@ -94,17 +94,17 @@ def health_events(machine: str, problems: Sequence[Problem], told: Told) -> Iter
         yield _notice("well", f"{machine}: all is well again", (), details, told)
 
 
-def _of_the_warehouse(machine: str, facts: Snapshot, told: Told, money: Money) -> Iterator[Notice]:
-    if facts.held > told.held:
-        before, told = told.held, replace(told, held=facts.held)
-        title = f"{machine}: {facts.held} smaller {'number is' if facts.held == 1 else 'numbers are'} held back"
+def _of_the_warehouse(machine: str, snapshot: Snapshot, told: Told, money: Money) -> Iterator[Notice]:
+    if snapshot.held > told.held:
+        before, told = told.held, replace(told, held=snapshot.held)
+        title = f"{machine}: {snapshot.held} smaller {'number is' if snapshot.held == 1 else 'numbers are'} held back"
         lines = ("ccusage shows less than it once did; what was stored stays", LOOK_AT_HELD)
-        yield _notice("held", title, lines, {"held": facts.held, "held_before": before}, told)
-    for spending in facts.budget:
+        yield _notice("held", title, lines, {"held": snapshot.held, "held_before": before}, told)
+    for spending in snapshot.budget:
         if spending.is_over and _key(spending) not in told.budgets:
             told = replace(told, budgets=told.budgets | {_key(spending)})
             yield _crossed(machine, spending, told, money)
-    for use in facts.quotas:
+    for use in snapshot.quotas:
         reached = frozenset(_quota_key(use, share) for share in NOTABLE_SHARES if use.share and use.share >= share)
         if not reached <= told.quotas:
             told = replace(told, quotas=told.quotas | reached)

@@ -1,4 +1,4 @@
-"""The only home of urllib3: one short HTTP request to somebody who is notified of an import."""
+"""One short HTTP request to somebody who is notified of an import."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def push_metrics(settings: Settings, outcome: RunOutcome) -> None:
     if settings.pushgateway is None:
         return
     client = _client()
-    replaces = outcome.is_success and outcome.facts is not None
+    replaces = outcome.is_success and outcome.snapshot is not None
     push = client.push_to_gateway if replaces else client.pushadd_to_gateway
     push(
         settings.pushgateway.get_secret_value(),
@@ -179,7 +179,7 @@ def _samples(settings: Settings, outcome: RunOutcome) -> Iterator[Sample]:
     yield Sample("last_run_success", outcome.is_success)
     yield Sample("last_run_exit_code", outcome.exit_code)
     # The warehouse still knows where the state directory was lost, as in a container.
-    last_success = outcome.last_success_at or (outcome.facts.last_success_at if outcome.facts else None)
+    last_success = outcome.last_success_at or (outcome.snapshot.last_success_at if outcome.snapshot else None)
     if last_success is not None:
         yield Sample("last_success_timestamp_seconds", last_success.timestamp())
     yield Sample("stale_after_seconds", settings.stale_after_hours * 3600)
@@ -189,8 +189,8 @@ def _samples(settings: Settings, outcome: RunOutcome) -> Iterator[Sample]:
         yield from _of_reports(outcome.summary)
         if outcome.summary.facts is not None:
             yield from _of_transcripts(outcome.summary.facts)
-    if outcome.facts is not None:
-        yield from _of_warehouse(outcome.facts, settings)
+    if outcome.snapshot is not None:
+        yield from _of_warehouse(outcome.snapshot, settings)
 
 
 def _of_watch(health: HealthReport) -> Iterator[Sample]:
@@ -239,20 +239,20 @@ def _of_transcripts(facts: FactsSummary) -> Iterator[Sample]:
         yield Sample("transcript_problems", sum(found.values()), {"kind": kind})
 
 
-def _of_warehouse(facts: Snapshot, settings: Settings) -> Iterator[Sample]:
-    yield Sample("held_records", facts.held)
-    for totals in facts.totals:
+def _of_warehouse(snapshot: Snapshot, settings: Settings) -> Iterator[Sample]:
+    yield Sample("held_records", snapshot.held)
+    for totals in snapshot.totals:
         yield Sample("cost_dollars", totals.cost_usd, {"agent": totals.agent})
         for name, count in totals.tokens.items():
             yield Sample("tokens", count, {"agent": totals.agent, "class": name})
     # Metrics leave this machine as rows do: with the same pseudonyms.
     pseudonyms = settings.pseudonyms()
-    for spending in facts.budget:
+    for spending in snapshot.budget:
         limit = spending.limit
         name = pseudonyms.of(limit.name) if limit.scope == "project" else limit.name
         labels = {"scope": limit.scope, "name": name, "period": limit.period}
         yield Sample("budget_limit_dollars", limit.limit_usd, labels)
         yield Sample("budget_spent_dollars", spending.spent_usd, labels)
-    for use in facts.quotas:
+    for use in snapshot.quotas:
         if use.share is not None:
             yield Sample("quota_used_ratio", use.share, {"name": use.name})

@@ -26,7 +26,6 @@ from ccusage_import.exceptions import AnnouncementError, ConfigurationError, Exi
 from ccusage_import.monitoring.events import Notice, due_events, health_events, known
 from ccusage_import.monitoring.http_calls import call
 from ccusage_import.monitoring.outcome import RunMemory, RunOutcome, Told
-from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.processes import Stop, in_threads, run_program
 
 # For everything one target is sent, and for each part of it, however long the others took.
@@ -62,7 +61,8 @@ def notify(
         )
 
     occasion = _Occasion(outcome.machine, outcome.finished_at, int(outcome.exit_code))
-    return _notify(settings, occasion, due, lambda told: known(told, outcome.facts), memory, environ, commands_refused)
+    still_known = partial(known, snapshot=outcome.snapshot)
+    return _notify(settings, occasion, due, still_known, memory, environ, commands_refused)
 
 
 def notify_of_health(
@@ -100,7 +100,7 @@ def _notify(
     environ: Mapping[str, str],
     commands_refused: ConfigurationError | None,
 ) -> list[str]:
-    pseudonyms = Pseudonyms(settings.salt.get_secret_value(), is_enabled=True)
+    pseudonyms = settings.pseudonyms()
     # An address may be a secret; its pseudonym is not.
     names = [pseudonyms.always(target.address) for target in settings.notify]
     tasks = []

@@ -64,7 +64,7 @@ class RunOutcome:
     exit_code: int
     failure: str = ""
     summary: ImportSummary | None = None
-    facts: Snapshot | None = None
+    snapshot: Snapshot | None = None
     last_success_at: datetime | None = None
     peak_memory_bytes: int = 0
 

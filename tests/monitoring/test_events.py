@@ -31,7 +31,7 @@ class Run:
     spent_usd: int = 0
     reached: int = 9
 
-    def facts(self, today: date) -> Snapshot | None:
+    def snapshot(self, today: date) -> Snapshot | None:
         if self.held is None:
             return None
         return Snapshot(None, None, self.held, [], [Spending(DAILY, today, Decimal(self.spent_usd))])
@@ -75,12 +75,12 @@ def told_of(runs: list[Run]) -> list[Heard]:
             started_at=now,
             finished_at=now,
             exit_code=run.exit_code,
-            facts=run.facts(now.date()),
+            snapshot=run.snapshot(now.date()),
             last_success_at=last_success_at,
         )
         due = list(due_events(outcome, told, DOLLARS, last_success_at=before, stale_after_hours=STALE_AFTER_HOURS))
         reached = due[: run.reached]
-        told = reached[-1].told if reached else known(told, outcome.facts)
+        told = reached[-1].told if reached else known(told, outcome.snapshot)
         heard.append(
             Heard(
                 run,
@@ -154,7 +154,7 @@ def test_two_budgets_are_told_apart() -> None:
         started_at=NOON,
         finished_at=NOON,
         exit_code=0,
-        facts=Snapshot(None, None, 0, [], spent),
+        snapshot=Snapshot(None, None, 0, [], spent),
         last_success_at=NOON,
     )
 
@@ -237,9 +237,9 @@ def test_a_quota_is_told_of_at_80_and_at_100_percent_of_each_block() -> None:
     uses = [quota_at(79), quota_at(80), quota_at(95), quota_at(100), quota_at(120), quota_at(200, start=later)]
     told, titles = Told(), []
     for use in uses:
-        facts = Snapshot(None, None, 0, [], [], [use])
-        outcome = RunOutcome(machine="studio", started_at=NOON, finished_at=NOON, exit_code=0, facts=facts)
-        told = known(told, facts)
+        snapshot = Snapshot(None, None, 0, [], [], [use])
+        outcome = RunOutcome(machine="studio", started_at=NOON, finished_at=NOON, exit_code=0, snapshot=snapshot)
+        told = known(told, snapshot)
         for notice in due_events(outcome, told, DOLLARS, last_success_at=None, stale_after_hours=STALE_AFTER_HOURS):
             told = notice.told
             titles.append((notice.event, notice.title))
@@ -253,8 +253,8 @@ def test_a_quota_is_told_of_at_80_and_at_100_percent_of_each_block() -> None:
 
 def test_the_notice_of_a_quota_says_when_it_ends_and_runs_out() -> None:
     use = replace(quota_at(90), runs_out_at=NOON + timedelta(hours=1))
-    facts = Snapshot(None, None, 0, [], [], [use])
-    outcome = RunOutcome(machine="studio", started_at=NOON, finished_at=NOON, exit_code=0, facts=facts)
+    snapshot = Snapshot(None, None, 0, [], [], [use])
+    outcome = RunOutcome(machine="studio", started_at=NOON, finished_at=NOON, exit_code=0, snapshot=snapshot)
     [notice] = due_events(outcome, Told(), DOLLARS, last_success_at=None, stale_after_hours=STALE_AFTER_HOURS)
 
     assert notice.text == (
