@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ccusage_import.config.settings import Settings
 from ccusage_import.records import BLOCK_LENGTH
-from ccusage_import.warehouse.budgets import QuotaUse, read_quotas
+from ccusage_import.warehouse.budgets import QuotaUse, read_own_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.snapshot import count_held
 
@@ -115,7 +115,7 @@ def read_now(warehouse: ClickHouse, settings: Settings, now: datetime) -> Now:
         [Session(*row) for row in warehouse.rows(_SESSIONS, parameters)],
         [LastTurn(*row) for row in warehouse.rows(_TURNS, parameters)],
         count_held(warehouse, settings.machine),
-        [use for use in read_quotas(warehouse) if use.machine == settings.machine] if settings.quota.is_set else [],
+        read_own_quotas(warehouse, settings),
     )
 
 

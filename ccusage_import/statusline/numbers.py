@@ -16,7 +16,7 @@ from ccusage_import.exceptions import FixableError
 from ccusage_import.files import write_private_file
 from ccusage_import.records import CLAUDE
 from ccusage_import.statusline.line import FILE_NAME
-from ccusage_import.warehouse.budgets import QUOTAS_QUESTION, read_quotas
+from ccusage_import.warehouse.budgets import QUOTAS_QUESTION, read_own_quotas
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 _REPORTED = (
@@ -60,7 +60,7 @@ def read_numbers(
     today, limits, money = settings.today(now), settings.budget, settings.money
     with warehouse.asked_ahead(questions_of_numbers(settings)):
         costs, block = read_costs(warehouse), read_block(warehouse, settings.machine)
-        quotas = read_quotas(warehouse) if settings.quota.is_set else []
+        quotas = read_own_quotas(warehouse, settings)
     unreported = Decimal(0)
     if live:
         block = live.block or block
@@ -88,6 +88,6 @@ def read_numbers(
         "quotas": [
             {"period": use.name.partition("_")[0], "ends_at": use.period_end.timestamp(), "share": use.share}
             for use in quotas
-            if use.machine == settings.machine and use.share is not None and use.period_end is not None
+            if use.share is not None and use.period_end is not None
         ],
     }

@@ -261,6 +261,13 @@ def read_quotas(warehouse: ClickHouse) -> list[QuotaUse]:
     return [QuotaUse(*row) for row in warehouse.rows(*QUOTAS_QUESTION)]
 
 
+def read_own_quotas(warehouse: ClickHouse, settings: Settings) -> list[QuotaUse]:
+    """Return those of the configured machine; without a setting nothing is read, whatever was set before."""
+    if not settings.quota.is_set:
+        return []
+    return [use for use in read_quotas(warehouse) if use.machine == settings.machine]
+
+
 def keep_own_plan(warehouse: ClickHouse, configuration: Configuration) -> None:
     """Make the table hold this machine's plan, beside those of other machines; nothing is written where it does.
 

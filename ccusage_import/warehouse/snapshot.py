@@ -10,7 +10,7 @@ from decimal import Decimal
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import WarehousePermissionError
 from ccusage_import.records import report_label
-from ccusage_import.warehouse.budgets import QuotaUse, Spending, read_quotas, read_spending
+from ccusage_import.warehouse.budgets import QuotaUse, Spending, read_own_quotas, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, PrivilegedQuestion, Question
 from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, read_loads
 
@@ -52,7 +52,7 @@ def read_snapshot(warehouse: ClickHouse, settings: Settings) -> Snapshot:
         totals=_totals(warehouse, machine),
         # A limit that another machine set is reported by that machine.
         budget=[spending for spending in read_spending(warehouse, settings) if spending.limit in limits],
-        quotas=[use for use in read_quotas(warehouse) if use.machine == machine] if settings.quota.is_set else (),
+        quotas=read_own_quotas(warehouse, settings),
     )
 
 
