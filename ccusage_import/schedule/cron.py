@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.files import make_private_directory, replace_file
-from ccusage_import.schedule.model import InstalledSchedule, Schedule, SchedulerState, Timing, split_command
+from ccusage_import.schedule.model import NOTE, InstalledSchedule, Schedule, SchedulerState, Timing, split_command
 from ccusage_import.schedule.tools import demand, failure, run_tool
 
 BEGIN = b"# >>> ccusage-import >>>"
@@ -24,7 +24,6 @@ _REPLACE = ("crontab", "-")
 _DELETE = ("crontab", "-r")
 _CRONTAB_HINT = "see what crontab says; nothing was changed"
 _PID_FILE = Path("/run/crond.pid")
-_NOTE = "# Written by `ccusage-import schedule install`, taken out by `ccusage-import schedule remove`."
 _CRONTAB = "the crontab of this user"
 
 
@@ -161,7 +160,7 @@ def block(schedule: Schedule) -> bytes:
         )
     minutes = ",".join(map(str, timing.minutes))
     fields = f"{minutes} {'*' if timing.is_hourly else ','.join(map(str, timing.hours))} * * *"
-    return b"\n".join((BEGIN, _NOTE.encode(), f"{fields} {command}".encode(), END, b""))
+    return b"\n".join((BEGIN, NOTE.encode(), f"{fields} {command}".encode(), END, b""))
 
 
 def _installed(name: str, line: str, text: str) -> InstalledSchedule:

@@ -29,7 +29,8 @@ def main(options: Sequence[str]) -> None:
 
 def _import_when_due(options: Sequence[str]) -> None:
     # Nobody waits for this process: here it may take its time.
-    import platformdirs
+    from ccusage_import.config.directories import Directories
+    from ccusage_import.files import make_private_directory
 
     os.setsid()
     # Whoever reads the pipes of the hook would wait until the import ends.
@@ -37,8 +38,8 @@ def _import_when_due(options: Sequence[str]) -> None:
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.chdir("/")
-    state = platformdirs.user_state_path("ccusage-import")
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = Directories.of_platform().state
+    make_private_directory(state)
     lock = os.open(state / "hook.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     # Who holds it waits for the minute to end, and imports what is new until then.
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,6 +13,7 @@ from typing import Protocol
 from ccusage_import.exceptions import ScheduleError
 
 NAME = "ccusage-import"
+NOTE = "# Written by `ccusage-import schedule install`, taken out by `ccusage-import schedule remove`."
 ENV = "/usr/bin/env"
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 EVERY_MINUTES = {"5m": 5, "15m": 15, "30m": 30}

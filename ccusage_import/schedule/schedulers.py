@@ -20,6 +20,8 @@ from ccusage_import.schedule.paths import find_on, is_temporary, job_path
 from ccusage_import.schedule.systemd import Systemd
 
 AUTO = "auto"
+# Beside the configuration, for the settings that the environment has.
+VARIABLES = "schedule.env"
 # Whatever decides where files are and which certificates count, beside PATH. None of them holds a secret.
 CARRIED = (
     "HOME", "TZ", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME",
@@ -65,7 +67,7 @@ def plan(
     config_file: Path | None,
     *,
     words: tuple[str, ...] = IMPORT,
-    variables_name: str = "schedule.env",
+    variables_name: str = VARIABLES,
 ) -> Schedule:
     """Return the job: absolute paths, an environment without secrets, the settings' variables apart.
 
@@ -134,7 +136,7 @@ def write_variables(schedule: Schedule) -> None:
 def remove(schedulers: Mapping[str, Scheduler], directories: Directories) -> list[str]:
     """Take the job out of every scheduler, delete its environment file, and return where it was."""
     removed = [scheduler.name for scheduler in schedulers.values() if scheduler.remove()]
-    (directories.config / "schedule.env").unlink(missing_ok=True)
+    (directories.config / VARIABLES).unlink(missing_ok=True)
     return removed
 
 

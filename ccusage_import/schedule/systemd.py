@@ -15,6 +15,7 @@ from ccusage_import.exceptions import ScheduleError
 from ccusage_import.schedule.model import (
     ALWAYS,
     NAME,
+    NOTE,
     InstalledSchedule,
     Schedule,
     SchedulerState,
@@ -26,7 +27,6 @@ from ccusage_import.schedule.tools import demand, read_unit, run_tool, write_uni
 SERVICE = f"{NAME}.service"
 TIMER = f"{NAME}.timer"
 _CTL = ("systemctl", "--user")
-_NOTE = "# Written by `ccusage-import schedule install`, taken out by `ccusage-import schedule remove`."
 _RELOAD = (*_CTL, "daemon-reload")
 # What needs a capability to set up (ProtectKernelModules, ProtectClock, PrivateDevices and their like) ends a service
 # of a user manager before it starts. What needs a mount namespace is passed over where the manager may not make one.
@@ -185,9 +185,9 @@ def service(schedule: Schedule) -> str:
     start = f"ExecStart=:{program} {' '.join(arguments)}\nNice=10\n{HARDENING}{writable}"
     if schedule.timing:
         head = "[Unit]\nDescription=Import ccusage reports into ClickHouse\n"
-        return f"{_NOTE}\n{head}\n[Service]\nType=oneshot\n{start}"
+        return f"{NOTE}\n{head}\n[Service]\nType=oneshot\n{start}"
     head = "[Unit]\nDescription=Store in ClickHouse what Claude Code writes\nStartLimitIntervalSec=0\n"
-    return f"{_NOTE}\n{head}\n[Service]\n{SERVICE_THAT_STAYS}{start}\n[Install]\nWantedBy=default.target\n"
+    return f"{NOTE}\n{head}\n[Service]\n{SERVICE_THAT_STAYS}{start}\n[Install]\nWantedBy=default.target\n"
 
 
 def timer(timing: Timing) -> str:
@@ -196,7 +196,7 @@ def timer(timing: Timing) -> str:
     minutes = ",".join(f"{minute:02}" for minute in timing.minutes)
     delay_seconds = timing.every_minutes * 5
     return (
-        f"{_NOTE}\n[Unit]\nDescription=Import ccusage reports into ClickHouse, {timing}\n"
+        f"{NOTE}\n[Unit]\nDescription=Import ccusage reports into ClickHouse, {timing}\n"
         f"\n[Timer]\nOnCalendar=*-*-* {hours}:{minutes}:00\nPersistent=true\nRandomizedDelaySec={delay_seconds}s\n"
         "\n[Install]\nWantedBy=timers.target\n"
     )

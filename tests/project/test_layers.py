@@ -25,7 +25,7 @@ HOMES = {
     "tenacity": {"ccusage/fetcher"},
     "jinja2": {"digest/html"},
     "icalendar": {"digest/ics"},
-    "platformdirs": {"config/directories", "schedule/hook", "statusline/line"},
+    "platformdirs": {"config/directories", "statusline/line"},
     "tzlocal": {"config/kept/identity"},
     "prometheus_client": {"monitoring/metrics"},
     "tomlkit": {"config/file"},

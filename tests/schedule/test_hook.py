@@ -321,10 +321,13 @@ def test_it_returns_at_once_and_an_import_follows_and_only_one(program: Program,
 
     first = hooked(program, tmp_path)
     line = imported(program)
+    [lock] = program.home.rglob("hook.lock")
+    made = lock.parents[: len(lock.relative_to(program.home).parts) - 1]
     later = [hooked(program, tmp_path) for _ in range(3)]
 
     assert [first, *later] == [Result(0, "", "")] * 4
     assert line.startswith("today $0.30")
+    assert {directory.stat().st_mode & 0o777 for directory in made} == {0o700}
     if Path("/proc/locks").exists():
         # One waits for the end of the minute; none of the hooks did.
         assert len(end_waiting(program)) == 1
