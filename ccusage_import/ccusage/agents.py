@@ -6,17 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ccusage_import.ccusage.failures import PINNED_HINT, tail
-from ccusage_import.ccusage.runner import (
-    FIRST_MAJOR_WITH_AGENTS,
-    QUICK_TIMEOUT_SECONDS,
-    FetchOptions,
-    Runner,
-    run_quickly,
-)
+from ccusage_import.ccusage.runner import QUICK_TIMEOUT_SECONDS, FetchOptions, Runner, run_quickly
 from ccusage_import.exceptions import CcusageError, ConfigurationError, UnknownAgentError
 from ccusage_import.names.shown import told_nearest
 from ccusage_import.records import AGENT_REPORTS, ALL_REPORTS, CLAUDE, REPORTS, ReportName, report_label
-from ccusage_import.versions import PINNED_VERSION
+from ccusage_import.versions import FIRST_MAJOR_WITH_AGENTS, PINNED_VERSION
 
 ALL = "all"
 # `ccusage --help` lists `codex` (20) or `codex daily` (19), beside reports that do not belong to an agent.

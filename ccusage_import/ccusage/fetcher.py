@@ -24,13 +24,7 @@ from tenacity import (
 )
 
 from ccusage_import.ccusage.failures import PINNED_HINT, known_cause, plain, tail
-from ccusage_import.ccusage.runner import (
-    FIRST_MAJOR_WITH_AGENTS,
-    FetchOptions,
-    Runner,
-    child_environ,
-    neutral_directory,
-)
+from ccusage_import.ccusage.runner import FetchOptions, Runner, child_environ, neutral_directory
 from ccusage_import.exceptions import (
     CcusageError,
     NotAReportError,
@@ -40,7 +34,13 @@ from ccusage_import.exceptions import (
 )
 from ccusage_import.processes import Finished, Stop, in_threads, run_program
 from ccusage_import.records import split_label
-from ccusage_import.versions import PINNED_VERSION
+from ccusage_import.versions import (
+    FIRST_FRUGAL_MAJOR,
+    FIRST_MAJOR_WITH_AGENTS,
+    PINNED_VERSION,
+    READS_NAMED_DIRECTORIES_ALONE_SINCE,
+    TAKES_TIMEZONE_SINCE,
+)
 
 _SUBCOMMANDS = {
     "daily": ("daily",),
@@ -137,7 +137,7 @@ def fetch_reports(
 
 def default_jobs(major: int, cores: int) -> int:
     """Return how many reports to run at once: 18 and older take gigabytes each, 19 and newer next to nothing."""
-    return min(5, max(2, cores)) if major >= 19 else max(1, cores // 2)
+    return min(5, max(2, cores)) if major >= FIRST_FRUGAL_MAJOR else max(1, cores // 2)
 
 
 def _fetch(
@@ -201,7 +201,7 @@ def report_command(runner: Runner, report: str, options: FetchOptions) -> tuple[
         "--json",
         *(() if options.online_prices else ("--offline",)),
         *("--order", "asc", "--mode", options.mode),
-        *(("--timezone", options.timezone) if runner.version_info >= (15, 7, 0) else ()),
+        *(("--timezone", options.timezone) if runner.version_info >= TAKES_TIMEZONE_SINCE else ()),
         *("--config", str(neutral_directory(options) / "package.json")),
     )
 
@@ -213,10 +213,9 @@ def report_environ(runner: Runner, options: FetchOptions, environ: Mapping[str, 
         DataDirectoryError: a directory's name holds a comma.
     """
     child = child_environ(options, environ, runner.argv)
-    if runner.version_info < (15, 7, 0):
+    if runner.version_info < TAKES_TIMEZONE_SINCE:
         child["TZ"] = options.timezone
-    if runner.version_info < (15, 6, 0) and options.claude_dirs:
-        # CLAUDE_CONFIG_DIR only adds to the defaults there.
+    if runner.version_info < READS_NAMED_DIRECTORIES_ALONE_SINCE and options.claude_dirs:
         child["HOME"] = child["XDG_CONFIG_HOME"] = str(neutral_directory(options) / "empty")
     return child
 

@@ -53,11 +53,8 @@ from ccusage_import.records import (
     Record,
     split_label,
 )
+from ccusage_import.versions import LAST_MAJOR_WITH_PROJECT_TOTALS, NAMES_UNPRICED_SINCE
 
-# From here on ccusage says itself which models it has no price for.
-NAMES_UNPRICED_SINCE = (20, 0, 23)
-# Up to this major, `session` shows today's transcript layout as one row a project, and its sub-agents as one more.
-LAST_MAJOR_WITH_PROJECT_TOTALS = 18
 PROJECT_TOTAL_MARKS = ("Unknown Project", "subagents")
 HOUR = timedelta(hours=1)
 SHOWN_WARNINGS = 10

@@ -35,8 +35,6 @@ from ccusage_import.files import make_private_directory, replace_file
 from ccusage_import.processes import Finished, in_threads, run_program
 from ccusage_import.versions import OLDEST_SUPPORTED, PINNED_VERSION
 
-# From here on there is a command for each agent, and the reports without one add up all of them.
-FIRST_MAJOR_WITH_AGENTS = 19
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 QUICK_TIMEOUT_SECONDS = 60.0
 # A configured command is run as it is: no other version is installed in its place.

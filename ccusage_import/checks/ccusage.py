@@ -23,10 +23,9 @@ from ccusage_import.records import CLAUDE, REPORTS, Provenance, counted_records
 from ccusage_import.transcripts.cursor import FileState, look_into_cursor
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.reader import list_transcripts, unread_bytes
+from ccusage_import.versions import COUNTS_RIGHT_SINCE
 from ccusage_import.warehouse.opening import cursor_file, cursor_marks
 
-# 18 and older count only the first part of a streamed answer's output tokens.
-COUNTS_RIGHT_SINCE = (19, 0, 0)
 LONGER_CLEANUP_DAYS = 3650
 
 

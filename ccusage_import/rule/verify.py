@@ -13,14 +13,9 @@ from ccusage_import.rule.evidence import first_day, span
 from ccusage_import.rule.explain import WORDS, reason_in_words
 from ccusage_import.rule.ledger_check import Compared, LedgerSum, messages_against
 from ccusage_import.rule.verdicts import UNEXPLAINED, Decision, Reason, Verdict
-from ccusage_import.versions import PINNED_VERSION
+from ccusage_import.versions import PINNED_VERSION, PROGRESS_LINES_SINCE, TWO_LOADERS_SINCE
 
-# Contract of ccusage: daily and projects come from one loader, the other reports from a second one, which counts
-# repeated messages of gateways and forked sessions differently.
-TWO_LOADERS_SINCE = (20, 0, 23)
 TWO_LOADERS = "ccusage 20.0.23 and later count days with one loader and months, sessions and blocks with another"
-# From 20.0 on, usage inside agent progress lines counts for days and projects alone.
-PROGRESS_LINES_SINCE = (20, 0, 0)
 PROGRESS_LINES = "ccusage 20 counts usage in agent progress lines for days and projects only"
 NO_MODEL = "some usage names no model, or the model <synthetic>"
 NOT_YET = "not imported yet"
