@@ -79,19 +79,19 @@ def known_migrations() -> tuple[Migration, ...]:
         (*(directory / "views").glob("*.sql"), *(directory / "windows").glob("*.sql")), key=lambda file: file.stem
     )
     return tuple(
-        Migration(file.stem if is_view else file.stem.partition("_")[0], _expanded(file), is_view)
+        Migration(file.stem if is_view else file.stem.partition("_")[0], expanded(file), is_view)
         for files, is_view in ((numbered, False), (views, True))
         for file in files
     )
 
 
-def _expanded(file: Path) -> str:
-    """Return the text of a file with what it has in common with other views.
+def expanded(file: Path) -> str:
+    """Return the text of a file with what it has in common with others.
 
-    `{part:NAME}` is a condition that several of them have, `{columns:NAME}` are the columns of the view of that name,
-    `{query:NAME}` is its query, and `{query:NAME since DAY}` that of one with a parameter. The engine plans a query
-    that is part of another one once, behind a view in a join for up to a quarter longer, and behind a view with a
-    parameter more often, again for each such view between.
+    `{part:NAME}` is a condition or an expression that several of them have, `{columns:NAME}` are the columns of the
+    view of that name, `{query:NAME}` is its query, and `{query:NAME since DAY}` that of one with a parameter. The
+    engine plans a query that is part of another one once, behind a view in a join for up to a quarter longer, and
+    behind a view with a parameter more often, again for each such view between.
     """
 
     def part(match: re.Match[str]) -> str:
@@ -103,7 +103,7 @@ def _expanded(file: Path) -> str:
 
     def query(match: re.Match[str]) -> str:
         folder = "windows" if match[1].endswith("_since") else "views"
-        text = _expanded(sql_directory() / folder / f"{match[1]}.sql")
+        text = expanded(sql_directory() / folder / f"{match[1]}.sql")
         text = text.partition("\n)\nAS ")[2].rpartition("\nCOMMENT ")[0]
         return text.replace(FIRST, f"toDateTime64('{match[2]}', 3, 'UTC')") if match[2] else text
 

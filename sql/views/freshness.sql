@@ -19,14 +19,14 @@ AS WITH last_imports AS
 (
     SELECT machine, started_at, state, error, failed_reports
     FROM {database}.loads FINAL
-    WHERE (machine, load_id) GLOBAL IN (SELECT machine, max(load_id) FROM {database}.loads WHERE runner NOT IN ('changes', 'push', 'rename machine', 'rename projects', 'compact', 'transcripts', 'watch') GROUP BY machine)
+    WHERE (machine, load_id) GLOBAL IN (SELECT machine, max(load_id) FROM {database}.loads WHERE runner NOT IN {part:no_imports} GROUP BY machine)
         AND state != 'renamed'
 ),
 successes AS
 (
     SELECT machine, max(finished_at) AS last_success_at
     FROM {database}.loads FINAL
-    WHERE runner NOT IN ('changes', 'push', 'rename machine', 'rename projects', 'compact', 'transcripts', 'watch') AND undoes = 0 AND state IN ('committed', 'undone') AND empty(failed_reports)
+    WHERE runner NOT IN {part:no_imports} AND undoes = 0 AND state IN ('committed', 'undone') AND empty(failed_reports)
         AND NOT finished_at > now64(3, 'UTC') + INTERVAL 1 HOUR
     GROUP BY machine
 ),

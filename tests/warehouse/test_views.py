@@ -5,7 +5,9 @@ A day of usage after today counts as today, so days of 2099 give figures that do
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -20,10 +22,11 @@ from ccusage_import.records import ModelPrice, ModelUsage, Provenance, Record
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.warehouse.committing import commit
 from ccusage_import.warehouse.logged_offers import read_last_offers, worth_logging
+from ccusage_import.warehouse.migrations import known_migrations
 from ccusage_import.warehouse.prices import write_prices
 from ccusage_import.warehouse.publish import write_decisions
 from ccusage_import.warehouse.snapshot import last_success_at
-from ccusage_import.warehouse.tables import Load, write_load
+from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, write_load
 from tests.conftest import Place, Program
 from tests.support.claude_dir import SONNET, days_ago
 
@@ -650,6 +653,14 @@ def test_what_reports_hold_of_their_days_by_hand(migrated: Place) -> None:
 
 
 # --- loads and what they held -----------------------------------------------------------------------------
+
+
+def test_every_view_and_query_knows_the_same_loads_that_are_no_imports() -> None:
+    texts = (*(view.sql for view in known_migrations()), *(query.sql for query in read_queries()))
+    lists = [found for text in texts for found in re.findall(r"runner NOT IN (\([^)]+\))", text)]
+
+    assert len(lists) > 1
+    assert {ast.literal_eval(found) for found in lists} == {NOT_IMPORTS}
 
 
 def test_freshness_tells_the_last_import_and_the_last_that_went_well(migrated: Place) -> None:

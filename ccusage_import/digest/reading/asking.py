@@ -22,7 +22,7 @@ from ccusage_import.digest.reading.detail import (
 from ccusage_import.digest.reading.work import query_of_work
 from ccusage_import.warehouse.budgets import has_plans, questions_of_spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.migrations import sql_directory
+from ccusage_import.warehouse.migrations import expanded, sql_directory
 
 SHOWN_DAYS = 90
 SHOWN_ROWS = 10
@@ -159,4 +159,4 @@ def _within(day: date) -> date:
 
 
 def _shipped(query: str) -> str:
-    return (sql_directory() / "digest" / f"{query}.sql").read_text("utf-8")
+    return expanded(sql_directory() / "digest" / f"{query}.sql")

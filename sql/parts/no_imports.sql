@@ -1,0 +1,1 @@
+('changes', 'push', 'rename machine', 'rename projects', 'compact', 'transcripts', 'watch')
