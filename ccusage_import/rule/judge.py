@@ -226,7 +226,8 @@ class Judge:
         else:
             elsewhere = [one for one in evidence.taken_back_elsewhere if not self._are_apart(group, one)]
             others = [*self._doubtful, *elsewhere]
-            receivers = [*evidence.taken_back, *evidence.refiled, *self._under_other_names(group, others)]
+            refiled = evidence.refiled if group.fell else ()
+            receivers = [*evidence.taken_back, *refiled, *self._under_other_names(group, others)]
         return any(self._stays(one, evidence) for one in receivers if one is not group)
 
     @cached_property

@@ -9,6 +9,7 @@ from tests.worlds.ccusage_model import LESS, MORE, OPUS, REPORTS, SONNET, USUAL
 from tests.worlds.driver import LAPTOP, SERVER
 from tests.worlds.steps import (
     Accept,
+    AcceptOnServer,
     BackUp,
     Compact,
     Configure,
@@ -24,6 +25,7 @@ from tests.worlds.steps import (
     Keep,
     KeepBackUp,
     KeepTranscripts,
+    LoseCursor,
     MoveProject,
     Push,
     Read,
@@ -38,6 +40,7 @@ from tests.worlds.steps import (
     Step,
     Sweep,
     Undo,
+    UndoOnServer,
     Wait,
     Work,
 )
@@ -200,4 +203,7 @@ MORE_HAPPENINGS: Happenings = {
     _always(Push(), Wait(hours=1)): 12,
     _always(ImportOnServer()): 3,
     lambda chance: [Undo(chance.choice((0, 0, 1, 2)))]: 8,
+    lambda chance: [UndoOnServer(chance.choice((0, 0, 1, 2))), Push()]: 4,
+    lambda chance: [AcceptOnServer(chance.choice((None, 0, 1)))]: 3,
+    _always(LoseCursor()): 5,
 }
