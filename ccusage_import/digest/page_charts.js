@@ -216,7 +216,7 @@ function calendar(width) {
     labels: squares.map(([day]) => dayText(day)),
     height: isNarrow(width) ? 176 : 200,
     columns: ["day", chosen.measure],
-    rows: [...sums].sort().reverse().map(([day, value]) => [dayText(day), amount(value)]),
+    rows: [...sums].sort(([one], [other]) => other - one).map(([day, value]) => [dayText(day), amount(value)]),
     total: [...sums.values()].reduce((sum, one) => sum + one, 0),
     option: {
       tooltip: { formatter: ({ value }) => `${WEEKDAYS[(new Date(value[0]).getUTCDay() + 6) % 7]} ${value[0]}\ntotal  ${amount(value[1])}` },

@@ -142,6 +142,20 @@ def test_what_is_drawn_is_also_a_table(page_of: Callable[[int], Path], look: Cal
 
 
 @pytest.mark.exhaustive
+def test_the_table_of_the_calendar_begins_with_the_last_day(
+    page_of: Callable[[int], Path], look: Callable[..., Seen]
+) -> None:
+    page = look(page_of(70)).page
+
+    page.select_option("[name=measure]", "tokens")
+
+    days = page.eval_on_selector_all(
+        "section:has(#chart-calendar) tbody th", "cells => cells.map(cell => cell.textContent)"
+    )
+    assert days == [str(days_ago(day).date()) for day in range(70)]
+
+
+@pytest.mark.exhaustive
 def test_the_charts_follow_the_colour_scheme(page_of: Callable[[int], Path], look: Callable[..., Seen]) -> None:
     seen = look(page_of(3))
     assert LIGHT_BAR in seen.colours("projects")
