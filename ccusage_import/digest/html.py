@@ -19,8 +19,19 @@ from ccusage_import.digest.charts import Chart, charts_of
 from ccusage_import.digest.contents import Table, notices_of, prices_note, scope_of, tables_of
 from ccusage_import.digest.headlines import headlines_of
 from ccusage_import.digest.model import Detail, Digest
-from ccusage_import.digest.page_rows import first_held, folded_days, numbers_of, prompts_of, sessions_of
-from ccusage_import.digest.palette import model_looks, palette_css
+from ccusage_import.digest.page_rows import (
+    DEAREST_PROMPTS,
+    DEAREST_SESSIONS,
+    PROMPTS_OF_OLD_DAY,
+    SESSIONS_OF_OLD_DAY,
+    SHOWN_DAYS,
+    first_held,
+    folded_days,
+    numbers_of,
+    prompts_of,
+    sessions_of,
+)
+from ccusage_import.digest.palette import OTHERS, model_looks, palette_css
 from ccusage_import.money import Money
 
 FILES = Path(__file__).parent
@@ -87,11 +98,14 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
         "agents": detail.agent_names,
         "projects": [projects[name] or "other projects" for name in detail.project_names[: detail.filtered_projects]],
         "more_projects": [projects[name] for name in detail.project_names[detail.filtered_projects :]],
-        "models": [{"name": models[model], "look": looks.get(model, 7)} for model in detail.model_names],
+        "models": [{"name": models[model], "look": looks.get(model, OTHERS)} for model in detail.model_names],
         "days": numbers_of(folded_days(detail.days, digest.end, _compared(digest) or first), first),
         "by_project": numbers_of(folded_days(detail.projects, digest.end, since or first), first),
         "hours": numbers_of(detail.hours, first),
         "held_since": str(max(since or date.min, first_held(detail.days, digest.end))),
+        "shown_days": SHOWN_DAYS,
+        "most": {"sessions": DEAREST_SESSIONS, "prompts": DEAREST_PROMPTS},
+        "most_of_old_day": {"sessions": SESSIONS_OF_OLD_DAY, "prompts": PROMPTS_OF_OLD_DAY},
         "session_names": detail.session_names,
         "commands": detail.command_names,
         "sessions": sessions_of(detail.sessions, first),

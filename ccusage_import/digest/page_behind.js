@@ -1,10 +1,6 @@
 "use strict";
 
 // From what stands for days or for a name - a bar, a square, the first cell of a row - to the dearest sessions and prompts behind it.
-const MOST = { sessions: 10, prompts: 5 };
-// Of a single day that only the calendar shows.
-const MOST_OF_OLD_DAY = { sessions: 3, prompts: 1 };
-const OLD_DAYS = 90;
 const OTHER_PROJECTS = "other projects";
 const NO_COMMAND = "prompts without a command";
 const LONG_WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
@@ -124,7 +120,7 @@ function noteOf(of, most, sessions, prompts) {
 function openBehind(of, origin) {
   const isDay = of.first !== undefined && of.first === of.last;
   const newest = data.days.reduce((last, [day]) => Math.max(last, day), 0);
-  const most = isDay && of.first <= newest - OLD_DAYS ? MOST_OF_OLD_DAY : MOST;
+  const most = isDay && of.first <= newest - data.shown_days ? data.most_of_old_day : data.most;
   const sessions = of.only === "prompts" ? [] : dearestSessions(of.has, most.sessions);
   const prompts = dearestPrompts(of.has, most.prompts);
   const panel = document.getElementById("behind"), title = document.getElementById("behind-title"), tables = document.getElementById("behind-tables");

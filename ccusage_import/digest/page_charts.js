@@ -187,7 +187,7 @@ function expectation(key, spent) {
 
 function days(width) {
   const rows = usage(0), newest = Math.max(...rows.map((row) => row.day));
-  const first = chosen.range === "all" ? Math.max(since, newest - 89, Math.min(...rows.map((row) => row.day))) : firstDay();
+  const first = chosen.range === "all" ? Math.max(since, newest - data.shown_days + 1, Math.min(...rows.map((row) => row.day))) : firstDay();
   const shown = rows.filter((row) => row.day >= first);
   const expected = expectation((day) => day, summed(shown, (row) => row.day));
   const last = Math.max(chosen.range === "all" ? newest : today, ...expected.keys());

@@ -11,8 +11,14 @@ from typing import Any
 from ccusage_import.digest.model import Detail
 
 DAY = timedelta(days=1)
+# Days that are told one by one.
+SHOWN_DAYS = 90
 # Single days are drawn as far back as the calendar shows, hours of single days as far as the longest range.
 DAYS_DRAWN, HOURS_RANGE = 371, 90
+# The dearest sessions and prompts that the page holds of a day, a week, a month or a name; fewer of a day that only the
+# calendar shows.
+DEAREST_SESSIONS, DEAREST_PROMPTS = 10, 5
+SESSIONS_OF_OLD_DAY, PROMPTS_OF_OLD_DAY = 3, 1
 
 
 def costs_by_day(detail: Detail) -> dict[date, Decimal]:

@@ -11,20 +11,22 @@ from zoneinfo import ZoneInfo
 from ccusage_import.config.settings import Settings
 from ccusage_import.days import next_month
 from ccusage_import.digest.model import Rows, Selection
-from ccusage_import.digest.page_rows import DAYS_DRAWN, HOURS_RANGE, single_days_since
-from ccusage_import.digest.reading.detail import (
+from ccusage_import.digest.page_rows import (
+    DAYS_DRAWN,
     DEAREST_PROMPTS,
     DEAREST_SESSIONS,
-    FILTERED_PROJECTS,
+    HOURS_RANGE,
     PROMPTS_OF_OLD_DAY,
     SESSIONS_OF_OLD_DAY,
+    SHOWN_DAYS,
+    single_days_since,
 )
+from ccusage_import.digest.reading.detail import FILTERED_PROJECTS
 from ccusage_import.digest.reading.work import query_of_work
 from ccusage_import.warehouse.budgets import has_plans, questions_of_spending, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.migrations import expanded, sql_directory
 
-SHOWN_DAYS = 90
 SHOWN_ROWS = 10
 RECENT_DAYS = 7
 WORK_DAYS = 30

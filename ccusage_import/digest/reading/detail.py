@@ -22,10 +22,6 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # Projects that the page can filter by, the dearest; the others are one.
 FILTERED_PROJECTS = 25
-# The dearest sessions and prompts that the page holds of a day, a week, a month or a name; fewer of a day that only the
-# calendar shows.
-DEAREST_SESSIONS, DEAREST_PROMPTS = 10, 5
-SESSIONS_OF_OLD_DAY, PROMPTS_OF_OLD_DAY = 3, 1
 
 
 class _Numbers(dict[str, int]):

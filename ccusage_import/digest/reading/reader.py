@@ -32,7 +32,8 @@ from ccusage_import.digest.model import (
     SpanName,
     Usage,
 )
-from ccusage_import.digest.reading.asking import BUDGET, DAY, FIRST_OF_ALL, SHOWN_DAYS, Asker
+from ccusage_import.digest.page_rows import SHOWN_DAYS
+from ccusage_import.digest.reading.asking import BUDGET, DAY, FIRST_OF_ALL, Asker
 from ccusage_import.digest.reading.detail import read_detail
 from ccusage_import.digest.reading.work import read_work
 from ccusage_import.rule.explain import reason_in_words
