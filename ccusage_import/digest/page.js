@@ -95,9 +95,11 @@ function filled({ columns, rows, texts = [] }) {
   return table;
 }
 
+// A number may have a unit: lengths of time are in seconds or minutes, of anything else a column has one alone.
 function worth(cell) {
-  const text = cell.textContent.trim(), number = Number(text.replace(data.money.sign, "").replace(/[,%*\s]|tokens/g, ""));
-  return text && !Number.isNaN(number) ? number : text.toLowerCase();
+  const text = cell.textContent.trim(), bare = text.replace(data.money.sign, "").replaceAll(",", "");
+  const [, number, unit] = bare.match(cell.className === "number" ? /^([+-]?[\d.]+)(?:[%*]*$| (.*))/ : /^([+-]?[\d.]+)$/) ?? [];
+  return number ? Number(number) * (unit === "min" ? 60 : 1) : text.toLowerCase();
 }
 
 function sort(table, head, at) {

@@ -114,14 +114,14 @@ function broken(text, room) {
   return lines;
 }
 
-function axisTip(title) {
+function axisTip(title, say = amount) {
   return {
     trigger: "axis",
     axisPointer: { type: "shadow" },
     formatter: (points) => {
       const shown = points.filter((point) => point.value).sort((one, other) => other.value - one.value);
       const total = shown.reduce((sum, point) => sum + point.value, 0);
-      return [title(points[0]), `total  ${amount(total)}`, ...shown.map((point) => `${point.seriesName}  ${amount(point.value)}`)]
+      return [title(points[0]), `total  ${say(total)}`, ...shown.map((point) => `${point.seriesName}  ${say(point.value)}`)]
         .join("\n");
     },
   };
@@ -320,10 +320,10 @@ function hours(width) {
 }
 
 // Names stand above their bars, where they have the whole width.
-function bars(width, names, columns, series) {
+function bars(width, names, columns, series, say = amount) {
   const room = width - 16, texts = names.map((name, at) => {
     const total = series.reduce((sum, one) => sum + one.values[at], 0);
-    return broken(`${name}  ${amount(total)}`, room);
+    return broken(`${name}  ${say(total)}`, room);
   });
   const lines = Math.max(1, ...texts.map((one) => one.length)), row = 26 + 16 * lines;
   const top = series.length > 1 ? 32 : 4;
@@ -332,10 +332,10 @@ function bars(width, names, columns, series) {
     columns,
     isAcross: true,
     labels: names,
-    rows: names.map((name, at) => [name, ...series.map(({ values }) => amount(values[at]))]),
+    rows: names.map((name, at) => [name, ...series.map(({ values }) => say(values[at]))]),
     total: series.reduce((sum, one) => sum + one.values.reduce((part, value) => part + value, 0), 0),
     option: {
-      tooltip: axisTip((point) => broken(point.name, Math.min(room, 420)).join("\n")),
+      tooltip: axisTip((point) => broken(point.name, Math.min(room, 420)).join("\n"), say),
       legend: { show: series.length > 1, type: "plain", top: 0, left: 0, itemWidth: 16, itemHeight: 10 },
       grid: { left: 4, right: 8, top, bottom: 8, containLabel: false },
       xAxis: { type: "value", show: false },
@@ -366,7 +366,7 @@ function cache(width) {
   return bars(width, data.cache.map(([model]) => model), ["model", "paid", "saved"], [
     { name: "paid", values: data.cache.map(([, paid]) => paid), look: 0 },
     { name: "saved", values: data.cache.map(([, , saved]) => saved), look: 2 },
-  ]);
+  ], money);
 }
 
 const MAKERS = {

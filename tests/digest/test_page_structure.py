@@ -51,6 +51,8 @@ DRAWN_TEXTS = """() => [...drawn].flatMap(([name, chart]) => {
       .map(other => `${name}: ${one.text} overlaps ${other.text}`)),
   ];
 })"""
+DRAWN_OF_CACHE = """() => drawn.get("cache").getZr().storage.getDisplayList(true)
+  .filter(one => one.type === "tspan" && !one.ignore).map(one => one.style.text)"""
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="needs Chromium, which .ci/run installs")
 
@@ -172,6 +174,41 @@ def test_tables_are_sorted_by_keyboard(pages: Callable[[str], Path], look: Calla
     seen.page.keyboard.press("Enter")
     assert seen.page.get_attribute(f"{table} thead th:nth-child(2)", "aria-sort") == "ascending"
     assert costs() == dearest[::-1]
+
+
+def test_numbers_with_units_are_sorted_as_numbers(pages: Callable[[str], Path], look: Callable[..., Seen]) -> None:
+    page = look(pages("fleet")).page
+
+    def by_size(*cells: str) -> list[str]:
+        found: list[str] = page.evaluate(
+            """cells => {
+              const table = filled({ columns: ["what", "number"], rows: cells.map(cell => ["", cell]) });
+              sortable(table);
+              document.body.append(table);
+              table.querySelector(".number button").click();
+              return [...table.querySelectorAll("td")].map(cell => cell.textContent);
+            }""",
+            cells,
+        )
+        return found
+
+    assert by_size("45 s", "12 min", "", "9.5 s", "2 min") == ["12 min", "2 min", "45 s", "9.5 s", ""]
+    assert by_size("9 cases", "12 cases", "1,000 cases") == ["1,000 cases", "12 cases", "9 cases"]
+    assert by_size("+12 -900", "+1,234 -5", "+9 -1") == ["+1,234 -5", "+12 -900", "+9 -1"]
+    assert by_size("$9.10", "-$3.00", "$12.00*") == ["$12.00*", "$9.10", "-$3.00"]
+
+
+def test_what_the_cache_saved_is_money_whatever_is_shown(
+    pages: Callable[[str], Path], look: Callable[..., Seen]
+) -> None:
+    page = look(pages("demo")).page
+    texts = f"({DRAWN_OF_CACHE})()"
+    before = page.evaluate(texts)
+
+    page.select_option("[name=measure]", "tokens")
+
+    assert any("$" in text for text in before)
+    assert page.evaluate(texts) == before
 
 
 @pytest.mark.exhaustive
