@@ -186,8 +186,10 @@ function expectation(key, spent) {
 }
 
 function days(width) {
-  const rows = usage(0), newest = Math.max(...rows.map((row) => row.day));
-  const first = chosen.range === "all" ? Math.max(since, newest - data.shown_days + 1, Math.min(...rows.map((row) => row.day))) : firstDay();
+  const rows = usage(0), used = rows.map((row) => row.day);
+  // What is chosen above may have no usage at all.
+  const newest = used.length ? Math.max(...used) : today;
+  const first = chosen.range === "all" ? Math.max(since, newest - data.shown_days + 1, Math.min(newest, ...used)) : firstDay();
   const shown = rows.filter((row) => row.day >= first);
   const expected = expectation((day) => day, summed(shown, (row) => row.day));
   const last = Math.max(chosen.range === "all" ? newest : today, ...expected.keys());

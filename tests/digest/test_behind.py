@@ -259,3 +259,16 @@ def test_a_click_leads_from_squares_and_bars_and_arrows_are_announced(
     found = seen.page.evaluate("axe.run()")
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
     assert seen.said == []
+
+
+def test_a_project_that_a_machine_never_used_is_drawn_as_nothing(two_machines: Path, look: Callable[..., Seen]) -> None:
+    seen = look(two_machines)
+
+    seen.page.select_option("[name=project]", label="blog")
+    seen.page.select_option("[name=machine]", label="desk")
+
+    assert seen.said == []
+    sentences = seen.page.eval_on_selector_all(
+        "section:has(#chart-days) [data-sentence]", "all => all.map(one => one.textContent)"
+    )
+    assert sentences == ["$0.00 in all, as chosen above."]
