@@ -433,6 +433,7 @@ def test_the_ledger_is_asked_where_it_may_decide(agent: str, context: Context, n
     stored, offered = (
         [one._replace(agent=agent) for one in records(messages) if one.report == "daily"] for messages in (held, there)
     )
+    offered = [one._replace(provenance=context.provenance) for one in offered]
 
     assert len(Case(offered, stored, REPORTS, context).falls()) == falls
 
