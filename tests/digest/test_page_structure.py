@@ -76,8 +76,9 @@ def test_nothing_is_cut_overlaps_or_overflows(
     pages: Callable[[str], Path], look: Callable[..., Seen], name: str
 ) -> None:
     axe = (install("axe-core", AXE_VERSION).parent / "axe-core" / "axe.min.js").read_text("utf-8")
+    seen = None
     for width in (390, 1280):
-        seen = look(pages(name), width=width)
+        seen = look(pages(name), width=width, before=seen)
         for scheme in ("light", "dark") if width == 390 else ("dark", "light"):
             seen.page.emulate_media(color_scheme=scheme)
             assert seen.page.evaluate("document.documentElement.scrollWidth") == width

@@ -34,9 +34,13 @@ LIGHT_BAR, DARK_BAR = "#2f6db5", "#6aa5e8"
 pytestmark = pytest.mark.skipif(chromium() is None, reason="needs Chromium, which .ci/run installs")
 
 
+def imported(program: Program, claude: ClaudeDir, *arguments: str) -> None:
+    done = program("import", "--claude-dir", claude.root, *arguments)
+    assert done.exit_code == 0, done.stderr
+
+
 def made(program: Program, claude: ClaudeDir, *arguments: str) -> Path:
-    imported = program("import", "--claude-dir", claude.root, *arguments)
-    assert imported.exit_code == 0, imported.stderr
+    imported(program, claude, *arguments)
     return reported(program)
 
 
@@ -88,11 +92,11 @@ def claude(tmp_path: Path) -> ClaudeDir:
 def test_every_chart_is_drawn_in_silence(
     page_of: Callable[[int], Path], look: Callable[..., Seen], days: int, charts: list[str]
 ) -> None:
-    page = page_of(days)
+    page, seen = page_of(days), None
 
     for width in (360, 1280):
         for scheme in ("light", "dark"):
-            seen = look(page, width=width, scheme=scheme)
+            seen = look(page, width=width, scheme=scheme, before=seen)
 
             assert seen.charts() == charts
             for chart in charts:
@@ -207,17 +211,23 @@ def test_the_keyboard_reaches_and_walks_every_chart(page_of: Callable[[int], Pat
     assert reached == dict.fromkeys(("days", "calendar", "cumulative", "months", "hours", "projects"), True)
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
-@pytest.mark.usefixtures("own_warehouse")
-def test_axe_finds_nothing(program: Program, claude: ClaudeDir, look: Callable[..., Seen], scheme: str) -> None:
-    axe = install("axe-core", AXE_VERSION).parent / "axe-core" / "axe.min.js"
+@pytest.fixture(scope="module")
+def page_of_all(tmp_path_factory: pytest.TempPathFactory, ccusage20: Path) -> Path:
+    """A page with all that may be on one: charts, what is held, a budget that is exceeded."""
+    program = program_in(tmp_path_factory.mktemp("home"), ccusage20)
+    claude = ClaudeDir(tmp_path_factory.mktemp("claude"))
     claude.say("old", days_ago(40), 20_000)
     claude.say("older", days_ago(40), 20_000)
-    made(program, some_days(claude, 40))
+    imported(program, some_days(claude, 40))
     claude.delete("older")
-    page = made(program, claude)
-    page = reported(program, CCUSAGE_IMPORT_BUDGET='{"daily": 0.1}')
-    seen = look(page, scheme=scheme)
+    imported(program, claude)
+    return reported(program, CCUSAGE_IMPORT_BUDGET='{"daily": 0.1}')
+
+
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
+def test_axe_finds_nothing(page_of_all: Path, look: Callable[..., Seen], scheme: str) -> None:
+    axe = install("axe-core", AXE_VERSION).parent / "axe-core" / "axe.min.js"
+    seen = look(page_of_all, scheme=scheme)
     assert seen.page.locator("text=is exceeded").count() == 1
     assert seen.page.locator("#title-held").count() == 1
     seen.page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
