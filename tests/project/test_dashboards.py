@@ -29,6 +29,7 @@ from tests.support.dashboards import (
     query_of,
     query_panels,
 )
+from tests.support.warm import engine_stays_on
 
 pytestmark = pytest.mark.usefixtures("engine_stays")
 
@@ -205,13 +206,14 @@ def imported(shared_migrated: Place, ccusage20: Path, tmp_path_factory: pytest.T
         unusual.say("work", day, 200_000 if number == 8 else 10_000)
     budget = directory / "budget.toml"
     budget.write_text("[budget]\nmonthly = 100\n")
-    assert run("studio", unusual.root, "--config", budget) == 0
     # ccusage takes a folder named `projects` above the transcripts for theirs.
     work = [f"facts/{group}/1" for group in ("05-interrupts", "11-subagent-file", "20-commands", "22-edits")]
     desk = [shutil.copytree(CORPORA / name, directory / name.replace("/", "-")) for name in ("september", *work)]
-    assert run("desk", desk[0], *(argument for other in desk[1:] for argument in ("--claude-dir", other))) == 0
-    assert run("server", unpriced.root) == 0
-    import_laptop(shared_migrated, directory, ccusage20)
+    with engine_stays_on():
+        assert run("studio", unusual.root, "--config", budget) == 0
+        assert run("desk", desk[0], *(argument for other in desk[1:] for argument in ("--claude-dir", other))) == 0
+        assert run("server", unpriced.root) == 0
+        import_laptop(shared_migrated, directory, ccusage20)
     with shared_migrated.opened() as warehouse:
         warehouse.command(REPRICED)
     with only_read(shared_migrated) as filled:

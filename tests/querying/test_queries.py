@@ -11,7 +11,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -24,10 +24,10 @@ from ccusage_import.querying.reading import read_only
 from ccusage_import.records import Record
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.warehouse.migrations import sql_directory
-from tests.conftest import Place, Program
+from tests.conftest import Place, Program, only_read, program_in
 from tests.support.claude_dir import SONNET, ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
-from tests.support.warm import let_go
+from tests.support.warm import engine_stays_on, let_go
 from tests.warehouse.test_plans import plans
 from tests.warehouse.test_views import block, budgets, daily, days, hold, judged, loaded, model, priced, record
 
@@ -381,30 +381,39 @@ def test_september_by_hand(migrated: Place, program: Program, corpus: Callable[[
 # --- two machines, a sweep, another model ------------------------------------------------------------------
 
 
-@pytest.fixture
-def story(migrated: Place, program: Program, tmp_path: Path) -> Place:
-    """A studio of which half a day is swept, and a laptop that works on the same project."""
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory, ccusage20: Path) -> Program:
+    """The command line of the studio, which knows its projects by name."""
+    program = program_in(tmp_path_factory.mktemp("home of the studio"), ccusage20)
     program.environ["CCUSAGE_IMPORT_SALT"] = "a salt that both of them share"
-    studio, laptop = ClaudeDir(tmp_path / "studio"), ClaudeDir(tmp_path / "laptop")
-    studio.say("a", days_ago(40), 70_000)
-    studio.say("b", days_ago(40), 30_000)
-    studio.say("b", days_ago(39), 50)
-    studio.say("c", days_ago(3), 1_000, project="-home-ana-blog")
-    imported(program, migrated, studio.root)
-    studio.delete("a")
-    imported(program, migrated, studio.root)
-    laptop.say("d", days_ago(2), 20_000, model=OPUS)
-    home = tmp_path / "home of the laptop"
-    home.mkdir()
-    imported(Program(home, {**program.environ, "HOME": str(home)}), migrated, laptop.root, machine="laptop")
-    return migrated
+    return program
 
 
-def test_machines_projects_models_and_what_is_held(story: Place, program: Program) -> None:
+@pytest.fixture(scope="module")
+def story(shared_migrated: Place, studio: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A studio of which half a day is swept, and a laptop that works on the same project."""
+    claude, other = (ClaudeDir(tmp_path_factory.mktemp(machine)) for machine in ("studio", "laptop"))
+    claude.say("a", days_ago(40), 70_000)
+    claude.say("b", days_ago(40), 30_000)
+    claude.say("b", days_ago(39), 50)
+    claude.say("c", days_ago(3), 1_000, project="-home-ana-blog")
+    home = tmp_path_factory.mktemp("home of the laptop")
+    laptop = Program(home, {**studio.environ, "HOME": str(home)})
+    other.say("d", days_ago(2), 20_000, model=OPUS)
+    with engine_stays_on():
+        imported(studio, shared_migrated, claude.root)
+        claude.delete("a")
+        imported(studio, shared_migrated, claude.root)
+        imported(laptop, shared_migrated, other.root, machine="laptop")
+    with only_read(shared_migrated) as filled:
+        yield filled
+
+
+def test_machines_projects_models_and_what_is_held(story: Place, studio: Program) -> None:
     swept, since = str(days_ago(40).date()), str(days_ago(60).date())
 
     def got(name: str, *columns: str, **given: str) -> Rows:
-        return asked(program, story, name, *columns, **given)
+        return asked(studio, story, name, *columns, **given)
 
     # 70,000 + 30,000 + 50 + 1,000 at 15 $ and 20,000 at 25 $ a million.
     assert got("machine_ranking", "machine", "cost_usd", "cost_share", "active_days", since=since) == [
@@ -455,11 +464,11 @@ def test_machines_projects_models_and_what_is_held(story: Place, program: Progra
     ]
 
 
-def test_tables_show_names_and_data_shows_what_is_stored(story: Place, program: Program) -> None:
+def test_tables_show_names_and_data_shows_what_is_stored(story: Place, studio: Program) -> None:
     asking = ("query", "top_projects", "--warehouse", story.url, "--param", "top=1", "--param", "since=60 days ago")
     stored = story.rows("SELECT project FROM project_summary ORDER BY cost_usd DESC LIMIT 1")[0][0]
 
-    table, csv = program(*asking).stdout.splitlines(), program(*asking, "--format", "csv").stdout.splitlines()
+    table, csv = studio(*asking).stdout.splitlines(), studio(*asking, "--format", "csv").stdout.splitlines()
 
     day = str(days_ago(2).date())
     assert table == [
@@ -473,13 +482,13 @@ def test_tables_show_names_and_data_shows_what_is_stored(story: Place, program: 
     ]
 
 
-def test_parquet_is_read_back(story: Place, program: Program, tmp_path: Path) -> None:
+def test_parquet_is_read_back(story: Place, studio: Program, tmp_path: Path) -> None:
     asking = ["query", "cost_by_day", "--warehouse", story.url, "--param", f"since={days_ago(60).date()}"]
     file = tmp_path / "days.parquet"
     let_go()
     with file.open("wb") as output:
         command = [sys.executable, "-m", "ccusage_import", *asking, "--format", "parquet"]
-        subprocess.run(command, env=program.environ, cwd=program.home, stdout=output, check=True, timeout=120)
+        subprocess.run(command, env=studio.environ, cwd=studio.home, stdout=output, check=True, timeout=120)
 
     reader = Place(f"chdb://{tmp_path}/reader")
     columns = "date, cost_usd, total_tokens, unpriced"
