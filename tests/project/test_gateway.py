@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -27,7 +28,7 @@ from tests.support.exhaustive import some_of
 from tests.support.gateway.running import Gateway, running_gateway
 from tests.support.gateway.users import User
 
-pytest.importorskip("chdb")
+pytestmark = pytest.mark.skipif(find_spec("chdb") is None, reason="needs the embedded engine")
 
 USERS = (User(), User("loader", "s:e c'ret"), User("reader", "look", readonly=True))
 

@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for something that must happen."""
+    """Wait for something that must happen; to look for it takes a fifth of the time at most."""
     deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.001)
+    while (begun := time.monotonic()) < deadline:
+        if condition():
+            return
+        time.sleep(max(0.001, 4 * (time.monotonic() - begun)))
+    raise AssertionError("waited in vain")
 
 
 def is_alive(pid: int) -> bool:
