@@ -256,16 +256,11 @@ def embedded_lab(root: Path, *, is_first: bool = False) -> Lab:
     home, kept = root / "home", root / "kept"
     installation = Installation(home, f"chdb://{home}/warehouse")
     installation.prepare()
-
-    def restore() -> None:
-        shutil.rmtree(home, ignore_errors=True)
-        shutil.copytree(kept, home, symlinks=True)
-
     if not is_first:
         _fill(installation, root)
     before = _state(installation) if not is_first else State({view: [] for view in VIEWS}, {}, [], 0, 0)
     shutil.copytree(home, kept, symlinks=True)
-    return _lab(root, installation, before, restore)
+    return _lab(root, installation, before, partial(_restore_files, home, kept))
 
 
 def http_lab(root: Path, gateway: Gateway) -> Lab:
@@ -275,6 +270,21 @@ def http_lab(root: Path, gateway: Gateway) -> Lab:
     restore = partial(_restore_from_kept, installation)
     restore()
     return _lab(root, installation, _state(installation), restore)
+
+
+def copied(lab: Lab, root: Path) -> Lab:
+    """Return an embedded lab whose files are a copy; by its URL alone is written down what a warehouse held."""
+    home, kept = root / "home", root / "kept"
+    installation = Installation(home, f"chdb://{home}/warehouse")
+    shutil.copytree(lab.newer.with_name("kept"), kept, symlinks=True)
+    for file in kept.rglob("warehouses.json"):
+        file.write_text(file.read_text().replace(lab.installation.url, installation.url))
+    return replace(lab, installation=installation, restore=partial(_restore_files, home, kept))
+
+
+def _restore_files(home: Path, kept: Path) -> None:
+    shutil.rmtree(home, ignore_errors=True)
+    shutil.copytree(kept, home, symlinks=True)
 
 
 def moved(lab: Lab, home: Path, gateway: Gateway) -> Lab:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import shlex
 import shutil
@@ -23,12 +24,14 @@ import pytest
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.warehouse import tables
 from ccusage_import.warehouse.tables import Load, write_load
+from tests.conftest import made_once
 from tests.faults.documents import save_generation
 from tests.faults.facts import embedded_facts_lab, http_facts_lab
 from tests.faults.harness import (
     MACHINE,
     Installation,
     Lab,
+    copied,
     embedded_lab,
     http_lab,
     moved,
@@ -52,21 +55,66 @@ MIB = 2**20
 LOGGED_OF_0, LOGGED_OF_1, WRITTEN_OF_1 = 152, 59, 58
 
 
-@pytest.fixture(scope="module")
+# Labs take longer than what is done in them: they are made once for all workers, which copy them.
+@pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Lab:
-    return embedded_lab(tmp_path_factory.mktemp("embedded"))
+    root = made_once(tmp_path_factory, "embedded-lab", make_embedded)
+    return copied(kept_lab(root)[0], tmp_path_factory.mktemp("embedded"))
+
+
+def make_embedded(root: Path) -> None:
+    keep_lab(root, embedded_lab(root), ())
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A lab behind HTTP of which no process runs, and the points of its import."""
+
+    root: Path
+    lab: Lab
+    points: Sequence[str]
+
+    def copied(self, directory: Path) -> Path:
+        """Copy the files of its user and of its server; return the directory of the engine."""
+        shutil.copytree(self.root / "home", directory / "home")
+        shutil.copytree(self.root / "engine", directory / "engine", symlinks=True)
+        return directory / "engine"
+
+
+@pytest.fixture(scope="session")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
+    root = made_once(tmp_path_factory, "stopped-lab", make_stopped)
+    return Stopped(root, *kept_lab(root))
+
+
+def make_stopped(root: Path) -> None:
+    with running_gateway(root / "engine") as running:
+        lab = http_lab(root, running)
+        keep_lab(root, lab, points_of(lab))
+
+
+def keep_lab(root: Path, lab: Lab, points: Sequence[str]) -> None:
+    (root / "lab").write_bytes(pickle.dumps((lab, points)))
+
+
+def kept_lab(root: Path) -> tuple[Lab, Sequence[str]]:
+    lab, points = pickle.loads((root / "lab").read_bytes())
+    return replace(lab, newer=root / "newer"), points
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def server(tmp_path_factory: pytest.TempPathFactory, stopped: Stopped) -> Iterator[Gateway]:
     users = (User(), User("writer", "s3cret"))
-    with running_gateway(tmp_path_factory.mktemp("server") / "engine", users) as running:
+    with running_gateway(stopped.copied(tmp_path_factory.mktemp("server")), users) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def behind_http(tmp_path_factory: pytest.TempPathFactory, server: Gateway) -> Lab:
-    return http_lab(tmp_path_factory.mktemp("http"), server)
+def behind_http(stopped: Stopped, server: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    lab = moved(stopped.lab, shutil.copytree(stopped.root / "home", tmp_path_factory.mktemp("http") / "home"), server)
+    # Tests look at what an import asks the server.
+    lab.load()
+    return lab
 
 
 @pytest.fixture(params=some_of(["embedded", "behind_http"], 0))
@@ -397,29 +445,6 @@ def test_a_server_that_is_lost_after_the_commit_ends_no_import(behind_http: Lab,
 def inserts_into(table: str, server: Gateway) -> list[str]:
     """The inserts the server has received; the driver quotes the name in those it words itself."""
     return [said for said in server.statements() if re.match(f"INSERT INTO `?{table}`? ", said)]
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """A lab behind HTTP of which no process runs, and the points of its import."""
-
-    root: Path
-    lab: Lab
-    points: Sequence[str]
-
-    def copied(self, directory: Path) -> Path:
-        """Copy the files of its user and of its server; return the directory of the engine."""
-        shutil.copytree(self.root / "home", directory / "home")
-        shutil.copytree(self.root / "engine", directory / "engine", symlinks=True)
-        return directory / "engine"
-
-
-@pytest.fixture(scope="module")
-def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
-    root = tmp_path_factory.mktemp("stopped")
-    with running_gateway(root / "engine") as running:
-        lab = http_lab(root, running)
-        return Stopped(root, lab, points_of(lab))
 
 
 @pytest.mark.exhaustive
