@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Program, chromium, program_in
+from tests.conftest import Program, chromium, copy_template, program_in
 from tests.support.ccusage_install import install
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
@@ -60,12 +60,26 @@ def some_days(claude: ClaudeDir, days: int) -> ClaudeDir:
 
 
 @pytest.fixture(scope="module")
-def page_of(tmp_path_factory: pytest.TempPathFactory, ccusage20: Path) -> Callable[[int], Path]:
+def new_user(
+    tmp_path_factory: pytest.TempPathFactory, ccusage20: Path, template: Path
+) -> Callable[[], tuple[Program, ClaudeDir]]:
+    """Makes a home with a warehouse without rows, and transcripts."""
+
+    def new() -> tuple[Program, ClaudeDir]:
+        home, claude = (tmp_path_factory.mktemp(name) for name in ("home", "claude"))
+        copy_template(template, home / ".local/share/ccusage-import/warehouse")
+        return program_in(home, ccusage20), ClaudeDir(claude)
+
+    return new
+
+
+@pytest.fixture(scope="module")
+def page_of(new_user: Callable[[], tuple[Program, ClaudeDir]]) -> Callable[[int], Path]:
     """Makes the page of so many days once."""
 
     def page(days: int) -> Path:
-        home, claude = tmp_path_factory.mktemp("home"), ClaudeDir(tmp_path_factory.mktemp("claude"))
-        return made(program_in(home, ccusage20), some_days(claude, days))
+        program, claude = new_user()
+        return made(program, some_days(claude, days))
 
     return cache(page)
 
@@ -212,10 +226,9 @@ def test_the_keyboard_reaches_and_walks_every_chart(page_of: Callable[[int], Pat
 
 
 @pytest.fixture(scope="module")
-def page_of_all(tmp_path_factory: pytest.TempPathFactory, ccusage20: Path) -> Path:
+def page_of_all(new_user: Callable[[], tuple[Program, ClaudeDir]]) -> Path:
     """A page with all that may be on one: charts, what is held, a budget that is exceeded."""
-    program = program_in(tmp_path_factory.mktemp("home"), ccusage20)
-    claude = ClaudeDir(tmp_path_factory.mktemp("claude"))
+    program, claude = new_user()
     claude.say("old", days_ago(40), 20_000)
     claude.say("older", days_ago(40), 20_000)
     imported(program, some_days(claude, 40))

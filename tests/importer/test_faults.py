@@ -112,7 +112,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, stopped: Stopped) -> Iterat
 @pytest.fixture(scope="module")
 def behind_http(stopped: Stopped, server: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Lab:
     lab = moved(stopped.lab, shutil.copytree(stopped.root / "home", tmp_path_factory.mktemp("http") / "home"), server)
-    # Tests look at what an import asks the server.
+    # Tests look at what an import asked the server.
+    lab.restore()
     lab.load()
     return lab
 
