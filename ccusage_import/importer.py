@@ -8,8 +8,10 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from ccusage_import.config.settings import Configuration
-from ccusage_import.exceptions import CcusageError, WarehouseError
+from ccusage_import.exceptions import CcusageError, FixableError, WarehouseError
 from ccusage_import.import_summary import SILENT, ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.steps.loads import failed_load, keep_for_later, leave_trace
 from ccusage_import.steps.run import Run
@@ -20,6 +22,9 @@ from ccusage_import.warehouse.opening import import_lock
 
 if TYPE_CHECKING:
     from ccusage_import.ccusage.offers import Offer
+
+# Loading takes a tenth of that.
+LONGEST_JOIN_SECONDS = 2.0
 
 
 def run_import(
@@ -34,8 +39,18 @@ def run_import(
         FixableError: nothing could be fetched at all, or the warehouse cannot be used. A load that had begun is
             settled by the next import.
     """
-    with import_lock(configuration):
+    with failure_logged(), import_lock(configuration):
         return run_import_alone(configuration, options, environ, progress)
+
+
+@contextmanager
+def failure_logged() -> Iterator[None]:
+    """Log why an import ended: one that a scheduler started says it nowhere else where its load cannot be recorded."""
+    try:
+        yield
+    except FixableError as error:
+        logger.bind(kind=error.kind).info("import failed")
+        raise
 
 
 def run_import_alone(
@@ -83,18 +98,26 @@ def _offer(run: Run, environ: Mapping[str, str]) -> Offer:
 
 
 def _preload_steps() -> None:
-    """Import what reads and judges reports; what cannot be loaded is said when it is needed."""
-    with suppress(ImportError, OSError, MemoryError):
-        for name in ("ccusage.parser", "steps.reports"):
-            import_module(f"ccusage_import.{name}")
+    """Import what reads and judges reports."""
+    for name in ("ccusage.parser", "steps.reports"):
+        import_module(f"ccusage_import.{name}")
 
 
 @contextmanager
 def _loading_meanwhile(load: Callable[[], None]) -> Iterator[None]:
-    """Import something in another thread while transcripts are looked at and ccusage runs."""
-    preloading = threading.Thread(target=load, daemon=True)
+    """Import something in another thread while transcripts are looked at and ccusage runs.
+
+    What cannot be loaded is said when it is needed. A signal may leave half a module behind, or the lock of all
+    imports: then the other thread fails in any way, or waits for ever.
+    """
+
+    def preload() -> None:
+        with suppress(Exception):
+            load()
+
+    preloading = threading.Thread(target=preload, daemon=True)
     preloading.start()
     try:
         yield
     finally:
-        preloading.join()
+        preloading.join(LONGEST_JOIN_SECONDS)

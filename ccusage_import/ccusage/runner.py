@@ -294,7 +294,7 @@ def _which(name: str, environ: Mapping[str, str]) -> str | None:
 def _absolute_command(command: tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, ...]:
     program = _which(command[0], environ)
     if program is None:
-        raise RunnerNotFoundError(f"{command[0]} is not a program that can be run", hint=INSTALL_HINT)
+        raise RunnerNotFoundError(f"{command[0]} is not a program that can be run", hint=COMMAND_HINT)
     return (program, *command[1:])
 
 

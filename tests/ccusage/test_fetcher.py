@@ -859,6 +859,7 @@ def test_a_command_that_does_not_exist(machine: Machine) -> None:
     with pytest.raises(RunnerNotFoundError) as caught:
         find_runner(replace(machine.options, command=("/opt/none/ccusage",)), machine.environ)
     assert str(caught.value) == "/opt/none/ccusage is not a program that can be run"
+    assert caught.value.hint == "correct `ccusage`, or unset it"
 
 
 def test_nothing_to_run_ccusage_with(machine: Machine) -> None:

@@ -498,7 +498,8 @@ def test_without_usage_the_next_step_is_told(program: Program, migrated: Place) 
     assert "<code>ccusage-import import</code> runs ccusage" in (program.home / PAGE).read_text()
     assert "`ccusage-import import`" in program("report", "--warehouse", migrated.url, "--format", "markdown").stdout
     assert digest(program, migrated)["days"] == []
-    assert program("chart", "models", "--warehouse", migrated.url).stdout == "no usage to show\n"
+    chart = program("chart", "models", "--warehouse", migrated.url)
+    assert chart.stdout == "no usage is stored yet: ccusage-import import\n"
 
 
 @pytest.mark.usefixtures("own_warehouse")
@@ -507,7 +508,8 @@ def test_a_chart_of_the_last_days_without_usage_says_where_older_usage_is(progra
     assert program("import", "--claude-dir", claude.root).exit_code == 0
 
     first = TODAY - timedelta(days=29)
-    assert program("chart", "daily").stdout == f"no usage since {first}; an earlier --since shows what was before\n"
+    hint = "an earlier --since shows what was before, an import brings what is new"
+    assert program("chart", "daily").stdout == f"no usage since {first}; {hint}\n"
     assert len(program("chart", "daily", "--since", "40d").stdout.splitlines()) == 41
 
 

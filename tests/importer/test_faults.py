@@ -185,23 +185,28 @@ def test_an_interrupted_import_says_so_and_leaves_all_or_nothing(embedded: Lab) 
     assert sum(tally.in_time for tally in tallies) >= 15
 
 
-# Runs the program, which gets a signal at the moment it begins to import a module.
+# Runs the program, which gets a signal at the moment it begins to import a module, while other threads wait for it.
 SIGNALLED_AT = """
-import os, runpy, sys
+import os, runpy, sys, time
 number, module = int(sys.argv.pop(1)), sys.argv.pop(1)
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == module:
             sys.meta_path.remove(self)
+            time.sleep(0.3)
             os.kill(os.getpid(), number)
 sys.meta_path.insert(0, Finder())
 runpy.run_module("ccusage_import", run_name="__main__")
 """
 
 
+# The last one is half of a package that two threads are in.
+MODULES = ("ccusage_import.cli.app", "pydantic", "clickhouse_connect", "tenacity.asyncio")
+
+
 @pytest.mark.parametrize(
     ("number", "module"),
-    some_of(product((signal.SIGTERM, signal.SIGINT), ("ccusage_import.cli.app", "pydantic", "clickhouse_connect")), 5),
+    some_of(product((signal.SIGTERM, signal.SIGINT), MODULES), 5),
 )
 @pytest.mark.exhaustive
 def test_an_import_is_interrupted_while_it_starts(embedded: Lab, number: signal.Signals, module: str) -> None:

@@ -43,6 +43,19 @@ def test_each_import_leaves_its_reports_and_its_load_in_the_log(
     assert len({line["run"] for line in lines}) == 1
 
 
+def test_an_import_that_fails_leaves_its_reason_in_the_log(program: Program, corpus: Callable[[str], Path]) -> None:
+    transcripts = ("--claude-dir", corpus("september"))
+    without_ccusage = program("import", *transcripts, "--ccusage", "/nowhere/ccusage")
+    without_server = program("import", *transcripts, "--warehouse", "clickhouse://127.0.0.1:1/x", "--transcripts-only")
+
+    assert (without_ccusage.exit_code, without_server.exit_code) == (3, 4)
+    failed = [line for line in lines_of(program.home / LOG) if line["message"] == "import failed"]
+    assert [(line["level"], line["kind"]) for line in failed] == [
+        ("INFO", "Neither a command, nor ccusage on PATH, nor bunx, nor npx"),
+        ("INFO", "No server answers at that address"),
+    ]
+
+
 @pytest.mark.usefixtures("own_warehouse")
 def test_the_log_names_no_path_and_no_secret(program: Program, corpus: Callable[[str], Path]) -> None:
     source = corpus("september")

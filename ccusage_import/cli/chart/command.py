@@ -77,14 +77,19 @@ def chart(
         if as_json:
             ui.print_json(_numbers(digest, what))
         elif digest.is_empty:
-            earlier = "; an earlier --since shows what was before"
-            print(f"no usage since {digest.since}{earlier}" if digest.since else "no usage to show")
+            print(_nothing_shown(digest))
         else:
             total = digest.span("total").usage.cost_usd
             print_bars(ROWS[what](digest), total, [use.model for use in digest.models], digest.money)
             counts = {"projects": digest.project_count, "sessions": digest.session_count}
             if what in counts and not quiet and (others := counts[what] - len(getattr(digest, what))):
                 print(f"and {others} more")
+
+
+def _nothing_shown(digest: Digest) -> str:
+    if digest.since is None:
+        return "no usage is stored yet: ccusage-import import"
+    return f"no usage since {digest.since}; an earlier --since shows what was before, an import brings what is new"
 
 
 def _numbers(digest: Digest, what: str) -> list[dict[str, Any]]:

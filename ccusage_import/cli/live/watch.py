@@ -37,7 +37,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, FixableError
 from ccusage_import.files import lasting_holder
 from ccusage_import.import_summary import ImportOptions, ImportSummary
-from ccusage_import.importer import run_import_alone
+from ccusage_import.importer import failure_logged, run_import_alone
 from ccusage_import.live.answering import Answering
 from ccusage_import.live.ending import ends_on_signals, keep_signals
 from ccusage_import.live.events import Ended, Onlooker
@@ -186,7 +186,7 @@ def seconds_of_option(option: str, text: str) -> float:
 def _import_reports(configuration: Configuration, environ: Mapping[str, str], opened: ClickHouse) -> ImportSummary:
     """Run the ordinary import as `import` does, into the warehouse that is open already."""
     options = ImportOptions()
-    with announced(configuration, environ, ui.print_warning, opened) as announcer:
+    with announced(configuration, environ, ui.print_warning, opened) as announcer, failure_logged():
         summary = run_import_alone(configuration, options, environ, already_open=opened)
         announcer.summary = summary
         keep_offer(configuration, options, summary)
