@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
@@ -22,6 +22,7 @@ from ccusage_import.exceptions import (
     WarehouseUnreachableError,
 )
 from ccusage_import.files import existing_place
+from ccusage_import.records import counted
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.integrity import detached_parts, hint_of, unreadable_parts
@@ -35,6 +36,8 @@ SCRATCH = "scratch_"
 LOW_SPACE_BYTES = 1 << 30
 FULL_BYTES = 64 << 20
 POLL_SECONDS = 1.0
+# Bad lines that hold nothing, or of which all is read, or whose end is waited for.
+HARMLESS = frozenset(f"bad lines/{kind}" for kind in ("bad_text", "empty", "half", "joined"))
 # Clocks that are further apart than this are not of an answer that took long.
 APART_SECONDS = 300
 
@@ -238,15 +241,21 @@ def _not_understood(opened: ClickHouse, machine: str) -> Iterator[Check]:
     if not kinds:
         yield ok("facts", f"load {load.load_id} understood everything it read in the transcripts")
         return
-    listed = ", ".join(f"{count:,} {kind.replace('/', ': ')}" for kind, count in sorted(kinds.items()))
-    found = f"load {load.load_id} did not understand {listed}"
-    # New types of records come with new releases of Claude Code, and a last line may be half written.
-    if all(kind.startswith("unknown/") or kind == "bad lines/half" for kind in kinds):
+    found = f"load {load.load_id} did not understand {', '.join(_listed(kinds))}"
+    # New types of records come with new releases of Claude Code.
+    if HARMLESS.issuperset(kind for kind in kinds if not kind.startswith("unknown/")):
         yield ok("facts", found)
     else:
-        yield warn(
-            "facts", found, "these lines are missing from the facts; what ccusage reads of them is in the reports"
-        )
+        yield warn("facts", found, "it is missing from the facts; the reports have what ccusage reads of it")
+
+
+def _listed(kinds: Mapping[str, int]) -> Iterator[str]:
+    """Yield what was not understood, and of which kinds it is: `4 lines (1 half, 3 not json)`."""
+    for what, thing in (("bad lines", "line"), ("unknown", "unknown record"), ("unreadable", "path")):
+        counts = {kind.partition("/")[2]: count for kind, count in sorted(kinds.items()) if kind.startswith(f"{what}/")}
+        if counts:
+            of_kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in counts.items())
+            yield f"{counted(sum(counts.values()), thing)} ({of_kinds})"
 
 
 def _ago(instant: datetime | None, now: datetime, timezone: str) -> str:

@@ -184,7 +184,7 @@ def test_what_is_unread_and_what_was_not_understood_is_counted(program: Program,
     (load_id,) = re.findall(r"^load (\d+) did", found["facts"]["found"])
     assert (found["facts"]["health"], found["facts"]["found"]) == (
         "warn",
-        f"load {load_id} did not understand 1 bad lines: half, 1 bad lines: not_json, 1 unknown: brand-new",
+        f"load {load_id} did not understand 2 lines (1 half, 1 not json), 1 unknown record (1 brand-new)",
     )
     kept = json.loads(program("status", "--json").stdout)["last_import"]["facts"]
     assert kept == {"messages": 1, "bad lines/half": 1, "bad lines/not_json": 1, "unknown/brand-new": 1}
@@ -194,9 +194,24 @@ def test_what_is_unread_and_what_was_not_understood_is_counted(program: Program,
     assert (grown, says()[0]) == (42, "21 bytes in 1 of them are not read as facts yet")
     program("import", "--claude-dir", claude.root)
     found = says()[1]
-    assert (found["facts"]["health"], found["facts"]["found"][-35:]) == (
+    assert (found["facts"]["health"], found["facts"]["found"].partition(" did ")[2]) == (
         "ok",
-        "did not understand 1 unknown: brand-new"[-35:],
+        "not understand 1 unknown record (1 brand-new)",
+    )
+    # Two records on one line are both read, and an empty line has none.
+    claude.file("s1").write_bytes(claude.file("s1").read_bytes() + b'{"type":"brand-new"}{"type":"mode"}\n \n\xff\n')
+    program("import", "--claude-dir", claude.root)
+    found = says()[1]
+    assert (found["facts"]["health"], found["facts"]["found"].partition(" did ")[2]) == (
+        "warn",
+        "not understand 3 lines (1 empty, 1 joined, 1 not json), 1 unknown record (1 brand-new)",
+    )
+    claude.file("s1").write_bytes(claude.file("s1").read_bytes() + b'{"type":"mode"}{"type":"mode"}\n \n')
+    program("import", "--claude-dir", claude.root)
+    found = says()[1]
+    assert (found["facts"]["health"], found["facts"]["found"].partition(" did ")[2]) == (
+        "ok",
+        "not understand 2 lines (1 empty, 1 joined)",
     )
     # A cursor that cannot be one is not an error, and stays as it is.
     (cursor,) = program.home.rglob("transcripts.sqlite")
