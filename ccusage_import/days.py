@@ -40,6 +40,11 @@ def zoned_moment(instant: datetime, timezone: str) -> str:
     return f"{instant.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M %Z}"
 
 
+def weekday_moment(instant: datetime, zone: ZoneInfo) -> str:
+    """Return an instant of these days as a weekday, a day and a time of a zone."""
+    return f"{instant.astimezone(zone):%a %d %b %H:%M}"
+
+
 def ago(instant: datetime, now: datetime) -> str:
     """Return how long ago an instant was, in its largest whole unit; what is to come counts as now."""
     minutes = max(0, int((now - instant).total_seconds() // 60))

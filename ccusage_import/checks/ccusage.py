@@ -19,7 +19,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import CcusageError, ConfigurationError
 from ccusage_import.names.pseudonyms import Pseudonyms
-from ccusage_import.records import CLAUDE, REPORTS, Provenance, counted_records
+from ccusage_import.records import CLAUDE, REPORTS, Provenance, counted, counted_records
 from ccusage_import.transcripts.cursor import FileState, look_into_cursor
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.reader import list_transcripts, unread_bytes
@@ -133,10 +133,11 @@ def _readable(root: Path) -> tuple[Sequence[Path], Sequence[Path]]:
 
 def _cleanup(directory: Path) -> Check:
     name, days = f"clean-up in {directory}", cleanup_period_days(directory)
+    found = f"transcripts are deleted after {counted(days, 'day')}"
     if days > DEFAULT_CLEANUP_DAYS:
-        return ok(name, f"transcripts are deleted after {days} days")
+        return ok(name, found)
     return warn(
         name,
-        f"transcripts are deleted after {days} days: what is not imported until then is lost",
+        f"{found}: what is not imported until then is lost",
         f'put "cleanupPeriodDays": {LONGER_CLEANUP_DAYS} into {directory / "settings.json"}',
     )

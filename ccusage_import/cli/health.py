@@ -34,7 +34,7 @@ from ccusage_import.config.kept.watching import WatchState, watch_of
 from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.logger import read_last_run
-from ccusage_import.records import counted_records
+from ccusage_import.records import counted, counted_records
 from ccusage_import.ui.tables import PlainTable, console, print_wrapped
 
 STYLES = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "bold red"}
@@ -162,7 +162,7 @@ def _watch_row(watch: WatchState, timezone: str) -> str:
         return f"ended {written}" if watch.phase == "ended" else f"was killed after {written}"
     stored = f", last stored {zoned_moment(watch.last_stored_at, timezone)}" if watch.last_stored_at else ""
     behind = f", {watch.behind_seconds:,.0f} s behind" if watch.behind_seconds >= 1 else ""
-    return f"{watch.phase}, process {watch.process}, {watch.files:,} transcripts{stored}{behind}"
+    return f"{watch.phase}, process {watch.process}, {counted(watch.files, 'transcript')}{stored}{behind}"
 
 
 def _load_json(status: Status) -> dict[str, Any] | None:

@@ -140,9 +140,9 @@ def print_compacted(done: Compacted, *, is_dry_run: bool) -> None:
     if not done.facts:
         print(f"no facts are older than {done.before}")
         return
-    counts = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in done.facts.items())
+    counts = ", ".join(counted(count, kind.replace("_", " ").removesuffix("s")) for kind, count in done.facts.items())
     verb = "would be" if is_dry_run else "are"
-    print(f"{counts} before {done.before} {verb} folded: {done.rows:,} rows, about {done.bytes:,} bytes")
+    print(f"{counts} before {done.before} {verb} folded: {counted(done.rows, 'row')}, about {done.bytes:,} bytes")
 
 
 @rename_app.command("machine")
@@ -221,8 +221,10 @@ def projects_command(
             return
         if renamed.unknown:
             shown = ", ".join(renamed.unknown[:SHOWN_NAMES])
-            more = "" if len(renamed.unknown) <= SHOWN_NAMES else f" and {len(renamed.unknown) - SHOWN_NAMES} more"
-            ui.print_warning(f"{len(renamed.unknown)} names are not known here and stay: {shown}{more}")
+            count = len(renamed.unknown)
+            more = "" if count <= SHOWN_NAMES else f" and {count - SHOWN_NAMES} more"
+            what = "1 name is not known here and stays" if count == 1 else f"{count} names are not known here and stay"
+            ui.print_warning(f"{what}: {shown}{more}")
         if not quiet:
             one, several = ("would be", "would be") if dry_run else ("is", "are")
             verb = one if renamed.records == 1 else several

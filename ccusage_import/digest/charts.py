@@ -230,11 +230,11 @@ def _by_project(digest: Digest) -> Chart | None:
     if not digest.projects or (digest.project and digest.project_count == 1):
         return None
     first, called = digest.projects[0], projects_called(digest)
-    others = digest.project_count - len(digest.projects)
+    shown, count = len(digest.projects), digest.project_count
     return Chart(
         name="projects",
         title="Projects",
-        note=f"The {len(digest.projects)} that cost most; {others} more are not shown." if others else "",
+        note=f"The {shown} of {count:,} that cost most." if count > shown else "",
         summary=f"Cost by project. {called[first.project]} cost most with {digest.money.fine(first.usage.cost_usd)}.",
         columns=("project", "cost", "tokens", "days with usage", "last day"),
         rows=[

@@ -204,8 +204,8 @@ def _sessions(digest: Digest) -> Table:
         )
         for use in digest.sessions
     ]
-    others = digest.session_count - len(rows)
-    notes = [f"The {len(rows)} that cost most; {others:,} more are not shown."] if others else []
+    count = digest.session_count
+    notes = [f"The {len(rows)} of {count:,} that cost most."] if count > len(rows) else []
     if rows and digest.has_days:
         notes.append("Those whose last day is shown, with all that they cost.")
     columns = ("session", "project", "machine", "last day", "models", "tokens", "cost")
@@ -322,12 +322,11 @@ def _changes(digest: Digest) -> Table:
 
 
 def _held(digest: Digest) -> Table:
-    others = digest.held_count - len(digest.held)
     note = ""
     if digest.held:
         note = "A smaller number was offered. What was stored stays; ccusage-import accept takes the offer."
-    if others:
-        note += f" {others:,} more are not shown: ccusage-import held."
+    if digest.held_count > len(digest.held):
+        note += f" ccusage-import held shows all {digest.held_count:,}."
     return _lines("held", "What was held", note, digest.held, digest)
 
 

@@ -11,6 +11,7 @@ from icalendar import Calendar, Event
 
 from ccusage_import.digest.model import Rows
 from ccusage_import.money import Money
+from ccusage_import.records import counted
 
 
 def calendar_file(
@@ -47,7 +48,7 @@ def _blocks(rows: Sequence[Sequence[Any]], named: Callable[[str], str], money: M
         cost_text = f"{money.fine(cost)}{'*' if unpriced else ''}"
         event = _event(f"block-{machine}-{agent}-{start:%Y%m%dT%H%M%SZ}", "block", start, end)
         event.add("summary", f"{cost_text} {'so far, ' if is_open else ''}on {named(machine)}")
-        lines = [f"{entries:,} messages, {tokens:,} tokens", *map(named, models)]
+        lines = [f"{counted(entries, 'message')}, {tokens:,} tokens", *map(named, models)]
         if unpriced:
             lines.append(f"* some of this usage has no price and counts as {money.whole(0)}")
         event.add("description", "\n".join(lines))

@@ -114,6 +114,15 @@ def test_what_is_kept_is_for_the_owner_alone_and_wider_directories_are_named(
     assert found["hint"] == f"chmod 700 {config} {data}/warehouse && chmod 600 {config}/identity.toml"
 
 
+def test_one_day_is_a_day(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("s1", days_ago(1), 1_000)
+    (claude.root / "settings.json").write_text('{"cleanupPeriodDays": 1}')
+    found = checked(program("check", "--claude-dir", claude.root, "--ccusage", "/nowhere/ccusage", "--json")).checks
+
+    assert found[f"clean-up in {claude.root}"]["found"].startswith("transcripts are deleted after 1 day: ")
+
+
 def test_the_table_says_what_to_type(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("s1", days_ago(1), 1_000)

@@ -503,6 +503,15 @@ def test_without_usage_the_next_step_is_told(program: Program, migrated: Place) 
 
 
 @pytest.mark.usefixtures("own_warehouse")
+def test_a_table_that_shows_some_says_of_how_many(program: Program, claude: ClaudeDir) -> None:
+    for number in range(11):
+        claude.say(f"s{number:02}", days_ago(1, number), 1_000)
+    assert program("import", "--claude-dir", claude.root).exit_code == 0
+
+    assert "\n## Sessions\n\nThe 10 of 11 that cost most.\n" in program("report", "--format", "markdown").stdout
+
+
+@pytest.mark.usefixtures("own_warehouse")
 def test_a_chart_of_the_last_days_without_usage_says_where_older_usage_is(program: Program, claude: ClaudeDir) -> None:
     claude.say("one", days_ago(40, 0), 1_000)
     assert program("import", "--claude-dir", claude.root).exit_code == 0

@@ -19,7 +19,7 @@ import pytest
 
 from ccusage_import.live.now import Block, open_block
 from tests.conftest import Place, Program
-from tests.support.claude_dir import ClaudeDir
+from tests.support.claude_dir import ClaudeDir, days_ago
 
 NOW = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -55,7 +55,9 @@ def test_the_open_block_is_the_one_that_ccusage_counts(
 def test_a_terminal_shows_one_page_that_is_current(migrated: Place, program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("running", datetime.now(UTC) - timedelta(minutes=1), 10)
+    # Of another model, so that the price of this one is not known.
     before = ClaudeDir(tmp_path / "before")
+    before.say("before", days_ago(1), 5, model="claude-opus-4-6")
     assert program("import", "--warehouse", migrated.url, "--claude-dir", before.root, **QUOTA).exit_code == 0
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
@@ -80,13 +82,14 @@ def test_a_terminal_shows_one_page_that_is_current(migrated: Place, program: Pro
         os.close(leader)
     for text in (
         "active block: $0.00, 10 tokens, ",
-        "1 transcripts",
+        " · 1 transcript ",
         "no price yet",
-        "week_usd: 0.0% used",
         "watching ",
         "Ctrl-C ends it",
     ):
         assert text in shown
+    # A week ends on a Monday: on the one on which it begins the weekday alone would be that of today.
+    assert re.search(r"week_usd: 0\.0% used until Mon \d\d [A-Z][a-z]{2} 00:00", shown)
 
 
 def read_until(terminal: int, text: str) -> str:

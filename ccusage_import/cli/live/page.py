@@ -13,12 +13,14 @@ from ccusage_import import ui
 from ccusage_import.cli.live.lines import line_of
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
+from ccusage_import.days import weekday_moment
 from ccusage_import.digest.text import percent
 from ccusage_import.exceptions import FixableError
 from ccusage_import.live.events import Event, Lost, Regained, Stored
 from ccusage_import.live.now import Block, LastTurn, Now, Session, read_now
 from ccusage_import.masking import printable
 from ccusage_import.names.shown import model_names, project_names
+from ccusage_import.records import counted
 from ccusage_import.ui.tables import PlainTable, console
 from ccusage_import.warehouse.budgets import QuotaUse
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -82,7 +84,7 @@ class Page:
         from rich.text import Text
 
         now = datetime.now(self._zone)
-        head = f"machine {self._configuration.settings.machine} · {now:%H:%M:%S} · {files:,} transcripts"
+        head = f"machine {self._configuration.settings.machine} · {now:%H:%M:%S} · {counted(files, 'transcript')}"
         head += f" · {behind_seconds:.0f} s behind" if behind_seconds >= 1 else ""
         parts: list[RenderableType] = [Text(printable(head), style="bold")]
         if self._lost:
@@ -135,9 +137,9 @@ class Page:
     def _quota_line(self, use: QuotaUse) -> str:
         line = f"{use.name}: {percent(use.share)} used"
         if use.period_end is not None:
-            line += f" until {use.period_end.astimezone(self._zone):%a %H:%M}"
+            line += f" until {weekday_moment(use.period_end, self._zone)}"
         if use.runs_out_at is not None:
-            line += f"; runs out {use.runs_out_at.astimezone(self._zone):%a %H:%M} at this rate"
+            line += f"; runs out {weekday_moment(use.runs_out_at, self._zone)} at this rate"
         return line
 
     def _session_cells(self, session: Session) -> tuple[str, ...]:

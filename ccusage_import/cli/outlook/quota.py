@@ -14,6 +14,7 @@ from rich.text import Text
 from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.settings import Settings
+from ccusage_import.days import weekday_moment
 from ccusage_import.digest.text import percent
 from ccusage_import.exceptions import ConfigurationError, ExitCode
 from ccusage_import.money import Money
@@ -89,4 +90,4 @@ def _amount(each: QuotaUse, amount: Decimal, money: Money) -> str:
 
 
 def _minute(at: datetime | None, zone: ZoneInfo) -> str:
-    return f"{at.astimezone(zone):%a %d %b %H:%M}" if at else "-"
+    return weekday_moment(at, zone) if at else "-"
