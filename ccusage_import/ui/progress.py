@@ -10,21 +10,21 @@ from ccusage_import.exceptions import CcusageError
 from ccusage_import.import_summary import SILENT, ImportProgress
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import TaskID
 
 
 class TerminalProgress(AbstractContextManager["TerminalProgress"]):
     """One line for each report with its time, then one for each phase; gone when the summary comes."""
 
-    def __init__(self) -> None:
-        from rich.console import Console
+    def __init__(self, terminal: Console) -> None:
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         self._progress = Progress(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
+            console=terminal,
             transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
@@ -65,5 +65,11 @@ class TerminalProgress(AbstractContextManager["TerminalProgress"]):
 
 
 def show_progress(*, is_wanted: bool) -> AbstractContextManager[ImportProgress]:
-    """Return progress for a person at a terminal, silence for anybody else."""
-    return TerminalProgress() if is_wanted and sys.stderr.isatty() else nullcontext(SILENT)
+    """Return progress for a person at a terminal that can draw a line anew, silence for anybody else."""
+    if is_wanted and sys.stderr.isatty():
+        from rich.console import Console
+
+        terminal = Console(stderr=True)
+        if not terminal.is_dumb_terminal:
+            return TerminalProgress(terminal)
+    return nullcontext(SILENT)

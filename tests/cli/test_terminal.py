@@ -28,7 +28,9 @@ def at_a_terminal(program: Program, *arguments: str | Path, typed: str = "", col
     return code, ESCAPES.sub("", shown)
 
 
-def to_a_terminal(program: Program, *arguments: str | Path, typed: str = "", columns: int = 120) -> tuple[int, str]:
+def to_a_terminal(
+    program: Program, *arguments: str | Path, typed: str = "", columns: int = 120, term: str = "xterm"
+) -> tuple[int, str]:
     """Run a command with a terminal on all three streams; return exit code and what the terminal was sent."""
     let_go()
     leader, follower = pty.openpty()
@@ -37,7 +39,7 @@ def to_a_terminal(program: Program, *arguments: str | Path, typed: str = "", col
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        env={**program.environ, "TERM": "xterm", "COLUMNS": str(columns)},
+        env={**program.environ, "TERM": term, "COLUMNS": str(columns)},
         cwd=program.home,
         start_new_session=True,
     )
@@ -67,6 +69,14 @@ def test_progress_shows_each_report_with_its_time_and_each_phase(
     for phase in ("fetch", "validate", "open", "reconcile", "load"):
         assert phase in shown
     assert "$2.82" in shown
+
+
+@pytest.mark.usefixtures("own_warehouse")
+def test_a_terminal_that_cannot_draw_gets_the_summary_alone(program: Program, corpus: Callable[[str], Path]) -> None:
+    code, shown = to_a_terminal(program, "import", "--claude-dir", corpus("september"), term="dumb")
+
+    assert (code, shown[:8]) == (0, "machine ")
+    assert "\x1b" not in shown
 
 
 def test_a_missing_database_is_created_on_a_yes(

@@ -92,6 +92,29 @@ def test_a_terminal_shows_one_page_that_is_current(migrated: Place, program: Pro
     assert re.search(r"week_usd: 0\.0% used until Mon \d\d [A-Z][a-z]{2} 00:00", shown)
 
 
+@pytest.mark.one_place
+@pytest.mark.usefixtures("own_warehouse")
+def test_a_terminal_that_cannot_draw_gets_lines(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("running", datetime.now(UTC), 10)
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ccusage_import", "watch", "--claude-dir", str(claude.root), "--reports-every", "0"],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={**program.environ, "TERM": "dumb"},
+        start_new_session=True,
+    )
+    os.close(follower)
+    try:
+        read_until(leader, "stored 1 message of 1 transcript")
+    finally:
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+        os.close(leader)
+
+
 def read_until(terminal: int, text: str) -> str:
     """Return what a terminal shows, without its escapes, until a text was shown."""
     shown, deadline = "", time.monotonic() + 60

@@ -47,6 +47,7 @@ from ccusage_import.live.watcher import Watcher
 from ccusage_import.monitoring.announcements import announced
 from ccusage_import.processes import exec_again
 from ccusage_import.steps.last_offer import keep_offer
+from ccusage_import.ui.tables import console
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # Says that this process had the warehouse before, and lent it; the file descriptor by which it is seen to run.
@@ -138,10 +139,10 @@ def watch(
 
 
 def _onlooker(configuration: Configuration, stack: ExitStack, *, plain: bool, quiet: bool, as_json: bool) -> Onlooker:
-    """Return what shows events: a page at a terminal, lines elsewhere, or JSON."""
+    """Return what shows events: a page at a terminal that can draw one, lines elsewhere, or JSON."""
     if as_json:
         return JsonLines()
-    if plain or quiet or not sys.stdout.isatty():
+    if plain or quiet or not sys.stdout.isatty() or console().is_dumb_terminal:
         return Lines(configuration.settings.zone, quiet=quiet)
     return stack.enter_context(Page(configuration))
 
