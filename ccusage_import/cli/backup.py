@@ -76,6 +76,8 @@ def _tell(manifest: Manifest, sentence: str, *, quiet: bool, as_json: bool) -> N
         ui.print_json(manifest.as_json())
     elif not quiet:
         parts = [counted(manifest.tables[f"{noun}s"].rows, noun) for noun in ("record", "change", "load")]
+        facts = sum(table.rows for name, table in manifest.tables.items() if name.endswith("_facts"))
+        parts += [counted(facts, "fact")] if facts else []
         size = sum(table.bytes for table in manifest.tables.values()) / 1_000_000
         print(f"{', '.join(parts)} {sentence} ({size:.1f} MB)")
 

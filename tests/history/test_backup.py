@@ -479,6 +479,16 @@ def test_a_warehouse_with_facts_alone_is_refused(
     assert migrated.rows("SELECT sum(output_tokens) FROM messages") == [(1_000,)]
 
 
+def test_facts_are_counted_among_what_is_backed_up(program: Program, migrated: Place, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("s1", days_ago(1), 1_000)
+    ok(program("import", "--transcripts-only", "--claude-dir", claude.root, "--warehouse", migrated.url))
+
+    done = ok(program("backup", "saved", "--warehouse", migrated.url))
+
+    assert done.stdout == "0 records, 0 changes, 1 load, 1 fact are backed up in saved (0.0 MB)\n"
+
+
 def test_a_backup_that_is_not_there_is_said_so(program: Program, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("no directory")
 
