@@ -185,10 +185,11 @@ def test_those_since_an_instant_are_the_rows_that_all_of_them_show(prompted: Pla
 
 
 def test_what_a_prompt_caused_is_found_in_any_month(migrated: Place, tmp_path: Path) -> None:
-    root, calls = tmp_path / "claude", {"c1 Bash": {"command": "make"}}
+    root = tmp_path / "claude"
     first = Session(root, "s1", at("02-10 10:00")).prompt().after(1).answer(1)
     # A month ends between prompt and answer, then the clock goes back by two.
-    first.after(18.5 * 86_400).prompt("/review").after(86_400).answer(20, calls=calls).after(2).result("c1")
+    first.after(18.5 * 86_400).prompt("/review").after(86_400)
+    first.answer(20, calls={"c1 Bash": {"command": "make"}}).after(2).result("c1")
     first.after(-60 * 86_400).answer(300, calls={"c2 Read": {}})
     # Whoever resumes a session copies what it was.
     file = root / "projects" / SHOP / "s1.jsonl"
