@@ -754,6 +754,8 @@ def test_an_interrupt_leaves_no_process(machine: Machine, signals: list[signal.S
     )
     try:
         wait_until(lambda: len(pids(machine)) == 10)
+        # A program may say so before its guard, which outlives SIGKILL, has heard of it.
+        time.sleep(0.5)
         for number in signals:
             child.send_signal(number)
             time.sleep(0.05)
