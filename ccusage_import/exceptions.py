@@ -64,7 +64,7 @@ class CcusageError(FixableError):
 
 
 class RunnerNotFoundError(CcusageError):
-    kind = "Neither a command, nor ccusage on PATH, nor bunx, nor npx"
+    kind = "No ccusage was found that can be run"
 
 
 class UnsupportedVersionError(CcusageError):

@@ -25,6 +25,7 @@ USAGE_ERROR: Any = typer.BadParameter.__base__
 SAID = f"{__name__}.said"
 _CHOICE = re.compile("'([^']*)' is not one of (.+)")
 _QUOTED = re.compile("'([^']*)'")
+_COMMENT = re.compile(r"--\s")
 # In the order of --help: where each command is found, and the first sentence of its help.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("setup.init:init", "Set up warehouse, names, schedule and budget, by questions."),
@@ -74,6 +75,8 @@ class LazyCommand(TyperCommand):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Import the command and let it read its arguments."""
         command = self.imported()
+        # SQL that begins with a comment is no option; what a query does with the space is to strip it.
+        args = [f" {each}" if _COMMENT.match(each) else each for each in args]
         if not extra.get("resilient_parsing"):
             _refuse_empty(args, frozenset(_options_with_value(command)))
         return command.make_context(info_name, args, parent, **extra)

@@ -165,5 +165,7 @@ def _query(name: str, text: str) -> NamedQuery:
     for field in fields:
         key, _, value = field.partition(": ")
         header[key].append(value)
+    if len(header["group"]) != 1:
+        raise ValueError(f"{name}.sql: needs one line `-- group: NAME`")
     parameters = [Parameter(**match.groupdict()) for match in map(_PARAMETER.fullmatch, header["param"]) if match]
     return NamedQuery(name, answers, header["group"][0], header["note"], parameters, "\n".join(lines[end:]))

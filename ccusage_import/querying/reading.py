@@ -60,7 +60,7 @@ _UNKNOWN_COLUMN = re.compile(r"(?:Unknown expression(?: or function)? identifier
 _UNKNOWN_TABLE = re.compile(r"Unknown table expression identifier [`']([^`']+)[`']")
 MARK_HINT, COLUMNS_HINT = "correct the SQL at the mark", "take one of these columns"
 OTHER_HINT = "correct the SQL, or ask for less; the words are ClickHouse's own"
-READ_HINT = "ask one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN of the views; --format says how the answer is written"
+READ_HINT = "ask one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN of the views"
 
 
 class Engine(Protocol):
@@ -165,8 +165,8 @@ def _refuse_output(warehouse: Engine, statement: str) -> None:
             raise
     if is_select or re.match(r"(?:SHOW|DESCRIBE|EXISTS|EXPLAIN)\b.* (?:INTO OUTFILE |FORMAT \w+$)", statement):
         raise StatementRefusedError(
-            "query: INTO OUTFILE and FORMAT are not taken: the answer goes to stdout",
-            hint="--format table|json|csv|parquet, and > FILE",
+            "query: INTO OUTFILE and FORMAT are not taken",
+            hint="leave them out; `ccusage-import query --format csv > FILE` writes the answer to a file",
         )
 
 

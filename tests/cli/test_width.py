@@ -74,7 +74,7 @@ def test_every_page_fits(program: Program, corpus: Callable[[str], Path]) -> Non
     loads = [re.sub(r"^\d{6,16} +\d{4}-\d\d-\d\d \d\d:\d\d", "ID", line) for line in history[1:]]
     assert loads == [
         "ID  failed",
-        "  Neither a command, nor ccusage on PATH, nor bunx, nor npx",
+        "  No ccusage was found that can be run",
         "ID  committed  4 held            $2.36       -",
         "ID  committed  10 new, 90 facts  $2.36  +$2.36",
     ]

@@ -51,7 +51,7 @@ def test_an_import_that_fails_leaves_its_reason_in_the_log(program: Program, cor
     assert (without_ccusage.exit_code, without_server.exit_code) == (3, 4)
     failed = [line for line in lines_of(program.home / LOG) if line["message"] == "import failed"]
     assert [(line["level"], line["kind"]) for line in failed] == [
-        ("INFO", "Neither a command, nor ccusage on PATH, nor bunx, nor npx"),
+        ("INFO", "No ccusage was found that can be run"),
         ("INFO", "No server answers at that address"),
     ]
 

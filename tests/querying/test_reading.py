@@ -173,10 +173,16 @@ def test_the_command_refuses_with_one_line_and_exit_code_2(program: Program, mig
 
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        "ccusage-import: error: query: INTO OUTFILE and FORMAT are not taken: the answer goes to stdout",
-        "hint: --format table|json|csv|parquet, and > FILE",
+        "ccusage-import: error: query: INTO OUTFILE and FORMAT are not taken",
+        "hint: leave them out; `ccusage-import query --format csv > FILE` writes the answer to a file",
     ]
     assert list(tmp_path.glob("out.csv")) == []
+
+
+def test_sql_may_begin_with_a_comment(program: Program, migrated: Place) -> None:
+    done = program("query", "--warehouse", migrated.url, "-- what is one\nSELECT 1 AS one", "--format", "csv")
+
+    assert (done.exit_code, done.stdout, done.stderr) == (0, '"one"\n1\n', "")
 
 
 READS = {
