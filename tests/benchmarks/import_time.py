@@ -229,9 +229,10 @@ class Bench:
         return {name: (wall, cpu) for name, (wall, cpu) in json.loads(run.output).items()}
 
     def first_import(self) -> tuple[float, float]:
-        """Import into a warehouse that does not exist."""
-        run = run_import(self._environ, *self._options, self._warehouse("new"))
-        shutil.rmtree(self._directory / "new")
+        """Import into a warehouse that does not exist, as an installation that never imported."""
+        with tempfile.TemporaryDirectory(dir=self._directory) as name:
+            environ = importer_environ(Path(name, "home"))
+            run = run_import(environ, *self._options, f"chdb://{name}/warehouse")
         return run.seconds, run.cpu_seconds
 
     def _run_process(self, command: tuple[str, ...]) -> None:
