@@ -44,7 +44,7 @@ SELECT
     load_id
 FROM
 (
-    SELECT *, if(empty(zone_of_answers), if(empty(zones[toString(machine)]), 'UTC', zones[toString(machine)]), zone_of_answers) AS zone
+    SELECT *, coalesce(nullIf(zone_of_answers, ''), nullIf(zones[toString(machine)], ''), 'UTC') AS zone
     FROM
     (
         {query:turns_since}

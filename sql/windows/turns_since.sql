@@ -39,8 +39,8 @@ SELECT
     CAST(claude_version, 'LowCardinality(String)') AS claude_version,
     CAST(permission_mode, 'LowCardinality(String)') AS permission_mode,
     answers.messages,
-    calls.tool_calls,
-    calls.failed AS failed_tool_calls,
+    happened.tool_calls,
+    happened.failed AS failed_tool_calls,
     answers.input_tokens,
     answers.output_tokens,
     answers.cache_creation_tokens,
@@ -50,15 +50,14 @@ SELECT
     answers.unpriced,
     if(answers.has_unknown_price, NULL, as_usd(answers.millionths_saved)) AS cache_savings_usd,
     if(answers.messages > 0 AND answers.first_at >= prompts.at, dateDiff('millisecond', prompts.at, answers.first_at), NULL) AS first_answer_ms,
-    toUInt64(greatest(0, dateDiff('millisecond', assumeNotNull(prompts.at), greatest(
-        coalesce(prompts.ended_at, assumeNotNull(prompts.at)), answers.last_at, assumeNotNull(prompts.at))))) AS duration_ms,
+    {part:duration_ms} AS duration_ms,
     multiIf(happened.interrupts > 0, 'interrupted', happened.limits > 0, 'limit', happened.errors > 0, 'api_error', 'done') AS outcome,
     CAST(first_load_id, 'UInt64') AS load_id,
     places + folded.turns AS session_executions,
     answers.main_model AS model,
     answers.zone_of_answers AS zone_of_answers,
     answers.subagent_cost AS subagent_cost_usd,
-    calls.used_tools AS tools
+    CAST(arrayMap(tool -> (tool, countEqual(happened.called, tool)), arraySort(arrayDistinct(happened.called))), 'Map(String, UInt64)') AS tools
 FROM
 (
     SELECT *
@@ -79,7 +78,7 @@ FROM
                 SELECT machine, claude_session_id FROM {database}.turn_facts WHERE at >= {first:DateTime64(3, 'UTC')}
             )
         )
-        WHERE turn != 0 AND isNotNull(at) AND NOT bitTest(taken_back, 0)
+        WHERE {part:are_prompts}
     )
     WHERE at >= {first:DateTime64(3, 'UTC')}
 ) AS prompts
@@ -100,7 +99,12 @@ LEFT JOIN
         max(part_last_at) AS last_at,
         toBool(max(empty(price) AND part_5m + part_1h + part_read > 0)) AS has_unknown_price,
         sumIf(part_read * (price[1] - price[4]) - part_5m * (price[2] - price[1]) - part_1h * (price[3] - price[1]), notEmpty(price)) AS millionths_saved,
-        argMax(model, (part_cost, part_input + part_output + part_5m + part_1h + part_read, model)) AS main_model,
+        -- The dearest one, by its tokens and name where others cost the same: of texts that begin with these two numbers, highest digits
+        -- first, the engine finds the largest sooner than of tuples.
+        substring(max(concat(
+            reverse(reinterpretAsFixedString(part_cost)),
+            reverse(reinterpretAsFixedString(part_input + part_output + part_5m + part_1h + part_read)),
+            model)), 25) AS main_model,
         max(part_zone) AS zone_of_answers,
         sum(part_subagents) AS subagent_cost
     FROM
@@ -127,7 +131,7 @@ LEFT JOIN
             min(at) AS part_first_at,
             max(at) AS part_last_at
         FROM {database}.message_facts_by_month FINAL
-        WHERE turn != 0 AND is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
+        WHERE {part:are_their_answers}
             AND (is_of_all OR month GLOBAL IN (SELECT month FROM {database}.message_facts_by_month WHERE turn GLOBAL IN asked))
             AND (is_of_all OR turn GLOBAL IN asked)
         GROUP BY machine, turn, model
@@ -139,30 +143,24 @@ LEFT JOIN
     SELECT
         machine,
         turn,
-        sum(part_calls) AS tool_calls,
-        sum(part_failed) AS failed,
-        CAST(arraySort(groupArray((toString(tool), part_calls))), 'Map(String, UInt64)') AS used_tools
+        sum(is_call) AS tool_calls,
+        sum(is_failed) AS failed,
+        groupArrayIf(tool, is_call) AS called,
+        countIf(kind = 'interrupt') AS interrupts,
+        countIf(kind = 'limit') AS limits,
+        countIf(kind = 'api_error') AS errors
     FROM
     (
-        SELECT machine, turn, tool, count() AS part_calls, countIf(is_error = 1) AS part_failed
+        SELECT machine, turn, true AS is_call, is_error = 1 AS is_failed, tool, '' AS kind
         FROM {database}.tool_call_facts_by_month FINAL
         WHERE turn != 0 AND isNotNull(called_at) AND NOT bitTest(taken_back, 0)
             AND (is_of_all OR month GLOBAL IN (SELECT month FROM {database}.tool_call_facts_by_month WHERE turn GLOBAL IN asked))
             AND (is_of_all OR turn GLOBAL IN asked)
-        GROUP BY machine, turn, tool
+        UNION ALL
+        SELECT machine, turn, false, false, '', kind
+        FROM {database}.event_facts FINAL
+        WHERE turn != 0 AND NOT bitTest(taken_back, 0)
     )
-    GROUP BY machine, turn
-) AS calls USING (machine, turn)
-LEFT JOIN
-(
-    SELECT
-        machine,
-        turn,
-        countIf(kind = 'interrupt') AS interrupts,
-        countIf(kind = 'limit') AS limits,
-        countIf(kind = 'api_error') AS errors
-    FROM {database}.event_facts FINAL
-    WHERE turn != 0 AND NOT bitTest(taken_back, 0)
     GROUP BY machine, turn
 ) AS happened USING (machine, turn)
 LEFT JOIN

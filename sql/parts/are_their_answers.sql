@@ -1,0 +1,1 @@
+turn != 0 AND is_shown AND counts_in != 2 AND NOT bitTest(taken_back, 0)
