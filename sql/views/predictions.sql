@@ -14,52 +14,59 @@ CREATE OR REPLACE VIEW {database}.predictions {on_cluster}
     cost_error_usd Nullable(Float64) COMMENT 'by how much the median missed the cost on average',
     mean_cost_error_usd Nullable(Float64) COMMENT 'by how much the plain mean of all earlier runs would have missed it'
 )
-AS SELECT
+AS WITH
+-- Of n values in any order, the next one is as likely below the first as between any two neighbours: the quantile p of n + 1 is what
+-- it stays below with p (R-6 of Hyndman and Fan, 1996). That is quantileExactExclusive; to sort the values once takes less.
+(sorted, place) -> sorted[intDiv(place, 1)] + (place - intDiv(place, 1)) * (sorted[intDiv(place, 1) + 1] - sorted[intDiv(place, 1)]) AS at_place
+SELECT
     command,
     max(number) AS runs,
-    arrayReduce('quantileExactExclusive(0.5)', argMax(arrayPushBack(arraySlice(costs_before, -49), cost), number) AS last_costs) AS cost_p50_usd,
-    if(runs < 9, NULL, arrayReduce('quantileExactExclusive(0.1)', last_costs)) AS cost_low_usd,
-    if(runs < 9, NULL, arrayReduce('quantileExactExclusive(0.9)', last_costs)) AS cost_high_usd,
-    arrayReduce('quantileExactExclusive(0.5)', argMax(arrayPushBack(arraySlice(seconds_before, -49), seconds), number) AS last_seconds) AS seconds_p50,
-    if(runs < 9, NULL, arrayReduce('quantileExactExclusive(0.1)', last_seconds)) AS seconds_low,
-    if(runs < 9, NULL, arrayReduce('quantileExactExclusive(0.9)', last_seconds)) AS seconds_high,
+    quantilesExactExclusiveIf(0.1, 0.5, 0.9)(cost, number > all_runs - 50) AS next_cost,
+    quantilesExactExclusiveIf(0.1, 0.5, 0.9)(seconds, number > all_runs - 50) AS next_seconds,
+    next_cost[2] AS cost_p50_usd,
+    if(runs < 9, NULL, next_cost[1]) AS cost_low_usd,
+    if(runs < 9, NULL, next_cost[3]) AS cost_high_usd,
+    next_seconds[2] AS seconds_p50,
+    if(runs < 9, NULL, next_seconds[1]) AS seconds_low,
+    if(runs < 9, NULL, next_seconds[3]) AS seconds_high,
     countIf(number > 9) AS tested,
-    avgOrNullIf(cost BETWEEN cost_low AND cost_high, number > 9) AS cost_inside_share,
-    avgOrNullIf(seconds BETWEEN seconds_low_before AND seconds_high_before, number > 9) AS seconds_inside_share,
-    avgOrNullIf(abs(cost - cost_median), number > 9) AS cost_error_usd,
+    avgOrNullIf(cost BETWEEN at_place(costs_before, 0.1 * next) AND at_place(costs_before, 0.9 * next), number > 9) AS cost_inside_share,
+    avgOrNullIf(seconds BETWEEN at_place(seconds_before, 0.1 * next) AND at_place(seconds_before, 0.9 * next), number > 9) AS seconds_inside_share,
+    avgOrNullIf(abs(cost - at_place(costs_before, 0.5 * next)), number > 9) AS cost_error_usd,
     avgOrNullIf(abs(cost - mean_before), number > 9) AS mean_cost_error_usd
 FROM
 (
     SELECT
         command,
-        number,
         cost,
         seconds,
-        mean_before,
-        costs_before,
-        seconds_before,
-        -- Of n values in any order, the next one is as likely below the first as between any two neighbours: the quantile
-        -- p of n + 1 is what it stays below with p (R-6 of Hyndman and Fan, 1996).
-        arrayReduce('quantileExactExclusive(0.1)', costs_before) AS cost_low,
-        arrayReduce('quantileExactExclusive(0.5)', costs_before) AS cost_median,
-        arrayReduce('quantileExactExclusive(0.9)', costs_before) AS cost_high,
-        arrayReduce('quantileExactExclusive(0.1)', seconds_before) AS seconds_low_before,
-        arrayReduce('quantileExactExclusive(0.9)', seconds_before) AS seconds_high_before
+        row_number() OVER every_run AS number,
+        count() OVER (PARTITION BY command) AS all_runs,
+        least(number, 51) AS next,
+        avg(cost) OVER (PARTITION BY command ORDER BY at, machine, turn ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS mean_before,
+        arraySort(groupArray(cost) OVER (PARTITION BY command ORDER BY at, machine, turn ROWS BETWEEN 50 PRECEDING AND 1 PRECEDING)) AS costs_before,
+        arraySort(groupArray(seconds) OVER (PARTITION BY command ORDER BY at, machine, turn ROWS BETWEEN 50 PRECEDING AND 1 PRECEDING)) AS seconds_before
     FROM
     (
+        -- As in turns, of which a query would read much more.
         SELECT
-            command,
-            toFloat64(cost_usd) AS cost,
-            duration_ms / 1000 AS seconds,
-            row_number() OVER every_run AS number,
-            avg(toFloat64(cost_usd)) OVER (PARTITION BY command ORDER BY at, machine, turn_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS mean_before,
-            groupArray(toFloat64(cost_usd)) OVER (PARTITION BY command ORDER BY at, machine, turn_id ROWS BETWEEN 50 PRECEDING AND 1 PRECEDING) AS costs_before,
-            groupArray(duration_ms / 1000) OVER (PARTITION BY command ORDER BY at, machine, turn_id ROWS BETWEEN 50 PRECEDING AND 1 PRECEDING) AS seconds_before
-        FROM {database}.turns
+            CAST(prompts.command, 'LowCardinality(String)') AS command,
+            prompts.at AS at,
+            machine,
+            turn,
+            toFloat64(answers.cost) AS cost,
+            {part:duration_ms} / 1000 AS seconds
+        FROM (SELECT * FROM {database}.turn_facts FINAL WHERE {part:are_prompts}) AS prompts
         -- What answers nothing, as /clear, costs nothing.
-        WHERE messages > 0
-        WINDOW every_run AS (PARTITION BY command ORDER BY at, machine, turn_id)
+        JOIN
+        (
+            SELECT machine, turn, sum(cost_usd) AS cost, max(at) AS last_at
+            FROM {database}.message_facts_by_month FINAL
+            WHERE {part:are_their_answers}
+            GROUP BY machine, turn
+        ) AS answers USING (machine, turn)
     )
+    WINDOW every_run AS (PARTITION BY command ORDER BY at, machine, turn)
 )
 GROUP BY command
 COMMENT 'one row is one slash command: what its next run will cost and how long it will take, and how such predictions of its past runs did'
