@@ -13,16 +13,17 @@ CREATE OR REPLACE VIEW {database}.savings_answers {on_cluster}
 )
 AS WITH
 (
-    SELECT mapFromArrays(groupArray(model), groupArray(known))
+    -- Of each model, and the newest price of the newest Sonnet that was used here.
+    SELECT
+    (
+        mapFromArrays(groupArray(model), groupArray(known)),
+        argMaxIf(arrayReverseSort(known)[1].2, (arrayReverseSort(known)[1].1, model), position(model, 'sonnet') > 0)
+    )
     FROM {database}.known_prices
     WHERE agent = 'claude'
-) AS price_lists,
-(
-    -- The newest price of the newest Sonnet that was used here.
-    SELECT argMax(arrayReverseSort(known)[1].2, (arrayReverseSort(known)[1].1, model))
-    FROM {database}.known_prices
-    WHERE agent = 'claude' AND position(model, 'sonnet') > 0
-) AS sonnet,
+) AS prices,
+prices.1 AS price_lists,
+prices.2 AS sonnet,
 -- As it was at that load; else the next one that is known.
 tupleElement(arraySort(
     known -> (known.1 > load_id, abs(known.1 - load_id)), price_lists[toString(model)])[1], 2) AS price,
@@ -33,16 +34,30 @@ isNotNull(previous_at) AND arrayExists(compacted_at -> compacted_at > previous_a
 isNotNull(previous_at) AND dateDiff('second', previous_at, at) > if(had_writes_1h, 3600, 300) AS is_after_pause,
 -- Only what the cache held before the pause: what is new in the prompt must be written anyway.
 least(writes, if(previous_cached > reads, previous_cached - reads, 0)) AS lost,
+(machine, turn) GLOBAL IN
+(
+    SELECT machine, turn
+    FROM {database}.event_facts FINAL
+    WHERE turn != 0 AND kind = 'interrupt' AND NOT bitTest(taken_back, 0)
+) AS is_interrupted,
+(machine, turn) GLOBAL IN
+(
+    SELECT machine, turn
+    FROM {database}.tool_call_facts_by_month FINAL
+    -- A turn may have begun a day before its last answers.
+    WHERE turn != 0 AND called_at >= now64(3, 'UTC') - INTERVAL 31 DAY AND NOT bitTest(taken_back, 0)
+        AND (tool IN ('Edit', 'Write', 'MultiEdit', 'NotebookEdit') OR lines_added + lines_removed > 0)
+) AS has_edits,
 input_tokens * sonnet[1] + writes_5m * sonnet[2] + writes_1h * sonnet[3] + reads * sonnet[4] + output_tokens * sonnet[5] AS as_sonnet,
 [
-    if(interrupts > 0, millionths, 0),
+    if(is_interrupted, millionths, 0),
     if(agent_id != 0 AND last_characters = 0 AND last_at < now64(3, 'UTC') - INTERVAL 1 HOUR, millionths, 0),
     if(turn != 0 AND failed_before > 0, millionths, 0),
     millionths * repeated_reads / greatest(calls, 1),
     if(is_first_after_compaction AND length(compactions) >= 3, writes * more_than_reading, 0),
     if(is_after_pause AND NOT is_first_after_compaction, lost * more_than_reading, 0),
     if(read_within_hour <= reads AND at < now64(3, 'UTC') - INTERVAL 1 HOUR, writes_1h * (price[3] - price[1]), 0),
-    if(turn != 0 AND position(model, 'opus') > 0 AND notEmpty(sonnet) AND edits = 0, millionths - as_sonnet, 0),
+    if(turn != 0 AND position(model, 'opus') > 0 AND notEmpty(sonnet) AND NOT has_edits, millionths - as_sonnet, 0),
     if(agent_id = 0, least(reads, arraySum(loaded -> if(loaded.1 < at, loaded.2, 0), unused)) * price[4], 0)
 ] AS claimed
 SELECT
@@ -106,42 +121,24 @@ FROM
 ) AS answers
 LEFT JOIN
 (
-    SELECT machine, turn, countIf(tool IN ('Edit', 'Write', 'MultiEdit', 'NotebookEdit') OR lines_added + lines_removed > 0) AS edits
-    FROM {database}.tool_call_facts_by_month FINAL
-    -- A turn may have begun a day before its last answers.
-    WHERE turn != 0 AND called_at >= now64(3, 'UTC') - INTERVAL 31 DAY AND NOT bitTest(taken_back, 0)
-    GROUP BY machine, turn
-) AS changes USING (machine, turn)
-LEFT JOIN
-(
-    SELECT machine, turn, count() AS interrupts
-    FROM {database}.event_facts FINAL
-    WHERE turn != 0 AND kind = 'interrupt' AND NOT bitTest(taken_back, 0)
-    GROUP BY machine, turn
-) AS stopped USING (machine, turn)
-LEFT JOIN
-(
-    SELECT machine, claude_session_id, groupArray(event_facts.at) AS compactions
-    FROM {database}.event_facts FINAL
-    WHERE kind = 'compaction' AND NOT bitTest(taken_back, 0)
-    GROUP BY machine, claude_session_id
-) AS compacted USING (machine, claude_session_id)
-LEFT JOIN
-(
-    SELECT machine, claude_session_id, groupArray((loaded_at, tokens)) AS unused
+    SELECT
+        machine,
+        claude_session_id,
+        groupArrayArrayIf(ats, kind = 'compaction') AS compactions,
+        groupArrayIf((arrayMin(ats), tokens), kind != 'compaction' AND (machine, server) GLOBAL NOT IN
+        (
+            SELECT machine, toString(mcp_server)
+            FROM {database}.tool_call_facts_by_month FINAL
+            WHERE mcp_server != '' AND called_at >= now64(3, 'UTC') - INTERVAL 30 DAY AND NOT bitTest(taken_back, 0)
+        )) AS unused
     FROM
     (
         -- A context that was compacted is told of its servers again.
-        SELECT machine, claude_session_id, server, kind, min(event_facts.at) AS loaded_at, max(ifNull(tokens_after, 0)) AS tokens
-        FROM (SELECT *, toString(detail) AS server FROM {database}.event_facts FINAL WHERE kind IN ('mcp_tools', 'mcp_instructions') AND NOT bitTest(taken_back, 0)) AS event_facts
-        GROUP BY machine, claude_session_id, server, kind
-    )
-    WHERE (machine, server) GLOBAL NOT IN
-    (
-        SELECT machine, toString(mcp_server)
-        FROM {database}.tool_call_facts_by_month FINAL
-        WHERE mcp_server != '' AND called_at >= now64(3, 'UTC') - INTERVAL 30 DAY AND NOT bitTest(taken_back, 0)
+        SELECT machine, claude_session_id, kind, toString(detail) AS server, groupArray(event_facts.at) AS ats, max(ifNull(tokens_after, 0)) AS tokens
+        FROM {database}.event_facts FINAL
+        WHERE kind IN ('compaction', 'mcp_tools', 'mcp_instructions') AND NOT bitTest(taken_back, 0)
+        GROUP BY machine, claude_session_id, kind, server
     )
     GROUP BY machine, claude_session_id
-) AS loaded_servers USING (machine, claude_session_id)
+) AS happened USING (machine, claude_session_id)
 COMMENT 'one row is one answer of the last 30 days and what each kind of savings could have saved of it'
