@@ -30,7 +30,7 @@ CREATE OR REPLACE VIEW {database}.turns {on_cluster}
     outcome LowCardinality(String) COMMENT 'done, interrupted, api_error or limit',
     load_id UInt64 COMMENT 'the load that met it first'
 )
-AS SELECT * EXCEPT (session_executions, model, zone_of_answers, subagent_cost_usd, tools)
+AS SELECT * EXCEPT (session_executions, model, zone_of_answers, subagent_cost_usd, tools, errors, denials, compactions)
 FROM
 (
     {query:turns_since since 1970-01-01}

@@ -8,7 +8,10 @@ CREATE OR REPLACE VIEW {database}.turns_since {on_cluster}
     model LowCardinality(String) COMMENT 'model that cost most of it; empty without an answer',
     zone_of_answers LowCardinality(String) COMMENT 'IANA zone in which the days of its answers begin; empty without an answer',
     subagent_cost_usd Decimal(38, 15) COMMENT 'part of the cost that answers of subagents have',
-    tools Map(String, UInt64) COMMENT 'calls by tool, in alphabetical order'
+    tools Map(String, UInt64) COMMENT 'calls by tool, in alphabetical order',
+    errors UInt64 COMMENT 'calls that ended with an error, without those that were denied or interrupted',
+    denials UInt64 COMMENT 'calls that somebody denied',
+    compactions UInt64 COMMENT 'times that the context was compacted'
 )
 AS WITH
 -- A number becomes the decimal one that prints as it does, not the next lower one.
@@ -51,13 +54,16 @@ SELECT
     if(answers.has_unknown_price, NULL, as_usd(answers.millionths_saved)) AS cache_savings_usd,
     if(answers.messages > 0 AND answers.first_at >= prompts.at, dateDiff('millisecond', prompts.at, answers.first_at), NULL) AS first_answer_ms,
     {part:duration_ms} AS duration_ms,
-    multiIf(happened.interrupts > 0, 'interrupted', happened.limits > 0, 'limit', happened.errors > 0, 'api_error', 'done') AS outcome,
+    multiIf(happened.interrupts > 0, 'interrupted', happened.limits > 0, 'limit', happened.api_errors > 0, 'api_error', 'done') AS outcome,
     CAST(first_load_id, 'UInt64') AS load_id,
     places + folded.turns AS session_executions,
     answers.main_model AS model,
     answers.zone_of_answers AS zone_of_answers,
     answers.subagent_cost AS subagent_cost_usd,
-    CAST(arrayMap(tool -> (tool, countEqual(happened.called, tool)), arraySort(arrayDistinct(happened.called))), 'Map(String, UInt64)') AS tools
+    CAST(arrayMap(tool -> (tool, countEqual(happened.called, tool)), arraySort(arrayDistinct(happened.called))), 'Map(String, UInt64)') AS tools,
+    happened.errors,
+    happened.denials,
+    happened.compactions
 FROM
 (
     SELECT *
@@ -148,16 +154,27 @@ LEFT JOIN
         groupArrayIf(tool, is_call) AS called,
         countIf(kind = 'interrupt') AS interrupts,
         countIf(kind = 'limit') AS limits,
-        countIf(kind = 'api_error') AS errors
+        countIf(kind = 'api_error') AS api_errors,
+        sum(is_error) AS errors,
+        sum(is_denied) AS denials,
+        countIf(kind = 'compaction') AS compactions
     FROM
     (
-        SELECT machine, turn, true AS is_call, is_error = 1 AS is_failed, tool, '' AS kind
+        SELECT
+            machine,
+            turn,
+            true AS is_call,
+            tool_call_facts_by_month.is_error = 1 AS is_failed,
+            isNotNull(answered_at) AND startsWith(error_class, 'denied') AS is_denied,
+            isNotNull(answered_at) AND NOT startsWith(error_class, 'denied') AND is_interrupted != 1 AND is_failed AS is_error,
+            tool,
+            '' AS kind
         FROM {database}.tool_call_facts_by_month FINAL
         WHERE turn != 0 AND isNotNull(called_at) AND NOT bitTest(taken_back, 0)
             AND (is_of_all OR month GLOBAL IN (SELECT month FROM {database}.tool_call_facts_by_month WHERE turn GLOBAL IN asked))
             AND (is_of_all OR turn GLOBAL IN asked)
         UNION ALL
-        SELECT machine, turn, false, false, '', kind
+        SELECT machine, turn, false, false, false, false, '', kind
         FROM {database}.event_facts FINAL
         WHERE turn != 0 AND NOT bitTest(taken_back, 0)
     )
