@@ -368,9 +368,11 @@ def _render(summary: ImportSummary, money: Money, *, quiet: bool, as_json: bool)
         ui.print_error(error)
     if quiet and not as_json:
         return
-    from ccusage_import.ui.summary import print_summary, summary_json
-
     if as_json:
+        from ccusage_import.ui.summary_json import summary_json
+
         ui.print_json(summary_json(summary))
     else:
+        from ccusage_import.ui.summary import print_summary
+
         print_summary(summary, money)

@@ -11,7 +11,7 @@ from ccusage_import.days import zoned_moment
 from ccusage_import.exceptions import ExitCode
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.records import counted
-from ccusage_import.ui.summary import SHOWN_VERDICTS
+from ccusage_import.ui.summary_json import SHOWN_VERDICTS
 
 
 def replay_exit_code(replayed: Sequence[tuple[LoadNote, ImportSummary]]) -> ExitCode:

@@ -1,11 +1,11 @@
-"""What people see of an import that is done: tables, or one JSON object."""
+"""What people see of an import that is done: tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
@@ -19,7 +19,8 @@ from ccusage_import.names.shown import model_names, project_names
 from ccusage_import.records import CLAUDE, Record, counted, split_label
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
-from ccusage_import.ui import change, error_json, label, named, short_label
+from ccusage_import.ui import change, named, short_label
+from ccusage_import.ui.summary_json import SHOWN_VERDICTS
 from ccusage_import.ui.tables import Hanging, Joined, PlainTable, console
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 SHOWN_HELD = 10
 # A report that covers less of the days' cost than this says so.
 WHOLE = Decimal("0.9995")
-SHOWN_VERDICTS = (
-    Verdict.NEW, Verdict.GREW, Verdict.REPRICED, Verdict.CORRECTED, Verdict.HELD, Verdict.REFRESHED, Verdict.UNCHANGED,
-)  # fmt: skip
 TOKEN_CLASSES = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
 
 
@@ -104,98 +102,6 @@ def _compared(comparison: Comparison, summary: ImportSummary, money: Money) -> I
     if comparison.projects:
         projects = [replace(use, name=named(use.name, summary.names)) for use in comparison.projects]
         yield _shares_table("top projects", projects, total, money, project_names(use.name for use in projects))
-
-
-def summary_json(summary: ImportSummary) -> dict[str, Any]:
-    """Return the summary as one object with stable keys; money as strings of US dollars."""
-    compared = summary.comparison
-    return {
-        "load_id": summary.load_id,
-        "machine": summary.machine,
-        "dry_run": summary.is_dry_run,
-        "exit_code": int(summary.exit_code),
-        "ccusage_version": summary.ccusage_version,
-        "runner": summary.runner,
-        "timezone": summary.timezone,
-        "intact_from": summary.intact_from.isoformat() if summary.intact_from else None,
-        "unchanged_since": summary.unchanged_since,
-        "reports": {
-            name: {
-                "offered": outcome.offered,
-                **{str(verdict): outcome.verdicts[verdict] for verdict in SHOWN_VERDICTS},
-                "refused": outcome.refused,
-                "seconds": outcome.seconds,
-                "error": error_json(outcome.error) if outcome.error else None,
-                "refusal": error_json(outcome.refusal) if outcome.refusal else None,
-            }
-            for name, outcome in summary.reports.items()
-        },
-        "totals": {
-            "before": asdict(compared.before) if compared else None,
-            "after": asdict(compared.after) if compared else None,
-        },
-        "active_block": _block_json(compared.block) if compared and compared.block else None,
-        "top_agents": [asdict(share) for share in compared.agents] if compared else [],
-        "top_models": [asdict(share) for share in compared.models] if compared else [],
-        "top_projects": [
-            {**asdict(share), "name": named(share.name, summary.names)}
-            for share in (compared.projects if compared else ())
-        ],
-        "coverage": [
-            {**asdict(each), "share": round(each.share, 6)} for each in (compared.coverage if compared else ())
-        ],
-        "held": [_held_json(decision, summary) for decision in summary.held],
-        "facts": _facts_json(summary.facts) if summary.facts else None,
-        "warnings": summary.warnings,
-        "phases": summary.phases,
-    }
-
-
-def _facts_json(facts: FactsSummary) -> dict[str, Any]:
-    from ccusage_import.transcripts.facts import FACT_KINDS
-
-    return {
-        "files": facts.files,
-        "bytes": facts.bytes,
-        "unread_bytes": facts.unread_bytes,
-        "lines": facts.lines,
-        "new": {kind: facts.new[kind] for kind in FACT_KINDS},
-        "folded": facts.new["folded"],
-        "bad_lines": facts.bad_lines,
-        "unknown": facts.unknown,
-        "unreadable": facts.unreadable,
-        "equal_days": facts.equal_days,
-        "days": facts.days,
-        "seconds": facts.seconds,
-        "error": error_json(facts.error) if facts.error else None,
-    }
-
-
-def _held_json(decision: Decision, summary: ImportSummary) -> dict[str, Any]:
-    stored, offered, record = decision.stored, decision.offered, decision.record
-    return {
-        "report": record.report,
-        "agent": record.agent,
-        "key": record.key,
-        "label": label(decision.record, summary.names),
-        "day": record.day.isoformat(),
-        "stored_tokens": stored.total_tokens if stored else 0,
-        "offered_tokens": offered.total_tokens if offered else 0,
-        "stored_cost_usd": stored.cost_usd if stored else Decimal(0),
-        "offered_cost_usd": offered.cost_usd if offered else Decimal(0),
-        "reason": str(decision.reason),
-        "explanation": reason_in_words(decision, summary.intact_from),
-    }
-
-
-def _block_json(block: Record) -> dict[str, Any]:
-    names = (
-        "started_at", "block_ends_at", "total_tokens", "cost_usd", "tokens_per_minute", "cost_per_hour_usd",
-        "projected_tokens", "projected_cost_usd", "remaining_minutes",
-    )  # fmt: skip
-    shown = {name: getattr(block, name) for name in names}
-    hourly = block.cost_per_hour_usd
-    return {**shown, "cost_per_hour_usd": None if hourly is None else Decimal(str(round(hourly, 6)))}
 
 
 def _headline(summary: ImportSummary) -> Joined:

@@ -118,13 +118,14 @@ NOT_NEEDED = (
 )
 
 
+@pytest.mark.parametrize("shown", ["--quiet", "--json"])
 def test_what_it_does_not_need_is_not_loaded(
-    imported: Callable[..., dict[str, Any]], migrated: Place, own: Program, claude: ClaudeDir
+    imported: Callable[..., dict[str, Any]], migrated: Place, own: Program, claude: ClaudeDir, shown: str
 ) -> None:
     del imported
     in_a_new_interpreter = replace(own, prefix=("/usr/bin/env",))
     where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
-    done = in_a_new_interpreter("import", "--quiet", *where, PYTHONPROFILEIMPORTTIME="1")
+    done = in_a_new_interpreter("import", shown, *where, PYTHONPROFILEIMPORTTIME="1")
     assert done.exit_code == 0
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     loaded = {line.rpartition("|")[2].strip() for line in lines}
