@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -118,8 +118,18 @@ def live_offer(
     pseudonyms: Pseudonyms,
     now: datetime,
     progress: FetchProgress,
+    meanwhile: AbstractContextManager[None],
 ) -> Offer:
     """Run ccusage.
+
+    Args:
+        configuration: the settings, and where files are.
+        reports: the names of the reports.
+        environ: the process environment.
+        pseudonyms: turns the paths of data directories into keyed hashes, for the provenance.
+        now: what the clean-up period of Claude Code is counted from.
+        progress: hears how the reports come along.
+        meanwhile: entered while they run; nothing is looked for by a relative path then.
 
     Raises:
         CcusageError: nothing can be fetched at all.
@@ -134,7 +144,8 @@ def live_offer(
         agents[CLAUDE] = failure
     labels = wanted_labels(list(agents), reports if settings.transcripts else with_hours(reports))
     errors = {label: error for label in labels if (error := agents[split_label(label)[0]])}
-    fetched = fetch_reports(runner, [label for label in labels if label not in errors], options, environ, progress)
+    with meanwhile:
+        fetched = fetch_reports(runner, [label for label in labels if label not in errors], options, environ, progress)
     return Offer(
         outputs={label: errors.get(label) or fetched[label] for label in labels},
         provenance=provenance_now(settings, runner.version, sources.found, pseudonyms),

@@ -26,6 +26,7 @@ from ccusage_import.steps.open_to_load import open_for_import
 from ccusage_import.steps.run import Run
 from ccusage_import.transcripts import walk
 from ccusage_import.warehouse.committing import commit, records_question
+from ccusage_import.warehouse.driver.loading import load_driver, loading_meanwhile
 from ccusage_import.warehouse.tables import Load, last_load_question, loads_question, next_load_id, read_loads
 
 
@@ -90,7 +91,8 @@ def import_nothing(run: Run, seen: Seen, environ: Mapping[str, str]) -> ImportSu
     if last is None or last.seen != seen.digest:
         return None
     try:
-        runner = find_runner(fetch_options(run.configuration, seen.directories), environ)
+        with loading_meanwhile(load_driver):
+            runner = find_runner(fetch_options(run.configuration, seen.directories), environ)
     except FixableError:
         # Whoever runs the reports says so.
         return None

@@ -228,6 +228,39 @@ def test_an_import_is_interrupted_while_it_starts(embedded: Lab, number: signal.
     assert_healthy(embedded)
 
 
+# What another thread imports while ccusage runs.
+LOADED_MEANWHILE = ("clickhouse_connect", "ccusage_import.steps.reports", "chdb")
+
+
+@pytest.mark.parametrize(("number", "module"), some_of(product((signal.SIGTERM, signal.SIGINT), LOADED_MEANWHILE), 2))
+@pytest.mark.exhaustive
+def test_an_import_is_interrupted_while_it_loads_behind_ccusage(
+    embedded: Lab, tmp_path: Path, number: signal.Signals, module: str
+) -> None:
+    embedded.restore()
+    pids, ccusage = tmp_path / "pids", tmp_path / "ccusage"
+    ccusage.write_text(SLOW_CCUSAGE.format(pids=pids))
+    ccusage.chmod(0o755)
+    (tmp_path / "claude" / "projects").mkdir(parents=True)
+    live = ("import", "--ccusage", shlex.quote(str(ccusage)), "--claude-dir", str(tmp_path / "claude"))
+
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED_AT, str(int(number)), module, *live],
+        env=embedded.installation.environ(),
+        cwd=Path(__file__).parent.parent.parent,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", INTERRUPTED)
+    wait_until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
+    assert read_views(embedded) == embedded.before.views
+    assert_healthy(embedded)
+
+
 SLOW_CCUSAGE = """#!/bin/sh
 case "$*" in *--version*) echo 20.0.24; exit;; esac
 sleep 300 &

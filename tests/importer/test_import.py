@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -101,6 +104,31 @@ def test_a_second_import_changes_nothing_and_writes_only_its_load(
     assert migrated.rows("SELECT state, mapKeys(verdicts) FROM loads FINAL ORDER BY load_id DESC LIMIT 1") == [
         ("committed", [f"{report}/unchanged" for report in ("blocks", "daily", "monthly", "projects", "session")])
     ]
+
+
+# A report that waits until whoever runs it has loaded the engine.
+PATIENT_CCUSAGE = """#!/bin/sh
+case "$*" in *--version*) exec {ccusage} --version;; esac
+left=200
+until grep -q /_chdb /proc/$PPID/maps; do
+    left=$((left - 1)) && [ $left -gt 0 ] && sleep 0.05 || exit 1
+done
+exec {ccusage} "$@"
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has loaded")
+def test_the_engine_is_loaded_while_ccusage_runs(
+    program: Program, corpus: Callable[[str], Path], ccusage20: Path, tmp_path: Path
+) -> None:
+    patient = tmp_path / "patient"
+    patient.write_text(PATIENT_CCUSAGE.format(ccusage=shlex.quote(str(ccusage20))))
+    patient.chmod(0o755)
+    in_a_new_interpreter = replace(program, prefix=("/usr/bin/env",))
+
+    done = in_a_new_interpreter("import", "--quiet", "--claude-dir", corpus("june"), "--ccusage", str(patient))
+
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.usefixtures("own_warehouse")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -88,7 +88,9 @@ def _imported(configuration: Configuration) -> ImportSummary:
     environ, options = _environ(configuration.directories.state), ImportOptions()
     with import_lock(configuration):
         run = Run.begin(configuration, options, SILENT, CLOCK)
-        offer = live_offer(configuration, options.reports, environ, run.pseudonyms, CLOCK, run.progress)
+        offer = live_offer(
+            configuration, options.reports, environ, run.pseudonyms, CLOCK, run.progress, meanwhile=nullcontext()
+        )
         return import_offer(run, offer)
 
 

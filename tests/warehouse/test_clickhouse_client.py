@@ -418,9 +418,9 @@ def test_a_second_process_waits_and_then_names_the_first(tmp_path: Path) -> None
 def test_what_is_imported_in_the_background_leaves_the_working_directory() -> None:
     script = (
         "import sys\n"
-        "from ccusage_import.warehouse.driver.loading import preload_driver\n"
+        "from ccusage_import.warehouse.driver.loading import load_driver\n"
         "sys.addaudithook(lambda event, values: print(values) if event == 'os.chdir' else None)\n"
-        "preload_driver()\n"
+        "load_driver()\n"
         "print('clickhouse_connect' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)

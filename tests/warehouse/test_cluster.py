@@ -31,8 +31,8 @@ CONFIG = """<clickhouse>
 SCRIPT = """
 import json, os, re, sys
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.driver.loading import preload_driver
-preload_driver()
+from ccusage_import.warehouse.driver.loading import load_driver
+load_driver()
 import clickhouse_connect
 from ccusage_import.warehouse.migrations import known_migrations, sql_directory, statements
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse

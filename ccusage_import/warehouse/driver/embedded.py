@@ -62,7 +62,7 @@ def open_embedded(warehouse: EmbeddedWarehouse) -> Client:
     """
     demand_engine()
     driver = load_driver()
-    _load_engine()
+    load_engine()
     try:
         make_private_directory(warehouse.path)
     except FileExistsError:
@@ -107,8 +107,10 @@ def demand_engine() -> None:
         )
 
 
-def _load_engine() -> None:
+def load_engine() -> None:
     """Import the engine, which aborts the whole process where it does not get its memory.
+
+    Meanwhile the working directory is another one, and no relative path is found.
 
     Raises:
         WarehouseError: a limit of this machine is too low for it.

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import importlib
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
+# Loading takes a tenth of that.
+LONGEST_JOIN_SECONDS = 2.0
 
-def preload_driver() -> None:
-    """Import the driver, which takes a while, worth doing during other waits.
 
-    Not the engine: while that is imported, the working directory is another one, and no relative path is found.
-    What cannot be loaded is said when it is needed.
+@contextmanager
+def loading_meanwhile(load: Callable[[], object]) -> Iterator[None]:
+    """Import something in another thread while the block waits for programs. What cannot be loaded is said when needed.
+
+    The block is left when it is loaded. A signal may leave half a module behind, or the lock of all imports: then the
+    other thread fails in any way, or waits for ever.
     """
-    with suppress(ImportError, OSError, MemoryError):
-        load_driver()
+
+    def preload() -> None:
+        with suppress(Exception):
+            load()
+
+    preloading = threading.Thread(target=preload, daemon=True)
+    preloading.start()
+    try:
+        yield
+    except BaseException:
+        preloading.join(LONGEST_JOIN_SECONDS)
+        raise
+    preloading.join()
 
 
 def load_driver() -> Any:
