@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from ccusage_import.exceptions import OutputError
 
@@ -31,10 +31,10 @@ def main() -> None:
     """Run the command line. A bug keeps its traceback: on stderr and in the log."""
     # The objects of one short job live until it ends: looking for cycles among them would take half of its time.
     gc.disable()
-    # When the interpreter ends it looks for cycles once more, but not among frozen objects.
-    atexit.register(gc.freeze)
+    ending = _Ending()
+    atexit.register(ending)
     if quick := _quick(sys.argv[1:]):
-        sys.exit(quick())
+        ending.end_with(quick())
     # This program uses no plugins of pydantic, and looking for them takes longer than importing pydantic.
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     sys.excepthook = _log_bug
@@ -62,7 +62,34 @@ def main() -> None:
         exit_code = exit_code or _tell(error)
     if exit_code == INTERRUPTED:
         _tell_interrupted()
-    sys.exit(exit_code)
+    ending.end_with(exit_code)
+
+
+class _Ending:
+    """What happens last when the interpreter ends: registered first, it runs after whatever else is to run then.
+
+    What a job leaves in memory is not freed object by object, and cycles are not looked for: that would take as long as
+    two questions to the engine. After a bug the interpreter ends as any other.
+    """
+
+    def __init__(self) -> None:
+        self._exit_code: int | None = None
+
+    def end_with(self, exit_code: str | int | None) -> NoReturn:
+        """End the process with an exit code."""
+        self._exit_code = None if isinstance(exit_code, str) else exit_code or 0
+        sys.exit(exit_code)
+
+    def __call__(self) -> None:
+        """Take the place of the end of the interpreter."""
+        if self._exit_code is None:
+            gc.freeze()
+            return
+        for stream in (sys.stdout, sys.stderr):
+            # One that is closed is None to a quick command.
+            if stream is not None:
+                stream.flush()
+        os._exit(self._exit_code)
 
 
 def _quick(arguments: Sequence[str]) -> Callable[[], int | None] | None:

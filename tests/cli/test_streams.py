@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import import __version__
 from tests.conftest import Program
 from tests.faults.documents import save_generation
 from tests.support.exhaustive import some_of
@@ -184,3 +185,45 @@ def test_a_terminal_that_goes_away_ends_an_import_like_an_interrupt(program: Pro
     for child in map(int, begun.read_text().split()):
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)
+
+
+# Runs --version, and tells what the end of the interpreter does with what came up meanwhile.
+ENDING = """
+import atexit, os, sys, threading, time
+from ccusage_import.__main__ import main
+class Freed:
+    def __del__(self, write=os.write): write(1, b"freed\\n")
+sys.kept = Freed()
+def run_on():
+    time.sleep(0.2)
+    os.write(1, b"thread\\n")
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            sys.meta_path.remove(self)
+            atexit.register(os.write, 1, b"at exit\\n")
+            threading.Thread(target=run_on).start()
+sys.meta_path.insert(0, Finder())
+sys.argv[1:] = sys.argv[1:] or ["--version"]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code", "said"),
+    [((), 0, f"ccusage-import {__version__}\n"), (("nonsense",), 2, "")],
+    ids=["done", "refused"],
+)
+def test_what_is_registered_for_the_end_runs_but_memory_is_not_freed(
+    command: tuple[str, ...], exit_code: int, said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING, *command], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (exit_code, f"{said}thread\nat exit\n")
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_quick_command_ends_with_its_exit_code_whatever_is_closed(program: Program, redirection: str) -> None:
+    assert shell(program, redirection, "statusline") == (6, "")

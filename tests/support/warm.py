@@ -336,3 +336,6 @@ def _run(request: Mapping[str, Any]) -> int:
 if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         _serve(channel)
+    # Not as the last command would end.
+    _end()
+    os._exit(0)
