@@ -34,16 +34,35 @@ class LiveCosts:
 
 
 def keep_numbers(warehouse: ClickHouse, configuration: Configuration, live: LiveCosts | None = None) -> None:
-    """Write the file anew, by the reports, and by newer facts where there are some.
+    """Write the file anew, by the reports, and by newer facts where there are some."""
+    write_numbers(configuration, text_of_numbers(warehouse, configuration, live))
 
-    What was to be stored is stored: that this fails ends nothing, and the line says how old it is.
+
+def text_of_numbers(warehouse: ClickHouse, configuration: Configuration, live: LiveCosts | None = None) -> str | None:
+    """Return what the file is to hold; None where the warehouse does not tell.
+
+    What was to be stored is not touched by that: it ends nothing, and the line says how old it is.
     """
     try:
-        text = json.dumps(read_numbers(warehouse, configuration, datetime.now(UTC), live), indent=1)
+        return json.dumps(read_numbers(warehouse, configuration, datetime.now(UTC), live), indent=1)
+    except FixableError as error:
+        _warn(error)
+        return None
+
+
+def write_numbers(configuration: Configuration, text: str | None) -> None:
+    """Write the file, where there is something to write. That this fails ends nothing either."""
+    if text is None:
+        return
+    try:
         # Where the machine loses power, the next import writes them again.
         write_private_file(configuration.directories.state / FILE_NAME, f"{text}\n", durable=False)
     except FixableError as error:
-        logger.bind(reason=str(error)).warning("the numbers of the status line could not be written down")
+        _warn(error)
+
+
+def _warn(error: FixableError) -> None:
+    logger.bind(reason=str(error)).warning("the numbers of the status line could not be written down")
 
 
 def questions_of_numbers(settings: Settings) -> list[Question]:

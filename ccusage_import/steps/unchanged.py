@@ -20,7 +20,7 @@ from ccusage_import.exceptions import ConfigurationError, ExitCode, FixableError
 from ccusage_import.files import write_private_file
 from ccusage_import.import_summary import ImportOptions, ImportSummary
 from ccusage_import.records import CLAUDE
-from ccusage_import.statusline.numbers import keep_numbers
+from ccusage_import.statusline.numbers import questions_of_numbers, text_of_numbers, write_numbers
 from ccusage_import.steps.loads import new_load
 from ccusage_import.steps.open_to_load import open_for_import
 from ccusage_import.steps.run import Run
@@ -102,14 +102,16 @@ def import_nothing(run: Run, seen: Seen, environ: Mapping[str, str]) -> ImportSu
     with ExitStack() as stack:
         with run.phase("open"):
             ahead = [loads_question(machine, limit=1), last_load_question(machine), records_question(machine)]
-            warehouse, warnings = open_for_import(run, stack, ahead)
+            warehouse, warnings = open_for_import(run, stack, [*ahead, *questions_of_numbers(run.settings)])
         before = read_loads(warehouse, machine=machine, limit=1) if warehouse else []
         if not warehouse or not before or before[0].load_id != last.load_id or before[0].state != "committed":
             return None
+        # Before something is written, after which no answer that was asked ahead counts. The load adds no number.
+        numbers = text_of_numbers(warehouse, run.configuration)
         with run.phase("load"):
             load = _load(run, before[0], seen, next_load_id(warehouse, machine))
             commit(warehouse, load)
-        keep_numbers(warehouse, run.configuration)
+        write_numbers(run.configuration, numbers)
         _keep(run, replace(last, load_id=load.load_id))
         logger.bind(load_id=load.load_id, machine=load.machine).info("nothing changed")
         return ImportSummary(

@@ -92,6 +92,18 @@ def test_what_it_says(
     assert "nothing changed" in shown[1]
 
 
+def test_the_status_line_gets_its_numbers(imported: Callable[..., dict[str, Any]], own: Program) -> None:
+    file = (own.home / FILE).with_name("statusline.json")
+    before = json.loads(file.read_text())
+    file.unlink()
+
+    assert imported()["reports"] == {}
+
+    after = json.loads(file.read_text())
+    assert after.pop("at") > before.pop("at")
+    assert after == before
+
+
 # What runs and judges reports, reads transcripts, announces, copies and draws.
 NOT_NEEDED = (
     "ccusage_import.ccusage.fetcher",
@@ -281,7 +293,7 @@ def test_few_requests_go_to_a_server(own: Program, gateway: Gateway, claude: Cla
         return len(gateway.statements()) - before
 
     requests_of()
-    assert requests_of() == 5
+    assert requests_of() == 4
     assert requests_of("--force") == 5
     claude.say("old", days_ago(2), 1_000)
     assert requests_of() == 12
