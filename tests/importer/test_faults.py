@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.exceptions import ExitCode
-from ccusage_import.warehouse import tables
+from ccusage_import.warehouse import publish, tables
 from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import made_once
 from tests.faults.documents import save_generation
@@ -462,6 +462,19 @@ def test_more_than_a_few_records_are_read_as_a_stream(
     monkeypatch.setattr(tables, "FEW_RECORDS", 151)
     assert streams() == 1
     assert behind_http.shows_after()
+
+
+def test_many_verdicts_are_logged_piece_by_piece_before_their_records(
+    behind_http: Lab, server: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "LOGGED_AT_ONCE", 25)
+    monkeypatch.setattr(tables, "FEW_RECORDS", 25)
+    asked = statements_of(behind_http, server)
+
+    writes = [found[1] for said in asked if (found := re.match(r"INSERT INTO `?(\w+)", said))]
+    assert writes == ["loads", "changes", "changes", "changes", "records", "loads"]
+    assert behind_http.shows_after()
+    assert_all_survived(break_requests(behind_http, server, [("drop_before", FOR_GOOD)], each=2))
 
 
 @pytest.mark.exhaustive
