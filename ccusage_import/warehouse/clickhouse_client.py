@@ -36,6 +36,10 @@ ONE_PART_SETTINGS: Mapping[str, Any] = {
     "min_insert_block_size_bytes": 10**11,
     "max_insert_threads": 1,
 }
+# The engine would map what the driver wrote into memory, beside what it makes of it.
+EMBEDDED_INSERT_SETTINGS: Mapping[str, Any] = {"storage_file_read_method": "pread"}
+# No key stands twice in it: looking for one takes half of the time, and one more copy of all rows.
+WITHOUT_REPEATS: Mapping[str, Any] = {"optimize_on_insert": 0}
 # A node reads from the replicas it writes to, and joins tables that lie on several shards.
 CLUSTER_SETTINGS: Mapping[str, Any] = {"load_balancing": "in_order", "distributed_product_mode": "global"}
 # What is inserted is there when the INSERT ends; what a query gives comes through one node, not shard by shard.
@@ -208,16 +212,21 @@ class ClickHouse:
         for block in self.blocks(sql, parameters):
             yield from zip(*block, strict=True)
 
-    def blocks(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Sequence[Sequence[Any]]]:
+    def blocks(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, settings: Mapping[str, Any] = MappingProxyType({})
+    ) -> Iterator[Sequence[Sequence[Any]]]:
         """Yield the columns of each block like `stream`: what makes objects of many rows is faster so."""
-        settings = {} if self.is_embedded else WHOLE_ANSWER
+        whole = {} if self.is_embedded else WHOLE_ANSWER
         with (
             translated(self.warehouse),
             self._client.query_column_block_stream(
-                sql, parameters=dict(parameters or {}), settings=dict(settings), tz_mode="aware"
+                sql, parameters=dict(parameters or {}), settings={**whole, **settings}, tz_mode="aware"
             ) as blocks,
         ):
-            yield from blocks
+            for block in blocks:
+                yield block
+                # The driver refers to it until it has made the next one.
+                block.clear()
 
     def raw(
         self, sql: str, output_format: str, settings: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
@@ -277,18 +286,29 @@ class ClickHouse:
         """Publish rows in one INSERT; a replay with the same token after a lost answer changes nothing."""
         self.insert_columns(table, columns, list(zip(*rows, strict=True)), token)
 
-    def insert_columns(self, table: str, columns: Sequence[str], values: Sequence[Sequence[Any]], token: str) -> None:
+    def insert_columns(
+        self,
+        table: str,
+        columns: Sequence[str],
+        values: Sequence[Sequence[Any]],
+        token: str,
+        settings: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Publish rows like `insert`, given column by column."""
         self._answers = []
         known = self.columns(table)
         # Without types the driver asks for them before each INSERT, and says which column there is none of.
         types = [known[name] for name in columns] if known.keys() >= set(columns) else None
-        settings = self._insert_settings(token)
         data = list(values)
         try:
             with translated(self.warehouse), temporary_files(self.warehouse):
                 self._client.insert(
-                    table, data, column_names=columns, column_type_names=types, column_oriented=True, settings=settings
+                    table,
+                    data,
+                    column_names=columns,
+                    column_type_names=types,
+                    column_oriented=True,
+                    settings={**self._insert_settings(token), **settings},
                 )
         finally:
             # The driver still refers to it, in a cycle that nobody looks for.
@@ -328,7 +348,8 @@ class ClickHouse:
         return {**ONE_PART_SETTINGS, **(CLUSTER_INSERT_SETTINGS if self.cluster else {})}
 
     def _insert_settings(self, token: str) -> dict[str, Any]:
-        return {**self._one_part(), "insert_deduplication_token": token}
+        of_embedded = EMBEDDED_INSERT_SETTINGS if self.is_embedded else {}
+        return {**self._one_part(), **of_embedded, "insert_deduplication_token": token}
 
     def forbid_writing(self, settings: Mapping[str, Any] | None = None) -> None:
         """Refuse every statement from now on that would change anything, other settings than these included."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -17,7 +18,7 @@ from pydantic_core import to_json
 
 from ccusage_import.records import PROVENANCE, Identity, ModelUsage, Provenance, Record
 from ccusage_import.rule.verdicts import Reason
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
+from ccusage_import.warehouse.clickhouse_client import WITHOUT_REPEATS, ClickHouse, Question
 
 if TYPE_CHECKING:
     from ccusage_import.rule.ledger import Weighed
@@ -42,6 +43,8 @@ RENAMED = "renamed"
 WEIGHED, _WEIGHED_COUNTS = "weighed", ("messages", "left", "tokens_gone")
 # More are read a block at a time, as 100,000 in one answer take 200 MB more.
 FEW_RECORDS = 20_000
+# A second thread would only take more memory: it is done long before objects are made of what it reads.
+ONE_THREAD: Mapping[str, Any] = {"max_threads": 1}
 # What UInt64 and Decimal(18, 9) hold.
 LARGEST_COUNT = 2**64 - 1
 LARGEST_USD = Decimal("999999999.999999999")
@@ -107,13 +110,17 @@ def read_records(warehouse: ClickHouse, machine: str, offered: Iterable[Record] 
 
     A record that equals an offered one is that very object: most do, and are not held twice.
     """
-    known = {(record.report, record.agent, record.key): record for record in offered}
+    known: dict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
+    for record in offered:
+        known[record.report, record.agent][record.key] = record
     few = warehouse.take_answer(few_records_question(machine))
-    blocks = [list(zip(*few, strict=True))] if few else warehouse.blocks(*_stored_question(machine))
+    blocks = [list(zip(*few, strict=True))] if few else warehouse.blocks(*_stored_question(machine), ONE_THREAD)
     records = []
     for record in chain.from_iterable(map(_records, blocks)):
-        same = known.get((record.report, record.agent, record.key), record)
+        same = known[record.report, record.agent].get(record.key)
         records.append(same if same == record else record)
+    if len(records) > FEW_RECORDS:
+        warehouse.give_memory_back()
     return records
 
 
@@ -262,14 +269,17 @@ def _storable(value: Any) -> Any:
 
 def write_records(warehouse: ClickHouse, load_id: int, rows: Iterable[tuple[Record, bool]], token: str) -> None:
     """Publish records of a load in one INSERT, each with whether it is deleted."""
-    written = list(rows)
-    if not written:
+    records, are_deleted = list[Record](), list[int]()
+    for record, is_deleted in rows:
+        records.append(record)
+        are_deleted.append(int(is_deleted))
+    if not records:
         return
-    records, are_deleted = zip(*written, strict=True)
     columns = list(zip(*records, strict=True))
     columns[PROVENANCE : PROVENANCE + 1] = zip(*columns[PROVENANCE], strict=True)
-    of_load = [[load_id] * len(records), list(map(int, are_deleted))]
-    warehouse.insert_columns("records", RECORD_COLUMNS, [*of_load, *columns], token)
+    of_load = [[load_id] * len(records), are_deleted]
+    settings = WITHOUT_REPEATS if len(records) > FEW_RECORDS else {}
+    warehouse.insert_columns("records", RECORD_COLUMNS, [*of_load, *columns], token, settings)
 
 
 def offer_json(record: Record | None, weighed: Weighed | None = None) -> bytes:
