@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -36,6 +36,9 @@ from ccusage_import.ui.browser import open_in_browser
 from ccusage_import.warehouse.budgets import keep_budgets_if_allowed
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.opening import demand_warehouse, open_current
+
+if TYPE_CHECKING:
+    from ccusage_import.digest.html import Begun
 
 Format = Literal["html", "markdown", "json", "ics"]
 STDOUT = (Path("-"), Path("/dev/stdout"))
@@ -124,21 +127,25 @@ def _text(configuration: Configuration, chosen: Format, asked: Asked) -> str:
         with _opened(configuration, asked) as (warehouse, named, selection):
             settings = configuration.settings
             return read_calendar(warehouse, settings, named=named, version=__version__, selection=selection)
-    digest = read_configured(configuration, asked, is_page=chosen == "html")
-    match chosen:
-        case "html":
-            return _page(digest)
-        case "markdown":
-            return markdown_page(digest)
-        case "json":
-            return ui.json_text(_shown(digest)) + "\n"
+    if chosen == "html":
+        return _page(configuration, asked)
+    digest = read_configured(configuration, asked)
+    return markdown_page(digest) if chosen == "markdown" else ui.json_text(_shown(digest)) + "\n"
 
 
-def _page(digest: Digest) -> str:
-    # What makes pages takes 0.1 s to import, and no other format needs it.
+def _page(configuration: Configuration, asked: Asked) -> str:
+    begun: list[Begun] = []
+
+    def begin(digest: Digest) -> None:
+        # What makes pages takes a while to import, and no other format needs it.
+        from ccusage_import.digest.html import begin_page
+
+        begun.append(begin_page(digest))
+
+    digest = read_configured(configuration, asked, is_page=True, meanwhile=begin)
     from ccusage_import.digest.html import html_page
 
-    return html_page(digest, __version__)
+    return html_page(digest, __version__, *begun)
 
 
 def _shown(digest: Digest) -> dict[str, Any]:
@@ -151,7 +158,7 @@ def _shown(digest: Digest) -> dict[str, Any]:
 def write_page(configuration: Configuration) -> Path:
     """Write the page of all that a warehouse holds into the data directory; return where it is."""
     file = configuration.directories.report_file
-    write_private_file(file, _page(read_configured(configuration, Asked(), is_page=True)))
+    write_private_file(file, _page(configuration, Asked()))
     return file
 
 
@@ -162,8 +169,9 @@ def read_configured(
     is_page: bool = False,
     parts: Collection[str] | None = None,
     command: str = "report",
+    meanwhile: Callable[[Digest], object] = lambda _digest: None,
 ) -> Digest:
-    """Read the digest of what a command is asked for, or those parts of it alone."""
+    """Read the digest of what a command is asked for, or those parts of it alone; see `read_digest`."""
     with _opened(configuration, asked, command) as (opened, named, selection):
         return read_digest(
             opened,
@@ -173,6 +181,7 @@ def read_configured(
             is_page=is_page,
             offer=read_last_offer(configuration.directories.last_offer_file, configuration.settings.machine),
             parts=parts,
+            meanwhile=meanwhile,
         )
 
 

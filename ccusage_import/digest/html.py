@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from ccusage_import.digest.called import models_called, projects_called, selection_called
@@ -43,12 +43,29 @@ WIDE_CHARTS = ("days", "calendar", "hours")
 FIRST_COLUMNS = ("cost", "spent", "stored")
 
 
-def html_page(digest: Digest, tool_version: str) -> str:
-    """Return the page.
+class Drawn(NamedTuple):
+    """What the scripts draw, in the numbers in which the page holds it; days are counted from the first one."""
 
-    Every value is escaped by the template; the policy in the page lets a browser run the scripts of this package alone,
-    known by their hashes, and load nothing.
-    """
+    first: date
+    days: Sequence[Sequence[int]]
+    by_project: Sequence[Sequence[int]]
+    hours: Sequence[Sequence[int]]
+    sessions: Sequence[Sequence[int]]
+    prompts: Sequence[int]
+
+
+class Begun(NamedTuple):
+    """A page as far as a detail alone makes it, which is most of the work; `drawn` is None where there is none."""
+
+    template: Template
+    style: Markup
+    scripts: Sequence[Markup]
+    policy: str
+    drawn: Drawn | None
+
+
+def begin_page(digest: Digest) -> Begun:
+    """Return the beginning of a page on a digest, of which only the detail need be read yet."""
     environment = Environment(
         loader=FileSystemLoader(FILES),
         autoescape=True,
@@ -59,7 +76,27 @@ def html_page(digest: Digest, tool_version: str) -> str:
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     scripts = [_as_it_is(file) for file in (CHART_LIBRARY, *(FILES / f"{name}.js" for name in SCRIPTS))]
     style = Markup(palette_css()) + _as_it_is(FILES / "page.css")  # noqa: S704 - colours of this package
-    return environment.get_template("page.html.j2").render(
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {' '.join(map(_hash, scripts))};"
+        " base-uri 'none'; form-action 'none'"
+    )
+    drawn = _drawn(digest, _converted(digest.detail, digest.money)) if digest.detail else None
+    return Begun(environment.get_template("page.html.j2"), style, scripts, policy, drawn)
+
+
+def html_page(digest: Digest, tool_version: str, begun: Begun | None = None) -> str:
+    """Return the page.
+
+    Every value is escaped by the template; the policy in the page lets a browser run the scripts of this package alone,
+    known by their hashes, and load nothing.
+
+    Args:
+        digest: what it shows.
+        tool_version: of this program.
+        begun: what `begin_page` returned, where it was asked.
+    """
+    begun = begun or begin_page(digest)
+    return begun.template.render(
         digest=digest,
         scope=scope_of(digest),
         selection=selection_called(digest),
@@ -68,24 +105,32 @@ def html_page(digest: Digest, tool_version: str) -> str:
         prices_note=prices_note(digest),
         charts=[_together_first(chart) for chart in charts_of(digest)] if digest.detail else [],
         wide=WIDE_CHARTS,
-        page_data=_page_data(digest, _converted(digest.detail, digest.money)) if digest.detail else None,
+        page_data=_page_data(digest, digest.detail, begun.drawn) if digest.detail and begun.drawn else None,
         tables=[_cost_first(table) for table in tables_of(digest)],
         tool_version=tool_version,
-        style=style,
-        scripts=scripts,
-        policy=(
-            f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {' '.join(map(_hash, scripts))};"
-            " base-uri 'none'; form-action 'none'"
-        ),
+        style=begun.style,
+        scripts=begun.scripts,
+        policy=begun.policy,
     )
 
 
-def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
-    """Return what the scripts draw and filter; the detail is in the currency that is shown."""
-    drawn = chain(
-        (row[0] for row in detail.days), (row[0] for row in detail.projects), (row[0] for row in detail.hours)
+def _drawn(digest: Digest, detail: Detail) -> Drawn:
+    """Return what the scripts draw; the detail is in the currency that is shown."""
+    days = chain((row[0] for row in detail.days), (row[0] for row in detail.projects), (row[0] for row in detail.hours))
+    first = min(days, default=digest.today)
+    return Drawn(
+        first,
+        days=numbers_of(folded_days(detail.days, digest.end, _compared(digest) or first), first),
+        by_project=numbers_of(folded_days(detail.projects, digest.end, digest.since or first), first),
+        hours=numbers_of(detail.hours, first),
+        sessions=sessions_of(detail.sessions, first),
+        prompts=prompts_of(detail.prompts, first),
     )
-    first = min(drawn, default=digest.today)
+
+
+def _page_data(digest: Digest, detail: Detail, drawn: Drawn) -> dict[str, Any]:
+    """Return what the scripts draw and filter."""
+    first = drawn.first
     looks = model_looks([use.model for use in digest.models])
     forecast, since, money = digest.forecast, digest.since, digest.money
     projects, models = projects_called(digest), models_called(digest)
@@ -99,17 +144,17 @@ def _page_data(digest: Digest, detail: Detail) -> dict[str, Any]:
         "projects": [projects[name] or "other projects" for name in detail.project_names[: detail.filtered_projects]],
         "more_projects": [projects[name] for name in detail.project_names[detail.filtered_projects :]],
         "models": [{"name": models[model], "look": looks.get(model, OTHERS)} for model in detail.model_names],
-        "days": numbers_of(folded_days(detail.days, digest.end, _compared(digest) or first), first),
-        "by_project": numbers_of(folded_days(detail.projects, digest.end, since or first), first),
-        "hours": numbers_of(detail.hours, first),
+        "days": drawn.days,
+        "by_project": drawn.by_project,
+        "hours": drawn.hours,
         "held_since": str(max(since or date.min, first_held(detail.days, digest.end))),
         "shown_days": SHOWN_DAYS,
         "most": {"sessions": DEAREST_SESSIONS, "prompts": DEAREST_PROMPTS},
         "most_of_old_day": {"sessions": SESSIONS_OF_OLD_DAY, "prompts": PROMPTS_OF_OLD_DAY},
         "session_names": detail.session_names,
         "commands": detail.command_names,
-        "sessions": sessions_of(detail.sessions, first),
-        "prompts": prompts_of(detail.prompts, first),
+        "sessions": drawn.sessions,
+        "prompts": drawn.prompts,
         "forecast": [[(day.day - first).days, round(float(money.of(day.cost_usd)), 4)] for day in forecast.days]
         if forecast
         else [],

@@ -159,10 +159,20 @@ def keep_budgets_if_allowed(warehouse: ClickHouse, configuration: Configuration)
         keep_budgets(warehouse, configuration)
 
 
-def read_spending(warehouse: ClickHouse, settings: Settings) -> list[Spending]:
-    """Return every limit in the warehouse, whoever set it, with what all machines have spent."""
+def read_spending(
+    warehouse: ClickHouse, settings: Settings, questions: Sequence[Question] | None = None
+) -> list[Spending]:
+    """Return every limit in the warehouse, whoever set it, with what all machines have spent.
+
+    Args:
+        warehouse: where.
+        settings: the limits of this machine, and the time zone.
+        questions: what `questions_of_spending` returned, where it was asked.
+    """
     configured, today = stored_limits(settings), today_in(settings.timezone)
-    rows = [row for question in questions_of_spending(warehouse) for row in warehouse.rows(*question)]
+    if questions is None:
+        questions = questions_of_spending(warehouse)
+    rows = [row for question in questions for row in warehouse.rows(*question)]
     spending = []
     for scope, name, period, limit_usd, *figures in rows:
         limit = BudgetLimit(scope, name, period, limit_usd)

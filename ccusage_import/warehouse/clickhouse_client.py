@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from queue import SimpleQueue
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -52,6 +53,8 @@ INPUT_SETTINGS: Mapping[str, Any] = {
     "input_format_skip_unknown_fields": 0,
 }
 
+Answer = Sequence[Sequence[Any]]
+
 
 class Question(NamedTuple):
     """A query that can be asked together with others; its columns are named."""
@@ -74,7 +77,8 @@ class ClickHouse:
         self._only_reads = False
         self._limits: Mapping[str, Any] = {}
         self._columns: dict[str, dict[str, str]] = {}
-        self._answers: list[tuple[Question, Sequence[Sequence[Any]]]] = []
+        self._answers: list[tuple[Question, Callable[[], Answer | None]]] = []
+        self._pending: Sequence[Future[Answer]] = ()
         # What whoever opened it found missing of what it held.
         self.damage: DamagedWarehouseError | None = None
         # The newest load of each machine that this process wrote to its end.
@@ -99,14 +103,18 @@ class ClickHouse:
         """Return the rows of a query; instants are aware UTC."""
         question = Question(sql, parameters or {})
         answer = self.take_answer(question)
-        return self._query(self._client, question) if answer is None else answer
+        if answer is None:
+            # A server may allow a user one query at a time.
+            wait(self._pending)
+            answer = self._query(self._client, question)
+        return answer
 
     def take_answer(self, question: Question) -> Sequence[Sequence[Any]] | None:
-        """Return the answer to a question that was asked ahead, once; None where there is none."""
+        """Return the answer to a question that was asked before, once; None where there is none."""
         for number, (asked, answer) in enumerate(self._answers):
             if asked == question:
                 del self._answers[number]
-                return answer
+                return answer()
         return None
 
     def _query(
@@ -128,16 +136,17 @@ class ClickHouse:
         """
         known = [question for question, _ in self._answers]
         new = [] if self.is_embedded else [question for question in questions if question not in known]
-        with self._answered(self._ask(new) if new else []):
+        answers = self._ask(new) if new else []
+        with self._answered([(question, partial(list, answer)) for question, answer in answers]):
             yield
 
     @contextmanager
     def asked_side_by_side(self, questions: Sequence[Question]) -> Iterator[None]:
-        """Send questions over several connections at once; `rows` takes the answers from there inside the block.
+        """Send questions over several connections at once; `rows` waits for the answers inside the block.
 
-        Planning a question takes longest, and the engine plans each on one core. Each answer is given once. If one
-        question cannot be answered, as by a server that allows a user one query at a time, `rows` asks each of them
-        when it is needed.
+        Planning a question takes longest, and the engine plans each on one core. Each answer is given once. A question
+        that cannot be answered, as by a server that allows a user one query at a time, is asked again by `rows` when
+        the others are answered.
         """
         with ExitStack() as stack:
             free: SimpleQueue[Client] = SimpleQueue()
@@ -157,13 +166,15 @@ class ClickHouse:
                 finally:
                     free.put(client)
 
-            with ThreadPoolExecutor(max_workers=at_once) as pool:
-                try:
-                    answers = list(pool.map(ask, questions))
-                except FixableError:
-                    answers = []
-        with self._answered(list(zip(questions, answers, strict=False))):
-            yield
+            pool = stack.enter_context(ThreadPoolExecutor(max_workers=at_once))
+            stack.callback(pool.shutdown, cancel_futures=True)
+            self._pending = [pool.submit(ask, question) for question in questions]
+            answers = [partial(_answered_by, future) for future in self._pending]
+            try:
+                with self._answered(list(zip(questions, answers, strict=True))):
+                    yield
+            finally:
+                self._pending = ()
 
     def _another_client(self, stack: ExitStack) -> Client:
         """Return a client to use beside the first one; that of a server serves several threads, so it is the same."""
@@ -177,8 +188,8 @@ class ClickHouse:
         return client
 
     @contextmanager
-    def _answered(self, answers: Sequence[tuple[Question, Sequence[Sequence[Any]]]]) -> Iterator[None]:
-        """Let `rows` take these answers inside the block."""
+    def _answered(self, answers: Sequence[tuple[Question, Callable[[], Answer | None]]]) -> Iterator[None]:
+        """Let `rows` take these answers inside the block, from what waits for them; None where there is none."""
         known = [question for question, _ in self._answers]
         self._answers = [*self._answers, *answers]
         try:
@@ -379,6 +390,13 @@ class ClickHouse:
                 # A server refuses any request to a database that does not exist, so this one may be of use.
                 self.columns("loads")
             yield
+
+
+def _answered_by(future: Future[Answer]) -> Answer | None:
+    """Wait for an answer; return None where there is none."""
+    with suppress(FixableError):
+        return future.result()
+    return None
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,7 +50,7 @@ class Asker:
     last_day: date = FIRST_OF_ALL
 
     def wanted(self, parts: Collection[str] | None, *, is_page: bool) -> list[str]:
-        """Return the queries that tell something of what is selected, those first that take longest."""
+        """Return the queries that tell something of what is selected, those that take longest first."""
         selection, is_open = self.selection, not self.is_closed
         has_parts = bool(selection.machine or selection.agent or selection.project)
         is_of_all = not selection.projects
@@ -57,20 +59,20 @@ class Asker:
         queries = {
             BUDGET: is_open and self._has_limits,
             "page_sessions": is_page,
-            query_of_work("savings", selection): self._holds_last_days,
-            query_of_work("commands", selection): True,
-            "forecast": has_forecast,
-            "page_prompts": is_page,
+            "page_days": is_page,
+            "page_projects": is_page,
             # Blocks are of no project.
             "page_hours" if is_page else "hours": is_of_all,
+            "page_prompts": is_page,
+            "forecast": has_forecast,
+            query_of_work("commands", selection): True,
+            query_of_work("savings", selection): self._holds_last_days,
             # What the cache saved follows from the prices of a day, which reports do not split by project.
             "cache": is_of_all,
             "held": True,
             "plans": is_open and not has_parts and has_plans(self.warehouse),
             "machines_used" if selection.projects or selection.agent else "machines": is_open,
             "models": True,
-            "page_projects": is_page,
-            "page_days": is_page,
             query_of_work("tools", selection): True,
             query_of_work("subagents", selection): True,
             "changes": True,
@@ -81,16 +83,20 @@ class Asker:
         chosen = queries if parts is None else parts
         return [query for query, tells in queries.items() if tells and query in chosen]
 
-    def answers(self, queries: Sequence[str]) -> Rows:
-        """Ask queries side by side; return what gives the rows of each, and none of any other."""
+    @contextmanager
+    def answers(self, queries: Sequence[str]) -> Iterator[Rows]:
+        """Ask queries side by side; yields what waits for the rows of each, and gives none of any other."""
         limits = questions_of_spending(self.warehouse) if BUDGET in queries else []
         asked = {query: self._question(query) for query in queries if query != BUDGET}
-        answers: dict[str, Sequence[Sequence[Any]]] = {}
+
+        @cache
+        def rows(query: str) -> Sequence[Sequence[Any]]:
+            if query == BUDGET:
+                return [[spending] for spending in read_spending(self.warehouse, self.settings, limits)]
+            return self.warehouse.rows(*asked[query]) if query in asked else ()
+
         with self.warehouse.asked_side_by_side([*limits, *asked.values()]):
-            if BUDGET in queries:
-                answers[BUDGET] = [[spending] for spending in read_spending(self.warehouse, self.settings)]
-            answers |= {query: self.warehouse.rows(*question) for query, question in asked.items()}
-        return lambda query: answers.get(query, ())
+            yield rows
 
     @property
     def today(self) -> date:

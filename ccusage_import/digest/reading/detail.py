@@ -42,17 +42,26 @@ class _Numbers(dict[str, int]):
         return list(self._shown)
 
 
-def read_detail(
-    warehouse: ClickHouse, rows: Rows, named: Callable[[str], str], selection: Selection, offer: LastOffer | None
-) -> Detail:
-    """Return what the page draws.
+def read_kept_of(warehouse: ClickHouse, selection: Selection, offer: LastOffer | None) -> KeptUse | None:
+    """Return what was kept beyond an offer; None where that is not known of what is selected.
 
     Args:
         warehouse: where.
-        rows: the rows of a shipped query of the digest by its name.
-        named: replaces what is not to be shown in a text, such as pseudonyms by names.
         selection: what is shown.
         offer: what ccusage showed at the last whole import of this machine, where that is known.
+    """
+    is_part = selection.has_days or selection.projects or selection.agent
+    if offer is None or is_part or selection.machine not in ("", offer.machine):
+        return None
+    return KeptUse(offer.machine, offer.cost_usd, read_kept(warehouse, offer))
+
+
+def read_detail(rows: Rows, named: Callable[[str], str]) -> Detail:
+    """Return what the page draws, without what was kept.
+
+    Args:
+        rows: the rows of a shipped query of the digest by its name.
+        named: replaces what is not to be shown in a text, such as pseudonyms by names.
     """
     machines, agents, projects, models, names, commands = (_Numbers(named) for _ in range(6))
     days: list[DayRow] = [
@@ -80,9 +89,6 @@ def read_detail(
         )
         for day, minute, command, host, project, session, model, cost, _turn in rows("page_prompts")
     ]
-    kept, is_part = None, selection.has_days or selection.projects or selection.agent
-    if offer is not None and not is_part and selection.machine in ("", offer.machine):
-        kept = KeptUse(offer.machine, offer.cost_usd, read_kept(warehouse, offer))
     return Detail(
         machine_names=machines.names,
         agent_names=agents.names,
@@ -96,7 +102,7 @@ def read_detail(
         hours=hours,
         sessions=sessions,
         prompts=prompts,
-        kept=kept,
+        kept=None,
     )
 
 

@@ -34,7 +34,7 @@ from ccusage_import.digest.model import (
 )
 from ccusage_import.digest.page_rows import SHOWN_DAYS
 from ccusage_import.digest.reading.asking import BUDGET, DAY, FIRST_OF_ALL, Asker
-from ccusage_import.digest.reading.detail import read_detail
+from ccusage_import.digest.reading.detail import read_detail, read_kept_of
 from ccusage_import.digest.reading.work import read_work
 from ccusage_import.rule.explain import reason_in_words
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
@@ -54,6 +54,7 @@ def read_digest(
     is_page: bool = False,
     offer: LastOffer | None = None,
     parts: Collection[str] | None = None,
+    meanwhile: Callable[[Digest], object] = lambda _digest: None,
 ) -> Digest:
     """Return what a report page shows.
 
@@ -65,15 +66,23 @@ def read_digest(
         is_page: whether to read what only the HTML page draws.
         offer: what ccusage showed at the last whole import of this machine, where that is known.
         parts: the queries of `sql/digest` to ask, beside that of the days; what others tell is empty. None asks all.
+        meanwhile: what to do with a digest of a page of which only the detail is read, while the warehouse answers.
     """
     asker = Asker(warehouse, settings, selection, datetime.now(UTC))
     days = {day: _usage(sums) for day, *sums in asker.ask("days")}
     asker = replace(asker, last_day=max(days, default=FIRST_OF_ALL))
-    rows = asker.answers(asker.wanted(parts, is_page=is_page))
-    digest = _Reader(asker, rows, named).digest(days)
-    if not is_page or digest.is_empty:
+    with asker.answers(asker.wanted(parts, is_page=is_page)) as rows:
+        reader = _Reader(asker, rows, named)
+        if not is_page:
+            return reader.digest(days)
+        # What there is most of is answered first, and read while the others are asked.
+        detail = read_detail(rows, named)
+        if days:
+            meanwhile(replace(_Reader(asker, lambda _query: (), named).digest(days), detail=detail))
+        digest = reader.digest(days)
+    if digest.is_empty:
         return digest
-    return replace(digest, detail=read_detail(warehouse, rows, named, selection, offer))
+    return replace(digest, detail=replace(detail, kept=read_kept_of(warehouse, selection, offer)))
 
 
 def read_calendar(
