@@ -38,6 +38,7 @@ GONE_HINT = (
 )
 # The next import writes the rows of the others again.
 COUNTED = ("records", "changes", "loads")
+FINISHED = "('committed', 'undone', 'renamed')"
 _CHANGES = Question("SELECT count() FROM changes")
 _CONTENTS = Question(
     "SELECT machine, max(newest), sum(records), sum(tokens), sum(cost) FROM"
@@ -187,11 +188,13 @@ def _newest_loads(warehouse: ClickHouse) -> tuple[dict[str, _Newest], dict[str, 
 
 
 def _loads_question(records: str) -> Question:
-    load = f"tuple(load_id, tokens_after, {records})"
-    return Question(
-        f"SELECT machine, argMaxIf({load}, load_id, state IN ('committed', 'undone', 'renamed')),"  # noqa: S608 - text of ours
-        f" argMaxIf({load}, load_id, state = 'running'), count() FROM loads FINAL GROUP BY machine"
+    # The engine keeps the largest of whole tuples ten times as slowly as a number beside the largest.
+    newest = (
+        "tuple(maxIf(load_id, {state}), argMaxIf(tokens_after, load_id, {state}),"
+        f" nullIf(argMaxIf(ifNull(toInt64({records}), -1), load_id, {{state}}), -1))"
     )
+    finished, running = (newest.format(state=f"state IN {states}") for states in (FINISHED, "('running')"))
+    return Question(f"SELECT machine, {finished}, {running}, count() FROM loads FINAL GROUP BY machine")  # noqa: S608 - text of ours
 
 
 def questions_of_damage(database: str) -> list[Question]:
