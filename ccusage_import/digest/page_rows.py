@@ -38,17 +38,16 @@ def folded_days(rows: Iterable[tuple[Any, ...]], end: date, first: date) -> list
         first: the first day that it shows; rows before it are left out.
     """
     cutoff = single_days_since(end)
-    sums = dict[tuple[Any, ...], tuple[Decimal, int]]()
+    sums = dict[tuple[Any, ...], tuple[Any, ...]]()
     for row in rows:
         day = row[0]
         if day < first:
             continue
-        key = row[:-2] if day >= cutoff else (max(first, day.replace(day=1)), *row[1:-2])
-        cost, tokens = row[-2:]
-        if before := sums.get(key):
-            cost, tokens = before[0] + cost, before[1] + tokens
-        sums[key] = cost, tokens
-    return [key + both for key, both in sums.items()]
+        dated = row if day >= cutoff else (max(first, day.replace(day=1)), *row[1:])
+        key = dated[:-2]
+        before = sums.get(key)
+        sums[key] = (*key, before[-2] + row[-2], before[-1] + row[-1]) if before else dated
+    return list(sums.values())
 
 
 def single_days_since(end: date) -> date:
