@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, NoReturn, TypeVar
 
 # More than any answer except a report.
@@ -109,7 +110,8 @@ def in_threads(tasks: Sequence[Callable[[Stop], T]], jobs: int) -> list[T]:
     process id is known.
     """
     stop, gate = Stop(), threading.Semaphore(jobs)
-    begun, ended = list[int](), list[int]()
+    # The end of a task is told by a queue that no interruption can leave locked.
+    begun, ended, told = list[int](), list[int](), SimpleQueue[None]()
     results, errors = dict[int, T](), list[BaseException]()
 
     def work(number: int, task: Callable[[Stop], T]) -> None:
@@ -122,13 +124,14 @@ def in_threads(tasks: Sequence[Callable[[Stop], T]], jobs: int) -> list[T]:
                 errors.append(error)
             finally:
                 ended.append(number)
+                told.put(None)
 
     try:
         try:
             for number, task in enumerate(tasks):
                 threading.Thread(target=work, args=(number, task)).start()
             while len(ended) < len(tasks) and not errors:
-                time.sleep(0.01)
+                told.get()
         finally:
             stop.requested = True
     finally:  # wrappers pass ^C on: a second one may hit the line above
