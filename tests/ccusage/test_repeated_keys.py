@@ -1,0 +1,65 @@
+"""Keys that stand twice: wherever one does in what ccusage prints, it is noticed."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from ccusage_import.ccusage.repeated_keys import may_repeat
+from ccusage_import.ccusage.validation import KEYS, validate_report
+
+CLASSES = {"inputTokens": 1, "outputTokens": 2, "cacheCreationTokens": 3, "cacheReadTokens": 4}
+USAGE = {**CLASSES, "totalTokens": 10, "totalCost": 0.5}
+PART = {"modelName": "opus", "cost": 0.5, **CLASSES}
+USED: dict[str, Any] = {"modelsUsed": ["opus"], "modelBreakdowns": [PART]}
+NOON = "2026-11-01T12:00:00.000Z"
+DAYS = [
+    {"date": "2026-11-01", **USAGE, **USED},
+    {"date": "2026-11-02", **USAGE, **USED, "modelBreakdowns": [PART, PART]},
+]
+SESSIONS = [
+    {"sessionId": "a", "projectPath": "shop", "lastActivity": NOON, "firstActivity": NOON, **USAGE, **USED},
+    {"sessionId": "b", "projectPath": "shop", "lastActivity": "2026-11-01", "firstActivity": NOON, **USAGE, **USED},
+]
+BLOCK = {
+    "startTime": NOON, "endTime": NOON, "isActive": True, "isGap": False, "entries": 1, "tokenCounts": CLASSES,
+    "totalTokens": 10, "costUSD": 0.5, "models": ["opus"], "actualEndTime": NOON, "usageLimitResetTime": NOON,
+    "burnRate": {"tokensPerMinute": 1, "costPerHour": 1},
+    "projection": {"totalTokens": 10, "totalCost": 1, "remainingMinutes": 1},
+}  # fmt: skip
+PRINTED: dict[str, Any] = {
+    "daily": {"daily": DAYS, "totals": USAGE},
+    "monthly": {"monthly": [{"month": "2026-11", **USAGE, **USED}]},
+    "session": {"sessions": SESSIONS, "totals": USAGE},
+    "projects": {"projects": {"shop": [{"project": "shop", **day} for day in DAYS], "site": DAYS}, "totals": USAGE},
+    "blocks": {"blocks": [BLOCK]},
+}
+# A key; not that of a project, which is not read, and not that of the sums, which never refuse a row.
+KEY = re.compile(r'(?m)^ *"(?!project"|shop"|site"|totals")(\w+)": ')
+
+
+@pytest.mark.parametrize("label", PRINTED)
+@pytest.mark.parametrize("again", ['"{}": null, ', '"{}" : 1, ', '"{}": {{}}, "project": null, '])
+def test_wherever_a_key_that_is_read_stands_twice_it_is_noticed(label: str, again: str) -> None:
+    printed = json.dumps(PRINTED[label], indent=2)
+    keys = KEYS.get(label, (label,))
+    document = validate_report(label, printed.encode()).document
+    assert document is not None
+
+    assert not may_repeat(document, printed.encode(), keys)
+    for found in KEY.finditer(printed):
+        twice = printed[: found.start()] + again.format(found[1]) + printed[found.start() :]
+        assert may_repeat(document, twice.encode(), keys), found[0]
+
+
+def test_a_key_that_stands_twice_does_not_pass_for_a_project_without_a_name() -> None:
+    printed = json.dumps(PRINTED["projects"], indent=2)
+    document = validate_report("projects", printed.encode()).document
+    assert document is not None
+
+    assert may_repeat(
+        document, printed.replace('"project": "shop"', '"date": 1, "project": null', 1).encode(), ("projects",)
+    )
