@@ -315,12 +315,31 @@ def test_two_pairs_of_names_never_have_one_key(one: tuple[str, str], other: tupl
         (700935.2598055389, "700935.259805539"),
         (1.0, "1"),
         (999999999.0, "999999999"),
+        # Halves as they are printed, to the even one, whatever the float beneath is.
+        (12.0000000005, "12.000000000"),
+        (12.0000000015, "12.000000002"),
+        (517.3266249315, "517.326624932"),
+        (258.9487979125, "258.948797912"),
+        (999.9999999995, "1000.000000000"),
+        (561022.4466396125, "561022.446639612"),
+        (999.99999999849, "999.999999998"),
     ],
 )
 def test_money_is_rounded_to_the_nanodollar(printed: float | None, stored: str) -> None:
     found = money(printed)
     assert found == Decimal(stored)
     assert not found.is_signed()
+
+
+@given(
+    st.integers(0, 2 * 10**12),
+    st.sampled_from(["", "1", "4", "49", "499", "4999", "49999", "5", "50001", "5001", "501", "51", "6", "9"]),
+)
+def test_money_is_rounded_as_it_is_printed(nanodollars: int, beyond: str) -> None:
+    whole, part = divmod(nanodollars, 10**9)
+    printed = float(f"{whole}.{part:09}{beyond}")
+
+    assert money(printed) == Decimal(repr(printed)).quantize(Decimal("0.000000001"))
 
 
 def test_a_null_cost_is_stored_as_0() -> None:
