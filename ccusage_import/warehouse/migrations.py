@@ -27,6 +27,8 @@ COLUMNS = re.compile(r"\{columns:(\w+)\}")
 PART = re.compile(r"\{part:(\w+)\}")
 QUERY = re.compile(r"\{query:(\w+)(?: since ([\d-]+))?\}")
 FIRST = "{first:DateTime64(3, 'UTC')}"
+EVERYTHING = "1970-01-01"
+OF_A_PERIOD = re.compile(r"^.* -- of a period\n", re.MULTILINE)
 MADE = re.compile(r"CREATE TABLE IF NOT EXISTS `\w+`\.(\w+)")
 # What takes more rights than making tables and views.
 MOVES = re.compile(r" ADD CONSTRAINT |\bDROP TABLE ")
@@ -89,9 +91,10 @@ def expanded(file: Path) -> str:
     """Return the text of a file with what it has in common with others.
 
     `{part:NAME}` is a condition or an expression that several of them have, `{columns:NAME}` are the columns of the
-    view of that name, `{query:NAME}` is its query, and `{query:NAME since DAY}` that of one with a parameter. The
-    engine plans a query that is part of another one once, behind a view in a join for up to a quarter longer, and
-    behind a view with a parameter more often, again for each such view between.
+    view of that name, `{query:NAME}` is its query, and `{query:NAME since DAY}` that of one with a parameter; since
+    1970 it has no lines that end in `-- of a period`. The engine plans a query that is part of another one once, behind
+    a view in a join for up to a quarter longer, and behind a view with a parameter more often, again for each such view
+    between.
     """
 
     def part(match: re.Match[str]) -> str:
@@ -105,6 +108,7 @@ def expanded(file: Path) -> str:
         folder = "windows" if match[1].endswith("_since") else "views"
         text = expanded(sql_directory() / folder / f"{match[1]}.sql")
         text = text.partition("\n)\nAS ")[2].rpartition("\nCOMMENT ")[0]
+        text = OF_A_PERIOD.sub("", text) if match[2] == EVERYTHING else text
         return text.replace(FIRST, f"toDateTime64('{match[2]}', 3, 'UTC')") if match[2] else text
 
     return QUERY.sub(query, PART.sub(part, COLUMNS.sub(columns, file.read_text("utf-8"))))

@@ -1,6 +1,7 @@
 -- What turns and executions show of the prompts since an instant: turns_since(first = '2026-11-01'). It reads the sessions of these
 -- prompts, as earlier ones give them their place, and what these prompts caused. A condition on a view of all prompts cannot do that:
--- it stands outside, where places and sums are made already. Since 1970 is everything; then no session is looked for.
+-- it stands outside, where places and sums are made already. Since 1970 is everything; then no session is looked for, and
+-- views of everything leave out the lines that are of a period.
 CREATE OR REPLACE VIEW {database}.turns_since {on_cluster}
 (
 {columns:turns},
@@ -14,18 +15,15 @@ CREATE OR REPLACE VIEW {database}.turns_since {on_cluster}
     compactions UInt64 COMMENT 'times that the context was compacted'
 )
 AS WITH
+{first:DateTime64(3, 'UTC')} <= '1970-01-01' AS is_of_all, -- of a period
+asked AS (SELECT turn FROM {database}.turn_facts WHERE at >= {first:DateTime64(3, 'UTC')}), -- of a period
 -- A number becomes the decimal one that prints as it does, not the next lower one.
 millionths -> accurateCastOrNull(toString(round(millionths / 1e6, 9)), 'Decimal(18, 9)') AS as_usd,
 (
     SELECT mapFromArrays(groupArray(model), groupArray(known))
     FROM {database}.known_prices
     WHERE agent = 'claude'
-) AS price_lists,
-{first:DateTime64(3, 'UTC')} <= '1970-01-01' AS is_of_all,
-asked AS
-(
-    SELECT turn FROM {database}.turn_facts WHERE at >= {first:DateTime64(3, 'UTC')}
-)
+) AS price_lists
 SELECT
     machine,
     'claude' AS agent,
@@ -74,19 +72,12 @@ FROM
             row_number() OVER (PARTITION BY machine, claude_session_id ORDER BY at, turn) AS place,
             count() OVER (PARTITION BY machine, claude_session_id) AS places
         FROM {database}.turn_facts FINAL
-        -- Before FINAL, which is right for columns of the key alone: it then joins the rows of these sessions only.
-        PREWHERE is_of_all OR turn GLOBAL IN
-        (
-            SELECT turn
-            FROM {database}.turn_facts
-            WHERE (machine, claude_session_id) GLOBAL IN
-            (
-                SELECT machine, claude_session_id FROM {database}.turn_facts WHERE at >= {first:DateTime64(3, 'UTC')}
-            )
-        )
+        -- Before FINAL, which is right for columns of the key alone: it then joins the rows of these sessions only. -- of a period
+        PREWHERE is_of_all OR turn GLOBAL IN (SELECT turn FROM {database}.turn_facts WHERE (machine, claude_session_id) GLOBAL IN -- of a period
+            (SELECT machine, claude_session_id FROM {database}.turn_facts WHERE at >= {first:DateTime64(3, 'UTC')})) -- of a period
         WHERE {part:are_prompts}
     )
-    WHERE at >= {first:DateTime64(3, 'UTC')}
+    WHERE at >= {first:DateTime64(3, 'UTC')} -- of a period
 ) AS prompts
 LEFT JOIN
 (
@@ -138,8 +129,8 @@ LEFT JOIN
             max(at) AS part_last_at
         FROM {database}.message_facts_by_month FINAL
         WHERE {part:are_their_answers}
-            AND (is_of_all OR month GLOBAL IN (SELECT month FROM {database}.message_facts_by_month WHERE turn GLOBAL IN asked))
-            AND (is_of_all OR turn GLOBAL IN asked)
+            AND (is_of_all OR month GLOBAL IN (SELECT month FROM {database}.message_facts_by_month WHERE turn GLOBAL IN asked)) -- of a period
+            AND (is_of_all OR turn GLOBAL IN asked) -- of a period
         GROUP BY machine, turn, model
     )
     GROUP BY machine, turn
@@ -171,8 +162,8 @@ LEFT JOIN
             '' AS kind
         FROM {database}.tool_call_facts_by_month FINAL
         WHERE turn != 0 AND isNotNull(called_at) AND NOT bitTest(taken_back, 0)
-            AND (is_of_all OR month GLOBAL IN (SELECT month FROM {database}.tool_call_facts_by_month WHERE turn GLOBAL IN asked))
-            AND (is_of_all OR turn GLOBAL IN asked)
+            AND (is_of_all OR month GLOBAL IN (SELECT month FROM {database}.tool_call_facts_by_month WHERE turn GLOBAL IN asked)) -- of a period
+            AND (is_of_all OR turn GLOBAL IN asked) -- of a period
         UNION ALL
         SELECT machine, turn, false, false, false, false, '', kind
         FROM {database}.event_facts FINAL
