@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import weakref
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -371,6 +372,23 @@ def test_what_is_asked_side_by_side_is_answered_once_over_connections_that_may_n
     assert [row[0] for row in first] == list(range(9))
     assert {tuple(row[2:4]) for row in first} == {(7, 1)}
     assert [row[1] for row in first] != [row[1] for row in second]
+
+
+def test_an_answer_is_there_before_those_that_take_longer_and_nothing_else_is_asked_before_them(
+    migrated: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    slow = Question("SELECT sleep(2)")
+    with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
+        begun = time.perf_counter()
+        with opened.asked_side_by_side([slow, SAME]):
+            assert [tuple(row) for row in opened.rows(*SAME)] == [(2,)]
+            quick = time.perf_counter() - begun
+            # A server may allow a user one query at a time.
+            assert opened.rows("SELECT 3")
+            other = time.perf_counter() - begun
+            assert opened.rows(*slow)
+    assert quick < 1.9 < other
 
 
 def test_questions_of_an_embedded_warehouse_share_the_cores(
