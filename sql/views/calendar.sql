@@ -9,10 +9,7 @@ AS SELECT
     machine,
     agent,
     min(date) AS first_day,
-    greatest(
-        max(date),
-        -- The cast to String keeps the engine from trying the empty zone of the dictionary.
-        toDate(formatDateTime(now('UTC'), '%F', if(argMax(timezone, date) = '', 'UTC', CAST(argMax(timezone, date), 'String'))))) AS today
+    {part:today}
 FROM {database}.daily
 WHERE NOT is_dated_ahead
 GROUP BY machine, agent

@@ -36,15 +36,22 @@ CREATE OR REPLACE VIEW {database}.forecast_methods {on_cluster}
     tokens_today UInt64 COMMENT 'tokens of today so far',
     unpriced Bool COMMENT 'some usage of this month or the 56 days before today has no price and counts as 0'
 )
-AS WITH days AS
+AS WITH parts AS
 (
     SELECT
-        toString(calendar.machine) AS of_machine,
-        toString(calendar.agent) AS of_agent,
-        toStartOfMonth(today) AS month,
-        -- The origins of the back-test and what the first of them looks back on.
-        today - arrayJoin(range(toUInt32(least(today - first_day, 365 + 56) + 1))) AS date
-    FROM {database}.calendar
+        toString(machine) AS of_machine,
+        toString(agent) AS of_agent,
+        {part:today},
+        toLastDayOfMonth(today) AS last_day,
+        maxIf(date, unpriced) AS unpriced_on,
+        arraySort(groupArray((date, cost_usd, total_tokens))) AS used,
+        -- Each day with usage is followed by those without, which are 0, up to the last day of the month.
+        arrayFlatten(arrayMap((day, next) -> arrayResize([(day.2, day.3)], next - day.1), used, arrayPushBack(arrayPopFront(used.1), last_day + 1))) AS days,
+        -- The last day comes first; the first one is what the first forecast of the back-test looks back on.
+        arraySlice(arrayReverse(days), 1, last_day - today + 1 + 365 + 56) AS last_days
+    FROM {database}.daily
+    WHERE NOT is_dated_ahead
+    GROUP BY machine, agent
 ),
 -- Every total is a series of its own.
 series AS
@@ -52,123 +59,106 @@ series AS
     SELECT
         total.1 AS machine,
         total.2 AS agent,
-        month,
-        days.date AS date,
-        sum(cost_usd) AS cost_usd,
-        sum(total_tokens) AS total_tokens,
-        max(unpriced) AS unpriced
-    FROM days
-    GLOBAL LEFT JOIN (SELECT machine AS in_machine, agent AS in_agent, date, cost_usd, total_tokens, unpriced FROM {database}.daily WHERE NOT is_dated_ahead) AS day
-        ON of_machine = in_machine AND of_agent = in_agent AND days.date = day.date
+        last_day,
+        max(parts.today) AS today,
+        toUInt8(last_day - today + 1) AS days_left,
+        sumForEach(last_days.1) AS costs,
+        sumForEach(last_days.2) AS tokens,
+        max(parts.unpriced_on) AS unpriced_on
+    FROM parts
     ARRAY JOIN [(of_machine, of_agent), (of_machine, ''), ('', of_agent), ('', '')] AS total
-    GROUP BY total, month, date
+    GROUP BY total, last_day
+),
+-- What was spent up to each day from the first one to yesterday; `behind` is how many days that are.
+sums AS
+(
+    SELECT
+        *,
+        length(costs) - days_left AS history,
+        toUInt8(greatest(1, least(days_left, intDiv(history, 3)))) AS backtest_days,
+        arrayCumSum(arrayReverse(arraySlice(costs, days_left + 1))) AS sums
+    FROM series
 ),
 origins AS
 (
     SELECT
-        machine,
-        agent,
-        month,
-        date,
-        max(date) OVER whole AS today,
-        today - min(date) OVER whole AS history,
-        toUInt8(toLastDayOfMonth(today) - today + 1) AS days_left,
-        toUInt8(greatest(1, least(days_left, intDiv(history, 3)))) AS backtest_days,
-        -- Yesterday first.
-        groupArray(toFloat64(cost_usd)) OVER (PARTITION BY machine, agent, month ORDER BY date DESC ROWS BETWEEN 1 FOLLOWING AND 56 FOLLOWING) AS past,
-        groupArray(toFloat64(cost_usd)) OVER (PARTITION BY machine, agent, month ORDER BY date ROWS BETWEEN CURRENT ROW AND 30 FOLLOWING) AS ahead,
-        sum(if(date >= month, cost_usd, toDecimal64(0, 9))) OVER whole AS month_to_date_usd,
-        argMax(cost_usd, date) OVER whole AS cost_today_usd,
-        sum(if(date >= month, total_tokens, 0)) OVER whole AS month_to_date_tokens,
-        argMax(total_tokens, date) OVER whole AS tokens_today,
-        groupArray(total_tokens) OVER (PARTITION BY machine, agent, month ORDER BY date DESC ROWS BETWEEN 1 FOLLOWING AND 56 FOLLOWING) AS past_tokens,
-        max(unpriced AND (date >= month OR date >= last_day - 56)) OVER whole AS unpriced
-    FROM (SELECT *, max(date) OVER (PARTITION BY machine, agent, month) AS last_day FROM series)
-    WINDOW whole AS (PARTITION BY machine, agent, month)
+        *,
+        arrayMap((sum, later) -> toFloat64(later - sum), sums, arrayShiftLeft(sums, backtest_days)) AS actual,
+        arrayMap((sum, earlier, behind) -> toFloat64(backtest_days * (sum - earlier)) / least(56, behind), sums, arrayShiftRight(sums, 56), arrayEnumerate(sums)) AS level,
+        arrayMap((usd, behind) -> usd > 0 AND behind BETWEEN greatest(7, history - 365) AND history - backtest_days, level, arrayEnumerate(sums)) AS is_tried,
+        -- The days of the back-test by their weekdays of the last week, and the sum of that over 2, 4, 8 weeks and so on, up to all whole ones.
+        arrayFold((sum, days) -> sum + arrayShiftRight(sum, days), [7, 14, 28, 56, 112, 224],
+            arrayMap((sum, start, end, behind) -> (behind >= 7) * (intDiv(backtest_days, 7) * (sum - start) + end - start),
+                sums, arrayShiftRight(sums, 7), arrayShiftRight(sums, 7 - backtest_days % 7), arrayEnumerate(sums))) AS weekday_sums
+    FROM sums
 ),
--- A forecast is for the days of the back-test or, on today, for the days that are left.
+-- A day is the mean of each day of a span, or of each seventh.
 forecasts AS
 (
     SELECT
         *,
-        date < today AS is_past,
-        if(is_past, backtest_days, days_left) AS horizon,
-        arraySum(arraySlice(ahead, 1, horizon)) AS actual,
-        length(past) AS known,
-        toUInt64(greatest(1, intDiv(known, 7))) AS weeks,
-        arrayMap(span -> least(known, span), [7 * least(weeks, 8), 7 * least(weeks, 4), 28, 7, 7, toUInt64(greatest(1, toDayOfMonth(today) - 1))]) AS spans,
-        -- The cost of the past days up to each, once for each day ahead, or as often as its weekday comes there where the history has whole weeks.
-        arrayMap(sum -> horizon * sum, arrayCumSum(past)) AS sums,
-        arrayCumSum(arrayMap((cost, ago) -> cost * if(known < 7, horizon, 7 * intDiv(horizon + (ago - 1) % 7, 7)), past, arrayEnumerate(past))) AS weekday_sums,
-        sums[known] / greatest(known, 1) AS level,
-        arrayMap((sum, span) -> sum / greatest(span, 1),
-            [weekday_sums[spans[1]], weekday_sums[spans[2]], sums[spans[3]], sums[spans[4]], weekday_sums[spans[5]], sums[spans[6]]],
-            spans) AS usd,
-        arrayMap((forecast, span) -> (forecast + level) / 2 * sqrt((1 + horizon / greatest(span, 1)) / horizon), usd, spans) AS scale,
-        is_past AND known >= 7 AND date + horizon <= today AND level > 0 AS is_tried
+        number,
+        span,
+        step,
+        if(step = 7, weekday_sums, sums) AS sums_by_step,
+        arrayMap(behind -> step * intDiv(least(span, behind), step), arrayEnumerate(sums)) AS counted,
+        arrayMap((sum, earlier, days) -> toFloat64(if(step = 7, 7, backtest_days) * (sum - earlier)) / days, sums_by_step, arrayShiftRight(sums_by_step, span), counted) AS usd
     FROM origins
-    WHERE date >= today - 365
+    ARRAY JOIN [1, 2, 3, 4, 5, 6] AS number, [56, 28, 28, 7, 7, greatest(1, toDayOfMonth(today) - 1)] AS span, [7, 7, 1, 1, 7, 1] AS step
 ),
--- The six candidates in arrays.
 tried AS
 (
     SELECT
-        machine,
-        agent,
-        month,
-        today,
-        history,
-        days_left,
-        backtest_days,
-        month_to_date_usd,
-        cost_today_usd,
-        month_to_date_tokens,
-        tokens_today,
-        unpriced,
-        anyIf(spans, NOT is_past) AS past_days,
-        anyIf(forecasts.past_tokens, NOT is_past) AS past_tokens,
-        anyIf(forecasts.past, NOT is_past) AS past,
-        anyIf(usd, NOT is_past) AS left_usd,
-        anyIf(scale, NOT is_past) AS scale_left,
-        countIf(is_tried) AS backtest_forecasts,
-        backtest_forecasts / backtest_days AS independent,
-        arrayMap(sum -> sum / nullIf(sumIf(actual, is_tried), 0), sumForEachIf(arrayMap(forecast -> abs(forecast - actual), usd), is_tried)) AS errors,
-        quantileExactInclusiveForEachIf(0.8)(arrayMap((forecast, unit) -> abs(forecast - actual) / unit, usd, scale), is_tried) AS misses,
-        arrayMin(errors) AS least_error,
-        if(least_error < errors[1] * independent / (independent + 0.5), indexOf(errors, least_error), 1) AS chosen
+        *,
+        arraySum(is_tried) AS backtest_forecasts,
+        arrayReduce('sumIf', arrayMap((forecast, cost) -> abs(forecast - cost), usd, actual), is_tried) / nullIf(arrayReduce('sumIf', actual, is_tried), 0) AS backtest_error,
+        arrayReduce('quantileExactInclusiveIf(0.8)',
+            arrayMap((forecast, mean, cost, days) -> abs(forecast - cost) / ((forecast + mean) / 2 * sqrt((1 + backtest_days / days) / backtest_days)), usd, level, actual, counted),
+            is_tried) AS miss,
+        if(history < 7, 1, step) AS each,
+        least(span, each * intDiv(history, each)) AS past_days
     FROM forecasts
-    GROUP BY machine, agent, month, today, history, days_left, backtest_days, month_to_date_usd, cost_today_usd, month_to_date_tokens, tokens_today, unpriced
+),
+chosen AS
+(
+    SELECT
+        *,
+        number = if(min(backtest_error) OVER each_series < maxIf(backtest_error, number = 1) OVER each_series * backtest_forecasts / (backtest_forecasts + backtest_days / 2),
+            argMin(number, (backtest_error, number)) OVER each_series, 1) AS is_chosen,
+        arrayMap(ahead -> arraySum((cost, ago) -> if((ahead + ago) % each = 0, each * toFloat64(cost), 0),
+            arraySlice(costs, days_left + 1, past_days), range(1, past_days + 1)) / greatest(past_days, 1), range(toUInt32(days_left))) AS days_usd,
+        -- Each past day as often as it counts in the days that are left, and in today alone.
+        arrayMap(days -> arraySum((count, ago) -> count * each * intDiv(days + (ago - 1) % each, each),
+            arraySlice(tokens, days_left + 1, past_days), range(1, past_days + 1)) / greatest(past_days, 1), [days_left, 1]) AS sums_of_tokens
+    FROM tried
+    WINDOW each_series AS (PARTITION BY machine, agent, last_day)
 )
 SELECT
     machine,
     agent,
-    month,
+    toStartOfMonth(last_day) AS month,
     today,
     days_left,
     ['weekday of 8 weeks', 'weekday of 4 weeks', 'last 28 days', 'last 7 days', 'weekday of last week', 'month so far'][number] AS method,
-    toBool(number = chosen) AS is_chosen,
-    toBool(history >= 7 AND number IN (1, 2, 5)) AS by_weekday,
-    tried.past_days[number] AS past_days,
-    tried.left_usd[number] AS left_usd,
+    toBool(is_chosen) AS is_chosen,
+    toBool(each = 7) AS by_weekday,
+    toUInt8(past_days) AS past_days,
+    arraySum(days_usd) AS left_usd,
     days_usd[1] AS today_usd,
-    -- Of past days, or of those of the same weekday.
-    arrayMap(ahead -> arraySum(arrayMap((cost, ago) -> cost * if(by_weekday, 7 * ((ahead + ago) % 7 = 0), 1),
-        arraySlice(past, 1, past_days) AS counted_costs, arrayEnumerate(counted_costs))) / greatest(past_days, 1), range(toUInt32(days_left))) AS days_usd,
-    if(history >= 21 AND backtest_forecasts > 0 AND scale_left[number] > 0,
-        scale_left[number] * greatest(0.01, misses[number] * (1 + 0.75 / independent)), NULL) AS half_width_usd,
+    days_usd,
+    if(history >= 21 AND backtest_forecasts > 0,
+        nullIf((left_usd + days_left * toFloat64(arraySum(arraySlice(costs, days_left + 1, 56))) / least(56, history)) / 2
+            * sqrt((1 + days_left / candidate.past_days) / days_left), 0) * greatest(0.01, miss * (1 + 0.75 * backtest_days / backtest_forecasts)),
+        NULL) AS half_width_usd,
     backtest_days,
     backtest_forecasts,
-    errors[number] AS backtest_error,
-    month_to_date_usd,
-    cost_today_usd,
-    -- Each past day as often as it counts in the days that are left, and in today alone.
-    arraySum(arrayMap((tokens, ago) -> tokens * if(by_weekday, 7 * intDiv(days_left + (ago - 1) % 7, 7), days_left),
-        arraySlice(past_tokens, 1, past_days) AS counted, arrayEnumerate(counted))) / greatest(past_days, 1) AS left_tokens,
-    arraySum(arrayMap((tokens, ago) -> tokens * if(by_weekday, 7 * intDiv(1 + (ago - 1) % 7, 7), 1), counted, arrayEnumerate(counted)))
-        / greatest(past_days, 1) AS today_tokens,
-    month_to_date_tokens,
-    tokens_today,
-    unpriced
-FROM tried
-ARRAY JOIN [1, 2, 3, 4, 5, 6] AS number
+    backtest_error,
+    arraySum(arraySlice(costs, 1, toDayOfMonth(last_day))) AS month_to_date_usd,
+    costs[days_left] AS cost_today_usd,
+    sums_of_tokens[1] AS left_tokens,
+    sums_of_tokens[2] AS today_tokens,
+    arraySum(arraySlice(tokens, 1, toDayOfMonth(last_day))) AS month_to_date_tokens,
+    tokens[days_left] AS tokens_today,
+    toBool(unpriced_on >= least(month, today - 56)) AS unpriced
+FROM chosen AS candidate
 COMMENT 'one row is one candidate for the forecast of this month, of one agent on one machine or of a total'
