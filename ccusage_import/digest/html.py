@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from ccusage_import.digest.called import models_called, projects_called, selection_called
@@ -44,14 +45,14 @@ FIRST_COLUMNS = ("cost", "spent", "stored")
 
 
 class Drawn(NamedTuple):
-    """What the scripts draw, in the numbers in which the page holds it; days are counted from the first one."""
+    """What the scripts draw, as JSON of the numbers in which the page holds it; days are counted from the first one."""
 
     first: date
-    days: Sequence[Sequence[int]]
-    by_project: Sequence[Sequence[int]]
-    hours: Sequence[Sequence[int]]
-    sessions: Sequence[Sequence[int]]
-    prompts: Sequence[int]
+    days: Markup
+    by_project: Markup
+    hours: Markup
+    sessions: Markup
+    prompts: Markup
 
 
 class Begun(NamedTuple):
@@ -73,7 +74,6 @@ def begin_page(digest: Digest) -> Begun:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     scripts = [_as_it_is(file) for file in (CHART_LIBRARY, *(FILES / f"{name}.js" for name in SCRIPTS))]
     style = Markup(palette_css()) + _as_it_is(FILES / "page.css")  # noqa: S704 - colours of this package
     policy = (
@@ -120,21 +120,26 @@ def _drawn(digest: Digest, detail: Detail) -> Drawn:
     first = min(days, default=digest.today)
     return Drawn(
         first,
-        days=numbers_of(folded_days(detail.days, digest.end, _compared(digest) or first), first),
-        by_project=numbers_of(folded_days(detail.projects, digest.end, digest.since or first), first),
-        hours=numbers_of(detail.hours, first),
-        sessions=sessions_of(detail.sessions, first),
-        prompts=prompts_of(detail.prompts, first),
+        days=_json(numbers_of(folded_days(detail.days, digest.end, _compared(digest) or first), first)),
+        by_project=_json(numbers_of(folded_days(detail.projects, digest.end, digest.since or first), first)),
+        hours=_json(numbers_of(detail.hours, first)),
+        sessions=_json(sessions_of(detail.sessions, first)),
+        prompts=_json(prompts_of(detail.prompts, first)),
     )
 
 
-def _page_data(digest: Digest, detail: Detail, drawn: Drawn) -> dict[str, Any]:
-    """Return what the scripts draw and filter."""
+def _json(value: object) -> Markup:
+    """Return JSON that a page can hold; what is JSON already stays as it is."""
+    return value if isinstance(value, Markup) else htmlsafe_json_dumps(value, separators=(",", ":"))
+
+
+def _page_data(digest: Digest, detail: Detail, drawn: Drawn) -> Markup:
+    """Return what the scripts draw and filter as JSON."""
     first = drawn.first
     looks = model_looks([use.model for use in digest.models])
     forecast, since, money = digest.forecast, digest.since, digest.money
     projects, models = projects_called(digest), models_called(digest)
-    return {
+    data = {
         "money": {"sign": money.sign, "decimals": money.decimals},
         "first": str(first),
         "today": str(digest.end),
@@ -168,6 +173,7 @@ def _page_data(digest: Digest, detail: Detail, drawn: Drawn) -> dict[str, Any]:
             if use.savings_usd is not None and use.cost_usd + use.savings_usd > 0
         ],
     }
+    return Markup("{%s}") % Markup(",").join(_json(name) + ":" + _json(value) for name, value in data.items())
 
 
 def _converted(detail: Detail, money: Money) -> Detail:
