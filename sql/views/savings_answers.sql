@@ -73,9 +73,9 @@ FROM
 (
     SELECT
         *,
-        lagInFrame(toNullable(at)) OVER cache AS previous_at,
-        lagInFrame(reads + writes_5m + writes_1h) OVER cache AS previous_cached,
-        max(writes_1h) OVER (PARTITION BY machine, claude_session_id, agent_id, model ORDER BY at, message ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) > 0 AS had_writes_1h,
+        anyLast(toNullable(at)) OVER earlier AS previous_at,
+        anyLast(reads + writes_5m + writes_1h) OVER earlier AS previous_cached,
+        max(writes_1h) OVER earlier > 0 AS had_writes_1h,
         max(reads) OVER (PARTITION BY machine, claude_session_id, agent_id, model ORDER BY milliseconds RANGE BETWEEN 1 FOLLOWING AND 3600000 FOLLOWING) AS read_within_hour,
         lagInFrame(failed_calls) OVER (PARTITION BY machine, turn, agent_id ORDER BY at, message) AS failed_before,
         argMax(characters, (at, message)) OVER subagent AS last_characters,
@@ -116,7 +116,7 @@ FROM
         GROUP BY machine, message
     ) AS called USING (machine, message)
     WINDOW
-        cache AS (PARTITION BY machine, claude_session_id, agent_id, model ORDER BY at, message),
+        earlier AS (PARTITION BY machine, claude_session_id, agent_id, model ORDER BY at, message ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
         subagent AS (PARTITION BY machine, claude_session_id, agent_id)
 ) AS answers
 LEFT JOIN

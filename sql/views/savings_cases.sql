@@ -44,11 +44,8 @@ FROM
         each.cost_usd AS cost_usd,
         kinds[place].2 AS kind,
         claims[place] * arrayProduct(arrayMap((claim, claimed_by) -> if(claimed_by < place, 1 - claim, 1), claims, arrayEnumerate(claims))) AS share
-    FROM
-    (
-        SELECT machine, agent, at, project, session_id, turn_id, cost_usd, claims, arrayJoin(arrayFilter(claimed_by -> claims[claimed_by] > 0, arrayEnumerate(claims))) AS place
-        FROM {database}.savings_answers
-    ) AS each
+    FROM {database}.savings_answers AS each
+    ARRAY JOIN arrayFilter(claimed_by -> claims[claimed_by] > 0, arrayEnumerate(claims)) AS place
     WHERE share > 0
 ) AS answer
 GROUP BY machine, agent, kind, turn_id, if(turn_id = 0, (toString(answer.project), toString(answer.session_id)), ('', ''))
