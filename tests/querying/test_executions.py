@@ -167,7 +167,8 @@ def test_those_since_an_instant_are_the_rows_that_all_of_them_show(prompted: Pla
     instants = (
         "1970-01-01", "2026-03-02 02:30:00", "2026-03-02 02:30:00.001", "2026-03-03 15:01:00", "2026-03-05",
     )  # fmt: skip
-    columns = {"turns": "* EXCEPT (session_executions, model, zone_of_answers, subagent_cost_usd, tools)"}
+    more = "session_executions, model, zone_of_answers, subagent_cost_usd, tools, errors, denials, compactions"
+    columns = {"turns": f"* EXCEPT ({more})"}
     asked = [(view, instant) for view in ("turns", "executions") for instant in instants]
     since = prompted.answers(
         {
@@ -182,6 +183,27 @@ def test_those_since_an_instant_are_the_rows_that_all_of_them_show(prompted: Pla
         }
     )
     assert since == of_all
+
+
+def test_of_models_that_cost_the_same_a_prompt_has_that_of_more_tokens_then_the_last_name(
+    migrated: Place, tmp_path: Path
+) -> None:
+    root = tmp_path / "claude"
+    session = Session(root, "s1", at("03-02 10:00"))
+    session.prompt().after(1).answer(20_000).after(1).answer(80_000, model=HAIKU).after(60)
+    session.prompt().after(1).answer(8_000).after(1).answer(40_000, model=HAIKU).after(60)
+    session.prompt().after(1).answer(256, model="new-a").after(1).answer(255, model="new-b").after(60)
+    session.prompt().after(1).answer(256, model="new-a").after(1).answer(256, model="new-b").after(60)
+    with migrated.opened() as opened:
+        write_prices(opened, 1, "20.0.24", PRICES, is_offline=True)
+        Reader(opened, tmp_path / "home", hashes=False).read(root)
+
+    assert migrated.rows("SELECT model, round(cost_usd, 4) FROM executions ORDER BY at") == [
+        (OPUS, Decimal("0.9")),
+        (HAIKU, Decimal("0.4")),
+        ("new-a", Decimal(0)),
+        ("new-b", Decimal(0)),
+    ]
 
 
 def test_what_a_prompt_caused_is_found_in_any_month(migrated: Place, tmp_path: Path) -> None:
