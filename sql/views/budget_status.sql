@@ -14,50 +14,45 @@ CREATE OR REPLACE VIEW {database}.budget_status {on_cluster}
     crossing_day Nullable(Date) COMMENT 'day on which the limit was crossed, or will be by the forecast; NULL where it will not be in the period',
     unpriced Bool COMMENT 'some usage of the period has no price and counts as 0'
 )
-AS WITH limits AS
+AS WITH covered AS
 (
-    SELECT scope, name, period, argMax(budgets.limit_usd, revision) AS limit_usd, argMax(budgets.covers, revision) AS covers
+    -- A name that people use stands for the stored ones that it covers.
+    SELECT
+        scope,
+        name,
+        period,
+        argMax(budgets.limit_usd, revision) AS limit_usd,
+        arrayJoin(if(empty(argMax(budgets.covers, revision) AS covers), [name], covers)) AS part
     FROM {database}.budgets FINAL
     GROUP BY scope, name, period
-),
--- A name that people use stands for the stored ones that it covers.
-covered AS
-(
-    SELECT scope, name, period, limit_usd, arrayJoin(if(empty(covers), [name], covers)) AS part
-    FROM limits
 ),
 -- What is behind the month and the 56 days before today, whatever the zone.
 usage AS
 (
-    SELECT scoped.1 AS scope, scoped.2 AS name, machine, agent, date, cost_usd, unpriced
+    SELECT scoped.1 AS scope, scoped.2 AS name, machine, agent, date AS source_date, scoped.3 AS cost, scoped.4 AS usage_unpriced
     FROM {database}.daily
-    ARRAY JOIN [('all', ''), ('agent', toString(agent)), ('machine', toString(machine))] AS scoped
+    ARRAY JOIN arrayConcat(
+        [('all', '', cost_usd, unpriced), ('agent', toString(agent), cost_usd, unpriced), ('machine', toString(machine), cost_usd, unpriced)],
+        arrayMap(part -> ('model', part.model, part.cost_usd, part.unpriced), models)) AS scoped
     WHERE date > today() - 60 AND NOT is_dated_ahead
     UNION ALL
     SELECT 'project', project, machine, agent, date, cost_usd, unpriced
     FROM {database}.projects_daily
     WHERE date > today() - 60 AND NOT is_dated_ahead
-    UNION ALL
-    SELECT 'model', part.model, machine, agent, date, part.cost_usd, part.unpriced
-    FROM {database}.daily
-    ARRAY JOIN models AS part
-    WHERE date > today() - 60 AND NOT is_dated_ahead
 ),
 limited AS
 (
-    SELECT scope, name, machine, agent, date, cost_usd, unpriced
+    SELECT scope, name, machine, agent, source_date, cost, usage_unpriced
     FROM usage
     WHERE (scope, name) GLOBAL IN (SELECT toString(scope), part FROM covered)
 ),
--- What each day of this month is made of: its own cost up to today, the weighted cost of others for what is missing.
-sources AS
+chosen AS
 (
-    SELECT machine, agent, today, toStartOfMonth(today) + arrayJoin(range(toUInt32(toDayOfMonth(today)))) AS date, date AS source_date, true AS is_spent, 0. AS weight
-    FROM {database}.calendar
-    UNION ALL
-    SELECT machine, agent, today, date, source_date, false, weight
-    FROM {database}.forecast_weights
+    SELECT machine, agent, month, today, by_weekday, past_days, today_usd, toFloat64(cost_today_usd) AS cost_today
+    FROM {database}.forecast_methods
+    WHERE is_chosen AND machine != '' AND agent != ''
 ),
+-- What each day of this month is made of: its own cost up to today, the weighted cost of others for what is missing.
 days AS
 (
     SELECT
@@ -66,48 +61,31 @@ days AS
         machine,
         agent,
         today,
-        sources.date AS date,
-        sumIf(limited.cost_usd, is_spent) AS cost_usd,
-        toDecimal64(round(sum(weight * toFloat64(limited.cost_usd)), 9), 9) AS forecast_usd,
-        maxIf(limited.unpriced, is_spent) AS unpriced
-    FROM limited
-    GLOBAL INNER JOIN sources ON limited.machine = sources.machine AND limited.agent = sources.agent AND limited.date = sources.source_date
-    GROUP BY scope, name, machine, agent, today, date
-),
-path AS
-(
-    SELECT
-        scope,
-        covered.name AS name,
-        period,
         date,
-        limit_usd,
-        sum(cost_usd) AS spent,
-        sum(cost_usd + forecast_usd) AS expected,
-        max(unpriced) AS unpriced,
-        sum(expected) OVER (PARTITION BY scope, name, period ORDER BY date) AS reached
-    FROM covered
-    GLOBAL INNER JOIN days ON covered.scope = days.scope AND covered.part = days.name
-    WHERE period = 'monthly' OR date = today
-    GROUP BY scope, name, period, date, limit_usd
+        sumIf(cost, date = source_date) AS spent,
+        spent + toDecimal64(round(sumIf({part:forecast_weight} * toFloat64(cost), date > source_date), 9), 9) AS expected,
+        maxIf(usage_unpriced, date = source_date) AS unpriced
+    FROM limited
+    GLOBAL INNER JOIN chosen ON limited.machine = chosen.machine AND limited.agent = chosen.agent
+    ARRAY JOIN arrayFilter(
+        day -> day = source_date OR (day >= today AND source_date < today AND source_date >= today - past_days AND (NOT by_weekday OR (day - source_date) % 7 = 0)),
+        arrayMap(days -> month + days, range(toUInt32(toDayOfMonth(toLastDayOfMonth(month)))))) AS date
+    GROUP BY scope, name, machine, agent, today, date
 )
 SELECT
     scope,
-    name,
+    covered.name AS name,
     period,
     limit_usd,
-    sum(spent) AS spent_usd,
+    sumIf(days.spent, is_counted) AS spent_usd,
     limit_usd - spent_usd AS remaining_usd,
     toFloat64(spent_usd) / nullIf(toFloat64(limit_usd), 0) AS share,
     toBool(spent_usd > limit_usd) AS is_over,
-    sum(expected) AS forecast_usd,
-    minOrNullIf(date, reached > limit_usd) AS crossing_day,
-    max(unpriced) AS unpriced
-FROM
-(
-    SELECT scope, name, period, limit_usd, date, spent, expected, reached, unpriced FROM path
-    UNION ALL
-    SELECT scope, name, period, limit_usd, NULL, 0, 0, 0, false FROM limits
-)
+    sumIf(days.expected, is_counted) AS forecast_usd,
+    arrayFirstOrNull((day, reached) -> reached > limit_usd,
+        (arraySort(groupArrayIf((date, days.expected), (period = 'monthly' OR date = today) AS is_counted)) AS path).1, arrayCumSum(path.2)) AS crossing_day,
+    maxIf(days.unpriced, is_counted) AS unpriced
+FROM covered
+GLOBAL LEFT JOIN days ON covered.scope = days.scope AND covered.part = days.name
 GROUP BY scope, name, period, limit_usd
 COMMENT 'one row is one budget in its current period'

@@ -16,7 +16,7 @@ AS SELECT
     today,
     date,
     today - ago AS source_date,
-    multiIf(date > today, 1, today_usd > cost_today, 1 - cost_today / today_usd, 0) * if(by_weekday, 7, 1) / past_days AS weight
+    {part:forecast_weight} AS weight
 FROM
 (
     SELECT machine, agent, today, today + arrayJoin(range(toUInt32(days_left))) AS date, by_weekday, past_days, today_usd, toFloat64(cost_today_usd) AS cost_today
