@@ -25,18 +25,21 @@ AS WITH wanted AS
 ),
 costs AS
 (
-    SELECT machine, any(toMonday(today)) AS this_monday, toMonday(date) AS monday, sum(cost_usd) AS cost, max(daily.unpriced) AS has_unpriced
+    SELECT machine, toMonday(daily.date) AS monday, sum(cost_usd) AS cost, max(unpriced) AS has_unpriced, argMax(daily.timezone, daily.date) AS timezone, max(daily.date) AS date
     FROM {database}.daily
-    GLOBAL INNER JOIN {database}.calendar ON daily.machine = calendar.machine AND daily.agent = calendar.agent
     WHERE agent = 'claude' AND NOT is_dated_ahead
     GROUP BY machine, monday
 ),
 zones AS
 (
-    -- The cast to String keeps the engine from trying the empty zone of the dictionary.
-    SELECT machine, if(argMax(timezone, date) = '', 'UTC', CAST(argMax(timezone, date), 'String')) AS zone
-    FROM {database}.daily
-    WHERE agent = 'claude'
+    SELECT
+        machine,
+        {part:today},
+        toMonday(today) AS this_monday,
+        -- The cast to String keeps the engine from trying the empty zone of the dictionary.
+        if(argMax(timezone, date) = '', 'UTC', CAST(argMax(timezone, date), 'String')) AS zone,
+        groupArray((monday, cost, has_unpriced)) AS costs_of_weeks
+    FROM costs
     GROUP BY machine
 ),
 -- Midnight in a zone that differs by row: only formatDateTime takes one. The offset at midnight in UTC leads to an instant
@@ -45,35 +48,46 @@ weeks AS
 (
     SELECT
         machine,
-        toDateTime(any(this_monday), 'UTC') AS first_midnight,
+        toDateTime(this_monday, 'UTC') AS first_midnight,
         first_midnight + INTERVAL 7 DAY AS last_midnight,
-        first_midnight - (parseDateTime(formatDateTime(first_midnight, '%F %T', any(zone)), '%F %T', 'UTC') - first_midnight) AS first_guess,
-        last_midnight - (parseDateTime(formatDateTime(last_midnight, '%F %T', any(zone)), '%F %T', 'UTC') - last_midnight) AS last_guess,
-        first_midnight - (parseDateTime(formatDateTime(first_guess, '%F %T', any(zone)), '%F %T', 'UTC') - first_guess) AS starts_at,
-        last_midnight - (parseDateTime(formatDateTime(last_guess, '%F %T', any(zone)), '%F %T', 'UTC') - last_guess) AS ends_at,
-        sumIf(cost, monday = this_monday) AS used,
-        maxOrNullIf(cost, monday < this_monday) AS largest,
-        maxIf(costs.has_unpriced, monday = this_monday) AS has_unpriced
-    FROM costs
-    GLOBAL INNER JOIN zones ON costs.machine = zones.machine
-    GROUP BY machine
+        first_midnight - (parseDateTime(formatDateTime(first_midnight, '%F %T', zone), '%F %T', 'UTC') - first_midnight) AS first_guess,
+        last_midnight - (parseDateTime(formatDateTime(last_midnight, '%F %T', zone), '%F %T', 'UTC') - last_midnight) AS last_guess,
+        first_midnight - (parseDateTime(formatDateTime(first_guess, '%F %T', zone), '%F %T', 'UTC') - first_guess) AS starts_at,
+        last_midnight - (parseDateTime(formatDateTime(last_guess, '%F %T', zone), '%F %T', 'UTC') - last_guess) AS ends_at,
+        arraySum(week -> if(week.1 = this_monday, week.2, 0), costs_of_weeks) AS used,
+        arrayMax(week -> if(week.1 < this_monday, week.2, 0), costs_of_weeks) AS largest,
+        arrayExists(week -> week.1 = this_monday AND week.3, costs_of_weeks) AS has_unpriced
+    FROM zones
 ),
-open_now AS
+last_blocks AS
 (
-    SELECT machine, started_at, ends_at, last_activity, total_tokens, cost_usd, unpriced, tokens_per_minute, cost_per_hour_usd
-    FROM {database}.active_blocks
-    WHERE agent = 'claude'
-    ORDER BY started_at DESC
-    LIMIT 1 BY machine
+    SELECT
+        machine,
+        argMaxIf((started_at, ends_at, last_activity, total_tokens, cost_usd, tokens_per_minute * 60, cost_per_hour_usd, unpriced), assumeNotNull(started_at),
+            (is_active AND assumeNotNull(ends_at) > now64(3, 'UTC')) AS is_open) AS open,
+        maxIf(total_tokens, NOT is_open) AS most_tokens,
+        maxIf(cost_usd, NOT is_open) AS most_usd
+    FROM {database}.blocks
+    WHERE agent = 'claude' AND NOT is_dated_ahead
+    GROUP BY machine
 ),
 -- What a rate counts from: the last message of a block, now in a week.
 periods AS
 (
-    SELECT machine, 'block_tokens' AS name, started_at, ends_at, last_activity AS counted_at, toDecimal128(total_tokens, 9) AS amount, tokens_per_minute * 60 AS rate, false AS has_unpriced
-    FROM open_now
-    UNION ALL
-    SELECT machine, 'block_usd', started_at, ends_at, last_activity, toDecimal128(cost_usd, 9), cost_per_hour_usd, unpriced
-    FROM open_now
+    SELECT
+        machine,
+        quota.1 AS name,
+        open.1 AS started_at,
+        open.2 AS ends_at,
+        open.3 AS counted_at,
+        quota.2 AS amount,
+        quota.3 AS largest,
+        quota.4 AS rate,
+        quota.5 AS has_unpriced
+    FROM last_blocks
+    ARRAY JOIN [
+        ('block_tokens', toDecimal128(open.4, 9), toDecimal128(most_tokens, 9), open.6, false),
+        ('block_usd', toDecimal128(open.5, 9), toDecimal128(most_usd, 9), open.7, open.8)] AS quota
     UNION ALL
     SELECT
         machine,
@@ -82,21 +96,10 @@ periods AS
         toDateTime64(ends_at, 3, 'UTC'),
         now64(3, 'UTC'),
         toDecimal128(used, 9),
+        toDecimal128(largest, 9),
         toFloat64(used) / nullIf(dateDiff('second', starts_at, now('UTC')) / 3600, 0),
         has_unpriced
     FROM weeks
-),
-past AS
-(
-    SELECT machine, block.1 AS name, max(block.2) AS largest
-    FROM {database}.blocks
-    ARRAY JOIN [('block_tokens', toDecimal128(total_tokens, 9)), ('block_usd', toDecimal128(cost_usd, 9))] AS block
-    WHERE agent = 'claude' AND NOT is_dated_ahead AND NOT (is_active AND ends_at > now64(3, 'UTC'))
-    GROUP BY machine, name
-    UNION ALL
-    SELECT machine, 'week_usd', toDecimal128(assumeNotNull(weeks.largest), 9)
-    FROM weeks
-    WHERE isNotNull(weeks.largest)
 ),
 -- The first hit of each block: what comes after it waits for the limit to be lifted. The machines with quotas are few.
 hits AS
@@ -129,7 +132,7 @@ SELECT
     wanted.name AS name,
     periods.started_at AS period_start,
     periods.ends_at AS period_end,
-    if(isNull(limited), if(past.largest = 0, NULL, past.largest), limited) AS maximum,
+    if(isNull(limited), nullIf(periods.largest, 0), limited) AS maximum,
     if(isNull(limited), 'largest of the past', 'set') AS source,
     periods.amount AS used,
     maximum - used AS left,
@@ -145,6 +148,5 @@ SELECT
     periods.has_unpriced AS unpriced
 FROM wanted
 GLOBAL LEFT JOIN periods ON wanted.machine = periods.machine AND wanted.name = periods.name
-GLOBAL LEFT JOIN past ON wanted.machine = past.machine AND wanted.name = past.name
 GLOBAL LEFT JOIN learned ON wanted.machine = learned.machine AND wanted.name = learned.name
 COMMENT 'one row is one quota of a machine in its current period'
