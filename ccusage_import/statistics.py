@@ -157,13 +157,16 @@ def coverage(records: Sequence[Record]) -> list[Coverage]:
 
 
 def _days_of(found: Sequence[Record], days: Iterable[Record]) -> list[Record]:
-    first = min(min(record.day, _first_day(record)) for record in found)
-    last = max(map(_last_day, found))
+    first, last = min(record.day for record in found), max(record.day for record in found)
+    # Zones are less than a day from UTC: whatever begins later or ends earlier than that changes neither.
+    early = (record for record in found if record.started_at and record.started_at.date() <= first)
+    late = (record for record in found if not record.ended_at or record.ended_at.date() >= last)
+    first, last = min([first, *map(_first_day, early)]), max([last, *map(_last_day, late)])
     return [record for record in days if first <= record.day <= last]
 
 
 def _first_day(record: Record) -> date:
-    return first_day(record, ZoneInfo(record.provenance.timezone)) if record.started_at else record.day
+    return first_day(record, ZoneInfo(record.provenance.timezone))
 
 
 def _last_day(record: Record) -> date:
