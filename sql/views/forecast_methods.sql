@@ -49,7 +49,7 @@ AS WITH parts AS
         arrayFlatten(arrayMap((day, next) -> arrayResize([(day.2, day.3)], next - day.1), used, arrayPushBack(arrayPopFront(used.1), last_day + 1))) AS days,
         -- The last day comes first; the first one is what the first forecast of the back-test looks back on.
         arraySlice(arrayReverse(days), 1, last_day - today + 1 + 365 + 56) AS last_days
-    FROM {database}.daily
+    FROM ({query:daily}) AS daily
     WHERE NOT is_dated_ahead
     GROUP BY machine, agent
 ),
