@@ -863,6 +863,27 @@ def test_the_forecast_of_a_month_its_interval_and_its_error_by_hand(migrated: Pl
     assert rows(migrated, "month_to_date_tokens, forecast_tokens", "forecast_month") == [(150, 300)]
 
 
+def test_forecasts_of_the_last_year_are_tried_and_look_back_on_56_days(migrated: Place) -> None:
+    # 1 $ a day for 500 days, but 57 $ on the first of the 56 that the forecast of a year ago looks back on, a Tuesday
+    # as that day, or on the day before. Of the 16 days of that forecast three are Tuesdays: they are forecast at 8 $.
+    for machine, dear_day in (("studio", 421), ("laptop", 422)):
+        costs = [57 if ago == dear_day else 1 for ago in range(499, -1, -1)]
+        loaded(migrated, days("2097-12-02", costs, machine=machine))
+
+    columns = "machine, today, method, round(backtest_error, 9), backtest_forecasts"
+    of_weekdays = "forecast_methods WHERE agent != '' AND machine != '' AND method LIKE 'weekday of %'"
+    found = rows(migrated, columns, of_weekdays)
+    today = date(2099, 4, 15)
+    assert sorted(found) == [
+        ("laptop", today, "weekday of 4 weeks", 0, 350),
+        ("laptop", today, "weekday of 8 weeks", 0, 350),
+        ("laptop", today, "weekday of last week", 0, 350),
+        ("studio", today, "weekday of 4 weeks", 0, 350),
+        ("studio", today, "weekday of 8 weeks", round(21 / 5600, 9), 350),
+        ("studio", today, "weekday of last week", 0, 350),
+    ]
+
+
 def test_a_total_names_all_methods_of_its_parts(migrated: Place) -> None:
     # A steady machine keeps the first method; that of one whose cost doubled in March is worked out above.
     loaded(migrated, [*days("2099-01-01", [1] * 59 + [2] * 46), *days("2099-01-01", [1] * 105, machine="laptop")])

@@ -84,6 +84,11 @@ def test_answers_calls_events_and_prompts(read: Place) -> None:
         ("22", "text", "", 1, 5, 5, 2, 115, usd("0.002575"), 0, 2000, 11_000, "done"),
         ("26", "text", "", 1, 6, 0, 0, 306_838, usd("1.852634"), usd("-0.91625"), 1000, 6000, "done"),
     ]
+    columns = "position, errors, denials, compactions"
+    assert read.rows(f"SELECT {GROUP}, {columns} FROM turns_since(first = '1970-01-01') ORDER BY group, at") == [
+        ("04", 1, 0, 1, 0), ("04", 2, 0, 4, 0), ("09", 1, 0, 0, 1), ("09", 2, 0, 0, 1), ("22", 1, 2, 0, 0),
+        ("26", 1, 0, 0, 0),
+    ]  # fmt: skip
 
 
 def test_hours_have_their_day(read: Place) -> None:
