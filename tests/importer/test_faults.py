@@ -204,6 +204,20 @@ runpy.run_module("ccusage_import", run_name="__main__")
 MODULES = ("ccusage_import.cli.app", "pydantic", "clickhouse_connect", "tenacity.asyncio")
 
 
+def run_signalled(lab: Lab, number: signal.Signals, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program, and send it a signal when it imports a module."""
+    return subprocess.run(
+        [sys.executable, "-c", SIGNALLED_AT, str(int(number)), module, *arguments],
+        env=lab.installation.environ(),
+        cwd=Path(__file__).parent.parent.parent,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("number", "module"),
     some_of(product((signal.SIGTERM, signal.SIGINT), MODULES), 5),
@@ -212,16 +226,7 @@ MODULES = ("ccusage_import.cli.app", "pydantic", "clickhouse_connect", "tenacity
 def test_an_import_is_interrupted_while_it_starts(embedded: Lab, number: signal.Signals, module: str) -> None:
     embedded.restore()
 
-    done = subprocess.run(
-        [sys.executable, "-c", SIGNALLED_AT, str(int(number)), module, "import", "--from", embedded.newer],
-        env=embedded.installation.environ(),
-        cwd=Path(__file__).parent.parent.parent,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_signalled(embedded, number, module, "import", "--from", str(embedded.newer))
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", INTERRUPTED)
     assert read_views(embedded) == embedded.before.views
@@ -244,16 +249,7 @@ def test_an_import_is_interrupted_while_it_loads_behind_ccusage(
     (tmp_path / "claude" / "projects").mkdir(parents=True)
     live = ("import", "--ccusage", shlex.quote(str(ccusage)), "--claude-dir", str(tmp_path / "claude"))
 
-    done = subprocess.run(
-        [sys.executable, "-c", SIGNALLED_AT, str(int(number)), module, *live],
-        env=embedded.installation.environ(),
-        cwd=Path(__file__).parent.parent.parent,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_signalled(embedded, number, module, *live)
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", INTERRUPTED)
     wait_until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
