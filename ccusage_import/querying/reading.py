@@ -189,7 +189,7 @@ def _explained(warehouse: ClickHouse, sql: str, error: QueryError) -> QueryError
 def _marked(sql: str, position: int) -> tuple[str, ...]:
     """Return the line of the SQL that the engine stumbled over, and a mark below the place; positions count from 1."""
     before = sql.encode()[: position - 1].decode("utf-8", "ignore")
-    line = sql.splitlines()[before.count("\n")] if sql.strip() else ""
+    line = sql.split("\n")[before.count("\n")].removesuffix("\r")
     return (line, f"{' ' * len(printable(before.rpartition(chr(10))[2]))}^")
 
 

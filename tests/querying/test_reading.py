@@ -234,6 +234,17 @@ def test_a_syntax_error_is_marked_in_the_sql(migrated: Place) -> None:
     assert error.hint == "correct the SQL at the mark"
 
 
+@pytest.mark.parametrize(
+    ("statement", "line"),
+    [("SELECT 1 FROM\n", ""), ("SELECT 'a\u2028b' AS \nFROM )", "FROM )"), ("SELECT 1\r\nFROM )", "FROM )")],
+    ids=["ends-with-its-line", "sign-that-ends-no-line", "windows"],
+)
+def test_the_marked_line_is_the_one_that_the_engine_counts(migrated: Place, statement: str, line: str) -> None:
+    marked, mark = failure(migrated, statement).details
+
+    assert (marked, mark.endswith("^")) == (line, True)
+
+
 def test_an_unknown_column_is_answered_with_those_there_are(migrated: Place) -> None:
     error = failure(migrated, "SELECT costs FROM machine_summary")
 
