@@ -42,6 +42,11 @@ def parse_toml(text: str) -> dict[str, Any]:
     return table
 
 
+def toml_text(text: str) -> str:
+    """Return a text as TOML writes one; what JSON says in two escapes is none there, and a delete character is one."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def _shallow(document: Any) -> Any:
     level = [document]
     for _ in range(DEEPEST + 1):

@@ -20,6 +20,7 @@ from ccusage_import.config.kept.identity import choose_identity
 from ccusage_import.config.layers import load_configuration
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.documents import toml_text
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import file_lock, make_private_directory, write_private_file
 
@@ -69,10 +70,10 @@ class Place:
             ConfigurationError: the data directory cannot be written.
         """
         demo = Directories.of_platform().demo
-        kept = {"warehouse": f"'chdb://{demo.data}/warehouse'", "machine": "'demo'", "hash_projects": "false"}
-        kept["timezone"] = f"'{configuration.settings.timezone}'"
-        lines = (f"{name} = {value}\n" for name, value in kept.items())
-        write_private_file(self.directories.config_file, "".join(lines))
+        warehouse, zone = str(EmbeddedWarehouse(demo.data / "warehouse")), configuration.settings.timezone
+        kept = {"warehouse": warehouse, "machine": "demo", "timezone": zone}
+        lines = (f"{name} = {toml_text(value)}\n" for name, value in kept.items())
+        write_private_file(self.directories.config_file, "".join((*lines, "hash_projects = false\n")))
         old = demo.data.with_name("demo.old")
         try:
             if demo.data.exists():

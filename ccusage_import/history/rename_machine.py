@@ -7,7 +7,6 @@ name is given back. Whatever ends this half-way, the same command does the rest.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from ccusage_import import __version__
 from ccusage_import.config.file import changed, write_config
 from ccusage_import.config.kept.identity import keep_identity, read_identity
 from ccusage_import.config.settings import Configuration
+from ccusage_import.documents import toml_text
 from ccusage_import.exceptions import ConfigurationError, OtherNameError
 from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.statistics import totals
@@ -95,7 +95,7 @@ def _write_down(configuration: Configuration, new: str) -> None:
     file, identity = configuration.file, configuration.directories.identity_file
     try:
         if file.exists() and configuration.origins["machine"] == str(file):
-            write_config(file, changed(file, {"machine": json.dumps(new)}))
+            write_config(file, changed(file, {"machine": toml_text(new)}))
         keep_identity(identity, {**read_identity(identity), "machine": new})
     except ConfigurationError as error:
         raise ConfigurationError(

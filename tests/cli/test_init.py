@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -148,6 +149,15 @@ def test_flags_alone_need_no_terminal(program: Program) -> None:
     assert (again.exit_code, again.stdout) == (0, "nothing changes\nnext: ccusage-import import\n")
     without = program("init", *EVERYTHING[:-1], "none", "--yes")
     assert (without.exit_code, "monthly" in file_of(program).read_text()) == (0, False)
+
+
+def test_a_directory_of_any_name_is_written_as_it_is(program: Program, tmp_path: Path) -> None:
+    url = f"chdb://{tmp_path}/it's \N{FLOPPY DISK}/warehouse"
+
+    done = program("init", "--warehouse", url, *EVERYTHING[2:])
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert tomllib.loads(file_of(program).read_text("utf-8"))["warehouse"] == url
 
 
 def test_another_file_may_be_named_before_it_is_there(program: Program, tmp_path: Path) -> None:

@@ -48,7 +48,9 @@ def test_what_is_missing_is_added_and_the_rest_is_kept(tmp_path: Path) -> None:
     assert read_identity(file) == completed
 
 
-@pytest.mark.parametrize("machine", ["studio", 'quo"te', "back\\slash", "über-项目", "new\nline", "tab\t"])
+@pytest.mark.parametrize(
+    "machine", ["studio", 'quo"te', "back\\slash", "über-项目", "\N{PERSONAL COMPUTER}", "new\nline", "tab\t\x7f"]
+)
 def test_any_name_comes_back_as_it_was(tmp_path: Path, machine: str) -> None:
     file = tmp_path / "identity.toml"
     keep_identity(file, {**IDENTITY, "machine": machine})

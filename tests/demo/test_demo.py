@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.config.layers import load_configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
+from ccusage_import.demo.place import Place
 from tests.conftest import Program
 
 OFFERS = ("query", "query", "chart", "report")
@@ -54,6 +57,19 @@ def test_a_demo_needs_no_node_and_shows_what_is_kept(program: Program, tmp_path:
     assert "  ~/.local/share/ccusage-import/demo/ccusage-report.html" in lines
     page = program.home / ".local/share/ccusage-import/demo/ccusage-report.html"
     assert "$30.52" in page.read_text("utf-8")
+
+
+def test_a_demo_that_is_kept_can_be_asked_in_a_home_of_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "o'brien 100%"
+    monkeypatch.setenv("HOME", str(home))
+    with Place.made(is_kept=True) as place:
+        demo = place.keep(place.configuration({"timezone": "Europe/Berlin"}, None, {}))
+
+    kept = load_configuration({}, {}, identity={"salt": "0123abcd"}, directories=demo).settings
+    assert kept.parsed_warehouse() == EmbeddedWarehouse(home / ".local/share/ccusage-import/demo/warehouse")
+    assert (kept.machine, kept.timezone, kept.hash_projects) == ("demo", "Europe/Berlin", False)
 
 
 @pytest.mark.exhaustive

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,6 +103,22 @@ def test_a_renaming_that_cannot_be_written_down_is_finished_by_the_same_command(
         assert again.stdout == "nothing is stored here under another name; this machine is called tower\n"
         imported(program, migrated, claude)
     assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("tower", 1_000)]
+
+
+@pytest.mark.one_place
+def test_a_name_of_any_signs_is_written_into_the_configuration(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    file = program.home / "own.toml"
+    file.write_text('# mine\nmachine = "laptop"\n')
+    new = f"{ODD} \N{PERSONAL COMPUTER}"
+
+    imported(program, migrated, claude, "--config", str(file))
+    done = program("rename", "machine", new, "--warehouse", migrated.url, "--config", file)
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert file.read_text("utf-8").startswith("# mine\n")
+    assert tomllib.loads(file.read_text("utf-8")) == {"machine": new}
 
 
 @pytest.mark.one_place

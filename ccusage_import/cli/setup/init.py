@@ -33,6 +33,7 @@ from ccusage_import.cli.setup.questions import ask, ask_yes_or_no, is_at_a_termi
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.file import changed, write_config
 from ccusage_import.config.settings import Configuration
+from ccusage_import.documents import toml_text
 from ccusage_import.exceptions import ConfigurationError, ScheduleError
 from ccusage_import.masking import MASK
 from ccusage_import.schedule import schedulers
@@ -182,9 +183,9 @@ def _changes(before: Configuration, installed: InstalledSchedule | None, answers
         before, "warehouse", is_so=place.url == settings.warehouse or place.place == settings.parsed_warehouse()
     ):
         now = _now(before, "warehouse", str(settings.parsed_warehouse()))
-        changes.append(Change("warehouse", now, str(place.place), json.dumps(place.url)))
+        changes.append(Change("warehouse", now, str(place.place), toml_text(place.url)))
     if place.asked_password is not None:
-        changes.append(Change("password", _now(before, "password", MASK), MASK, json.dumps(place.asked_password)))
+        changes.append(Change("password", _now(before, "password", MASK), MASK, toml_text(place.asked_password)))
     if _is_to_be_said(before, "hash_projects", is_so=settings.hash_projects == answers.has_pseudonyms):
         now, then = (json.dumps(value) for value in (settings.hash_projects, answers.has_pseudonyms))
         changes.append(Change("hash_projects", _now(before, "hash_projects", now), then, then))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import socket
 from pathlib import Path
 
 from tzlocal import get_localzone_name
 
-from ccusage_import.documents import parse_toml
+from ccusage_import.documents import parse_toml, toml_text
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of, write_private_file
 
@@ -71,10 +70,5 @@ def complete_identity(file: Path, machine: str = NOT_CHOSEN["machine"]) -> dict[
 
 def keep_identity(file: Path, identity: dict[str, str]) -> None:
     """Write the identity where only the user can read it; the file appears whole or not at all."""
-    text = _HEADER + "".join(f"{name} = {_quoted(identity[name])}\n" for name in NOT_CHOSEN)
+    text = _HEADER + "".join(f"{name} = {toml_text(identity[name])}\n" for name in NOT_CHOSEN)
     write_private_file(file, text)
-
-
-def _quoted(text: str) -> str:
-    # JSON takes a delete character as it is, TOML does not.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
