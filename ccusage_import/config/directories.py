@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,13 @@ class Directories:
     def raw(self) -> Path:
         """The reports of each load as ccusage printed them, where `keep_raw` asks for it."""
         return self.data / "raw"
+
+
+def expanded(path: Path) -> Path:
+    """Return a path with the home directory for a `~`; as a shell does, one of an unknown user stays as it is."""
+    with suppress(RuntimeError):
+        return path.expanduser()
+    return path
 
 
 def home_of(environ: Mapping[str, str]) -> Path:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from ccusage_import.config.directories import expanded
 from ccusage_import.config.exposure import exposure_of
 from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, SECRETS, SETTING_VARIABLES, Settings
 from ccusage_import.exceptions import ConfigurationError, ScheduleError
@@ -101,4 +102,4 @@ def _lasting(name: str, value: str) -> str:
     if name not in _ONE_PATH | _SEVERAL_PATHS:
         return value
     paths = value.split(",") if name in _SEVERAL_PATHS else [value]
-    return ",".join(str(Path(path.strip()).expanduser().absolute()) for path in paths if path.strip())
+    return ",".join(str(expanded(Path(path.strip())).absolute()) for path in paths if path.strip())

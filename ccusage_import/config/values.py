@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from ccusage_import.config.directories import expanded
 from ccusage_import.config.warehouse_url import ServerWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.names.shown import told_nearest
@@ -68,11 +69,15 @@ def _names(value: object) -> object:
 def _given(path: object) -> object:
     if isinstance(path, str) and not path.strip():
         raise ValueError("is empty")
-    return path
+    return Path(path) if isinstance(path, str) else path
 
 
 def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
+    absolute = expanded(path).absolute()
+    if any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in str(absolute)):
+        # Node.js finds no file by bytes that are not UTF-8: ccusage would say that there is no usage.
+        raise ValueError(f"{str(absolute)!r} is not UTF-8, or has a NUL")
+    return absolute
 
 
 def _command(text: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
+from ccusage_import.config.directories import expanded
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.masking import without_password
 
@@ -82,8 +83,8 @@ def _split(url: str) -> SplitResult:
 
 
 def _embedded(parts: SplitResult, url: str) -> EmbeddedWarehouse:
-    path = Path(unquote(parts.netloc + parts.path)).expanduser()
-    if not path.is_absolute() or path == Path(path.anchor):
+    path = expanded(Path(unquote(parts.netloc + parts.path)))
+    if not path.is_absolute() or path == Path(path.anchor) or "\0" in str(path):
         raise ConfigurationError(f"warehouse: {without_password(url)!r} names no absolute directory", hint=FORMS)
     if "#" in url:
         # What follows would be no part of the path.
@@ -107,7 +108,7 @@ def _server(parts: SplitResult, url: str, password: str) -> ServerWarehouse:
     verify = options.get("verify", "true").lower()
     if verify not in ("true", "false"):
         raise ConfigurationError(f"warehouse: verify={verify} is neither true nor false", hint=FORMS)
-    ca_cert = Path(options["ca_cert"]).expanduser() if "ca_cert" in options else None
+    ca_cert = expanded(Path(options["ca_cert"])) if "ca_cert" in options else None
     if ca_cert is not None and not ca_cert.is_file():
         raise ConfigurationError(f"warehouse: ca_cert {ca_cert} is not a file", hint="give the path of a PEM file")
     return ServerWarehouse(

@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ccusage_import.config.directories import home_of
+from ccusage_import.config.directories import expanded, home_of
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.files import make_private_directory, reason_of, replace_file
@@ -55,7 +55,7 @@ class ClaudeSettings:
             ScheduleError: the directory is not there.
         """
         chosen = environ.get("CLAUDE_CONFIG_DIR")
-        directory = Path(chosen).expanduser() if chosen else home_of(environ) / ".claude"
+        directory = expanded(Path(chosen)) if chosen else home_of(environ) / ".claude"
         if not directory.is_dir():
             raise ScheduleError(f"{directory}: there is no such directory of Claude Code", hint="use Claude Code once")
         # Of links in a circle the first one is named when it is read.

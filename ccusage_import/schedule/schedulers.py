@@ -86,7 +86,7 @@ def plan(
     variables = setting_variables(environ)
     argv = [*program, *words]
     if config_file is not None:
-        argv += ["--config", str(config_file.expanduser().absolute())]
+        argv += ["--config", str(config_file.absolute())]
     if variables:
         argv += ["--env-file", str(variables_file)]
     carried = {name: environ[name] for name in CARRIED if environ.get(name)}

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ccusage_import.config.directories import Directories, home_of
+from ccusage_import.config.environment import setting_variables
 from ccusage_import.config.layers import environment_settings, load_configuration
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse
@@ -173,6 +174,17 @@ def test_paths_are_absolute(directories: Directories, tmp_path: Path, monkeypatc
     assert settings.log_file == Path("/home/ana/import.log")
 
 
+def test_the_home_of_a_user_that_is_not_known_is_a_directory_of_that_name(
+    directories: Directories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environ = {"CCUSAGE_IMPORT_LOG_FILE": "~no-such-user/log"}
+    settings = load(directories, 'claude_dirs = ["~no-such-user/.claude"]', environ).settings
+    assert settings.claude_dirs == (tmp_path / "~no-such-user/.claude",)
+    assert setting_variables(environ) == {"CCUSAGE_IMPORT_LOG_FILE": str(settings.log_file)}
+    assert settings.log_file == tmp_path / "~no-such-user/log"
+
+
 def test_another_file_replaces_the_default_one(directories: Directories, tmp_path: Path) -> None:
     load(directories, "jobs = 2")
     other = tmp_path / "other.toml"
@@ -306,6 +318,18 @@ def test_everything_that_cannot_be_used_is_said_at_once_with_its_origin(director
         f"jobs ({file}): Input should be greater than or equal to 1",
         "mode (command line): Input should be 'auto', 'calculate' or 'display'",
         f"timezone (environment): 'Mars/Phobos' {NO_ZONE}",
+    ]
+
+
+def test_paths_that_no_file_can_have_are_refused(directories: Directories) -> None:
+    file, odd = directories.config_file, os.fsdecode(b"/caf\xe9")
+    message = refusal(
+        directories, 'password_file = "/a\\u0000b"', {"CCUSAGE_IMPORT_LOG_FILE": odd}, claude_dirs=(Path(odd),)
+    )
+    assert message.splitlines()[1:] == [
+        f"password_file ({file}): '/a\\x00b' is not UTF-8, or has a NUL",
+        "claude_dirs.0 (command line): '/caf\\udce9' is not UTF-8, or has a NUL",
+        "log_file (environment): '/caf\\udce9' is not UTF-8, or has a NUL",
     ]
 
 

@@ -111,6 +111,9 @@ def test_addresses_of_no_known_form(url: str, message: str) -> None:
     [
         ("chdb://", "warehouse: 'chdb://' names no absolute directory"),
         ("chdb:///", "warehouse: 'chdb:///' names no absolute directory"),
+        ("chdb://~no-such-user/a", "warehouse: 'chdb://~no-such-user/a' names no absolute directory"),
+        ("chdb:///data/a%00b", "warehouse: 'chdb:///data/a%00b' names no absolute directory"),
+        ("clickhouse://db?ca_cert=~no-such-user/a", "warehouse: ca_cert ~no-such-user/a is not a file"),
         ("chdb:///data/what%3Fever", "warehouse: the engine cannot open a path with a question mark: /data/what?ever"),
         ("chdb:///data/a#b", "warehouse: 'chdb:///data/a#b' has a #"),
         ("clickhouse:///usage", "warehouse: 'clickhouse:///usage' names no host"),
