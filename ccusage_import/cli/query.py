@@ -154,13 +154,12 @@ def _asked(sql: str, file: Path | None) -> NamedQuery:
     """Return what is asked: a query of the library, or the statement that was typed, or is in a file or on stdin."""
     if file is not None and sql:
         raise ConfigurationError(f"query: both --file {file} and {sql}", hint="give one of them")
-    if file is not None:
+    if file is not None or sql == STDIN:
+        place, hint = (f"--file {file}", "name a file of SQL in UTF-8") if file else ("query -", "give SQL in UTF-8")
         try:
-            sql = file.read_text("utf-8")
+            sql = file.read_text("utf-8") if file else sys.stdin.read()
         except (OSError, UnicodeError) as error:
-            raise ConfigurationError(f"--file {file}: {reason_of(error)}", hint="name a file of SQL in UTF-8") from None
-    elif sql == STDIN:
-        sql = sys.stdin.read()
+            raise ConfigurationError(f"{place}: {reason_of(error)}", hint=hint) from None
     elif NAME.fullmatch(sql):
         return find_query(sql)
     if not sql.strip():

@@ -125,25 +125,37 @@ def test_the_period_that_was_applied_is_said(program: Program, corpus: Callable[
     )
 
 
+def query_stdin(program: Program, sql: bytes, **environ: str) -> tuple[int, str, str]:
+    """Query what is on stdin; return exit code, stdout and stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ccusage_import", "query", "-", "--format", "csv"],
+        env={**program.environ, **environ},
+        cwd=program.home,
+        input=sql,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
 def test_sql_comes_from_a_file_or_from_stdin(program: Program, tmp_path: Path) -> None:
     assert program("migrate").exit_code == 0
     file = tmp_path / "days.sql"
     file.write_text("-- two\nSELECT toDate({day:Date}) - {day:Date} AS n\nUNION ALL SELECT 1;\n", "utf-8")
 
     of_file = program("query", "--file", file, "--param", "day=yesterday", "--format", "csv")
-    of_stdin = subprocess.run(
-        [sys.executable, "-m", "ccusage_import", "query", "-", "--format", "csv"],
-        env=program.environ,
-        cwd=program.home,
-        input="SELECT 1 AS n;\n",
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
     assert sorted(of_file.stdout.splitlines()) == ['"n"', "0", "1"]
-    assert of_stdin.stdout == '"n"\n1\n'
+    assert query_stdin(program, b"SELECT 1 AS n;\n") == (0, '"n"\n1\n', "")
+
+
+def test_a_stdin_that_is_not_utf_8_is_refused(program: Program) -> None:
+    assert query_stdin(program, b"SELECT '\xfc'", PYTHONIOENCODING="utf-8:strict") == (
+        2,
+        "",
+        "ccusage-import: error: query -: is not UTF-8\nhint: give SQL in UTF-8\n",
+    )
 
 
 def test_a_file_that_cannot_be_read_or_is_one_too_many_is_refused(program: Program, tmp_path: Path) -> None:
