@@ -149,5 +149,7 @@ def _outcome(summary: ImportSummary | None) -> tuple[ExitCode, str]:
     """Return the exit code of a run that came to its end, and the kinds of what failed in it."""
     if summary is None:
         return ExitCode.OK, ""
-    kinds = (f"{name}: {item.problem.kind}" for name, item in summary.reports.items() if item.problem)
+    problems = {name: report.problem for name, report in summary.reports.items()}
+    problems["transcripts"] = summary.facts.error if summary.facts else None
+    kinds = (f"{name}: {problem.kind}" for name, problem in problems.items() if problem)
     return summary.exit_code, "; ".join(kinds)

@@ -60,6 +60,15 @@ def test_a_failure_says_of_what_kind(program: Program, receiver: Receiver) -> No
     ]
 
 
+def test_transcripts_that_fail_alone_are_named(program: Program, corpus: Corpus, receiver: Receiver) -> None:
+    (program.home / ".local/state/ccusage-import/transcripts.sqlite").mkdir(parents=True)
+
+    done = program("import", "--claude-dir", corpus("september"), CCUSAGE_IMPORT_HEARTBEAT_URL=receiver.url)
+
+    assert done.exit_code == 5
+    assert receiver.requests[-1].body.decode() == "transcripts: A setting, file or option that cannot be used"
+
+
 def test_without_an_address_nobody_is_pinged(program: Program, receiver: Receiver) -> None:
     assert program("import").exit_code == 3
     assert receiver.requests == []
