@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -21,6 +23,17 @@ def test_the_first_run_chooses_and_every_later_one_keeps(tmp_path: Path) -> None
     written = file.read_bytes()
     assert complete_identity(file) == read_identity(file) == chosen
     assert file.read_bytes() == written
+
+
+def test_first_runs_at_the_same_moment_keep_one_identity(tmp_path: Path) -> None:
+    file, all_begin = tmp_path / "config" / "identity.toml", Barrier(4)
+
+    def first_run(_: int) -> str:
+        all_begin.wait(timeout=30)
+        return complete_identity(file)["salt"]
+
+    with ThreadPoolExecutor(4) as runs:
+        assert set(runs.map(first_run, range(4))) == {read_identity(file)["salt"]}
 
 
 def test_only_its_owner_can_read_the_identity(tmp_path: Path) -> None:

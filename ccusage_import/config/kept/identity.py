@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tzlocal import get_localzone_name
 
 from ccusage_import.documents import parse_toml, toml_text
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import reason_of, write_private_file
+from ccusage_import.files import make_private_directory, reason_of, write_private_file
 
 NOT_CHOSEN = {
     "machine": "(chosen at the first import)",
@@ -63,9 +67,23 @@ def complete_identity(file: Path, machine: str = NOT_CHOSEN["machine"]) -> dict[
     if NOT_CHOSEN.keys() <= kept.keys():
         return kept
     given = {} if machine == NOT_CHOSEN["machine"] else {"machine": machine}
-    identity = {**choose_identity(), **given, **kept}
-    keep_identity(file, identity)
+    with _alone_in(file.parent):
+        # Another first run may just have chosen: what it imports has the names of its salt.
+        identity = {**choose_identity(), **given, **read_identity(file)}
+        keep_identity(file, identity)
     return identity
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Let one process after another do what is in the `with` block, where the file system knows locks."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            make_private_directory(directory)
+            descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def keep_identity(file: Path, identity: dict[str, str]) -> None:
