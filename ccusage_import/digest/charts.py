@@ -52,13 +52,14 @@ def charts_of(digest: Digest) -> list[Chart]:
 def _by_day(digest: Digest) -> Chart | None:
     if not digest.days:
         return None
+    shown = [part for part in digest.days if part.start > digest.days[-1].start - SHOWN]
     left = {day.day: day.cost_usd for day in digest.forecast.days} if digest.forecast else {}
-    spent = _costs_by_start(digest.days)
+    spent = _costs_by_start(shown)
     forecast = {day: max(Decimal(0), cost - spent[day]) for day, cost in left.items()}
-    first, last = digest.days[0].start, max([digest.days[-1].start, *forecast])
+    first, last = shown[0].start, max([shown[-1].start, *forecast])
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     highest = max(spent, key=lambda day: spent[day])
-    columns, rows = _stacked(digest, digest.days, {day: str(day) for day in days}, forecast)
+    columns, rows = _stacked(digest, shown, {day: str(day) for day in days}, forecast)
     return Chart(
         name="days",
         title="Cost by day",
@@ -67,7 +68,7 @@ def _by_day(digest: Digest) -> Chart | None:
         else ""
         if digest.since and digest.end - digest.since < SHOWN
         else "At most the last 90 days.",
-        summary=f"Cost by day and model, {day_range(first, digest.days[-1].start)}. The highest was {highest} with"
+        summary=f"Cost by day and model, {day_range(first, shown[-1].start)}. The highest was {highest} with"
         f" {digest.money.fine(spent[highest])}.",
         columns=columns,
         rows=rows,

@@ -347,6 +347,7 @@ class Digest:
     What cannot be told of a selection is empty. Days before `since` are in nothing but the comparisons of today, the
     last 7 days and the month, their forecast and the budget, which a digest that ends before today has not. `plans`
     are of this month and the last one, of all machines; only a digest of everything has them.
+    `days` are at most the 90 until the last one where no first day is asked for.
     `first_day` is None where nothing is stored. `detail` is read for the page alone. `money` is how people read it.
     """
 

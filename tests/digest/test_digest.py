@@ -522,6 +522,22 @@ def test_a_chart_of_the_last_days_without_usage_says_where_older_usage_is(progra
     assert len(program("chart", "daily", "--since", "40d").stdout.splitlines()) == 41
 
 
+@pytest.mark.usefixtures("own_warehouse")
+def test_a_first_day_that_is_asked_for_is_that_of_days_and_weeks(program: Program, claude: ClaudeDir) -> None:
+    for before in (140, 1):
+        claude.say("one", days_ago(before, 0), 1_000)
+    assert program("import", "--claude-dir", claude.root).exit_code == 0
+
+    days, weeks = (program("chart", what, "--since", "200d").stdout.splitlines() for what in ("daily", "weekly"))
+    assert program("report", "--since", "200d").exit_code == 0
+
+    first = TODAY - timedelta(days=140)
+    assert (days[0].split()[0], len(days)) == (str(first), 141)
+    assert weeks[0].split()[0] == str(first - timedelta(days=first.weekday()))
+    # A page has the last 90 days of them.
+    assert f"Cost by day and model, {TODAY - timedelta(days=1)}. " in (program.home / PAGE).read_text()
+
+
 def test_views_that_are_missing_are_made_where_no_server_must_be_asked(program: Program, place: Place) -> None:
     with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster, creates_database=True) as opened:
         is_embedded = opened.is_embedded

@@ -144,7 +144,9 @@ class _Reader:
                 _span("total", (first_day, last_day), _added(shown.values()), None),
             ),
             forecast=self._forecast(),
-            days=self._parts([row for row in models if row[0] > self.asker.last_day - SHOWN_DAYS * DAY]),
+            days=self._parts(
+                [row for row in models if selection.since or row[0] > self.asker.last_day - SHOWN_DAYS * DAY]
+            ),
             months=self._parts([(day.replace(day=1), *row) for day, *row in models]),
             models=self._models(models),
             cache=[CacheUse(self.named(model), *row) for model, *row in self.rows("cache")],
