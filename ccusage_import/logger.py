@@ -114,7 +114,7 @@ def read_last_run(file: Path) -> list[dict[str, Any]]:
         ConfigurationError: the file cannot be read.
     """
     try:
-        lines = list(filter(None, map(_line_of, file.read_text("utf-8").splitlines())))
+        lines = list(filter(None, map(_line_of, file.read_text("utf-8").split("\n"))))
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ccusage_import.logger import read_last_run
 from ccusage_import.masking import without_places, without_secrets
 from tests.conftest import Program
 
@@ -205,6 +206,14 @@ def test_logs_prints_the_path_and_the_last_run_only(program: Program, corpus: Ca
         *["report read"] * 5,
         "load committed",
     ]
+
+
+def test_a_line_is_read_whole_whatever_signs_it_has(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    line = {"run": "1", "message": "load committed", "reason": "a\u2028b\x85c\rd"}
+    file.write_text(f"half of a li\n{json.dumps(line, ensure_ascii=False)}\n")
+
+    assert read_last_run(file) == [line]
 
 
 def test_logs_before_the_first_import_prints_the_path_and_what_to_do(program: Program) -> None:
