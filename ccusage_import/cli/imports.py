@@ -323,8 +323,13 @@ def _import(
     shows_progress: bool,
 ) -> T:
     """Run the import; a person at a terminal is asked whether a missing database is to be created."""
+
+    def once() -> T:
+        with show_progress(is_wanted=shows_progress) as progress:
+            return run(configuration, options, environ, progress)
+
     try:
-        return _import_once(run, configuration, options, environ, shows_progress=shows_progress)
+        return once()
     except DatabaseMissingError as error:
         if options.is_dry_run or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
@@ -333,19 +338,7 @@ def _import(
     settings = configuration.settings
     with open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, creates_database=True) as opened:
         apply_migrations(opened, __version__)
-    return _import_once(run, configuration, options, environ, shows_progress=shows_progress)
-
-
-def _import_once(
-    run: Importer[T],
-    configuration: Configuration,
-    options: ImportOptions,
-    environ: Mapping[str, str],
-    *,
-    shows_progress: bool,
-) -> T:
-    with show_progress(is_wanted=shows_progress) as progress:
-        return run(configuration, options, environ, progress)
+    return once()
 
 
 def synchronise(configuration: Configuration, already_open: ClickHouse | None = None) -> tuple[str, ...]:

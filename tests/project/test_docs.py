@@ -63,6 +63,7 @@ def test_pages_name_the_versions_of_the_program() -> None:
         ("ccusage_import/history/push.py", "tests/history tests/project/test_values.py"),
         ("ccusage_import/importer.py", "tests/importer tests/project/test_values.py"),
         ("ccusage_import/steps/judging.py", "tests/importer tests/project/test_values.py"),
+        ("ccusage_import/ui/summary.py", "tests/cli tests/project/test_values.py"),
         ("sql/migrations/0001_tables.sql", "tests/warehouse"),
         ("sql/views/daily.sql", "tests/warehouse tests/querying"),
         ("sql/queries/daily.sql", "tests/querying"),
@@ -73,3 +74,8 @@ def test_pages_name_the_versions_of_the_program() -> None:
 )
 def test_the_fast_loop_runs_what_mirrors_a_change(changed: str, asked: str) -> None:
     assert list(asked_for([changed])) == asked.split()
+
+
+def test_every_module_and_query_is_mirrored_by_tests_that_there_are() -> None:
+    files = [str(file.relative_to(ROOT)) for top in ("ccusage_import", "sql") for file in (ROOT / top).rglob("*.*")]
+    assert [asked for asked in sorted(set(asked_for(files))) if not (ROOT / asked).exists()] == []

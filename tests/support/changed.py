@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+# Packages that no directory of tests is named after.
+ELSEWHERE = {"steps": "importer", "ui": "cli"}
 OF_SQL = {
     "queries": ["tests/querying"],
     "views": ["tests/warehouse", "tests/querying"],
@@ -41,7 +43,7 @@ def asked_for(files: Sequence[str]) -> Iterator[str]:
             yield file
         elif top == "ccusage_import":
             package, slash, _ = rest.partition("/")
-            yield f"tests/{package}" if slash and package != "steps" else "tests/importer"
+            yield f"tests/{ELSEWHERE.get(package, package)}" if slash else "tests/importer"
             yield "tests/project/test_values.py"
         elif top == "sql":
             yield from OF_SQL.get(rest.partition("/")[0], ["tests/warehouse"])
