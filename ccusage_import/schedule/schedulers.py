@@ -169,5 +169,8 @@ def _writable(configuration: Configuration, home: Path, runner: str) -> tuple[Pa
         places.append(warehouse.path.parent)
     if settings.log_file:
         places.append(settings.log_file.parent)
+    # A directory of node_exporter is not ours to make.
+    if settings.metrics_file and settings.metrics_file.parent.is_dir():
+        places.append(settings.metrics_file.parent)
     places += [home / name for name in RUNNERS.get(runner, ())]
     return tuple(dict.fromkeys(places))

@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.config.directories import Directories
+from ccusage_import.config.layers import load_configuration
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.schedule.cron import Cron
 from ccusage_import.schedule.launchd import Launchd
 from ccusage_import.schedule.model import InstalledSchedule, Schedule, Scheduler, Timing, daily_at, every
-from ccusage_import.schedule.schedulers import choose, installed_schedule
+from ccusage_import.schedule.schedulers import choose, installed_schedule, plan
 from ccusage_import.schedule.systemd import Systemd, timer
+from tests.config.test_config import IDENTITY
 from tests.conftest import Program
 from tests.support.scheduling import (
     SCRIPT,
@@ -182,6 +184,34 @@ def test_the_service_may_write_where_the_program_does_and_runs_hardened(program:
     assert "OnCalendar=*-*-* 09:30:00" in timer_lines
     assert "Persistent=true" in timer_lines
     assert "RandomizedDelaySec=300s" in timer_lines
+
+
+@pytest.mark.parametrize(
+    ("runner", "caches", "metrics"),
+    [("npx", [".npm"], "metrics"), ("bunx", [".bun", ".cache"], "nowhere"), ("ccusage", [], "metrics")],
+)
+def test_a_job_may_write_what_it_and_its_runner_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: str, caches: list[str], metrics: str
+) -> None:
+    # Nothing that is installed on this machine.
+    monkeypatch.setattr("ccusage_import.schedule.paths.SYSTEM_PATH", ())
+    stand_in(tmp_path / "bin", runner)
+    (tmp_path / "metrics").mkdir()
+    own, home = Directories.within(tmp_path / "own"), tmp_path / "home"
+    flags = {"metrics_file": tmp_path / metrics / "own.prom", "log_file": tmp_path / "logs" / "own.log"}
+    configuration = load_configuration(flags, {}, identity=IDENTITY, directories=own)
+    environ = {"HOME": str(home), "PATH": f"{tmp_path}/bin", "TMPDIR": str(tmp_path / "tmp")}
+
+    job = plan(configuration, environ, ("/srv/bin/ccusage-import",), daily_at("9:30"), None)
+
+    assert list(job.writable) == [
+        own.data,
+        own.state,
+        own.log,
+        tmp_path / "logs",
+        *([tmp_path / "metrics"] if metrics == "metrics" else []),
+        *(home / name for name in caches),
+    ]
 
 
 def test_no_secret_is_in_the_units(program: Program, tmp_path: Path) -> None:
