@@ -68,7 +68,8 @@ def test_a_demo_that_is_kept_can_be_asked_in_a_home_of_any_name(
         demo = place.keep(place.configuration({"timezone": "Europe/Berlin"}, None, {}))
 
     kept = load_configuration({}, {}, identity={"salt": "0123abcd"}, directories=demo).settings
-    assert kept.parsed_warehouse() == EmbeddedWarehouse(home / ".local/share/ccusage-import/demo/warehouse")
+    assert demo.data.is_relative_to(home)
+    assert kept.parsed_warehouse() == EmbeddedWarehouse(demo.data / "warehouse")
     assert (kept.machine, kept.timezone, kept.hash_projects) == ("demo", "Europe/Berlin", False)
 
 
