@@ -172,6 +172,18 @@ def test_a_process_that_is_killed_tells_its_exit_code(program: Program) -> None:
     warm.end()
 
 
+def test_a_bug_is_none_of_the_commands_that_ended_well_before_it(program: Program) -> None:
+    warm = Warm()
+    try:
+        assert warm.run(["config", "path"], program.environ, program.home, 60)[0] == 0
+        exit_code, stdout, stderr = warm.run(["config", "path"], program.environ, program.home / "nowhere", 60)
+    finally:
+        warm.end()
+
+    assert (exit_code, stdout) == (1, "")
+    assert "FileNotFoundError: [Errno 2] No such file or directory: " in stderr
+
+
 FORKING = """
 import time
 from pathlib import Path

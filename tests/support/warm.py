@@ -330,6 +330,10 @@ def _run(request: Mapping[str, Any]) -> int:
         become("ccusage_import", request)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except Exception:  # noqa: BLE001 - whatever it is
+        # Let go on, it would end this process, and that as the command before was to end it: with 0 perhaps.
+        sys.excepthook(*sys.exc_info())
+        return 1
     return 0
 
 
