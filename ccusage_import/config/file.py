@@ -84,7 +84,8 @@ def _change(toml: Any, document: MutableMapping[str, Any], name: str, value: str
         raise ConfigurationError(f"config set: the name is {TOO_DEEP}", hint="config show lists every name")
     place = document
     for table in tables:
-        place = place.setdefault(table, toml.table())
+        is_in_line = isinstance(place, toml.items.InlineTable)
+        place = place.setdefault(table, toml.inline_table() if is_in_line else toml.table())
         if not isinstance(place, MutableMapping):
             raise ConfigurationError(f"config set {name}: {table} is not a table", hint="correct the file by hand")
     if value is None:

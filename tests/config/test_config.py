@@ -523,6 +523,17 @@ def test_a_setting_is_changed_in_the_file_and_the_rest_stays(program: Program) -
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_table_in_one_line_takes_another_one(program: Program) -> None:
+    file = program.home / ".config/ccusage-import/config.toml"
+
+    for name, value in (("budget", "{monthly = 100}"), ("budget.projects.shop.daily", "5"), ("budget.monthly", "200")):
+        done = program("config", "set", name, value)
+        assert (done.exit_code, done.stderr) == (0, "")
+
+    assert len(file.read_text().splitlines()) == 1
+    assert tomllib.loads(file.read_text()) == {"budget": {"monthly": 200, "projects": {"shop": {"daily": 5}}}}
+
+
 def test_a_limit_is_set_under_a_name_with_dots(program: Program) -> None:
     file = program.home / ".config/ccusage-import/config.toml"
 
