@@ -81,7 +81,7 @@ class Transcript:
         self._ends.clear()
 
     def _record(self, record: Record, line: bytes, read: Line) -> None:
-        kind, at = record.get("type"), instant(record.get("timestamp"))
+        kind, at = word(record.get("type")), instant(record.get("timestamp"))
         nested, usage = _nested(record), find_usage(record)
         if usage is not None:
             self._messages(record, record, usage, accepted_by(line, read, record))
@@ -97,7 +97,7 @@ class Transcript:
             for event in read_servers(record, at, self._names):
                 self._happened(record, event)
         elif kind not in BOOKKEEPING and usage is None:
-            self._facts.unknown[word(kind) or "other"] += 1
+            self._facts.unknown[kind or "other"] += 1
         if at is not None and kind in ("user", "assistant", "progress"):
             self._ends[self.turn] = max(at, self._ends.get(self.turn, at))
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import pytest
@@ -29,6 +32,9 @@ RESULT: dict[str, Any] = {
     "type": "user", "uuid": "x1", "timestamp": "2026-05-01T10:00:09Z", "sessionId": "s",
     "message": {"content": [{"type": "tool_result", "tool_use_id": "c1"}]}, "toolUseResult": {"durationMs": 70},
 }  # fmt: skip
+
+
+ANYTHING: tuple[Any, ...] = (None, True, -1, 0.5, 2**64, "", "\0", [], [[]], {}, {"a": []})
 
 
 def transcript(**state: Any) -> tuple[Transcript, Facts]:
@@ -128,6 +134,35 @@ def test_calls_of_a_file_of_a_subagent_are_its_own() -> None:
     _, facts = read({**ANSWER, "isSidechain": True, "agentId": "a", "sessionId": 7})
     [call] = facts.tool_calls
     assert (call.is_subagent, call.agent_id, call.claude_session_id) == (True, number("a"), "file")
+
+
+def places_in(value: Any, *above: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield where there is something in a document: names and numbers from its top."""
+    for name, part in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*above, name)
+        yield from places_in(part, *above, name)
+
+
+def test_whatever_is_anywhere_in_a_record_it_is_read() -> None:
+    system = {
+        "type": "system", "subtype": "compact_boundary", "uuid": "y1", "timestamp": "2026-05-01T10:00:08Z",
+        "compactMetadata": {"trigger": "auto", "preTokens": 1},
+    }  # fmt: skip
+    attachment = {
+        "type": "attachment", "uuid": "a1", "timestamp": "2026-05-01T10:00:08Z",
+        "attachment": {"type": "mcp_instructions_delta", "addedNames": ["shop"], "addedBlocks": ["sells"]},
+    }  # fmt: skip
+    nested = {"type": "progress", "timestamp": "2026-05-01T10:00:08Z", "data": {"message": ANSWER}}
+    for record in (PROMPT, {**PROMPT, "permissionMode": "plan"}, ANSWER, RESULT, system, attachment, nested):
+        for *above, last in places_in(record):
+            for odd in ANYTHING:
+                changed = json.loads(json.dumps(record))
+                reduce(getitem, above, changed)[last] = odd
+
+                _, facts = read(changed)
+
+                assert (facts.lines, facts.bad_lines) == (1, {}), changed
+    assert read({"type": []}, {"type": {}}, {"type": "brand-new"})[1].unknown == {"other": 2, "brand-new": 1}
 
 
 def test_errors_modes_and_interrupts_are_events_of_their_turn() -> None:
