@@ -26,7 +26,7 @@ from loguru import logger
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -116,6 +116,9 @@ class Interface:
             reply, body, encoding = await self._answered(statement, request)
         except EngineError as error:
             return self._failed(error, headers)
+        except ClientDisconnect:
+            # Whoever asked left before the end of the question, and hears nothing.
+            return Response()
         headers["X-ClickHouse-Format"] = reply.output_format
         headers["X-ClickHouse-Summary"] = json.dumps(
             {"read_rows": str(reply.rows_read), "read_bytes": str(reply.bytes_read), "written_rows": "0"}

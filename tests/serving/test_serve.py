@@ -747,6 +747,17 @@ def test_a_query_that_goes_on_keeps_nobody_out(home: tuple[Program, str]) -> Non
         assert served.ask("SELECT 1").text == "1\n"
 
 
+def test_who_leaves_in_the_middle_of_a_question_is_no_error(home: tuple[Program, str]) -> None:
+    with serving(*home, "--without-token", "--verbose") as served:
+        with socket.create_connection((served.host, served.port)) as leaving:
+            leaving.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nSELECT")
+        assert served.ask("SELECT 1").text == "1\n"
+        served.process.send_signal(signal.SIGTERM)
+        _, stderr = served.process.communicate(timeout=30)
+
+    assert "ERROR" not in stderr
+
+
 @pytest.mark.parametrize("number", some_of([signal.SIGTERM, signal.SIGINT], 0))
 def test_a_signal_ends_it(home: tuple[Program, str], number: signal.Signals) -> None:
     program, url = home
