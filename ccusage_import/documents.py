@@ -1,4 +1,7 @@
-"""JSON and TOML that anybody may have written: one that nests too deeply is damaged, like one that does not parse."""
+"""Texts, JSON and TOML that anybody may have written.
+
+A document that nests too deeply is damaged, like one that does not parse.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,11 @@ TOO_DEEP = f"nested more than {DEEPEST} levels deep"
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 # The parser's memory grows with the square of a name's parts.
 _DEEP_NAME = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{DEEPEST}}}")
+
+
+def is_utf8(text: str) -> bool:
+    """Return whether a text was UTF-8; Python keeps each other byte of an argument or a file's name as a surrogate."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -29,6 +29,7 @@ from ccusage_import.cli.options import (
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import today_in
+from ccusage_import.documents import is_utf8
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reason_of
 from ccusage_import.querying.exporting import JSON_SETTINGS
@@ -171,13 +172,15 @@ def asked_parameters(given: Sequence[str]) -> dict[str, str]:
     """Return what --param gives, by name.
 
     Raises:
-        ConfigurationError: one is not NAME=VALUE.
+        ConfigurationError: one is not NAME=VALUE, or not UTF-8.
     """
     parameters = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not (equals and name.isidentifier()):
             raise ConfigurationError(f"--param {text}: is not NAME=VALUE", hint="such as --param since=2026-10-01")
+        if not is_utf8(value):
+            raise ConfigurationError(f"--param {text}: is not UTF-8", hint="type it in UTF-8")
         parameters[name] = value
     return parameters
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ccusage_import.config.directories import expanded
 from ccusage_import.config.exposure import exposure_of
 from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, SECRETS, SETTING_VARIABLES, Settings
+from ccusage_import.documents import is_utf8
 from ccusage_import.exceptions import ConfigurationError, ScheduleError
 from ccusage_import.files import reason_of
 from ccusage_import.names.shown import nearest
@@ -55,8 +56,7 @@ def environment_text(variables: Mapping[str, str]) -> str:
         ScheduleError: a value holds a line break or is not UTF-8 text. The message never repeats it.
     """
     for name, value in variables.items():
-        # A lone surrogate is a byte of the environment that is not UTF-8.
-        if "\n" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        if "\n" in value or not is_utf8(value):
             raise ScheduleError(
                 f"{name} holds a character that an environment file cannot carry", hint="unset or change it"
             )

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ccusage_import.documents import DEEPEST, TOO_DEEP, parse_toml
+from ccusage_import.documents import DEEPEST, TOO_DEEP, is_utf8, parse_toml
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.files import reading_hint_of, reason_of, write_private_file
 
@@ -27,7 +27,8 @@ def changed(file: Path, settings: Mapping[str, str | None]) -> str:
             out.
 
     Raises:
-        ConfigurationError: the file cannot be read, or a name leads into something that is not a table.
+        ConfigurationError: the file cannot be read, a name or a value is not UTF-8, or a name leads into something
+            that is not a table.
     """
     toml: Any = import_module("tomlkit")
     try:
@@ -37,6 +38,8 @@ def changed(file: Path, settings: Mapping[str, str | None]) -> str:
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"config file {file}: {reason_of(error)}", hint=reading_hint_of(error)) from None
     for name, value in settings.items():
+        if not is_utf8(f"{name}{value}"):
+            raise ConfigurationError(f"config set {name}: is not UTF-8", hint="type it in UTF-8")
         _change(toml, document, name, value)
     return str(toml.dumps(document))
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from ccusage_import.config.directories import expanded
 from ccusage_import.config.warehouse_url import ServerWarehouse, parse_warehouse_url
+from ccusage_import.documents import is_utf8
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.names.shown import told_nearest
 
@@ -74,7 +75,7 @@ def _given(path: object) -> object:
 
 def _absolute(path: Path) -> Path:
     absolute = expanded(path).absolute()
-    if any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in str(absolute)):
+    if "\0" in str(absolute) or not is_utf8(str(absolute)):
         # Node.js finds no file by bytes that are not UTF-8: ccusage would say that there is no usage.
         raise ValueError(f"{str(absolute)!r} is not UTF-8, or has a NUL")
     return absolute

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from ccusage_import.documents import is_utf8
 from ccusage_import.exceptions import QueryError, StatementRefusedError
 from ccusage_import.masking import printable
 from ccusage_import.names.shown import nearest
@@ -138,8 +139,7 @@ def checked(warehouse: Engine, sql: str, parameters: Mapping[str, Any]) -> str:
 
 def formatted(warehouse: Engine, sql: str) -> str:
     """Return one statement in its canonical text, without comments, on one line."""
-    if any("\ud800" <= sign <= "\udfff" for sign in sql):
-        # Bytes that Python could not read; the engine cannot be given them.
+    if not is_utf8(sql):
         raise StatementRefusedError("query: the SQL is not UTF-8", hint="type or save it in UTF-8")
     try:
         return str(warehouse.rows("SELECT formatQuerySingleLine({sql:String})", {"sql": sql})[0][0])

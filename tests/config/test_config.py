@@ -23,6 +23,7 @@ from tests.conftest import Program
 # Tables in tables, lists in lists, and a name of many parts: none of it may reach the end of a stack.
 DEEP = [b"budget = " + b"[" * 100_000, b"budget = " + b"{a=" * 100_000, b"[" + b".".join([b"a"] * 100_000) + b"]"]
 NO_ZONE = "is not an IANA time zone such as Europe/Berlin or UTC"
+LATIN_1 = os.fsdecode("café".encode("latin-1"))
 IDENTITY = {"machine": "studio", "timezone": "Europe/Berlin", "salt": "0123abcd", "installation": "feed"}
 
 
@@ -322,7 +323,7 @@ def test_everything_that_cannot_be_used_is_said_at_once_with_its_origin(director
 
 
 def test_paths_that_no_file_can_have_are_refused(directories: Directories) -> None:
-    file, odd = directories.config_file, os.fsdecode(b"/caf\xe9")
+    file, odd = directories.config_file, f"/{LATIN_1}"
     message = refusal(
         directories, 'password_file = "/a\\u0000b"', {"CCUSAGE_IMPORT_LOG_FILE": odd}, claude_dirs=(Path(odd),)
     )
@@ -555,6 +556,8 @@ def test_a_limit_is_set_under_a_name_with_dots(program: Program) -> None:
         ("jobs", "99", "jobs ({file}): Input should be less than or equal to 16"),
         ("nonsense", "1", "nonsense ({file}): unknown setting\nhint: correct what you typed, or {file}\n"),
         ("jobs.more", "1", "config set jobs.more: jobs is not a table"),
+        (LATIN_1, "1", "config set caf\\udce9: is not UTF-8"),
+        ("budget", f'{{projects = {{"{LATIN_1}" = 1}}}}', "config set budget: is not UTF-8"),
         ("currency", "EUR", "currency ({file}): Input should be a table, such as {{name = value}}"),
         ("plan", "20", "plan ({file}): Input should be a table, such as {{name = value}}"),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -972,6 +973,10 @@ def test_explain_tells_question_values_sql_and_plan(migrated: Place, program: Pr
         (("top_models", "--param", "top=4294967296"), ["--param top=4294967296: is not a UInt32", "give a whole"]),
         (("session_outliers", "--param", "times=nan"), ["--param times=nan: is not a Float64", "give a number"]),
         (("project_days",), ["--param project: is missing: its name, or as it is stored", "--param project=VALUE"]),
+        (
+            ("SELECT {a:String}", "--param", os.fsdecode(b"a=caf\xe9")),
+            ["--param a=caf\\udce9: is not UTF-8", "type it in UTF-8"],
+        ),
         (("top_models", "--param", "since"), ["--param since: is not NAME=VALUE", "such as --param since=2026-10-01"]),
         (("SELECT {day:Date}", "--param", "day=soon"), ["--param day=soon: is not a Date", "give a day such as"]),
         (("SELECT {at:DateTime}", "--param", "at=soon"), ["for query parameter 'at'", "--param NAME=VALUE, of the"]),
