@@ -334,6 +334,13 @@ def test_paths_that_no_file_can_have_are_refused(directories: Directories) -> No
     ]
 
 
+@pytest.mark.parametrize("name", ["\\ud800", LATIN_1])
+def test_a_limit_of_a_name_that_no_warehouse_can_hold_is_refused(directories: Directories, name: str) -> None:
+    message = refusal(directories, environ={"CCUSAGE_IMPORT_BUDGET": f'{{"projects": {{"{name}": 5}}}}'})
+    assert message.splitlines()[1].startswith("budget.projects.")
+    assert message.endswith(" (environment): is not UTF-8")
+
+
 def test_the_warehouse_is_said_together_with_the_rest(directories: Directories) -> None:
     message = refusal(directories, "jobs = 0", {"CCUSAGE_IMPORT_WAREHOUSE": "mysql://db"})
     assert "jobs (" in message

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from ccusage_import.documents import is_utf8
 
 Period = Literal["daily", "monthly"]
 Scope = Literal["all", "project", "model", "agent", "machine"]
@@ -28,7 +30,13 @@ def _of_a_month(value: object) -> object:
     return value if isinstance(value, Mapping | Limits | bool) else {"monthly": value}
 
 
-Parts = Mapping[str, Annotated[Limits, BeforeValidator(_of_a_month)]]
+def _text(name: str) -> str:
+    if not is_utf8(name):
+        raise ValueError("is not UTF-8")
+    return name
+
+
+Parts = Mapping[Annotated[str, AfterValidator(_text)], Annotated[Limits, BeforeValidator(_of_a_month)]]
 
 
 class Budget(Limits):
