@@ -15,7 +15,7 @@ import typer
 
 from ccusage_import import ui
 from ccusage_import.config.directories import Directories
-from ccusage_import.config.environment import misspelled_variables, read_environment_file
+from ccusage_import.config.environment import PROXY_VARIABLES, misspelled_variables, read_environment_file
 from ccusage_import.config.kept.identity import NOT_CHOSEN, complete_identity, read_identity
 from ccusage_import.config.layers import load_configuration
 from ccusage_import.config.settings import Configuration
@@ -84,8 +84,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 
 
 def environment(env_file: Path | None) -> dict[str, str]:
-    """Return the environment of this process, and what it leaves open in a file of `--env-file`."""
-    return {**(read_environment_file(env_file) if env_file else {}), **os.environ}
+    """Return the environment of this process, and what it leaves open in a file of `--env-file`.
+
+    The proxies of the file become those of the process.
+    """
+    kept = read_environment_file(env_file) if env_file else {}
+    for name in PROXY_VARIABLES & kept.keys():
+        os.environ.setdefault(name, kept[name])
+    return {**kept, **os.environ}
 
 
 @contextmanager

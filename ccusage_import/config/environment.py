@@ -20,7 +20,12 @@ SECRET_VARIABLES = frozenset(
     {PREFIX + name.upper() for name in SECRETS}
     | {variable for name, variable in CLASSIC_ENVIRONMENT.items() if name in SECRETS}
 )
-_LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
+# What reaches for a network reads these from the process itself. They may hold a password.
+PROXY_VARIABLES = frozenset(
+    name for lower in ("http_proxy", "https_proxy", "no_proxy") for name in (lower, lower.upper())
+)
+_KEPT_VARIABLES = SETTING_VARIABLES | PROXY_VARIABLES
+_LINE = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.*)")
 _ONE_PATH = frozenset({"CCUSAGE_IMPORT_PASSWORD_FILE", "CCUSAGE_IMPORT_LOG_FILE"})
 # Their values are run as commands.
 _COMMANDS = frozenset({"CCUSAGE_IMPORT_CCUSAGE", "CCUSAGE_IMPORT_NOTIFY"})
@@ -44,8 +49,8 @@ def misspelled_variables(environ: Mapping[str, str]) -> list[str]:
 
 
 def setting_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that are settings and not empty; a job starts elsewhere, so paths become absolute."""
-    held = {name: environ[name] for name in sorted(SETTING_VARIABLES) if environ.get(name)}
+    """Return settings and proxies that are not empty; a job starts elsewhere, so paths become absolute."""
+    held = {name: environ[name] for name in sorted(_KEPT_VARIABLES) if environ.get(name)}
     return {name: _lasting(name, value) for name, value in held.items()}
 
 
@@ -82,7 +87,7 @@ def read_environment_file(file: Path) -> dict[str, str]:
         match = _LINE.fullmatch(line)
         if match is None:
             problems.append(f"line {number}: is not NAME=value")
-        elif match[1] not in SETTING_VARIABLES:
+        elif match[1] not in _KEPT_VARIABLES:
             problems.append(f"line {number}: {match[1]} is not a setting")
         else:
             found[match[1]] = match[2]

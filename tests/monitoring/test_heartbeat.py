@@ -74,6 +74,20 @@ def test_without_an_address_nobody_is_pinged(program: Program, receiver: Receive
     assert receiver.requests == []
 
 
+def test_a_scheduled_import_goes_through_the_proxy_of_its_variables(
+    program: Program, receiver: Receiver, tmp_path: Path
+) -> None:
+    file = tmp_path / "schedule.env"
+    file.write_text(f"CCUSAGE_IMPORT_HEARTBEAT_URL=http://hooks.example/x\nhttp_proxy=127.0.0.1:{receiver.port}\n")
+
+    assert program("import", "--env-file", file, no_proxy="", NO_PROXY="").exit_code == 3
+
+    assert [request.path for request in receiver.requests] == [
+        "http://hooks.example/x/start",
+        "http://hooks.example/x/fail",
+    ]
+
+
 @pytest.mark.usefixtures("own_warehouse")
 def test_one_that_is_down_is_a_warning(program: Program, corpus: Corpus, receiver: Receiver) -> None:
     receiver.always = 500

@@ -158,6 +158,7 @@ def test_secrets_are_in_a_file_of_the_user_s_own_and_nowhere_else(scheduled: Pro
         "CCUSAGE_IMPORT_SALT": "s3cret=two",
         "CCUSAGE_IMPORT_WAREHOUSE": "clickhouse://ana:s3cret-three@localhost:1/db",
         "CH_PASSWORD": "s3cret#four",
+        "https_proxy": "http://ana:s3cret-five@proxy.example:3128",
     }
 
     done = scheduled("schedule", "install", **secrets, CCUSAGE_IMPORT_TEST_CACHE="/x", MY_TOKEN="s3cret")
@@ -169,6 +170,7 @@ def test_secrets_are_in_a_file_of_the_user_s_own_and_nowhere_else(scheduled: Pro
         "CCUSAGE_IMPORT_SALT=s3cret=two",
         "CCUSAGE_IMPORT_WAREHOUSE=clickhouse://ana:s3cret-three@localhost:1/db",
         "CH_PASSWORD=s3cret#four",
+        "https_proxy=http://ana:s3cret-five@proxy.example:3128",
     ]
     assert line_of(scheduled).endswith(f" import --quiet --env-file {file}")
     assert str(file) in done.stdout
