@@ -224,7 +224,7 @@ def _outcome_of(report: str, finished: Finished, options: FetchOptions, environ:
     """Return what a report that ended came to: its document, or why there is none and whether to try again."""
     what = f"the {report} report"
     if finished.is_cut:
-        return _Outcome(too_large(what, options.most_bytes))
+        return _Outcome(too_large(what, options.most_bytes, "leave it out: name each of the others with --report NAME"))
     if finished.exit_code == 0:
         complaint = _not_a_document(finished.stdout, environ)
         if complaint is None:
@@ -248,9 +248,9 @@ def _outcome_of(report: str, finished: Finished, options: FetchOptions, environ:
     return _Outcome(ReportFailedError(f"{what} {ended}: {words}", hint=hint), transient=True)
 
 
-def too_large(what: str, most_bytes: int) -> NotAReportError:
+def too_large(what: str, most_bytes: int, hint: str) -> NotAReportError:
     """Return the error of a report that is not read, lest it take all memory."""
-    return NotAReportError(f"{what} is larger than {most_bytes:,} bytes", hint="ccusage-import check")
+    return NotAReportError(f"{what} is larger than {most_bytes:,} bytes", hint=hint)
 
 
 def _signal_name(number: int) -> str:

@@ -300,7 +300,7 @@ def _saved(label: str, file: Path) -> Fetched | NotAReportError | None:
     try:
         with file.open("rb") as stream:
             if os.fstat(stream.fileno()).st_size > LARGEST_REPORT:
-                return too_large(f"{label}: {file}", LARGEST_REPORT)
+                return too_large(f"{label}: {file}", LARGEST_REPORT, "move the file away to import the others")
             return Fetched(label, stream.read(), 0.0, 1)
     except FileNotFoundError:
         return None

@@ -10,12 +10,15 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 
 from ccusage_import.checks.result import Check, fail, failed, ok, warn
+from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.days import ago, zoned_moment
 from ccusage_import.exceptions import (
+    ConfigurationError,
     MachineTakenError,
     OtherNameError,
+    OtherNamingError,
     WarehouseError,
     WarehouseLockedError,
     WarehousePermissionError,
@@ -28,6 +31,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.integrity import detached_parts, hint_of, unreadable_parts
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.migrations import pending_migrations, what_is_pending
+from ccusage_import.warehouse.naming import refuse_other_naming
 from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_configured
 from ccusage_import.warehouse.snapshot import future_loads, last_import, last_load_with_facts, last_success_at
 from ccusage_import.warehouse.tables import Load
@@ -176,7 +180,9 @@ def _last_import(opened: ClickHouse, configuration: Configuration) -> Iterator[C
         found = ", ".join(f"load {load_id} is dated {dated:%Y-%m-%d}" for load_id, dated in ahead.items())
         yield warn("clock", f"{found}; none of them counts as a success", "set the clock, then ccusage-import import")
     yield _zone(configuration, last)
-    yield _machine(opened, configuration)
+    yield (machine := _machine(opened, configuration))
+    if machine.health != "fail":
+        yield from _names(opened, configuration)
     yield from _not_understood(opened, settings.machine)
     if last is None:
         yield warn("last import", "none yet", "ccusage-import import")
@@ -230,6 +236,18 @@ def _machine(opened: ClickHouse, configuration: Configuration) -> Check:
             f'set machine = "{before}", or all of its usage is stored a second time',
         )
     return ok("machine", f"{name}, from {origin}")
+
+
+def _names(opened: ClickHouse, configuration: Configuration) -> Iterator[Check]:
+    """Report names of projects under which all of the machine's usage would be stored a second time."""
+    settings = configuration.settings
+    # That the names cannot be read is said by a check of its own.
+    with suppress(ConfigurationError):
+        names = read_names(configuration.directories.names_file)
+        try:
+            refuse_other_naming(opened, settings.machine, settings.pseudonyms(), names)
+        except OtherNamingError as error:
+            yield failed("names", error)
 
 
 def _not_understood(opened: ClickHouse, machine: str) -> Iterator[Check]:

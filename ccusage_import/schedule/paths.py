@@ -85,6 +85,6 @@ def is_temporary(program: Path, environ: Mapping[str, str]) -> bool:
 def _holding(entry: str, names: Sequence[str], environ: Mapping[str, str]) -> Path | None:
     for name in names:
         program = Path(entry) / name
-        if program.is_file() and os.access(program, os.X_OK) and not is_temporary(lasting := stable(program), environ):
+        if os.access(program, os.X_OK) and program.is_file() and not is_temporary(lasting := stable(program), environ):
             return lasting.parent
     return None

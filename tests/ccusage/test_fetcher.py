@@ -585,6 +585,7 @@ def test_a_report_that_is_too_large_is_read_to_its_end_and_not_kept(machine: Mac
 
     assert isinstance(failed, NotAReportError)
     assert str(failed) == "the daily report is larger than 1,000,000 bytes"
+    assert failed.hint == "leave it out: name each of the others with --report NAME"
     assert machine.count("ends") == 1
     assert most_memory_bytes() - before < 50_000_000
 
@@ -1074,6 +1075,7 @@ def test_a_saved_report_that_is_too_large_is_not_read(program: Program, tmp_path
     done = program("import", "--from", tmp_path, "--warehouse", f"chdb://{tmp_path}/warehouse")
 
     assert done.exit_code == 3
-    assert done.stderr.splitlines()[0] == (
-        f"ccusage-import: error: daily: {tmp_path}/daily.json is larger than 1,073,741,824 bytes"
-    )
+    assert done.stderr.splitlines()[:2] == [
+        f"ccusage-import: error: daily: {tmp_path}/daily.json is larger than 1,073,741,824 bytes",
+        "hint: move the file away to import the others",
+    ]

@@ -555,6 +555,10 @@ def test_what_no_import_gets_past_fails(migrated: Place, program: Program, claud
     assert found.checks["names"]["hint"] == "move the file away; the next import writes a new one for what it meets"
 
     names.unlink()
+    found = checked(program("check", *options, "--json", CCUSAGE_IMPORT_HASH_PROJECTS="false"))
+    assert (found.exit_code, found.checks["names"]["health"], found.checks["machine"]["health"]) == (6, "fail", "ok")
+    assert found.checks["names"]["found"].endswith("asks for names in clear; both would count them twice")
+
     (program.home / ".config/ccusage-import/identity.toml").unlink()
     assert program("import", *options, MACHINE_NAME="laptop").exit_code == 2
     found = checked(program("check", *options, "--json", MACHINE_NAME="laptop"))

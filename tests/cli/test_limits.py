@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 
 from tests.conftest import Program, Result
 from tests.faults.documents import save_generation
+from tests.support.disks import LIKE_A_USER
 from tests.support.exhaustive import some_of
 
 COUNT = ("query", "SELECT count() AS n FROM loads FINAL WHERE state = 'committed'", "--format", "csv")
@@ -97,11 +97,6 @@ def test_a_limit_is_named_and_harms_nothing(
     assert program(*COUNT, *url).stdout == '"n"\n1\n'
     assert program("import", "--from", tmp_path / "second", *url).exit_code == 0
     assert program(*COUNT, *url).stdout == '"n"\n2\n'
-
-
-# Root enters every directory but for these two rights.
-NOT_AS_ROOT = "-dac_override,-dac_read_search"
-LIKE_A_USER = () if os.geteuid() else ("setpriv", f"--bounding-set={NOT_AS_ROOT}", f"--inh-caps={NOT_AS_ROOT}")
 
 
 @pytest.mark.parametrize(

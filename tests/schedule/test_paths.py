@@ -11,6 +11,7 @@ import pytest
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.schedule.paths import is_temporary, job_path, running_program
 from tests.conftest import Program
+from tests.support.disks import LIKE_A_USER
 from tests.support.scheduling import SCRIPT, at_home, stand_in
 
 SYSTEM = ("/usr/local/bin", "/usr/bin", "/bin")
@@ -129,6 +130,24 @@ def test_the_order_of_path_is_kept_and_what_is_relative_or_not_executable_is_not
     plain.write_text("not executable")
 
     assert kept(disk, "relative/bin", plain.parent, first, second) == (str(first), str(second))
+
+
+def test_a_directory_that_lets_this_user_not_in_is_passed_over(disk: Path) -> None:
+    closed, left = program(disk / "closed/node").parent, program(disk / "open/node").parent
+    closed.chmod(0)
+    asks = (
+        "import sys; from ccusage_import.schedule.paths import job_path;"
+        " print(job_path(('node',), {'PATH': sys.argv[1], 'TMPDIR': sys.argv[2]})[0])"
+    )
+
+    done = subprocess.run(
+        [*LIKE_A_USER, sys.executable, "-c", asks, f"{closed}:{left}", disk / "tmp"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.stdout, done.stderr) == (f"{left}\n", "")
 
 
 def test_the_script_beside_the_interpreter_is_the_program(disk: Path) -> None:

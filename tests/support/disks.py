@@ -1,4 +1,4 @@
-"""Disks that are full: mounted by root on Linux, which alone can do that."""
+"""Disks that are full, mounted by root on Linux, which alone can do that; and how root goes without its rights."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 MOUNTS = sys.platform == "linux" and os.geteuid() == 0
+# Root enters every directory but for these two rights.
+NOT_AS_ROOT = "-dac_override,-dac_read_search"
+LIKE_A_USER = () if os.geteuid() else ("setpriv", f"--bounding-set={NOT_AS_ROOT}", f"--inh-caps={NOT_AS_ROOT}")
 needs_mounts = pytest.mark.skipif(not MOUNTS, reason="only root on Linux can mount a disk of its own")
 
 
