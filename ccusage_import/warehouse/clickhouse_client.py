@@ -21,7 +21,7 @@ from ccusage_import.exceptions import (
 )
 from ccusage_import.files import file_lock
 from ccusage_import.warehouse.driver.answers import WHOLE_ANSWER, piped, sent
-from ccusage_import.warehouse.driver.embedded import engine_client, open_embedded, temporary_files
+from ccusage_import.warehouse.driver.embedded import engine_client, open_embedded, refuse_place, temporary_files
 from ccusage_import.warehouse.driver.errors import translated
 from ccusage_import.warehouse.driver.server import open_server
 
@@ -419,6 +419,7 @@ def open_warehouse(
     """
     with ExitStack() as stack:
         if isinstance(warehouse, EmbeddedWarehouse):
+            refuse_place(warehouse)
             purpose = f"the warehouse {warehouse}"
             stack.enter_context(file_lock(warehouse.lock, purpose, lock_wait_seconds, lends=lends))
             client = open_embedded(warehouse)

@@ -102,7 +102,7 @@ def has_warehouse(configuration: Configuration) -> bool:
     """
     place = configuration.settings.parsed_warehouse()
     refuse_gone(place, known_warehouses(configuration).of(place))
-    return not isinstance(place, EmbeddedWarehouse) or place.path.exists()
+    return not isinstance(place, EmbeddedWarehouse) or (place.path / "store").exists()
 
 
 def demand_warehouse(configuration: Configuration, command: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Program
+from tests.faults.documents import save_generation
+from tests.support.disks import LIKE_A_USER
 
 COMMANDS = (
     "accept 1", "budget", "changes", "chart daily", "export daily -o -", "held", "history", "predict text",
@@ -28,14 +31,59 @@ def test_without_a_warehouse_there_is_nothing_to_read(program: Program, tmp_path
     assert [path.name for path in tmp_path.glob("typo*")] == []
 
 
-@pytest.mark.parametrize("command", ["changes", "held", "history"])
-def test_a_directory_without_tables_is_no_warehouse(program: Program, tmp_path: Path, command: str) -> None:
-    (tmp_path / "empty").mkdir()
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("holds", [(), ("notes.txt",)])
+def test_a_directory_of_something_else_is_no_warehouse(
+    program: Program, tmp_path: Path, command: str, holds: tuple[str, ...]
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for name in holds:
+        (own / name).touch()
 
-    done = program(command, "--warehouse", f"chdb://{tmp_path}/empty")
+    done = program(*command.split(), "--warehouse", f"chdb://{own}")
 
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[0].endswith(f"{command}: there is no warehouse chdb://{tmp_path}/empty")
+    assert f": there is no warehouse chdb://{own}\n" in done.stderr
+    assert [path.name for path in own.iterdir()] == list(holds)
+    assert [path.name for path in tmp_path.glob("own*")] == ["own"]
+
+
+@pytest.mark.parametrize("command", ["import --from saved", "init --yes", "migrate", "restore backup"])
+def test_nothing_is_made_in_a_directory_of_something_else(program: Program, tmp_path: Path, command: str) -> None:
+    place, empty = tmp_path / "own", f"chdb://{tmp_path}/empty"
+    place.mkdir()
+    (place / "notes.txt").touch()
+    (tmp_path / "empty/lost+found").mkdir(parents=True)
+    save_generation(program.home / "saved", 0)
+    assert program("migrate", "--warehouse", empty).exit_code == 0
+    assert program("backup", "backup", "--warehouse", empty).exit_code == 0
+
+    done = program(*command.split(), "--warehouse", f"chdb://{place}")
+
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert done.stderr == (
+        f"ccusage-import: error: warehouse chdb://{place}: is a directory of something else\n"
+        "hint: name one that is empty or does not exist yet\n"
+    )
+    assert [path.name for path in place.iterdir()] == ["notes.txt"]
+    assert [path.name for path in tmp_path.glob("own*")] == ["own"]
+
+
+@pytest.mark.parametrize("command", ["query daily", "history", "import --from saved"])
+def test_a_warehouse_that_cannot_be_written_is_copied(program: Program, tmp_path: Path, command: str) -> None:
+    place = tmp_path / "kept"
+    save_generation(program.home / "saved", 0)
+    assert program("migrate", "--warehouse", f"chdb://{place}").exit_code == 0
+    place.chmod(0o500)
+
+    done = replace(program, prefix=LIKE_A_USER)(*command.split(), "--warehouse", f"chdb://{place}")
+
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert done.stderr == (
+        f"ccusage-import: error: warehouse chdb://{place}: cannot be written, which the engine does also to read\n"
+        f"hint: make it writable, or copy it and name the copy: cp -r {place} DIR, then --warehouse chdb:///DIR\n"
+    )
 
 
 def test_a_machine_without_a_name_is_this_one(program: Program) -> None:

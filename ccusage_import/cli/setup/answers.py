@@ -28,7 +28,7 @@ from ccusage_import.schedule import schedulers
 from ccusage_import.schedule.model import EVERY_HOURS, EVERY_MINUTES, Schedule, Scheduler, every
 from ccusage_import.schedule.paths import running_program
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.driver.embedded import demand_engine
+from ccusage_import.warehouse.driver.embedded import demand_engine, refuse_place
 from ccusage_import.warehouse.migrations import applied_migrations, apply_migrations, pending_migrations
 
 EMBEDDED, NONE, KEEP, HOURLY = "embedded", "none", "keep", "1h"
@@ -81,7 +81,8 @@ def read_warehouse(text: str, before: Configuration, *, asks: bool) -> TriedWare
     place = settings.parsed_warehouse()
     if isinstance(place, EmbeddedWarehouse):
         demand_engine()
-        return TriedWarehouse(settings.warehouse, place, has_tables=place.path.exists())
+        refuse_place(place)
+        return TriedWarehouse(settings.warehouse, place, has_tables=(place.path / "store").exists())
     try:
         return _tried_server(settings.warehouse, place, settings.cluster, asks=asks)
     except WarehouseAuthenticationError:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 CAPTURED_BYTES = 65_536
+MADE_BY_ENGINE = frozenset({"data", "metadata", "metadata_dropped", "store", "tmp", "status"})
 # With less virtual memory the engine ends the process without a word that could be caught.
 ENGINE_BYTES = 1_900_000 * 1024
 FILE_LIMIT_HINT = "free some space, or raise the limit (ulimit -f); nothing half written is visible"
@@ -52,6 +53,29 @@ EMBEDDED_SETTINGS: Mapping[str, Any] = {
     # that the engine takes to plan a forecast.
     "optimize_and_compare_chain": 0,
 }
+
+
+def refuse_place(warehouse: EmbeddedWarehouse) -> None:
+    """Refuse a directory of something else, and one that cannot be written, before anything is left there.
+
+    Raises:
+        WarehouseError: it is such a one.
+    """
+    place = warehouse.path
+    if not place.is_dir():
+        return
+    found = {entry.name for entry in os.scandir(place)} - {"lost+found"}
+    if found and not found & MADE_BY_ENGINE:
+        raise WarehouseError(
+            f"warehouse {warehouse}: is a directory of something else",
+            hint="name one that is empty or does not exist yet",
+        )
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise WarehouseError(
+            f"warehouse {warehouse}: cannot be written, which the engine does also to read",
+            hint=f"make it writable, or copy it and name the copy: cp -r {shlex.quote(str(place))} DIR,"
+            " then --warehouse chdb:///DIR",
+        )
 
 
 def open_embedded(warehouse: EmbeddedWarehouse) -> Client:
