@@ -41,8 +41,8 @@ def zoned_moment(instant: datetime, timezone: str) -> str:
 
 
 def weekday_moment(instant: datetime, zone: ZoneInfo) -> str:
-    """Return an instant of these days as a weekday, a day and a time of a zone."""
-    return f"{instant.astimezone(zone):%a %d %b %H:%M}"
+    """Return an instant of these days as a weekday, a day and a time of a zone, and the name of that."""
+    return f"{instant.astimezone(zone):%a %d %b %H:%M %Z}"
 
 
 def ago(instant: datetime, now: datetime) -> str:

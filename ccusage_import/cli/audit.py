@@ -32,7 +32,7 @@ from ccusage_import.cli.options import (
 from ccusage_import.cli.verdicts import print_changes
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
-from ccusage_import.days import day_of_option, moment, parse_day, today_in
+from ccusage_import.days import day_of_option, parse_day, today_in, zoned_moment
 from ccusage_import.exceptions import FixableError, SchemaError
 from ccusage_import.history import overrule
 from ccusage_import.history.changes import Change, Wanted, count_changes, held_now, stream_changes
@@ -110,7 +110,7 @@ def print_history(loads: Sequence[Load], ids: Mapping[int, str], settings: Setti
         seconds = (load.finished_at - load.started_at).total_seconds() if load.finished_at else None
         table.add_row(
             ids.get(load.load_id, str(load.load_id)),
-            moment(load.started_at, settings.timezone),
+            zoned_moment(load.started_at, settings.timezone),
             load.machine,
             load.state,
             load.ccusage_version or load.runner,

@@ -144,7 +144,7 @@ def test_kept_loads_are_listed(program: Program, migrated: Place, claude: Claude
     assert (str(listed["load_id"]), listed["machine"], listed["warehouse"]) == (load_id, "laptop", migrated.url)
     assert listed["bytes"] == Path(listed["file"]).stat().st_size
     assert header.split() == ["load", "when", "machine", "warehouse", "size"]
-    assert row.split()[0] == load_id
+    assert (row.split()[0], row.split()[3]) == (load_id, "UTC")
     assert row.rstrip().endswith(f" {listed['bytes'] / 1000:.1f} kB")
 
 

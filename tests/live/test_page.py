@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.files import file_lock
 from ccusage_import.live.now import Block, open_block
 from tests.conftest import Place, Program
 from tests.support.claude_dir import ClaudeDir, days_ago
@@ -89,7 +90,35 @@ def test_a_terminal_shows_one_page_that_is_current(migrated: Place, program: Pro
     ):
         assert text in shown
     # A week ends on a Monday: on the one on which it begins the weekday alone would be that of today.
-    assert re.search(r"week_usd: 0\.0% used until Mon \d\d [A-Z][a-z]{2} 00:00", shown)
+    assert re.search(r"week_usd: 0\.0% used until Mon \d\d [A-Z][a-z]{2} 00:00 UTC", shown)
+
+
+@pytest.mark.one_place
+def test_a_page_says_that_its_warehouse_is_being_opened(program: Program, tmp_path: Path) -> None:
+    claude, place = ClaudeDir(tmp_path / "claude"), tmp_path / "warehouse"
+    claude.say("running", datetime.now(UTC), 10)
+    options = ("--warehouse", f"chdb://{place}", "--claude-dir", str(claude.root), "--reports-every", "0")
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+    with file_lock(tmp_path / "warehouse.lock", "the warehouse", 1):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ccusage_import", "watch", *options],
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            env={**program.environ, "TERM": "xterm", "COLUMNS": "160"},
+            start_new_session=True,
+        )
+        os.close(follower)
+        shown = read_until(leader, "Ctrl-C ends it")
+    try:
+        read_until(leader, " · 1 transcript ")
+    finally:
+        process.terminate()
+        read_until(leader, "\x1b[?1049l")
+        assert process.wait(timeout=30) == 0
+        os.close(leader)
+    assert f" · opening chdb://{place}" in shown
 
 
 @pytest.mark.one_place

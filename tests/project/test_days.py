@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccusage_import.days import ago, days_of_option, moment, month_of_option, next_month, parse_day, zoned_moment
+from ccusage_import.days import (
+    ago,
+    days_of_option,
+    moment,
+    month_of_option,
+    next_month,
+    parse_day,
+    weekday_moment,
+    zoned_moment,
+)
 from ccusage_import.exceptions import ConfigurationError
 from tests.conftest import Program
 
@@ -69,6 +79,7 @@ def test_times_are_those_of_a_zone() -> None:
 
     assert moment(instant, "Europe/Berlin") == "2026-07-02 00:30"
     assert zoned_moment(instant, "Europe/Berlin") == "2026-07-02 00:30 CEST"
+    assert weekday_moment(instant, ZoneInfo("Europe/Berlin")) == "Thu 02 Jul 00:30 CEST"
 
 
 @pytest.mark.parametrize(

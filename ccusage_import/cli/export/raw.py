@@ -22,7 +22,7 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
-from ccusage_import.days import moment
+from ccusage_import.days import zoned_moment
 from ccusage_import.history.load_names import match_load
 from ccusage_import.masking import printable
 from ccusage_import.records import counted
@@ -66,7 +66,7 @@ def list_kept(
             return
         table = PlainTable(("load", "when", "machine", "warehouse", "size"), texts=("when", "machine", "warehouse"))
         for file, note in kept:
-            when, size = moment(note.started_at, configuration.settings.timezone), decimal(file.stat().st_size)
+            when, size = zoned_moment(note.started_at, configuration.settings.timezone), decimal(file.stat().st_size)
             table.add_row(str(note.load_id), when, printable(note.machine), printable(note.warehouse), size)
         console().print(table)
 

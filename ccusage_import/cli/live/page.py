@@ -51,6 +51,8 @@ class Page:
 
         self._live = Live(console=console(), screen=True, auto_refresh=False)
         self._live.__enter__()
+        # Until the warehouse is open, or its lock is free, there is nothing else to draw.
+        self._live.update(self._page(f"opening {self._configuration.settings.parsed_warehouse()}"), refresh=True)
         return self
 
     def __exit__(
@@ -80,20 +82,24 @@ class Page:
         self._live.update(self._drawn(files, behind_seconds), refresh=True)
 
     def _drawn(self, files: int, behind_seconds: float) -> RenderableType:
-        from rich.console import Group
         from rich.text import Text
 
-        now = datetime.now(self._zone)
-        head = f"machine {self._configuration.settings.machine} · {now:%H:%M:%S} · {counted(files, 'transcript')}"
-        head += f" · {behind_seconds:.0f} s behind" if behind_seconds >= 1 else ""
-        parts: list[RenderableType] = [Text(printable(head), style="bold")]
+        said = counted(files, "transcript") + (f" · {behind_seconds:.0f} s behind" if behind_seconds >= 1 else "")
+        parts: list[RenderableType] = []
         if self._lost:
             parts.append(Text(printable(f"facts wait: {self._lost}"), style="bold red"))
         if self._now:
             parts += self._of(self._now)
         parts += ["", *(Text(printable(line), style="dim") for line in self._events)]
-        parts += [Text("Ctrl-C ends it", style="dim")]
-        return Group(*parts)
+        return self._page(said, *parts)
+
+    def _page(self, said: str, *parts: RenderableType) -> RenderableType:
+        """Return a page: whose it is, when, and what is said of it; its parts; and how it ends."""
+        from rich.console import Group
+        from rich.text import Text
+
+        head = f"machine {self._configuration.settings.machine} · {datetime.now(self._zone):%H:%M:%S} · {said}"
+        return Group(Text(printable(head), style="bold"), *parts, Text("Ctrl-C ends it", style="dim"))
 
     def _of(self, now: Now) -> Iterator[RenderableType]:
         self._projects = project_names(
