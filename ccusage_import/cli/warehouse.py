@@ -169,18 +169,10 @@ def machine_command(
             still = configuration.settings.machine
             ui.print_warning(f"the environment still says that this machine is {still}")
         if as_json:
-            ui.print_json(
-                {
-                    "old": renamed.old,
-                    "new": renamed.new,
-                    "records": renamed.records,
-                    "changes": renamed.changes,
-                    "loads": renamed.loads,
-                    "is_dry_run": dry_run,
-                }
-            )
+            ui.print_json({**asdict(renamed), "is_dry_run": dry_run})
         elif not quiet:
             of = {"record": renamed.records, "change": renamed.changes, "load": renamed.loads}
+            of |= {"fact": renamed.facts} if renamed.facts else {}
             counts = ", ".join(counted(count, noun) for noun, count in of.items())
             done = "would be" if dry_run else "are"
             of_old = f"{counts} of {renamed.old} {done} those of {renamed.new}"

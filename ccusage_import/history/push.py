@@ -32,7 +32,7 @@ from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.budgets import keep_budgets, keep_own_quotas, rename_limits
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.committing import settle_dead_loads
-from ccusage_import.warehouse.facts.rewriting import hide_facts, shows_facts
+from ccusage_import.warehouse.facts.rewriting import count_shown, hide_facts
 from ccusage_import.warehouse.logged_offers import read_last_offers, worth_logging
 from ccusage_import.warehouse.machines import claim_machine, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.migrations import refuse_pending
@@ -201,7 +201,7 @@ def _renamed(source: ClickHouse, target: ClickHouse, machine: str, installation:
 def _hide_left_over(target: ClickHouse, machine: str) -> None:
     """Hide what is shown under a name that was given back: earlier releases left facts there that are folded here."""
     claim = read_claim(target, machine)
-    if claim.renamed_to and not claim.owner and shows_facts(target, machine):
+    if claim.renamed_to and not claim.owner and count_shown(target, machine):
         hide_facts(target, machine, next_load_id(target, machine))
 
 

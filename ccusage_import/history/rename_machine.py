@@ -21,7 +21,7 @@ from ccusage_import.statistics import totals
 from ccusage_import.warehouse.budgets import rename_limits
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.committing import commit, settle_dead_loads
-from ccusage_import.warehouse.facts.rewriting import rename_facts
+from ccusage_import.warehouse.facts.rewriting import count_shown, rename_facts
 from ccusage_import.warehouse.machines import names_of, own_name, read_claim, rename_command, write_claim
 from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write, record_failed_loads
 from ccusage_import.warehouse.publish import begin, tidy
@@ -58,6 +58,7 @@ class RenamedMachine:
     records: int = 0
     changes: int = 0
     loads: int = 0
+    facts: int = 0
 
 
 def rename_machine(configuration: Configuration, new: str, *, is_dry_run: bool) -> RenamedMachine:
@@ -112,7 +113,8 @@ def _renamed(warehouse: ClickHouse, machine: str, new: str, installation: str, *
         return RenamedMachine("", new)
     records = int(_rows(warehouse, "SELECT count() FROM records FINAL WHERE machine = {old:String}", old))
     changes = int(_rows(warehouse, "SELECT count() FROM changes WHERE machine = {old:String}", old))
-    renamed = RenamedMachine(old, new, records, changes, len(read_loads(warehouse, machine=old)))
+    loads = len(read_loads(warehouse, machine=old))
+    renamed = RenamedMachine(old, new, records, changes, loads, count_shown(warehouse, old))
     if not is_dry_run:
         _rename(warehouse, renamed, installation)
     return renamed

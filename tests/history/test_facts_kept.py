@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -263,7 +264,9 @@ def test_facts_go_with_a_machine_that_gets_another_name(program: Program, migrat
 
     done = program("rename", "machine", "after", "--warehouse", migrated.url)
 
-    assert done.exit_code == 0, done.stderr
+    assert (done.exit_code, done.stderr) == (0, "")
+    # Two messages, three calls of tools and a turn.
+    assert re.search(r", 1 load, 6 facts of before are those of after\n$", done.stdout), done.stdout
     assert migrated.rows("SELECT machine, count(), sum(total_tokens) FROM messages GROUP BY machine") == [
         ("after", 2, 97)
     ]

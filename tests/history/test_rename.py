@@ -56,8 +56,8 @@ def test_a_machine_gets_another_name_with_all_its_history(
     command = ("rename", "machine", new, "--warehouse", migrated.url, "--json")
 
     would = json.loads(program(*command, "--dry-run").stdout)
-    assert (would["old"], would["new"], would["records"], would["changes"], would["loads"]) == (
-        "laptop", new, 5, logged, 2,
+    assert (would["old"], would["new"], would["records"], would["changes"], would["loads"], would["facts"]) == (
+        "laptop", new, 5, logged, 2, 2,
     )  # fmt: skip
     assert [row[0] for row in migrated.rows(MACHINES)] == ["laptop"]
     done = program(*command)

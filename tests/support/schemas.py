@@ -528,7 +528,9 @@ SCHEMAS: Mapping[str, Schema] = {
     "restore": MANIFEST,
     "repair": record(attached=listed(TEXT), moved=listed(TEXT), loads=listed(COUNT)),
     "compact": record(before=DAY, facts=by_name(COUNT), rows=COUNT, bytes=COUNT, load_id=maybe(COUNT), is_dry_run=FLAG),
-    "rename machine": record(old=TEXT, new=TEXT, records=COUNT, changes=COUNT, loads=COUNT, is_dry_run=FLAG),
+    "rename machine": record(
+        old=TEXT, new=TEXT, records=COUNT, changes=COUNT, loads=COUNT, facts=COUNT, is_dry_run=FLAG
+    ),
     "rename projects": record(naming=TEXT, records=COUNT, unknown=listed(TEXT), load_id=maybe(COUNT), is_dry_run=FLAG),
     "export": record(files=listed(record(name=TEXT, file=TEXT, format=TEXT, bytes=COUNT))),
     "raw list": record(loads=listed(KEPT)),

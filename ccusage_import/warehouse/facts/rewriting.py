@@ -87,10 +87,10 @@ def hide_facts(warehouse: ClickHouse, machine: str, load_id: int) -> None:
     _write_anew(warehouse, _KEPT, "{mark:UInt64} AS taken_back", parameters)
 
 
-def shows_facts(warehouse: ClickHouse, machine: str) -> bool:
-    """Return whether any fact of a machine is shown."""
+def count_shown(warehouse: ClickHouse, machine: str) -> int:
+    """Return how many facts of a machine are shown."""
     counts = " + ".join(f"(SELECT count() FROM {table} AS stored FINAL WHERE {_SHOWN})" for table in FACT_TABLES)  # noqa: S608
-    return bool(warehouse.rows(f"SELECT {counts}", {"machine": machine})[0][0])
+    return int(warehouse.rows(f"SELECT {counts}", {"machine": machine})[0][0])
 
 
 def rename_folded(warehouse: ClickHouse, machine: str, renamed: Callable[[str], str], load_id: int) -> None:
