@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from ccusage_import.digest.text import percent
 from ccusage_import.masking import printable
 from ccusage_import.money import DOLLARS
 from ccusage_import.ui import with_names
+from ccusage_import.ui.tables import can_draw
 
 NULL = "ᴺᵁᴸᴸ"
 SHOWN_NULL = "-"
@@ -135,11 +136,16 @@ def boxed(answer: Answer, width: int | None = None) -> list[str] | None:
             gap = fill * (wide - cell_len(cell))
             yield gap + cell if is_right else cell + gap
 
+    line, side, top, bottom = ("─", "│", "┌┬┐", "└┴┘") if can_draw() else ("-", "|", "+++", "+++")
     return [
-        "┌─" + "─┬─".join(padded(lines[0], "─")) + "─┐",
-        *("│ " + " │ ".join(padded(line, " ")) + " │" for line in lines[1:]),
-        "└─" + "─┴─".join("─" * wide for wide in widths) + "─┘",
+        _framed(padded(lines[0], line), line, *top),
+        *(_framed(padded(cells, " "), " ", side, side, side) for cells in lines[1:]),
+        _framed((line * wide for wide in widths), line, *bottom),
     ]
+
+
+def _framed(cells: Iterable[str], fill: str, left: str, between: str, right: str) -> str:
+    return f"{left}{fill}{f'{fill}{between}{fill}'.join(cells)}{fill}{right}"
 
 
 def upright(answer: Answer, width: int) -> Iterator[str]:

@@ -39,6 +39,11 @@ def is_for_a_terminal() -> bool:
     return reader_width() != NO_TERMINAL_WIDTH
 
 
+def can_draw() -> bool:
+    """Return whether the encoding of stdout has lines and blocks: UTF-8 has."""
+    return (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+
+
 def console() -> Console:
     """Return the console of stdout: lines end at its width, between words."""
     from ccusage_import.ui.console import StdoutConsole

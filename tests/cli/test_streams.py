@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -157,6 +158,18 @@ def test_characters_that_the_encoding_lacks_are_escaped(program: Program) -> Non
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert "gr\\u00f6\\u00dfer \\u2192 \\u6728" in shown.stdout
     assert "größer → 木" in str(json.loads(asked.stdout))
+
+
+def test_lines_and_bars_are_plain_where_the_encoding_has_none(program: Program, tmp_path: Path) -> None:
+    assert program("import", "--from", save_generation(tmp_path / "saved", 0)).exit_code == 0
+
+    asked = program("query", "SELECT 1 AS a, 'x' AS b", PYTHONIOENCODING="ascii")
+    chart = program("chart", "daily", "--since", "2026-04-10", COLUMNS="60", PYTHONIOENCODING="ascii")
+
+    assert asked.stdout == "+-a-+-b-+\n| 1 | x |\n+---+---+\n"
+    drawn = chart.stdout.splitlines()
+    assert drawn[4] == "2026-04-14 Tue        $10,986.33 21.4% #####################"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d [A-Z][a-z]{2} so far +\$0\.00 +0\.0% *", drawn[-1])
 
 
 def test_a_terminal_that_goes_away_ends_an_import_like_an_interrupt(program: Program, tmp_path: Path) -> None:

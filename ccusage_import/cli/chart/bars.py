@@ -18,15 +18,19 @@ from ccusage_import.digest.text import NO_MODEL, percent
 from ccusage_import.money import Money
 from ccusage_import.names.shown import model_names
 from ccusage_import.ui.console import StdoutConsole
-from ccusage_import.ui.tables import is_for_a_terminal, reader_width
+from ccusage_import.ui.tables import can_draw, is_for_a_terminal, reader_width
 
 PIPED_WIDTH = 80
 LARGEST_WIDTH = 120
+# The name of today stays on one line.
+LEAST_NAME = len("2026-11-30 Mon so far")
 # Instead of the colours of the page where a terminal has 16, of which several would be the same.
 FEW_COLOURS = ("bright_blue", "yellow", "green", "magenta", "cyan", "red", "bright_magenta", "bright_black")
 # A cell that is filled from the left, by eighths.
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 FULL = "█"
+# Instead of both where an encoding has neither.
+PLAIN = "#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ class _Bar:
         for number, (cost, colour) in enumerate(self._parts, 1):
             reached += cost
             eighths = int(options.max_width * 8 * reached / self._largest)
-            end = EIGHTHS[eighths % 8] if number == len(self._parts) else ""
-            yield Segment(FULL * (eighths // 8 - cells) + end, Style(color=colour) if colour else None)
+            end = EIGHTHS[eighths % 8] if number == len(self._parts) and can_draw() else ""
+            yield Segment(_full() * (eighths // 8 - cells) + end, Style(color=colour) if colour else None)
             cells = eighths // 8
 
     def __rich_measure__(self, _console: Console, options: ConsoleOptions) -> Measurement:
@@ -76,7 +80,7 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money
     colours = FEW_COLOURS if console.color_system == "standard" else DARK
     largest = max((row.cost_usd for row in rows), default=Decimal(0))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
-    table.add_column(max_width=width // 3, overflow="fold")
+    table.add_column(max_width=max(width // 3, LEAST_NAME), overflow="fold")
     table.add_column(justify="right", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(ratio=1)
@@ -92,6 +96,10 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money
         console.print(_legend([model for model in looks if model in shown], looks, colours))
 
 
+def _full() -> str:
+    return FULL if can_draw() else PLAIN
+
+
 def _parts(row: Row, looks: Mapping[str, int], colours: Sequence[str]) -> list[tuple[Decimal, str]]:
     costs = sorted(row.costs.items(), key=lambda one: looks.get(one[0], OTHERS))
     return [(cost, colours[looks.get(model, OTHERS)]) for model, cost in costs if cost > 0]
@@ -101,8 +109,8 @@ def _legend(models: Sequence[str], looks: Mapping[str, int], colours: Sequence[s
     own = [model for model in models if looks[model] < OTHERS]
     called = model_names(looks)
     legend = Text("  ").join(
-        Text.assemble((FULL, colours[looks[model]]), f" {called[model] or NO_MODEL}") for model in own
+        Text.assemble((_full(), colours[looks[model]]), f" {called[model] or NO_MODEL}") for model in own
     )
     if len(own) < len(models):
-        legend = Text("  ").join([legend, Text.assemble((FULL, colours[OTHERS]), " others")])
+        legend = Text("  ").join([legend, Text.assemble((_full(), colours[OTHERS]), " others")])
     return legend
