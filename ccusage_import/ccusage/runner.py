@@ -221,6 +221,8 @@ def _identify(source: str, argv: tuple[str, ...], options: FetchOptions, environ
         # 15.x prints its version only when there is a data directory.
         cause = known_cause(what, finished.stderr, options.claude_dirs, environ)
         if cause is not None and not isinstance(cause, DataDirectoryError):
+            if source == COMMAND and cause.hint == PINNED_HINT:
+                cause.hint = COMMAND_HINT
             raise cause
         version = _packaged_version(argv[-1])
     needed = ".".join(map(str, OLDEST_SUPPORTED))

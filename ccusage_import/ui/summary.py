@@ -24,6 +24,7 @@ from ccusage_import.ui.summary_json import SHOWN_VERDICTS
 from ccusage_import.ui.tables import Hanging, Joined, PlainTable, console
 
 if TYPE_CHECKING:
+    from ccusage_import.ccusage.offers import ReportOutcome
     from ccusage_import.statistics import Comparison, Coverage, Share, Totals
 
 SHOWN_HELD = 10
@@ -45,7 +46,7 @@ def print_summary(summary: ImportSummary, money: Money) -> None:
 def print_second(summary: ImportSummary, deleted: int, money: Money) -> None:
     """Print what the import after the deletion of transcripts made of the reports."""
     print(f"\nClaude Code deletes what is a month old, here {deleted} transcripts; imported again:\n")
-    for part in (_reports_table(summary), "", *_held_lines(summary, money)):
+    for part in (_reports_table(summary, _shown_reports(summary)), "", *_held_lines(summary, money)):
         console().print(part)
     shown = sum((record.cost_usd for record in summary.offered if record.report == "daily"), Decimal(0))
     if summary.comparison:
@@ -59,8 +60,11 @@ def summary_parts(summary: ImportSummary, money: Money) -> Iterator[RenderableTy
     if summary.unchanged_since:
         since = zoned_moment(summary.unchanged_since, summary.timezone)
         parts.append(Joined([f"nothing changed since the import of {since}", "no report was run; --force runs them"]))
-    if summary.reports:
-        parts.append(_reports_table(summary))
+    if shown := _shown_reports(summary):
+        parts.append(_reports_table(summary, shown))
+    elif summary.reports:
+        agents = sorted({split_label(name)[0] for name in summary.reports})
+        parts.append(Text(f"no usage of {', '.join(agents)} found"))
     if summary.comparison:
         parts += _compared(summary.comparison, summary, money)
     if summary.held:
@@ -116,7 +120,16 @@ def _headline(summary: ImportSummary) -> Joined:
     return Joined(parts, style="bold")
 
 
-def _reports_table(summary: ImportSummary) -> PlainTable:
+def _shown_reports(summary: ImportSummary) -> Mapping[str, ReportOutcome]:
+    """Return the reports with something in them, and all of Claude: with `all` there are some fifty that are empty."""
+    return {
+        name: outcome
+        for name, outcome in summary.reports.items()
+        if split_label(name)[0] == CLAUDE or outcome.error or outcome.offered or outcome.verdicts
+    }
+
+
+def _reports_table(summary: ImportSummary, reports: Mapping[str, ReportOutcome]) -> PlainTable:
     # `refreshed` is rare: shown only where it happened.
     shown = [
         verdict
@@ -127,9 +140,7 @@ def _reports_table(summary: ImportSummary) -> PlainTable:
     counted = [outcome.verdicts for outcome in summary.reports.values()]
     empty = [str(verdict) for verdict in shown if not any(verdicts[verdict] for verdicts in counted)]
     table = PlainTable(("report", "offered", *map(str, shown), *refused, "time"), spare=("time", *empty))
-    for name, outcome in summary.reports.items():
-        if split_label(name)[0] != CLAUDE and not (outcome.error or outcome.offered or outcome.verdicts):
-            continue  # with `all` there are some fifty of these
+    for name, outcome in reports.items():
         if outcome.error and not outcome.offered and not outcome.verdicts:
             table.add_row(name, "failed")
             continue

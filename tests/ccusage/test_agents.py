@@ -278,6 +278,16 @@ def test_a_machine_without_claude_code_imports_its_agents(
     assert totals(warehouse) == {"codex": TOTALS_20["codex"]}
 
 
+def test_the_summary_says_which_agents_have_no_usage(run_import: Importer) -> None:
+    assert run_import("--agent", "codex").exit_code == 0
+
+    done = run_import("--agent", "kimi", "--agent", "goose")
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1:3] == ["", "no usage of goose, kimi found"]
+    assert "report " not in done.stdout
+
+
 @pytest.mark.exhaustive
 def test_the_summary_names_agents_and_leaves_out_those_without_usage(run_import: Importer) -> None:
     done = run_import("--agent", "all")
