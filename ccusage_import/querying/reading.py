@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ccusage_import.documents import is_utf8
-from ccusage_import.exceptions import QueryError, StatementRefusedError
+from ccusage_import.exceptions import QueryError, StatementRefusedError, WarehousePermissionError
 from ccusage_import.masking import printable
 from ccusage_import.names.shown import nearest
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -124,7 +124,7 @@ def checked(warehouse: Engine, sql: str, parameters: Mapping[str, Any]) -> str:
     refusal = StatementRefusedError(f"query: {statement.split(maxsplit=1)[0]} does more than read", hint=READ_HINT)
     try:
         tree = warehouse.raw(f"EXPLAIN AST {statement}", "TSVRaw", {}, parameters).decode("utf-8", "replace")
-    except QueryError as error:
+    except (QueryError, WarehousePermissionError) as error:
         raise (error if any(kind in str(error) for kind in PARAMETER_ERRORS) else refusal) from None
     nodes = [(len(found[1]), found[2], (found[3] or "").lower()) for found in _NODE.finditer(tree)]
     kind = nodes[1][1] if nodes[0][1] == EXPLAIN and len(nodes) > 1 else nodes[0][1]

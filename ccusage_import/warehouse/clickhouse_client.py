@@ -23,7 +23,7 @@ from ccusage_import.files import file_lock
 from ccusage_import.warehouse.driver.answers import WHOLE_ANSWER, piped, sent
 from ccusage_import.warehouse.driver.embedded import engine_client, open_embedded, refuse_place, temporary_files
 from ccusage_import.warehouse.driver.errors import translated
-from ccusage_import.warehouse.driver.server import open_server
+from ccusage_import.warehouse.driver.server import open_server, send_always
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -368,6 +368,9 @@ class ClickHouse:
         if str(self._client.get_client_setting("readonly") or "0") != "0":
             return
         self._limits = {**(settings or {}), "readonly": 1}
+        if not self.is_embedded:
+            send_always(self._client, self._limits)
+            return
         with translated(self.warehouse):
             for name, value in self._limits.items():
                 self._client.set_client_setting(name, value)

@@ -617,6 +617,21 @@ def test_clickhouse_connect_reads(served: Served) -> None:
             client.command("DROP TABLE records")
 
 
+def test_the_program_itself_reads(served: Served, imported: tuple[Program, str]) -> None:
+    program, url = imported[0], f"clickhouse://ana:{served.token}@127.0.0.1:{served.port}/ccusage"
+    sql = "SELECT date, total_tokens FROM daily ORDER BY date LIMIT 1"
+
+    answers = {kind: program("query", sql, "--format", kind, "--warehouse", url) for kind in ("json", "csv", "table")}
+    listed = program("history", "--json", "--warehouse", url)
+    refused = program("query", "DROP TABLE records", "--warehouse", url)
+
+    assert {kind: (done.exit_code, done.stderr) for kind, done in answers.items()} == dict.fromkeys(answers, (0, ""))
+    assert json.loads(answers["json"].stdout) == [{"date": "2025-06-08", "total_tokens": 4467705}]
+    assert answers["csv"].stdout == '"date","total_tokens"\n"2025-06-08",4467705\n'
+    assert (listed.exit_code, len(json.loads(listed.stdout))) == (0, 1)
+    assert (refused.exit_code, "query: DROP does more than read" in refused.stderr) == (2, True)
+
+
 def test_sqlalchemy_reads(served: Served) -> None:
     engine = sqlalchemy.create_engine(f"clickhousedb://ana:{served.token}@127.0.0.1:{served.port}/ccusage")
     with engine.connect() as connection:

@@ -61,6 +61,15 @@ def open_server(warehouse: ServerWarehouse, settings: Mapping[str, Any]) -> Clie
     return client
 
 
+def send_always(client: Client, settings: Mapping[str, Any]) -> None:
+    """Send settings with every question, and let the server judge them.
+
+    Where a user may only read, the driver refuses all of them, also those of formats, which `serve` takes.
+    """
+    http: Any = client
+    http.params.update({name: str(value) for name, value in settings.items()})
+
+
 @contextmanager
 def _driver_settings() -> Iterator[None]:
     """Set what the driver takes for the whole process, only while a client is made."""
