@@ -7,7 +7,8 @@ AS WITH
 (
     SELECT CAST((groupArray(machine), groupArray(zone)), 'Map(String, String)')
     FROM (SELECT machine, argMax(timezone, at) AS zone FROM {database}.message_facts_by_month WHERE timezone != '' GROUP BY machine)
-) AS zones
+) AS zones,
+coalesce(nullIf(zone_of_answers, ''), nullIf(zones[toString(machine)], ''), 'UTC') AS zone
 SELECT
     machine,
     agent,
@@ -44,10 +45,6 @@ SELECT
     load_id
 FROM
 (
-    SELECT *, coalesce(nullIf(zone_of_answers, ''), nullIf(zones[toString(machine)], ''), 'UTC') AS zone
-    FROM
-    (
-        {query:turns_since}
-    )
+    {query:turns_since}
 ) AS each
 COMMENT 'one row is one prompt and all that it caused: its session is the batch, its command the job'
