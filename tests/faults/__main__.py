@@ -18,7 +18,15 @@ from tests.faults.facts import http_facts_lab
 from tests.faults.harness import http_lab, new_user
 from tests.faults.kills import Tally, print_tallies
 from tests.faults.network import break_requests
-from tests.faults.portions import be_silent, in_portions, interrupt_some, kill_first_ones, kill_readings, kill_some
+from tests.faults.portions import (
+    be_silent,
+    in_portions,
+    interrupt_some,
+    kill_first_ones,
+    kill_first_ones_of_many,
+    kill_readings,
+    kill_some,
+)
 from tests.faults.readers import Watch, watch_imports
 from tests.support.gateway.running import running_gateway
 
@@ -51,6 +59,7 @@ def break_imports(arguments: argparse.Namespace, root: Path) -> list[Tally]:
     """Break imports of reports."""
     tallies = in_portions(kill_some, root / "embedded", arguments.kills * 4 // 5, arguments.seed)
     tallies += in_portions(kill_first_ones, root / "first", arguments.kills // 5, arguments.seed)
+    tallies += in_portions(kill_first_ones_of_many, root / "many", arguments.kills // 5, arguments.seed)
     tallies += in_portions(interrupt_some, root / "interrupted", arguments.interrupts, arguments.seed)
     with running_gateway(root / "engine") as gateway:
         return tallies + break_requests(http_lab(root / "http", gateway), gateway)

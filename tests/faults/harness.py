@@ -50,6 +50,8 @@ class Installation:
     home: Path
     url: str
     machine: str = MACHINE
+    # Where `tests.faults.stepped` is to take a few verdicts for many.
+    logged_at_once: int | None = None
 
     @property
     def identity(self) -> dict[str, str]:
@@ -65,6 +67,8 @@ class Installation:
     def environ(self) -> dict[str, str]:
         """The environment of every process of this installation."""
         own = {"HOME": str(self.home), "TZ": "UTC", "CCUSAGE_IMPORT_WAREHOUSE": self.url}
+        if self.logged_at_once is not None:
+            own["LOGGED_AT_ONCE"] = str(self.logged_at_once)
         return {**origin_environ(), **own}
 
     def start(
@@ -251,10 +255,10 @@ class Lab:
         return ", ".join(f"{view} {state}" for view, state in names.items())
 
 
-def embedded_lab(root: Path, *, is_first: bool = False) -> Lab:
+def embedded_lab(root: Path, *, is_first: bool = False, logged_at_once: int | None = None) -> Lab:
     """Make a user with an embedded warehouse that holds older reports of two machines; or nothing, with `is_first`."""
     home, kept = root / "home", root / "kept"
-    installation = Installation(home, f"chdb://{home}/warehouse")
+    installation = Installation(home, f"chdb://{home}/warehouse", logged_at_once=logged_at_once)
     installation.prepare()
     if not is_first:
         _fill(installation, root)

@@ -30,6 +30,12 @@ def kill_first_ones(root: Path, kills: int, seed: int) -> list[Tally]:
     return kill_imports(embedded_lab(root, is_first=True), kills, seed, "first import: SIGKILL")
 
 
+def kill_first_ones_of_many(root: Path, kills: int, seed: int) -> list[Tally]:
+    """Kill imports into nothing, in which verdicts are logged piece by piece."""
+    lab = embedded_lab(root, is_first=True, logged_at_once=60)
+    return kill_imports(lab, kills, seed, "many records: SIGKILL")
+
+
 def interrupt_some(root: Path, times: int, seed: int) -> list[Tally]:
     """End imports by signals."""
     return interrupt_imports(embedded_lab(root), times, seed)

@@ -2,7 +2,8 @@
 
     python -m tests.faults.stepped TELL HEAR ARGUMENT…
 
-TELL and HEAR are file descriptors: a line with the name of the step goes out, a byte comes back.
+TELL and HEAR are file descriptors: a line with the name of the step goes out, a byte comes back. LOGGED_AT_ONCE in the
+environment says how many verdicts are logged at once.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def run() -> None:
         os.write(tell, point.encode() + b"\n")
         os.read(hear, 1)
 
+    publish.LOGGED_AT_ONCE = int(os.environ.get("LOGGED_AT_ONCE", publish.LOGGED_AT_ONCE))
     for owner, name in STEPS:
         setattr(owner, name, _stopping(getattr(owner, name), stop_at))
     main()

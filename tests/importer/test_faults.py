@@ -169,6 +169,19 @@ def test_a_killed_first_import_leaves_all_or_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.exhaustive
+def test_a_killed_import_of_many_records_leaves_all_or_nothing(tmp_path: Path) -> None:
+    lab = embedded_lab(tmp_path, is_first=True, logged_at_once=60)
+    writes = [point.removeprefix("before ") for point in points_of(lab) if point.startswith("before insert")]
+    assert writes[-5:] == [*["insert changes"] * 3, "insert records", "insert loads"]
+
+    tallies = kill_imports(lab, 12, SEED, "many records: SIGKILL")
+
+    assert_all_survived(tallies)
+    assert sum(tally.attempted for tally in tallies) == 12
+    assert sum(tally.in_time for tally in tallies) >= 9
+
+
+@pytest.mark.exhaustive
 def test_a_killed_reading_of_transcripts_leaves_every_fact_once(tmp_path: Path) -> None:
     tallies = kill_imports(embedded_facts_lab(tmp_path), 5, SEED, "facts: SIGKILL")
 
