@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
 from ccusage_import.records import CLAUDE, Identity, Record, report_label
-from ccusage_import.rule.clusters import clusters
+from ccusage_import.rule.clusters import clusters, whole_days
 from ccusage_import.rule.context import Context
 from ccusage_import.rule.evidence import Sessions, Span, day_after, span
 from ccusage_import.rule.groups import Group, Pair, group_of, grouped, paired
@@ -25,10 +25,11 @@ class _Evidence:
     """What is known of groups that are judged together: what moved, was taken back, or lost its price.
 
     `refiled` are those whose days another zone filed; `taken_over` are the stored records that go on in one that is
-    offered, also under other names.
+    offered, also under other names. Of whole days nothing is gone: their projects have other names.
     """
 
     has_moved: bool
+    are_whole_days: bool
     waits: bool
     taken_back: Sequence[Group]
     taken_back_elsewhere: Sequence[Group]
@@ -83,9 +84,10 @@ class Judge:
         return [*self.groups, *(group_of([pair]) for pair in self.settled)]
 
     def decisions(self, daily: Judge | None) -> Iterator[Decision]:
-        """Judge all groups; `daily` judges the days of a report of months."""
+        """Judge all groups; `daily` judges the days of a report of months or projects."""
         yield from filter(None, map(self._obvious, filter(self._is_judged, self.settled)))
-        found = list(clusters(self.groups, self.moves, self.window, self._are_apart))
+        whole = self._whole_days(daily)
+        found = list(clusters(self.groups, self.moves, self.window, self._are_apart, whole))
         taken_back = [group for cluster in found for group in self._taken_back(cluster)]
         for cluster in found:
             if not all(self._is_judged(pair) for group in cluster for pair in group.pairs):
@@ -95,7 +97,19 @@ class Judge:
             if decision is not None:
                 yield decision
             else:
-                yield from self._of_cluster(cluster, daily, taken_back)
+                yield from self._of_cluster(cluster, daily, taken_back, whole)
+
+    def _whole_days(self, daily: Judge | None) -> Collection[date]:
+        if daily is None or not any(group.fell and group.pairs[0].record.report == "projects" for group in self.groups):
+            return ()
+        return whole_days(self.pairs, daily.pairs, self._context.taken_back)
+
+    @property
+    def pairs(self) -> Iterator[Pair]:
+        """All that is stored and offered."""
+        yield from self.settled
+        for group in self.groups:
+            yield from group.pairs
 
     def _obvious(self, pair: Pair) -> Decision | None:
         """Return the decision on a pair that shares usage with none, where no evidence could lead to another: on most.
@@ -109,7 +123,11 @@ class Judge:
         return None
 
     def _of_cluster(
-        self, cluster: Sequence[Group], daily: Judge | None, all_taken_back: Sequence[Group]
+        self,
+        cluster: Sequence[Group],
+        daily: Judge | None,
+        all_taken_back: Sequence[Group],
+        whole_days: Collection[date],
     ) -> Iterator[Decision]:
         # Sources and receivers of usage that moved are judged together: all of it is offered, or nothing moves.
         may_have_moved = len(cluster) > 1
@@ -120,6 +138,7 @@ class Judge:
         has_moved = may_have_moved and is_all_there and is_all_taken
         waits = may_have_moved and self.window.waits
         pairs = [pair for group in cluster for pair in group.pairs]
+        are_whole_days = all(pair.record.day in whole_days for pair in pairs)
         over = taken_over(pairs)
         keep_prices = {record.identity for records in over.values() for record in records}
         is_price_lost = lose_a_price(
@@ -127,7 +146,7 @@ class Judge:
             [pair.offered for pair in pairs if pair.offered is not None],
         )
         refiled = [group for group in cluster if self.window.is_refiled(group)]
-        evidence = _Evidence(has_moved, waits, taken_back, elsewhere, refiled, is_price_lost, over)
+        evidence = _Evidence(has_moved, are_whole_days, waits, taken_back, elsewhere, refiled, is_price_lost, over)
         for group in cluster:
             for decision in self._decided(group, daily, evidence):
                 is_by_messages = decision.reason in (Reason.MESSAGES_THERE, Reason.MESSAGES_GONE)
@@ -159,6 +178,8 @@ class Judge:
         elif self.window.is_refiled(group):
             takes, reason = self._refiled(group)
             takes = takes and not self._went_to_held(group, evidence)
+        elif evidence.are_whole_days:
+            takes, reason = self._by_messages(group, evidence) or (takes, reason)
         elif evidence.waits:
             takes, reason = False, Reason.SESSIONS_UNKNOWN
         elif group.fell:
@@ -181,11 +202,12 @@ class Judge:
             is_beyond = bool(ends) and one.starts_at >= max(ends)
             has_new_day = (
                 daily is not None
+                and pair.record.report == "monthly"
                 and reason is Reason.TIMEZONE_CHANGED
                 and daily.takes_a_day_of(one, group.stored_spans)
             )
             is_apart = _grew_apart(pair, group) if pair.stored else is_beyond or has_new_day
-            if takes or (is_apart and reason is not Reason.TAKEN_BACK):
+            if takes or (is_apart and reason is not Reason.TAKEN_BACK and not self._is_taken_back(pair)):
                 yield self._taken(pair, reason, evidence.taken_over.get(pair.record.identity, ()))
             elif pair.offered is not None:
                 yield self._kept(pair.stored, pair.offered, reason)
@@ -310,6 +332,10 @@ class Judge:
             return []
         # Usage of another time grew past that, which says nothing of this one.
         return [group for group in marked if group.offered_tokens <= self._mark(group)]
+
+    def _is_taken_back(self, pair: Pair) -> bool:
+        mark = self._context.taken_back.get(pair.record.identity)
+        return mark is not None and pair.record.total_tokens <= mark
 
     def _went_elsewhere(self, group: Group) -> bool:
         """Whether usage of a group counts in others now; a project that is not offered any more has another name."""

@@ -60,7 +60,7 @@ class Case:
         judges = {name: judge.informed_by(ledger) for name, judge in self._judges.items()}
         decisions: list[Decision] = []
         for name in sorted(judges):
-            daily = judges.get(("daily", name[1])) if name[0] == "monthly" else None
+            daily = judges.get(("daily", name[1])) if name[0] in ("monthly", "projects") else None
             decisions += sorted(judges[name].decisions(daily), key=lambda decision: decision.record.key)
         return decisions
 

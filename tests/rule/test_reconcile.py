@@ -960,6 +960,16 @@ def test_a_month_is_new_where_a_day_of_it_alone_is(
     assert found["2026-05"] == found["2026-06"] == ("held", False)
 
 
+@pytest.mark.parametrize(("tokens", "verdict"), [(108, "held"), (109, "new")])
+def test_a_month_that_was_taken_back_stays_so_beside_one_of_another_zone(tokens: int, verdict: str) -> None:
+    stored = [monthly("03", 104, provenance=OTHER_ZONE)]
+    offered = [daily("02-10", 108), monthly("02", tokens), monthly("03", 140)]
+
+    decided = judged(offered, stored, taken_back={monthly("02", 0).identity: 108, monthly("03", 0).identity: 122})
+
+    assert {key: verdict for verdict, _, key, _ in decided}["2026-02"] == verdict
+
+
 @pytest.mark.parametrize(("failed", "verdict"), [(set(), "new"), ({"blocks"}, "held")])
 def test_the_hours_of_an_agent_tell_which_days_share_usage_unless_blocks_failed(failed: set[str], verdict: str) -> None:
     # The 8th began in Tokyo at 15:00 of the 7th, when nobody worked.
@@ -1713,6 +1723,74 @@ def test_what_was_taken_back_stays_so_while_the_next_day_grows(
     decisions = reconcile([daily("05-12", first), daily("05-13", second), WITNESS], stored, REPORTS, context)
 
     assert [line for line in lines(decisions) if line[2].startswith("2026")] == expected
+
+
+# A day of two projects outside the window, one of which has another name now, by reports that say nothing of sessions.
+FAIR, SHOP, STORE = (
+    record("projects", f"2026-05-09/{name}", "2026-05-09", tokens, project=name)
+    for name, tokens in (("fair", 30), ("shop", 70), ("store", 70))
+)
+MORE_FAIR = FAIR._replace(input_tokens=31, total_tokens=31)
+
+
+@pytest.mark.parametrize("intact_from", [EDGE, None])
+@pytest.mark.parametrize("day", ["05-09", "05-11"])
+def test_a_day_that_is_offered_as_it_is_stored_says_that_a_project_has_another_name(
+    day: str, intact_from: date | None
+) -> None:
+    fair, shop, store = (
+        one._replace(key=f"2026-{day}/{one.project}", day=date.fromisoformat(f"2026-{day}"))
+        for one in (FAIR, SHOP, STORE)
+    )
+    context = replace(CONTEXT, failed=frozenset({"session"}), intact_from=intact_from)
+
+    decisions = reconcile([daily(day, 100), fair, store], [daily(day, 100), fair, shop], ["daily", "projects"], context)
+
+    assert lines(decisions) == [
+        ("unchanged", "nothing_changed", f"2026-{day}", False),
+        ("unchanged", "nothing_changed", f"2026-{day}/fair", False),
+        ("corrected", "moved", f"2026-{day}/shop", True),
+        ("new", "first_seen", f"2026-{day}/store", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("offered", "stored", "context"),
+    [
+        # The day is not the same, or not known.
+        ([daily("05-09", 101), MORE_FAIR, STORE], [daily("05-09", 100), FAIR, SHOP], {}),
+        ([daily("05-09", 99), FAIR, STORE], [daily("05-09", 100), FAIR, SHOP], {}),
+        ([daily("05-09", 100, input_tokens=99, output_tokens=1), FAIR, STORE], [daily("05-09", 100), FAIR, SHOP], {}),
+        ([FAIR, STORE], [daily("05-09", 100), FAIR, SHOP], {}),
+        ([daily("05-09", 100), FAIR, STORE], [FAIR, SHOP], {}),
+        # Its projects do not add up to it, now or then.
+        ([daily("05-09", 101), FAIR, STORE], [daily("05-09", 101), FAIR, SHOP], {}),
+        ([daily("05-09", 100), FAIR, STORE], [daily("05-09", 100), MORE_FAIR, SHOP], {}),
+        # A part of it was filed by another zone, or taken back.
+        ([daily("05-09", 100), FAIR, STORE], [daily("05-09", 100), FAIR, SHOP._replace(provenance=OTHER_ZONE)], {}),
+        ([daily("05-09", 100), FAIR, STORE], [daily("05-09", 100), FAIR, SHOP], {"taken_back": {STORE.identity: 0}}),
+    ],
+)
+def test_a_project_stays_where_its_day_does_not_say_that_it_has_another_name(
+    offered: list[Record], stored: list[Record], context: dict[str, Any]
+) -> None:
+    decided = judged(offered, stored, **context)
+
+    assert ("new", "first_seen", "2026-05-09/store", True) in decided
+    assert [line for line in decided if line[2] == "2026-05-09/shop"] == []
+
+
+def test_a_project_with_another_name_keeps_the_price_it_had() -> None:
+    now = STORE._replace(cost_usd=Decimal(0), unpriced=True)
+    days = daily("05-09", 100), daily("05-09", 100, "0", unpriced=True)
+
+    decisions = decide([days[1], FAIR, now], [days[0], FAIR, SHOP])
+
+    assert lines(decisions)[2:] == [
+        ("corrected", "moved", "2026-05-09/shop", True),
+        ("new", "first_seen", "2026-05-09/store", True),
+    ]
+    assert [one.cost_usd for one in shown_after([SHOP], decisions) if one.project == "store"] == [Decimal(1)]
 
 
 def test_a_project_is_renamed_beside_one_that_stays_taken_back() -> None:
