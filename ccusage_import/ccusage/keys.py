@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,12 +11,28 @@ from typing import Any
 from ccusage_import.ccusage.refusals import Refused
 from ccusage_import.ccusage.validation import RefusedRow
 from ccusage_import.names.pseudonyms import Pseudonyms
-from ccusage_import.records import ALL_AGENTS, CLAUDE, split_label
+from ccusage_import.records import ALL_AGENTS, CLAUDE, CODEX, split_label
+
+# A transcript of codex that was archived; before, it lay in a directory of its day.
+_ARCHIVED = re.compile(r"rollout-(\d{4})-(\d{2})-(\d{2})T")
 
 
 def joined_key(first: str, second: str) -> str:
     """Join two names to a key that no other two names can give."""
     return f"{first.replace('%', '%25').replace('/', '%2F')}/{second}"
+
+
+def lasting_session_id(agent: str, session_id: str, listed: Collection[str]) -> str:
+    """Return the id of a session, and of one that codex archived the id that it had before: it is still the same.
+
+    Args:
+        agent: whose session it is.
+        session_id: as it is printed.
+        listed: all ids of the report; a copy may be where the session was before.
+    """
+    archived = _ARCHIVED.match(session_id) if agent == CODEX else None
+    filed = "/".join((*archived.groups(), session_id)) if archived else session_id
+    return session_id if filed in listed else filed
 
 
 def block_key(started_at: datetime) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from ccusage_import.ccusage.keys import block_key, joined_key, refused_records
+from ccusage_import.ccusage.keys import block_key, joined_key, lasting_session_id, refused_records
 from ccusage_import.ccusage.models import (
     LARGEST_COUNT,
     BlockRow,
@@ -187,7 +187,9 @@ class _Parser:
                     yield from self._project_days(project, rows)
             case SessionDocument() | CodexSessionDocument():
                 sessions: Sequence[SessionRow | CodexSessionRow] = document.rows
-                yield from (self._session(f"session.{index}", row) for index, row in self._read.numbered(sessions))
+                listed = {row.session_id for row in sessions}
+                numbered_rows = self._read.numbered(sessions)
+                yield from (self._session(f"session.{index}", row, listed) for index, row in numbered_rows)
             case HoursDocument():
                 hours = self._read.numbered(document.rows)
                 yield from (self._hour(f"blocks.{index}", row) for index, row in hours if not row.is_gap)
@@ -250,7 +252,7 @@ class _Parser:
         """Return whose a row is: only the reports of all agents say so in the row itself."""
         return row.agent if isinstance(row, UsageRow) and self._agent == CLAUDE else self._agent
 
-    def _session(self, path: str, row: SessionRow | CodexSessionRow) -> Record:
+    def _session(self, path: str, row: SessionRow | CodexSessionRow, listed: Collection[str]) -> Record:
         agent, printed, last = self._agent_of(row), None, row.last_activity
         started_at = None
         if isinstance(row, SessionRow):
@@ -260,7 +262,8 @@ class _Parser:
         is_project_total = self._is_project_total(agent, printed, row.session_id)
         self._project_totals += is_project_total
         self._without_project += printed is None and agent == CLAUDE
-        project, session_id = self._pseudonyms.of(printed or ""), self._pseudonyms.of(row.session_id)
+        named = lasting_session_id(agent, row.session_id, listed)
+        project, session_id = self._pseudonyms.of(printed or ""), self._pseudonyms.of(named)
         ended_at = utc_instant(last) if isinstance(last, datetime) else None
         day = ended_at.astimezone(self._zone).date() if ended_at else last or UNDATED
         key = joined_key(project, session_id)

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -234,6 +234,30 @@ def test_an_upgrade_from_19_to_20_lowers_and_doubles_nothing(program: Program, m
         ("opencode", "session", "grew", 1),
         ("opencode", "session", "repriced", 1),
     ]
+
+
+def test_a_session_that_codex_archived_is_the_one_it_was(program: Program, migrated: Place, agents: Agents) -> None:
+    run_import, at = importing(program, migrated, agents), datetime(2026, 5, 16, 9, tzinfo=UTC)
+    run_import("--agent", "codex", "--no-hash-projects")
+    ids = "SELECT session_id, output_tokens FROM sessions WHERE session_id LIKE '%2026-05-16%' ORDER BY ALL"
+    name = "2026-05-16T09-00-00-aaaaaaaa-0000-4000-8000-000000000003"
+    file = agents.codex_says(name, at, 100)
+    run_import("--agent", "codex", "--no-hash-projects")
+
+    # It went on since the last import; so does the archived one.
+    agents.codex_says(name, at, 120)
+    archived = agents.root / "codex" / "archived_sessions" / file.name
+    archived.parent.mkdir()
+    file.rename(archived)
+    done = run_import("--agent", "codex", "--no-hash-projects")
+
+    assert done.exit_code == 0, done.stderr
+    assert migrated.rows(ids) == [(f"2026/05/16/rollout-{name}", 120)]
+    # A copy that is there besides is a session of its own: ccusage counts both.
+    file.write_bytes(archived.read_bytes())
+    done = run_import("--agent", "codex", "--no-hash-projects")
+    assert done.exit_code == 0, done.stderr
+    assert migrated.rows(ids) == [(f"2026/05/16/rollout-{name}", 120), (f"rollout-{name}", 120)]
 
 
 def test_a_second_import_changes_nothing_and_counts_each_report(

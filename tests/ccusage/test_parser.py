@@ -883,6 +883,28 @@ def test_a_session_of_codex_ends_in_the_zone_of_the_report() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("agent", "printed", "kept"),
+    [
+        ("codex", ["rollout-2026-05-13T09-00-00-a"], ["2026/05/13/rollout-2026-05-13T09-00-00-a"]),
+        ("codex", ["2026/05/13/rollout-2026-05-13T09-00-00-a"], ["2026/05/13/rollout-2026-05-13T09-00-00-a"]),
+        # Where it lies in both places, ccusage counts it twice, in whatever order.
+        *(
+            ("codex", both, both)
+            for one, other in [("rollout-2026-05-13T09-00-00-a", "2026/05/13/rollout-2026-05-13T09-00-00-a")]
+            for both in ([one, other], [other, one])
+        ),
+        ("codex", ["rollout-a", "2026-05-13"], ["rollout-a", "2026-05-13"]),
+        ("pi", ["rollout-2026-05-13T09-00-00-a"], ["rollout-2026-05-13T09-00-00-a"]),
+    ],
+)
+def test_a_session_that_codex_archived_has_the_id_it_had_before(
+    agent: str, printed: list[str], kept: list[str]
+) -> None:
+    records = parsed("session", [{**SESSION, "agent": agent, "sessionId": name} for name in printed]).records
+    assert [record.session_id for record in records] == kept
+
+
 def test_sessions_of_all_agents_need_no_time_but_for_claude_code() -> None:
     row = {key: value for key, value in SESSION.items() if key != "lastActivity"}
     (record,) = parsed("session", [{**row, "agent": "gemini"}]).records
