@@ -960,6 +960,29 @@ def test_a_month_is_new_where_a_day_of_it_alone_is(
     assert found["2026-05"] == found["2026-06"] == ("held", False)
 
 
+WEST = NOW._replace(timezone="America/New_York")
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "now"),
+    [
+        (monthly("04", 100, provenance=WEST), monthly("05", 10), monthly("05", 50)),
+        (daily("05-08", 100, provenance=WEST), daily("05-09", 10), daily("05-09", 50)),
+    ],
+)
+def test_what_goes_on_grows_beside_what_another_zone_filed(before: Record, then: Record, now: Record) -> None:
+    again = before._replace(total_tokens=90, provenance=NOW)
+
+    assert judged([again, now], [before, then]) == [
+        ("held", "timezone_changed", before.key, False),
+        ("grew", "more_tokens", now.key, True),
+    ]
+    # It is held while it is filed by the other zone itself, falls, or was taken back.
+    assert judged([again, now], [before, then._replace(provenance=WEST)])[1][:2] == ("held", "timezone_changed")
+    assert judged([again, then], [before, now])[1][:2] == ("held", "timezone_changed")
+    assert judged([again, now], [before, then], taken_back={now.identity: 50})[1][0] == "held"
+
+
 @pytest.mark.parametrize(("tokens", "verdict"), [(108, "held"), (109, "new")])
 def test_a_month_that_was_taken_back_stays_so_beside_one_of_another_zone(tokens: int, verdict: str) -> None:
     stored = [monthly("03", 104, provenance=OTHER_ZONE)]
