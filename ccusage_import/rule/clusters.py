@@ -54,7 +54,7 @@ def clusters(
             yield [groups[member] for member in members]
 
 
-def whole_days(projects: Iterable[Pair], days: Iterable[Pair], taken_back: Collection[Identity]) -> Collection[date]:
+def whole_days(projects: Iterable[Pair], days: Iterable[Pair], taken_back: Collection[Identity]) -> set[date]:
     """Return the days that are offered as they are stored, to which the projects of each add up then and now.
 
     What a project lost of such a day stands under another name.

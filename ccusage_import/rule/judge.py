@@ -100,9 +100,12 @@ class Judge:
                 yield from self._of_cluster(cluster, daily, taken_back, whole)
 
     def _whole_days(self, daily: Judge | None) -> Collection[date]:
-        if daily is None or not any(group.fell and group.pairs[0].record.report == "projects" for group in self.groups):
+        fallen = [group for group in self.groups if group.fell and group.pairs[0].record.report == "projects"]
+        if daily is None or not fallen:
             return ()
-        return whole_days(self.pairs, daily.pairs, self._context.taken_back)
+        # Where a session lost some, another may have brought as many.
+        doubtful = {pair.record.day for group in fallen if self.window.saw_loss(group) for pair in group.pairs}
+        return whole_days(self.pairs, daily.pairs, self._context.taken_back) - doubtful
 
     @property
     def pairs(self) -> Iterator[Pair]:

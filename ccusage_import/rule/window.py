@@ -81,6 +81,10 @@ class Window:
         """Return whether a session of the time of a group lost anything."""
         return any(item.fell for item in self.sessions_of(group))
 
+    def saw_loss(self, group: Group) -> bool:
+        """Return whether a session report shows that a session of the time of a group lost anything."""
+        return self._sessions.is_known and self.lost_usage(group)
+
     def is_directory_missing(self, group: Group) -> bool:
         """Whether anything of a group was read from a directory that is not read this time."""
         now = set(self._context.provenance.data_dirs)

@@ -23,7 +23,7 @@ from tests.conftest import Program
 # Tables in tables, lists in lists, and a name of many parts: none of it may reach the end of a stack.
 DEEP = [b"budget = " + b"[" * 100_000, b"budget = " + b"{a=" * 100_000, b"[" + b".".join([b"a"] * 100_000) + b"]"]
 NO_ZONE = "is not an IANA time zone such as Europe/Berlin or UTC"
-LATIN_1 = os.fsdecode("café".encode("latin-1"))
+LATIN_1 = os.fsdecode("piña".encode("latin-1"))
 IDENTITY = {"machine": "studio", "timezone": "Europe/Berlin", "salt": "0123abcd", "installation": "feed"}
 
 
@@ -329,8 +329,8 @@ def test_paths_that_no_file_can_have_are_refused(directories: Directories) -> No
     )
     assert message.splitlines()[1:] == [
         f"password_file ({file}): '/a\\x00b' is not UTF-8, or has a NUL",
-        "claude_dirs.0 (command line): '/caf\\udce9' is not UTF-8, or has a NUL",
-        "log_file (environment): '/caf\\udce9' is not UTF-8, or has a NUL",
+        "claude_dirs.0 (command line): '/pi\\udcf1a' is not UTF-8, or has a NUL",
+        "log_file (environment): '/pi\\udcf1a' is not UTF-8, or has a NUL",
     ]
 
 
@@ -563,7 +563,7 @@ def test_a_limit_is_set_under_a_name_with_dots(program: Program) -> None:
         ("jobs", "99", "jobs ({file}): Input should be less than or equal to 16"),
         ("nonsense", "1", "nonsense ({file}): unknown setting\nhint: correct what you typed, or {file}\n"),
         ("jobs.more", "1", "config set jobs.more: jobs is not a table"),
-        (LATIN_1, "1", "config set caf\\udce9: is not UTF-8"),
+        (LATIN_1, "1", "config set pi\\udcf1a: is not UTF-8"),
         ("budget", f'{{projects = {{"{LATIN_1}" = 1}}}}', "config set budget: is not UTF-8"),
         ("currency", "EUR", "currency ({file}): Input should be a table, such as {{name = value}}"),
         ("plan", "20", "plan ({file}): Input should be a table, such as {{name = value}}"),

@@ -1803,6 +1803,23 @@ def test_a_project_stays_where_its_day_does_not_say_that_it_has_another_name(
     assert [line for line in decided if line[2] == "2026-05-09/shop"] == []
 
 
+@pytest.mark.parametrize(("left", "verdicts"), [(None, []), (69, []), (70, [("corrected", "moved")])])
+def test_a_project_whose_session_lost_usage_stays_where_another_brought_as_much(
+    left: int | None, verdicts: list[tuple[str, str]]
+) -> None:
+    then, other = (
+        short_session(name, "05-09T12", 70)._replace(project=project)
+        for name, project in (("then", "shop"), ("other", "store"))
+    )
+    now = [then._replace(total_tokens=left)] if left else []
+    offered, stored = [daily("05-09", 100), FAIR, STORE, other, *now], [daily("05-09", 100), FAIR, SHOP, then]
+
+    decided = judged(offered, stored)
+
+    assert ("new", "first_seen", "2026-05-09/store", True) in decided
+    assert [line[:2] for line in decided if line[2] == "2026-05-09/shop"] == verdicts
+
+
 def test_a_project_with_another_name_keeps_the_price_it_had() -> None:
     now = STORE._replace(cost_usd=Decimal(0), unpriced=True)
     days = daily("05-09", 100), daily("05-09", 100, "0", unpriced=True)
