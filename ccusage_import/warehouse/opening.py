@@ -16,6 +16,7 @@ from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import ConfigurationError, WarehouseError
 from ccusage_import.files import file_lock, is_locked
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question, open_warehouse
+from ccusage_import.warehouse.driver.embedded import is_of_engine
 from ccusage_import.warehouse.integrity import find_damage, questions_of_damage, refuse_gone, what_is_there
 from ccusage_import.warehouse.migrations import APPLIED, apply_migrations, refuse_pending
 from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, is_published, read_loads, write_load
@@ -102,7 +103,7 @@ def has_warehouse(configuration: Configuration) -> bool:
     """
     place = configuration.settings.parsed_warehouse()
     refuse_gone(place, known_warehouses(configuration).of(place))
-    return not isinstance(place, EmbeddedWarehouse) or (place.path / "store").exists()
+    return not isinstance(place, EmbeddedWarehouse) or is_of_engine(place.path)
 
 
 def demand_warehouse(configuration: Configuration, command: str) -> None:

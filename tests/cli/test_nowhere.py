@@ -54,7 +54,9 @@ def test_nothing_is_made_in_a_directory_of_something_else(program: Program, tmp_
     place, empty = tmp_path / "own", f"chdb://{tmp_path}/empty"
     place.mkdir()
     (place / "notes.txt").touch()
-    (tmp_path / "empty/lost+found").mkdir(parents=True)
+    (place / "tmp").mkdir()
+    for name in ("lost+found", "tmp"):
+        (tmp_path / "empty" / name).mkdir(parents=True)
     save_generation(program.home / "saved", 0)
     assert program("migrate", "--warehouse", empty).exit_code == 0
     assert program("backup", "backup", "--warehouse", empty).exit_code == 0
@@ -66,7 +68,7 @@ def test_nothing_is_made_in_a_directory_of_something_else(program: Program, tmp_
         f"ccusage-import: error: warehouse chdb://{place}: is a directory of something else\n"
         "hint: name one that is empty or does not exist yet\n"
     )
-    assert [path.name for path in place.iterdir()] == ["notes.txt"]
+    assert sorted(path.name for path in place.iterdir()) == ["notes.txt", "tmp"]
     assert [path.name for path in tmp_path.glob("own*")] == ["own"]
 
 

@@ -22,8 +22,9 @@ from ccusage_import.ui.tables import can_draw, is_for_a_terminal, reader_width
 
 PIPED_WIDTH = 80
 LARGEST_WIDTH = 120
-# The name of today stays on one line.
+# The name of today stays on one line in a terminal that has room for bars beside it.
 LEAST_NAME = len("2026-11-30 Mon so far")
+ROOMY_WIDTH = 60
 # Instead of the colours of the page where a terminal has 16, of which several would be the same.
 FEW_COLOURS = ("bright_blue", "yellow", "green", "magenta", "cyan", "red", "bright_magenta", "bright_black")
 # A cell that is filled from the left, by eighths.
@@ -80,7 +81,7 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money
     colours = FEW_COLOURS if console.color_system == "standard" else DARK
     largest = max((row.cost_usd for row in rows), default=Decimal(0))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
-    table.add_column(max_width=max(width // 3, LEAST_NAME), overflow="fold")
+    table.add_column(max_width=max(width // 3, LEAST_NAME * (width >= ROOMY_WIDTH)), overflow="fold")
     table.add_column(justify="right", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(ratio=1)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 CAPTURED_BYTES = 65_536
-MADE_BY_ENGINE = frozenset({"data", "metadata", "metadata_dropped", "store", "tmp", "status"})
+# What the engine makes first, before there is anything of a warehouse; and what a disk has of its own.
+NOTHING_YET = frozenset({"tmp", "status", "lost+found"})
 # With less virtual memory the engine ends the process without a word that could be caught.
 ENGINE_BYTES = 1_900_000 * 1024
 FILE_LIMIT_HINT = "free some space, or raise the limit (ulimit -f); nothing half written is visible"
@@ -55,6 +56,11 @@ EMBEDDED_SETTINGS: Mapping[str, Any] = {
 }
 
 
+def is_of_engine(place: Path) -> bool:
+    """Return whether the engine keeps something in a directory."""
+    return (place / "metadata").exists() or (place / "store").exists()
+
+
 def refuse_place(warehouse: EmbeddedWarehouse) -> None:
     """Refuse a directory of something else, and one that cannot be written, before anything is left there.
 
@@ -64,8 +70,7 @@ def refuse_place(warehouse: EmbeddedWarehouse) -> None:
     place = warehouse.path
     if not place.is_dir():
         return
-    found = {entry.name for entry in os.scandir(place)} - {"lost+found"}
-    if found and not found & MADE_BY_ENGINE:
+    if not is_of_engine(place) and any(entry.name not in NOTHING_YET for entry in os.scandir(place)):
         raise WarehouseError(
             f"warehouse {warehouse}: is a directory of something else",
             hint="name one that is empty or does not exist yet",
