@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import IO, NoReturn, TypeVar
 
 # More than any answer except a report.
@@ -131,7 +131,9 @@ def in_threads(tasks: Sequence[Callable[[Stop], T]], jobs: int) -> list[T]:
             for number, task in enumerate(tasks):
                 threading.Thread(target=work, args=(number, task)).start()
             while len(ended) < len(tasks) and not errors:
-                told.get()
+                # A signal that comes just before the waiting begins does not end it.
+                with suppress(Empty):
+                    told.get(timeout=_POLL_SECONDS)
         finally:
             stop.requested = True
     finally:  # wrappers pass ^C on: a second one may hit the line above

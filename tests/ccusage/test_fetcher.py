@@ -1080,3 +1080,39 @@ def test_a_saved_report_that_is_too_large_is_not_read(program: Program, tmp_path
         f"ccusage-import: error: daily: {tmp_path}/daily.json is larger than 1,073,741,824 bytes",
         "hint: move the file away to import the others",
     ]
+
+
+# The signal is blocked where the waiting is, so it is heard by the thread of the task: to those who wait, that is as if
+# it came just before they did.
+HEARD_ELSEWHERE = """
+import os, signal, threading, time
+from ccusage_import.processes import in_threads
+
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+
+def task(stop):
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    # Until the waiting has begun.
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+    deadline = time.monotonic() + 30
+    while not stop.requested and time.monotonic() < deadline:
+        time.sleep(0.01)
+    print("stopped" if stop.requested else "waited for ever")
+
+signal.signal(signal.SIGTERM, interrupt)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+try:
+    in_threads([task], 1)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_signal_that_comes_just_before_the_waiting_ends_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HEARD_ELSEWHERE], capture_output=True, text=True, check=True, timeout=120
+    )
+
+    assert done.stdout == "stopped\ninterrupted\n"
