@@ -81,7 +81,8 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money
     colours = FEW_COLOURS if console.color_system == "standard" else DARK
     largest = max((row.cost_usd for row in rows), default=Decimal(0))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
-    table.add_column(max_width=max(width // 3, LEAST_NAME * (width >= ROOMY_WIDTH)), overflow="fold")
+    least_name = LEAST_NAME if width >= ROOMY_WIDTH else 0
+    table.add_column(max_width=max(width // 3, least_name), overflow="fold")
     table.add_column(justify="right", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(ratio=1)

@@ -70,7 +70,7 @@ def refuse_place(warehouse: EmbeddedWarehouse) -> None:
     place = warehouse.path
     if not place.is_dir():
         return
-    if not is_of_engine(place) and any(entry.name not in NOTHING_YET for entry in os.scandir(place)):
+    if not is_of_engine(place) and any(entry.name not in NOTHING_YET for entry in place.iterdir()):
         raise WarehouseError(
             f"warehouse {warehouse}: is a directory of something else",
             hint="name one that is empty or does not exist yet",
