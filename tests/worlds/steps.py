@@ -606,14 +606,9 @@ def _same_but_for_names(before: State, after: State) -> Iterator[Violation]:
             "a name changes no number",
             f"{[one for one in sums[0] if one not in sums[1]]}, {[one for one in sums[1] if one not in sums[0]]}",
         )
-    # What was never stored, or a person took back, is held again by the next import.
-    reasons = {change.identity: change.reason for change in before.logged}
+    # What was never stored is held again by the next import.
     held = [
-        Counter(
-            (name.report, tokens)
-            for name, tokens in state.held.items()
-            if name in state.shown and reasons.get(name) != "taken_back"
-        )
+        Counter((name.report, tokens) for name, tokens in state.held.items() if name in state.shown)
         for state in (before, after)
     ]
     if held[0] != held[1]:

@@ -208,9 +208,7 @@ class World:
         if error or not isinstance(self.lab, Lab):
             return
         if self.lab.has_ledger and not offered.offer.is_saved and offered.offer.reads_transcripts:
-            # Where there is nothing to store at all, there is no load to read them with.
-            if after.loads.keys() - before.loads.keys():
-                self.read(who, offered)
+            self.read(who, offered)
             yield from self.check_messages()
         # It takes as long as an import.
         if offered.is_whole and offered.offer.reads_transcripts and len(after.loads) % VERIFIED_EACH == 0:
