@@ -221,7 +221,7 @@ def file_lock(file: Path, purpose: str, wait_seconds: float, *, lends: bool = Fa
 
     Raises:
         WarehouseLockedError: another process held the lock for all of `wait_seconds`.
-        WarehouseError: the file cannot be made.
+        WarehouseError: the file cannot be made, or its file system knows no locks.
     """
     try:
         make_private_directory(file.parent)
@@ -292,8 +292,12 @@ def _holder(descriptor: int) -> str:
 
 
 def _acquire(descriptor: int, file: Path, purpose: str, wait_seconds: float, *, asks: bool) -> None:
-    if _try_to_lock(descriptor):
-        return
+    try:
+        if _try_to_lock(descriptor):
+            return
+    except OSError as error:
+        hint = "keep it on a file system that has locks, such as a local disk"
+        raise WarehouseError(f"lock file {file}: {error.strerror}", hint=hint) from None
     begun = time.monotonic()
     with _wanting(file) if asks else nullcontext():
         while not _try_to_lock(descriptor):

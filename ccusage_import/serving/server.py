@@ -23,7 +23,7 @@ from loguru import logger
 from starlette.applications import Starlette
 
 from ccusage_import.exceptions import ConfigurationError
-from ccusage_import.files import POLL_SECONDS, is_wanted, write_private_file
+from ccusage_import.files import POLL_SECONDS, is_wanted, reason_of, write_private_file
 
 # How long answers that have begun may go on when the warehouse is wanted, or the server is to end.
 GRACE_SECONDS = 10
@@ -50,10 +50,10 @@ def listening_socket(host: str, port: int) -> tuple[socket.socket, bool]:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen(128)
     except OSError as error:
         listening.close()
         raise _unusable(f"[{host}]" if ":" in host else host, port, error) from None
-    listening.listen(128)
     return listening, True
 
 
@@ -75,7 +75,7 @@ def kept_token(file: Path) -> str:
     except FileNotFoundError:
         token = ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: {error}", hint="remove it, and another one is made") from None
+        raise ConfigurationError(f"{file}: {reason_of(error)}", hint="remove it, and another one is made") from None
     if not token:
         token = secrets.token_urlsafe(TOKEN_BYTES)
         write_private_file(file, f"{token}\n")

@@ -9,12 +9,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ccusage_import.exceptions import WarehouseError, WarehouseLockedError
 from ccusage_import.files import file_lock
+from tests.conftest import Program
+from tests.support.refusals import needs_refusals, refusing
 
 HOLDER = """
 import sys
@@ -139,3 +142,13 @@ def test_a_place_without_room_for_the_file_is_an_error(tmp_path: Path) -> None:
         file_lock(tmp_path / "state" / "import.lock", "the importer", 0),
     ):
         pytest.fail("there is no such directory")
+
+
+@needs_refusals
+def test_a_file_system_without_locks_is_said(program: Program) -> None:
+    done = replace(program, prefix=refusing("flock", "ENOLCK"))("import")
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert done.stderr == (
+        f"ccusage-import: error: lock file {program.home}/.local/state/ccusage-import/import.lock: No locks available\n"
+        "hint: keep it on a file system that has locks, such as a local disk\n"
+    )

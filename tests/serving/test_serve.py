@@ -20,7 +20,7 @@ import urllib.parse
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ from tests.querying.test_reading import HOSTILE, listener, was_called
 from tests.serving.test_framing import frame, read_frames
 from tests.support.ccusage_install import install
 from tests.support.exhaustive import some_of
+from tests.support.refusals import needs_refusals, refusing
 
 CLIENT_VERSION = "1.23.1"
 
@@ -220,6 +221,7 @@ def test_a_page_of_another_site_cannot_ask(served: Served, host: str) -> None:
     [
         (("--listen", "8123"), "--listen 8123: is not HOST:PORT"),
         (("--listen", "127.0.0.1:99999"), "--listen 127.0.0.1:99999: is not HOST:PORT"),
+        (("--listen", "127.0.0.1:²"), "--listen 127.0.0.1:²: is not HOST:PORT"),
         (("--listen", "0.0.0.0:0", "--without-token"), "--without-token: only where no other machine can ask"),
         (("--listen", "203.0.113.1:8123"), "--listen 203.0.113.1:8123: Cannot assign requested address"),
     ],
@@ -241,6 +243,31 @@ def test_an_address_that_cannot_be_listened_to_says_what_to_name_instead() -> No
         with pytest.raises(ConfigurationError, match=f"--listen 127.0.0.1:{port}: Address already in use") as refused:
             listening_socket("127.0.0.1", port)
     assert refused.value.hint == "name another port: --listen 127.0.0.1:8123"
+
+
+@needs_refusals
+def test_a_port_that_another_process_takes_a_moment_before_is_one_line(home: tuple[Program, str]) -> None:
+    program, url = home
+    late = replace(program, prefix=refusing("listen", "EADDRINUSE"))
+    done = late("serve", "--warehouse", url, "--listen", "127.0.0.1:8123")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        "ccusage-import: error: --listen 127.0.0.1:8123: Address already in use\n"
+        "hint: name another port: --listen 127.0.0.1:8124\n"
+    )
+
+
+@pytest.mark.parametrize(("token", "reason"), [(None, "Is a directory"), (b"\xff", "is not UTF-8")])
+def test_a_token_that_cannot_be_read_is_one_line(
+    home: tuple[Program, str], tmp_path: Path, token: bytes | None, reason: str
+) -> None:
+    program, url = home
+    file = tmp_path / "ccusage-import/serve.token"
+    file.parent.mkdir()
+    file.mkdir() if token is None else file.write_bytes(token)
+    done = program("serve", "--warehouse", url, XDG_STATE_HOME=str(tmp_path))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"ccusage-import: error: {file}: {reason}\nhint: remove it, and another one is made\n"
 
 
 def test_a_server_and_a_missing_warehouse_are_not_served(program: Program) -> None:

@@ -112,6 +112,6 @@ def _health(configuration: Configuration, opened: ClickHouse) -> dict[str, Any]:
 
 def _address(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
+    if not host or not port.isdecimal() or int(port) > 65535:
         raise ConfigurationError(f"--listen {listen}: is not HOST:PORT", hint="such as --listen 127.0.0.1:8123")
     return host.strip("[]"), int(port)
