@@ -102,9 +102,12 @@ def _report(configuration: Configuration, runner: Runner, report: str, output: F
 def _transcripts(directory: Path, known: Mapping[str, FileState] | None, names: Names, timezone: str) -> Check:
     """Report which transcripts there are; where facts are kept, `known` says how far they were read."""
     name = f"transcripts in {directory}"
-    files, closed = _readable(directory / TRANSCRIPTS)
+    files, closed, links = _readable(directory / TRANSCRIPTS)
     if closed:
         return warn(name, f"{len(closed)} cannot be read, such as {closed[0]}", f"chmod -R u+rX {directory}")
+    if links:
+        found = f"{len(links)} behind links, which are not followed, such as {links[0]}"
+        return warn(name, found, "put the transcripts themselves in its place, or remove it")
     if not files:
         return warn(name, "there are none yet", "use Claude Code once, or name another directory: --claude-dir DIR")
     newest = datetime.fromtimestamp(max(file.stat().st_mtime for file in files), UTC)
@@ -120,15 +123,20 @@ def _size(count: int) -> str:
     return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count:,} bytes"
 
 
-def _readable(root: Path) -> tuple[Sequence[Path], Sequence[Path]]:
-    """Return the transcripts that can be read, and files and folders that cannot."""
-    files, closed = list[Path](), list[Path]()
-    for folder, _, names in os.walk(root, onerror=lambda error: closed.append(Path(error.filename))):
-        for name in names:
-            if name.endswith(".jsonl"):
-                file = Path(folder) / name
+def _readable(root: Path) -> tuple[Sequence[Path], Sequence[Path], Sequence[Path]]:
+    """Return the transcripts that can be read, files and folders that cannot, and links to what is not read here."""
+    files, closed, links = list[Path](), list[Path](), list[Path]()
+    for folder, folders, names in os.walk(root, onerror=lambda error: closed.append(Path(error.filename))):
+        for file in (Path(folder) / name for name in names if name.endswith(".jsonl")):
+            if file.is_symlink():
+                links.append(file)
+            else:
                 (files if os.access(file, os.R_OK) else closed).append(file)
-    return files, closed
+        # A link to a folder that has another name here hides nothing.
+        linked = (path for path in (Path(folder) / name for name in folders) if path.is_symlink())
+        links += [path for path in linked if any(path.glob("*.jsonl"))]
+    real = root.resolve()
+    return files, closed, [link for link in links if not (link.exists() and link.resolve().is_relative_to(real))]
 
 
 def _cleanup(directory: Path) -> Check:

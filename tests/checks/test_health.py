@@ -6,7 +6,7 @@ import json
 import os
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ccusage_import.warehouse.snapshot import future_loads, last_success_at
 from ccusage_import.warehouse.tables import read_loads, write_load
 from tests.conftest import Place, Program, Result
 from tests.support.claude_dir import ClaudeDir, days_ago
-from tests.support.disks import mounted, needs_mounts, room_of
+from tests.support.disks import LIKE_A_USER, mounted, needs_mounts, room_of
 from tests.support.gateway.running import running_gateway
 from tests.support.gateway.users import User
 
@@ -166,13 +166,41 @@ def test_a_report_that_fails_is_a_line_of_its_own(program: Program, claude: Clau
     assert [name for name, check in found.checks.items() if check["health"] == "fail"] == ["report blocks"]
 
 
-def test_transcripts_that_cannot_be_read_are_named(program: Program, claude: ClaudeDir, tmp_path: Path) -> None:
-    hidden = claude.root / "projects" / "-home-ana-shop" / "gone.jsonl"
-    hidden.symlink_to(tmp_path / "nowhere.jsonl")
-    found = checked(program("check", "--claude-dir", claude.root, "--json"))
+def test_transcripts_that_cannot_be_read_are_named(program: Program, claude: ClaudeDir) -> None:
+    hidden = claude.file("s1").with_name("hidden.jsonl")
+    hidden.touch(mode=0)
+    found = checked(replace(program, prefix=LIKE_A_USER)("check", "--claude-dir", claude.root, "--json"))
 
     line = found.checks[f"transcripts in {claude.root}"]
     assert (line["health"], line["found"]) == ("warn", f"1 cannot be read, such as {hidden}")
+    assert line["hint"] == f"chmod -R u+rX {claude.root}"
+
+
+@pytest.mark.parametrize(("name", "target"), [("gone.jsonl", "nowhere"), ("s2.jsonl", "s2.jsonl"), ("moved", "moved")])
+def test_transcripts_behind_links_are_named(
+    program: Program, claude: ClaudeDir, tmp_path: Path, name: str, target: str
+) -> None:
+    (tmp_path / "s2.jsonl").touch()
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved/s3.jsonl").touch()
+    link = claude.file("s1").with_name(name)
+    link.symlink_to(tmp_path / target)
+    found = checked(program("check", "--claude-dir", claude.root, "--json"))
+
+    line = found.checks[f"transcripts in {claude.root}"]
+    assert (line["health"], line["found"]) == ("warn", f"1 behind links, which are not followed, such as {link}")
+    assert line["hint"] == "put the transcripts themselves in its place, or remove it"
+
+
+def test_links_that_hide_no_transcript_are_fine(program: Program, claude: ClaudeDir, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    here = claude.file("s1")
+    for name, target in (("again", here.parent), ("again.jsonl", here), ("notes", tmp_path / "notes")):
+        (claude.root / "projects" / name).symlink_to(target)
+    found = checked(program("check", "--claude-dir", claude.root, "--json"))
+
+    line = found.checks[f"transcripts in {claude.root}"]
+    assert (line["health"], line["found"].partition(",")[0]) == ("ok", "1")
 
 
 @pytest.mark.usefixtures("own_warehouse")
