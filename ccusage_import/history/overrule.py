@@ -68,11 +68,12 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
         AuditError: there is no such load, it changed nothing, or a later load changed some of its keys.
         MachineTakenError: it is a load of another installation.
     """
+    machine = _only_load(warehouse, load_id).machine
+    claim_machine(warehouse, machine, installation)
+    settle_dead_loads(warehouse, machine)
     target = _only_load(warehouse, load_id)
     _refuse_renamed(warehouse, target)
     _refuse_compacted(target)
-    claim_machine(warehouse, target.machine, installation)
-    settle_dead_loads(warehouse, target.machine)
     written = [
         change
         for change in read_changes(warehouse, Wanted(load_id=load_id, machine=target.machine))

@@ -696,6 +696,60 @@ def test_an_undo_that_died_before_it_marked_the_other_load_is_settled(
     assert states(migrated)[:2] == ["undone", "committed"]
 
 
+def kill_before_its_end(program: Program, place: Place) -> int:
+    """Leave the newest load as a kill between its last INSERT and its own row does; return its id."""
+    load = int(str(place.rows("SELECT max(load_id) FROM loads")[0][0]))
+    with place.opened() as opened:
+        opened.command(
+            "INSERT INTO loads SELECT * REPLACE (revision + 1 AS revision, 'running' AS state) FROM loads FINAL"
+            f" WHERE load_id = {load}"
+        )
+    for known in program.home.rglob("warehouses.json"):
+        known.unlink()
+    return load
+
+
+@pytest.mark.one_place
+def test_what_a_killed_command_published_is_undone_as_any_other(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    load = kill_before_its_end(program, migrated)
+
+    assert program("undo", str(load), "--warehouse", migrated.url).exit_code == 0
+    assert (states(migrated), migrated.rows("SELECT count() FROM daily")) == (["undone", "committed"], [(0,)])
+
+    with migrated.opened() as opened:
+        opened.command(
+            "INSERT INTO loads SELECT * REPLACE (revision + 1 AS revision, 'committed' AS state) FROM loads FINAL"
+            f" WHERE load_id = {load}"
+        )
+    kill_before_its_end(program, migrated)
+    again = program("undo", str(load), "--warehouse", migrated.url)
+    assert again.stderr.splitlines()[0] == f"ccusage-import: error: load {load} is taken back already"
+    assert states(migrated) == ["undone", "committed"]
+
+
+@pytest.mark.one_place
+def test_a_load_before_a_killed_renaming_cannot_be_undone_by_force(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    load = migrated.rows("SELECT max(load_id) FROM loads")[0][0]
+    assert program("rename", "projects", "--no-hash-projects", "--warehouse", migrated.url).exit_code == 0
+    renaming = kill_before_its_end(program, migrated)
+
+    refused = program("undo", str(load), "--force", "--warehouse", migrated.url)
+
+    assert refused.exit_code == 2
+    assert refused.stderr.splitlines()[0] == (
+        f"ccusage-import: error: load {load}: projects and sessions were renamed by load {renaming}"
+    )
+    assert list(tokens(migrated, "daily", "date").values()) == [10]
+
+
 def test_undo_restores_and_undoing_the_undo_brings_it_back(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:
