@@ -45,7 +45,7 @@ def isolated(directory: Path) -> tuple[str, ...]:
 def at_home(program: Program, tmp_path: Path) -> Program:
     """Return the program where directories of the test are not those of temporary files."""
     (tmp_path / "tmp").mkdir()
-    of_tests = {"TZ", "PYTHONPATH", "SSL_CERT_FILE", "CCUSAGE_IMPORT_SKIP_UNCHANGED", *PROXY_VARIABLES}
+    of_tests = {"TZ", "SSL_CERT_FILE", "CCUSAGE_IMPORT_SKIP_UNCHANGED", *PROXY_VARIABLES}
     environ = {name: value for name, value in program.environ.items() if name not in of_tests}
     return replace(program, environ={**environ, "TMPDIR": str(tmp_path / "tmp")})
 
