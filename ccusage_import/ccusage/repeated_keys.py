@@ -135,7 +135,9 @@ def _of_usage(document: ReportDocument, rows: Sequence[UsageRow]) -> Counts:
     counts: Counts = {
         (b'Tokens"',): (5 * usages + 4 * len(parts),),
         (b'ost"',): (usages + len(parts),),
-        (b'"model',): (len(parts), len(parts) + len(rows), len(parts) + 2 * len(rows)),
+        (b'"modelName"',): (len(parts),),
+        (b'"modelsUsed"',): (sum(bool(row.models_used) for row in rows), len(rows)),
+        (b'"modelBreakdowns"',): (sum(bool(row.breakdowns) for row in rows), len(rows)),
         (b'"missingPricing"',): (sum(part.is_price_missing for part in parts),),
     }
     if isinstance(document, SessionDocument):
