@@ -51,11 +51,6 @@ CLICKHOUSE_FORMATS = {
     "csv": "CSVWithNames",
     "parquet": "Parquet",
 }
-FORMAT_SETTINGS = {
-    "output_format_json_array_of_rows": 1,
-    "output_format_json_quote_64bit_integers": 0,
-    "output_format_json_validate_utf8": 1,
-}
 NAME = re.compile(r"[\w-]+")
 STDIN = "-"
 
@@ -125,7 +120,7 @@ def query(
             if named.name:
                 names = read_names(configuration.directories.names_file)
                 values = named.values(meant_names(opened, asked, given, names), today)
-            settings = {**FORMAT_SETTINGS, **(JSON_SETTINGS if chosen == "json" else {})}
+            settings = {**JSON_SETTINGS, "output_format_json_array_of_rows": 1} if chosen == "json" else {}
             written_as = "TSVRaw" if explain else CLICKHOUSE_FORMATS[chosen]
             began = time.monotonic()
             answer = read_only(opened, named.sql, written_as, settings, values, explains=explain)

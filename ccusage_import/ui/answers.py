@@ -44,7 +44,7 @@ class Answer:
 
 def read_answer(answer: bytes, names: Mapping[str, str]) -> Answer:
     """Read an answer in JSONCompactStringsEachRowWithNamesAndTypes, with names for pseudonyms."""
-    header, types, *rows = (json.loads(line) for line in answer.splitlines() if line)
+    header, types, *rows = (json.loads(line.decode("utf-8", "replace")) for line in answer.splitlines() if line)
     return Answer(
         [with_names(name, names) for name in header],
         [_unwrapped(kind) for kind in types],

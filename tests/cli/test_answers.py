@@ -33,6 +33,10 @@ def test_money_is_what_is_called_usd_or_is_stored_as_money() -> None:
     assert written("cost_per_hour_usd", "Nullable(Float64)", "ᴺᵁᴸᴸ", "1.5", "nan") == ["-", "$1.50", "nan"]
 
 
+def test_what_is_not_utf_8_is_shown_all_the_same() -> None:
+    assert read_answer(b'["a"]\n["String"]\n["b\xffc"]\n', {}).rows == [["b\ufffdc"]]
+
+
 def test_a_quota_of_tokens_is_a_count() -> None:
     rows = [["block_tokens", "2000", "ᴺᵁᴸᴸ", "0.5"], ["week_usd", "2000", "ᴺᵁᴸᴸ", "0.5"]]
     lines = [["name", "used", "left", "cost_usd"], ["String", *["Nullable(Decimal(38, 9))"] * 3], *rows]

@@ -17,6 +17,8 @@ from ccusage_import.querying.reading import read_only
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
 from ccusage_import.warehouse.driver.embedded import open_embedded
 from tests.conftest import Place, Program
+from tests.support.gateway.running import running_gateway
+from tests.support.gateway.users import User
 
 pytestmark = pytest.mark.usefixtures("engine_stays")
 
@@ -260,3 +262,29 @@ def test_an_error_without_a_place_or_a_name_says_what_to_do(migrated: Place) -> 
 
 def test_an_unknown_table_is_answered_with_the_nearest(migrated: Place) -> None:
     assert failure(migrated, "SELECT * FROM dayly").details == ("nearest: daily",)
+
+
+def test_a_user_who_may_change_no_setting_gets_what_needs_none(program: Program, tmp_path: Path) -> None:
+    with running_gateway(tmp_path / "engine", users=(User(), User("reader", readonly=True))) as gateway:
+        url = gateway.url("reader")
+
+        def asked(*arguments: str) -> tuple[int, str, list[str]]:
+            done = program("query", *arguments, "--warehouse", url)
+            return done.exit_code, done.stdout, done.stderr.splitlines()
+
+        assert asked("SELECT 1 AS a") == (0, "┌─a─┐\n│ 1 │\n└───┘\n", [])
+        assert asked("SELECT 1 AS a", "--format", "csv") == (0, '"a"\n1\n', [])
+        exit_code, stdout, (error, hint) = asked("SELECT 1 AS a", "--format", "json")
+        sql = asked("DROP TABLE loads")
+
+    assert (exit_code, stdout) == (4, "")
+    assert error.startswith(f"ccusage-import: error: warehouse {url}: user reader may only read: ")
+    assert hint == (
+        "hint: let reader change settings: readonly = 2 instead of 1, as sql/access/roles.sql has it for those who read"
+    )
+    assert sql == (
+        2, "", [
+            "ccusage-import: error: query: DROP does more than read",
+            "hint: ask one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN of the views",
+        ],
+    )  # fmt: skip

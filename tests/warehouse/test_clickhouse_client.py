@@ -253,6 +253,16 @@ def test_a_user_who_may_only_read_cannot_import(guarded: Gateway) -> None:
     assert raised.value.hint.endswith(" ON ccusage.* TO reader")
 
 
+def test_a_user_who_may_change_no_setting_is_told_where_one_is_needed(guarded: Gateway) -> None:
+    place = parse_warehouse_url(f"clickhouse://reader@127.0.0.1:{guarded.port}/ccusage", "re4der")
+    with (
+        open_warehouse(place) as opened,
+        pytest.raises(WarehousePermissionError, match="Setting max_threads is readonly") as raised,
+    ):
+        list(opened.blocks("SELECT 1", settings={"max_threads": 1}))
+    assert raised.value.hint.startswith("let reader change settings: readonly = 2 instead of 1")
+
+
 def test_a_server_that_lacks_memory_is_told_in_one_sentence_with_what_to_do(guarded: Gateway) -> None:
     place = parse_warehouse_url(f"clickhouse://default@127.0.0.1:{guarded.port}/ccusage")
     with open_warehouse(place) as opened, pytest.raises(QueryError) as raised:

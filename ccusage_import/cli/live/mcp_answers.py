@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ccusage_import import ui
-from ccusage_import.cli.query import CLICKHOUSE_FORMATS, FORMAT_SETTINGS, open_to_ask
+from ccusage_import.cli.query import CLICKHOUSE_FORMATS, open_to_ask
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import today_in
@@ -153,8 +153,7 @@ def _ask(configuration: Configuration, named: NamedQuery, asked: Mapping[str, st
     with _opened(configuration) as (warehouse, warnings):
         if named.name:
             values = named.values(meant_names(warehouse, asked, given, names), today)
-        written_as, limits = CLICKHOUSE_FORMATS["table"], {**FORMAT_SETTINGS, **LIMITS}
-        answer = read_answer(read_only(warehouse, named.sql, written_as, limits, values), names)
+        answer = read_answer(read_only(warehouse, named.sql, CLICKHOUSE_FORMATS["table"], LIMITS, values), names)
     defaults = {"defaults": named.defaults(given, today)} if named.name else {}
     return {"columns": list(answer.names), **_shown(answer.rows), **defaults, **warnings}
 

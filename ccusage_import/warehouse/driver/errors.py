@@ -39,6 +39,11 @@ BUSY_HINT = "try again later, or ask the administrator of the server; nothing ha
 # The rights of the role ccusage_importer in sql/access/roles.sql.
 RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY"
 MISSING_RIGHTS_HINT = f"GRANT {RIGHTS} ON {{database}}.* TO {{user}}"
+# The driver's own words, or those of the server; what an INSERT takes with it asks for more than a setting.
+_REFUSED_SETTING = re.compile(r"Setting (?!\w*insert)(\w+) is readonly|Cannot modify '(\w+)' setting in readonly mode")
+SETTINGS_HINT = (
+    "let {user} change settings: readonly = 2 instead of 1, as sql/access/roles.sql has it for those who read"
+)
 
 
 @contextmanager
@@ -62,9 +67,9 @@ def translate(error: Any, warehouse: Warehouse) -> FixableError:
     is_read_only = code == 164 or text.endswith(" is readonly")
     if is_read_only or code == 497:
         what = "may only read" if is_read_only else "lacks a right"
+        hint = SETTINGS_HINT if _REFUSED_SETTING.search(text) else MISSING_RIGHTS_HINT
         return WarehousePermissionError(
-            f"{where}: user {user} {what}: {text}",
-            hint=MISSING_RIGHTS_HINT.format(database=warehouse.database, user=user),
+            f"{where}: user {user} {what}: {text}", hint=hint.format(database=warehouse.database, user=user)
         )
     if code == 81:
         return DatabaseMissingError(
