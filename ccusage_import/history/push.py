@@ -21,6 +21,7 @@ from ccusage_import.exceptions import (
     OtherNameError,
     OtherNamingError,
     WarehouseAuthenticationError,
+    WarehousePermissionError,
 )
 from ccusage_import.history.changes import Change
 from ccusage_import.history.copying import copy_changes, copy_rows
@@ -50,6 +51,8 @@ from ccusage_import.warehouse.tables import (
     read_records,
     read_taken_back,
 )
+
+_READ_ONLY_HINT = "name a user who may write; what `serve` answers for is copied by backup and restore"
 
 
 @dataclass(slots=True)
@@ -136,9 +139,10 @@ def push_configured(configuration: Configuration, server: str = "", already_open
         )
     demand_warehouse(configuration, "push")
     with ExitStack() as stack:
+        # Before the locks: where a `serve` of this very warehouse is the target, it would wait for them for ever.
+        opened_target = stack.enter_context(_opened_target(target, settings.cluster))
         if already_open is None:
             stack.enter_context(import_lock(configuration))
-        opened_target = stack.enter_context(_opened_target(target, settings.cluster))
         opened = already_open or stack.enter_context(open_to_write(configuration))
         pushed = push(opened, opened_target, configuration.installation, tool_version=__version__)
         keep_budgets(opened_target, configuration)
@@ -152,6 +156,8 @@ def _opened_target(target: Warehouse, cluster: str | None) -> Iterator[ClickHous
     """Open the server of a push; hints name it, and its own password."""
     try:
         with open_warehouse(target, cluster=cluster) as opened:
+            if not opened.may_write:
+                raise WarehousePermissionError(f"push: {target} may only be read", hint=_READ_ONLY_HINT)
             yield opened
     except WarehouseAuthenticationError as error:
         raise WarehouseAuthenticationError(str(error), hint="set CCUSAGE_IMPORT_SYNC_PASSWORD") from None

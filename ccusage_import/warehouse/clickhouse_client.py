@@ -99,6 +99,11 @@ class ClickHouse:
         """The version of the engine or server."""
         return str(self._client.server_version)
 
+    @property
+    def may_write(self) -> bool:
+        """Whether the user may do more than read; what `serve` answers may be read by everybody, and no more."""
+        return str(self._client.server_settings["readonly"].value) == "0"
+
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Return the rows of a query; instants are aware UTC."""
         question = Question(sql, parameters or {})

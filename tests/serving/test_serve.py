@@ -277,6 +277,19 @@ def test_a_server_and_a_missing_warehouse_are_not_served(program: Program) -> No
     assert (done.exit_code, "serve: there is no warehouse chdb://" in done.stderr) == (2, True)
 
 
+def test_what_is_served_is_not_pushed_to_while_the_push_has_its_lock(home: tuple[Program, str]) -> None:
+    program, url = home
+    with serving(program, url, "--without-token") as served:
+        server = f"clickhouse://127.0.0.1:{served.port}/ccusage"
+        done = program("push", server, "--warehouse", url)
+        assert served.get("/?query=SELECT+1").text == "1\n"
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert done.stderr == (
+        f"ccusage-import: error: push: clickhouse://default@127.0.0.1:{served.port}/ccusage may only be read\n"
+        "hint: name a user who may write; what `serve` answers for is copied by backup and restore\n"
+    )
+
+
 # -- what is asked -----------------------------------------------------------------------------------------------------
 
 
