@@ -17,7 +17,7 @@ from datetime import date
 from ccusage_import.days import DAYS, parse_day
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.names.shown import told_nearest
-from ccusage_import.warehouse.migrations import sql_directory
+from ccusage_import.warehouse.migrations import expanded, sql_directory
 
 GROUPS = (
     "daily", "models", "projects", "sessions", "prompts", "blocks", "time of week", "cache", "cost", "anomalies",
@@ -132,7 +132,7 @@ def with_days(sql: str, given: Mapping[str, str], today: date) -> dict[str, str]
 def read_queries() -> list[NamedQuery]:
     """Return the library, by group in the order of GROUPS, and by name."""
     files = (sql_directory() / "queries").glob("*.sql")
-    queries = [_query(file.stem, file.read_text("utf-8")) for file in files]
+    queries = [_query(file.stem, expanded(file)) for file in files]
     return sorted(queries, key=lambda query: (GROUPS.index(query.group), query.name))
 
 

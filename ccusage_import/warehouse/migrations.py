@@ -88,7 +88,7 @@ def known_migrations() -> tuple[Migration, ...]:
 
 
 def expanded(file: Path) -> str:
-    """Return the text of a file with what it has in common with others.
+    """Return the text of a view or a named query with what it has in common with others.
 
     `{part:NAME}` is a condition or an expression that several of them have, `{columns:NAME}` are the columns of the
     view of that name, `{query:NAME}` is its query, and `{query:NAME since DAY}` that of one with a parameter; since

@@ -10,19 +10,44 @@ WITH
 (sorted, place) -> sorted[intDiv(place, 1)] + (place - intDiv(place, 1)) * (sorted[intDiv(place, 1) + 1] - sorted[intDiv(place, 1)]) AS at_place,
 runs AS
 (
+    -- As in executions, of which a query would read much more.
     SELECT
-        at,
+        prompts.at AS at,
         machine,
-        turn_id,
-        toFloat64(cost_usd) AS cost,
-        duration_ms / 1000 AS seconds,
-        unpriced,
-        multiIf(command != {command:String}, 3,
+        turn AS turn_id,
+        toFloat64(answers.cost) AS cost,
+        {part:duration_ms} / 1000 AS seconds,
+        answers.unpriced AS unpriced,
+        multiIf(prompts.command != {command:String}, 3,
             ({machine:String} = '' OR machine = {machine:String})
-            AND ({project:String} = '' OR project = {project:String})
-            AND ({model:String} = '' OR model = {model:String}), 1, 2) AS distance
-    FROM executions
-    WHERE answers > 0
+            AND ({project:String} = '' OR prompts.project = {project:String})
+            AND ({model:String} = '' OR answers.main_model = {model:String}), 1, 2) AS distance
+    FROM (SELECT * FROM turn_facts FINAL WHERE {part:are_prompts}) AS prompts
+    JOIN
+    (
+        SELECT
+            machine,
+            turn,
+            sum(part_cost) AS cost,
+            max(part_unpriced) AS unpriced,
+            max(part_last_at) AS last_at,
+            argMax(model, (part_cost, part_tokens, model)) AS main_model
+        FROM
+        (
+            SELECT
+                machine,
+                turn,
+                model,
+                sum(cost_usd) AS part_cost,
+                sum(input_tokens + output_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens + cache_read_tokens) AS part_tokens,
+                max(unpriced) AS part_unpriced,
+                max(at) AS part_last_at
+            FROM message_facts_by_month FINAL
+            WHERE {part:are_their_answers}
+            GROUP BY machine, turn, model
+        )
+        GROUP BY machine, turn
+    ) AS answers USING (machine, turn)
 ),
 -- In steps: the engine takes each name of a step for all that is behind it.
 liked AS

@@ -166,6 +166,22 @@ def test_hidden_names_are_taken_in_clear(program: Program, migrated: Place, tmp_
     assert migrated.rows("SELECT DISTINCT length(toString(command)) FROM turns") == [(16,)]
 
 
+def test_a_run_is_of_the_model_that_cost_most_of_it(program: Program, migrated: Place, tmp_path: Path) -> None:
+    claude = tmp_path / "claude"
+    for number in range(9):
+        session = Session(claude, f"s{number}", START + timedelta(hours=number)).prompt("/mix")
+        session.answer(400, model=OPUS).answer(1000, model=HAIKU).answer(300, model=OPUS)
+    with migrated.opened() as opened:
+        write_prices(opened, 1, "20.0.24", PRICES, is_offline=True)
+        Reader(opened, tmp_path / "studio", hashes=False).read(claude)
+        assert opened.rows("SELECT DISTINCT model FROM executions") == [(OPUS,)]
+
+    # 1.75 cents for 700 tokens, and half a cent for more tokens than that.
+    told = predicted(program, migrated, "/mix", "--model", OPUS)
+    assert (told["predicted_from"], told["cost_usd"]) == ("these runs", "0.0225")
+    assert predicted(program, migrated, "/mix", "--model", HAIKU)["predicted_from"] == "the command"
+
+
 @contextmanager
 def history(folder: Path, costs: list[float]) -> Iterator[ClickHouse]:
     """A warehouse of one command whose runs cost this."""
