@@ -14,7 +14,19 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from tests.worlds.driver import Identity, Logged, Shown, State
-from tests.worlds.ledger import NONE, Ledger, Messages, Offered, Undone, block_span, first_day, groups, joined, shown_of
+from tests.worlds.ledger import (
+    NONE,
+    Ledger,
+    Messages,
+    Offered,
+    Undone,
+    block_span,
+    day_of,
+    first_day,
+    groups,
+    joined,
+    shown_of,
+)
 
 CENT = Decimal("0.000001")  # of a dollar
 DAY = timedelta(days=1)
@@ -398,7 +410,7 @@ def _arrived(
     for group in groups(sorted(keys), same):
         stored, offers = joined(old, group), joined(offered.content, group)
         for key in group:
-            if key not in tokens or not offered.judges(key, _day(ledger, key, offers)):
+            if key not in tokens or not offered.judges(key, _day(ledger, key, offers, offered)):
                 continue
             shown = after.shown[key].tokens if key in after.shown else 0
             if shown == tokens[key]:
@@ -472,10 +484,11 @@ def _not_justified(
     return ""
 
 
-def _day(ledger: Ledger, identity: Identity, messages: Messages) -> date:
+def _day(ledger: Ledger, identity: Identity, messages: Messages, offered: Offered) -> date:
+    zone = offered.offer.zone
     if identity.report == "session":
-        return max((ledger.instants[message].date() for message in messages), default=date.min)
-    return first_day(identity, messages, ledger.instants)
+        return max((day_of(ledger.instants[message], zone) for message in messages), default=date.min)
+    return first_day(identity, messages, ledger.instants, zone)
 
 
 def _cheaper(
@@ -496,7 +509,8 @@ def _cheaper(
         if now.tokens < was.tokens:
             continue
         is_older = _numbers(offered.offer.version) < _numbers(was.version)
-        day = first_day(identity, offered.content.get(identity, NONE), ledger.instants)
+        content = offered.content.get(identity, NONE)
+        day = first_day(identity, content, ledger.instants, offered.offer.zone)
         is_inside = offered.intact_from is not None and day >= offered.intact_from
         if offered.who.prices == "freeze":
             yield Violation("a frozen price stays", row)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from tests.worlds.ccusage_model import BLOCK, REPORTS
 from tests.worlds.driver import Identity, Installation, Offer
@@ -179,11 +180,15 @@ def joined(content: Mapping[Identity, Messages], identities: Iterable[Identity])
     return found
 
 
-def first_day(identity: Identity, messages: Iterable[str], instants: Mapping[str, datetime]) -> date:
-    """Return the first day whose transcripts a record needs."""
+def day_of(at: datetime, zone: str) -> date:
+    """Return the day of an instant in a zone."""
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
+def first_day(identity: Identity, messages: Iterable[str], instants: Mapping[str, datetime], zone: str) -> date:
+    """Return the first day whose transcripts a record needs, as days are counted in a zone."""
     if identity.report in ("daily", "projects"):
         return date.fromisoformat(identity.key[:10])
     if identity.report == "monthly":
         return date.fromisoformat(f"{identity.key}-01")
-    known = [instants[message] for message in messages]
-    return min(known).date() if known else date.min
+    return min((day_of(instants[message], zone) for message in messages), default=date.min)

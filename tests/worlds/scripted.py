@@ -965,6 +965,15 @@ LIVES: Mapping[str, Sequence[Step]] = {
         Import(),
         Accept(),
     ),
+    "the cost mode changes for a day that is the first of the window in the zone alone in which days are counted": (
+        Wait(hours=10),
+        Read(zone="Asia/Tokyo"),
+        Work("a"),
+        Wait(days=29, hours=4),
+        Import(),
+        Read(mode="display"),
+        Import(),
+    ),
 }
 
 # Whose names are in force is known to the warehouse alone: for `--engine`.
