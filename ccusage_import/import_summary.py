@@ -192,7 +192,7 @@ class ImportSummary:
     @property
     def is_empty(self) -> bool:
         """Whether there was no usage at all, neither offered nor stored."""
-        return not self.decisions and self.comparison is not None and self.comparison.after.days == 0
+        return self.comparison is not None and not self.offered and not self.stored
 
     @property
     def exit_code(self) -> ExitCode:

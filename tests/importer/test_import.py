@@ -245,6 +245,18 @@ def test_no_usage_is_no_error_and_writes_nothing(program: Program, migrated: Pla
     assert migrated.rows("SELECT count() FROM loads") == [(0,)]
 
 
+def test_a_first_import_without_a_day_of_its_period_reads_the_transcripts(
+    program: Program, migrated: Place, corpus: Callable[[str], Path]
+) -> None:
+    done = program("import", "--warehouse", migrated.url, "--claude-dir", corpus("september"), "--since", "2027-01-01")
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "no usage found" not in done.stdout
+    assert migrated.rows("SELECT count() FROM records") == [(0,)]
+    assert migrated.rows("SELECT count() FROM loads FINAL WHERE state = 'committed'") == [(1,)]
+    assert migrated.rows("SELECT count() > 0 FROM messages") == [(True,)]
+
+
 @pytest.mark.usefixtures("own_warehouse")
 def test_quiet_prints_nothing_when_all_is_well(program: Program, corpus: Callable[[str], Path]) -> None:
     done = program("import", "--claude-dir", corpus("september"), "--quiet")

@@ -82,7 +82,7 @@ class Notebook(Program):
         judged = judge(run, handed, parsed, prepared, ledger)
         if all(outcome.error for outcome in judged.outcomes.values()):
             return Done(ExitCode.CCUSAGE)
-        if judged.decisions or page.shown:
+        if parsed.records or page.shown:
             load = {"started_at": offer.started_at, "intact_from": judged.intact_from, "undoes": 0}
             is_filtered = run.options.since > date.min or run.options.until < date.max
             whole = () if is_filtered or offer.is_saved else parsed.valid
