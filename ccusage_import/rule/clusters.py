@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
-from ccusage_import.records import TIMED_REPORTS, Identity
+from ccusage_import.records import TIMED_REPORTS
 from ccusage_import.rule.evidence import MESSAGE_GROWS
 from ccusage_import.rule.groups import Group, Pair, group_of
 from ccusage_import.rule.moves import Moves
@@ -54,7 +54,7 @@ def clusters(
             yield [groups[member] for member in members]
 
 
-def whole_days(projects: Iterable[Pair], days: Iterable[Pair], taken_back: Collection[Identity]) -> set[date]:
+def whole_days(projects: Iterable[Pair], days: Iterable[Pair]) -> set[date]:
     """Return the days that are offered as they are stored, to which the projects of each add up then and now.
 
     What a project lost of such a day stands under another name.
@@ -62,7 +62,6 @@ def whole_days(projects: Iterable[Pair], days: Iterable[Pair], taken_back: Colle
     Args:
         projects: what is stored and offered of them.
         days: likewise; nothing where the days are not known.
-        taken_back: what a person took back.
     """
     by_day = {pair.record.day: pair for pair in days}
     of_day: dict[date, list[Pair]] = defaultdict(list)
@@ -71,8 +70,7 @@ def whole_days(projects: Iterable[Pair], days: Iterable[Pair], taken_back: Colle
     return {
         day
         for day, pairs in of_day.items()
-        if day in by_day and any(group_of([pair]).fell for pair in pairs)
-        if not any(pair.record.identity in taken_back for pair in pairs) and _add_up(pairs, by_day[day])
+        if day in by_day and any(group_of([pair]).fell for pair in pairs) and _add_up(pairs, by_day[day])
     }
 
 

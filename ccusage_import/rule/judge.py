@@ -105,7 +105,7 @@ class Judge:
             return ()
         # Where a session lost some, another may have brought as many.
         doubtful = {pair.record.day for group in fallen if self.window.saw_loss(group) for pair in group.pairs}
-        return whole_days(self.pairs, daily.pairs, self._context.taken_back) - doubtful
+        return whole_days(self.pairs, daily.pairs) - doubtful
 
     @property
     def pairs(self) -> Iterator[Pair]:
@@ -141,7 +141,8 @@ class Judge:
         has_moved = may_have_moved and is_all_there and is_all_taken
         waits = may_have_moved and self.window.waits
         pairs = [pair for group in cluster for pair in group.pairs]
-        are_whole_days = all(pair.record.day in whole_days for pair in pairs)
+        is_as_before = not any(pair.record.identity in self._context.taken_back for pair in pairs)
+        are_whole_days = is_as_before and all(pair.record.day in whole_days for pair in pairs)
         over = taken_over(pairs)
         keep_prices = {record.identity for records in over.values() for record in records}
         is_price_lost = lose_a_price(

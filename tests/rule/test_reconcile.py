@@ -1803,6 +1803,25 @@ def test_a_project_stays_where_its_day_does_not_say_that_it_has_another_name(
     assert [line for line in decided if line[2] == "2026-05-09/shop"] == []
 
 
+def test_a_project_whose_new_name_was_taken_back_stays_so_while_the_next_day_goes_on_under_it() -> None:
+    shop, store = (
+        record("projects", f"2026-05-11/{name}", "2026-05-11", 70, project=name) for name in ("shop", "store")
+    )
+    goes_on = record("projects", "2026-05-12/store", "2026-05-12", 200, project="store")
+
+    decided = judged(
+        [daily("05-11", 70), daily("05-12", 200), store, goes_on],
+        [daily("05-11", 70), shop],
+        taken_back={shop.identity: 70, store.identity: 70},
+        as_taken_back={shop.identity: 0, store.identity: 70},
+    )
+
+    assert [line for line in decided if "/" in line[2]] == [
+        ("held", "taken_back", "2026-05-11/store", False),
+        ("new", "first_seen", "2026-05-12/store", True),
+    ]
+
+
 @pytest.mark.parametrize(("left", "verdicts"), [(None, []), (69, []), (70, [("corrected", "moved")])])
 def test_a_project_whose_session_lost_usage_stays_where_another_brought_as_much(
     left: int | None, verdicts: list[tuple[str, str]]
