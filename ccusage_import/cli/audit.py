@@ -29,11 +29,12 @@ from ccusage_import.cli.options import (
     configured,
     door,
 )
+from ccusage_import.cli.query import open_to_ask
 from ccusage_import.cli.verdicts import print_changes
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import day_of_option, parse_day, today_in, zoned_moment
-from ccusage_import.exceptions import FixableError, SchemaError
+from ccusage_import.exceptions import QueryError, SchemaError
 from ccusage_import.history import overrule
 from ccusage_import.history.changes import Change, Wanted, count_changes, held_now, stream_changes
 from ccusage_import.history.load_names import find_load, short_ids, stored_ids
@@ -46,12 +47,11 @@ from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.ui.tables import PlainTable, console, is_for_a_terminal, print_wrapped
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.machines import claim_machine
+from ccusage_import.warehouse.migrations import refuse_pending
 from ccusage_import.warehouse.opening import (
     as_they_ended,
     demand_warehouse,
     import_lock,
-    no_warehouse,
-    open_configured,
     open_to_write,
 )
 from ccusage_import.warehouse.tables import (
@@ -304,19 +304,16 @@ def _key(name: str, timezone: str) -> str:
 @contextmanager
 def _reading(command: str, warehouse: str | None, config: Path | None) -> Iterator[tuple[ClickHouse, Configuration]]:
     configuration = configured({"warehouse": warehouse}, config)
-    demand_warehouse(configuration, command)
-    with open_configured(configuration) as opened:
-        ui.warn_of_damage(opened.damage)
+    with open_to_ask(configuration, command) as opened:
         if not opened.columns("loads"):
-            raise opened.damage or _no_tables(opened, configuration, command)
-        yield opened, configuration
-
-
-def _no_tables(opened: ClickHouse, configuration: Configuration, command: str) -> FixableError:
-    """Return what to say of a database in which nothing was made yet."""
-    if opened.is_embedded:
-        return no_warehouse(configuration, command)
-    return SchemaError(f"warehouse {opened.warehouse}: has no tables yet", hint="ccusage-import migrate")
+            no_tables = f"warehouse {opened.warehouse}: has no tables yet"
+            raise opened.damage or SchemaError(no_tables, hint="ccusage-import migrate")
+        try:
+            yield opened, configuration
+        except QueryError:
+            if not opened.is_embedded:
+                refuse_pending(opened)
+            raise
 
 
 @contextmanager

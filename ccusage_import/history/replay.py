@@ -8,13 +8,9 @@ from datetime import datetime
 
 from ccusage_import.ccusage.archive import KeptLoad, LoadNote
 from ccusage_import.config.settings import Configuration
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.importer import run_import_alone
-from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.migrations import applied_migrations
-from ccusage_import.warehouse.opening import import_lock
-from ccusage_import.warehouse.tables import read_loads
+from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_unchecked
 
 
 def replay(
@@ -48,14 +44,13 @@ def replay(
 
 def _stored_until(configuration: Configuration) -> dict[str, datetime]:
     """Return when the newest load of each machine began."""
-    settings = configuration.settings
-    place = settings.parsed_warehouse()
-    if isinstance(place, EmbeddedWarehouse) and not place.path.exists():
+    if not has_warehouse(configuration):
         return {}
-    with open_warehouse(place, cluster=settings.cluster, lock_wait_seconds=settings.lock_wait_seconds) as warehouse:
-        loads = read_loads(warehouse) if applied_migrations(warehouse) else []
-    kept = sorted((load.started_at, load.machine) for load in loads if load.is_published)
-    return {machine: started_at for started_at, machine in kept}
+    newest = "SELECT machine, max(started_at) FROM loads FINAL WHERE state IN ('committed', 'undone') GROUP BY machine"
+    with open_unchecked(configuration) as warehouse:
+        # Of an older release it has not got all that is read of whole loads, and the import brings it up to date.
+        rows = warehouse.rows(newest) if warehouse.columns("loads") else ()
+    return {str(machine): started_at for machine, started_at in rows}
 
 
 def _as_then(

@@ -22,7 +22,7 @@ from ccusage_import.import_summary import ImportOptions, ImportSummary
 from ccusage_import.records import CLAUDE
 from ccusage_import.statusline.numbers import questions_of_numbers, text_of_numbers, write_numbers
 from ccusage_import.steps.loads import new_load
-from ccusage_import.steps.open_to_load import open_for_import
+from ccusage_import.steps.open_to_load import open_for_load
 from ccusage_import.steps.run import Run
 from ccusage_import.transcripts import walk
 from ccusage_import.warehouse.committing import commit, records_question
@@ -102,14 +102,14 @@ def import_nothing(run: Run, seen: Seen, environ: Mapping[str, str]) -> ImportSu
     with ExitStack() as stack:
         with run.phase("open"):
             ahead = [loads_question(machine, limit=1), last_load_question(machine), records_question(machine)]
-            warehouse, warnings = open_for_import(run, stack, [*ahead, *questions_of_numbers(run.settings)])
-        before = read_loads(warehouse, machine=machine, limit=1) if warehouse else []
-        if not warehouse or not before or before[0].load_id != last.load_id or before[0].state != "committed":
+            warehouse, warnings = open_for_load(run, stack, ahead=[*ahead, *questions_of_numbers(run.settings)])
+        before = next(iter(read_loads(warehouse, machine=machine, limit=1)), None)
+        if before is None or before.load_id != last.load_id or before.state != "committed":
             return None
         # Before something is written, after which no answer that was asked ahead counts. The load adds no number.
         numbers = text_of_numbers(warehouse, run.configuration)
         with run.phase("load"):
-            load = _load(run, before[0], seen, next_load_id(warehouse, machine))
+            load = _load(run, before, seen, next_load_id(warehouse, machine))
             commit(warehouse, load)
         write_numbers(run.configuration, numbers)
         _keep(run, replace(last, load_id=load.load_id))
@@ -124,7 +124,7 @@ def import_nothing(run: Run, seen: Seen, environ: Mapping[str, str]) -> ImportSu
             intact_from=load.intact_from,
             warnings=warnings,
             phases=run.phases,
-            unchanged_since=before[0].started_at,
+            unchanged_since=before.started_at,
         )
 
 

@@ -219,6 +219,19 @@ def test_one_exported_load_is_replayed_from_its_own_directory(program: Program, 
     assert restored.rows("SELECT DISTINCT ccusage_version, total_tokens FROM daily") == [("20.0.24", 1000)]
 
 
+def test_a_warehouse_of_an_older_release_takes_the_loads_that_it_lacks(program: Program, kept: Place) -> None:
+    first = load_ids(kept)[0]
+    program("raw", "export", "out", "--load", first)
+    with kept.opened() as opened:
+        opened.command("ALTER TABLE loads DROP COLUMN naming")
+        opened.command("DELETE FROM schema_migrations WHERE version = '0003'")
+
+    done = program("import", "--from", program.home / "out" / first, "--warehouse", kept.url)
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout == "0 loads replayed; 1 passed over: what is stored is as new\n"
+
+
 def test_without_its_note_a_load_is_saved_files(program: Program, kept: Place, tmp_path: Path) -> None:
     first = load_ids(kept)[0]
     program("raw", "export", "out", "--load", first)

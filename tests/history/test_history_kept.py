@@ -817,6 +817,27 @@ def test_undo_refuses_what_a_later_load_changed_unless_forced(
     assert migrated.rows("SELECT count() FROM daily") == [(0,)]
 
 
+def test_a_history_of_an_older_release_is_read_where_it_may_be_brought_up_to_date(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    with migrated.opened() as opened:
+        opened.command("ALTER TABLE loads DROP COLUMN naming")
+        opened.command("DELETE FROM schema_migrations WHERE version = '0003'")
+
+    done = program("history", "--warehouse", migrated.url)
+
+    if migrated.url.startswith("chdb:"):
+        assert (done.exit_code, len(done.stdout.splitlines())) == (0, 2), done.stderr
+    else:
+        assert (done.exit_code, done.stdout) == (4, "")
+        assert done.stderr.splitlines() == [
+            f"ccusage-import: error: warehouse {migrated.url}: 1 of its tables and views is missing or not up to date",
+            f"hint: ccusage-import migrate --warehouse {migrated.url}",
+        ]
+
+
 def test_undo_of_a_load_that_does_not_exist(program: Program, migrated: Place) -> None:
     done = program("undo", "--warehouse", migrated.url, "123")
 
