@@ -213,6 +213,23 @@ def test_a_report_covers_the_days_from_its_first_record_to_its_last() -> None:
     assert coverage([*days, *sessions]) == [Coverage("claude", "session", Decimal(3), Decimal(4))]
 
 
+@pytest.mark.parametrize(
+    ("zone", "started", "ended", "first", "last"),
+    [
+        ("America/Los_Angeles", "2026-05-11T02:00Z", "2026-05-11T20:00Z", 10, 11),
+        ("Asia/Tokyo", "2026-05-11T02:00Z", "2026-05-11T20:00Z", 11, 12),
+    ],
+)
+def test_a_session_covers_the_days_of_its_own_zone(zone: str, started: str, ended: str, first: int, last: int) -> None:
+    days = [record("daily", f"2026-05-{day:02d}", str(2**day), day=date(2026, 5, day)) for day in range(9, 15)]
+    read_in = Provenance("20.0.24", zone, "auto", ())
+    started_at, ended_at = map(datetime.fromisoformat, (started, ended))
+    session = record(
+        "session", "shop/a", "1", day=date(2026, 5, 11), started_at=started_at, ended_at=ended_at, provenance=read_in
+    )
+    assert [each.days_cost_usd for each in coverage([*days, session])] == [2**first + 2**last]
+
+
 def test_a_month_covers_its_last_day_and_not_the_next_one() -> None:
     records = [
         record("monthly", "2026-05", "10", day=date(2026, 5, 1)),
