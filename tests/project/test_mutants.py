@@ -25,6 +25,13 @@ def test_a_mutant_differs_in_one_place(file: str) -> None:
             ast.parse(mutant.text)
 
 
+def test_what_no_test_can_notice_is_no_mutant() -> None:
+    changes = {mutant.change for mutant in mutants_of("ccusage_import/statistics.py")}
+
+    # It has dataclasses that are frozen.
+    assert ("1 -> 2" in changes, "True -> False" in changes) == (True, False)
+
+
 def test_what_git_does_not_know_has_no_mutants(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
