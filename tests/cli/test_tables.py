@@ -37,18 +37,19 @@ def loads() -> PlainTable:
 
 
 def test_a_table_that_fits_is_shown_whole() -> None:
-    assert shown(loads(), 100) == [
+    assert shown(loads(), 97) == [
         "load    counts                             seconds       cost  why",
         "179567  10 new, 3 grew, 12 held, 90 facts      1.5  $1,685.00  the month begins before 2026-10-28",
         "18      nothing changed                        0.2          -",
     ]
 
 
+# Each width is the last one at which it is so.
 @pytest.mark.parametrize(
     ("width", "lines"),
     [
         (
-            62,
+            61,
             [
                 "load    counts                             seconds       cost",
                 "179567  10 new, 3 grew, 12 held, 90 facts      1.5  $1,685.00",
@@ -57,7 +58,7 @@ def test_a_table_that_fits_is_shown_whole() -> None:
             ],
         ),
         (
-            60,
+            52,
             [
                 "load    counts                                  cost",
                 "179567  10 new, 3 grew, 12 held, 90 facts  $1,685.00",
@@ -66,13 +67,23 @@ def test_a_table_that_fits_is_shown_whole() -> None:
             ],
         ),
         (
-            50,
+            48,
             [
-                "load    counts                  seconds       cost",
-                "179567  10 new, 3 grew, 12          1.5  $1,685.00",
+                "load    counts                seconds       cost",
+                "179567  10 new, 3 grew, 12        1.5  $1,685.00",
                 "        held, 90 facts",
                 "  the month begins before 2026-10-28",
-                "18      nothing changed             0.2          -",
+                "18      nothing changed           0.2          -",
+            ],
+        ),
+        (
+            39,
+            [
+                "load    counts                     cost",
+                "179567  10 new, 3 grew, 12    $1,685.00",
+                "        held, 90 facts",
+                "  the month begins before 2026-10-28",
+                "18      nothing changed               -",
             ],
         ),
         (
@@ -121,6 +132,13 @@ def test_the_first_column_may_have_no_name_and_is_never_lost() -> None:
         "      six seven",
         "      hint: eight",
     ]
+
+
+def test_the_room_that_a_short_column_leaves_is_for_the_long_one() -> None:
+    table = PlainTable(("name", "in full"), texts=("in full",), wraps=("name", "in full"))
+    table.add_row("shop", "/home/ana/work and all that lies below")
+
+    assert shown(table, 30) == ["name  in full", "shop  /home/ana/work and all", "      that lies below"]
 
 
 def test_a_long_line_goes_on_further_in_and_parts_are_not_broken() -> None:
