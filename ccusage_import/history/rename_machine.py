@@ -38,10 +38,12 @@ from ccusage_import.warehouse.tables import (
 
 # From subqueries: in a WHERE beside it, a name means what REPLACE made of it.
 _STORED = "FROM (SELECT * FROM records FINAL WHERE machine = {old:String})"
-# Every record under the new name; every record under the old one, deleted.
+# Every record under the new name, where it has none of that key; every record under the old one, deleted.
 _RECORDS = (
-    "SELECT * REPLACE (toLowCardinality({new:String}) AS machine, {load_id:UInt64} AS load_id)"
-    f" {_STORED} UNION ALL SELECT * REPLACE ({{load_id:UInt64}} AS load_id, 1 AS is_deleted) {_STORED}"
+    "SELECT * REPLACE (toLowCardinality({new:String}) AS machine, {load_id:UInt64} AS load_id)"  # noqa: S608 - text of ours
+    f" {_STORED} WHERE (report, agent, key) NOT IN"
+    " (SELECT report, agent, key FROM records FINAL WHERE machine = {new:String})"
+    f" UNION ALL SELECT * REPLACE ({{load_id:UInt64}} AS load_id, 1 AS is_deleted) {_STORED}"
 )
 _VISIBLE = "FROM (SELECT * FROM loads FINAL WHERE machine = {old:String} AND state != 'renamed')"
 # Newer revisions than any that the new name has of a load, from when the machine had that name before.
@@ -131,7 +133,7 @@ def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str) -
     begun = _begun(warehouse, loads, new) if renamed.records else None
     copy_changes(warehouse, warehouse, old, sorted(load.load_id for load in loads), new)
     if begun:
-        copy_rows(warehouse, warehouse, "records", _RECORDS, {**names, "load_id": begun.load_id})
+        move_records(warehouse, old, new, begun.load_id)
     rename_facts(warehouse, old, new, begun.load_id if begun else next_load_id(warehouse, new))
     copy_rows(warehouse, warehouse, "loads", _LOADS, names)
     if begun:
@@ -142,6 +144,11 @@ def _rename(warehouse: ClickHouse, renamed: RenamedMachine, installation: str) -
         write_claim(warehouse, new, installation)
     write_claim(warehouse, old, installation, "released", new)
     tidy(warehouse)
+
+
+def move_records(warehouse: ClickHouse, old: str, new: str, load_id: int) -> None:
+    """Give records another name, in one INSERT of a load."""
+    copy_rows(warehouse, warehouse, "records", _RECORDS, {"old": old, "new": new, "load_id": load_id})
 
 
 def _old_name(warehouse: ClickHouse, machine: str, new: str, installation: str) -> str | None:

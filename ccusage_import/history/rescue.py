@@ -14,9 +14,11 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import DamagedWarehouseError, QueryError
 from ccusage_import.files import make_private_directory
+from ccusage_import.history.rename_machine import move_records
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.committing import settle_dead_loads
 from ccusage_import.warehouse.integrity import NOTHING, contents, detached_parts, find_damage, unreadable_parts
+from ccusage_import.warehouse.machines import read_claim
 from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
 from ccusage_import.warehouse.opening import demand_warehouse, known_warehouses, open_unchecked, remember
 from ccusage_import.warehouse.publish import begin, publish
@@ -105,15 +107,27 @@ def _accept_loss(warehouse: ClickHouse, repaired: Repaired) -> None:
 
 
 def _write_loads_after_loss(warehouse: ClickHouse, machines: Iterable[str], repaired: Repaired) -> None:
-    """Write a load for each machine that lost records, so that what is left is what is expected from now on."""
-    there = contents(warehouse)
-    for machine in sorted(machines):
+    """Write a load for each machine that lost records, so that what is left is what is expected from now on.
+
+    Where the rows are lost that gave a machine another name, its records are given it again.
+    """
+    names = {machine: _name_now(warehouse, machine) for machine in machines}
+    for machine in names:
         settle_dead_loads(warehouse, machine)
-        last = next(load for load in read_loads(warehouse, machine=machine) if load.is_published)
-        left = there[machine][1] if machine in there else NOTHING
+    for name in sorted(set(names.values())):
+        last = next(load for load in read_loads(warehouse, machine=name) if load.is_published)
         load = begin(warehouse, last, RUNNER_OF_CHANGES, tool_version=__version__)
+        for old in sorted(machine for machine, now in names.items() if name == now != machine):
+            move_records(warehouse, old, name, load.load_id)
+        _, left = contents(warehouse).get(name, (0, NOTHING))
         load.tokens_before, load.cost_before_usd = last.tokens_after, last.cost_after_usd
         load.tokens_after, load.cost_after_usd = left.tokens, left.cost_usd
         load.warnings = ("records were lost, and a person chose to go on without them",)
         publish(warehouse, load, ())
         repaired.loads.append(load)
+
+
+def _name_now(warehouse: ClickHouse, machine: str) -> str:
+    """Return the name that a machine has now, which may have given back this one, and others since."""
+    claim = read_claim(warehouse, machine)
+    return _name_now(warehouse, claim.renamed_to) if claim.renamed_to and not claim.owner else machine

@@ -194,6 +194,25 @@ def test_what_is_left_goes_on_when_a_person_says_so(lab: Lab) -> None:
     assert user.rows(said) != [(0,)]
 
 
+@pytest.mark.exhaustive
+def test_what_a_machine_had_under_an_earlier_name_goes_on_where_the_rows_that_renamed_it_are_lost(lab: Lab) -> None:
+    user = lab.installation
+    days = "SELECT machine, date, total_tokens FROM daily ORDER BY ALL"
+    for name in ("tower", "box"):
+        assert user.run("rename", "machine", name)[0] == 0
+    before = user.rows(days)
+    for part in parts_of(user, "records")[-2:]:
+        shutil.rmtree(part)
+    assert {machine for machine, *_ in user.rows(days)} == {"desktop", "laptop"}
+
+    repaired = user.run("repair", "--accept-loss")
+
+    assert (repaired[0], repaired[2], repaired[1].splitlines()[0].partition(":")[0]) == (0, "", "box")
+    assert user.rows(days) == before
+    assert user.run("import", "--from", lab.newer)[::2] == (0, "")
+    assert user.rows(days) == before
+
+
 @pytest.mark.parametrize("way", all_but(["empty"], ["missing", "empty"]))
 def test_a_warehouse_that_is_gone_is_not_begun_anew(lab: Lab, way: str) -> None:
     user = lab.installation
