@@ -57,6 +57,8 @@ def test_counts_have_separators_and_ids_and_years_have_none() -> None:
     assert written("change", "Int64", "-1234") == ["-1,234"]
     assert written("tokens_per_minute", "Float64", "12345.5") == ["12,345.5"]
     assert written("load_id", "UInt64", "1795676694622468") == ["1795676694622468"]
+    assert written("newest", "UInt64", "1795676694622468") == ["1795676694622468"]
+    assert written("sum(total_tokens)", "UInt64", "999999999999999") == ["999,999,999,999,999"]
     assert written("iso_year", "UInt16", "2026") == ["2026"]
     assert written("message", "SimpleAggregateFunction(max, UInt64)", "9223372036854775807", "5000") == [
         "9223372036854775807", "5000",
@@ -76,8 +78,8 @@ def test_a_table_that_is_too_wide_stands_upright_and_nothing_of_it_is_cut() -> N
     lines = [["day", "cost_usd", "words"], ["Date", "Float64", "String"], ["2026-10-01", "2", "a" * 30 + "\n木木"]]
     answer = read_answer("\n".join(map(json.dumps, lines)).encode(), {})
 
-    assert boxed(answer, 40) is None
-    assert boxed(answer, 61) is not None
+    assert boxed(answer, 57) is None
+    assert max(map(len, boxed(answer, 58) or ())) == 58
     assert list(upright(answer, 32)) == [
         "row 1",
         "day       2026-10-01",
@@ -87,6 +89,8 @@ def test_a_table_that_is_too_wide_stands_upright_and_nothing_of_it_is_cut() -> N
         "          木木",
         "",
     ]
+    assert list(upright(answer, 12))[1:4] == ["day     2026", "        -10-", "        01"]
+    assert list(upright(answer, 12))[4:6] == ["cost_u  2", "sd"]
 
 
 @pytest.mark.usefixtures("own_warehouse")
