@@ -14,7 +14,10 @@ from ccusage_import.warehouse.budgets import STORED_NAMES, covered_names
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 _NAMES: dict[str, str] = {
-    "machine": "SELECT machine FROM loads UNION DISTINCT SELECT machine FROM records",
+    # A name that was given back has rows that nobody sees.
+    "machine": (
+        "SELECT machine FROM loads FINAL WHERE state != 'renamed' UNION DISTINCT SELECT machine FROM records FINAL"
+    ),
     "agent": "SELECT DISTINCT agent FROM records",
     **STORED_NAMES,
     "command": "SELECT DISTINCT toString(command) FROM turn_facts WHERE command != ''",

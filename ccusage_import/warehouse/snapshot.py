@@ -18,7 +18,8 @@ TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")
 # Clocks of two hosts may differ by this much; a later date comes from a clock that was ahead. That of a server may be
 # wrong itself.
 _IN_THE_FUTURE = "> {now:DateTime64(3, 'UTC')} + INTERVAL 1 HOUR"
-_IMPORTS = f"machine = {{machine:String}} AND undoes = 0 AND runner NOT IN {NOT_IMPORTS}"
+_VISIBLE = "machine = {machine:String} AND state != 'renamed'"
+_IMPORTS = f"{_VISIBLE} AND undoes = 0 AND runner NOT IN {NOT_IMPORTS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
 
 def last_load_with_facts(warehouse: ClickHouse, machine: str) -> Load | None:
     """Return the newest load that says something of the transcripts, of an import or of transcripts alone."""
-    return _newest(warehouse, machine, "machine = {machine:String} AND notEmpty(facts) AND state != 'renamed'")
+    return _newest(warehouse, machine, f"{_VISIBLE} AND notEmpty(facts)")
 
 
 def _newest(warehouse: ClickHouse, machine: str, condition: str) -> Load | None:

@@ -121,6 +121,24 @@ def test_a_name_of_any_signs_is_written_into_the_configuration(
     assert tomllib.loads(file.read_text("utf-8")) == {"machine": new}
 
 
+@pytest.mark.usefixtures("engine_stays")
+@pytest.mark.exhaustive_at("http")
+def test_nothing_is_stored_under_a_name_that_was_given_back(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    imported(program, migrated, claude, "--machine", "laptop")
+    assert program("rename", "machine", "tower", "--warehouse", migrated.url).exit_code == 0
+
+    for command in ("status", "history", "report"):
+        refused = program(command, "--machine", "laptop", "--warehouse", migrated.url)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        error, _ = refused.stderr.splitlines()
+        assert error == "ccusage-import: error: machine laptop: nothing is stored under this name"
+    by_its_old_name = program("status", "--warehouse", migrated.url, MACHINE_NAME="laptop")
+    assert (by_its_old_name.exit_code, by_its_old_name.stderr) == (6, "")
+    assert by_its_old_name.stdout.startswith("state         never")
+
+
 @pytest.mark.one_place
 @pytest.mark.exhaustive
 def test_a_machine_gets_its_old_name_back(program: Program, migrated: Place, claude: ClaudeDir) -> None:
