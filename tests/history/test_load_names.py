@@ -54,6 +54,19 @@ def test_no_load_or_several_are_refused(name: str, said: str) -> None:
     assert str(refused.value) == said
 
 
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (range(11, 16), "load 1: 5 loads begin with it: 11, 12, 13, 14, 15"),
+        (range(11, 18), "load 1: 7 loads begin with it: 13, 14, 15, 16, 17 and 2 more"),
+    ],
+)
+def test_of_many_loads_the_newest_five_are_listed(known: range, said: str) -> None:
+    with pytest.raises(AuditError) as refused:
+        match_load("1", known)
+    assert str(refused.value) == said
+
+
 def test_there_is_no_last_load_without_any() -> None:
     with pytest.raises(AuditError, match="there is no load last"):
         match_load("last", [])
