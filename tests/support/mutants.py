@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -33,6 +34,8 @@ import pytest
 from tests.support.changed import ROOT, asked_for
 
 SECONDS = 900
+# A mutant that takes this much longer than the program itself goes on for ever, and is noticed.
+PATIENCE, LEAST_SECONDS = 10, 60
 PLUGIN = "tests.support.mutants"
 # In the environment of tests: the file that has changed, without its ending.
 NAME = "CCUSAGE_IMPORT_MUTANT_OF"
@@ -164,6 +167,7 @@ class Lab:
     def __init__(self, directory: Path, tests: Iterable[str] = ()) -> None:
         self._directory, self._tests = directory, list(tests)
         self._mine = threading.local()
+        self.seconds: float = SECONDS
 
     def survives(self, mutant: Mutant) -> bool:
         """Return whether the tests pass with a mutant."""
@@ -187,7 +191,7 @@ class Lab:
         }  # fmt: skip
         try:
             done = subprocess.run(
-                command, cwd=self._copy(), env=environ, capture_output=True, check=False, timeout=SECONDS
+                command, cwd=self._copy(), env=environ, capture_output=True, check=False, timeout=self.seconds
             )
         except subprocess.TimeoutExpired:
             return False
@@ -222,9 +226,11 @@ def main() -> int:
     some = random.Random(chosen.seed).sample(mutants, min(chosen.count, len(mutants)))
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(chosen.jobs) as workers:
         lab = Lab(Path(directory), chosen.tests or ())
+        begun = time.monotonic()
         if not lab.passes(files):
             print("the tests fail without any change")
             return 2
+        lab.seconds = min(SECONDS, max(LEAST_SECONDS, PATIENCE * (time.monotonic() - begun)))
         survivors = 0
         for mutant, survives in zip(some, workers.map(lab.survives, some), strict=True):
             if survives:
