@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PROGRAM = "ccusage-import"
 SHOWN_DETAILS = 10
+# Of a project or a session, or a short one: of a command, an MCP server or its tool.
+_PSEUDONYM = re.compile(r"[0-9a-f]{32}|[0-9a-f]{16}")
 _LONG_ID = re.compile(r"([0-9a-f]{8})(?:[0-9a-f]{24}|-[0-9a-f]{4}-[0-9a-f-]{22})")
 
 
@@ -150,7 +152,7 @@ def short_label(record: Record, names: Mapping[str, str]) -> str:
 
 def with_names(text: str, names: Mapping[str, str]) -> str:
     """Return a text with each pseudonym replaced by the name it stands for on this machine."""
-    return re.sub(r"[0-9a-f]{32}", lambda match: named(match[0], names), text)
+    return _PSEUDONYM.sub(lambda match: named(match[0], names), text)
 
 
 def named(name: str, names: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.migrations import apply_migrations
 from tests.conftest import Program
-from tests.support.prompts import OPUS, Session
+from tests.support.prompts import HAIKU, OPUS, Session
 
 
 @pytest.mark.usefixtures("own_warehouse")
@@ -27,6 +27,24 @@ def test_a_query_takes_the_short_name_of_a_project(program: Program, tmp_path: P
 
     assert (done.exit_code, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 2
+
+
+@pytest.mark.usefixtures("own_warehouse")
+def test_commands_servers_and_tools_have_their_names_on_this_machine(program: Program, tmp_path: Path) -> None:
+    session = Session(tmp_path / "claude", "s1", datetime.now(UTC) - timedelta(days=1))
+    session.prompt("/deploy").answer(400, calls={"1 mcp__jira__find": {}}).result("1")
+    session.answer(400, model=HAIKU)
+    assert program("import", "--claude-dir", tmp_path / "claude").exit_code == 0
+
+    def answer(query: str, *arguments: str) -> str:
+        done = program("query", query, *arguments)
+        assert (done.exit_code, done.stderr) == (0, "")
+        return done.stdout
+
+    assert "│ /deploy │" in answer("prompts_by_command")
+    assert "│ mcp__jira__find │ jira       │" in answer("SELECT tool, mcp_server FROM tool_calls")
+    assert "deploy" not in answer("prompts_by_command", "--format", "csv")
+    assert "| /deploy | 1 |" in program("report", "--format", "markdown").stdout
 
 
 def test_a_printed_command_leads_to_the_same_warehouse_without_its_password() -> None:
