@@ -125,8 +125,9 @@ def _calendar(digest: Digest) -> Chart | None:
     if digest.detail is None:
         return None
     first = max(digest.since or date.min, digest.end - YEAR)
-    costs = {day: cost for day, cost in costs_by_day(digest.detail).items() if first <= day <= digest.end and cost}
-    if len(costs) < 2 or (digest.is_closed and digest.end - first <= MONTH):
+    used = {day for day, *_, cost, tokens in digest.detail.days if first <= day <= digest.end and (cost or tokens)}
+    costs = {day: cost for day, cost in costs_by_day(digest.detail).items() if day in used}
+    if len(costs) < 2 or not any(costs.values()) or (digest.is_closed and digest.end - first <= MONTH):
         return None
     weeks: defaultdict[date, Decimal] = defaultdict(Decimal)
     for day, cost in costs.items():

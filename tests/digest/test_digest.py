@@ -18,7 +18,7 @@ from ccusage_import.digest.text import method_text
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.cli.test_terminal import at_a_terminal, to_a_terminal
 from tests.conftest import Place, Program, Result
-from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.claude_dir import SONNET, ClaudeDir, days_ago
 
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
@@ -240,6 +240,18 @@ def test_usage_without_a_price_is_flagged(program: Program, migrated: Place, cla
     assert "- All kept days: **$1.50\\***, 200,000 tokens\n" in markdown
     assert "| claude-of-tomorrow | $0.00\\* |" in markdown
     assert "the cost is a lower bound" in markdown
+
+
+@pytest.mark.usefixtures("own_warehouse")
+def test_days_without_a_price_are_days_with_usage(program: Program, claude: ClaudeDir) -> None:
+    for days, model in ((1, "claude-of-tomorrow"), (2, SONNET), (3, SONNET)):
+        claude.say("one", days_ago(days), 100_000, model=model)
+    assert program("import", "--claude-dir", claude.root).exit_code == 0
+
+    page = Path(program("report").stdout.strip()).read_text()
+
+    assert ", 3 days with usage. Days in UTC." in page
+    assert "3 days with usage in the last year." in page
 
 
 def test_budgets_show_what_is_spent_of_them(program: Program, migrated: Place, claude: ClaudeDir) -> None:
