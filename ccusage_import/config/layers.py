@@ -125,6 +125,7 @@ _REASONS = {
     "model_type": "Input should be a table, such as {name = value}",
     "tuple_type": 'Input should be a list, such as ["value"]',
     "too_short": "is empty",
+    "too_long": "is longer than 200 characters",
     **dict.fromkeys(("bool_parsing", "bool_type"), "Input should be true or false"),
     **dict.fromkeys(("decimal_parsing", "decimal_type"), "Input should be a number"),
 }

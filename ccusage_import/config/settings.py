@@ -48,7 +48,7 @@ CLASSIC_ENVIRONMENT = {"machine": "MACHINE_NAME", "password": "CH_PASSWORD", "cl
 class Settings(BaseModel):
     """Every setting. Seconds and days are in the names; money is US dollars."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
     warehouse: WarehouseAddress = Field(
         description="where the data goes: chdb:///path or clickhouse(s)://user@host:port/database"

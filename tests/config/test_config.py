@@ -136,6 +136,9 @@ def test_agents_are_a_list_or_names_with_commas(
         ("agents = [1]", "agents.0 ({file}): Input should be the name of an agent in small letters, such as codex"),
         ("agents = 1", 'agents ({file}): Input should be a list, such as ["value"]'),
         ('machine = " "', "machine ({file}): is empty"),
+        (f'machine = "{"m" * 201}"', "machine ({file}): is longer than 200 characters"),
+        ("stale_after_hours = inf", "stale_after_hours ({file}): Input should be a finite number"),
+        ("timeout_seconds = nan", "timeout_seconds ({file}): Input should be a finite number"),
         ('keep_raw = "often"', "keep_raw ({file}): Input should be true or false"),
         ('budget.monthly = "100 EUR"', "budget.monthly ({file}): Input should be a number"),
         (
