@@ -57,7 +57,6 @@ HARMLESS_TABLES = frozenset(
 REFUSED_FUNCTIONS = frozenset({"file", "catboostevaluate", "getmacro", "getserversetting", "showcertificate"})
 _NODE = re.compile(r"^( *)(\w+)(?: (\S+))?", re.MULTILINE)
 _POSITION = re.compile(r"failed at position (\d+)")
-_UNKNOWN_COLUMN = re.compile(r"(?:Unknown expression(?: or function)? identifier|Missing columns:) [`']([^`']+)[`']")
 _UNKNOWN_TABLE = re.compile(r"Unknown table expression identifier [`']([^`']+)[`']")
 MARK_HINT, COLUMNS_HINT = "correct the SQL at the mark", "take one of these columns"
 OTHER_HINT = "correct the SQL, or ask for less; the words are ClickHouse's own"
@@ -177,8 +176,10 @@ def _explained(warehouse: ClickHouse, sql: str, error: QueryError) -> QueryError
         # The mark says where; all that the engine would have taken there says nothing to anybody.
         what = text.partition("Expected one of: ")[0].rstrip(" .:")
         return QueryError(what, details=_marked(sql, int(position[1])), hint=error.hint or MARK_HINT)
-    if _UNKNOWN_COLUMN.search(text) and (columns := _columns(warehouse, sql)):
-        return QueryError(text, details=(f"there are {', '.join(columns)}",), hint=COLUMNS_HINT)
+    if "(UNKNOWN_IDENTIFIER)" in text:
+        columns = ", ".join(_columns(warehouse, sql))
+        details, hint = ((f"there are {columns}",), COLUMNS_HINT) if columns else ((), OTHER_HINT)
+        return QueryError(text, details=details, hint=hint)
     if unknown := _UNKNOWN_TABLE.search(text):
         names = [str(name) for (name,) in warehouse.rows("SHOW TABLES")]
         near = nearest(unknown[1], names)

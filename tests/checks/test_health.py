@@ -434,6 +434,22 @@ def test_a_status_that_cannot_be_read_is_an_error_of_the_warehouse(program: Prog
     assert "no answer" in done.stderr
 
 
+@pytest.mark.one_place
+@pytest.mark.parametrize("command", ["status", "history"])
+def test_tables_of_an_older_release_are_migrated_by_hand_or_by_the_next_import(
+    migrated: Place, program: Program, claude: ClaudeDir, command: str
+) -> None:
+    program("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
+    with migrated.opened() as opened:
+        opened.command("ALTER TABLE loads DROP COLUMN records_after")
+
+    done = program(command, "--warehouse", migrated.url)
+
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert "Unknown expression identifier `records_after`" in done.stderr
+    assert done.stderr.endswith("\nhint: ccusage-import migrate adds what tables of an older release lack\n")
+
+
 @pytest.mark.usefixtures("own_warehouse")
 def test_the_status_counts_held_records(program: Program, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "claude")

@@ -248,10 +248,11 @@ def test_the_marked_line_is_the_one_that_the_engine_counts(migrated: Place, stat
 
 
 def test_an_unknown_column_is_answered_with_those_there_are(migrated: Place) -> None:
-    error = failure(migrated, "SELECT costs FROM machine_summary")
+    for statement in ("SELECT costs FROM machine_summary", "SELECT each.costs FROM machine_summary AS each"):
+        error = failure(migrated, statement)
 
-    assert error.details[0].startswith("there are machine, agent, ")
-    assert error.hint == "take one of these columns"
+        assert error.details[0].startswith("there are machine, agent, ")
+        assert error.hint == "take one of these columns"
 
 
 def test_an_error_without_a_place_or_a_name_says_what_to_do(migrated: Place) -> None:

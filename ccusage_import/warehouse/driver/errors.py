@@ -79,6 +79,8 @@ def translate(error: Any, warehouse: Warehouse) -> FixableError:
         return QueryError(
             f"{where}: {text}", hint='query "SHOW TABLES" lists what there is; migrate adds what is missing'
         )
+    if code == 47:
+        return QueryError(f"{where}: {text}", hint="ccusage-import migrate adds what tables of an older release lack")
     if TOO_MANY_FILES in text and isinstance(warehouse, EmbeddedWarehouse):
         return too_many_files(warehouse)
     if code in DAMAGE_CODES:
