@@ -136,7 +136,8 @@ def _readable(root: Path) -> tuple[Sequence[Path], Sequence[Path], Sequence[Path
         linked = (path for path in (Path(folder) / name for name in folders) if path.is_symlink())
         links += [path for path in linked if any(path.glob("*.jsonl"))]
     real = root.resolve()
-    return files, closed, [link for link in links if not (link.exists() and link.resolve().is_relative_to(real))]
+    hide = [link for link in links if not (os.access(link, os.F_OK) and link.resolve().is_relative_to(real))]
+    return files, closed, hide
 
 
 def _cleanup(directory: Path) -> Check:

@@ -39,6 +39,11 @@ BUSY_HINT = "try again later, or ask the administrator of the server; nothing ha
 # The rights of the role ccusage_importer in sql/access/roles.sql.
 RIGHTS = "SELECT, INSERT, CREATE TABLE, DROP VIEW, TRUNCATE, ALTER ADD COLUMN, ALTER ORDER BY"
 MISSING_RIGHTS_HINT = f"GRANT {RIGHTS} ON {{database}}.* TO {{user}}"
+# By the code of an unknown identifier, and of an unknown table.
+_QUERY_HINTS = {
+    47: "ccusage-import migrate adds what tables of an older release lack",
+    60: 'query "SHOW TABLES" lists what there is; migrate adds what is missing',
+}
 # The driver's own words, or those of the server; what an INSERT takes with it asks for more than a setting.
 _REFUSED_SETTING = re.compile(r"Setting (?!\w*insert)(\w+) is readonly|Cannot modify '(\w+)' setting in readonly mode")
 SETTINGS_HINT = (
@@ -75,12 +80,6 @@ def translate(error: Any, warehouse: Warehouse) -> FixableError:
         return DatabaseMissingError(
             f"{where}: database {warehouse.database!r} does not exist", hint=_creating_database(warehouse)
         )
-    if code == 60:
-        return QueryError(
-            f"{where}: {text}", hint='query "SHOW TABLES" lists what there is; migrate adds what is missing'
-        )
-    if code == 47:
-        return QueryError(f"{where}: {text}", hint="ccusage-import migrate adds what tables of an older release lack")
     if TOO_MANY_FILES in text and isinstance(warehouse, EmbeddedWarehouse):
         return too_many_files(warehouse)
     if code in DAMAGE_CODES:
@@ -96,7 +95,7 @@ def translate(error: Any, warehouse: Warehouse) -> FixableError:
         # What the driver says of a stream may be the last that came: data.
         return unreachable(where, "the answer was cut off" if kind == "StreamFailureError" else text)
     is_busy = code in BUSY_CODES and isinstance(warehouse, ServerWarehouse)
-    return QueryError(f"{where}: {text}", hint=BUSY_HINT if is_busy else "")
+    return QueryError(f"{where}: {text}", hint=BUSY_HINT if is_busy else _QUERY_HINTS.get(code, ""))
 
 
 def _creating_database(warehouse: Warehouse) -> str:
