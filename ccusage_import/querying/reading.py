@@ -108,7 +108,7 @@ def read_only(
         warehouse.forbid_writing(settings)
         return warehouse.raw(f"EXPLAIN {statement}" if explains else statement, output_format, {}, parameters)
     except QueryError as error:
-        raise _explained(warehouse, sql, error) from None
+        raise _explained(warehouse, sql, parameters, error) from None
 
 
 def checked(warehouse: Engine, sql: str, parameters: Mapping[str, Any]) -> str:
@@ -169,7 +169,7 @@ def _refuse_output(warehouse: Engine, statement: str) -> None:
         )
 
 
-def _explained(warehouse: ClickHouse, sql: str, error: QueryError) -> QueryError:
+def _explained(warehouse: ClickHouse, sql: str, parameters: Mapping[str, Any], error: QueryError) -> QueryError:
     """Return an error of the engine with the place in the SQL, or the names that there are, and what to do."""
     text = str(error)
     if position := _POSITION.search(text):
@@ -177,7 +177,7 @@ def _explained(warehouse: ClickHouse, sql: str, error: QueryError) -> QueryError
         what = text.partition("Expected one of: ")[0].rstrip(" .:")
         return QueryError(what, details=_marked(sql, int(position[1])), hint=error.hint or MARK_HINT)
     if "(UNKNOWN_IDENTIFIER)" in text:
-        columns = ", ".join(_columns(warehouse, sql))
+        columns = ", ".join(_columns(warehouse, sql, parameters))
         details, hint = ((f"there are {columns}",), COLUMNS_HINT) if columns else ((), OTHER_HINT)
         return QueryError(text, details=details, hint=hint)
     if unknown := _UNKNOWN_TABLE.search(text):
@@ -194,9 +194,11 @@ def _marked(sql: str, position: int) -> tuple[str, ...]:
     return (line, f"{' ' * len(printable(before.rpartition(chr(10))[2]))}^")
 
 
-def _columns(warehouse: ClickHouse, sql: str) -> Sequence[str]:
+def _columns(warehouse: ClickHouse, sql: str, parameters: Mapping[str, Any]) -> Sequence[str]:
     """Return the columns of the views and tables that a statement names."""
-    tree = warehouse.raw(f"EXPLAIN AST {formatted(warehouse, sql)}", "TSVRaw", {}).decode("utf-8", "replace")
+    tree = warehouse.raw(f"EXPLAIN AST {formatted(warehouse, sql)}", "TSVRaw", {}, parameters).decode(
+        "utf-8", "replace"
+    )
     tables = dict.fromkeys(found[3] for found in _NODE.finditer(tree) if found[2] == "TableIdentifier")
     rows = warehouse.rows(
         "SELECT DISTINCT name FROM system.columns WHERE database = {database:String}"

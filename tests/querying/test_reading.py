@@ -216,9 +216,9 @@ def test_what_describes_is_answered(migrated: Place) -> None:
                 assert read_only(asked, statement, "TSVRaw", {}, {}) != b"", statement
 
 
-def failure(place: Place, statement: str) -> FixableError:
+def failure(place: Place, statement: str, **parameters: str) -> FixableError:
     with place.opened() as opened, pytest.raises(FixableError) as raised:
-        read_only(opened, statement, "CSV", {}, {})
+        read_only(opened, statement, "CSV", {}, parameters)
     return raised.value
 
 
@@ -248,10 +248,14 @@ def test_the_marked_line_is_the_one_that_the_engine_counts(migrated: Place, stat
 
 
 def test_an_unknown_column_is_answered_with_those_there_are(migrated: Place) -> None:
-    for statement in ("SELECT costs FROM machine_summary", "SELECT each.costs FROM machine_summary AS each"):
-        error = failure(migrated, statement)
+    for statement in (
+        "SELECT costs FROM machine_summary",
+        "SELECT a.costs FROM machine_summary AS a",
+        "SELECT costs FROM machine_summary WHERE machine = {name:String}",
+    ):
+        error = failure(migrated, statement, name="laptop")
 
-        assert error.details[0].startswith("there are machine, agent, ")
+        assert error.details[0].startswith("there are machine, agent, "), statement
         assert error.hint == "take one of these columns"
 
 
@@ -259,6 +263,13 @@ def test_an_error_without_a_place_or_a_name_says_what_to_do(migrated: Place) -> 
     for statement in ("SELECT toUInt8('x') FROM daily", "SELECT costs"):
         error = failure(migrated, statement)
         assert (error.details, error.hint) == ((), "correct the SQL, or ask for less; the words are ClickHouse's own")
+
+
+@pytest.mark.one_place
+def test_nobody_is_a_user_of_an_embedded_warehouse(migrated: Place) -> None:
+    error = failure(migrated, "SELECT 1 SETTINGS max_threads = 1")
+
+    assert str(error).startswith(f"query only reads: warehouse {migrated.url}: you may only read: Code: 164.")
 
 
 def test_an_unknown_table_is_answered_with_the_nearest(migrated: Place) -> None:

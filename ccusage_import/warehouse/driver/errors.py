@@ -64,17 +64,17 @@ def translated(warehouse: Warehouse) -> Iterator[None]:
 def translate(error: Any, warehouse: Warehouse) -> FixableError:
     """Return the error of ours that an error of the driver means."""
     where, code, text = f"warehouse {warehouse}", error.code, shortened(str(error))
-    user = warehouse.user if isinstance(warehouse, ServerWarehouse) else "you"
+    user, who = (warehouse.user, f"user {warehouse.user}") if isinstance(warehouse, ServerWarehouse) else ("you", "you")
     if code == 516:
         return WarehouseAuthenticationError(
-            f"{where}: user {user} or its password is not accepted", hint="set CCUSAGE_IMPORT_PASSWORD"
+            f"{where}: {who} or its password is not accepted", hint="set CCUSAGE_IMPORT_PASSWORD"
         )
     is_read_only = code == 164 or text.endswith(" is readonly")
     if is_read_only or code == 497:
         what = "may only read" if is_read_only else "lacks a right"
         hint = SETTINGS_HINT if _REFUSED_SETTING.search(text) else MISSING_RIGHTS_HINT
         return WarehousePermissionError(
-            f"{where}: user {user} {what}: {text}", hint=hint.format(database=warehouse.database, user=user)
+            f"{where}: {who} {what}: {text}", hint=hint.format(database=warehouse.database, user=user)
         )
     if code == 81:
         return DatabaseMissingError(
