@@ -275,6 +275,14 @@ def test_a_server_that_lacks_memory_is_told_in_one_sentence_with_what_to_do(guar
     )
 
 
+@pytest.mark.one_place
+def test_an_embedded_engine_that_lacks_memory_has_no_administrator(migrated: Place) -> None:
+    with migrated.opened() as opened, pytest.raises(QueryError) as raised:
+        opened.rows("SELECT groupArray(number) FROM numbers(10000000) SETTINGS max_memory_usage = 1000000")
+
+    assert (str(raised.value)[-25:], raised.value.hint) == (". (MEMORY_LIMIT_EXCEEDED)", "")
+
+
 def test_a_failed_insert_inserts_nothing(migrated: Place) -> None:
     with open_warehouse(parse_warehouse_url(migrated.url)) as opened:
         with pytest.raises(QueryError):
