@@ -34,8 +34,10 @@ def print_replay(replayed: Sequence[tuple[LoadNote, ImportSummary]], kept: int, 
         for note, summary in replayed:
             counts = ", ".join(f"{count} {verdict}" for verdict, count in _verdicts(summary).items())
             print(f"load {note.load_id} of {zoned_moment(note.started_at, note.timezone)}: {counts or 'failed'}")
+        is_dry_run = any(summary.is_dry_run for summary in summaries)
+        done = "would be replayed, each compared with what is stored now" if is_dry_run else "replayed"
         older = f"; {passed_over} passed over: what is stored is as new" if passed_over else ""
-        print(f"{counted(len(replayed), 'load')} replayed{older}")
+        print(f"{counted(len(replayed), 'load')} {done}{older}")
 
 
 def _replay_json(note: LoadNote, summary: ImportSummary) -> dict[str, object]:

@@ -211,6 +211,9 @@ def test_one_exported_load_is_replayed_from_its_own_directory(program: Program, 
     assert [path.name for path in (program.home / "out").iterdir()] == [first]
     restored = Place(f"chdb://{tmp_path}/restored")
 
+    would = program("import", "--from", f"out/{first}", "--warehouse", restored.url, "--dry-run")
+    assert would.stdout.splitlines()[-1] == "1 load would be replayed, each compared with what is stored now"
+    assert not (tmp_path / "restored").exists()
     done = program("import", "--from", f"out/{first}", "--warehouse", restored.url, "--json")
 
     replayed = json.loads(done.stdout)
