@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +13,7 @@ import typer
 from ccusage_import import __version__, ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.file import as_toml
+from ccusage_import.config.settings import Configuration
 from ccusage_import.history.compact import Compacted, first_kept_day
 from ccusage_import.history.compact import compact as fold
 from ccusage_import.history.rename_machine import rename_machine
@@ -22,8 +23,14 @@ from ccusage_import.masking import printable
 from ccusage_import.records import counted, counted_records
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.machines import claim_machine
-from ccusage_import.warehouse.migrations import applied_migrations, apply_migrations, pending_migrations
-from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write
+from ccusage_import.warehouse.migrations import (
+    Migration,
+    applied_migrations,
+    apply_migrations,
+    known_migrations,
+    pending_migrations,
+)
+from ccusage_import.warehouse.opening import demand_warehouse, has_warehouse, import_lock, open_to_write
 
 rename_app = typer.Typer(
     help="Rename what is stored.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -45,21 +52,30 @@ def migrate(
 ) -> None:
     """Bring tables and views of the warehouse up to date."""
     with door(verbose, quiet=quiet, as_json=as_json):
-        settings = configured({"warehouse": warehouse}, config).settings
-        with open_warehouse(
-            settings.parsed_warehouse(),
-            cluster=settings.cluster,
-            lock_wait_seconds=settings.lock_wait_seconds,
-            creates_database=create_database and not status,
-        ) as opened:
-            look = pending_migrations if status else partial(apply_migrations, tool_version=__version__)
-            done = look(opened, with_dropped=True)
-            versions = [migration.version for migration in done]
-            if as_json:
-                applied = applied_migrations(opened)
-                ui.print_json({"pending" if status else "applied_now": versions, "applied": sorted(applied)})
-            elif not quiet:
-                print_migrations(versions, is_status=status)
+        configuration = configured({"warehouse": warehouse}, config)
+        done, applied = _migrations(configuration, is_status=status, creates_database=create_database and not status)
+        versions = [migration.version for migration in done]
+        if as_json:
+            ui.print_json({"pending" if status else "applied_now": versions, "applied": sorted(applied)})
+        elif not quiet:
+            print_migrations(versions, is_status=status)
+
+
+def _migrations(
+    configuration: Configuration, *, is_status: bool, creates_database: bool
+) -> tuple[Sequence[Migration], Collection[str]]:
+    """Return what is pending, or was applied just now, and the versions of all that is applied then."""
+    if not has_warehouse(configuration) and is_status:
+        return known_migrations(), ()
+    settings = configuration.settings
+    with open_warehouse(
+        settings.parsed_warehouse(),
+        cluster=settings.cluster,
+        lock_wait_seconds=settings.lock_wait_seconds,
+        creates_database=creates_database,
+    ) as opened:
+        look = pending_migrations if is_status else partial(apply_migrations, tool_version=__version__)
+        return look(opened, with_dropped=True), applied_migrations(opened)
 
 
 def print_migrations(versions: Sequence[str], *, is_status: bool) -> None:

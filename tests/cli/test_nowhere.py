@@ -49,6 +49,17 @@ def test_a_directory_of_something_else_is_no_warehouse(
     assert [path.name for path in tmp_path.glob("own*")] == ["own"]
 
 
+def test_what_is_pending_is_listed_without_a_warehouse(program: Program, tmp_path: Path) -> None:
+    place = tmp_path / "later"
+
+    listed = program("migrate", "--status", "--warehouse", f"chdb://{place}")
+
+    assert (listed.exit_code, listed.stderr, place.exists()) == (0, "", False)
+    applied = program("migrate", "--warehouse", f"chdb://{place}")
+    assert applied.stdout == listed.stdout.replace("pending ", "applied ")
+    assert "applied daily\n" in applied.stdout
+
+
 @pytest.mark.parametrize("command", ["import --from saved", "init --yes", "migrate", "restore backup"])
 def test_nothing_is_made_in_a_directory_of_something_else(program: Program, tmp_path: Path, command: str) -> None:
     place, empty = tmp_path / "own", f"chdb://{tmp_path}/empty"

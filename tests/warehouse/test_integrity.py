@@ -229,6 +229,7 @@ def test_a_warehouse_that_is_gone_is_not_begun_anew(lab: Lab, way: str) -> None:
         (("status",), 6),
         (("check",), 6),
         (("repair",), 4),
+        (("migrate",), 4),
     ):
         done = user.run(*command)
         assert done[0] == exit_code, (command, done)
