@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from ccusage_import.checks.warehouse import free_bytes
 from ccusage_import.config.settings import Configuration
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import DamagedWarehouseError, SchemaError
 from ccusage_import.querying.known_names import refuse_unknown
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
@@ -17,6 +18,7 @@ from ccusage_import.warehouse.opening import (
     as_they_ended,
     has_warehouse,
     open_configured,
+    open_current,
     refuse_damage,
     unrecorded_loads,
 )
@@ -77,9 +79,11 @@ def read_status(
     kept = [load for load in unrecorded_loads(configuration).loads() if load.machine == machine]
     last, success_at, held_back, damage, free = None, None, 0, None, None
     ahead: tuple[int, ...] = ()
+    # A server is not ours to migrate.
+    opening = open_current if isinstance(place, EmbeddedWarehouse) else open_configured
     try:
         if already_open or has_warehouse(configuration):
-            with nullcontext(already_open) if already_open else open_configured(configuration) as opened:
+            with nullcontext(already_open) if already_open else opening(configuration) as opened:
                 free = free_bytes(opened)
                 refuse_damage(machine, opened)
                 if applied_migrations(opened):
