@@ -15,7 +15,7 @@ from ccusage_import.ccusage.data_dirs import provenance_now
 from ccusage_import.exceptions import BackupError, ConfigurationError, FixableError, WarehouseError
 from ccusage_import.import_summary import ImportSummary
 from ccusage_import.records import Provenance
-from ccusage_import.steps.open_to_load import open_for_import
+from ccusage_import.steps.open_to_load import open_for_load
 from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.opening import unrecorded_loads
 from ccusage_import.warehouse.tables import REFUSED, Load, count_totals, next_load_id, write_load
@@ -77,10 +77,9 @@ def leave_trace(run: Run, load: Load) -> None:
         return
     try:
         with ExitStack() as stack:
-            warehouse, _ = open_for_import(run, stack)
-            if warehouse is not None:
-                load.load_id = next_load_id(warehouse, load.machine)
-                write_load(warehouse, load)
+            warehouse, _ = open_for_load(run, stack)
+            load.load_id = next_load_id(warehouse, load.machine)
+            write_load(warehouse, load)
     except WarehouseError as failure:
         logger.bind(kind=failure.kind).warning("the failed load could not be recorded")
         keep_for_later(run, load)

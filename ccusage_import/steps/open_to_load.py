@@ -24,14 +24,7 @@ from ccusage_import.warehouse.opening import (
 def open_for_import(
     run: Run, stack: ExitStack, ahead: Sequence[Question] = ()
 ) -> tuple[ClickHouse | None, tuple[str, ...]]:
-    """Open the warehouse, and make sure that this import may write to it.
-
-    This is the only step before the publication that changes something: it migrates an embedded warehouse, claims the
-    name of the machine, writes failed loads that could not be recorded before, settles loads that died, and keeps
-    budgets, quotas and plan. It refuses a damaged warehouse, the name of another installation, and names of projects
-    that differ from those stored. A dry run only refuses, and makes no warehouse.
-
-    `ahead` are questions that the caller is going to ask; they are asked as `ClickHouse.asked_ahead` does.
+    """Open the warehouse like `open_for_load`; a dry run only refuses what that refuses, and makes no warehouse.
 
     Returns:
         The warehouse, None where a dry run finds none, and warnings for a person.
@@ -50,6 +43,22 @@ def open_for_import(
 def open_for_load(
     run: Run, stack: ExitStack, *, lends: bool = False, ahead: Sequence[Question] = ()
 ) -> tuple[ClickHouse, tuple[str, ...]]:
+    """Open the warehouse, and make sure that this process may write loads to it.
+
+    This is the only step before the publication that changes something: it migrates an embedded warehouse, claims the
+    name of the machine, writes failed loads that could not be recorded before, settles loads that died, and keeps
+    budgets, quotas and plan. It refuses a damaged warehouse, the name of another installation, and names of projects
+    that differ from those stored.
+
+    Args:
+        run: what writes.
+        stack: closes the warehouse.
+        lends: give an embedded warehouse to whoever waits for it.
+        ahead: questions that the caller is going to ask; they are asked as `ClickHouse.asked_ahead` does.
+
+    Returns:
+        The warehouse, and warnings for a person.
+    """
     ahead = (*_questions(run), *ahead)
     if run.already_open:
         stack.enter_context(run.already_open.asked_ahead(ahead))
