@@ -10,9 +10,10 @@ import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.records import ModelUsage, Provenance, Record
+from ccusage_import.rule.ledger import Weighed
 from ccusage_import.warehouse import tables
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
-from ccusage_import.warehouse.tables import read_records, write_records
+from ccusage_import.warehouse.tables import offer_json, read_records, record_of_json, weighed_of_json, write_records
 from tests.conftest import Place
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -83,3 +84,20 @@ def test_what_is_offered_as_it_is_stored_is_that_very_object(
     assert parts == [(1,)]
     same = [number for number, (one, two) in enumerate(zip(read, offered, strict=False)) if one is two]
     assert same == [*range(len(OTHERS), 300), *range(302, 599)]
+
+
+@pytest.mark.parametrize("column", OTHERS)
+def test_a_logged_offer_is_read_back_as_it_was(column: str) -> None:
+    offered, weighed = record(1, **{column: OTHERS[column]}), Weighed(messages=7, left=5, tokens_gone=300)
+
+    for text in (offer_json(offered).decode(), offer_json(offered, weighed).decode()):
+        assert record_of_json(text) == offered
+    assert weighed_of_json(text) == weighed
+
+
+def test_an_offer_is_logged_as_it_was_before_there_were_other_columns() -> None:
+    logged = offer_json(record(1)).decode()
+
+    assert weighed_of_json(logged) is None
+    assert ("is_dated_ahead" in logged, "weighed" in logged) == (False, False)
+    assert (offer_json(None), record_of_json(""), weighed_of_json("")) == (b"", None, None)
