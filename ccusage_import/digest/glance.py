@@ -16,10 +16,11 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.snapshot import count_held, last_import
 from ccusage_import.warehouse.tables import Load
 
-# A history in which no forecast can be tried yet is too short for one.
+# A history in which no forecast can be tried yet is too short for one. While it is another month on some machines,
+# there are two, and neither is of what is shown as spent this month.
 _FORECAST = (
-    "SELECT forecast_usd, low_usd, high_usd, method FROM forecast_totals"
-    " WHERE machine = '' AND agent = '' AND month = {month:Date} AND isNotNull(backtest_error)"
+    "SELECT forecast_usd, low_usd, high_usd, method FROM forecast_totals WHERE machine = '' AND agent = ''"
+    " QUALIFY count() OVER () = 1 AND month = {month:Date} AND isNotNull(backtest_error)"
 )
 _PLAN = (
     "SELECT cost_usd, plan_usd, times_price FROM plan_value WHERE account = {account:String} AND month = {month:Date}"

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.days import next_month
+from ccusage_import.digest.glance import read_forecast
 from tests.conftest import Place, Program, program_in
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.warehouse.test_views import days, loaded
 
 pytestmark = pytest.mark.usefixtures("engine_stays")
 
@@ -191,3 +194,16 @@ def test_today_and_the_month_are_those_of_each_machine(abroad: Program) -> None:
     assert "today         $0.45, 30,000 tokens\n" in shown
     assert "this month    $0.45\n" in shown
     assert abroad("statusline").stdout.startswith("today $0.45 · block $0.15, ")
+
+
+def test_machines_whose_months_differ_have_no_forecast_of_this_month(migrated: Place) -> None:
+    today = datetime.now(UTC).date()
+    history, later = str(today - timedelta(days=60)), str(next_month(today))
+    loaded(migrated, days(history, [1] * 61))
+    with migrated.opened() as opened:
+        assert read_forecast(opened, today)
+    # As where it is the first of the month already.
+    loaded(migrated, [*days(history, [1] * 61, machine="laptop"), *days(later, [1], machine="laptop")], 2000)
+    with migrated.opened() as opened:
+        assert len(opened.rows("SELECT month FROM forecast_totals WHERE machine = '' AND agent = ''")) == 2
+        assert read_forecast(opened, today) is None
