@@ -154,6 +154,9 @@ class _Places:
 
 def _similar_settings(location: tuple[int | str, ...]) -> str:
     """Return the words that name known settings similar to an unknown one; empty where there are none."""
+    if len(location) > 1 and location[-1] in Settings.model_fields:
+        # In TOML, what is appended to a file belongs to its last table.
+        return f"; {location[-1]} stands above the first [table] of the file"
     model: Any = Settings
     for part in location[:-1]:
         field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
