@@ -107,6 +107,11 @@ def parse_report(label: str, report: Validated, origin: Origin, pseudonyms: Pseu
     return parsed
 
 
+def no_price(model: str) -> str:
+    """Return the warning of a model without a price."""
+    return f"no price for {model}: its cost is counted as 0"
+
+
 def money(value: float | None) -> Decimal:
     """Return a printed cost in US dollars, rounded half-even to the nanodollar; null and -0.0 are 0."""
     if not value or value < 0:
@@ -211,7 +216,7 @@ class _Parser:
         self._unpriced.update(dict.fromkeys(totals.unpriced_models))
 
     def _warnings(self) -> list[str]:
-        lines = [f"no price for {model}: its cost is counted as 0" for model in self._unpriced]
+        lines = list(map(no_price, self._unpriced))
         if self._project_totals:
             lines.append(
                 f"{self._label}: this ccusage shows projects as sessions: they are stored apart and left out of the"

@@ -355,8 +355,16 @@ def synchronise(configuration: Configuration, already_open: ClickHouse | None = 
     return ()
 
 
+def _new_warnings(summary: ImportSummary) -> Sequence[str]:
+    """Return warnings without those of models that are stored without a price already: cron would mail them again."""
+    from ccusage_import.ccusage.parser import no_price
+
+    known = {no_price(use.model) for record in summary.stored for use in record.models if use.unpriced}
+    return [line for line in summary.warnings if line not in known]
+
+
 def _render(summary: ImportSummary, money: Money, *, quiet: bool, as_json: bool) -> None:
-    ui.print_warnings(summary.warnings)
+    ui.print_warnings(_new_warnings(summary) if quiet and summary.warnings else summary.warnings)
     for error in summary.errors:
         ui.print_error(error)
     if quiet and not as_json:

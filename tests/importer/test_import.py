@@ -264,6 +264,27 @@ def test_quiet_prints_nothing_when_all_is_well(program: Program, corpus: Callabl
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.usefixtures("own_warehouse")
+def test_quiet_tells_once_of_a_model_without_a_price(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+
+    def told(*arguments: str) -> list[str]:
+        done = program("import", "--claude-dir", claude.root, *arguments)
+        assert done.exit_code == 0
+        return done.stderr.splitlines()
+
+    def warning(model: str) -> str:
+        return f"ccusage-import: warning: no price for {model}: its cost is counted as 0"
+
+    claude.say("a", days_ago(3), 1_000, model="claude-of-tomorrow")
+    assert told("--quiet") == [warning("claude-of-tomorrow")]
+    claude.say("a", days_ago(2), 1_000, model="claude-of-tomorrow")
+    assert told("--quiet") == []
+    claude.say("a", days_ago(1), 1_000, model="claude-of-next-year")
+    assert told("--quiet") == [warning("claude-of-next-year")]
+    assert sorted(told()) == [warning("claude-of-next-year"), warning("claude-of-tomorrow")]
+
+
 @pytest.mark.usefixtures("engine_stays", "own_warehouse")
 def test_only_the_reports_that_were_asked_for_are_imported(program: Program, corpus: Callable[[str], Path]) -> None:
     program("import", "--claude-dir", corpus("september"), "--report", "session", "--report", "blocks")
