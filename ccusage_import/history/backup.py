@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, TypeAdapter, ValidationError
 
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import BackupError
 from ccusage_import.files import make_private_directory, replace_file, sync_directory
@@ -196,9 +197,13 @@ def back_up(warehouse: ClickHouse, directory: Path, *, machine: str, tool_versio
         tool_version: written into the manifest.
 
     Raises:
-        BackupError: there is something in the directory, it cannot be written, or the warehouse has no tables.
+        BackupError: there is something in the directory, it cannot be written or is in the warehouse, or that has no
+            tables.
     """
-    directory = directory.resolve()
+    directory, place = directory.resolve(), warehouse.warehouse
+    if isinstance(place, EmbeddedWarehouse) and directory.is_relative_to(place.path.resolve()):
+        # It would be lost with the warehouse.
+        raise BackupError(f"{directory} is in the warehouse itself", hint="name a directory elsewhere")
     schema_version = _schema_version(warehouse)
     if not pending_migrations(warehouse):
         settle_dead_loads(warehouse, machine)

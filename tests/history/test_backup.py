@@ -239,6 +239,19 @@ def test_an_empty_directory_is_taken_and_a_full_one_is_not(program: Program, mig
     assert sorted(path.name for path in program.home.iterdir() if "partial" in path.name) == []
 
 
+def test_a_backup_is_not_kept_in_the_warehouse(program: Program, embedded: Callable[[str], Place]) -> None:
+    place = embedded("mine")
+    filled(place)
+    directory = Path(place.url.removeprefix("chdb://")) / "saved"
+
+    refused = program("backup", directory, "--warehouse", place.url)
+
+    assert (refused.exit_code, refused.stderr.splitlines()) == (4, [
+        f"ccusage-import: error: {directory} is in the warehouse itself", "hint: name a directory elsewhere",
+    ])  # fmt: skip
+    assert not directory.exists()
+
+
 def test_there_must_be_something_to_back_up(program: Program, tmp_path: Path) -> None:
     done = program("backup", "saved", "--warehouse", f"chdb://{tmp_path}/nowhere")
 
