@@ -381,6 +381,10 @@ class Judge:
         if weighed := self.moves.weighed(group):
             # Transcripts that lie elsewhere now are there.
             takes = not weighed.gone and (takes or reason is Reason.DIRECTORY_MISSING)
+        elif self._agent != CLAUDE and reason is Reason.MAY_BE_SWEPT:
+            # However long it keeps what ccusage reads: none of the sessions of that time lost anything.
+            takes = self.window.doubt(group) is None and not self.window.lost_usage(group)
+            reason = Reason.TIMEZONE_CHANGED
         is_named = takes and reason is not Reason.DIRECTORY_MISSING
         return takes, reason if is_named else Reason.TIMEZONE_CHANGED
 

@@ -3,7 +3,8 @@
 Tokens decide, never cost. A smaller number replaces a stored one only on evidence: the transcripts of its time cannot
 have been swept yet, every session of that time is still offered, and something explains the fall. Otherwise it is held:
 the stored record stays and the offer is logged. That is known of Claude Code alone: nobody knows how long other agents
-keep what ccusage reads, so their falls are always held. Where the ledger covers what fell wholly, its messages decide.
+keep what ccusage reads, so their falls are always held, unless another zone files their days anew and none of their
+sessions lost anything. Where the ledger covers what fell wholly, its messages decide.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from ccusage_import.records import CLAUDE, Identity, Record, report_label
+from ccusage_import.records import Identity, Record, report_label
 from ccusage_import.rule.context import Context
 from ccusage_import.rule.evidence import Sessions, lasting_name, tokens_by_name
 from ccusage_import.rule.groups import busy_times
@@ -74,9 +75,13 @@ def _judges(
     is_fetched = cache(lambda report, agent: not fetched.isdisjoint((report_label(report, agent), report)))
     refused = context.refused
     kept = [record for record in stored if record.machine == context.machine]
-    now, then = _sessions_of_claude(offered), _sessions_of_claude(kept)
-    is_known = report_label("session", CLAUDE) in fetched and not _lacks_a_session([*now, *then], context.taken_back)
-    sessions = Sessions(now, then, context.held_offer, is_known=is_known)
+    now, then = _sessions_by_agent(offered), _sessions_by_agent(kept)
+
+    def sessions_of(agent: str) -> Sessions:
+        is_short = _lacks_a_session(agent, [*now[agent], *then[agent]], context.taken_back)
+        is_known = report_label("session", agent) in fetched and not is_short
+        return Sessions(now[agent], then[agent], context.held_offer, is_known=is_known)
+
     by_report: dict[tuple[str, str], tuple[list[Record], list[Record]]] = defaultdict(lambda: ([], []))
     for record in offered:
         if not refused or record.identity not in refused:
@@ -85,17 +90,23 @@ def _judges(
         if (not refused or record.identity not in refused) and is_fetched(record.report, record.agent):
             by_report[record.report, record.agent][1].append(record)
     busy = busy_times([*offered, *kept])
+    sessions = {agent: sessions_of(agent) for agent in {agent for _, agent in by_report}}
     return {
-        name: Judge(name[1], records, sessions, busy.get(name[1], ()), context) for name, records in by_report.items()
+        (report, agent): Judge(agent, records, sessions[agent], busy.get(agent, ()), context)
+        for (report, agent), records in by_report.items()
     }
 
 
-def _sessions_of_claude(records: Iterable[Record]) -> list[Record]:
-    return [record for record in records if record.report == "session" and record.agent == CLAUDE]
+def _sessions_by_agent(records: Iterable[Record]) -> Mapping[str, list[Record]]:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        if record.report == "session":
+            found[record.agent].append(record)
+    return found
 
 
-def _lacks_a_session(known: Iterable[Record], taken_back: Mapping[Identity, int]) -> bool:
+def _lacks_a_session(agent: str, known: Iterable[Record], taken_back: Mapping[Identity, int]) -> bool:
     """Whether less is known of a session than a person took back of it: days that grew since may hold its usage."""
-    marks = {name: tokens for name, tokens in taken_back.items() if name[:2] == ("session", CLAUDE)}
+    marks = {name: tokens for name, tokens in taken_back.items() if name[:2] == ("session", agent)}
     shown = tokens_by_name(known) if marks else {}
     return any(shown.get(lasting_name(name), 0) < tokens for name, tokens in marks.items())

@@ -528,16 +528,20 @@ def test_an_agent_that_has_not_been_used_for_a_month_is_not_doubted(
     assert days(warehouse, "codex") == {f"{days_ago(40):%Y-%m-%d}": 1000}
 
 
-def test_a_new_time_zone_neither_lowers_nor_bars_an_agent(run_fresh: Importer, warehouse: Place, fresh: Agents) -> None:
-    fresh.codex_says("a", days_ago(3, hour=23, minute=30), 1000)
+@pytest.mark.parametrize(("is_there", "day"), [(True, 2), (False, 3)])
+def test_a_new_time_zone_neither_lowers_nor_bars_an_agent(
+    run_fresh: Importer, warehouse: Place, fresh: Agents, day: int, *, is_there: bool
+) -> None:
+    late = fresh.codex_says("a", days_ago(3, hour=23, minute=30), 1000)
     run_fresh(*BOTH)
     fresh.codex_says("b", days_ago(1), 50)
+    if not is_there:
+        late.unlink()
 
     done = run_fresh(*BOTH, CCUSAGE_IMPORT_TIMEZONE="Asia/Tokyo")
 
     assert done.exit_code == 0
-    assert days(warehouse, "codex")[f"{days_ago(3):%Y-%m-%d}"] == 1000
-    assert days(warehouse, "codex")[f"{days_ago(1):%Y-%m-%d}"] == 50
+    assert days(warehouse, "codex") == {f"{days_ago(day):%Y-%m-%d}": 1000, f"{days_ago(1):%Y-%m-%d}": 50}
 
 
 @pytest.mark.exhaustive

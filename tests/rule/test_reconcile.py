@@ -25,6 +25,7 @@ from ccusage_import.statistics import shown_after
 NOW = Provenance("20.0.24", "UTC", "auto", ("d1", "d2"))
 OLD_VERSION = NOW._replace(ccusage_version="20.0.20")
 OTHER_ZONE = NOW._replace(timezone="Asia/Tokyo")
+WEST = NOW._replace(timezone="America/New_York")
 OTHER_MODE = NOW._replace(cost_mode="calculate")
 FEWER_DIRS = NOW._replace(data_dirs=("d1",))
 MORE_DIRS = NOW._replace(data_dirs=("d1", "d2", "d3"))
@@ -589,6 +590,50 @@ def test_a_new_zone_bars_no_later_day_of_another_agent() -> None:
     ]
 
 
+def of_codex(*records: Record) -> list[Record]:
+    return [one._replace(agent="codex") for one in records]
+
+
+@pytest.mark.parametrize(
+    ("left", "reports", "intact_from", "is_filed_anew"),
+    [
+        ([("a", 100), ("b", 60)], ["session"], EDGE, True),
+        ([("a", 100), ("b", 50)], ["session"], date(2026, 7, 1), True),
+        # A session is gone, or lost some; the others grew.
+        ([("a", 900)], ["session"], EDGE, False),
+        ([("a", 900), ("b", 49)], ["session"], EDGE, False),
+        # Nothing is known of sessions, or of the sources.
+        ([], [], EDGE, False),
+        ([("a", 100), ("b", 60)], ["session"], None, False),
+    ],
+)
+def test_another_zone_files_days_of_another_agent_anew_while_all_its_sessions_are_there(
+    left: list[tuple[str, int]], reports: list[str], intact_from: date | None, *, is_filed_anew: bool
+) -> None:
+    # Codex does not tell when a session began.
+    sessions = [session(name, None, "05-12", tokens, session_id=name) for name, tokens in (("a", 100), ("b", 50))]
+    stored = of_codex(monthly("05", 150, provenance=WEST), daily("05-12", 150, provenance=WEST), *sessions)
+    now = [session(name, None, "05-13", tokens, session_id=name) for name, tokens in left]
+    offered = of_codex(monthly("05", 160), daily("05-12", 40), daily("05-13", 120), *now)
+    labels = [f"codex {report}" for report in ("daily", "monthly", *reports)]
+
+    decided = lines(reconcile(offered, stored, labels, replace(CONTEXT, intact_from=intact_from)))
+
+    assert [line for line in decided if line[2].startswith("2026")] == (
+        [
+            ("corrected", "timezone_changed", "2026-05-12", True),
+            ("new", "first_seen", "2026-05-13", True),
+            ("grew", "more_tokens", "2026-05", True),
+        ]
+        if is_filed_anew
+        else [
+            ("held", "timezone_changed", "2026-05-12", False),
+            ("held", "timezone_changed", "2026-05-13", False),
+            ("held", "timezone_changed", "2026-05", False),
+        ]
+    )
+
+
 def test_an_empty_report_of_one_agent_deletes_nothing() -> None:
     stored = [daily("05-12", 100, agent="codex", provenance=OLD_VERSION)]
     assert judged([daily("05-12", 100)], stored) == [("new", "first_seen", "2026-05-12", True)]
@@ -958,9 +1003,6 @@ def test_a_month_is_new_where_a_day_of_it_alone_is(
     found = {key: (verdict, is_written) for verdict, _, key, is_written in decided}
     assert found["2026-04"] == (verdict, verdict == "new")
     assert found["2026-05"] == found["2026-06"] == ("held", False)
-
-
-WEST = NOW._replace(timezone="America/New_York")
 
 
 @pytest.mark.parametrize(
