@@ -25,7 +25,7 @@ CREATE OR REPLACE VIEW {database}.executions {on_cluster}
     cost_usd Decimal(38, 15) COMMENT 'cost in US dollars as ccusage counts it',
     subagent_cost_usd Decimal(38, 15) COMMENT 'part of the cost that answers of subagents have',
     unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
-    cache_savings_usd Nullable(Decimal(18, 9)) COMMENT 'what its cache reads would have cost more as uncached input, less what its cache writes cost more; NULL without a price',
+    cache_savings_usd Nullable(Decimal(18, 9)) COMMENT 'what its cache reads would have cost more as uncached input, less what its cache writes cost more, at the price that each model had when its last answer was read; NULL without a price',
     first_answer_ms Nullable(Int64) COMMENT 'from the prompt to the first answer; NULL without one',
     duration_ms UInt64 COMMENT 'from the prompt to the last thing it caused',
     tools Map(String, UInt64) COMMENT 'calls by tool, in alphabetical order',

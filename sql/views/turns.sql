@@ -24,7 +24,7 @@ CREATE OR REPLACE VIEW {database}.turns {on_cluster}
     total_tokens UInt64 COMMENT 'sum of the four classes',
     cost_usd Decimal(38, 15) COMMENT 'cost in US dollars as ccusage counts it',
     unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',
-    cache_savings_usd Nullable(Decimal(18, 9)) COMMENT 'what its cache reads would have cost more as uncached input, less what its cache writes cost more; negative where the cache cost more; NULL without a price',
+    cache_savings_usd Nullable(Decimal(18, 9)) COMMENT 'what its cache reads would have cost more as uncached input, less what its cache writes cost more, at the price that each model had when its last answer was read; negative where the cache cost more; NULL without a price',
     first_answer_ms Nullable(Int64) COMMENT 'from the prompt to the first answer; NULL without one',
     duration_ms UInt64 COMMENT 'from the prompt to the last thing it caused',
     outcome LowCardinality(String) COMMENT 'done, interrupted, api_error or limit',
