@@ -190,7 +190,7 @@ def _last_import(opened: ClickHouse, configuration: Configuration) -> Iterator[C
     if last.error:
         yield warn("last import", f"{last.state}: {last.error}", "ccusage-import history")
     success = last_success_at(opened, settings.machine, now)
-    if success is None or now - success > timedelta(hours=settings.stale_after_hours):
+    if success is None or (now - success) / timedelta(hours=1) > settings.stale_after_hours:
         yield warn("last success", _ago(success, now, settings.timezone), "ccusage-import history says why")
     else:
         yield ok("last success", _ago(success, now, settings.timezone))

@@ -277,6 +277,21 @@ def test_another_zone_and_another_name_are_warnings(program: Program, claude: Cl
     assert back.checks["time zone"]["hint"] == 'set timezone = "UTC" to keep the days as they are'
 
 
+@pytest.mark.parametrize("hours", ["inf", "1e12"])
+def test_data_may_be_said_never_to_become_stale(
+    migrated: Place, program: Program, claude: ClaudeDir, hours: str
+) -> None:
+    where, never = (
+        ("--claude-dir", claude.root, "--warehouse", migrated.url),
+        {"CCUSAGE_IMPORT_STALE_AFTER_HOURS": hours},
+    )
+    program("import", *where)
+
+    assert checked(program("check", *where, "--json", **never)).checks["last success"]["health"] == "ok"
+    machines = json.loads(program("report", *where[2:], "--format", "json", **never).stdout)["machines"]
+    assert [machine["is_stale"] for machine in machines] == [False]
+
+
 def test_a_running_import_is_a_warning(program: Program, claude: ClaudeDir) -> None:
     lock = program.home / ".local/state/ccusage-import/import.lock"
     with file_lock(lock, "the importer", 0):

@@ -294,7 +294,7 @@ class _Reader:
 
     def _machine(self, machine: str, agents: Sequence[str], *row: Any) -> MachineUse:
         last_day, succeeded_at, state, has_failed, error, failed_reports = row
-        limit = timedelta(hours=self.asker.settings.stale_after_hours)
+        limit = self.asker.settings.stale_after_hours
         return MachineUse(
             machine=self.named(machine),
             agents=[self.named(agent) for agent in agents],
@@ -304,7 +304,7 @@ class _Reader:
             has_failed=has_failed,
             error=self.named(error),
             failed_reports=list(failed_reports),
-            is_stale=succeeded_at is None or self.asker.now - succeeded_at > limit,
+            is_stale=succeeded_at is None or (self.asker.now - succeeded_at) / timedelta(hours=1) > limit,
         )
 
 
