@@ -83,9 +83,10 @@ class Joined:
         from rich.text import Text
 
         lines: list[str] = []
+        dot = self.dot if can_draw() else self.dot.replace("·", "|")
         for part in map(printable, self.parts):
-            if lines and cell_len(lines[-1] + self.dot + part) <= options.max_width:
-                lines[-1] += self.dot + part
+            if lines and cell_len(lines[-1] + dot + part) <= options.max_width:
+                lines[-1] += dot + part
             else:
                 lines.append(part)
         yield from (Text(line, style=self.style) for line in lines)

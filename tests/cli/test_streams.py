@@ -167,6 +167,7 @@ def test_lines_and_bars_are_plain_where_the_encoding_has_none(program: Program, 
     chart = program("chart", "daily", "--since", "2026-04-10", COLUMNS="60", PYTHONIOENCODING="ascii")
 
     assert asked.stdout == "+-a-+-b-+\n| 1 | x |\n+---+---+\n"
+    assert program(PYTHONIOENCODING="ascii").stdout.splitlines()[-1].startswith("ccusage-import report --open | query ")
     drawn = chart.stdout.splitlines()
     assert drawn[4] == "2026-04-14 Tue        $10,986.33 21.4% #####################"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d [A-Z][a-z]{2} so far +\$0\.00 +0\.0% *", drawn[-1])
