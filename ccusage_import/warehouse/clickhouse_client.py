@@ -233,10 +233,12 @@ class ClickHouse:
     ) -> Iterator[Sequence[Sequence[Any]]]:
         """Yield the columns of each block like `stream`: what makes objects of many rows is faster so."""
         whole = {} if self.is_embedded else WHOLE_ANSWER
+        # They only spare something, and the driver refuses them where a user may only read.
+        allowed = settings if self.is_embedded or self.may_write else {}
         with (
             translated(self.warehouse),
             self._client.query_column_block_stream(
-                sql, parameters=dict(parameters or {}), settings={**whole, **settings}, tz_mode="aware"
+                sql, parameters=dict(parameters or {}), settings={**whole, **allowed}, tz_mode="aware"
             ) as blocks,
         ):
             for block in blocks:

@@ -663,12 +663,16 @@ def test_the_program_itself_reads(served: Served, imported: tuple[Program, str])
 
     answers = {kind: program("query", sql, "--format", kind, "--warehouse", url) for kind in ("json", "csv", "table")}
     listed = program("history", "--json", "--warehouse", url)
+    exported = program("export", "daily", "--format", "jsonl", "--output", "-", "--warehouse", url)
+    verified = program("verify", "--claude-dir", CORPORA / "june", "--warehouse", url)
     refused = program("query", "DROP TABLE records", "--warehouse", url)
 
     assert {kind: (done.exit_code, done.stderr) for kind, done in answers.items()} == dict.fromkeys(answers, (0, ""))
     assert json.loads(answers["json"].stdout) == [{"date": "2025-06-08", "total_tokens": 4467705}]
     assert answers["csv"].stdout == '"date","total_tokens"\n"2025-06-08",4467705\n'
     assert (listed.exit_code, len(json.loads(listed.stdout))) == (0, 1)
+    assert [json.loads(line)["total_tokens"] for line in exported.stdout.splitlines()] == [4467705, 60910]
+    assert (verified.exit_code, verified.stderr) == (0, "")
     assert (refused.exit_code, "query: DROP does more than read" in refused.stderr) == (2, True)
 
 

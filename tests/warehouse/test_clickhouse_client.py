@@ -255,11 +255,14 @@ def test_a_user_who_may_only_read_cannot_import(guarded: Gateway) -> None:
 
 def test_a_user_who_may_change_no_setting_is_told_where_one_is_needed(guarded: Gateway) -> None:
     place = parse_warehouse_url(f"clickhouse://reader@127.0.0.1:{guarded.port}/ccusage", "re4der")
-    with (
-        open_warehouse(place) as opened,
-        pytest.raises(WarehousePermissionError, match="Setting max_threads is readonly") as raised,
-    ):
-        list(opened.blocks("SELECT 1", settings={"max_threads": 1}))
+    with open_warehouse(place) as opened:
+        assert [list(block[0]) for block in opened.blocks("SELECT 1", settings={"max_threads": 1})] == [[1]]
+        iso = {"date_time_output_format": "iso"}
+        with (
+            pytest.raises(WarehousePermissionError, match="Cannot modify 'date_time_output_format' setting") as raised,
+            opened.written("SELECT 1", "JSONEachRow", iso),
+        ):
+            pytest.fail("it may change no setting")
     assert raised.value.hint.startswith("let reader change settings: readonly = 2 instead of 1")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ccusage_import.config.warehouse_url import Warehouse
 from ccusage_import.warehouse.driver.errors import unreachable
+from ccusage_import.warehouse.driver.server import send_always
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -60,11 +61,12 @@ def sent(
     # Of a compressed answer it is known where it ends.
     compression = client.compression
     compresses = {"enable_http_compression": 1} if compression else {}
+    send_always(client, settings)
     answer: Any = client.raw_stream(
         sql,
         parameters=dict(parameters),
         fmt=output_format,
-        settings={**settings, **compresses, **WHOLE_ANSWER},
+        settings={**compresses, **WHOLE_ANSWER},
         transport_settings={"Accept-Encoding": compression} if compression else {},
     )
     try:
