@@ -103,7 +103,7 @@ def _send(
         with _pool(urllib3, address, timeout=timeout, retries=policy) as pool:
             answer = pool.request(method, address, body=body, headers=headers, redirect=False, preload_content=False)
             answer.close()
-    except urllib3.exceptions.HTTPError as error:
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise ConnectionError(_reason(error)) from None
     return int(answer.status)
 

@@ -116,6 +116,7 @@ def test_the_proxy_of_the_environment_is_used(receiver: Receiver, monkeypatch: p
     [
         ("127.0.0.1:9", "connection refused"),
         ("socks5://T0P-SECRET@127.0.0.1:9", "the address or the proxy cannot be used"),
+        ("http://[T0P-SECRET", "the address or the proxy cannot be used"),
     ],
 )
 def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str, reason: str) -> None:

@@ -197,6 +197,18 @@ def test_the_proxy_of_the_environment_gets_its_user_and_password_and_no_error_sh
     assert receiver.requests[0].path.startswith(f"http://{host}:8123/")
 
 
+@pytest.mark.parametrize("proxy", ["http://ana:s3cret@proxy.example:port", "http://[s3cret"])
+def test_a_proxy_whose_address_is_none_is_said(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("http_proxy", proxy)
+
+    error = failure("clickhouse://owner@proxied.example/ccusage")
+
+    assert str(error) == "http_proxy: is not the address of a proxy"
+    assert error.hint == "correct or unset it; no_proxy=HOST goes round the proxy"
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_told_and_not_followed(status: int) -> None:
     with running_receiver() as elsewhere, running_receiver() as receiver:

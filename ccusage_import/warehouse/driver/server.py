@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from ccusage_import.config.warehouse_url import ServerWarehouse, Warehouse
-from ccusage_import.exceptions import QueryError, ServerTooOldError, WarehouseUnreachableError
+from ccusage_import.exceptions import ConfigurationError, QueryError, ServerTooOldError, WarehouseUnreachableError
 from ccusage_import.warehouse.driver.errors import translate, unreachable
 from ccusage_import.warehouse.driver.loading import load_driver
 
@@ -169,7 +169,13 @@ def _proxy_options(scheme: str, proxy: str) -> dict[str, Any]:
     if not proxy:
         return {}
     address = proxy if "://" in proxy else f"http://{proxy}"
-    auth = importlib.import_module("urllib3").util.parse_url(address).auth
+    urllib3 = importlib.import_module("urllib3")
+    try:
+        auth = urllib3.util.parse_url(address).auth
+    except urllib3.exceptions.LocationParseError:
+        # Without the value: it may be a secret.
+        hint = "correct or unset it; no_proxy=HOST goes round the proxy"
+        raise ConfigurationError(f"{scheme}_proxy: is not the address of a proxy", hint=hint) from None
     headers = {"Proxy-Authorization": _basic(unquote(auth))} if auth else None
     return {f"{scheme}_proxy": address, "proxy_headers": headers}
 
