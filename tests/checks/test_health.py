@@ -277,13 +277,11 @@ def test_another_zone_and_another_name_are_warnings(program: Program, claude: Cl
     assert back.checks["time zone"]["hint"] == 'set timezone = "UTC" to keep the days as they are'
 
 
-@pytest.mark.parametrize("hours", ["inf", "1e12"])
-def test_data_may_be_said_never_to_become_stale(
-    migrated: Place, program: Program, claude: ClaudeDir, hours: str
-) -> None:
+def test_data_may_be_said_never_to_become_stale(migrated: Place, program: Program, claude: ClaudeDir) -> None:
+    # More hours than there are in all the years of a calendar.
     where, never = (
         ("--claude-dir", claude.root, "--warehouse", migrated.url),
-        {"CCUSAGE_IMPORT_STALE_AFTER_HOURS": hours},
+        {"CCUSAGE_IMPORT_STALE_AFTER_HOURS": "1e12"},
     )
     program("import", *where)
 
