@@ -28,8 +28,8 @@ from ccusage_import.cli.options import (
     complete_loads,
     configured,
     door,
+    open_to_ask,
 )
-from ccusage_import.cli.query import open_to_ask
 from ccusage_import.cli.verdicts import print_changes
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings

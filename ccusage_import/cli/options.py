@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from ccusage_import import ui
+from ccusage_import import __version__, ui
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.environment import PROXY_VARIABLES, misspelled_variables, read_environment_file
 from ccusage_import.config.kept.identity import NOT_CHOSEN, complete_identity, read_identity
@@ -21,7 +21,10 @@ from ccusage_import.config.layers import load_configuration
 from ccusage_import.config.settings import Configuration
 from ccusage_import.exceptions import ConfigurationError, ExitCode, FixableError, LimitError
 from ccusage_import.logger import log_to_console
-from ccusage_import.warehouse.migrations import sql_directory
+from ccusage_import.warehouse.migrations import apply_migrations, sql_directory
+
+if TYPE_CHECKING:
+    from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
 # Errors of system calls that mean a limit of the user, not a problem with a file.
 LIMITS = {
@@ -166,6 +169,21 @@ def configured(
         ui.warn_of_exposure(configuration.exposure)
         ui.print_warnings(misspelled_variables(environ))
     return configuration
+
+
+@contextmanager
+def open_to_ask(configuration: Configuration, command: str) -> Iterator[ClickHouse]:
+    """Open the warehouse for the questions of a command: a damaged one answers with what is left."""
+    # Commands that ask no warehouse need none of this.
+    from ccusage_import.warehouse import opening
+
+    opening.demand_warehouse(configuration, command)
+    with opening.open_configured(configuration) as opened:
+        # A server is not ours to migrate, and most of it can be queried before that.
+        ui.warn_of_damage(opened.damage)
+        if opened.is_embedded and opened.damage is None:
+            apply_migrations(opened, __version__)
+        yield opened
 
 
 def complete_queries(incomplete: str) -> Iterator[str]:

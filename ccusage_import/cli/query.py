@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ccusage_import import __version__, ui
+from ccusage_import import ui
 from ccusage_import.cli.options import (
     AsJson,
     ConfigFile,
@@ -25,9 +24,9 @@ from ccusage_import.cli.options import (
     complete_query_parameters,
     configured,
     door,
+    open_to_ask,
 )
 from ccusage_import.config.kept.names import read_names
-from ccusage_import.config.settings import Configuration
 from ccusage_import.days import today_in
 from ccusage_import.documents import is_utf8
 from ccusage_import.exceptions import ConfigurationError
@@ -40,9 +39,6 @@ from ccusage_import.querying.safe_csv import as_safe_csv
 from ccusage_import.records import counted
 from ccusage_import.ui.answers import Answer, boxed, read_answer, readable, upright
 from ccusage_import.ui.tables import print_wrapped, reader_width
-from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.migrations import apply_migrations
-from ccusage_import.warehouse.opening import demand_warehouse, open_configured
 
 OutputFormat = Literal["table", "json", "csv", "parquet"]
 CLICKHOUSE_FORMATS = {
@@ -132,18 +128,6 @@ def query(
             print_table(table, configuration.settings.timezone, "" if quiet else footer)
             return
         ui.print_bytes([as_safe_csv(answer) if csv_safe and not explain else answer])
-
-
-@contextmanager
-def open_to_ask(configuration: Configuration, command: str) -> Iterator[ClickHouse]:
-    """Open the warehouse for the questions of a command: a damaged one answers with what is left."""
-    demand_warehouse(configuration, command)
-    with open_configured(configuration) as opened:
-        # A server is not ours to migrate, and most of it can be queried before that.
-        ui.warn_of_damage(opened.damage)
-        if opened.is_embedded and opened.damage is None:
-            apply_migrations(opened, __version__)
-        yield opened
 
 
 def _asked(sql: str, file: Path | None) -> NamedQuery:

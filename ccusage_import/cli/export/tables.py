@@ -23,8 +23,9 @@ from ccusage_import.cli.options import (
     complete_query_parameters,
     configured,
     door,
+    open_to_ask,
 )
-from ccusage_import.cli.query import asked_parameters, open_to_ask
+from ccusage_import.cli.query import asked_parameters
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.days import today_in
 from ccusage_import.exceptions import ConfigurationError

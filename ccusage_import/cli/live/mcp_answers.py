@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from ccusage_import import ui
-from ccusage_import.cli.query import CLICKHOUSE_FORMATS, open_to_ask
+from ccusage_import.cli.options import open_to_ask
+from ccusage_import.cli.query import CLICKHOUSE_FORMATS
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import today_in

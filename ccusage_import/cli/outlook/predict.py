@@ -8,8 +8,16 @@ from typing import Annotated, NamedTuple
 import typer
 
 from ccusage_import import ui
-from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
-from ccusage_import.cli.query import open_to_ask
+from ccusage_import.cli.options import (
+    AsJson,
+    ConfigFile,
+    Quiet,
+    Verbose,
+    WarehouseUrl,
+    configured,
+    door,
+    open_to_ask,
+)
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.days import today_in
 from ccusage_import.digest.text import duration, percent
