@@ -69,7 +69,7 @@ def _by_day(digest: Digest) -> Chart | None:
         if digest.since and digest.end - digest.since < SHOWN
         else "At most the last 90 days.",
         summary=f"Cost by day and model, {day_range(first, shown[-1].start)}. The highest was {highest} with"
-        f" {digest.money.fine(spent[highest])}.",
+        f" {digest.money.text(spent[highest])}.",
         columns=columns,
         rows=rows,
     )
@@ -92,7 +92,7 @@ def _by_month(digest: Digest) -> Chart | None:
         title="Cost by month",
         note="Sums of the days that are selected." if digest.has_days else "Sums of the kept days.",
         summary=f"Cost by month and model, {months[0]:%Y-%m} to {months[-1]:%Y-%m}. The highest was {highest:%Y-%m}"
-        f" with {digest.money.fine(spent[highest])}.",
+        f" with {digest.money.text(spent[highest])}.",
         columns=columns,
         rows=rows,
     )
@@ -102,7 +102,7 @@ def _stacked(
     digest: Digest, parts: Sequence[Part], labels: Mapping[date, str], forecast: Mapping[date, Decimal]
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Return the columns and rows of a table over time by model, what is expected last."""
-    money = digest.money.fine
+    money = digest.money.text
     called = models_called(digest)
     shown = [use.model for use in digest.models[:OTHERS]]
     costs: dict[str, defaultdict[date, Decimal]] = {called[model]: defaultdict(Decimal) for model in shown}
@@ -121,7 +121,7 @@ def _stacked(
 
 
 def _calendar(digest: Digest) -> Chart | None:
-    money = digest.money.fine
+    money = digest.money.text
     if digest.detail is None:
         return None
     first = max(digest.since or date.min, digest.end - YEAR)
@@ -146,7 +146,7 @@ def _calendar(digest: Digest) -> Chart | None:
 
 
 def _cumulative(digest: Digest) -> Chart | None:
-    money = digest.money.fine
+    money = digest.money.text
     if digest.detail is None or digest.is_closed:
         return None
     costs = costs_by_day(digest.detail)
@@ -187,7 +187,7 @@ def _by_agent(digest: Digest) -> Chart | None:
 def _by_name(
     digest: Digest, name: str, what: str, names: Sequence[str], number_in: Callable[[DayRow], int]
 ) -> Chart | None:
-    money = digest.money.fine
+    money = digest.money.text
     if len(names) < 2 or digest.detail is None:
         return None
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -209,7 +209,7 @@ def _by_name(
 
 
 def _by_hour(digest: Digest) -> Chart | None:
-    money = digest.money.fine
+    money = digest.money.text
     if not digest.hours:
         return None
     costs = {(use.weekday, use.hour): use.cost_usd for use in digest.hours}
@@ -237,7 +237,7 @@ def _by_project(digest: Digest) -> Chart | None:
         name="projects",
         title="Projects",
         note=f"The {shown} of {count:,} that cost most." if count > shown else "",
-        summary=f"Cost by project. {called[first.project]} cost most with {digest.money.fine(first.usage.cost_usd)}.",
+        summary=f"Cost by project. {called[first.project]} cost most with {digest.money.text(first.usage.cost_usd)}.",
         columns=("project", "cost", "tokens", "days with usage", "last day"),
         rows=[
             (
@@ -253,7 +253,7 @@ def _by_project(digest: Digest) -> Chart | None:
 
 
 def _cache(digest: Digest) -> Chart | None:
-    money = digest.money.fine
+    money = digest.money.text
     known = [use for use in digest.cache if use.savings_usd is not None and use.cost_usd + use.savings_usd > 0]
     saved = digest.cache_savings_usd
     if not known or not saved:

@@ -69,7 +69,7 @@ def figures_of_all(digest: Digest) -> list[Figure]:
         figures.append(
             Figure(
                 "Saved by the cache",
-                digest.money.fine(saved),
+                digest.money.text(saved),
                 [*lines, "estimated" if digest.has_days else "estimated, all kept days"],
             )
         )
@@ -78,7 +78,7 @@ def figures_of_all(digest: Digest) -> list[Figure]:
 
 def notices_of(digest: Digest) -> Iterator[str]:
     """Return what somebody should act on."""
-    money = digest.money.fine
+    money = digest.money.text
     for use in digest.machines:
         if use.has_failed:
             yield f"The last import of {use.machine} failed{_failure(use)}."
@@ -110,11 +110,11 @@ def _plan_sentence(account: str, digest: Digest) -> str:
         span = ", of which the history holds a part," if month.is_partial else ""
         told.append(f"the last month's{span} was worth {_worth(month, digest.money)}")
     price = next(iter(months.values())).plan_usd
-    return f"The plan{f' {account}' if account else ''} costs {digest.money.fine(price)} a month: {'; '.join(told)}."
+    return f"The plan{f' {account}' if account else ''} costs {digest.money.text(price)} a month: {'; '.join(told)}."
 
 
 def _worth(month: PlanUse, money: Money) -> str:
-    return f"{money.fine(month.cost_usd)}{'*' if month.unpriced else ''}, {multiple(month.times_price)} its price"
+    return f"{money.text(month.cost_usd)}{'*' if month.unpriced else ''}, {multiple(month.times_price)} its price"
 
 
 def tables_of(digest: Digest) -> list[Table]:
@@ -146,7 +146,7 @@ def _span_figure(span: Span, digest: Digest) -> Figure:
     lines = [f"{span.usage.total_tokens:,} tokens"]
     if span.before_usd is not None:
         change = change_text(span.usage.cost_usd, span.before_usd, digest.money)
-        lines.insert(0, f"{change} against {digest.money.fine(span.before_usd)} {BEFORE[span.name]}")
+        lines.insert(0, f"{change} against {digest.money.text(span.before_usd)} {BEFORE[span.name]}")
     title = TITLES[span.name]
     if span.name == "total" and digest.has_days:
         called = days_called(digest.since, digest.until)
@@ -161,17 +161,17 @@ def change_text(now: Decimal, before: Decimal, money: Money) -> str:
         return "no change"
     sign = "+" if difference > 0 else "-"
     share = f" ({sign}{percent(abs(difference) / before)})" if before else ""
-    return f"{sign}{money.fine(abs(difference))}{share}"
+    return f"{sign}{money.text(abs(difference))}{share}"
 
 
 def _forecast_figure(forecast: Forecast, money: Money) -> Figure:
     lines = []
     if forecast.low_usd is not None and forecast.high_usd is not None:
-        lines.append(f"between {money.fine(forecast.low_usd)} and {money.fine(forecast.high_usd)} at 80%")
+        lines.append(f"between {money.text(forecast.low_usd)} and {money.text(forecast.high_usd)} at 80%")
     lines.append(f"{forecast.total_tokens:,} tokens")
     if forecast.backtest_error is not None:
         lines.append(f"such forecasts missed the cost by {percent(forecast.backtest_error)}")
-    return Figure("This month, forecast", money.fine(forecast.cost_usd), [*lines, method_text(forecast.method)])
+    return Figure("This month, forecast", money.text(forecast.cost_usd), [*lines, method_text(forecast.method)])
 
 
 def _models(digest: Digest) -> Table:
@@ -216,7 +216,7 @@ def _savings(digest: Digest) -> Table:
     rows = [
         (
             saving.kind.replace("_", " "),
-            digest.money.fine(saving.usd_per_month),
+            digest.money.text(saving.usd_per_month),
             counted(saving.cases, saving.case_is),
             "estimate" if saving.is_estimate else "exact",
             saving.advice,
@@ -229,7 +229,7 @@ def _savings(digest: Digest) -> Table:
 
 
 def _commands(digest: Digest) -> Table:
-    money = digest.money.fine
+    money = digest.money.text
     rows = [
         (
             use.command or NO_COMMAND,
@@ -268,7 +268,7 @@ def _tools(digest: Digest) -> Table:
 
 
 def _subagents(digest: Digest) -> Table:
-    money = digest.money.fine
+    money = digest.money.text
     projects = projects_called(digest)
     rows = [
         (
@@ -290,7 +290,7 @@ def _work_note(digest: Digest) -> str:
 
 
 def _budget(digest: Digest) -> Table:
-    money = digest.money.fine
+    money = digest.money.text
     rows = [
         (
             _limit_name(limit),
@@ -331,7 +331,7 @@ def _held(digest: Digest) -> Table:
 
 
 def _lines(name: str, title: str, note: str, lines: Sequence[ChangeLine], digest: Digest) -> Table:
-    money = digest.money.fine
+    money = digest.money.text
     rows = [
         (
             f"{line.report} {line.record}",

@@ -51,12 +51,12 @@ def _month(digest: Digest, costs: dict[date, Decimal]) -> Headline:
     spent, forecast, money = digest.span("month_to_date").usage, digest.forecast, digest.money
     budget = next((one for one in digest.budget if (one.scope, one.period) == ("all", "monthly")), None)
     limit = budget.limit_usd if budget else None
-    lines = [f"of a budget of {money.fine(limit)}"] if limit else []
+    lines = [f"of a budget of {money.text(limit)}"] if limit else []
     low = high = spent.cost_usd
     if forecast:
         low, high = forecast.low_usd or forecast.cost_usd, forecast.high_usd or forecast.cost_usd
-        between = f", between {money.fine(low)} and {money.fine(high)} at 80%" if forecast.low_usd is not None else ""
-        lines += [f"{money.fine(forecast.cost_usd)} expected{between}", method_text(forecast.method)]
+        between = f", between {money.text(low)} and {money.text(high)} at 80%" if forecast.low_usd is not None else ""
+        lines += [f"{money.text(forecast.cost_usd)} expected{between}", method_text(forecast.method)]
         lines.append(f"{spent.total_tokens:,} tokens, {forecast.total_tokens:,} expected")
     before = digest.today.replace(day=1) - DAY
     last = _whole(costs, before.replace(day=1), min(before, before.replace(day=1) + (digest.today.day - 2) * DAY))
@@ -76,7 +76,7 @@ def _today(digest: Digest, costs: dict[date, Decimal]) -> Headline:
     usage, money = digest.span("today").usage, digest.money
     lines = [f"{usage.total_tokens:,} tokens"]
     if (yesterday := _whole(costs, digest.today - DAY, digest.today - DAY)) is not None:
-        lines.append(f"{money.fine(yesterday)} on the whole of yesterday")
+        lines.append(f"{money.text(yesterday)} on the whole of yesterday")
     return Headline(Figure("Today so far", cost_text(usage, money), lines))
 
 
@@ -97,11 +97,11 @@ def _kept(digest: Digest) -> Iterator[Headline]:
     if kept is None:
         return
     beyond, money = max(Decimal(0), kept.kept_usd - kept.offered_usd), digest.money
-    told = f"ccusage shows {money.fine(kept.offered_usd)}, you kept {money.fine(kept.kept_usd)}"
-    lines = [told if beyond else f"all that ccusage shows: {money.fine(kept.kept_usd)}"]
+    told = f"ccusage shows {money.text(kept.offered_usd)}, you kept {money.text(kept.kept_usd)}"
+    lines = [told if beyond else f"all that ccusage shows: {money.text(kept.kept_usd)}"]
     if digest.detail and len(digest.detail.machine_names) > 1:
         lines.append(f"on {kept.machine}")
-    yield Headline(Figure("Kept beyond ccusage", money.fine(beyond), lines))
+    yield Headline(Figure("Kept beyond ccusage", money.text(beyond), lines))
 
 
 def _whole(costs: dict[date, Decimal], first: date, last: date) -> Decimal | None:

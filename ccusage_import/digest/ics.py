@@ -45,7 +45,7 @@ def calendar_file(
 
 def _blocks(rows: Sequence[Sequence[Any]], named: Callable[[str], str], money: Money) -> Iterator[Event]:
     for machine, agent, start, end, is_open, models, entries, tokens, cost, unpriced in rows:
-        cost_text = f"{money.fine(cost)}{'*' if unpriced else ''}"
+        cost_text = f"{money.text(cost)}{'*' if unpriced else ''}"
         event = _event(f"block-{machine}-{agent}-{start:%Y%m%dT%H%M%SZ}", "block", start, end)
         event.add("summary", f"{cost_text} {'so far, ' if is_open else ''}on {named(machine)}")
         lines = [f"{counted(entries, 'message')}, {tokens:,} tokens", *map(named, models)]
@@ -77,7 +77,7 @@ def _outcome(state: str, failed: Sequence[str], change: Decimal, money: Money) -
         return state
     if failed:
         return f"{', '.join(failed)} failed"
-    return f"{'' if change < 0 else '+'}{money.fine(change)}"
+    return f"{'' if change < 0 else '+'}{money.text(change)}"
 
 
 def _event(uid: str, kind: str, start: datetime, end: datetime) -> Event:

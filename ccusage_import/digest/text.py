@@ -29,7 +29,7 @@ def multiple(times: float) -> str:
 
 def cost_text(usage: Usage, money: Money) -> str:
     """Return the cost; a star says that some of the usage has no price."""
-    return f"{money.fine(usage.cost_usd)}{'*' if usage.unpriced else ''}"
+    return f"{money.text(usage.cost_usd)}{'*' if usage.unpriced else ''}"
 
 
 def day_range(first: date, last: date) -> str:

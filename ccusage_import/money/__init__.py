@@ -57,11 +57,7 @@ class Money(NamedTuple):
         return Decimal(str(usd)) * Decimal(str(self.rate))
 
     def text(self, usd: Decimal | float) -> str:
-        """Return US dollars as an amount with as many decimals as the currency has."""
-        return self._signed(self.of(usd), self.decimals)
-
-    def fine(self, usd: Decimal | float) -> str:
-        """Return US dollars as an amount; what is less than a cent has decimals enough not to be shown as zero.
+        """Return US dollars as an amount with the decimals of the currency, or enough of them not to read as zero.
 
         What rounds to no billionth is what floating-point numbers leave of nothing.
         """

@@ -102,7 +102,7 @@ def _writer(name: str, kind: str, cells: Sequence[str], timezone: str) -> Callab
         return lambda cell: _local(cell, instant[1], timezone)
     if kind.startswith(("Float", "Decimal")):
         if _STORED_MONEY.fullmatch(kind) or _MONEY.search(name):
-            return lambda cell: _finite(cell, DOLLARS.fine)
+            return lambda cell: _finite(cell, DOLLARS.text)
         if _SHARE.search(name):
             return lambda cell: _finite(cell, percent)
         return lambda cell: _finite(cell, lambda value: f"{value:,f}")

@@ -21,46 +21,46 @@ KRONA = Money("SEK", Decimal(10), "kr")
 
 
 @pytest.mark.parametrize(
-    ("money", "usd", "text", "fine", "whole"),
+    ("money", "usd", "text", "whole"),
     [
-        (DOLLARS, "0", "$0.00", "$0.00", "$0"),
-        (DOLLARS, "1234567.891", "$1,234,567.89", "$1,234,567.89", "$1,234,568"),
-        (DOLLARS, "0.0042", "$0.00", "$0.0042", "$0"),
-        (DOLLARS, "0.00012", "$0.00", "$0.0001", "$0"),
-        (DOLLARS, "0.00004", "$0.00", "$0.00004", "$0"),
-        (DOLLARS, "-0.000000001", "$0.00", "-$0.000000001", "$0"),
-        (DOLLARS, "0.01", "$0.01", "$0.01", "$0"),
-        (DOLLARS, "-42.5", "-$42.50", "-$42.50", "-$42"),
+        (DOLLARS, "0", "$0.00", "$0"),
+        (DOLLARS, "1234567.891", "$1,234,567.89", "$1,234,568"),
+        (DOLLARS, "0.0042", "$0.0042", "$0"),
+        (DOLLARS, "0.00012", "$0.0001", "$0"),
+        (DOLLARS, "0.00004", "$0.00004", "$0"),
+        (DOLLARS, "-0.000000001", "-$0.000000001", "$0"),
+        (DOLLARS, "0.01", "$0.01", "$0"),
+        (DOLLARS, "-42.5", "-$42.50", "-$42"),
         # Half a cent goes to the even one, before and after it is converted.
-        (DOLLARS, "0.125", "$0.12", "$0.12", "$0"),
-        (DOLLARS, "0.135", "$0.14", "$0.14", "$0"),
-        (EURO, "0", "€0.00", "€0.00", "€0"),
-        (EURO, "1", "€0.92", "€0.92", "€1"),
-        (EURO, "0.125", "€0.12", "€0.12", "€0"),
-        (EURO, "0.38043478260869566", "€0.35", "€0.35", "€0"),
-        (EURO, "0.0042", "€0.00", "€0.0039", "€0"),
-        (EURO, "-1000", "-€920.00", "-€920.00", "-€920"),
-        (EURO, "123456789012345678.91", "€113,580,245,891,358,024.60", "€113,580,245,891,358,024.60",
+        (DOLLARS, "0.125", "$0.12", "$0"),
+        (DOLLARS, "0.135", "$0.14", "$0"),
+        (EURO, "0", "€0.00", "€0"),
+        (EURO, "1", "€0.92", "€1"),
+        (EURO, "0.125", "€0.12", "€0"),
+        (EURO, "0.38043478260869566", "€0.35", "€0"),
+        (EURO, "0.0042", "€0.0039", "€0"),
+        (EURO, "-1000", "-€920.00", "-€920"),
+        (EURO, "123456789012345678.91", "€113,580,245,891,358,024.60",
          "€113,580,245,891,358,025"),
-        (FRANC, "0.25", "CHF 0.20", "CHF 0.20", "CHF 0"),
-        (FRANC, "0.15625", "CHF 0.12", "CHF 0.12", "CHF 0"),
-        (FRANC, "0.16875", "CHF 0.14", "CHF 0.14", "CHF 0"),
-        (YEN, "12.345", "¥1,852", "¥1,852", "¥1,852"),
-        (YEN, "0.001", "¥0", "¥0.15", "¥0"),
-        (DINAR, "1", "KWD 0.300", "KWD 0.300", "KWD 0"),
-        (KRONA, "-1.5", "-kr 15.00", "-kr 15.00", "-kr 15"),
+        (FRANC, "0.25", "CHF 0.20", "CHF 0"),
+        (FRANC, "0.15625", "CHF 0.12", "CHF 0"),
+        (FRANC, "0.16875", "CHF 0.14", "CHF 0"),
+        (YEN, "12.345", "¥1,852", "¥1,852"),
+        (YEN, "0.001", "¥0.15", "¥0"),
+        (DINAR, "1", "KWD 0.300", "KWD 0"),
+        (KRONA, "-1.5", "-kr 15.00", "-kr 15"),
     ],
 )  # fmt: skip
-def test_an_amount_says_its_currency(money: Money, usd: str, text: str, fine: str, whole: str) -> None:
+def test_an_amount_says_its_currency(money: Money, usd: str, text: str, whole: str) -> None:
     value = Decimal(usd)
-    assert (money.text(value), money.fine(value), money.whole(value)) == (text, fine, whole)
+    assert (money.text(value), money.whole(value)) == (text, whole)
 
 
 def test_numbers_that_are_not_decimal_are_shown_as_they_are_printed() -> None:
     assert (DOLLARS.text(2.164), EURO.text(2.164), EURO.text(0)) == ("$2.16", "€1.99", "€0.00")
     # Both are less than that in binary.
     assert (DOLLARS.text(0.015), DOLLARS.text(-1.115)) == ("$0.02", "-$1.12")
-    assert (DOLLARS.fine(0.3 - 0.1 * 3), DOLLARS.fine(1e-9)) == ("$0.00", "$0.000000001")
+    assert (DOLLARS.text(0.3 - 0.1 * 3), DOLLARS.text(1e-9)) == ("$0.00", "$0.000000001")
 
 
 @pytest.mark.parametrize(

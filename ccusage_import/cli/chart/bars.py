@@ -90,7 +90,7 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money
         cost = row.cost_usd
         share = percent(cost / total) if total else ""
         bar = _Bar(_parts(row, looks, colours), largest) if cost > 0 else ""
-        table.add_row(Text(row.name), money.fine(cost), share, bar)
+        table.add_row(Text(row.name), money.text(cost), share, bar)
     console.print(table)
     shown = {model for row in rows for model, cost in row.costs.items() if cost > 0}
     if console.color_system and not console.no_color and len(shown) > 1:
