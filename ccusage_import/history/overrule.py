@@ -20,7 +20,6 @@ from ccusage_import.ui import label, short_label
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.committing import settle_dead_loads
 from ccusage_import.warehouse.facts.asking import count_facts
-from ccusage_import.warehouse.facts.rewriting import bring_back_facts, take_back_facts
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.publish import begin, bring_back, outgrown, publish
 from ccusage_import.warehouse.tables import (
@@ -97,9 +96,6 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
     decisions = taken_back(written, stored)
     load = begin(warehouse, target, RUNNER_OF_CHANGES, tool_version=tool_version)
     load.undoes = load_id
-    take_back_facts(warehouse, target.machine, load_id, load.load_id)
-    if target.undoes:
-        bring_back_facts(warehouse, target.machine, load_id, load.load_id)
     return _published(warehouse, load, stored, decisions)
 
 

@@ -51,14 +51,22 @@ def _is_published(warehouse: ClickHouse, load: Load) -> bool:
 
         load.facts = count_facts(warehouse, load.machine, load.load_id)
         return bool(load.facts)
+    if load.undoes:
+        from ccusage_import.warehouse.facts.rewriting import has_undone_facts
+
+        return is_published(warehouse, load) or has_undone_facts(warehouse, load.machine, load.load_id)
     return is_published(warehouse, load)
 
 
 def commit(warehouse: ClickHouse, load: Load, records: int | None = None) -> None:
-    """Mark a published load as committed, and what it takes back as undone or committed again.
+    """Mark a published load as committed, and what it takes back, with its facts, as undone or committed again.
 
     `records` is how many there are of its machine now; where the caller does not know that, they are counted.
     """
+    if load.undoes:
+        from ccusage_import.warehouse.facts.rewriting import undo_facts
+
+        undo_facts(warehouse, load.machine, load.undoes, load.load_id)
     load.state, load.finished_at = "committed", datetime.now(UTC)
     load.records_after = count_records(warehouse, load.machine) if records is None else records
     write_load(warehouse, load)

@@ -79,8 +79,8 @@ def publish(
     """Write a load: its row, the log of its verdicts, all written records in one INSERT, its row as committed.
 
     The INSERT into `records` is the point at which all of it becomes visible. A load that dies before it never becomes
-    visible; one that dies after it is committed by `settle_dead_loads`. Where there is nothing to log or publish, the
-    row is written only once, as committed.
+    visible; one that dies after it is committed by `settle_dead_loads`. Where there is nothing to log, to publish or to
+    take back, the row is written only once, as committed.
 
     Args:
         warehouse: where.
@@ -101,7 +101,7 @@ def publish(
     judged_anew = [one for one in decisions if one.record.identity not in held] if held else decisions
     logged = [*worth_logging(judged_anew, known, whole, stored), *still_held]
     written = [decision for decision in decisions if decision.is_written]
-    if logged or written:
+    if logged or written or load.undoes:
         write_load(warehouse, load)
         write_decisions(warehouse, load, logged, written)
     commit(warehouse, load, records)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from ccusage_import.warehouse.facts.rewriting import bring_back_facts
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import next_load_id
 from tests.conftest import CORPORA, Place, Program
+from tests.faults.harness import Installation
+from tests.faults.kills import Stepped
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
 from tests.support.facts import become
@@ -118,6 +121,48 @@ def test_undo_takes_back_the_facts_that_a_load_brought_and_undo_of_that_brings_t
 
 
 COUNTED = "SELECT (SELECT sum(total_tokens) FROM daily), (SELECT sum(total_tokens) FROM messages)"
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("brings_records", [True, False], ids=["of an import", "of transcripts alone"])
+def test_an_undo_that_is_killed_anywhere_is_settled_by_the_next_command(
+    tmp_path: Path, *, brings_records: bool
+) -> None:
+    home, kept, claude = tmp_path / "home", tmp_path / "kept", ClaudeDir(tmp_path / "claude")
+    installation = Installation(home, f"chdb://{home}/warehouse")
+    installation.prepare()
+    where = ("--claude-dir", claude.root)
+    claude.say("a", days_ago(3), 1_000)
+    assert installation.run("import", *where)[0] == 0
+    claude.say("a", days_ago(3, hour=13), 2_000)
+    assert installation.run("import", *where, *(() if brings_records else ("--transcripts-only",)))[0] == 0
+    target = str(installation.rows("SELECT max(load_id) FROM loads")[0][0])
+    before, after = installation.rows(COUNTED), [(1_000, 1_000)]
+    assert before == [(3_000, 3_000) if brings_records else (1_000, 3_000)]
+    shutil.copytree(home, kept, symlinks=True)
+    stepped, points = Stepped(installation, target, command="undo"), []
+    while point := stepped.next_point():
+        points.append(point)
+        stepped.go_on()
+    assert (stepped.end()[0], installation.rows(COUNTED)) == (0, after)
+
+    writing = [number for number, point in enumerate(points) if point.startswith("before insert")]
+    assert len(writing) >= 6
+    for number in (*writing, len(points) - 1):
+        shutil.rmtree(home)
+        shutil.copytree(kept, home, symlinks=True)
+        killed = Stepped(installation, target, command="undo")
+        point = killed.run_to(number)
+        killed.process.kill()
+        killed.end()
+        assert (point, installation.run("import", "--transcripts-only", *where)[0]) == (point, 0)
+        assert (point, installation.rows("SELECT count() FROM loads FINAL WHERE state = 'running'")) == (point, [(0,)])
+        assert (point, installation.rows(COUNTED) in (before, after)) == (point, True)
+        if brings_records:
+            assert (point, installation.run("verify", *where)[0]) == (point, 0)
+        # It is refused where that one was finished.
+        assert (point, installation.run("undo", target)[0] in (0, 2)) == (point, True)
+        assert (point, installation.rows(COUNTED)) == (point, after)
 
 
 @pytest.mark.parametrize("is_ended_between", some_of([False, True], 0), ids=("at once", "ended between"))

@@ -117,13 +117,23 @@ def rename_folded(warehouse: ClickHouse, machine: str, renamed: Callable[[str], 
         )
 
 
-def take_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
-    """Take back the facts that a load brought first, or brought back; they stay taken back until they grow.
+def undo_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
+    """Take back the facts that a load brought first, or brought back, until they grow; bring back those it took back.
 
-    A copy of what was known before stays: it may be the one that counts.
+    A copy of what was known before stays: it may be the one that counts. Doing it again after it was ended half-way
+    does the rest.
     """
     where = f"(stored.first_load_id = {{wanted:UInt64}} OR stored.taken_back = 2 * {{wanted:UInt64}}) AND {_ALONE}"
     _mark(warehouse, where, machine=machine, wanted=load_id, load=undone_by, mark=_taken_back_by(undone_by))
+    bring_back_facts(warehouse, machine, load_id, undone_by)
+
+
+def has_undone_facts(warehouse: ClickHouse, machine: str, undone_by: int) -> bool:
+    """Return whether a load took any fact back, or brought it back."""
+    mine = "machine = {machine:String} AND taken_back IN {marks:Array(UInt64)}"
+    counts = " + ".join(f"(SELECT count() FROM {table} WHERE {mine})" for table in FACT_TABLES)  # noqa: S608 - names of ours
+    marks = [_taken_back_by(undone_by), _brought_back_by(undone_by)]
+    return bool(warehouse.rows(f"SELECT {counts}", {"machine": machine, "marks": marks})[0][0])
 
 
 def bring_back_facts(warehouse: ClickHouse, machine: str, load_id: int, undone_by: int) -> None:
