@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import date
 
 from loguru import logger
 
@@ -28,7 +27,7 @@ from ccusage_import.steps.transcripts import (
     warn_of_size,
 )
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.logged_offers import LoggedOffer
+from ccusage_import.warehouse.logged_offers import LoggedOffer, without_unjudged
 from ccusage_import.warehouse.prices import MODELS_WITH_PRICE, models_without_price, priced_models, write_prices
 from ccusage_import.warehouse.publish import bring_back, outgrown, publish
 from ccusage_import.warehouse.tables import Load, last_load_question, next_load_id
@@ -64,7 +63,8 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
             load = committed_load(run, offer, judged, summary, load_id)
             # Before the records, so that whatever ends it here the next import does both.
             bring_back(warehouse, load, outgrown(stored.taken_back, judged.stored, judged.decisions))
-            _publish(run, warehouse, load, judged, stored.last_offers)
+            last_offers = without_unjudged(stored.last_offers, parsed.records, judged.decisions)
+            _publish(run, warehouse, load, judged, last_offers)
             kept_warnings = keep_reports(run, load, judged.ledger)
         numbers = questions_of_numbers(run.settings)
         with warehouse.asked_ahead([*numbers, *questions_after_reports(run, warehouse, offer, load)]):
@@ -118,10 +118,9 @@ def _publish(
     """Write the load. Its INSERT into `records` is the point at which all of it becomes visible."""
     keep_names(run.configuration.directories.names_file, run.known_names, run.pseudonyms.names)
     load.phases = dict(run.phases)
-    is_filtered = run.options.since > date.min or run.options.until < date.max
     # Saved files are of another time: what they do not offer may be offered now.
-    is_whole = not is_filtered and (run.options.saved_dir is None or run.options.note is not None)
-    whole = load.reports if is_whole else ()
+    is_of_now = run.options.saved_dir is None or run.options.note is not None
+    whole = load.reports if is_of_now else ()
     records = judged.comparison.records_after if judged.comparison else None
     publish(warehouse, load, judged.decisions, whole, last_offers, stored=judged.stored, records=records)
     rows, ms = sum(decision.is_written for decision in judged.decisions), round(1000 * sum(load.phases.values()))

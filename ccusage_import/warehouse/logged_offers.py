@@ -84,6 +84,16 @@ def worth_logging(
     return [*logged, *_withdrawn(known, decided, whole)]
 
 
+def without_unjudged(
+    known: Mapping[Identity, LoggedOffer], offered: Iterable[Record], decisions: Iterable[Decision]
+) -> dict[Identity, LoggedOffer]:
+    """Return the last offers without those of records that are offered and not judged: they are not withdrawn."""
+    if not known:
+        return {}
+    unjudged = {record.identity for record in offered} - {decision.record.identity for decision in decisions}
+    return {identity: last for identity, last in known.items() if identity not in unjudged}
+
+
 def _beside_held(
     decisions: Iterable[Decision],
     logged: Collection[Identity],

@@ -521,6 +521,27 @@ def test_accept_takes_away_what_is_not_offered_any_more_beside_what_is_held(
     assert migrated.rows("SELECT total_tokens FROM sessions") == [(1000,)]
 
 
+@pytest.mark.parametrize("since", [2, 1])
+def test_accept_takes_no_block_that_an_import_of_some_days_did_not_find_any_more(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program, tmp_path: Path, since: int
+) -> None:
+    disk = ClaudeDir(tmp_path / "disk")
+    disk.say("b", days_ago(2, 9, 30), 100)
+    claude.say("a", days_ago(2, 11, 30), 1_000)
+    run_import("--claude-dir", disk.root)
+    disk.root.rename(tmp_path / "not mounted")
+    run_import("--claude-dir", disk.root)
+    found = migrated.rows("SELECT key, offered_tokens FROM held_records WHERE report = 'blocks'")
+    assert [(str(key)[-13:-8], offered) for key, offered in found] == [("11:00", 1_000)]
+    (tmp_path / "not mounted").rename(disk.root)
+
+    run_import("--claude-dir", disk.root, "--since", str(days_ago(since).date()))
+
+    assert migrated.rows("SELECT count() FROM held_records WHERE report = 'blocks'") == [(0,)]
+    accepted = program("accept", "--warehouse", migrated.url, f"blocks/{found[0][0]}")
+    assert (accepted.exit_code, migrated.rows("SELECT total_tokens FROM blocks")) == (2, [(1_100,)])
+
+
 def test_a_new_time_zone_files_days_anew_inside_the_window_only(
     claude: ClaudeDir, run_import: Importer, migrated: Place
 ) -> None:

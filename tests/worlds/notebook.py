@@ -7,7 +7,7 @@ tables and queries are replaced. `test_worlds` lives the same lives in both, and
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from ccusage_import.rule.ledger import NO_LEDGER
 from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.steps.judging import Stored, judge, prepare
 from ccusage_import.steps.run import Run
-from ccusage_import.warehouse.logged_offers import LoggedOffer, logged_offer, worth_logging
+from ccusage_import.warehouse.logged_offers import LoggedOffer, logged_offer, without_unjudged, worth_logging
 from ccusage_import.warehouse.publish import outgrown
 from ccusage_import.warehouse.tables import TakenBack
 from tests.worlds.driver import LAPTOP, Identity, Installation, Logged, Offer, Program, Shown, Silent, State
@@ -84,9 +84,9 @@ class Notebook(Program):
             return Done(ExitCode.CCUSAGE)
         if parsed.records or page.shown:
             load = {"started_at": offer.started_at, "intact_from": judged.intact_from, "undoes": 0}
-            is_filtered = run.options.since > date.min or run.options.until < date.max
-            whole = () if is_filtered or offer.is_saved else parsed.valid
-            load_id = self._write(who.machine, load, judged.decisions, whole, page.shown)
+            whole = () if offer.is_saved else parsed.valid
+            known = without_unjudged(stored.last_offers, parsed.records, judged.decisions)
+            load_id = self._write(who.machine, load, judged.decisions, whole, page.shown, known)
             for one in outgrown(stored.taken_back, judged.stored, judged.decisions):
                 page.messages.bring_back(one.undone_by, load_id, one.days)
             if self.has_ledger and not offer.is_saved and offer.reads_transcripts:
@@ -171,10 +171,11 @@ class Notebook(Program):
         decisions: Sequence[Decision],
         whole: Sequence[str] = (),
         stored: Sequence[Record] = (),
+        known: Mapping[Name, LoggedOffer] | None = None,
     ) -> int:
         self._loads += 1
         load_id, page = self._loads, self._pages[machine]
-        page.logged[load_id] = worth_logging(decisions, _last_offers(page), whole, stored)
+        page.logged[load_id] = worth_logging(decisions, _last_offers(page) if known is None else known, whole, stored)
         for decision in decisions:
             if decision.is_written:
                 page.records[decision.record.identity] = (load_id, decision.offered)
