@@ -210,7 +210,9 @@ class Judge:
                 and reason is Reason.TIMEZONE_CHANGED
                 and daily.takes_a_day_of(one, group.stored_spans)
             )
-            has_grown = _grew_apart(pair, group) or (reason is Reason.TIMEZONE_CHANGED and _grew_in_its_zone(pair))
+            has_grown = _grew_apart(pair, group) or (
+                reason is Reason.TIMEZONE_CHANGED and _grew_in_its_zone(pair, group)
+            )
             is_apart = has_grown if pair.stored else is_beyond or has_new_day
             if takes or (is_apart and reason is not Reason.TAKEN_BACK and not self._is_taken_back(pair)):
                 yield self._taken(pair, reason, evidence.taken_over.get(pair.record.identity, ()))
@@ -414,9 +416,14 @@ def _grew_apart(pair: Pair, group: Group) -> bool:
     return bool(others) and span(offered).starts_at >= max(one.ends_at for one in others)
 
 
-def _grew_in_its_zone(pair: Pair) -> bool:
-    """Whether a day or month grew that the zone of now filed: what is new of it is in none of another zone."""
+def _grew_in_its_zone(pair: Pair, group: Group) -> bool:
+    """Whether a day or month grew that the zone of now filed: what is new of it is in none of another zone.
+
+    Nothing is new where all of them add up to what is stored: another zone had filed it under the next day.
+    """
     stored, offered = pair.stored, pair.offered
+    if group.offered_tokens == group.stored_tokens:
+        return False
     if stored is None or offered is None or stored.provenance.timezone != offered.provenance.timezone:
         return False
     return offered.total_tokens > stored.total_tokens

@@ -1025,6 +1025,13 @@ def test_what_goes_on_grows_beside_what_another_zone_filed(before: Record, then:
     assert judged([again, now], [before, then], taken_back={now.identity: 50})[1][0] == "held"
 
 
+@pytest.mark.parametrize(("tokens", "verdict"), [(149, "grew"), (150, "held"), (151, "grew")])
+def test_what_another_zone_filed_under_the_next_day_is_not_new_under_the_one_before(tokens: int, verdict: str) -> None:
+    then, next_day = daily("05-08", 100), daily("05-09", 50, provenance=NOW._replace(timezone="Asia/Tokyo"))
+
+    assert judged([daily("05-08", tokens)], [then, next_day])[0][0] == verdict
+
+
 @pytest.mark.parametrize(("tokens", "verdict"), [(108, "held"), (109, "new")])
 def test_a_month_that_was_taken_back_stays_so_beside_one_of_another_zone(tokens: int, verdict: str) -> None:
     stored = [monthly("03", 104, provenance=OTHER_ZONE)]
