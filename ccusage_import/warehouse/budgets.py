@@ -14,11 +14,11 @@ from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.config.tables.budget import BudgetLimit, Scope
 from ccusage_import.days import today_in
-from ccusage_import.exceptions import MachineTakenError, WarehousePermissionError
+from ccusage_import.exceptions import MachineTakenError, OtherNameError, WarehousePermissionError
 from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.names.shown import means_model, means_project
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
-from ccusage_import.warehouse.machines import claim_machine
+from ccusage_import.warehouse.machines import claim_machine, refuse_other_name
 
 _COLUMNS = ("scope", "name", "period", "set_by", "limit_usd", "covers", "is_deleted", "revision")
 _STORED = "SELECT scope, name, period, set_by, limit_usd, covers FROM budgets FINAL"
@@ -108,9 +108,9 @@ def keep_budgets(warehouse: ClickHouse, configuration: Configuration) -> None:
 
     Raises:
         MachineTakenError: another installation uses the machine's name.
+        OtherNameError: this installation has its history under another name, or is being renamed.
     """
-    machine, installation = configuration.settings.machine, configuration.installation
-    claim_machine(warehouse, machine, installation, only_looks=True)
+    _demand_own_name(warehouse, configuration)
     keep_own_budgets(warehouse, configuration)
     keep_own_plan(warehouse, configuration)
 
@@ -155,7 +155,7 @@ def _wanted(
 
 def keep_budgets_if_allowed(warehouse: ClickHouse, configuration: Configuration) -> None:
     """Keep limits and plan before they are shown; a user who may only read sees what an import has kept."""
-    with suppress(WarehousePermissionError, MachineTakenError):
+    with suppress(WarehousePermissionError, MachineTakenError, OtherNameError):
         keep_budgets(warehouse, configuration)
 
 
@@ -239,9 +239,17 @@ def keep_quotas(warehouse: ClickHouse, configuration: Configuration) -> None:
 
     Raises:
         MachineTakenError: another installation uses the machine's name.
+        OtherNameError: this installation has its history under another name, or is being renamed.
     """
-    claim_machine(warehouse, configuration.settings.machine, configuration.installation, only_looks=True)
+    _demand_own_name(warehouse, configuration)
     keep_own_quotas(warehouse, configuration)
+
+
+def _demand_own_name(warehouse: ClickHouse, configuration: Configuration) -> None:
+    """Refuse to keep anything under a name that an import would refuse."""
+    machine, installation = configuration.settings.machine, configuration.installation
+    refuse_other_name(warehouse, machine, installation)
+    claim_machine(warehouse, machine, installation, only_looks=True)
 
 
 def keep_own_quotas(warehouse: ClickHouse, configuration: Configuration) -> None:
@@ -262,7 +270,7 @@ def keep_own_quotas(warehouse: ClickHouse, configuration: Configuration) -> None
 
 def keep_quotas_if_allowed(warehouse: ClickHouse, configuration: Configuration) -> None:
     """Keep the quotas before they are shown; a user who may only read sees those that an import has kept."""
-    with suppress(WarehousePermissionError, MachineTakenError):
+    with suppress(WarehousePermissionError, MachineTakenError, OtherNameError):
         keep_quotas(warehouse, configuration)
 
 

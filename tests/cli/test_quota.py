@@ -52,6 +52,18 @@ def test_before_the_first_import_nothing_is_kept(program: Program, migrated: Pla
     assert migrated.rows(STORED) == []
 
 
+@pytest.mark.parametrize("command", ["quota", "budget"])
+def test_nothing_is_kept_under_a_name_that_an_import_would_refuse(program: Program, used: Place, command: str) -> None:
+    configure(program, "[quota]\nweek_usd = 10\n[budget]\nmonthly = 9\n[plan]\nmonthly = 8\n")
+
+    done = program(command, "--warehouse", used.url, MACHINE_NAME="wrong")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "machine 'wrong': this installation has its history in" in done.stderr
+    for table in ("budgets", "quotas", "plans"):
+        assert used.rows(f"SELECT count() FROM {table} FINAL") == [(0,)]
+
+
 def test_the_warehouse_holds_what_is_configured_and_forgets_what_is_not(program: Program, used: Place) -> None:
     configure(program, '[quota]\nblock_tokens = "max"\nweek_usd = 10\n')
     program("quota", "--warehouse", used.url)
