@@ -109,9 +109,12 @@ def _accept_loss(warehouse: ClickHouse, repaired: Repaired) -> None:
 def _write_loads_after_loss(warehouse: ClickHouse, machines: Iterable[str], repaired: Repaired) -> None:
     """Write a load for each machine that lost records, so that what is left is what is expected from now on.
 
-    Where the rows are lost that gave a machine another name, its records are given it again.
+    Where the rows are lost that gave a machine another name, its records are given it again: under the one that it had
+    before, a server that has them again has lost nothing.
     """
-    names = {machine: _name_now(warehouse, machine) for machine in machines}
+    lost = {_name_now(warehouse, machine) for machine in machines}
+    there = {machine: _name_now(warehouse, machine) for machine in {*machines, *contents(warehouse)}}
+    names = {machine: name for machine, name in there.items() if name in lost}
     for machine in names:
         settle_dead_loads(warehouse, machine)
     for name in sorted(set(names.values())):

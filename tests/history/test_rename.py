@@ -184,6 +184,29 @@ def test_the_refusal_of_another_name_says_how_to_rename(program: Program, migrat
     assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("my tower", 1_000)]
 
 
+@pytest.mark.usefixtures("engine_stays")
+@pytest.mark.exhaustive_at("http")
+def test_where_the_rows_that_renamed_a_machine_are_lost_repair_gives_it_the_new_name_again(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    where = ("--warehouse", migrated.url)
+    imported(program, migrated, claude, "--machine", "laptop")
+    for name in ("tower", "box"):
+        assert program("rename", "machine", name, *where).exit_code == 0
+    with migrated.opened() as opened:
+        opened.command("DELETE FROM records WHERE load_id > (SELECT min(load_id) FROM records)")
+    assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("laptop", 1_000)]
+    assert program("import", *where, "--claude-dir", claude.root).exit_code == 4
+
+    repaired = program("repair", "--accept-loss", *where)
+
+    assert (repaired.exit_code, repaired.stderr) == (0, "")
+    assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("box", 1_000)]
+    claude.say("a", days_ago(3, hour=14), 500)
+    imported(program, migrated, claude)
+    assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("box", 1_500)]
+
+
 @pytest.mark.exhaustive
 def test_a_renaming_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Path) -> None:
     home, kept = tmp_path / "home", tmp_path / "kept"
