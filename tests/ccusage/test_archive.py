@@ -131,6 +131,31 @@ def test_an_export_gives_an_empty_warehouse_the_same_rows_and_verdicts(
     assert shown(restored) == before
 
 
+def test_a_message_that_moved_into_a_day_that_is_held_holds_its_own_day_in_a_replay_too(
+    program: Program, embedded: Callable[[str], Place], claude: ClaudeDir, tmp_path: Path
+) -> None:
+    place, restored = embedded("warehouse"), Place(f"chdb://{tmp_path}/restored")
+    claude.say("a", days_ago(40), 100)
+    claude.say("a", days_ago(40, hour=13), 50)
+    claude.say("b", days_ago(39), 60)
+    run_import(program, place, claude.root)
+    claude.replace("a", f"{days_ago(40):%Y-%m-%d}T13", f"{days_ago(39):%Y-%m-%d}T13")
+    claude.delete("b")
+    run_import(program, place, claude.root)
+    held = "FROM changes WHERE report = 'daily' AND verdict = 'held' ORDER BY ALL"
+    assert place.rows(f"SELECT reason, stored_tokens, offered_tokens {held}") == [
+        ("may_be_swept", 150, 100),
+        ("messages_gone", 60, 50),
+    ]
+    before = shown(place)
+
+    program("raw", "export", "out", "--warehouse", place.url)
+    replayed = program("import", "--from", "out", "--warehouse", restored.url)
+
+    assert (replayed.exit_code, replayed.stderr) == (0, "")
+    assert shown(restored) == before
+
+
 @pytest.mark.one_place
 def test_kept_loads_are_listed(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     assert program("raw", "list").stdout == "no reports are kept; keep_raw = true keeps them from now on\n"
