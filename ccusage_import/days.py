@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from ccusage_import.exceptions import ConfigurationError
 
 DAYS = 'a day such as 2026-10-01, today, yesterday, 7d or "7 days ago"'
+# Of ClickHouse's type Date.
+FIRST_OF_ALL, LAST_OF_ALL = date(1970, 1, 1), date(2149, 6, 6)
 _WORDS = {"today": 0, "yesterday": 1}
 _AGO = re.compile(r"(\d{1,6}) ?(?:d|days? ago)", re.ASCII)
 
@@ -21,6 +23,11 @@ def today_in(timezone: str) -> date:
 def next_month(day: date) -> date:
     """Return the first day of the month after that of `day`."""
     return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def storable(day: date) -> date:
+    """Return a day, or the one next to it that ClickHouse can store."""
+    return min(max(day, FIRST_OF_ALL), LAST_OF_ALL)
 
 
 def utc_instant(value: datetime) -> datetime:

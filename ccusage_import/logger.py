@@ -10,12 +10,12 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC
+from datetime import UTC, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from loguru import logger
+from loguru import _string_parsers, logger
 from loguru._file_sink import FileSink
 
 from ccusage_import.documents import parse_json
@@ -100,7 +100,12 @@ def log_to_file(file: Path, *, rotation: str, retention: str, warn: Callable[[st
 
 def takes(rotation: str, retention: str) -> bool:
     """Return whether a log file can have these; none is made before the first line, none removed with a rotation."""
+    parsers: Any = _string_parsers
     try:
+        age = parsers.parse_duration(rotation) if parsers.parse_size(rotation) is None else None
+        if age is not None and age <= timedelta(0):
+            # loguru would look for the time of the next file for ever, or fail.
+            return False
         logger.remove(logger.add("log", delay=True, rotation=rotation, retention=retention))
     except (ValueError, OverflowError):
         return False

@@ -33,7 +33,7 @@ from ccusage_import.cli.options import (
 from ccusage_import.cli.verdicts import print_changes
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
-from ccusage_import.days import day_of_option, parse_day, today_in, zoned_moment
+from ccusage_import.days import day_of_option, parse_day, storable, today_in, zoned_moment
 from ccusage_import.exceptions import QueryError, SchemaError
 from ccusage_import.history import overrule
 from ccusage_import.history.changes import Change, Wanted, count_changes, held_now, stream_changes
@@ -190,12 +190,12 @@ def changes(
         found = stream_changes(opened, wanted, limit=limit)
         shown = print_changes(found, names, ids, settings.money, as_json=as_json)
         if shown == limit and not (as_json or quiet) and (count := count_changes(opened, wanted)) > limit:
-            print(f"the newest {limit:,} of {count:,} changes; --limit {count} shows all")
+            print_wrapped(f"the newest {limit:,} of {count:,} changes; --limit {count} shows all")
 
 
 def _beginning(day: str, timezone: str) -> datetime:
     """Return when a day begins."""
-    first = day_of_option("--since", day, today_in(timezone))
+    first = storable(day_of_option("--since", day, today_in(timezone)))
     return datetime.combine(first, time(), ZoneInfo(timezone)).astimezone(UTC)
 
 

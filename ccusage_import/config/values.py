@@ -17,6 +17,9 @@ from ccusage_import.documents import is_utf8
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.names.shown import told_nearest
 
+# Folders of the same zones again, which some systems have; ccusage does not know them.
+COPIES_OF_ZONES = ("posix/", "right/")
+
 
 def _http(url: SecretStr) -> SecretStr:
     if not _is_http(url.get_secret_value()):
@@ -35,11 +38,14 @@ def _is_http(text: str) -> bool:
 
 
 def _zone(name: str) -> str:
+    is_known = not name.startswith(COPIES_OF_ZONES)
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
+        is_known = False
+    if not is_known:
         told = told_nearest(name, available_timezones())
-        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin or UTC{told}") from None
+        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin or UTC{told}")
     return name
 
 

@@ -102,6 +102,8 @@ def _server(parts: SplitResult, url: str, password: str) -> ServerWarehouse:
     if "#" in url or "@" in parts.path + parts.query.partition("=")[0]:
         # Of user and password the beginning would be host and port.
         raise ConfigurationError(f"warehouse: {without_password(url)!r} is not an address", hint=QUOTING)
+    if parts.port == 0:
+        raise ConfigurationError(f"warehouse: {without_password(url)!r} is not an address", hint=FORMS)
     if not parts.hostname:
         raise ConfigurationError(f"warehouse: {without_password(url)!r} names no host", hint=FORMS)
     options = _options(parts, {"ca_cert", "verify"})

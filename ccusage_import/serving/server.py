@@ -51,17 +51,18 @@ def listening_socket(host: str, port: int) -> tuple[socket.socket, bool]:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(128)
-    except OSError as error:
+    except (OSError, TypeError, UnicodeError) as error:
         listening.close()
         raise _unusable(f"[{host}]" if ":" in host else host, port, error) from None
     return listening, True
 
 
-def _unusable(host: str, port: int, error: OSError) -> ConfigurationError:
+def _unusable(host: str, port: int, error: OSError | TypeError | UnicodeError) -> ConfigurationError:
     hint = f"name an address of this machine: --listen 127.0.0.1:{port}"
-    if error.errno in (errno.EADDRINUSE, errno.EACCES):
+    why = error.strerror if isinstance(error, OSError) else "no host can have this name"
+    if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
         hint = f"name another port: --listen {host}:{8124 if port == 8123 else 8123}"
-    return ConfigurationError(f"--listen {host}:{port}: {error.strerror}", hint=hint)
+    return ConfigurationError(f"--listen {host}:{port}: {why}", hint=hint)
 
 
 def kept_token(file: Path) -> str:

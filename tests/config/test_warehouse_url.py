@@ -96,6 +96,7 @@ def test_a_password_in_the_url_comes_before_another() -> None:
         ("/var/lib/usage", "warehouse: unknown kind of address '/var/lib/usage'"),
         ("chdb://usage", "warehouse: 'chdb://usage' names no absolute directory"),
         ("clickhouse://db:70000", "warehouse: 'clickhouse://db:70000' is not an address"),
+        ("clickhouse://db:0", "warehouse: 'clickhouse://db:0' is not an address"),
     ],
 )
 def test_addresses_of_no_known_form(url: str, message: str) -> None:

@@ -180,9 +180,9 @@ def test_days_may_end_before_today(program: Program, migrated: Place, claude: Cl
     between = digest(program, migrated, "--since", str(SIXTH), "--until", "yesterday")
     to_today = digest(program, migrated, "--since", str(SIXTH), "--until", "today")
 
-    never = digest(program, migrated, "--month", "2150-01")
-
-    assert (never["first_day"], never["days"], never["sessions"]) == (None, [], [])
+    for never in (("--month", "2150-01"), ("--month", "0001-01"), ("--until", "0001-01-02")):
+        nothing = digest(program, migrated, *never)
+        assert (nothing["first_day"], nothing["days"], nothing["sessions"]) == (None, [], []), never
     assert (until["since"], until["until"], spans(until)) == (None, str(FIFTH), {"total": (3.45, 190_000, None)})
     assert [use["session"] for use in until["sessions"]] == ["shop", "older"]
     assert spans(between) == {"total": (0.3, 20_000, None)}

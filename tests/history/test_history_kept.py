@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -911,7 +912,9 @@ def test_changes_say_why_with_names(claude: ClaudeDir, run_import: Importer, mig
 
     assert f"projects {days_ago(40).date()} -home-ana-shop" in shown
     assert "1 message is gone from the transcripts: 10 tokens" in shown
-    assert program("changes", "--warehouse", migrated.url, "--since", "2100-01-01").stdout == "nothing changed\n"
+    by_day = partial(program, "changes", "--warehouse", migrated.url, "--verdict", "held", "--since")
+    assert {by_day(day).stdout for day in ("2100-01-01", "9999-12-31")} == {"nothing changed\n"}
+    assert by_day("0001-01-01").stdout == shown
 
 
 @pytest.mark.one_place

@@ -103,6 +103,8 @@ def test_commands_take_the_beginning_of_a_load_and_last_and_a_day_by_how_long_ag
     few = program("changes", "--limit", "2", COLUMNS="80").stdout.splitlines()
     assert [line.split()[1] for line in few if line.startswith(last)] == ["held", "held"]
     assert few[-1] == "the newest 2 of 10 changes; --limit 10 shows all"
+    narrow = program("changes", "--limit", "2", COLUMNS="40").stdout.splitlines()
+    assert narrow[-2:] == ["the newest 2 of 10 changes; --limit 10", "  shows all"]
     assert program("changes", "--limit", "2", "--quiet", COLUMNS="80").stdout.splitlines() == few[:-1]
     assert "to accept" in program("held").stdout
     assert "to accept" not in program("held", "--quiet").stdout

@@ -237,6 +237,8 @@ def test_an_address_that_cannot_be_listened_to_says_what_to_name_instead() -> No
     with pytest.raises(ConfigurationError) as refused:
         listening_socket("203.0.113.1", 8123)
     assert refused.value.hint == "name an address of this machine: --listen 127.0.0.1:8123"
+    with pytest.raises(ConfigurationError, match="^--listen ü{64}:8123: no host can have this name$"):
+        listening_socket("ü" * 64, 8123)
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -32,7 +32,8 @@ def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
         print_configuration(configuration, as_json=as_json)
 
 
-@config_app.command("set")
+# A negative number is a value, not an option.
+@config_app.command("set", context_settings={"ignore_unknown_options": True})
 def config_set(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Setting, such as timezone or budget.monthly.")],
     value: Annotated[str, typer.Argument(metavar="VALUE", help="Value as in TOML; anything else is taken as text.")],

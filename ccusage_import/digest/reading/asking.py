@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ccusage_import.config.settings import Settings
-from ccusage_import.days import next_month
+from ccusage_import.days import FIRST_OF_ALL, LAST_OF_ALL, next_month, storable
 from ccusage_import.digest.model import Rows, Selection
 from ccusage_import.digest.page_rows import (
     DAYS_DRAWN,
@@ -32,8 +32,6 @@ from ccusage_import.warehouse.migrations import expanded, sql_directory
 SHOWN_ROWS = 10
 RECENT_DAYS = 7
 WORK_DAYS = 30
-# Of the type Date.
-FIRST_OF_ALL, LAST_OF_ALL = date(1970, 1, 1), date(2149, 6, 6)
 DAY = timedelta(days=1)
 # What is spent of limits, which several commands show, is no query of the digest.
 BUDGET = "budget"
@@ -105,7 +103,8 @@ class Asker:
 
     @property
     def _end(self) -> date:
-        return min(self.selection.until or self.today, self.today)
+        # Some days before the year 1 there is no day.
+        return storable(min(self.selection.until or self.today, self.today))
 
     @property
     def is_closed(self) -> bool:
@@ -140,9 +139,9 @@ class Asker:
             "machine": selection.machine,
             "agent": selection.agent,
             "projects": list(selection.projects),
-            "since": _within(selection.since or FIRST_OF_ALL),
-            "until": _within(selection.until or LAST_OF_ALL),
-            "work_since": _within(selection.since or first_of_work),
+            "since": storable(selection.since or FIRST_OF_ALL),
+            "until": storable(selection.until or LAST_OF_ALL),
+            "work_since": storable(selection.since or first_of_work),
             "now": self.now,
             "today": today,
             "compared_since": (today.replace(day=1) - DAY).replace(day=1),
@@ -153,17 +152,13 @@ class Asker:
             "rows": SHOWN_ROWS,
             "filtered_projects": FILTERED_PROJECTS,
             "days_drawn": DAYS_DRAWN,
-            "days_since": _within(single_days_since(self._end)),
-            "hours_after": _within(self._end - HOURS_RANGE * DAY),
+            "days_since": storable(single_days_since(self._end)),
+            "hours_after": storable(self._end - HOURS_RANGE * DAY),
             "dearest_sessions": DEAREST_SESSIONS,
             "dearest_prompts": DEAREST_PROMPTS,
             "sessions_of_old_day": SESSIONS_OF_OLD_DAY,
             "prompts_of_old_day": PROMPTS_OF_OLD_DAY,
         }
-
-
-def _within(day: date) -> date:
-    return min(max(day, FIRST_OF_ALL), LAST_OF_ALL)
 
 
 def _shipped(query: str) -> str:

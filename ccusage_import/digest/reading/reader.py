@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.config.kept.last_offer import LastOffer
 from ccusage_import.config.settings import Settings
+from ccusage_import.days import FIRST_OF_ALL
 from ccusage_import.digest.model import (
     EVERYTHING,
     BudgetUse,
@@ -33,7 +34,7 @@ from ccusage_import.digest.model import (
     Usage,
 )
 from ccusage_import.digest.page_rows import SHOWN_DAYS
-from ccusage_import.digest.reading.asking import BUDGET, DAY, FIRST_OF_ALL, Asker
+from ccusage_import.digest.reading.asking import BUDGET, DAY, Asker
 from ccusage_import.digest.reading.detail import read_detail, read_kept_of
 from ccusage_import.digest.reading.work import read_work
 from ccusage_import.rule.explain import reason_in_words
