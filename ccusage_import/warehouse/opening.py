@@ -13,7 +13,7 @@ from ccusage_import import __version__
 from ccusage_import.config.kept.known_warehouses import Known, KnownWarehouses
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
-from ccusage_import.exceptions import ConfigurationError, WarehouseError
+from ccusage_import.exceptions import ConfigurationError, WarehouseError, WarehousePermissionError
 from ccusage_import.files import file_lock, is_locked
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question, open_warehouse
 from ccusage_import.warehouse.driver.embedded import is_of_engine
@@ -21,6 +21,8 @@ from ccusage_import.warehouse.integrity import find_damage, questions_of_damage,
 from ccusage_import.warehouse.migrations import APPLIED, apply_migrations, refuse_pending
 from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, is_published, read_loads, write_load
 from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
+
+READ_ONLY_HINT = "name a user who may write; where `serve` answers, name the chdb:// warehouse that it serves"
 
 
 @contextmanager
@@ -197,9 +199,12 @@ def open_to_write(
     """Open the warehouse of a configuration like `open_current`; what it holds at the end is written down.
 
     Raises:
+        WarehousePermissionError: it may only be read.
         DamagedWarehouseError: rows that it held are missing.
     """
     with open_current(configuration, lends=lends, ahead=ahead) as opened:
+        if not opened.may_write:
+            raise WarehousePermissionError(f"warehouse {opened.warehouse}: may only be read", hint=READ_ONLY_HINT)
         refuse_damage(configuration.settings.machine, opened)
         yield opened
         remember(configuration, opened)

@@ -292,6 +292,18 @@ def test_what_is_served_is_not_pushed_to_while_the_push_has_its_lock(home: tuple
     )
 
 
+def test_what_is_served_is_not_written_to_at_its_address(imported: tuple[Program, str], served: Served) -> None:
+    program, _ = imported
+    server = f"clickhouse://127.0.0.1:{served.port}/ccusage"
+    for command in ("rename machine tower", "rename projects"):
+        done = program(*command.split(), "--warehouse", server, CCUSAGE_IMPORT_PASSWORD=served.token)
+        assert (done.exit_code, done.stdout) == (4, ""), command
+        assert done.stderr == (
+            f"ccusage-import: error: warehouse clickhouse://default@127.0.0.1:{served.port}/ccusage: may only be read\n"
+            "hint: name a user who may write; where `serve` answers, name the chdb:// warehouse that it serves\n"
+        ), command
+
+
 # -- what is asked -----------------------------------------------------------------------------------------------------
 
 
