@@ -25,7 +25,14 @@ from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.naming import described
 from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write
 from ccusage_import.warehouse.publish import begin, publish
-from ccusage_import.warehouse.tables import RUNNER_OF_PROJECTS, count_totals, read_loads, read_records, read_taken_back
+from ccusage_import.warehouse.tables import (
+    RUNNER_OF_PROJECTS,
+    count_totals,
+    is_published,
+    read_loads,
+    read_records,
+    read_taken_back,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,8 @@ def _renamed_in(
     if not is_dry_run:
         settle_dead_loads(warehouse, machine)
     loads = read_loads(warehouse, machine=machine)
-    last = next((load for load in loads if load.is_published), None)
+    # A dry run settles no load that died after it had published.
+    last = next((load for load in loads if load.is_published or is_published(warehouse, load)), None)
     if last is None:
         nothing = f"rename projects: nothing of {called(machine)} is stored yet"
         raise ConfigurationError(nothing, hint="ccusage-import import")

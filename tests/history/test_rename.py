@@ -314,6 +314,22 @@ def refused(program: Program, place: Place, claude: ClaudeDir, **environ: str) -
     return done.stderr
 
 
+def test_a_dry_run_counts_what_a_killed_import_published(program: Program, migrated: Place, claude: ClaudeDir) -> None:
+    imported(program, migrated, claude)
+    with migrated.opened() as opened:
+        opened.command(
+            "INSERT INTO loads SELECT * REPLACE (revision + 1 AS revision, 'running' AS state) FROM loads FINAL"
+        )
+    for known in program.home.rglob("warehouses.json"):
+        known.unlink()
+    command = ("rename", "projects", "--warehouse", migrated.url, "--no-hash-projects")
+
+    would, done = program(*command, "--dry-run"), program(*command)
+
+    assert (would.exit_code, would.stdout) == (0, "2 records would be renamed; names would be stored in clear\n")
+    assert (done.exit_code, done.stdout) == (0, "2 records are renamed; names are stored in clear\n"), done.stderr
+
+
 @pytest.mark.exhaustive
 @pytest.mark.one_place
 def test_names_in_clear_are_refused_where_pseudonyms_are_stored_and_the_other_way_round(
