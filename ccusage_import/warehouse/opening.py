@@ -22,7 +22,7 @@ from ccusage_import.warehouse.migrations import APPLIED, apply_migrations, refus
 from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, is_published, read_loads, write_load
 from ccusage_import.warehouse.unrecorded_loads import UnrecordedLoads
 
-READ_ONLY_HINT = "name a user who may write; where `serve` answers, name the chdb:// warehouse that it serves"
+_READ_ONLY_HINT = "name a user who may write; where `serve` answers, name the chdb:// warehouse that it serves"
 
 
 @contextmanager
@@ -204,7 +204,7 @@ def open_to_write(
     """
     with open_current(configuration, lends=lends, ahead=ahead) as opened:
         if not opened.may_write:
-            raise WarehousePermissionError(f"warehouse {opened.warehouse}: may only be read", hint=READ_ONLY_HINT)
+            raise WarehousePermissionError(f"warehouse {opened.warehouse}: may only be read", hint=_READ_ONLY_HINT)
         refuse_damage(configuration.settings.machine, opened)
         yield opened
         remember(configuration, opened)

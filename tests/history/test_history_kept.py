@@ -19,6 +19,7 @@ from ccusage_import.history.changes import Wanted, stream_changes
 from ccusage_import.money import DOLLARS
 from tests.conftest import Place, Program, Result, Spares
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.dead_loads import kill_before_its_end, leave_in_state
 from tests.support.warm import let_go
 
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
@@ -705,30 +706,13 @@ def test_an_undo_that_died_before_it_marked_the_other_load_is_settled(
     run_import()
     first = migrated.rows("SELECT max(load_id) FROM loads")[0][0]
     assert program("undo", str(first), "--warehouse", migrated.url).exit_code == 0
-    with migrated.opened() as opened:
-        # As a kill after the undo's own row leaves it.
-        opened.command(
-            "INSERT INTO loads SELECT * REPLACE (revision + 1 AS revision, 'committed' AS state) FROM loads FINAL"
-            f" WHERE load_id = {first}"
-        )
+    # As a kill after the undo's own row leaves it.
+    leave_in_state(migrated, first, "committed")
     assert states(migrated) == ["committed", "committed"]
 
     run_import()
 
     assert states(migrated)[:2] == ["undone", "committed"]
-
-
-def kill_before_its_end(program: Program, place: Place) -> int:
-    """Leave the newest load as a kill between its last INSERT and its own row does; return its id."""
-    load = int(str(place.rows("SELECT max(load_id) FROM loads")[0][0]))
-    with place.opened() as opened:
-        opened.command(
-            "INSERT INTO loads SELECT * REPLACE (revision + 1 AS revision, 'running' AS state) FROM loads FINAL"
-            f" WHERE load_id = {load}"
-        )
-    for known in program.home.rglob("warehouses.json"):
-        known.unlink()
-    return load
 
 
 @pytest.mark.one_place
@@ -742,11 +726,7 @@ def test_what_a_killed_command_published_is_undone_as_any_other(
     assert program("undo", str(load), "--warehouse", migrated.url).exit_code == 0
     assert (states(migrated), migrated.rows("SELECT count() FROM daily")) == (["undone", "committed"], [(0,)])
 
-    with migrated.opened() as opened:
-        opened.command(
-            "INSERT INTO loads SELECT * REPLACE (revision + 1 AS revision, 'committed' AS state) FROM loads FINAL"
-            f" WHERE load_id = {load}"
-        )
+    leave_in_state(migrated, load, "committed")
     kill_before_its_end(program, migrated)
     again = program("undo", str(load), "--warehouse", migrated.url)
     assert again.stderr.splitlines()[0] == f"ccusage-import: error: load {load} is taken back already"

@@ -15,6 +15,7 @@ from tests.faults.documents import save_generation
 from tests.faults.harness import Installation
 from tests.faults.kills import Stepped
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.dead_loads import kill_before_its_end
 from tests.support.disks import mounted, needs_mounts, room_of
 from tests.support.exhaustive import some_of
 
@@ -316,12 +317,7 @@ def refused(program: Program, place: Place, claude: ClaudeDir, **environ: str) -
 
 def test_a_dry_run_counts_what_a_killed_import_published(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     imported(program, migrated, claude)
-    with migrated.opened() as opened:
-        opened.command(
-            "INSERT INTO loads SELECT * REPLACE (revision + 1 AS revision, 'running' AS state) FROM loads FINAL"
-        )
-    for known in program.home.rglob("warehouses.json"):
-        known.unlink()
+    kill_before_its_end(program, migrated)
     command = ("rename", "projects", "--warehouse", migrated.url, "--no-hash-projects")
 
     would, done = program(*command, "--dry-run"), program(*command)
