@@ -125,7 +125,7 @@ _REASONS = {
     "model_type": "Input should be a table, such as {name = value}",
     "tuple_type": 'Input should be a list, such as ["value"]',
     "too_short": "is empty",
-    "too_long": "is longer than 200 characters",
+    "too_long": "is longer than {max_length} characters",
     **dict.fromkeys(("bool_parsing", "bool_type"), "Input should be true or false"),
     **dict.fromkeys(("decimal_parsing", "decimal_type"), "Input should be a number"),
 }
@@ -169,6 +169,7 @@ def _configuration_error(error: ValidationError, origins: Mapping[str, str], pla
     for item in error.errors(include_input=False, include_url=False):
         name = str(item["loc"][0])
         reason = _REASONS.get(item["type"], item["msg"].removeprefix("Value error, "))
+        reason = reason.replace("{max_length}", str(item.get("ctx", {}).get("max_length")))
         if item["type"] in ("string_pattern_mismatch", "string_type"):
             reason = _PATTERNS.get(name, reason)
         path = ".".join(map(str, item["loc"]))
