@@ -190,7 +190,7 @@ def _begin(file: Path) -> tuple[Path, int]:
 
 
 @contextmanager
-def lasting_holder(name: str, while_waiting: Callable[[], None] | None = None) -> Iterator[None]:
+def lasting_holder(name: str, while_waiting: Callable[[], None]) -> Iterator[None]:
     """Let locks that are taken inside a `with` block say who holds them: a command that does not end by itself.
 
     While it waits for one itself, `while_waiting` is called many times a second.

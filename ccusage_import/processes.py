@@ -196,7 +196,7 @@ def run_program(
             pipes.close(process)
 
 
-def exec_again(environ: Mapping[str, str], keeps: Sequence[int] = ()) -> NoReturn:
+def exec_again(environ: Mapping[str, str], keeps: Sequence[int]) -> NoReturn:
     """Replace this process by a new one that runs the same command: the engine leaves threads and files behind.
 
     Args:

@@ -14,7 +14,7 @@ from ccusage_import.checks.warehouse import check_locks, check_warehouse
 from ccusage_import.config.settings import Configuration
 
 
-def all_checks(configuration: Configuration, environ: Mapping[str, str], *, wait_seconds: float = 0) -> Iterator[Check]:
+def all_checks(configuration: Configuration, environ: Mapping[str, str], *, wait_seconds: float) -> Iterator[Check]:
     """Run every check, cheap ones first; none of them changes anything that lasts."""
     yield ok("program", f"ccusage-import {__version__}, Python {python_version()}")
     yield from check_data_directories(configuration, environ)

@@ -57,7 +57,7 @@ def check_locks(configuration: Configuration) -> Iterator[Check]:
         yield failed("lock", error)
 
 
-def check_warehouse(configuration: Configuration, wait_seconds: float = 0) -> Iterator[Check]:
+def check_warehouse(configuration: Configuration, wait_seconds: float) -> Iterator[Check]:
     """Open the warehouse, write to it and read it back.
 
     Args:

@@ -15,7 +15,7 @@ from ccusage_import.records import counted
 
 
 def calendar_file(
-    rows: Rows, named: Callable[[str], str], made_at: datetime, version: str, money: Money, *, has_loads: bool = True
+    rows: Rows, named: Callable[[str], str], made_at: datetime, version: str, money: Money, *, has_loads: bool
 ) -> str:
     """Return a calendar whose events keep their ids, so that a calendar that is read again is brought up to date.
 

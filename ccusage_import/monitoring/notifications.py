@@ -71,7 +71,7 @@ def notify_of_health(
     memory: RunMemory,
     environ: Mapping[str, str],
     *,
-    commands_refused: ConfigurationError | None = None,
+    commands_refused: ConfigurationError | None,
 ) -> list[str]:
     """Notify each target that all is not well, or is again, as `notify` does of a run."""
 

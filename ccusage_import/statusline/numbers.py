@@ -72,7 +72,7 @@ def questions_of_numbers(settings: Settings) -> list[Question]:
 
 
 def read_numbers(
-    warehouse: ClickHouse, configuration: Configuration, now: datetime, live: LiveCosts | None = None
+    warehouse: ClickHouse, configuration: Configuration, now: datetime, live: LiveCosts | None
 ) -> dict[str, object]:
     """Return what the file holds; instants are seconds since 1970, and costs are converted when they are shown."""
     settings = configuration.settings

@@ -21,9 +21,7 @@ from ccusage_import.warehouse.opening import (
 )
 
 
-def open_for_import(
-    run: Run, stack: ExitStack, ahead: Sequence[Question] = ()
-) -> tuple[ClickHouse | None, tuple[str, ...]]:
+def open_for_import(run: Run, stack: ExitStack, ahead: Sequence[Question]) -> tuple[ClickHouse | None, tuple[str, ...]]:
     """Open the warehouse like `open_for_load`; a dry run only refuses what that refuses, and makes no warehouse.
 
     Returns:

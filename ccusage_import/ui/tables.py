@@ -92,7 +92,7 @@ class Joined:
         yield from (Text(line, style=self.style) for line in lines)
 
 
-def _hanging(console: Console, text: Text, width: int, indent: int = 0) -> Iterator[Text]:
+def _hanging(console: Console, text: Text, width: int, indent: int) -> Iterator[Text]:
     from rich.text import Text
 
     for line in text.split("\n"):

@@ -344,9 +344,7 @@ class ClickHouse:
         with translated(self.warehouse), temporary_files(self.warehouse):
             self._client.raw_insert(table, insert_block=data, fmt=input_format, settings=settings)
 
-    def insert_selected(
-        self, table: str, columns: Sequence[str], select: str, parameters: Mapping[str, Any] | None = None
-    ) -> None:
+    def insert_selected(self, table: str, columns: Sequence[str], select: str, parameters: Mapping[str, Any]) -> None:
         """Publish what a query gives in one INSERT; without columns, those of the table in its order.
 
         It has no token: what a replay would write again must be the same rows.
@@ -354,9 +352,7 @@ class ClickHouse:
         self._answers = []
         into = f"`{table}` ({', '.join(columns)})" if columns else f"`{table}`"
         with translated(self.warehouse):
-            self._client.command(
-                f"INSERT INTO {into} {select}", parameters=dict(parameters or {}), settings=self._one_part()
-            )
+            self._client.command(f"INSERT INTO {into} {select}", parameters=dict(parameters), settings=self._one_part())
 
     def give_memory_back(self) -> None:
         """Let an embedded engine return the memory of large INSERTs, which it keeps for a while, as far as it can."""

@@ -50,7 +50,7 @@ def state_file(directories: Directories) -> Path:
 
 
 @contextmanager
-def seen_to_run(directories: Directories, kept: int | None = None) -> Iterator[int]:
+def seen_to_run(directories: Directories, kept: int | None) -> Iterator[int]:
     """Let others see that a watch runs inside a `with` block, until this process ends, however it ends.
 
     Yields:

@@ -92,7 +92,7 @@ def read_calendar(
     *,
     named: Callable[[str], str],
     version: str,
-    selection: Selection = EVERYTHING,
+    selection: Selection,
 ) -> str:
     """Return a calendar file of blocks, limits and imports, of the last 30 days without a first day.
 
