@@ -263,7 +263,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 def template_backup(gateway: Gateway) -> str:
     """A database behind the gateway with all tables and views, to be restored under other names."""
     with open_warehouse(parse_warehouse_url(gateway.url(database="template")), creates_database=True) as opened:
-        apply_migrations(opened, "1.2.3")
+        apply_migrations(opened)
         opened.rows("BACKUP DATABASE template TO File('template')")
     return "RESTORE DATABASE template AS `{}` FROM File('template')"
 
@@ -437,7 +437,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _make_template(directory: Path) -> None:
     with open_warehouse(EmbeddedWarehouse(directory, "ccusage"), creates_database=True) as opened:
-        apply_migrations(opened, "1.2.3")
+        apply_migrations(opened)
         opened.command("OPTIMIZE TABLE schema_migrations FINAL")
         parts = {Path(str(path)) for (path,) in opened.rows("SELECT path FROM system.parts WHERE active")}
     # The engine would look at parts that were merged, and remove them, whenever a copy is opened.
@@ -541,7 +541,7 @@ def _migrate(place: Place, request: pytest.FixtureRequest) -> Place:
     if place.gateway:
         return place
     with open_warehouse(parse_warehouse_url(place.url), cluster=place.cluster, creates_database=True) as opened:
-        apply_migrations(opened, "1.2.3")
+        apply_migrations(opened)
     return place
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from ccusage_import import __version__, ui
+from ccusage_import import ui
 from ccusage_import.cli.options import (
     LOAD_NAMES,
     AsJson,
@@ -259,7 +259,7 @@ def undo(
     """
     with door(verbose, quiet=quiet, as_json=as_json), _writing("undo", warehouse, config) as (opened, own):
         load_id = find_load(opened, load, own.settings.machine)
-        done = overrule.undo(opened, load_id, forces=force, installation=own.installation, tool_version=__version__)
+        done = overrule.undo(opened, load_id, forces=force, installation=own.installation)
         _tell(done, f"load {load_id} is taken back", own.settings.money, quiet=quiet, as_json=as_json)
 
 
@@ -286,7 +286,7 @@ def accept(
         claim_machine(opened, configuration.settings.machine, configuration.installation)
         names = read_names(configuration.directories.names_file)
         wanted = [_key(name, configuration.settings.timezone) for name in held]
-        done = overrule.accept(opened, configuration.settings.machine, wanted, names, tool_version=__version__)
+        done = overrule.accept(opened, configuration.settings.machine, wanted, names)
         sentence = f"{counted_records(sum(done.load.verdicts.values()))} changed"
         if done.taken_with_them:
             sentence += f"; {done.taken_with_them} that overlap them in time were taken with them"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ccusage_import import __version__, ui
+from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.cli.verdicts import change_json, print_changes
 from ccusage_import.config.kept.copies import note_backup
@@ -45,7 +45,7 @@ def backup(
         with import_lock(configuration), open_configured(configuration) as opened:
             refuse_damage(configuration.settings.machine, opened)
             machine = configuration.settings.machine
-            manifest = back_up(opened, directory, machine=machine, tool_version=__version__)
+            manifest = back_up(opened, directory, machine=machine)
         note_backup(configuration, directory)
         _tell(manifest, f"are backed up in {directory}", quiet=quiet, as_json=as_json)
 
@@ -66,7 +66,7 @@ def restore(
         configuration = configured({"warehouse": warehouse}, config)
         saved = read_backup(directory)
         with import_lock(configuration), open_unchecked(configuration) as opened:
-            fill(opened, saved, tool_version=__version__)
+            fill(opened, saved)
             remember(configuration, opened, forgets=True)
             _tell(saved.manifest, f"are restored into {opened.warehouse}", quiet=quiet, as_json=as_json)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from ccusage_import import __version__, ui
+from ccusage_import import ui
 from ccusage_import.cli.options import (
     Agents,
     AsJson,
@@ -337,7 +337,7 @@ def _import(
             raise
     settings = configuration.settings
     with open_warehouse(settings.parsed_warehouse(), cluster=settings.cluster, creates_database=True) as opened:
-        apply_migrations(opened, __version__)
+        apply_migrations(opened)
     return once()
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from ccusage_import import __version__, ui
+from ccusage_import import ui
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.environment import PROXY_VARIABLES, misspelled_variables, read_environment_file
 from ccusage_import.config.kept.identity import NOT_CHOSEN, complete_identity, read_identity
@@ -182,7 +182,7 @@ def open_to_ask(configuration: Configuration, command: str) -> Iterator[ClickHou
         # A server is not ours to migrate, and most of it can be queried before that.
         ui.warn_of_damage(opened.damage)
         if opened.is_embedded and opened.damage is None:
-            apply_migrations(opened, __version__)
+            apply_migrations(opened)
         yield opened
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from typing import Annotated
 
 import typer
 
-from ccusage_import import __version__, ui
+from ccusage_import import ui
 from ccusage_import.cli.options import AsJson, ConfigFile, Quiet, Verbose, WarehouseUrl, configured, door
 from ccusage_import.config.file import as_toml
 from ccusage_import.config.settings import Configuration
@@ -74,7 +73,7 @@ def _migrations(
         lock_wait_seconds=settings.lock_wait_seconds,
         creates_database=creates_database,
     ) as opened:
-        look = pending_migrations if is_status else partial(apply_migrations, tool_version=__version__)
+        look = pending_migrations if is_status else apply_migrations
         return look(opened, with_dropped=True), applied_migrations(opened)
 
 
@@ -142,9 +141,7 @@ def compact(
         demand_warehouse(configuration, "compact")
         with import_lock(configuration), open_to_write(configuration) as opened:
             claim_machine(opened, settings.machine, configuration.installation, only_looks=True)
-            done = fold(
-                opened, settings.machine, settings.timezone, before, tool_version=__version__, is_dry_run=dry_run
-            )
+            done = fold(opened, settings.machine, settings.timezone, before, is_dry_run=dry_run)
         if as_json:
             ui.print_json({**asdict(done), "is_dry_run": dry_run})
         elif not quiet:

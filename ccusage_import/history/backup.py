@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, TypeAdapter, ValidationError
 
+from ccusage_import import __version__
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import BackupError
@@ -187,14 +188,13 @@ class Backup:
     files: dict[str, bytes]
 
 
-def back_up(warehouse: ClickHouse, directory: Path, *, machine: str, tool_version: str) -> Manifest:
+def back_up(warehouse: ClickHouse, directory: Path, *, machine: str) -> Manifest:
     """Write a backup. The directory appears whole or not at all; the caller holds the import lock.
 
     Args:
         warehouse: what is copied.
         directory: where to; must not exist or be empty.
         machine: whose dead loads are settled first.
-        tool_version: written into the manifest.
 
     Raises:
         BackupError: there is something in the directory, it cannot be written or is in the warehouse, or that has no
@@ -216,7 +216,7 @@ def back_up(warehouse: ClickHouse, directory: Path, *, machine: str, tool_versio
             make_private_directory(partial)
             stack.callback(shutil.rmtree, partial, ignore_errors=True)
             manifest = Manifest(
-                FORMAT, tool_version, schema_version, warehouse.version, datetime.now(UTC), _copied(warehouse, partial)
+                FORMAT, __version__, schema_version, warehouse.version, datetime.now(UTC), _copied(warehouse, partial)
             )
             replace_file(partial / MANIFEST, json.dumps(manifest.as_json(), indent=2).encode())
             sync_directory(partial)
@@ -238,14 +238,14 @@ def read_backup(directory: Path) -> Backup:
     return Backup(manifest, {table.name: _read_file(directory, manifest, table.name) for table in tables})
 
 
-def restore(warehouse: ClickHouse, backup: Backup, *, tool_version: str) -> None:
+def restore(warehouse: ClickHouse, backup: Backup) -> None:
     """Fill an empty warehouse from a backup; it is complete afterwards, or empty again.
 
     Raises:
         BackupError: the warehouse is not empty, or what arrived in it is not what was backed up.
     """
     _refuse_full(warehouse)
-    apply_migrations(warehouse, tool_version)
+    apply_migrations(warehouse)
     token = uuid.uuid4().hex
     with ExitStack() as stack:
         # Nothing is shown of what a load that died, or a restore that was killed, left in the other tables.

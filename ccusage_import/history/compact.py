@@ -63,9 +63,7 @@ def first_kept_day(older_than: str, today: date) -> date:
     return day
 
 
-def compact(
-    warehouse: ClickHouse, machine: str, timezone: str, before: date, *, tool_version: str, is_dry_run: bool
-) -> Compacted:
+def compact(warehouse: ClickHouse, machine: str, timezone: str, before: date, *, is_dry_run: bool) -> Compacted:
     """Fold the facts of a machine that are older than a day, as a load of its own.
 
     Args:
@@ -73,7 +71,6 @@ def compact(
         machine: whose facts.
         timezone: in which days begin where facts have no day of their own.
         before: the first day that stays as it is.
-        tool_version: written into the load.
         is_dry_run: only counts.
 
     Raises:
@@ -93,7 +90,7 @@ def compact(
     if is_dry_run or not facts:
         return Compacted(before, facts, rows, size)
     refuse_undroppable(warehouse)
-    load = begin(warehouse, last, RUNNER_OF_COMPACT, tool_version=tool_version)
+    load = begin(warehouse, last, RUNNER_OF_COMPACT)
     load.facts = {f"folded/{kind}": count for kind, count in facts.items()}
     _fold(warehouse, load, Fold(machine, load.load_id, timezone), before)
     return Compacted(before, facts, rows, size, load.load_id)

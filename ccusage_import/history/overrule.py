@@ -50,7 +50,7 @@ class Accepted:
     taken_with_them: int
 
 
-def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str, tool_version: str) -> Load:
+def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str) -> Load:
     """Restore what a load replaced, as a new load; keys it created are deleted.
 
     Args:
@@ -58,7 +58,6 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
         load_id: the load to take back; it may itself have taken one back.
         forces: also where a later load changed a key.
         installation: of this program, as its loads carry it; empty where it is not known.
-        tool_version: written into the new load.
 
     Returns:
         The new load.
@@ -94,7 +93,7 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
         )
     stored = read_records(warehouse, target.machine)
     decisions = taken_back(written, stored)
-    load = begin(warehouse, target, RUNNER_OF_CHANGES, tool_version=tool_version)
+    load = begin(warehouse, target, RUNNER_OF_CHANGES)
     load.undoes = load_id
     return _published(warehouse, load, stored, decisions)
 
@@ -116,9 +115,7 @@ def _reason(change: Change) -> Reason:
     return Reason.BROUGHT_BACK if change.decision.reason is Reason.UNDONE else Reason.UNDONE
 
 
-def accept(
-    warehouse: ClickHouse, machine: str, wanted: Iterable[str], names: Mapping[str, str], *, tool_version: str
-) -> Accepted:
+def accept(warehouse: ClickHouse, machine: str, wanted: Iterable[str], names: Mapping[str, str]) -> Accepted:
     """Take held offers over the stored records, from the log and without the transcripts.
 
     Blocks that overlap in time are one group: what is stored of them goes, so all that is held of it is taken.
@@ -128,7 +125,6 @@ def accept(
         machine: whose records.
         wanted: what is held now: loads, keys, `report/key`, or labels as `changes` prints them.
         names: pseudonym to name; labels are taken in names and in pseudonyms.
-        tool_version: written into the new load.
 
     Raises:
         AuditError: nothing that is held now has one of these names.
@@ -138,7 +134,7 @@ def accept(
     stored = read_records(warehouse, machine)
     decisions, taken_with_them = taken(machine, wanted, last_changes(warehouse, machine), stored, names)
     loads = read_loads(warehouse, machine=machine, limit=1)
-    load = begin(warehouse, loads[0], RUNNER_OF_CHANGES, tool_version=tool_version)
+    load = begin(warehouse, loads[0], RUNNER_OF_CHANGES)
     bring_back(warehouse, load, outgrown(read_taken_back(warehouse, machine), stored, decisions))
     _published(warehouse, load, stored, decisions)
     return Accepted(load, taken_with_them)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-from ccusage_import import __version__
 from ccusage_import.config.kept.copies import note_push
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
@@ -67,14 +66,13 @@ class Pushed:
     conflicts: list[Change] = field(default_factory=list)
 
 
-def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_version: str) -> Pushed:
+def push(source: ClickHouse, target: ClickHouse, installation: str) -> Pushed:
     """Copy what the target lacks. Whatever ends it half-way, the next push does the rest and nothing twice.
 
     Args:
         source: the warehouse of this machine; the caller holds the import lock.
         target: where to; somebody else may load other machines into it meanwhile.
         installation: of this program, as its loads carry it; empty where it is not known.
-        tool_version: written into a load that judges two histories.
 
     Raises:
         SchemaError: the target's tables are missing or not up to date.
@@ -102,7 +100,7 @@ def push(source: ClickHouse, target: ClickHouse, installation: str, *, tool_vers
     for part in parts:
         loads, is_judged = {load.load_id for load in part.missing}, part.last is None
         if is_judged:
-            pushed.conflicts += _judge(source, target, part, tool_version)
+            pushed.conflicts += _judge(source, target, part)
         pushed.facts += push_facts(source, target, part.machine, known=part.known, loads=loads, hides_none=is_judged)
         if part.renamed_to:
             # What was folded here before it was renamed is gone here under its old name.
@@ -144,7 +142,7 @@ def push_configured(configuration: Configuration, server: str = "", already_open
         if already_open is None:
             stack.enter_context(import_lock(configuration))
         opened = already_open or stack.enter_context(open_to_write(configuration))
-        pushed = push(opened, opened_target, configuration.installation, tool_version=__version__)
+        pushed = push(opened, opened_target, configuration.installation)
         keep_budgets(opened_target, configuration)
         keep_own_quotas(opened_target, configuration)
     note_push(configuration)
@@ -241,7 +239,7 @@ def _push_loads(source: ClickHouse, target: ClickHouse, machine: str, loads: Seq
         copy_rows(source, target, "loads", sql, parameters)
 
 
-def _judge(source: ClickHouse, target: ClickHouse, part: _Part, tool_version: str) -> list[Change]:
+def _judge(source: ClickHouse, target: ClickHouse, part: _Part) -> list[Change]:
     """Offer the records of this warehouse to the target as a load of its own; return the verdicts on what differs.
 
     What the loads that follow have logged is there already, and is older than what is logged now.
@@ -267,7 +265,7 @@ def _judge(source: ClickHouse, target: ClickHouse, part: _Part, tool_version: st
     if not logged and not any(decision.is_written for decision in decisions):
         return []
     last = read_loads(source, machine=machine, limit=1)[0]
-    load = begin(target, last, RUNNER_OF_PUSH, tool_version=tool_version)
+    load = begin(target, last, RUNNER_OF_PUSH)
     load.load_id = max(load.load_id, last.load_id + 1)
     load.reports = tuple(sorted({record.label for record in offered}))
     count_totals(load, totals(stored), totals(shown_after(stored, decisions)))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ccusage_import import __version__
 from ccusage_import.config.file import changed, write_config
 from ccusage_import.config.kept.identity import keep_identity, read_identity
 from ccusage_import.config.settings import Configuration
@@ -191,7 +190,7 @@ def _left_over(warehouse: ClickHouse, new: str, installation: str) -> str | None
 
 
 def _begun(warehouse: ClickHouse, loads: list[Load], new: str) -> Load:
-    load = begin(warehouse, loads[0], RUNNER_OF_MACHINE, tool_version=__version__)
+    load = begin(warehouse, loads[0], RUNNER_OF_MACHINE)
     now = totals(read_records(warehouse, load.machine))
     load.machine, load.load_id = new, max(load.load_id, next_load_id(warehouse, new))
     count_totals(load, now, now)
@@ -204,7 +203,7 @@ def _hide(warehouse: ClickHouse, old: str, names: Mapping[str, str]) -> None:
     last = int(_rows(warehouse, "SELECT max(load_id) FROM records WHERE machine = {old:String}", old))
     loads = read_loads(warehouse, machine=old)
     if loads and last > loads[0].load_id:
-        marker = begin(warehouse, loads[0], RUNNER_OF_MACHINE, tool_version=loads[0].tool_version)
+        marker = begin(warehouse, loads[0], RUNNER_OF_MACHINE)
         marker.load_id, marker.state, marker.records_after = last, RENAMED, 0
         write_load(warehouse, marker)
     copy_rows(warehouse, warehouse, "loads", _HIDDEN, {**names, "state": RENAMED})

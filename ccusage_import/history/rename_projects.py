@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ccusage_import import __version__
 from ccusage_import.ccusage.keys import joined_key
 from ccusage_import.config.kept.identity import called
 from ccusage_import.config.kept.names import keep_names, read_names
@@ -91,7 +90,7 @@ def _renamed_in(
     renamed_marks = [_renamed_decision(mark, pseudonyms, known_names) for mark in marks]
     held = [(each, _renamed_decision(each, pseudonyms, known_names)) for each in _read_held(warehouse, machine)]
     decisions = _with_marks(decisions, zip(marks, renamed_marks, strict=True), stored)
-    load = begin(warehouse, last, RUNNER_OF_PROJECTS, tool_version=__version__)
+    load = begin(warehouse, last, RUNNER_OF_PROJECTS)
     load.naming = pseudonyms.naming
     load.reports = tuple(sorted({decision.record.label for decision in decisions}))
     count_totals(load, totals(stored), totals(shown_after(stored, decisions)))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ccusage_import import __version__
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import DamagedWarehouseError, QueryError
@@ -58,7 +57,7 @@ def put_back(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
         if accepts_loss:
             _accept_loss(opened, repaired)
             if opened.is_embedded:
-                apply_migrations(opened, __version__)
+                apply_migrations(opened)
             else:
                 refuse_pending(opened)
             damage = find_damage(opened, None)
@@ -119,7 +118,7 @@ def _write_loads_after_loss(warehouse: ClickHouse, machines: Iterable[str], repa
         settle_dead_loads(warehouse, machine)
     for name in sorted(set(names.values())):
         last = next(load for load in read_loads(warehouse, machine=name) if load.is_published)
-        load = begin(warehouse, last, RUNNER_OF_CHANGES, tool_version=__version__)
+        load = begin(warehouse, last, RUNNER_OF_CHANGES)
         for old in sorted(machine for machine, now in names.items() if name == now != machine):
             move_records(warehouse, old, name, load.load_id)
         _, left = contents(warehouse).get(name, (0, NOTHING))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from ccusage_import import __version__
 from ccusage_import.config.warehouse_url import ServerWarehouse
 from ccusage_import.exceptions import SchemaError, WarehousePermissionError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
@@ -185,7 +186,7 @@ def what_is_pending(pending: Sequence[Migration]) -> str:
     return f"{len(pending)} of its tables and views {'is' if len(pending) == 1 else 'are'} missing or not up to date"
 
 
-def apply_migrations(warehouse: ClickHouse, tool_version: str, *, with_dropped: bool = False) -> list[Migration]:
+def apply_migrations(warehouse: ClickHouse, *, with_dropped: bool = False) -> list[Migration]:
     """Apply everything pending and return it. A crash in between is healed by the next call."""
     pending = pending_migrations(warehouse, with_dropped=with_dropped)
     if pending:
@@ -197,7 +198,7 @@ def apply_migrations(warehouse: ClickHouse, tool_version: str, *, with_dropped: 
     for together in (*([migration] for migration in numbered), [each for each in pending if each.is_view]):
         for migration in together:
             _apply(migration, warehouse)
-        _record(warehouse, together, tool_version)
+        _record(warehouse, together)
     return pending
 
 
@@ -217,12 +218,12 @@ def _apply(migration: Migration, warehouse: ClickHouse) -> None:
             ) from None
 
 
-def _record(warehouse: ClickHouse, applied: Sequence[Migration], tool_version: str) -> None:
+def _record(warehouse: ClickHouse, applied: Sequence[Migration]) -> None:
     if not applied:
         return
     now = datetime.now(UTC)
     columns = ("version", "checksum", "applied_at", "tool_version")
-    rows = [(migration.version, migration.checksum, now, tool_version) for migration in applied]
+    rows = [(migration.version, migration.checksum, now, __version__) for migration in applied]
     # The time is in the token: a view that an older release put back is replaced again.
     warehouse.insert("schema_migrations", columns, rows, token=f"{applied[0].version}/{len(rows)}/{now.isoformat()}")
 

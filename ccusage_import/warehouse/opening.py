@@ -9,7 +9,6 @@ from pathlib import Path
 
 from loguru import logger
 
-from ccusage_import import __version__
 from ccusage_import.config.kept.known_warehouses import Known, KnownWarehouses
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
@@ -188,7 +187,7 @@ def open_current(
         if not opened.is_embedded:
             refuse_pending(opened)
         elif opened.damage is None:
-            apply_migrations(opened, __version__)
+            apply_migrations(opened)
         yield opened
 
 

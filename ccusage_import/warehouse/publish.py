@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from ccusage_import import __version__
 from ccusage_import.records import CLAUDE, Identity, Record, report_label
 from ccusage_import.rule.evidence import lasting_name, tokens_by_name
 from ccusage_import.rule.verdicts import Decision, Verdict, count_verdicts
@@ -50,14 +51,14 @@ CHANGE_COLUMNS = (
 MERGED_FROM_PARTS = 8
 
 
-def begin(warehouse: ClickHouse, like: Load, runner: str, *, tool_version: str) -> Load:
+def begin(warehouse: ClickHouse, like: Load, runner: str) -> Load:
     """Return a new load of a machine, read with what another load of it was read with."""
     return Load(
         load_id=next_load_id(warehouse, like.machine),
         machine=like.machine,
         started_at=datetime.now(UTC),
         installation=like.installation,
-        tool_version=tool_version,
+        tool_version=__version__,
         ccusage_version=like.ccusage_version,
         runner=runner,
         timezone=like.timezone,

@@ -216,7 +216,7 @@ def _warehouse() -> Iterator[ClickHouse]:
         tempfile.TemporaryDirectory(prefix="estimates-") as directory,
         open_warehouse(parse_warehouse_url(f"chdb://{directory}/warehouse")) as warehouse,
     ):
-        apply_migrations(warehouse, "benchmark")
+        apply_migrations(warehouse)
         yield warehouse
 
 

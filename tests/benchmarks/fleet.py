@@ -98,7 +98,7 @@ def main() -> None:
     arguments = vars(parser.parse_args())
     url = parse_warehouse_url(arguments.pop("warehouse"))
     with open_warehouse(url, creates_database=True) as warehouse:
-        apply_migrations(warehouse, "fleet")
+        apply_migrations(warehouse)
         write_fleet(warehouse, Fleet(**arguments))
         write_facts(warehouse, Fleet(**arguments))
 

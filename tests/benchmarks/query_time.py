@@ -56,7 +56,7 @@ def measure_queries(
         url = f"chdb://{directory}/warehouse"
         say(f"writing {subject}")
         with open_warehouse(parse_warehouse_url(url)) as warehouse:
-            apply_migrations(warehouse, "benchmark")
+            apply_migrations(warehouse)
             write_fleet(warehouse, fleet)
             write_facts(warehouse, fleet)
             questions = list(_questions(warehouse, fleet))

@@ -70,7 +70,7 @@ def measure_scale(work_dir: Path, runs: int, fleet: Fleet, messages: int, clock:
         tempfile.TemporaryDirectory(prefix="scale-", dir=work_dir) as directory,
         open_warehouse(parse_warehouse_url(f"chdb://{directory}/warehouse")) as warehouse,
     ):
-        apply_migrations(warehouse, "benchmark")
+        apply_migrations(warehouse)
         write_fleet(warehouse, fleet)
         say(f"writing {subject}")
         write_scale(warehouse, fleet, messages)

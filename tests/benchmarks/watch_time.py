@@ -117,7 +117,7 @@ def measure_watch(work_dir: Path, minutes: float, places: Sequence[str] = PLACES
             with running_gateway(server / "engine") as gateway:
                 url = gateway.url(database="watch")
                 with open_warehouse(parse_warehouse_url(url), creates_database=True) as opened:
-                    apply_migrations(opened, "1.2.3")
+                    apply_migrations(opened)
                 figures += _measure(server, url, "server", minutes)
     return figures
 

@@ -328,7 +328,7 @@ def test_a_server_that_is_down_fails_and_may_be_waited_for(program: Program, cla
 def test_a_user_who_may_only_read_fails_the_rights(program: Program, claude: ClaudeDir, tmp_path: Path) -> None:
     with running_gateway(tmp_path / "engine", users=(User(), User("reader", readonly=True))) as gateway:
         with open_warehouse(parse_warehouse_url(gateway.url(database="own")), creates_database=True) as opened:
-            apply_migrations(opened, "1.2.3")
+            apply_migrations(opened)
         url = gateway.url(user="reader", database="own")
         found = checked(program("check", "--claude-dir", claude.root, "--warehouse", url, "--json"))
 

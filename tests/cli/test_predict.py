@@ -186,7 +186,7 @@ def test_a_run_is_of_the_model_that_cost_most_of_it(program: Program, migrated: 
 def history(folder: Path, costs: list[float]) -> Iterator[ClickHouse]:
     """A warehouse of one command whose runs cost this."""
     with open_warehouse(parse_warehouse_url(f"chdb://{folder}/warehouse")) as opened:
-        apply_migrations(opened, "1.2.3")
+        apply_migrations(opened)
         rows = ", ".join(f"({number}, {cost:.6f})" for number, cost in enumerate(costs, 1))
         at = "toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + toIntervalHour(n)"
         values = f"values('n UInt64, usd Decimal(18, 6)', {rows})"
@@ -223,7 +223,7 @@ def test_the_range_holds_what_it_says_of_real_prompts(tmp_path: Path, corpus: Ca
         price("claude-haiku-4-5-20251001", "1", "5", "1.25", "2", "0.1"),
     ]
     with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/warehouse")) as opened:
-        apply_migrations(opened, "1.2.3")
+        apply_migrations(opened)
         write_prices(opened, 1, "20.0.24", prices, is_offline=True)
         Reader(opened, tmp_path / "studio").read(corpus("real/2026-01"), corpus("real/2026-02"))
         ((tested, costs, seconds, error, mean_error),) = opened.rows(

@@ -55,7 +55,7 @@ def test_a_printed_command_leads_to_the_same_warehouse_without_its_password() ->
 
 def test_the_warehouse_of_a_demo_is_only_to_be_read(tmp_path: Path) -> None:
     with open_warehouse(EmbeddedWarehouse(tmp_path / "demo" / "warehouse"), creates_database=True) as opened:
-        apply_migrations(opened, "1.2.3")
+        apply_migrations(opened)
         claim_machine(opened, "demo", "a" * 16)
         with pytest.raises(MachineTakenError) as refused:
             claim_machine(opened, "demo", "b" * 16)

@@ -142,7 +142,7 @@ def http_facts_lab(root: Path, gateway: Gateway) -> FactsLab:
     installation, kept = new_user(root / "home", gateway.url(database="facts")), root / "kept"
     tables = ("message_facts_by_month", "tool_call_facts_by_month", "turn_facts", "event_facts", "loads")
     with open_warehouse(parse_warehouse_url(gateway.url(database="facts_kept")), creates_database=True) as warehouse:
-        apply_migrations(warehouse, "1.2.3")
+        apply_migrations(warehouse)
 
     def copy(source: str, target: str) -> None:
         with installation.opened() as warehouse:

@@ -315,7 +315,7 @@ def new_user(home: Path, url: str) -> Installation:
     installation = Installation(home, url)
     installation.prepare()
     with open_warehouse(parse_warehouse_url(url), creates_database=True) as warehouse:
-        apply_migrations(warehouse, "1.2.3")
+        apply_migrations(warehouse)
     return installation
 
 

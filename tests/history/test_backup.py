@@ -74,7 +74,7 @@ def write(place: Place, load: Load, offered: Sequence[Record], *, publishes: boo
     decisions = [Decision(Verdict.NEW, Reason.FIRST_SEEN, None, item, is_written=publishes) for item in offered]
     load.tokens_after = sum(item.total_tokens for item in offered if publishes and item.report == "daily")
     with open_warehouse(parse_warehouse_url(place.url), creates_database=True) as opened:
-        apply_migrations(opened, "1.2.3")
+        apply_migrations(opened)
         write_load(opened, load)
         logged = worth_logging(decisions, read_last_offers(opened, load.machine))
         write_decisions(opened, load, logged, [each for each in decisions if each.is_written])

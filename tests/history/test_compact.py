@@ -80,9 +80,7 @@ def answers(warehouse: ClickHouse | Place, queries: dict[str, str]) -> dict[str,
 
 
 def folded(reader: Reader, before: date, *, is_dry_run: bool = False) -> Compacted:
-    return compact(
-        reader.warehouse, reader.machine, reader.timezone, before, tool_version="1.2.3", is_dry_run=is_dry_run
-    )
+    return compact(reader.warehouse, reader.machine, reader.timezone, before, is_dry_run=is_dry_run)
 
 
 def test_hours_days_and_sessions_show_the_same_after_a_fold(reader: Reader) -> None:
@@ -362,7 +360,7 @@ def write_few(root: Path) -> Path:
 
 def healed(warehouse: ClickHouse, machine: str) -> dict[str, object]:
     """Finish what was killed as the next command does, fold again, and return what is left."""
-    compact(warehouse, machine, "UTC", MARCH_3, tool_version="1.2.3", is_dry_run=False)
+    compact(warehouse, machine, "UTC", MARCH_3, is_dry_run=False)
     assert warehouse.rows("SELECT count() FROM loads FINAL WHERE state = 'running'") == [(0,)]
     return {table: warehouse.rows(f"SELECT count() FROM {table} FINAL")[0][0] for table in FOLDED}
 
@@ -438,7 +436,7 @@ def test_a_fold_whose_server_is_lost_anywhere_loses_nothing_and_doubles_nothing(
                 warehouse.command(f"TRUNCATE TABLE {table}")
 
         def fold() -> None:
-            compact(warehouse, "laptop", "UTC", MARCH_3, tool_version="1.2.3", is_dry_run=False)
+            compact(warehouse, "laptop", "UTC", MARCH_3, is_dry_run=False)
 
         restore()
         before, already = shown(warehouse), len(gateway.statements())

@@ -360,7 +360,7 @@ def test_a_load_that_died_here_is_settled_before_it_is_pushed(
     claude.say("s1", days_ago(3), 1_000)
     imported(program, claude, "--warehouse", server.url)
     with laptop.opened() as opened:
-        apply_migrations(opened, "1.2.3")
+        apply_migrations(opened)
         write_load(opened, Load(1_000, "laptop", days_ago(1)))
 
     assert pushed(program, server)["loads"] == 1

@@ -96,7 +96,7 @@ def _make_fleets(directory: Path) -> None:
     with engine_stays():
         for database in ("whole", *LEFT):
             with Place(f"chdb://{directory}?database={database}").opened() as opened:
-                apply_migrations(opened, "1.2.3")
+                apply_migrations(opened)
                 if database == "whole":
                     write_whole_fleet(opened)
                     opened.command(ANSWERS_OF_TODAY)

@@ -58,7 +58,7 @@ def filled(directory: Path) -> Iterator[ClickHouse]:
     """Open a warehouse with all that is asked about."""
     url = parse_warehouse_url(f"chdb://{directory}/warehouse")
     with open_warehouse(url, creates_database=True) as warehouse:
-        apply_migrations(warehouse, "1.2.3")
+        apply_migrations(warehouse)
         write_whole_fleet(warehouse)
         write_work(warehouse)
         yield warehouse

@@ -78,7 +78,7 @@ def _views() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory:
         place = EmbeddedWarehouse(Path(directory) / "warehouse", "ccusage")
         with open_warehouse(place, creates_database=True) as opened:
-            apply_migrations(opened, "")
+            apply_migrations(opened)
             named = opened.rows("SELECT name, comment FROM system.tables WHERE database = currentDatabase()")
             tables = {str(name): str(comment) for name, comment in named}
             columns = opened.rows(

@@ -38,7 +38,7 @@ def claude(tmp_path: Path) -> ClaudeDir:
 
 def _opened(place: Path) -> Iterator[ClickHouse]:
     with open_warehouse(parse_warehouse_url(f"chdb://{place}/warehouse")) as warehouse:
-        apply_migrations(warehouse, "1.2.3")
+        apply_migrations(warehouse)
         yield warehouse
 
 

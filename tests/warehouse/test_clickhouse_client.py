@@ -50,7 +50,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway with users; its database is migrated."""
     with running_gateway(tmp_path_factory.mktemp("guarded") / "engine", USERS) as gateway:
         with open_warehouse(parse_warehouse_url(gateway.url(database="ccusage")), creates_database=True) as opened:
-            apply_migrations(opened, "1.2.3")
+            apply_migrations(opened)
         yield gateway
 
 

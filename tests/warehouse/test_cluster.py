@@ -150,7 +150,7 @@ def test_a_cluster_gets_replicated_tables_and_distributed_ones_over_them(
     }
     embedded = Place(f"chdb://{tmp_path_factory.mktemp('embedded')}/warehouse")
     with open_warehouse(parse_warehouse_url(embedded.url), creates_database=True) as opened:
-        apply_migrations(opened, "1.2.3")
+        apply_migrations(opened)
     one_server = embedded.rows(
         "SELECT table, name, type FROM system.columns WHERE database = currentDatabase() ORDER BY ALL"
     )

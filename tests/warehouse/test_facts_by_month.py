@@ -211,7 +211,7 @@ def test_facts_of_an_older_release_move_however_often_that_is_ended_half_way(emp
             empty.command(statement)
 
     record(empty, "0013")
-    apply_migrations(empty, "1.2.3")
+    apply_migrations(empty)
 
     moved(empty)
 
@@ -228,7 +228,7 @@ def record(opened: ClickHouse, version: str) -> None:
 def test_a_program_of_an_older_release_cannot_write_where_nobody_looks_any_more(empty: ClickHouse) -> None:
     older(empty)
     record(empty, "0012")
-    apply_migrations(empty, "1.2.3")
+    apply_migrations(empty)
     moved(empty)
 
     older_again = known_migrations()[7]

@@ -22,7 +22,7 @@ def write(directory: Path, seed: int) -> str:
     """Write a fleet of two machines, the first of which has two agents; return its URL."""
     url = f"chdb://{directory}"
     with open_warehouse(parse_warehouse_url(url)) as warehouse:
-        apply_migrations(warehouse, "1.2.3")
+        apply_migrations(warehouse)
         write_fleet(warehouse, Fleet(machines=2, days=120, last_day=date(2026, 10, 31), seed=seed))
     return url
 
@@ -108,7 +108,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_gives_others(url: str,
 
 def test_facts_are_of_prompts_with_answers_and_calls_in_proportion(tmp_path: Path) -> None:
     with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/warehouse")) as warehouse:
-        apply_migrations(warehouse, "1.2.3")
+        apply_migrations(warehouse)
         write_facts(warehouse, Fleet(machines=2, days=120, last_day=date(2026, 10, 31)))
 
         # Later loads tell of the same ones again.
@@ -122,7 +122,7 @@ def test_facts_are_of_prompts_with_answers_and_calls_in_proportion(tmp_path: Pat
 def test_facts_of_any_number_belong_together_and_later_copies_replace_them(tmp_path: Path) -> None:
     some = Fleet(machines=2, days=10, last_day=date(2026, 10, 31))
     with open_warehouse(parse_warehouse_url(f"chdb://{tmp_path}/w")) as warehouse:
-        apply_migrations(warehouse, "1.2.3")
+        apply_migrations(warehouse)
         write_scale(warehouse, some, messages=2400)
         stored = warehouse.rows(
             "SELECT count() > uniqExact(message), uniqExact(message) = (SELECT count() FROM messages)"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import import __version__
 from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.exceptions import SchemaError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
@@ -46,18 +47,18 @@ def opened(place: Place) -> Iterator[ClickHouse]:
 def test_everything_is_applied_once(opened: ClickHouse) -> None:
     assert [migration.version for migration in pending_migrations(opened)] == VERSIONS
 
-    assert [migration.version for migration in apply_migrations(opened, "1.2.3")] == VERSIONS
-    assert apply_migrations(opened, "1.2.3") == []
+    assert [migration.version for migration in apply_migrations(opened)] == VERSIONS
+    assert apply_migrations(opened) == []
 
     assert sorted(applied_migrations(opened)) == VERSIONS
-    assert {row.tool_version for row in applied_migrations(opened).values()} == {"1.2.3"}
+    assert {row.tool_version for row in applied_migrations(opened).values()} == {__version__}
 
 
 def test_a_crash_in_the_middle_is_healed_by_the_next_run(opened: ClickHouse) -> None:
     first = statements(known_migrations()[0].sql, opened)
     opened.command(first[0])
 
-    apply_migrations(opened, "1.2.3")
+    apply_migrations(opened)
 
     assert opened.rows("SELECT count() FROM daily") == [(0,)]
     assert sorted(applied_migrations(opened)) == VERSIONS
@@ -78,24 +79,24 @@ def test_a_semicolon_in_a_comment_or_a_text_ends_no_statement(opened: ClickHouse
 
 
 def test_a_changed_view_is_replaced(opened: ClickHouse) -> None:
-    apply_migrations(opened, "1.2.3")
+    apply_migrations(opened)
     row = ("daily", "checksum of an older release", datetime.now(UTC), "1.0.0")
     opened.insert("schema_migrations", ("version", "checksum", "applied_at", "tool_version"), [row], token="old")
 
     with pytest.raises(SchemaError, match="1 of its tables and views is missing or not up to date"):
         refuse_pending(opened)
-    assert [migration.version for migration in apply_migrations(opened, "1.2.3")] == ["daily"]
+    assert [migration.version for migration in apply_migrations(opened)] == ["daily"]
 
 
 def test_what_somebody_dropped_is_put_back_where_it_is_looked_for(opened: ClickHouse) -> None:
-    apply_migrations(opened, "1.2.3")
+    apply_migrations(opened)
     columns = {table: dict(opened.columns(table)) for table in ("price_list", "budgets", "loads", "daily")}
     for dropped in ("VIEW daily", "TABLE price_list", "TABLE budgets", "VIEW executions_since"):
         opened.command(f"DROP {dropped} SYNC")
     opened.insert("loads", ("load_id", "machine"), [(1, "m")], token="kept")
 
     assert pending_migrations(opened) == []
-    back = [migration.version for migration in apply_migrations(opened, "1.2.3", with_dropped=True)]
+    back = [migration.version for migration in apply_migrations(opened, with_dropped=True)]
 
     assert back == [*VERSIONS[1:14], "daily", "executions_since"]
     assert pending_migrations(opened, with_dropped=True) == []
@@ -105,19 +106,19 @@ def test_what_somebody_dropped_is_put_back_where_it_is_looked_for(opened: ClickH
 
 
 def test_a_newer_schema_is_refused_with_the_release_it_needs(opened: ClickHouse) -> None:
-    apply_migrations(opened, "1.2.3")
+    apply_migrations(opened)
     row = ("0999", "x", datetime.now(UTC), "9.9.9")
     opened.insert("schema_migrations", ("version", "checksum", "applied_at", "tool_version"), [row], token="new")
 
     with pytest.raises(SchemaError) as raised:
-        apply_migrations(opened, "1.2.3")
+        apply_migrations(opened)
 
     assert str(raised.value).endswith("schema 0999 is newer than this program's 0014")
     assert raised.value.hint == "install ccusage-import 9.9.9 or newer"
 
 
 def test_an_applied_migration_that_was_changed_is_refused(opened: ClickHouse) -> None:
-    apply_migrations(opened, "1.2.3")
+    apply_migrations(opened)
     row = ("0001", "other", datetime.now(UTC), "1.2.3")
     opened.insert("schema_migrations", ("version", "checksum", "applied_at", "tool_version"), [row], token="other")
 
@@ -126,7 +127,7 @@ def test_an_applied_migration_that_was_changed_is_refused(opened: ClickHouse) ->
 
 
 def test_every_view_and_column_is_documented(opened: ClickHouse) -> None:
-    apply_migrations(opened, "1.2.3")
+    apply_migrations(opened)
 
     views = opened.rows(
         "SELECT name, comment FROM system.tables WHERE database = {name:String} AND engine = 'View' ORDER BY name",
@@ -204,7 +205,7 @@ def test_the_warehouse_that_tests_get_a_copy_of_is_what_migrations_make(migrated
         pytest.skip("on a server of its own migrations are applied for each test")
     made = Place(migrated.gateway.url(database="made_anew") if migrated.gateway else f"chdb://{tmp_path}/made_anew")
     with open_warehouse(parse_warehouse_url(made.url), creates_database=True) as opened:
-        apply_migrations(opened, "1.2.3")
+        apply_migrations(opened)
 
     assert migrated.answers(MADE) == made.answers(MADE)
     with migrated.opened() as opened:

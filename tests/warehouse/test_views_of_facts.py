@@ -128,7 +128,7 @@ def test_sums_by_hour_and_day_what_is_folded_and_the_prices(read: Place) -> None
     ]
 
     with read.opened() as opened:
-        compact(opened, "studio", "UTC", date(2026, 3, 3), tool_version="1.2.3", is_dry_run=False)
+        compact(opened, "studio", "UTC", date(2026, 3, 3), is_dry_run=False)
     columns = """hour, model, messages, input_tokens, output_tokens, cache_creation_5m_tokens,
         cache_creation_1h_tokens, cache_read_tokens, cost_usd, tool_calls, failed_tool_calls, lines_added,
         lines_removed, turns, events"""

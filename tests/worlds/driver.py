@@ -51,7 +51,6 @@ from tests.worlds.ccusage_model import COUNTED, USUAL, File, Line, Tree
 
 LAPTOP, SERVER, RESTORED = "laptop", "server", "restored"
 TABLES = ("records", "changes", "loads", "budgets", "machines", *FACT_TABLES, "folded_ids")
-TOOL = "1.2.3"
 
 
 class Identity(NamedTuple):
@@ -224,7 +223,7 @@ class Lab(Program):
         with self.opened("keeper"):
             for database in (LAPTOP, SERVER, RESTORED):
                 with self.opened(database) as warehouse:
-                    apply_migrations(warehouse, TOOL)
+                    apply_migrations(warehouse)
             with self.opened(SERVER) as warehouse:
                 for table in TABLES:
                     warehouse.command(f"ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = 1000")
@@ -282,14 +281,12 @@ class Lab(Program):
     def undo(self, who: Installation, load_id: int, database: str = LAPTOP) -> int:
         """Take a load back and return the new load."""
         with import_lock(self.configuration(who)), self.opened(database) as warehouse:
-            return overrule.undo(
-                warehouse, load_id, forces=False, installation=f"installation-{who.name}", tool_version=TOOL
-            ).load_id
+            return overrule.undo(warehouse, load_id, forces=False, installation=f"installation-{who.name}").load_id
 
     def accept(self, who: Installation, names: Sequence[str], database: str = LAPTOP) -> int:
         """Accept held records and return the new load."""
         with import_lock(self.configuration(who)), self.opened(database) as warehouse:
-            return overrule.accept(warehouse, who.machine, names, {}, tool_version=TOOL).load.load_id
+            return overrule.accept(warehouse, who.machine, names, {}).load.load_id
 
     def taken_back(self, who: Installation, database: str) -> dict[str, int]:
         """Return the days that a person took back, with the tokens up to which that holds."""
@@ -353,7 +350,7 @@ class Lab(Program):
     def compact(self, who: Installation, before: date, zone: str) -> None:
         """Fold what is older than a day."""
         with import_lock(self.configuration(who)), self.opened(LAPTOP) as warehouse:
-            compact(warehouse, who.machine, zone, before, tool_version=TOOL, is_dry_run=False)
+            compact(warehouse, who.machine, zone, before, is_dry_run=False)
 
     def replay(self, who: Installation) -> None:
         """Import the kept reports of the laptop's loads into an empty database."""
@@ -378,7 +375,7 @@ class Lab(Program):
         directory = self.root / "homes" / who.name / "backups" / name
         shutil.rmtree(directory, ignore_errors=True)
         with import_lock(self.configuration(who)), self.opened(database) as warehouse:
-            back_up(warehouse, directory, machine=who.machine, tool_version=TOOL)
+            back_up(warehouse, directory, machine=who.machine)
 
     def restore(self, who: Installation, name: str, database: str = LAPTOP) -> None:
         """Empty a database, and fill it from a backup."""
@@ -387,14 +384,14 @@ class Lab(Program):
         with import_lock(configuration), self.opened(database) as warehouse:
             for table in TABLES:
                 warehouse.command(f"TRUNCATE TABLE {table}")
-            restore(warehouse, read_backup(self.root / "homes" / who.name / "backups" / name), tool_version=TOOL)
+            restore(warehouse, read_backup(self.root / "homes" / who.name / "backups" / name))
             remember(configuration, warehouse, forgets=True)
 
     def push(self, who: Installation) -> None:
         """Copy the laptop's database to the server's."""
         self._touched.add(SERVER)
         with import_lock(self.configuration(who)), self.opened(LAPTOP) as source, self.opened(SERVER) as target:
-            push(source, target, f"installation-{who.name}", tool_version=TOOL)
+            push(source, target, f"installation-{who.name}")
 
     def backup_and_restore(self, who: Installation) -> None:
         """Back the laptop's database up and fill an empty one from it."""
@@ -402,11 +399,11 @@ class Lab(Program):
         directory = self.root / "homes" / who.name / "backup"
         shutil.rmtree(directory, ignore_errors=True)
         with import_lock(self.configuration(who)), self.opened(LAPTOP) as warehouse:
-            back_up(warehouse, directory, machine=who.machine, tool_version=TOOL)
+            back_up(warehouse, directory, machine=who.machine)
         with self.opened(RESTORED) as warehouse:
             for table in TABLES:
                 warehouse.command(f"TRUNCATE TABLE {table}")
-            restore(warehouse, read_backup(directory), tool_version=TOOL)
+            restore(warehouse, read_backup(directory))
 
     def state(self, database: str = LAPTOP) -> State:
         """Read a database back."""

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ccusage_import import __version__
 from ccusage_import.cli.setup.questions import ask_secret, ask_yes_or_no
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.settings import Configuration
@@ -103,7 +102,7 @@ def _tried_server(url: str, place: ServerWarehouse, cluster: str | None, *, asks
             hint = f"ccusage-import migrate --create-database --warehouse {place}"
             raise DatabaseMissingError(str(error), hint=hint) from None
     with open_warehouse(place, cluster=cluster, creates_database=True) as opened:
-        apply_migrations(opened, __version__)
+        apply_migrations(opened)
     return TriedWarehouse(url, place)
 
 
