@@ -18,7 +18,7 @@ def clusters(
     moves: Moves,
     window: Window,
     are_apart: Callable[[Group, Group], bool],
-    whole_days: Collection[date] = (),
+    whole: Collection[date],
 ) -> Iterator[list[Group]]:
     """Yield the groups, one that fell together with the neighbours to which its usage may have moved.
 
@@ -27,7 +27,7 @@ def clusters(
         moves: what is known of messages.
         window: what is known of the time.
         are_apart: whether no usage of one that fell can have moved to one that grew.
-        whole_days: those whose projects have other names; none of their usage came or went.
+        whole: the days whose projects have other names; none of their usage came or went.
     """
     joined = {index: [index] for index in range(len(groups))}
 
@@ -41,7 +41,7 @@ def clusters(
     for index in fallen:
         for receiver in growing:
             is_new = joined[index] is not joined[receiver] and not are_apart(groups[index], groups[receiver])
-            if is_new and _may_have_moved(groups[index], groups[receiver], window, whole_days):
+            if is_new and _may_have_moved(groups[index], groups[receiver], window, whole):
                 join(index, receiver)
     index_of = {id(group): index for index, group in enumerate(groups)}
     for index, group in enumerate(groups):
@@ -83,10 +83,10 @@ def _add_up(parts: Sequence[Pair], whole: Pair) -> bool:
     return len(zones) == 1 and sums == {whole.stored.tokens} == {whole.offered.tokens}
 
 
-def _may_have_moved(source: Group, receiver: Group, window: Window, whole_days: Collection[date]) -> bool:
+def _may_have_moved(source: Group, receiver: Group, window: Window, whole: Collection[date]) -> bool:
     """Whether usage may have gone to a neighbouring record of the same sessions, none of which fell."""
     days = {pair.record.day for group in (source, receiver) for pair in group.pairs}
-    if any(day in whole_days for day in days):
+    if any(day in whole for day in days):
         return len(days) == 1
     gap = MESSAGE_GROWS if source.pairs[0].record.report in TIMED_REPORTS else timedelta(0)
     if source.is_session or not any(one.touches(other, gap) for one in source.stored_spans for other in receiver.spans):

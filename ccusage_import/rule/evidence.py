@@ -93,7 +93,7 @@ class Session:
 
 
 class Sessions:
-    """The stored sessions of Claude Code, each with what is offered of it; `is_known` where a session report is.
+    """The stored sessions of one agent, each with what is offered of it; `is_known` where a session report is.
 
     What was held of one is a part of it: it was in the days since.
     """

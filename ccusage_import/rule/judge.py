@@ -130,7 +130,7 @@ class Judge:
         cluster: Sequence[Group],
         daily: Judge | None,
         all_taken_back: Sequence[Group],
-        whole_days: Collection[date],
+        whole: Collection[date],
     ) -> Iterator[Decision]:
         # Sources and receivers of usage that moved are judged together: all of it is offered, or nothing moves.
         may_have_moved = len(cluster) > 1
@@ -142,7 +142,7 @@ class Judge:
         waits = may_have_moved and self.window.waits
         pairs = [pair for group in cluster for pair in group.pairs]
         is_as_before = not any(pair.record.identity in self._context.taken_back for pair in pairs)
-        are_whole_days = is_as_before and all(pair.record.day in whole_days for pair in pairs)
+        are_whole_days = is_as_before and all(pair.record.day in whole for pair in pairs)
         over = taken_over(pairs)
         keep_prices = {record.identity for records in over.values() for record in records}
         is_price_lost = lose_a_price(

@@ -23,7 +23,7 @@ class Window:
         Args:
             agent: whose report it is; nothing is known of how long others than Claude Code keep transcripts.
             context: what is known beyond the records.
-            sessions: those of Claude Code, which tell whether all usage of a time is still offered.
+            sessions: those of the agent, which tell whether all usage of a time is still offered.
             moves: what is known of messages.
             is_empty: the report offers nothing at all, which explains nothing.
         """
