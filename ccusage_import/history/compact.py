@@ -12,7 +12,7 @@ from ccusage_import.days import next_month
 from ccusage_import.exceptions import ConfigurationError, FoldError
 from ccusage_import.statistics import totals
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.committing import commit, settle_dead_loads
+from ccusage_import.warehouse.committing import commit, last_published, settle_dead_loads
 from ccusage_import.warehouse.facts.folds import (
     Fold,
     bytes_a_row,
@@ -25,7 +25,7 @@ from ccusage_import.warehouse.facts.folds import (
     write_fold,
 )
 from ccusage_import.warehouse.publish import begin, tidy
-from ccusage_import.warehouse.tables import RUNNER_OF_COMPACT, Load, count_totals, read_loads, read_records, write_load
+from ccusage_import.warehouse.tables import RUNNER_OF_COMPACT, Load, count_totals, read_records, write_load
 
 # What is younger may still grow: Claude Code keeps transcripts for 30 days.
 YOUNGEST_DAYS = 30
@@ -79,8 +79,7 @@ def compact(warehouse: ClickHouse, machine: str, timezone: str, before: date, *,
     """
     if not is_dry_run:
         settle_dead_loads(warehouse, machine)
-    loads = read_loads(warehouse, machine=machine)
-    last = next((load for load in loads if load.is_published), None)
+    last = last_published(warehouse, machine)
     if last is None:
         raise ConfigurationError(f"compact: nothing of {called(machine)} is stored yet", hint="ccusage-import import")
     found = candidates(warehouse, machine, timezone, before)

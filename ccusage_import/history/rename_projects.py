@@ -17,7 +17,7 @@ from ccusage_import.rule.verdicts import Decision, Reason, Verdict
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.budgets import keep_budgets
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
-from ccusage_import.warehouse.committing import settle_dead_loads
+from ccusage_import.warehouse.committing import last_published, settle_dead_loads
 from ccusage_import.warehouse.facts.rewriting import rename_folded
 from ccusage_import.warehouse.logged_offers import read_last_offers
 from ccusage_import.warehouse.machines import claim_machine
@@ -27,8 +27,6 @@ from ccusage_import.warehouse.publish import begin, publish
 from ccusage_import.warehouse.tables import (
     RUNNER_OF_PROJECTS,
     count_totals,
-    is_published,
-    read_loads,
     read_records,
     read_taken_back,
 )
@@ -73,9 +71,7 @@ def _renamed_in(
 ) -> RenamedProjects:
     if not is_dry_run:
         settle_dead_loads(warehouse, machine)
-    loads = read_loads(warehouse, machine=machine)
-    # A dry run settles no load that died after it had published.
-    last = next((load for load in loads if load.is_published or is_published(warehouse, load)), None)
+    last = last_published(warehouse, machine)
     if last is None:
         nothing = f"rename projects: nothing of {called(machine)} is stored yet"
         raise ConfigurationError(nothing, hint="ccusage-import import")

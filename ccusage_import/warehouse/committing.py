@@ -58,6 +58,12 @@ def _is_published(warehouse: ClickHouse, load: Load) -> bool:
     return is_published(warehouse, load)
 
 
+def last_published(warehouse: ClickHouse, machine: str) -> Load | None:
+    """Return the newest load whose records are there, also one that died since and that a dry run does not settle."""
+    loads = read_loads(warehouse, machine=machine)
+    return next((load for load in loads if load.is_published or is_published(warehouse, load)), None)
+
+
 def commit(warehouse: ClickHouse, load: Load, records: int | None = None) -> None:
     """Mark a published load as committed, and what it takes back, with its facts, as undone or committed again.
 

@@ -23,6 +23,7 @@ from tests.conftest import CORPORA, Place, Program, Spares, program_in
 from tests.faults.harness import Installation
 from tests.faults.kills import Stepped
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.dead_loads import kill_before_its_end
 from tests.support.exhaustive import some_of
 from tests.support.facts import Reader, become
 from tests.support.gateway.running import Gateway
@@ -226,6 +227,15 @@ def imported(program: Program, migrated: Place, tmp_path: Path) -> Place:
     done = program("import", "--warehouse", migrated.url, "--claude-dir", tmp_path / "claude", "--machine", "laptop")
     assert done.exit_code == 0, done.stderr
     return migrated
+
+
+def test_a_dry_run_counts_what_a_killed_import_published(program: Program, imported: Place) -> None:
+    kill_before_its_end(program, imported)
+
+    would = program("compact", "--older-than", "2025-06-10", "--warehouse", imported.url, "--dry-run")
+
+    assert (would.exit_code, would.stderr) == (0, "")
+    assert would.stdout.startswith("86 messages before 2025-06-10 would be folded: 86 rows")
 
 
 def test_compact_says_what_it_folds_and_a_dry_run_what_it_would(
