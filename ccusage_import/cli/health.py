@@ -58,7 +58,7 @@ def check(
 
     Exit code 6 when something fails.
     """
-    flags = {"warehouse": warehouse, "claude_dirs": tuple(claude_dir) if claude_dir else None, "ccusage": ccusage}
+    flags = {"warehouse": warehouse, "claude_dirs": claude_dir or None, "ccusage": ccusage}
     with door(verbose, quiet=quiet, as_json=as_json):
         checks = list(all_checks(configured(flags, config), os.environ, wait_seconds=wait))
         failing = [found for found in checks if found.health is Health.FAIL]

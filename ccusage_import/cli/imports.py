@@ -133,8 +133,8 @@ def import_command(
     """
     flags = {
         "warehouse": warehouse,
-        "agents": tuple(agent) if agent else None,
-        "claude_dirs": tuple(claude_dir) if claude_dir else None,
+        "agents": agent or None,
+        "claude_dirs": claude_dir or None,
         "ccusage": ccusage,
         "ccusage_version": ccusage_version,
         "timezone": timezone,

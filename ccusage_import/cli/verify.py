@@ -53,7 +53,7 @@ def verify(
     Also compares the reports with each other, messages with both, and sessions with those of other machines. Writes
     nothing.
     """
-    flags = {"warehouse": warehouse, "claude_dirs": tuple(claude_dir) if claude_dir else None, "ccusage": ccusage}
+    flags = {"warehouse": warehouse, "claude_dirs": claude_dir or None, "ccusage": ccusage}
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured(flags, config)
         # An import in between would store what was not offered yet.

@@ -39,11 +39,6 @@ class Wanted:
     machine: str | None = None
 
 
-def read_changes(warehouse: ClickHouse, wanted: Wanted) -> list[Change]:
-    """Return logged verdicts, newest load first."""
-    return list(stream_changes(warehouse, wanted))
-
-
 def stream_changes(warehouse: ClickHouse, wanted: Wanted, *, limit: int | None = None) -> Iterator[Change]:
     """Yield logged verdicts, newest load first; ask nothing else meanwhile."""
     logged, parameters = _logged(wanted)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ccusage_import.exceptions import AuditError
-from ccusage_import.history.changes import Change, Wanted, held_of, last_changes, read_changes
+from ccusage_import.history.changes import Change, Wanted, held_of, last_changes, stream_changes
 from ccusage_import.history.load_names import LAST, find_load, match_load
 from ccusage_import.records import Identity, Record
 from ccusage_import.rule.context import Context
@@ -74,7 +74,7 @@ def undo(warehouse: ClickHouse, load_id: int, *, forces: bool, installation: str
     _refuse_compacted(target)
     written = [
         change
-        for change in read_changes(warehouse, Wanted(load_id=load_id, machine=target.machine))
+        for change in stream_changes(warehouse, Wanted(load_id=load_id, machine=target.machine))
         if change.decision.is_written
     ]
     brought = written or target.undoes or count_facts(warehouse, target.machine, load_id)

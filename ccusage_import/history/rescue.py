@@ -60,8 +60,7 @@ def put_back(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
                 apply_migrations(opened)
             else:
                 refuse_pending(opened)
-            damage = find_damage(opened, None)
-            _write_loads_after_loss(opened, damage.machines, repaired)
+            _write_loads_after_loss(opened, find_damage(opened, None).machines, repaired)
             remember(configuration, opened, forgets=True)
         damage = find_damage(opened, known.of(place))
     if damage.lines:

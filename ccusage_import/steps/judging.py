@@ -10,6 +10,7 @@ from datetime import date
 from ccusage_import.ccusage.data_dirs import Sources
 from ccusage_import.ccusage.offers import Offer, Parsed, ReportOutcome
 from ccusage_import.ccusage.refusals import left_alone
+from ccusage_import.days import FIRST_OF_ALL
 from ccusage_import.exceptions import EmptyReportError, WarehouseUnreachableError
 from ccusage_import.querying.counted_messages import read_counted
 from ccusage_import.records import CLAUDE, Identity, Record, counted_records, report_label, split_label
@@ -32,9 +33,6 @@ from ccusage_import.warehouse.tables import (
     taken_back_question,
     window_question,
 )
-
-# The first day that the warehouse can store.
-FIRST_DAY = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +186,7 @@ def _window(now: date | None, known: date | None) -> date | None:
     """Return the first day of the window: a longer clean-up period does not bring back what was swept before."""
     if now is None:
         return None
-    return max(now, known or FIRST_DAY, FIRST_DAY)
+    return max(now, known or FIRST_OF_ALL, FIRST_OF_ALL)
 
 
 def _counted(outcomes: Mapping[str, ReportOutcome], decisions: Sequence[Decision]) -> dict[str, ReportOutcome]:

@@ -115,13 +115,8 @@ def demand_warehouse(configuration: Configuration, command: str) -> None:
         DamagedWarehouseError: there was one, and it is gone.
     """
     if not has_warehouse(configuration):
-        raise no_warehouse(configuration, command)
-
-
-def no_warehouse(configuration: Configuration, command: str) -> ConfigurationError:
-    """Return the error of a command that needs a warehouse into which something was imported."""
-    place = configuration.settings.parsed_warehouse()
-    return ConfigurationError(f"{command}: there is no warehouse {place}", hint="ccusage-import import")
+        place = configuration.settings.parsed_warehouse()
+        raise ConfigurationError(f"{command}: there is no warehouse {place}", hint="ccusage-import import")
 
 
 @contextmanager

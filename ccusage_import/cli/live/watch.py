@@ -91,11 +91,7 @@ def watch(
         gc.enable()
         every = seconds_of_option("--reports-every", reports_every)
         environ = environment(env_file)
-        flags = {
-            "warehouse": warehouse,
-            "claude_dirs": tuple(claude_dir) if claude_dir else None,
-            "ccusage": ccusage,
-        }
+        flags = {"warehouse": warehouse, "claude_dirs": claude_dir or None, "ccusage": ccusage}
         configuration = configured(flags, config, keeps_identity=True, environ=environ)
         configuration.settings.demand_transcripts()
         log_to_configured_file(configuration)

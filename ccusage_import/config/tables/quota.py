@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -62,8 +62,7 @@ class Quota(BaseModel):
 
     def limits(self) -> Iterator[tuple[QuotaName, Decimal | None]]:
         """Return every quota that is set; None stands for the largest of the past."""
-        names: tuple[QuotaName, ...] = ("block_tokens", "block_usd", "week_usd")
-        for name in names:
+        for name in get_args(QuotaName):
             limit: Decimal | Literal["max"] | None = getattr(self, name)
             if limit is not None:
                 yield name, None if limit == "max" else limit

@@ -45,7 +45,7 @@ _QUERY_HINTS = {
     60: 'query "SHOW TABLES" lists what there is; migrate adds what is missing',
 }
 # The driver's own words, or those of the server; what an INSERT takes with it asks for more than a setting.
-_REFUSED_SETTING = re.compile(r"Setting (?!\w*insert)(\w+) is readonly|Cannot modify '(\w+)' setting in readonly mode")
+_REFUSED_SETTING = re.compile(r"Setting (?!\w*insert)\w+ is readonly|Cannot modify '\w+' setting in readonly mode")
 SETTINGS_HINT = (
     "let {user} change settings: readonly = 2 instead of 1, as sql/access/roles.sql has it for those who read"
 )
