@@ -14,7 +14,7 @@ from ccusage_import.config.kept.last_offer import read_last_offer
 from ccusage_import.config.settings import Configuration
 from ccusage_import.days import ago, today_in, zoned_moment
 from ccusage_import.digest.glance import Glance, MonthForecast, PlanMonth, read_glance
-from ccusage_import.digest.text import method_text, multiple, percent
+from ccusage_import.digest.text import method_text, multiple, percent, range_text
 from ccusage_import.digest.today import OpenBlock
 from ccusage_import.exceptions import WarehouseLockedError
 from ccusage_import.money import Money
@@ -129,10 +129,9 @@ def _spent(cost_usd: Decimal, budget: Spending | None, money: Money) -> str:
 
 
 def _forecast(forecast: MonthForecast, money: Money) -> str:
-    between = ""
-    if forecast.low_usd is not None and forecast.high_usd is not None:
-        between = f", between {money.text(forecast.low_usd)} and {money.text(forecast.high_usd)} at 80%"
-    return f"{money.text(forecast.cost_usd)} for this month{between}; {method_text(forecast.method)}"
+    expected = f"{money.text(forecast.cost_usd)} for this month"
+    between = range_text(forecast.low_usd, forecast.high_usd, money)
+    return f"{', '.join(filter(None, (expected, between)))}; {method_text(forecast.method)}"
 
 
 def _plan(plan: PlanMonth, money: Money) -> str:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from ccusage_import.days import zoned_moment
 from ccusage_import.digest.called import days_called, joined, models_called, projects_called, selection_called
 from ccusage_import.digest.model import BudgetUse, ChangeLine, Digest, Forecast, MachineUse, PlanUse, Span, SpanName
-from ccusage_import.digest.text import cost_text, day_range, duration, method_text, multiple, percent
+from ccusage_import.digest.text import cost_text, day_range, duration, method_text, multiple, percent, range_text
 from ccusage_import.money import Money
 from ccusage_import.records import counted
 
@@ -114,7 +114,7 @@ def _plan_sentence(account: str, digest: Digest) -> str:
 
 
 def _worth(month: PlanUse, money: Money) -> str:
-    return f"{money.text(month.cost_usd)}{'*' if month.unpriced else ''}, {multiple(month.times_price)} its price"
+    return f"{cost_text(month, money)}, {multiple(month.times_price)} its price"
 
 
 def tables_of(digest: Digest) -> list[Table]:
@@ -165,10 +165,8 @@ def change_text(now: Decimal, before: Decimal, money: Money) -> str:
 
 
 def _forecast_figure(forecast: Forecast, money: Money) -> Figure:
-    lines = []
-    if forecast.low_usd is not None and forecast.high_usd is not None:
-        lines.append(f"between {money.text(forecast.low_usd)} and {money.text(forecast.high_usd)} at 80%")
-    lines.append(f"{forecast.total_tokens:,} tokens")
+    between = range_text(forecast.low_usd, forecast.high_usd, money)
+    lines = [*([between] if between else []), f"{forecast.total_tokens:,} tokens"]
     if forecast.backtest_error is not None:
         lines.append(f"such forecasts missed the cost by {percent(forecast.backtest_error)}")
     return Figure("This month, forecast", money.text(forecast.cost_usd), [*lines, method_text(forecast.method)])
@@ -234,7 +232,7 @@ def _commands(digest: Digest) -> Table:
         (
             use.command or NO_COMMAND,
             f"{use.runs:,}",
-            f"{money(use.cost_usd)}*" if use.unpriced else money(use.cost_usd),
+            cost_text(use, digest.money),
             money(use.mean_usd),
             duration(use.seconds_p50),
             percent(use.unfinished_share),
@@ -275,7 +273,7 @@ def _subagents(digest: Digest) -> Table:
             projects[use.project],
             use.machine,
             f"{use.tasks:,}",
-            f"{money(use.cost_usd)}*" if use.unpriced else money(use.cost_usd),
+            cost_text(use, digest.money),
             percent(use.cost_share),
             money(use.mean_usd),
         )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from ccusage_import.digest.contents import Figure, change_text, figures_of_all
 from ccusage_import.digest.model import Digest
-from ccusage_import.digest.page_rows import costs_by_day
-from ccusage_import.digest.text import cost_text, method_text
+from ccusage_import.digest.page_rows import DAY, costs_by_day
+from ccusage_import.digest.text import cost_text, method_text, range_text
 
-DAY = timedelta(days=1)
 SPARK_DAYS = 7
 
 
@@ -55,8 +54,9 @@ def _month(digest: Digest, costs: dict[date, Decimal]) -> Headline:
     low = high = spent.cost_usd
     if forecast:
         low, high = forecast.low_usd or forecast.cost_usd, forecast.high_usd or forecast.cost_usd
-        between = f", between {money.text(low)} and {money.text(high)} at 80%" if forecast.low_usd is not None else ""
-        lines += [f"{money.text(forecast.cost_usd)} expected{between}", method_text(forecast.method)]
+        expected = f"{money.text(forecast.cost_usd)} expected"
+        between = range_text(forecast.low_usd, forecast.high_usd, money)
+        lines += [", ".join(filter(None, (expected, between))), method_text(forecast.method)]
         lines.append(f"{spent.total_tokens:,} tokens, {forecast.total_tokens:,} expected")
     before = digest.today.replace(day=1) - DAY
     last = _whole(costs, before.replace(day=1), min(before, before.replace(day=1) + (digest.today.day - 2) * DAY))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import date
     from decimal import Decimal
 
-    from ccusage_import.digest.model import Usage
+    from ccusage_import.digest.model import CommandUse, PlanUse, SubagentUse, Usage
 
 NO_MODEL = "no model"
 # What anybody would do without looking further back; shown where nothing else missed less.
@@ -27,9 +27,16 @@ def multiple(times: float) -> str:
     return f"{times:,.1f} times" if times >= 1 else f"{percent(times)} of"
 
 
-def cost_text(usage: Usage, money: Money) -> str:
+def cost_text(use: Usage | CommandUse | SubagentUse | PlanUse, money: Money) -> str:
     """Return the cost; a star says that some of the usage has no price."""
-    return f"{money.text(usage.cost_usd)}{'*' if usage.unpriced else ''}"
+    return f"{money.text(use.cost_usd)}{'*' if use.unpriced else ''}"
+
+
+def range_text(low_usd: Decimal | None, high_usd: Decimal | None, money: Money) -> str:
+    """Return between what a cost is expected to lie; nothing where that is not known."""
+    if low_usd is None or high_usd is None:
+        return ""
+    return f"between {money.text(low_usd)} and {money.text(high_usd)} at 80%"
 
 
 def day_range(first: date, last: date) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from ccusage_import.config.settings import Settings
 from ccusage_import.days import FIRST_OF_ALL, LAST_OF_ALL, next_month, storable
 from ccusage_import.digest.model import Rows, Selection
 from ccusage_import.digest.page_rows import (
+    DAY,
     DAYS_DRAWN,
     DEAREST_PROMPTS,
     DEAREST_SESSIONS,
@@ -32,7 +33,6 @@ from ccusage_import.warehouse.migrations import expanded, sql_directory
 SHOWN_ROWS = 10
 RECENT_DAYS = 7
 WORK_DAYS = 30
-DAY = timedelta(days=1)
 # What is spent of limits, which several commands show, is no query of the digest.
 BUDGET = "budget"
 

@@ -33,8 +33,8 @@ from ccusage_import.digest.model import (
     SpanName,
     Usage,
 )
-from ccusage_import.digest.page_rows import SHOWN_DAYS
-from ccusage_import.digest.reading.asking import BUDGET, DAY, Asker
+from ccusage_import.digest.page_rows import DAY, SHOWN_DAYS
+from ccusage_import.digest.reading.asking import BUDGET, Asker
 from ccusage_import.digest.reading.detail import read_detail, read_kept_of
 from ccusage_import.digest.reading.work import read_work
 from ccusage_import.rule.explain import reason_in_words
@@ -273,20 +273,11 @@ class _Reader:
     def _budget(self) -> list[BudgetUse]:
         parts = {"machine": self.asker.selection.machine, "agent": self.asker.selection.agent}
         chosen = [(scope, name) for scope, name in parts.items() if name]
-        spendings = [
-            spending
-            for (spending,) in self.rows(BUDGET)
-            if not chosen or (spending.limit.scope, spending.limit.name) in chosen
-        ]
         return [
-            BudgetUse(
-                spending.limit.scope,
-                spending.limit.name,
-                spending.limit.period,
-                spending.limit.limit_usd,
-                spending.spent_usd,
-            )
-            for spending in spendings
+            BudgetUse(limit.scope, limit.name, limit.period, limit.limit_usd, spending.spent_usd)
+            for (spending,) in self.rows(BUDGET)
+            for limit in [spending.limit]
+            if not chosen or (limit.scope, limit.name) in chosen
         ]
 
     def _machines(self) -> list[MachineUse]:
