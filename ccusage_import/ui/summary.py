@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -130,15 +131,11 @@ def _shown_reports(summary: ImportSummary) -> Mapping[str, ReportOutcome]:
 
 
 def _reports_table(summary: ImportSummary, reports: Mapping[str, ReportOutcome]) -> PlainTable:
+    happened = sum((outcome.verdicts for outcome in summary.reports.values()), Counter[Verdict]())
     # `refreshed` is rare: shown only where it happened.
-    shown = [
-        verdict
-        for verdict in SHOWN_VERDICTS
-        if verdict is not Verdict.REFRESHED or any(outcome.verdicts[verdict] for outcome in summary.reports.values())
-    ]
+    shown = [verdict for verdict in SHOWN_VERDICTS if verdict is not Verdict.REFRESHED or happened[verdict]]
     refused = ["refused"] if any(outcome.refused for outcome in summary.reports.values()) else []
-    counted = [outcome.verdicts for outcome in summary.reports.values()]
-    empty = [str(verdict) for verdict in shown if not any(verdicts[verdict] for verdicts in counted)]
+    empty = [str(verdict) for verdict in shown if not happened[verdict]]
     table = PlainTable(("report", "offered", *map(str, shown), *refused, "time"), spare=("time", *empty))
     for name, outcome in reports.items():
         if outcome.error and not outcome.offered and not outcome.verdicts:
