@@ -98,7 +98,7 @@ class Parsed:
     records: Sequence[Record]
     outcomes: Mapping[str, ReportOutcome]
     warnings: tuple[str, ...]
-    refused: Sequence[Refused] = ()
+    refused: Sequence[Refused]
 
     @property
     def valid(self) -> tuple[str, ...]:

@@ -49,10 +49,10 @@ class Status:
     stale_after_hours: float
     held: int
     # Loads dated by a clock that was ahead: none counts as a success.
-    future_loads: tuple[int, ...] = ()
+    future_loads: tuple[int, ...]
     # What is missing from the warehouse, a line each, and what to do.
-    missing: tuple[str, ...] = ()
-    disk_free_bytes: int | None = None
+    missing: tuple[str, ...]
+    disk_free_bytes: int | None
 
 
 def read_status(

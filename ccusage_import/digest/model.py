@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from ccusage_import.money import DOLLARS, Money
+from ccusage_import.money import Money
 
 SpanName = Literal["today", "last_7_days", "month_to_date", "total"]
 # Returns the rows of a query of `sql/digest` by its name.
@@ -381,8 +381,8 @@ class Digest:
     plans: Sequence[PlanUse]
     machines: Sequence[MachineUse]
     work: Work
+    money: Money
     detail: Detail | None = None
-    money: Money = DOLLARS
 
     @property
     def is_empty(self) -> bool:

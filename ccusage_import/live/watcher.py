@@ -88,7 +88,7 @@ class Watcher:
         *,
         reports_every: float,
         polls: bool,
-        had_lent: bool = False,
+        had_lent: bool,
     ) -> None:
         self._configuration, self._environ = configuration, environ
         self._onlookers, self._import_reports = onlookers, import_reports

@@ -85,7 +85,7 @@ class WriteAccess:
                 self.doubt()
                 if self._open is None:
                     # What was opened in part would be in its own way.
-                    self._close()
+                    self.close()
                 raise
             self._is_doubtful = False
 
@@ -96,11 +96,13 @@ class WriteAccess:
     def drop(self) -> None:
         """Close the connection to a server that was lost; an embedded warehouse stays open."""
         if not self.is_embedded:
-            self._close()
+            self.close()
 
     def close(self) -> None:
         """Close everything."""
-        self._close()
+        self._open, self._locked = None, False
+        self._cursor_stack.close()
+        self._stack.close()
 
     def _opened(self, *, is_ours: bool) -> Writable:
         if self._open is not None and is_ours and not self._is_doubtful:
@@ -118,8 +120,3 @@ class WriteAccess:
         cursor = self._cursor_stack.enter_context(open_cursor(self._cursor_file, is_lasting=True))
         self._open = warehouse, cursor
         return Writable(warehouse, cursor, anew=True, warnings=warnings)
-
-    def _close(self) -> None:
-        self._open, self._locked = None, False
-        self._cursor_stack.close()
-        self._stack.close()

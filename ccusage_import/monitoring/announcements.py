@@ -28,7 +28,7 @@ class Announcer:
         configuration: Configuration,
         environ: Mapping[str, str],
         warn: Callable[[str], None],
-        already_open: ClickHouse | None = None,
+        already_open: ClickHouse | None,
     ) -> None:
         self._configuration = configuration
         self._already_open = already_open

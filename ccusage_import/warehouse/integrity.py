@@ -74,9 +74,9 @@ class DetachedPart(NamedTuple):
 class Damage:
     """What is missing, a line each; the machines whose records are; and parts set aside without any loss."""
 
-    lines: tuple[str, ...] = ()
-    machines: frozenset[str] = frozenset()
-    aside: tuple[str, ...] = ()
+    lines: tuple[str, ...]
+    machines: frozenset[str]
+    aside: tuple[str, ...]
 
     def error(self, place: Warehouse) -> DamagedWarehouseError:
         """Return it as an error that says what to do."""
