@@ -101,8 +101,7 @@ class Reader:
         except RuntimeError as error:
             raise engine_error(str(error)) from None
         except StatementRefusedError as error:
-            text = f"Code: {READONLY}. DB::Exception: {error}. (READONLY)"
-            raise EngineError(READONLY, text) from None
+            raise refusal(READONLY, str(error), "READONLY") from None
         except QueryError as error:
             raise engine_error(str(error)) from None
         finally:
@@ -143,6 +142,12 @@ class _Handle:
         self._connection.query(f"SET {name} = '{quoted}'", "Null")
 
 
+def refusal(code: int, text: str, name: str = "") -> EngineError:
+    """Return an error of ours as a server words it."""
+    named = f". ({name})" if name else ""
+    return EngineError(code, f"Code: {code}. DB::Exception: {text}{named}")
+
+
 def engine_error(text: str) -> EngineError:
     """Return an error of the engine with its number."""
     while nested := _NESTED.fullmatch(text):
@@ -167,16 +172,14 @@ def _of_version(body: bytes, output_format: str, version: int) -> bytes:
     try:
         return b"".join(of_version(body, version))
     except UnknownColumnError as error:
-        raise EngineError(
-            NOT_IMPLEMENTED, f"Code: {NOT_IMPLEMENTED}. DB::Exception: {error}. (NOT_IMPLEMENTED)"
-        ) from None
+        raise refusal(NOT_IMPLEMENTED, str(error), "NOT_IMPLEMENTED") from None
 
 
 def _allowed(settings: Mapping[str, str]) -> dict[str, str]:
     allowed = {name: str(most) for name, most in LIMITS.items()}
     for name, value in settings.items():
         if not _NAME.fullmatch(name):
-            raise EngineError(UNKNOWN_SETTING, f"Code: {UNKNOWN_SETTING}. DB::Exception: Unknown setting {name!r}.")
+            raise refusal(UNKNOWN_SETTING, f"Unknown setting {name!r}.")
         if name in LIMITS:
             allowed[name] = str(_lower(name, value))
         elif OPEN_SETTINGS.fullmatch(name):
@@ -188,9 +191,7 @@ def _lower(name: str, value: str) -> int:
     try:
         wanted = math.ceil(float(value))
     except (ValueError, OverflowError):
-        raise EngineError(
-            BAD_ARGUMENTS, f"Code: {BAD_ARGUMENTS}. DB::Exception: {name} is a number. (BAD_ARGUMENTS)"
-        ) from None
+        raise refusal(BAD_ARGUMENTS, f"{name} is a number", "BAD_ARGUMENTS") from None
     return min(wanted, LIMITS[name]) if wanted > 0 else LIMITS[name]
 
 

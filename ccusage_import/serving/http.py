@@ -30,7 +30,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ccusage_import.serving.engine import BAD_ARGUMENTS, NOT_IMPLEMENTED, EngineError, Reader, Reply, Statement
+from ccusage_import.serving.engine import BAD_ARGUMENTS, NOT_IMPLEMENTED, EngineError, Reader, Reply, Statement, refusal
 from ccusage_import.serving.framing import framed, unframed
 
 LARGEST_REQUEST = 1 << 20
@@ -127,7 +127,7 @@ class Interface:
 
     async def _answered(self, statement: Statement, request: Request) -> tuple[Reply, bytes, dict[str, str]]:
         if self._asked >= MOST_AT_ONCE + MOST_WAITING:
-            raise _refusal(TOO_MANY_QUERIES, "Too many simultaneous queries", "TOO_MANY_SIMULTANEOUS_QUERIES")
+            raise refusal(TOO_MANY_QUERIES, "Too many simultaneous queries", "TOO_MANY_SIMULTANEOUS_QUERIES")
         self._asked += 1
         try:
             return await anyio.to_thread.run_sync(partial(self._answer, statement, request), limiter=self._at_once)
@@ -143,7 +143,7 @@ class Interface:
         if self._access.token is None:
             return
         if not hmac.compare_digest(_password(request).encode(), self._access.token.encode()):
-            raise _refusal(
+            raise refusal(
                 AUTHENTICATION_FAILED, "Authentication failed: the password is not the token", "AUTHENTICATION_FAILED"
             )
 
@@ -175,7 +175,7 @@ def _password(request: Request) -> str:
 async def _statement(request: Request) -> Statement | None:
     asked = dict(parse_qsl(request.url.query, keep_blank_values=True))
     if "multipart/" in request.headers.get("Content-Type", ""):
-        raise _refusal(NOT_IMPLEMENTED, "external data and forms are not taken; parameters go into the address")
+        raise refusal(NOT_IMPLEMENTED, "external data and forms are not taken; parameters go into the address")
     body = _decoded(
         await _read(request), request.headers.get("Content-Encoding", ""), is_framed=_is_on(asked, "decompress")
     )
@@ -197,13 +197,13 @@ async def _read(request: Request) -> bytes:
     async for part in request.stream():
         body += part
         if len(body) > LARGEST_REQUEST:
-            raise _refusal(TOO_MANY_BYTES, f"a request may have {LARGEST_REQUEST:,} bytes")
+            raise refusal(TOO_MANY_BYTES, f"a request may have {LARGEST_REQUEST:,} bytes")
     return bytes(body)
 
 
 def _number(text: str) -> int:
     if not re.fullmatch(r"[0-9]{0,9}", text):
-        raise _refusal(BAD_ARGUMENTS, "client_protocol_version is a number", "BAD_ARGUMENTS")
+        raise refusal(BAD_ARGUMENTS, "client_protocol_version is a number", "BAD_ARGUMENTS")
     return int(text or 0)
 
 
@@ -213,7 +213,7 @@ def _is_on(asked: Mapping[str, str], name: str) -> bool:
 
 def _decoded(body: bytes, encoding: str, *, is_framed: bool) -> str:
     if encoding.lower() not in ("", "identity", "gzip", "deflate"):
-        raise _refusal(NOT_IMPLEMENTED, f"Content-Encoding {encoding} is not taken; gzip and deflate are")
+        raise refusal(NOT_IMPLEMENTED, f"Content-Encoding {encoding} is not taken; gzip and deflate are")
     try:
         if encoding.lower() in ("gzip", "deflate"):
             body = _unpacked(body)
@@ -221,7 +221,7 @@ def _decoded(body: bytes, encoding: str, *, is_framed: bool) -> str:
             body = unframed(body, LARGEST_REQUEST)
         return body.decode()
     except (zlib.error, ValueError) as error:
-        raise _refusal(BAD_ARGUMENTS, f"the body cannot be read: {error}") from None
+        raise refusal(BAD_ARGUMENTS, f"the body cannot be read: {error}") from None
 
 
 def _unpacked(body: bytes) -> bytes:
@@ -252,8 +252,3 @@ def _media_type(output_format: str) -> str:
     return (
         "text/plain; charset=UTF-8" if output_format.startswith(("Pretty", "Vertical")) else "application/octet-stream"
     )
-
-
-def _refusal(code: int, text: str, name: str = "") -> EngineError:
-    named = f". ({name})" if name else ""
-    return EngineError(code, f"Code: {code}. DB::Exception: {text}{named}")
