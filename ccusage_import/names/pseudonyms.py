@@ -23,26 +23,29 @@ def is_short_pseudonym(name: str) -> bool:
 
 
 class Pseudonyms:
-    """Turns names into pseudonyms (HMAC-SHA-256, RFC 2104, its first 128 bits in hex) and remembers which is which."""
+    """Turns names into pseudonyms (HMAC-SHA-256, RFC 2104, its first 128 bits in hex) and remembers which is which.
+
+    Projects and sessions get one only where that `is_enabled`.
+    """
 
     def __init__(self, salt: str, *, is_enabled: bool) -> None:
         self._salt = salt.encode()
-        self._is_enabled = is_enabled
+        self.is_enabled = is_enabled
         self.names: dict[str, str] = {}
         self._known: dict[str, str] = {}
 
     def unlearned(self) -> Pseudonyms:
         """Return what makes the same pseudonyms, and remembers none yet."""
-        return Pseudonyms(self._salt.decode(), is_enabled=self._is_enabled)
+        return Pseudonyms(self._salt.decode(), is_enabled=self.is_enabled)
 
     @property
     def naming(self) -> str:
         """What distinguishes this naming from others: empty for names in clear, else a fingerprint of the salt."""
-        return self._digest(_NAMING)[: 2 * FINGERPRINT_BYTES] if self._is_enabled else ""
+        return self._digest(_NAMING)[: 2 * FINGERPRINT_BYTES] if self.is_enabled else ""
 
     def of(self, name: str) -> str:
         """Return the pseudonym of `name`, or the name itself where pseudonyms are off or there is no name."""
-        if not self._is_enabled or not name:
+        if not self.is_enabled or not name:
             return name
         if name not in self._known:
             self._known[name] = self.always(name)
@@ -57,11 +60,6 @@ class Pseudonyms:
     def blind(self, kind: str, name: str) -> str:
         """Return the short pseudonym of a name, which is not remembered; equal names of two kinds differ."""
         return self._digest(f"{kind}\0{name}")[:BLIND_DIGITS]
-
-    @property
-    def is_enabled(self) -> bool:
-        """Whether projects and sessions are named by pseudonyms."""
-        return self._is_enabled
 
     def hide_paths(self, text: str) -> str:
         """Return `text` with the paths met so far replaced by their pseudonyms."""
