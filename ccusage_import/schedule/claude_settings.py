@@ -21,7 +21,8 @@ from typing import Any, NoReturn
 from ccusage_import.config.directories import expanded, home_of
 from ccusage_import.documents import parse_json
 from ccusage_import.exceptions import ScheduleError
-from ccusage_import.files import make_private_directory, reason_of, replace_file
+from ccusage_import.files import reason_of
+from ccusage_import.schedule.tools import write_file
 
 EVENTS = ("Stop", "SessionEnd")
 WORDS = ("schedule", "hook")
@@ -110,7 +111,7 @@ class ClaudeSettings:
         else:
             backup = str(self._keep(old))
         self._write(new)
-        self._replace(self._record_file, json.dumps(asdict(_Record(str(self.file), _digest(new), backup))).encode())
+        write_file(self._record_file, json.dumps(asdict(_Record(str(self.file), _digest(new), backup))).encode())
         return True
 
     def remove(self) -> bool:
@@ -195,19 +196,12 @@ class ClaudeSettings:
 
     def _keep(self, content: bytes) -> Path:
         copy = self.state / f"claude-settings-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.json"
-        self._replace(copy, content)
+        write_file(copy, content)
         return copy
 
     def _write(self, content: bytes) -> None:
         mode = self.file.stat().st_mode & 0o777 if self.file.exists() else 0o600
-        self._replace(self.file, content, mode=mode)
-
-    def _replace(self, file: Path, content: bytes, *, mode: int = 0o600) -> None:
-        try:
-            make_private_directory(file.parent)
-            replace_file(file, content, mode=mode)
-        except OSError as error:
-            raise ScheduleError(f"{file}: {error.strerror}", hint="make the directory writable") from None
+        write_file(self.file, content, mode=mode)
 
 
 def hooked_settings(environ: Mapping[str, str], state: Path) -> Path | None:

@@ -16,7 +16,7 @@ from ccusage_import.config.directories import home_of
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.files import make_private_directory
 from ccusage_import.schedule.model import ALWAYS, NAME, InstalledSchedule, Schedule, SchedulerState, Timing
-from ccusage_import.schedule.tools import failure, run_tool, write_unit
+from ccusage_import.schedule.tools import failure, run_tool, write_file
 
 LABEL = NAME
 _GUARDED = ("Desktop", "Documents", "Downloads", "Library/Mobile Documents")
@@ -51,7 +51,7 @@ class Launchd:
     def install(self, schedule: Schedule) -> None:
         """Write the agent and load it in place of an earlier one."""
         for path, text in self.files(schedule).items():
-            write_unit(Path(path), text)
+            write_file(Path(path), text.encode(), mode=0o644)
         try:
             make_private_directory(schedule.log_file.parent)
         except OSError as error:

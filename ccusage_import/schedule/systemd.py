@@ -22,7 +22,7 @@ from ccusage_import.schedule.model import (
     Timing,
     split_command,
 )
-from ccusage_import.schedule.tools import demand, read_unit, run_tool, write_unit
+from ccusage_import.schedule.tools import demand, read_unit, run_tool, write_file
 
 SERVICE = f"{NAME}.service"
 TIMER = f"{NAME}.timer"
@@ -88,7 +88,7 @@ class Systemd:
         if (installed := self._readable()) and installed.is_service != (schedule.timing is None):
             self.remove()
         for path, text in self.files(schedule).items():
-            write_unit(Path(path), text)
+            write_file(Path(path), text.encode(), mode=0o644)
         hint = "ccusage-import schedule install --scheduler cron" if schedule.timing else "journalctl --user -u " + NAME
         for argv in self.commands(schedule):
             demand(argv, self.environ, hint=hint)

@@ -64,15 +64,15 @@ def failure(argv: tuple[str, ...], done: Finished, hint: str) -> ScheduleError:
     )
 
 
-def write_unit(file: Path, text: str) -> None:
-    """Write a unit file, atomically.
+def write_file(file: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write a file, atomically; its directory is made where it is missing.
 
     Raises:
         ScheduleError: the directory cannot be written.
     """
     try:
         make_private_directory(file.parent)
-        replace_file(file, text.encode(), mode=0o644)
+        replace_file(file, content, mode=mode)
     except OSError as error:
         raise ScheduleError(f"{file}: {error.strerror}", hint="make the directory writable") from None
 
