@@ -133,10 +133,7 @@ def keep_own_budgets(warehouse: ClickHouse, configuration: Configuration, pseudo
     }
     changed = [(*key, *values, 0) for key, values in wanted.items() if stored.get(key) != values]
     changed += [(*key, *values, 1) for key, values in stored.items() if key not in wanted]
-    if changed:
-        revision = time.time_ns() // 1000
-        rows = [(*row, revision) for row in changed]
-        warehouse.insert("budgets", _COLUMNS, rows, token=f"budgets/{own}/{revision}")
+    _write(warehouse, "budgets", _COLUMNS, changed, own)
 
 
 def _wanted(
@@ -196,16 +193,14 @@ def rename_limits(warehouse: ClickHouse, old: str, new: str) -> None:
     _rename_budgets(warehouse, old, new)
     for table, columns, stored in (("quotas", _QUOTA_COLUMNS, _STORED_QUOTAS), ("plans", _PLAN_COLUMNS, _STORED_PLAN)):
         rows = warehouse.rows(stored, {"machine": old})
-        _write(warehouse, table, columns, [(new, *row, 0) for row in rows] + [(old, *row, 1) for row in rows])
+        _write(warehouse, table, columns, [(new, *row, 0) for row in rows] + [(old, *row, 1) for row in rows], new)
 
 
 def _rename_budgets(warehouse: ClickHouse, old: str, new: str) -> None:
     rows = warehouse.rows(f"{_STORED} WHERE set_by = {{old:String}}", {"old": old})
-    revision = time.time_ns() // 1000
     changed = [(scope, new if (scope, name) == ("machine", old) else name, *rest) for scope, name, *rest in rows]
-    values = [(*row[:3], new, *row[4:], 0, revision) for row in changed] + [(*row, 1, revision) for row in rows]
-    if values:
-        warehouse.insert("budgets", _COLUMNS, values, token=f"budgets/{old}/{new}/{revision}")
+    values = [(*row[:3], new, *row[4:], 0) for row in changed] + [(*row, 1) for row in rows]
+    _write(warehouse, "budgets", _COLUMNS, values, f"{old}/{new}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +260,7 @@ def keep_own_quotas(warehouse: ClickHouse, configuration: Configuration) -> None
     stored: dict[str, Decimal | None] = {str(name): limit for name, limit in rows}
     changed = [(name, limit, 0) for name, limit in wanted.items() if name not in stored or stored[name] != limit]
     changed += [(name, limit, 1) for name, limit in stored.items() if name not in wanted]
-    _write(warehouse, "quotas", _QUOTA_COLUMNS, [(machine, *row) for row in changed])
+    _write(warehouse, "quotas", _QUOTA_COLUMNS, [(machine, *row) for row in changed], machine)
 
 
 def keep_quotas_if_allowed(warehouse: ClickHouse, configuration: Configuration) -> None:
@@ -297,12 +292,15 @@ def keep_own_plan(warehouse: ClickHouse, configuration: Configuration) -> None:
     stored = [tuple(row) for row in warehouse.rows(_STORED_PLAN, {"machine": machine})]
     wanted = [] if plan.monthly is None else [(plan.account, plan.monthly)]
     if stored != wanted:
-        _write(warehouse, "plans", _PLAN_COLUMNS, [(machine, *row, int(not wanted)) for row in wanted or stored])
+        rows = [(machine, *row, int(not wanted)) for row in wanted or stored]
+        _write(warehouse, "plans", _PLAN_COLUMNS, rows, machine)
 
 
-def _write(warehouse: ClickHouse, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
-    """Write rows that begin with their machine, as a revision of their own."""
+def _write(
+    warehouse: ClickHouse, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]], machine: str
+) -> None:
+    """Write rows of a machine as a revision of their own, where there are any."""
     if rows:
         revision = time.time_ns() // 1000
-        token = f"{table}/{rows[0][0]}/{revision}"
+        token = f"{table}/{machine}/{revision}"
         warehouse.insert(table, columns, [(*row, revision) for row in rows], token=token)
