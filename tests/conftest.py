@@ -31,6 +31,7 @@ from tests.support.exhaustive import all_but
 from tests.support.forks import can_fork, fork, origin_environ
 from tests.support.gateway.running import Gateway, running_gateway
 from tests.support.open_files import allow_open_files
+from tests.support.receiver import Receiver, running_receiver
 from tests.support.server import server_url
 from tests.support.warm import (
     ZONE,
@@ -225,6 +226,11 @@ class Program:
     home: Path
     environ: dict[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()
+
+    def elsewhere(self, home: Path) -> Program:
+        """Return the program in a new home, where it is another installation."""
+        home.mkdir()
+        return Program(home, {**self.environ, "HOME": str(home)})
 
     def __call__(self, *arguments: str | Path, **environ: str) -> Result:
         """Run one command to its end, in a new interpreter only where a fork would not do."""
@@ -590,3 +596,10 @@ def corpus(tmp_path: Path) -> Callable[[str], Path]:
         return target
 
     return copied
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Whoever is notified, over HTTP."""
+    with running_receiver() as running:
+        yield running

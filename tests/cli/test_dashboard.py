@@ -169,8 +169,7 @@ def elsewhere() -> str:
 def abroad(program: Program, tmp_path: Path, embedded: Callable[[str], Place]) -> Program:
     """This machine, which used 10,000 tokens, beside another one where it is another day, and which used 20,000."""
     now, warehouse = datetime.now(UTC), embedded("warehouse")
-    (tmp_path / "other").mkdir()
-    other = Program(tmp_path / "other", {**program.environ, "HOME": str(tmp_path / "other")})
+    other = program.elsewhere(tmp_path / "other")
     for each, name, tokens, zone in ((other, "away", 20_000, elsewhere()), (program, "here", 10_000, "UTC")):
         claude = ClaudeDir(tmp_path / name)
         claude.say(name, now - timedelta(seconds=1), tokens)

@@ -190,8 +190,7 @@ def test_all_machines_are_added_up_unless_one_is_named(
     other = ClaudeDir(tmp_path / "other")
     other.say("two", days_ago(1), 20_000)
     imported(program, migrated, claude)
-    (tmp_path / "lap").mkdir()
-    laptop = Program(tmp_path / "lap", {**program.environ, "HOME": str(tmp_path / "lap")})
+    laptop = program.elsewhere(tmp_path / "lap")
     arguments = ("import", "--warehouse", migrated.url, "--machine", "lap", "--no-hash-projects")
     assert laptop(*arguments, "--claude-dir", other.root).exit_code == 0
 

@@ -19,7 +19,7 @@ from ccusage_import.warehouse.facts.rewriting import bring_back_facts
 from ccusage_import.warehouse.machines import write_claim
 from ccusage_import.warehouse.migrations import FACT_TABLES
 from ccusage_import.warehouse.tables import next_load_id
-from tests.conftest import CORPORA, Place, Program, Spares, program_in
+from tests.conftest import CORPORA, Place, Program, program_in
 from tests.faults.harness import Installation
 from tests.faults.kills import Stepped
 from tests.support.claude_dir import ClaudeDir, days_ago
@@ -486,13 +486,6 @@ def laptop(program: Program, home_of_laptop: Path) -> Iterator[Place]:
     shutil.copytree(home_of_laptop, program.home, symlinks=True, dirs_exist_ok=True)
     with engine_stays():
         yield Place(f"chdb://{program.home}/.local/share/ccusage-import/warehouse")
-
-
-@pytest.fixture
-def server(spares: Spares) -> Iterator[Place]:
-    """An empty warehouse behind HTTP."""
-    with spares.lent() as place:
-        yield place
 
 
 def ran(program: Program, *arguments: str | Path) -> str:

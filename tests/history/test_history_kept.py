@@ -618,8 +618,7 @@ def test_a_second_machine_adds_and_touches_nothing(
     claude.say("a", days_ago(2), 10)
     run_import("--machine", "laptop")
     before = migrated.rows("SELECT * FROM records WHERE machine = 'laptop' ORDER BY report, key")
-    (tmp_path / "other").mkdir()
-    other = Program(tmp_path / "other", {**program.environ, "HOME": str(tmp_path / "other")})
+    other = program.elsewhere(tmp_path / "other")
 
     done = other(
         "import", "--warehouse", migrated.url, "--claude-dir", claude.root, "--timezone", "UTC", "--machine", "tower"
@@ -635,8 +634,7 @@ def test_the_same_machine_name_on_two_hosts_is_refused(
 ) -> None:
     claude.say("a", days_ago(2), 10)
     run_import("--machine", "laptop")
-    (tmp_path / "other").mkdir()
-    other = Program(tmp_path / "other", {**program.environ, "HOME": str(tmp_path / "other")})
+    other = program.elsewhere(tmp_path / "other")
 
     done = other("import", "--warehouse", migrated.url, "--claude-dir", claude.root, "--machine", "laptop")
 

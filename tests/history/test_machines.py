@@ -27,8 +27,7 @@ def claude(tmp_path: Path) -> ClaudeDir:
 @pytest.fixture
 def other(program: Program, tmp_path: Path) -> Program:
     """The program in another home, which is another installation."""
-    (tmp_path / "other").mkdir()
-    return Program(tmp_path / "other", {**program.environ, "HOME": str(tmp_path / "other")})
+    return program.elsewhere(tmp_path / "other")
 
 
 def owner(place: Place) -> list[tuple[object, ...]]:

@@ -160,8 +160,7 @@ def test_a_machine_gets_its_old_name_back(program: Program, migrated: Place, cla
 def test_the_old_name_can_be_that_of_another_installation(
     program: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
 ) -> None:
-    (tmp_path / "other").mkdir()
-    other = Program(tmp_path / "other", {**program.environ, "HOME": str(tmp_path / "other")})
+    other = program.elsewhere(tmp_path / "other")
     imported(program, migrated, claude, "--machine", "laptop")
     assert other("import", "--warehouse", migrated.url, "--claude-dir", claude.root, "--machine", "pi").exit_code == 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from tests.monitoring.test_metrics import values_in
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import some_of
 from tests.support.gateway.running import Gateway
-from tests.support.receiver import Receiver, running_receiver
+from tests.support.receiver import Receiver
 from tests.support.watching import watching
 
 MACHINE = '{machine="laptop"}'
@@ -41,12 +41,6 @@ def claude(tmp_path: Path) -> ClaudeDir:
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("today", days_ago(0, hour=0), 100_000)
     return claude
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with running_receiver() as running:
-        yield running
 
 
 def health(program: Program, place: Place) -> dict[str, Any]:

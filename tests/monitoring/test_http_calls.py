@@ -17,12 +17,6 @@ from ccusage_import.monitoring.http_calls import call
 from tests.support.receiver import Answer, Receiver, running_receiver
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with running_receiver() as running:
-        yield running
-
-
 def refusal(url: str, *, limit_seconds: float = 10) -> str:
     with pytest.raises(AnnouncementError) as caught:
         call("pushgateway", "PUT", SecretStr(url), b"x 1\n", limit_seconds=limit_seconds)

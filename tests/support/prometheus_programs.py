@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.support.gateway.running import stop
+
 REPOSITORY = Path(__file__).parent.parent.parent
 ALERTS = REPOSITORY / "monitoring" / "prometheus" / "alerts.yml"
 PROGRAMS = ("prometheus", "promtool", "prometheus-pushgateway")
 START_TIMEOUT_SECONDS = 30.0
-STOP_TIMEOUT_SECONDS = 10.0
 
 
 def missing_programs() -> list[str]:
@@ -110,12 +111,7 @@ def _running(command: Sequence[str], log: Path) -> Iterator[str]:
     try:
         yield until(lambda: _logged_address(process, log), f"{command[0]} listens")
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process)
 
 
 def _logged_address(process: subprocess.Popen[bytes], log: Path) -> str:

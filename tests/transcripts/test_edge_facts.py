@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from tests.conftest import CORPORA, copy_template
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from tests.conftest import CORPORA
 from tests.support.exhaustive import some_of
 from tests.support.facts import Reader, become
 
@@ -125,14 +124,6 @@ def _by_command(reader: Reader, value: str) -> dict[str, Any]:
     names = {reader.configuration.settings.pseudonyms().blind("command", name): name for name in ("/deploy", "/review")}
     rows = reader.pairs(f"SELECT command, {value} AS found {TURNS} AND command != '' GROUP BY command")
     return {names.get(name, name): list(found) if isinstance(found, tuple) else found for name, found in rows.items()}
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[ClickHouse]:
-    """One warehouse for all groups; each is a machine of its own."""
-    directory = copy_template(template, tmp_path_factory.mktemp("facts") / "warehouse")
-    with open_warehouse(parse_warehouse_url(f"chdb://{directory}")) as warehouse:
-        yield warehouse
 
 
 @pytest.mark.parametrize("group", sorted(EXPECTED))

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from tests.conftest import CORPORA, copy_template
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from tests.conftest import CORPORA
 from tests.support.ccusage_install import without_launcher
 from tests.support.exhaustive import some_of
 from tests.support.facts import LARGER, Reader, Tokens, name_of
@@ -54,14 +53,6 @@ def _sum(rows: Iterator[tuple[Any, Tokens]]) -> dict[Any, Tokens]:
         known = sums[key]
         sums[key] = (known[0] + some, known[1] + more, known[2] + created, known[3] + read)
     return dict(sums)
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[ClickHouse]:
-    """One warehouse for all corpora; each is a machine of its own."""
-    directory = copy_template(template, tmp_path_factory.mktemp("facts") / "warehouse")
-    with open_warehouse(parse_warehouse_url(f"chdb://{directory}")) as warehouse:
-        yield warehouse
 
 
 @pytest.mark.parametrize("corpus", ALL, ids=name_of)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ccusage_import.config.warehouse_url import parse_warehouse_url
 from ccusage_import.transcripts.facts import Message, Usage
 from ccusage_import.transcripts.once import judge_copies, version_of
-from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
-from tests.conftest import CORPORA, copy_template
+from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from tests.conftest import CORPORA
 from tests.support.exhaustive import some_of
 from tests.support.facts import Reader, become
 
@@ -24,14 +22,6 @@ MINE = "WHERE machine = {machine:String}"
 MESSAGES = f"SELECT arraySort(groupArray(tuple(* EXCEPT (load_id, turn_id, machine)))) FROM messages {MINE}"
 CALLS = f"SELECT arraySort(groupArray(tuple(* EXCEPT (load_id, turn_id, machine)))) FROM tool_calls {MINE}"
 EVENTS = f"SELECT arraySort(groupArray(tuple(* EXCEPT (load_id, turn_id, machine)))) FROM events {MINE}"
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[ClickHouse]:
-    """One warehouse; each way of reading is a machine of its own."""
-    directory = copy_template(template, tmp_path_factory.mktemp("facts") / "warehouse")
-    with open_warehouse(parse_warehouse_url(f"chdb://{directory}")) as warehouse:
-        yield warehouse
 
 
 def _facts(reader: Reader) -> list[Any]:
