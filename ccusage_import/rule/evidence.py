@@ -82,14 +82,15 @@ class Session:
         return not self.offered
 
     @property
-    def fell(self) -> bool:
-        """Whether less of it is offered than stored, or its beginning is missing: it went on after it was deleted.
-
-        What is gone fell too.
-        """
+    def is_cut(self) -> bool:
+        """Whether its beginning is missing: it went on after its transcript was deleted."""
         starts = [one.starts_at for one in self.offered]
-        is_cut = self.span.starts_at > ALWAYS and min(starts, default=ALWAYS) > self.span.starts_at + MESSAGE_GROWS
-        return self.offered_tokens < self.stored_tokens or is_cut
+        return self.span.starts_at > ALWAYS and min(starts, default=ALWAYS) > self.span.starts_at + MESSAGE_GROWS
+
+    @property
+    def fell(self) -> bool:
+        """Whether less of it is offered than stored, or its beginning is missing; what is gone fell too."""
+        return self.offered_tokens < self.stored_tokens or self.is_cut
 
 
 class Sessions:

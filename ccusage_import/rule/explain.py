@@ -31,7 +31,7 @@ WORDS = {
     Reason.PRICE_OF_ITS_TIME: "same tokens, other prices; usage this old keeps the price of its time",
     Reason.MESSAGES_THERE: "all of its messages are still there",
     Reason.MESSAGES_GONE: "messages are gone from the transcripts",
-    Reason.SESSION_GONE: "a session of that time is not there any more",
+    Reason.SESSION_GONE: "a session of that time is not there any more, or lost some of it",
     Reason.SESSIONS_UNKNOWN: "no stored session shows whether its transcripts are still there",
     Reason.TAKEN_BACK: "a person took this back",
     Reason.MAY_BE_SWEPT: "its transcripts may have been deleted",

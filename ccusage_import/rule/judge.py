@@ -16,7 +16,7 @@ from ccusage_import.rule.groups import Group, Pair, group_of, grouped, paired
 from ccusage_import.rule.ledger import NO_LEDGER, Fall, Ledger
 from ccusage_import.rule.moves import Moves
 from ccusage_import.rule.pricing import PriceTrust, joined, lose_a_price, priced, repriced, taken_over
-from ccusage_import.rule.verdicts import UNEXPLAINED, Decision, Reason, Verdict
+from ccusage_import.rule.verdicts import FOR_NOW, UNEXPLAINED, Decision, Reason, Verdict
 from ccusage_import.rule.window import Window
 
 
@@ -237,6 +237,9 @@ class Judge:
     def _kept(self, stored: Record | None, offered: Record, reason: Reason) -> Decision:
         if stored is not None and offered.usage == stored.usage:
             return Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, stored, offered, is_written=False)
+        if stored is not None and reason in FOR_NOW and self.window.fell_before(stored):
+            # The next import must know that too.
+            reason = Reason.FELL_BEFORE
         return Decision(Verdict.HELD, reason, stored, offered, is_written=False)
 
     def _price_trust(self, pair: Pair) -> PriceTrust:

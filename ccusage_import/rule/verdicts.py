@@ -65,6 +65,8 @@ class Reason(StrEnum):
 
 # What nothing explains: a person has to look at it.
 UNEXPLAINED = frozenset({Reason.UNEXPLAINED, Reason.FELL_BEFORE})
+# What holds an offer until the next import may know more.
+FOR_NOW = frozenset({Reason.TIMEZONE_CHANGED, Reason.DIRECTORY_MISSING, Reason.SAVED_FILES})
 
 
 class HeldOffer(NamedTuple):

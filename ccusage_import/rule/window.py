@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from ccusage_import.records import CLAUDE, FILED_BY_DAY, Provenance, report_label
+from ccusage_import.records import CLAUDE, FILED_BY_DAY, Provenance, Record, report_label
 from ccusage_import.rule.context import Context
 from ccusage_import.rule.evidence import Session, Sessions, first_day
 from ccusage_import.rule.groups import Group, Pair
@@ -54,24 +54,22 @@ class Window:
         if doubt := self.doubt(group):
             return False, doubt
         if change := _changed(read_with, now):
-            return (False, Reason.FELL_BEFORE) if self._fell_before(group) else (True, change)
+            return (False, Reason.FELL_BEFORE) if self._any_fell_before(group) else (True, change)
         return False, Reason.UNEXPLAINED
 
-    def _fell_before(self, group: Group) -> bool:
-        """Whether a group, or a session of its time, fell while it was read as it is stored.
-
-        What is read differently since then does not explain that.
-        """
+    def _any_fell_before(self, group: Group) -> bool:
+        """Whether a group, or a session of its time, fell before anything was read differently."""
         records = [pair.stored for pair in group.pairs if pair.stored is not None]
         sessions = [] if group.is_session else self.sessions_of(group)
-        for record in (*records, *(record for session in sessions for record in session.records)):
-            held = self._context.held(record.identity)
-            if held is None or held.offered.total_tokens >= record.total_tokens:
-                continue
-            is_gone = held.reason in (Reason.FELL_BEFORE, Reason.MESSAGES_GONE)
-            if is_gone or held.offered.provenance == record.provenance:
-                return True
-        return False
+        return any(map(self.fell_before, (*records, *(record for session in sessions for record in session.records))))
+
+    def fell_before(self, stored: Record) -> bool:
+        """Whether a record fell while it was read as it is stored: what changed since does not explain that."""
+        held = self._context.held(stored.identity)
+        if held is None or held.offered.total_tokens >= stored.total_tokens:
+            return False
+        is_gone = held.reason in (Reason.FELL_BEFORE, Reason.MESSAGES_GONE)
+        return is_gone or held.offered.provenance == stored.provenance
 
     def rearranged(self, group: Group) -> tuple[bool, Reason]:
         """Return whether parts of a group that lost and gained are taken: they are, while no session lost anything."""
@@ -91,14 +89,15 @@ class Window:
         return any(set(pair.stored.provenance.data_dirs) - now for pair in group.pairs if pair.stored is not None)
 
     def doubt(self, group: Group) -> Reason | None:
-        """Return why the transcripts of a group may be gone; None where every session of its time is still there."""
-        if group.is_session:
-            return None if group.is_offered else Reason.SESSION_GONE
+        """Return why the transcripts of a group may be gone; None where each session of its time is wholly there."""
         found = self.sessions_of(group)
+        is_cut = any(item.is_cut for item in found)
+        if group.is_session:
+            return Reason.SESSION_GONE if is_cut or not group.is_offered else None
         # Sessions that do not account for all that is stored are not all the sessions there were.
         if not self._sessions.is_known or sum(item.stored_tokens for item in found) < group.stored_tokens:
             return Reason.SESSIONS_UNKNOWN
-        is_gone = any(item.is_gone or self._moves.lost_any(item.records) for item in found)
+        is_gone = is_cut or any(item.is_gone or self._moves.lost_any(item.records) for item in found)
         return Reason.SESSION_GONE if is_gone else None
 
     def sessions_of(self, group: Group) -> list[Session]:
