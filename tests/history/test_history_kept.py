@@ -339,21 +339,18 @@ def test_a_message_that_moves_past_midnight_moves_its_tokens(
     assert verdicts(migrated, "daily") == {("corrected", "messages_there"), ("grew", "more_tokens")}
 
 
-def test_a_longer_clean_up_period_does_not_bring_back_what_was_swept(
+def test_a_longer_clean_up_period_does_not_reopen_what_was_outside_the_window(
     claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path
 ) -> None:
-    for session, day in (("old", 40), ("kept", 40), ("new", 3)):
-        claude.say(session, days_ago(day), 1000)
-    old_version = pretending(tmp_path, ccusage20, "20.0.11")
-    run_import("--ccusage", old_version)
-    claude.delete("old")
+    claude.say("a", days_ago(40), 9100)
+    run_import("--ccusage", pretending(tmp_path, ccusage20, "20.0.11"))
     (claude.root / "settings.json").write_text('{"cleanupPeriodDays": 3650}')
+    claude.replace("a", '"output_tokens":9100', '"output_tokens":100')
 
-    run_import("--ccusage", old_version)
     run_import()
 
-    assert tokens(migrated, "daily", "date")[str(days_ago(40).date())] == 2000
-    assert verdicts(migrated, "daily") == {("held", "messages_gone")}
+    assert tokens(migrated, "daily", "date") == {str(days_ago(40).date()): 9100}
+    assert verdicts(migrated, "daily") == {("held", "may_be_swept")}
 
 
 def test_a_transcript_deleted_by_hand_is_not_explained_by_new_usage(
