@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -588,15 +589,23 @@ def test_one_of_two_data_directories_missing_today_lowers_nothing_and_is_named(
     assert verdicts(migrated, "daily") == {("held", "directory_missing")}
 
 
+# The first day of the window, and one that only a longer clean-up period keeps in it.
+@pytest.mark.parametrize(("day", "period"), [(29, 30), (60, 90)])
 def test_an_empty_report_for_an_hour_changes_nothing_and_is_heard(
-    claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path
+    claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path, day: int, period: int
 ) -> None:
-    claude.say("a", days_ago(2), 10)
+    (claude.root / "settings.json").write_text(f'{{"cleanupPeriodDays": {period}}}')
+    claude.say("a", days_ago(day), 10)
     run_import()
+    (tmp_path / "saved").mkdir()
+    empty = tmp_path / "saved" / "daily.json"
+    empty.write_text(
+        '{"daily":[],"totals":{"inputTokens":0,"outputTokens":0,"cacheCreationTokens":0,"cacheReadTokens":0,'
+        '"totalTokens":0,"totalCost":0}}'
+    )
     broken = tmp_path / "broken"
     broken.write_text(
-        f'#!/bin/sh\n[ "$2" = daily ] && echo \'{{"daily":[],"totals":{{"inputTokens":0,"outputTokens":0,'
-        f'"cacheCreationTokens":0,"cacheReadTokens":0,"totalTokens":0,"totalCost":0}}}}\' && exit\n'
+        f'#!/bin/sh\n[ "$2" = daily ] && exec cat "{empty}"\n[ "$2" = session ] && exec echo "{{"\n'
         f'exec "{ccusage20}" "$@"\n'
     )
     broken.chmod(0o755)
@@ -604,9 +613,16 @@ def test_an_empty_report_for_an_hour_changes_nothing_and_is_heard(
     done = run_import("--ccusage", broken)
 
     assert done.exit_code == 5
-    assert "error: daily: ccusage shows no usage, yet 1 record since " in done.stderr
+    why = f"ccusage shows no usage, yet 1 record since {days_ago(period - 1).date()} is stored"
+    assert re.findall(": error: (.*)", done.stderr) == [
+        f"daily: {why}",
+        "the session report is not JSON: ccusage printed a document that is cut off or broken",
+        f"projects: {why}",
+    ]
     assert list(tokens(migrated, "daily", "date").values()) == [10]
     assert migrated.rows("SELECT count() FROM projects_daily") == [(1,)]
+    # Saved files are of another time.
+    assert run_import("--from", empty.parent).exit_code == 0
 
 
 def test_a_second_machine_adds_and_touches_nothing(
