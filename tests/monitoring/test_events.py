@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -232,23 +233,35 @@ def quota_at(used: int, *, start: datetime = NOON, maximum: int = 100, source: s
     )  # fmt: skip
 
 
-def test_a_quota_is_told_of_at_80_and_at_100_percent_of_each_block() -> None:
-    later = NOON + timedelta(hours=6)
-    uses = [quota_at(79), quota_at(80), quota_at(95), quota_at(100), quota_at(120), quota_at(200, start=later)]
-    told, titles = Told(), []
+def told_of_quotas(uses: list[QuotaUse]) -> list[tuple[str, str]]:
+    """Let one target hear of how a quota is used, look by look."""
+    told, notices = Told(), []
     for use in uses:
         snapshot = Snapshot(None, None, 0, [], [], [use])
         outcome = RunOutcome(machine="studio", started_at=NOON, finished_at=NOON, exit_code=0, snapshot=snapshot)
         told = known(told, snapshot)
         for notice in due_events(outcome, told, DOLLARS, last_success_at=None, stale_after_hours=STALE_AFTER_HOURS):
             told = notice.told
-            titles.append((notice.event, notice.title))
+            notices.append((notice.event, notice.title))
+    return notices
 
-    assert titles == [
+
+def test_a_quota_is_told_of_at_80_and_at_100_percent_of_each_block() -> None:
+    later = NOON + timedelta(hours=6)
+    uses = [quota_at(79), quota_at(80), quota_at(95), quota_at(100), quota_at(120), quota_at(200, start=later)]
+
+    assert told_of_quotas(uses) == [
         ("quota", "studio: 80.0% of the quota block_usd is used"),
         ("quota", "studio: 100.0% of the quota block_usd is used"),
         ("quota", "studio: 200.0% of the quota block_usd is used"),
     ]
+
+
+@pytest.mark.parametrize(("source", "times"), [("set", 2), ("largest of the past", 1)])
+def test_a_quota_that_a_person_changed_is_told_of_again_and_one_that_grew_is_not(source: str, times: int) -> None:
+    uses = [quota_at(most, maximum=most, source=source) for most in (100, 110)]
+
+    assert told_of_quotas(uses) == [("quota", "studio: 100.0% of the quota block_usd is used")] * times
 
 
 def test_the_notice_of_a_quota_says_when_it_ends_and_runs_out() -> None:
