@@ -139,6 +139,22 @@ def test_held_numbers_that_were_settled_can_be_told_again() -> None:
     assert [heard.held for heard in told_of(runs)] == [[2], [], [3], [], [1], [], []]
 
 
+@pytest.mark.parametrize(
+    ("exit_code", "held", "titles"),
+    [
+        (4, 2, ["the import failed", "2 smaller numbers are held back"]),
+        (5, 1, ["a part of the import failed", "1 smaller number is held back"]),
+    ],
+)
+def test_titles_say_how_much_failed_and_is_held(exit_code: int, held: int, titles: list[str]) -> None:
+    snapshot = Snapshot(None, None, held, [], [])
+    outcome = RunOutcome(machine="studio", started_at=NOON, finished_at=NOON, exit_code=exit_code, snapshot=snapshot)
+
+    due = due_events(outcome, Told(), DOLLARS, last_success_at=None, stale_after_hours=STALE_AFTER_HOURS)
+
+    assert [notice.title for notice in due] == [f"studio: {title}" for title in titles]
+
+
 def test_a_budget_is_told_once_a_day() -> None:
     runs = [
         Run(0, 1, spent_usd=10), Run(0, 1, spent_usd=11), Run(0, 1, spent_usd=9), Run(0, 1, spent_usd=12),
