@@ -251,7 +251,8 @@ def quota_at(used: int, *, start: datetime = NOON, maximum: int = 100, source: s
 
 def told_of_quotas(uses: list[QuotaUse]) -> list[tuple[str, str]]:
     """Let one target hear of how a quota is used, look by look."""
-    told, notices = Told(), []
+    told = Told()
+    notices: list[tuple[str, str]] = []
     for use in uses:
         snapshot = Snapshot(None, None, 0, [], [], [use])
         outcome = RunOutcome(machine="studio", started_at=NOON, finished_at=NOON, exit_code=0, snapshot=snapshot)

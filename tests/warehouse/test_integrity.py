@@ -65,6 +65,7 @@ def assert_speaks(user: Installation, newer: Path, said: str) -> None:
         assert (exit_code, stdout) == (4, ""), command
         assert "error: warehouse" in stderr
         assert said in stderr
+        assert len(set(stderr.splitlines())) == len(stderr.splitlines())
     asked = user.run("query", "SELECT count() AS n FROM daily", "--format", "csv")
     assert said in asked[2], asked
     assert "warning: warehouse" in asked[2] or asked[0] == 4
