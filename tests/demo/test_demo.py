@@ -38,7 +38,10 @@ def test_a_demo_can_be_asked_until_the_next(program: Program) -> None:
 
 
 def test_a_dry_demo_leaves_nothing(program: Program) -> None:
-    assert "--config" not in program("import", "--demo", "--dry-run").stdout
+    done = program("import", "--demo", "--dry-run")
+
+    assert done.exit_code == 0
+    assert "--config" not in done.stdout
     assert not (program.home / ".local/share/ccusage-import/demo").exists()
 
 

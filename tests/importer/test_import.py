@@ -179,6 +179,7 @@ def test_names_and_paths_stay_on_this_machine(program: Program, corpus: Callable
 
     for table in ("records", "changes", "loads"):
         kept = program("query", f"SELECT * FROM {table}", "--json").stdout
+        assert json.loads(kept) != []
         assert "project-1" not in kept
         assert "00000001-0000" not in kept
         assert "claude/real" not in kept
