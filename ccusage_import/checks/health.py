@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from ccusage_import.ccusage.data_dirs import TRANSCRIPTS, find_sources
@@ -26,7 +26,7 @@ LATE_SECONDS = 300
 class Problem(NamedTuple):
     """Something that is not well; `text` names no path, host or value that is not a measure."""
 
-    kind: Literal["warehouse", "imports", "facts", "disk"]
+    kind: Literal["warehouse", "imports", "facts", "disk", "push"]
     text: str
 
 
@@ -83,7 +83,7 @@ def read_health(
         last_push_at=copies.pushed_at,
         newest_backup_at=copies.backed_up_at,
         disk_free_bytes=status.disk_free_bytes if status else None,
-        problems=tuple(_problems(configuration, status, watch)),
+        problems=tuple(_problems(configuration, status, watch, copies.unpushed_since)),
     )
 
 
@@ -107,7 +107,9 @@ def health_json(health: HealthReport) -> dict[str, Any]:
     }
 
 
-def _problems(configuration: Configuration, status: Status | None, watch: WatchState | None) -> Iterator[Problem]:
+def _problems(
+    configuration: Configuration, status: Status | None, watch: WatchState | None, unpushed_since: datetime | None
+) -> Iterator[Problem]:
     if status is None:
         yield Problem("warehouse", "the warehouse cannot be reached")
     else:
@@ -123,6 +125,10 @@ def _problems(configuration: Configuration, status: Status | None, watch: WatchS
             look_whether_usable(cursor_file(configuration))
         except ConfigurationError:
             yield Problem("facts", "it cannot be noted how far transcripts were read: ccusage-import check")
+    if configuration.settings.sync and unpushed_since:
+        hours = (datetime.now(UTC) - unpushed_since).total_seconds() / 3600
+        if hours > configuration.settings.stale_after_hours:
+            yield Problem("push", f"pushes have failed for {hours:,.0f} h: ccusage-import push")
 
 
 def _backlog(configuration: Configuration, environ: Mapping[str, str]) -> int | None:

@@ -92,8 +92,7 @@ def push(
 ) -> None:
     """Copy an embedded warehouse to a server.
 
-    Copies the loads, changes and records that the server lacks. No number on the server falls, even
-    where it has another history of a machine.
+    Copies what the server lacks. No number on the server falls, even where it has another history of a machine.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

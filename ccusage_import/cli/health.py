@@ -94,7 +94,7 @@ def status(
 ) -> None:
     """Show how imports are going, for monitoring.
 
-    Exit code 6 when the last one failed or is too old, `watch` is behind, or the disk is nearly full.
+    Exit code 6 when the last one failed or is too old, or when something else is wrong.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         configuration = configured({"warehouse": warehouse}, config)

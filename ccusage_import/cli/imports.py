@@ -345,11 +345,13 @@ def synchronise(configuration: Configuration, already_open: ClickHouse | None = 
     """Push to the server of `sync`, and return warnings: one that is down has time until the next import."""
     if configuration.settings.sync is None:
         return ()
+    from ccusage_import.config.kept.copies import note_failed_push
     from ccusage_import.history.push import push_configured
 
     try:
         push_configured(configuration, already_open=already_open)
     except FixableError as error:
+        note_failed_push(configuration)
         hint = [f"hint: {error.hint}"] if error.hint else []
         return (f"not pushed, the next import tries again: {error}", *hint)
     return ()

@@ -41,7 +41,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would b
 def migrate(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
-    status: Annotated[bool, typer.Option("--status", help="Only list applied and pending migrations.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only list pending migrations.")] = False,
     create_database: Annotated[
         bool, typer.Option("--create-database", help="Create the database if it is missing.")
     ] = False,

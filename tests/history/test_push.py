@@ -468,6 +468,28 @@ def test_a_server_that_is_down_costs_a_warning_and_catches_up(
     assert server.rows("SELECT count() FROM loads FINAL") == [(2,)]
 
 
+@pytest.mark.usefixtures("own_warehouse")
+def test_pushes_that_fail_for_too_long_are_not_healthy(program: Program, claude: ClaudeDir, server: Place) -> None:
+    claude.say("s1", days_ago(2), 1_000)
+    imported(program, claude, CCUSAGE_IMPORT_SYNC="clickhouse://127.0.0.1:9/x")
+    assert problems(program, CCUSAGE_IMPORT_SYNC="clickhouse://127.0.0.1:9/x") == []
+
+    # By then the import is too old as well.
+    late = {"CCUSAGE_IMPORT_STALE_AFTER_HOURS": "0.000001"}
+    stale = {"kind": "imports", "text": "imports: stale"}
+    failing = {"kind": "push", "text": "pushes have failed for 0 h: ccusage-import push"}
+    assert problems(program, CCUSAGE_IMPORT_SYNC=server.url, **late) == [stale, failing]
+    assert problems(program, **late) == [stale]
+
+    imported(program, claude, CCUSAGE_IMPORT_SYNC=server.url)
+    assert problems(program, CCUSAGE_IMPORT_SYNC=server.url, **late) == [stale]
+
+
+def problems(program: Program, **environ: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(program("status", "--json", **environ).stdout)["health"]["problems"]
+    return found
+
+
 def test_what_cannot_be_pushed(program: Program, server: Place) -> None:
     nowhere = program("push")
     assert (nowhere.exit_code, nowhere.stderr.splitlines()) == (

@@ -471,7 +471,7 @@ PREDICTION = record(
 )
 HEALTH = record(
     healthy=FLAG,
-    problems=listed(record(kind={"enum": ["warehouse", "imports", "facts", "disk"]}, text=TEXT)),
+    problems=listed(record(kind={"enum": ["warehouse", "imports", "facts", "disk", "push"]}, text=TEXT)),
     warehouse_reachable=FLAG,
     last_success_at=maybe(INSTANT),
     lag_seconds=maybe(NUMBER),

@@ -17,9 +17,13 @@ from ccusage_import.files import write_private_file
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """The last push and the newest backup of a warehouse, as far as they were made from here; instants are UTC."""
+    """The last push and the newest backup of a warehouse, as far as they were made from here; instants are UTC.
+
+    `unpushed_since` is when the first of the pushes failed that imports tried since the last one that went well.
+    """
 
     pushed_at: datetime | None = None
+    unpushed_since: datetime | None = None
     backed_up_at: datetime | None = None
     backup: str = ""
 
@@ -38,7 +42,14 @@ def last_copies(configuration: Configuration) -> Copies:
 def note_push(configuration: Configuration) -> None:
     """Note that the configured warehouse was pushed just now."""
     known = _known(configuration)
-    _keep(configuration, replace(known, pushed_at=datetime.now(UTC)))
+    _keep(configuration, replace(known, pushed_at=datetime.now(UTC), unpushed_since=None))
+
+
+def note_failed_push(configuration: Configuration) -> None:
+    """Note that the configured warehouse could not be pushed, unless the push before could not be made either."""
+    known = _known(configuration)
+    if known.unpushed_since is None:
+        _keep(configuration, replace(known, unpushed_since=datetime.now(UTC)))
 
 
 def note_backup(configuration: Configuration, directory: Path) -> None:
