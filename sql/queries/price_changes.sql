@@ -4,7 +4,7 @@
 -- param: until Date = 2099-12-31: last day
 -- param: machine String = : only this machine; empty for all
 -- param: agent String = : only this agent; empty for all
--- note: is_written is 0 where prices are frozen; loads that died are left out
+-- note: is_written is false where the stored price stays: the day is old, or prices are frozen; loads that died are left out
 SELECT day, machine, agent, decided_at, is_written, stored_cost_usd, offered_cost_usd, offered_cost_usd - stored_cost_usd AS cost_change_usd
 FROM changes
 WHERE report = 'daily' AND verdict = 'repriced' AND day BETWEEN {since:Date} AND {until:Date}

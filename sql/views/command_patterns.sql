@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW {database}.command_patterns {on_cluster}
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
     kind LowCardinality(String) COMMENT 'text, command or bash',
-    command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym; empty for prompts without one',
+    command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym unless names are stored in clear; empty for prompts without one',
     runs UInt64 COMMENT 'runs in the last 30 days',
     cost_usd Decimal(38, 15) COMMENT 'what they cost in US dollars',
     unpriced Bool COMMENT 'some of this usage has no price and counts as 0 in cost_usd',

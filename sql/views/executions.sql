@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW {database}.executions {on_cluster}
     weekday UInt8 COMMENT 'weekday of the prompt in that zone; 1 is Monday',
     hour UInt8 COMMENT 'hour of the prompt in that zone',
     kind LowCardinality(String) COMMENT 'text, command or bash',
-    command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym; empty for none',
+    command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym unless names are stored in clear; empty for none',
     project LowCardinality(String) COMMENT 'project as ccusage names it: a pseudonym unless names are stored in clear',
     session_id LowCardinality(String) COMMENT 'session as ccusage names it, likewise',
     claude_session_id LowCardinality(String) COMMENT 'session as Claude Code names it, likewise',

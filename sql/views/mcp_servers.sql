@@ -2,7 +2,7 @@ CREATE OR REPLACE VIEW {database}.mcp_servers {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
-    mcp_server LowCardinality(String) COMMENT 'pseudonym of the MCP server',
+    mcp_server LowCardinality(String) COMMENT 'MCP server: a pseudonym unless names are stored in clear',
     tools UInt64 COMMENT 'tools of it that were ever called',
     calls UInt64 COMMENT 'calls ever made',
     recent_calls UInt64 COMMENT 'of these, in the last 30 days',

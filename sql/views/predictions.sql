@@ -1,6 +1,6 @@
 CREATE OR REPLACE VIEW {database}.predictions {on_cluster}
 (
-    command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym; empty for prompts without one',
+    command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym unless names are stored in clear; empty for prompts without one',
     runs UInt64 COMMENT 'runs on all machines; the last 50 are what the next one is predicted from',
     cost_p50_usd Float64 COMMENT 'median of their cost: what the next run is expected to cost',
     cost_low_usd Nullable(Float64) COMMENT 'the next run is expected to cost at least this with 90% probability; NULL with fewer than 9 runs',

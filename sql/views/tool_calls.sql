@@ -2,9 +2,9 @@ CREATE OR REPLACE VIEW {database}.tool_calls {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
-    tool LowCardinality(String) COMMENT 'built-in tool by its name, one of an MCP server by pseudonyms',
-    mcp_server LowCardinality(String) COMMENT 'pseudonym of the MCP server; empty for built-in tools',
-    called_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the call was written; NULL where only its result is known',
+    tool LowCardinality(String) COMMENT 'built-in tool by its name, one of an MCP server by pseudonyms unless names are stored in clear',
+    mcp_server LowCardinality(String) COMMENT 'MCP server, likewise; empty for built-in tools',
+    called_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the call was written, in UTC',
     answered_at Nullable(DateTime64(3, 'UTC')) COMMENT 'when the result was written; NULL where there is none yet',
     wall_ms Nullable(Int64) COMMENT 'from call to result, waiting for a permission included; NULL where a clock went back',
     running_ms Nullable(UInt64) COMMENT 'running alone, where the tool reports it',

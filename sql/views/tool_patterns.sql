@@ -2,7 +2,7 @@ CREATE OR REPLACE VIEW {database}.tool_patterns {on_cluster}
 (
     machine LowCardinality(String) COMMENT 'the host the usage came from',
     agent LowCardinality(String) COMMENT 'the coding tool the usage came from',
-    tool LowCardinality(String) COMMENT 'built-in tool by its name, one of an MCP server by pseudonyms',
+    tool LowCardinality(String) COMMENT 'built-in tool by its name, one of an MCP server by pseudonyms unless names are stored in clear',
     calls UInt64 COMMENT 'calls in the last 30 days',
     errors UInt64 COMMENT 'of these, calls that ended with an error',
     denied UInt64 COMMENT 'of these, calls that a user or a rule denied',

@@ -5,7 +5,7 @@ CREATE OR REPLACE VIEW {database}.turns {on_cluster}
     turn_id UInt64 COMMENT 'number of the id of the prompt',
     at DateTime64(3, 'UTC') COMMENT 'when the prompt was sent, in UTC',
     kind LowCardinality(String) COMMENT 'text, command or bash',
-    command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym; empty for none',
+    command LowCardinality(String) COMMENT 'slash command: one of Claude Code by its name, any other by a pseudonym unless names are stored in clear; empty for none',
     characters UInt64 COMMENT 'length of the prompt',
     position UInt64 COMMENT 'of the turn in its session, from 1',
     session_id LowCardinality(String) COMMENT 'session as ccusage names it: a pseudonym unless names are stored in clear',
