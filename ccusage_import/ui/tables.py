@@ -73,23 +73,22 @@ class Hanging:
 class Joined:
     """Parts in one line, or in as many as they need; none is broken."""
 
-    parts: Sequence[str]
+    parts: Sequence[str | Text]
     style: str = ""
     dot: str = " · "
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         """Yield the lines."""
-        from rich.cells import cell_len
         from rich.text import Text
 
-        lines: list[str] = []
+        lines: list[Text] = []
         dot = self.dot if can_draw() else self.dot.replace("·", "|")
-        for part in map(printable, self.parts):
-            if lines and cell_len(lines[-1] + dot + part) <= options.max_width:
-                lines[-1] += dot + part
+        for part in map(_shown, self.parts):
+            if lines and lines[-1].cell_len + len(dot) + part.cell_len <= options.max_width:
+                lines[-1].append(dot).append_text(part)
             else:
-                lines.append(part)
-        yield from (Text(line, style=self.style) for line in lines)
+                lines.append(Text(style=self.style).append_text(part))
+        yield from lines
 
 
 def _hanging(console: Console, text: Text, width: int, indent: int) -> Iterator[Text]:

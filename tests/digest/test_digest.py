@@ -456,8 +456,26 @@ def test_bars_fit_a_narrow_terminal_and_cut_no_number(program: Program, claude: 
 
     lines = [line.rstrip() for line in shown.splitlines()]
     assert code == 0
-    assert lines[0] == "work-a-shop-w $1.50 100.0% " + "█" * 13
-    assert lines[1:] == ["ith-a-long-na", "me"]
+    assert lines[0] == "work-a-shop-wi $1.50 100.0% " + "█" * 12
+    assert lines[1:] == ["th-a-long-name"]
+
+
+@pytest.mark.usefixtures("own_warehouse")
+def test_in_a_narrow_terminal_no_day_is_parted_and_no_model_from_its_colour(
+    program: Program, claude: ClaudeDir
+) -> None:
+    for model in (SONNET, "claude-opus-4-1-20250805", "claude-haiku-4-5-20251001"):
+        claude.say("one", days_ago(1, 0), 100_000, model=model)
+    claude.say("one", days_ago(1, 0), 100_000, model="claude-sonnet-4-5-20250929")
+    assert program("import", "--claude-dir", claude.root).exit_code == 0
+
+    shown = at_a_terminal(program, "chart", "daily", "--since", "yesterday", columns=40)[1]
+
+    yesterday, today, so_far, _, *legend = shown.splitlines()
+    assert yesterday.split()[:3] == [*f"{TODAY - timedelta(days=1):%Y-%m-%d %a}".split(), "$11.00"]
+    assert today.split()[:3] == [*f"{TODAY:%Y-%m-%d %a}".split(), "$0.00"]
+    assert so_far.split() == ["so", "far"]
+    assert legend == ["█ Opus 4.1  █ Sonnet 4  █ Sonnet 4.5", "█ Haiku 4.5"]
 
 
 @pytest.mark.exhaustive

@@ -18,12 +18,13 @@ from ccusage_import.digest.text import NO_MODEL, percent
 from ccusage_import.money import Money
 from ccusage_import.names.shown import model_names
 from ccusage_import.ui.console import StdoutConsole
-from ccusage_import.ui.tables import can_draw, is_for_a_terminal, reader_width
+from ccusage_import.ui.tables import Joined, can_draw, is_for_a_terminal, reader_width
 
 PIPED_WIDTH = 80
 LARGEST_WIDTH = 120
-# The name of today stays on one line in a terminal that has room for bars beside it.
-LEAST_NAME = len("2026-11-30 Mon so far")
+# A day stays on one line, and so does today in a terminal that has room for bars beside it.
+LEAST_NAME = len("2026-11-30 Mon")
+ROOMY_NAME = len("2026-11-30 Mon so far")
 ROOMY_WIDTH = 60
 # Instead of the colours of the page where a terminal has 16, of which several would be the same.
 FEW_COLOURS = ("bright_blue", "yellow", "green", "magenta", "cyan", "red", "bright_magenta", "bright_black")
@@ -81,7 +82,7 @@ def print_bars(rows: Sequence[Row], total: Decimal, models: Iterable[str], money
     colours = FEW_COLOURS if console.color_system == "standard" else DARK
     largest = max((row.cost_usd for row in rows), default=Decimal(0))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
-    least_name = LEAST_NAME if width >= ROOMY_WIDTH else 0
+    least_name = ROOMY_NAME if width >= ROOMY_WIDTH else LEAST_NAME
     table.add_column(max_width=max(width // 3, least_name), overflow="fold")
     table.add_column(justify="right", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
@@ -107,12 +108,10 @@ def _parts(row: Row, looks: Mapping[str, int], colours: Sequence[str]) -> list[t
     return [(cost, colours[looks.get(model, OTHERS)]) for model, cost in costs if cost > 0]
 
 
-def _legend(models: Sequence[str], looks: Mapping[str, int], colours: Sequence[str]) -> Text:
+def _legend(models: Sequence[str], looks: Mapping[str, int], colours: Sequence[str]) -> Joined:
     own = [model for model in models if looks[model] < OTHERS]
     called = model_names(looks)
-    legend = Text("  ").join(
-        Text.assemble((_full(), colours[looks[model]]), f" {called[model] or NO_MODEL}") for model in own
-    )
+    parts = [Text.assemble((_full(), colours[looks[model]]), f" {called[model] or NO_MODEL}") for model in own]
     if len(own) < len(models):
-        legend = Text("  ").join([legend, Text.assemble((_full(), colours[OTHERS]), " others")])
-    return legend
+        parts.append(Text.assemble((_full(), colours[OTHERS]), " others"))
+    return Joined(parts, dot="  ")
