@@ -189,6 +189,8 @@ def changes(
         names, ids = read_names(configuration.directories.names_file), _shown_ids(opened)
         found = stream_changes(opened, wanted, limit=limit)
         shown = print_changes(found, names, ids, settings.money, as_json=as_json)
+        if not (shown or as_json):
+            print(f"no change has the verdict {verdict}" if verdict else "nothing changed")
         if shown == limit and not (as_json or quiet) and (count := count_changes(opened, wanted)) > limit:
             print_wrapped(f"the newest {limit:,} of {count:,} changes; --limit {count} shows all")
 

@@ -35,8 +35,6 @@ def print_changes(
         _add_changes(table, some, names, ids, money)
         console().print(table)
         count += len(some)
-    if not count:
-        print("nothing changed")
     return count
 
 

@@ -10,7 +10,8 @@ const start = Date.parse(data.first);
 const today = Math.round((Date.parse(data.today) - start) / DAY);
 const since = data.since ? Math.round((Date.parse(data.since) - start) / DAY) : 0;
 const chosen = { range: "all", measure: "cost", project: "", machine: "" };
-const cents = new Intl.NumberFormat("en-US", { minimumFractionDigits: data.money.decimals, maximumFractionDigits: data.money.decimals });
+const [cents, finer] = [0, 2].map((more) => data.money.decimals + more).map((digits) =>
+  new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
 const whole = new Intl.NumberFormat("en-US");
 const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 const pencil = document.createElement("canvas").getContext("2d");
@@ -32,7 +33,12 @@ function css(name) {
 }
 
 function isCost() { return chosen.measure === "cost"; }
-function money(value) { return `${value < 0 ? "-" : ""}${data.money.sign}${cents.format(Math.abs(value))}`; }
+// What costs less than a cent does not read as zero; what rounds to no hundredth of one is left over from adding up.
+function money(value) {
+  const size = Math.abs(value);
+  const isSmall = size < 10 ** -data.money.decimals && Number(finer.format(size)) > 0;
+  return `${value < 0 ? "-" : ""}${data.money.sign}${(isSmall ? finer : cents).format(size)}`;
+}
 function amount(value) { return value == null ? "-" : isCost() ? money(value) : `${whole.format(value)} tokens`; }
 function brief(value) {
   if (!isCost()) return short.format(value);

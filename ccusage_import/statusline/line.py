@@ -56,9 +56,12 @@ def _parts(numbers: Mapping[str, Any], now: float) -> Iterator[str]:
     block = numbers["block"]
     if block and now < block["ends_at"]:
         yield _block(block, now, money)
+    # Of tokens and dollars, what is nearer to its end.
+    used: dict[str, float] = {}
     for quota in numbers["quotas"]:
         if now < quota["ends_at"]:
-            yield f"{quota['period']} quota {percent(quota['share'])} used"
+            used[quota["period"]] = max(quota["share"], used.get(quota["period"], 0))
+    yield from (f"{period} quota {percent(share)} used" for period, share in used.items())
     if numbers["monthly_limit_usd"] is not None and now < numbers["month_ends_at"]:
         yield f"month {_spent(numbers['month_usd'], numbers['monthly_limit_usd'], money)}"
     age = now - numbers["at"]

@@ -4,7 +4,7 @@
 -- param: machine String = : only this machine; empty for all
 -- param: project String = : only this project, by its name or as it is stored; empty for all
 -- param: model String = : only this model; empty for all
--- note: from the last 50 runs that are like it: those that are asked for, with fewer than 9 all of the command, else all prompts; the range holds 80%; each of them from the tenth on is tested against those before it
+-- note: from the last 50 runs that are like it: those that are asked for, with fewer than 9 all of the command, else all prompts; the range holds 80%; each run from the tenth on, of any age, is tested against up to 50 before it
 WITH
 -- The value at a place among sorted ones: at a share of one place more, as quantileExactExclusive. To sort the values once takes less.
 (sorted, place) -> sorted[intDiv(place, 1)] + (place - intDiv(place, 1)) * (sorted[intDiv(place, 1) + 1] - sorted[intDiv(place, 1)]) AS at_place,

@@ -144,6 +144,16 @@ def test_an_unknown_command_is_answered_with_the_nearest(program: Program, used:
     assert "command tset: nothing is stored under this name; nearest: /test\n" in done.stderr
 
 
+def test_prompts_without_a_command_are_asked_for_by_name(program: Program, used: Place) -> None:
+    for nothing in ("", " "):
+        done = program("predict", nothing, "--warehouse", used.url)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.splitlines() == [
+            "ccusage-import: error: predict: names no command",
+            "hint: text is about prompts without one",
+        ]
+
+
 def test_without_prompts_there_is_nothing_to_tell(program: Program, migrated: Place) -> None:
     done = program("predict", "text", "--warehouse", migrated.url)
     assert (done.exit_code, done.stdout) == (2, "")

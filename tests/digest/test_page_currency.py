@@ -49,4 +49,8 @@ def test_the_page_is_converted_and_so_are_its_charts(
     costs = page.eval_on_selector_all("section:has(#title-sessions) tbody tr", CELLS)
     assert [cells[1] for cells in costs] == ["CHF 2.40", "CHF 12.00"]
     assert "$" not in page.inner_text("body")
+    # Less than a hundredth reads as such, and what adding up leaves of nothing does not.
+    assert [page.evaluate(f"money({value})") for value in ("0.0044", "-0.0044", "0.01", "0", "1e-12", "1234.5")] == [
+        "CHF 0.0044", "-CHF 0.0044", "CHF 0.01", "CHF 0.00", "CHF 0.00", "CHF 1,234.50",
+    ]  # fmt: skip
     assert seen.said == []

@@ -904,7 +904,7 @@ def test_changes_say_why_with_names(claude: ClaudeDir, run_import: Importer, mig
     assert f"projects {days_ago(40).date()} -home-ana-shop" in shown
     assert "1 message is gone from the transcripts: 10 tokens" in shown
     by_day = partial(program, "changes", "--warehouse", migrated.url, "--verdict", "held", "--since")
-    assert {by_day(day).stdout for day in ("2100-01-01", "9999-12-31")} == {"nothing changed\n"}
+    assert {by_day(day).stdout for day in ("2100-01-01", "9999-12-31")} == {"no change has the verdict held\n"}
     assert by_day("0001-01-01").stdout == shown
 
 

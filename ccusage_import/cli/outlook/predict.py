@@ -67,6 +67,8 @@ def predict(
     Uses its last 50 runs, or similar ones if these are too few.
     """
     with door(verbose, quiet=quiet, as_json=as_json):
+        if not command.strip():
+            raise ConfigurationError("predict: names no command", hint=f"{PROMPTS} is about prompts without one")
         configuration = configured({"warehouse": warehouse}, config)
         asked = {"command": "" if command == PROMPTS else command, "project": project, "model": model}
         given = stored_names(asked, configuration.settings)
