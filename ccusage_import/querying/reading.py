@@ -55,9 +55,13 @@ HARMLESS_TABLES = frozenset(
 )
 # Functions in the place of a value that reach a file, another server, or what others keep secret.
 REFUSED_FUNCTIONS = frozenset({"file", "catboostevaluate", "getmacro", "getserversetting", "showcertificate"})
+# What asks a language model of others: with the credentials of a server, of whatever rows it gets.
+_ASKS_MODEL = re.compile(r"ai[A-Z]")
 _NODE = re.compile(r"^( *)(\w+)(?: (\S+))?", re.MULTILINE)
 _POSITION = re.compile(r"failed at position (\d+)")
 _UNKNOWN_TABLE = re.compile(r"Unknown table expression identifier [`']([^`']+)[`']")
+# So much of a line is shown on either side of the mark: a statement that a program wrote may be one line.
+MOST_BESIDE_MARK = 100
 MARK_HINT, COLUMNS_HINT = "correct the SQL at the mark", "take one of these columns"
 OTHER_HINT = "correct the SQL, or ask for less; the words are ClickHouse's own"
 READ_HINT = "ask one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN of the views"
@@ -125,13 +129,14 @@ def checked(warehouse: Engine, sql: str, parameters: Mapping[str, Any]) -> str:
         tree = warehouse.raw(f"EXPLAIN AST {statement}", "TSVRaw", {}, parameters).decode("utf-8", "replace")
     except (QueryError, WarehousePermissionError) as error:
         raise (error if any(kind in str(error) for kind in PARAMETER_ERRORS) else refusal) from None
-    nodes = [(len(found[1]), found[2], (found[3] or "").lower()) for found in _NODE.finditer(tree)]
+    nodes = [(len(found[1]), found[2], found[3] or "") for found in _NODE.finditer(tree)]
     kind = nodes[1][1] if nodes[0][1] == EXPLAIN and len(nodes) > 1 else nodes[0][1]
     if kind not in SELECTS | OTHER_READS:
         raise refusal
     called = {name for _, node, name in nodes if node == "Function"}
     tables = {str(name).lower() for (name,) in warehouse.rows("SELECT name FROM system.table_functions")}
-    if refused := sorted(called & ((tables - HARMLESS_TABLES) | REFUSED_FUNCTIONS)):
+    beyond = (tables - HARMLESS_TABLES) | REFUSED_FUNCTIONS
+    if refused := sorted(name for name in called if name.lower() in beyond or _ASKS_MODEL.match(name)):
         raise StatementRefusedError(f"query: {refused[0]}() reaches beyond the warehouse", hint=READ_HINT)
     return statement
 
@@ -191,7 +196,9 @@ def _marked(sql: str, position: int) -> tuple[str, ...]:
     """Return the line of the SQL that the engine stumbled over, and a mark below the place; positions count from 1."""
     before = sql.encode()[: position - 1].decode("utf-8", "ignore")
     line = sql.split("\n")[before.count("\n")].removesuffix("\r")
-    return (line, f"{' ' * len(printable(before.rpartition(chr(10))[2]))}^")
+    at = len(before.rpartition("\n")[2])
+    begin = max(0, at - MOST_BESIDE_MARK)
+    return (line[begin : at + MOST_BESIDE_MARK], f"{' ' * len(printable(line[begin:at]))}^")
 
 
 def _columns(warehouse: ClickHouse, sql: str, parameters: Mapping[str, Any]) -> Sequence[str]:

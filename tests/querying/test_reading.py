@@ -67,6 +67,8 @@ HOSTILE = [
     "SELECT * FROM postgresql('{host}', 'a', 'b', 'c', 'd')",
     "SELECT * FROM sqlite('{file}', 't')",
     "SELECT * FROM executable('cat', 'CSV', 'a String')",
+    "SELECT aiGenerate(machine, map('credentials', 'anybody')) FROM daily",
+    "SELECT aiEmbed(machine, 'model') FROM daily",
     "SELECT * FROM merge('', '.*')",
     "SELECT * FROM daily SETTINGS readonly = 0",
     "SET readonly = 0",
@@ -245,6 +247,13 @@ def test_the_marked_line_is_the_one_that_the_engine_counts(migrated: Place, stat
     marked, mark = failure(migrated, statement).details
 
     assert (marked, mark.endswith("^")) == (line, True)
+
+
+@pytest.mark.one_place
+def test_of_a_long_line_only_what_is_beside_the_mark_is_shown(migrated: Place) -> None:
+    marked, mark = failure(migrated, f"SELECT '{'é' * 9_000}', 1 FROM ) {'x' * 9_000}").details
+
+    assert (len(marked), marked[: len(mark)][-6:], marked[:5]) == (200, "FROM )", "ééééé")
 
 
 def test_an_unknown_column_is_answered_with_those_there_are(migrated: Place) -> None:

@@ -179,7 +179,13 @@ def test_the_first_lines_say_where_and_how(home: tuple[Program, str]) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"X-ClickHouse-Key": "wrong"}, {"Authorization": "Basic !"}, {"Authorization": "Bearer wrong"}],
+    [
+        {},
+        {"X-ClickHouse-Key": "wrong"},
+        {"Authorization": "Basic !"},
+        {"Authorization": "Basic é"},
+        {"Authorization": "Bearer wrong"},
+    ],
 )
 def test_who_does_not_know_the_token_gets_nothing(served: Served, headers: dict[str, str]) -> None:
     answer = served.get("/?query=SELECT+1", headers=headers)

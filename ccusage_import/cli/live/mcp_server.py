@@ -7,10 +7,12 @@ import os
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
+import anyio
 from mcp.server import MCPServer
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
@@ -39,44 +41,44 @@ class Tools:
     def __init__(self, config: Path | None, warehouse: str | None) -> None:
         self._given = {"config": str(config.absolute()) if config else None, "warehouse": warehouse}
 
-    def list_views(self) -> CallToolResult:
+    async def list_views(self) -> CallToolResult:
         """List the views of the warehouse, with what one row of each is."""
-        return self._call("list_views")
+        return await self._call("list_views")
 
-    def describe_view(self, view: str) -> CallToolResult:
+    async def describe_view(self, view: str) -> CallToolResult:
         """List the columns of a view: name, type and meaning."""
-        return self._call("describe_view", view=view)
+        return await self._call("describe_view", view=view)
 
-    def list_queries(self, group: str = "") -> CallToolResult:
+    async def list_queries(self, group: str = "") -> CallToolResult:
         """List the named queries and what they answer; of one group, also their parameters."""
-        return self._call("list_queries", group=group)
+        return await self._call("list_queries", group=group)
 
-    def run_query(self, name: str, parameters: Parameters = None) -> CallToolResult:
+    async def run_query(self, name: str, parameters: Parameters = None) -> CallToolResult:
         """Answer a named query. Days are 2026-10-01, today, yesterday, 7d or `7 days ago`."""
-        return self._call("run_query", name=name, parameters=parameters or {})
+        return await self._call("run_query", name=name, parameters=parameters or {})
 
-    def run_sql(self, sql: str, parameters: Parameters = None) -> CallToolResult:
+    async def run_sql(self, sql: str, parameters: Parameters = None) -> CallToolResult:
         """Answer one ClickHouse statement that reads: SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN.
 
         Parameters are written {name:Type}.
         """
-        return self._call("run_sql", sql=sql, parameters=parameters or {})
+        return await self._call("run_sql", sql=sql, parameters=parameters or {})
 
-    def digest(self) -> CallToolResult:
+    async def digest(self) -> CallToolResult:
         """Show what today, the week and the month cost, the forecast, budgets, what is held, and how fresh all is."""
-        return self._call("digest")
+        return await self._call("digest")
 
-    def forecast(self, machine: str = "", agent: str = "") -> CallToolResult:
+    async def forecast(self, machine: str = "", agent: str = "") -> CallToolResult:
         """Forecast what this month will cost: of everything, or of one machine or agent."""
-        return self._call("forecast", machine=machine, agent=agent)
+        return await self._call("forecast", machine=machine, agent=agent)
 
-    def predict(self, command: str, project: str = "", model: str = "") -> CallToolResult:
+    async def predict(self, command: str, project: str = "", model: str = "") -> CallToolResult:
         """Predict cost and duration of the next run of a slash command; of prompts without one where it is empty."""
-        return self._call("predict", command=command, project=project, model=model)
+        return await self._call("predict", command=command, project=project, model=model)
 
-    def quota(self) -> CallToolResult:
+    async def quota(self) -> CallToolResult:
         """Show what is used of the quotas of a plan, by five-hour block and week, and when they run out."""
-        return self._call("quota")
+        return await self._call("quota")
 
     def all(self) -> tuple[Any, ...]:
         """Return the tools in the order in which they are listed."""
@@ -92,14 +94,22 @@ class Tools:
             self.run_sql,
         )
 
-    def _call(self, tool: str, **arguments: Any) -> CallToolResult:
+    async def _call(self, tool: str, **arguments: Any) -> CallToolResult:
+        """Answer a call, until it is answered or cancelled, or nobody listens any more."""
+        stop = Stop()
+        try:
+            return await anyio.to_thread.run_sync(partial(self._answer, stop, tool, arguments), abandon_on_cancel=True)
+        finally:
+            stop.requested = True
+
+    def _answer(self, stop: Stop, tool: str, arguments: dict[str, Any]) -> CallToolResult:
         with tempfile.TemporaryFile() as request:
             request.write(json.dumps({**self._given, "tool": tool, "arguments": arguments}).encode())
             request.seek(0)
             argv = (sys.executable, *WORKER)
             try:
                 done = run_program(
-                    argv, os.environ, Path.cwd(), TIMEOUT_SECONDS, Stop(), stdin=request, most_bytes=MOST_BYTES
+                    argv, os.environ, Path.cwd(), TIMEOUT_SECONDS, stop, stdin=request, most_bytes=MOST_BYTES
                 )
             except TimeoutError:
                 return _failed(f"{tool}: took longer than {TIMEOUT_SECONDS:.0f} s", hint="ask for less")

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,10 @@ INITIALIZE = {
     "method": "initialize",
     "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
 }
+
+
+# The engine ends it after 20 s.
+ENDLESS = "SELECT count() FROM numbers(1e13) WHERE NOT ignore(sipHash64(number))"
 
 
 class Asked:
@@ -228,6 +233,38 @@ def test_a_warehouse_that_is_in_use_is_said(used: Program) -> None:
             assert " is in use by process " in await asked.text("run_sql", {"sql": "SELECT 1"}, fails=True)
 
     asking(used, questions)
+
+
+@pytest.mark.exhaustive
+def test_a_call_that_is_cancelled_keeps_nobody_waiting(used: Program) -> None:
+    async def questions(asked: Asked) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: asked.text("run_sql", {"sql": ENDLESS}))
+            await anyio.sleep(3)
+            group.cancel_scope.cancel()
+        with anyio.fail_after(15):
+            assert (await asked.answer("run_sql", sql="SELECT 1"))["rows"] == [["1"]]
+
+    asking(used, questions)
+
+
+@pytest.mark.exhaustive
+def test_whoever_leaves_ends_what_was_asked(used: Program) -> None:
+    call = {"method": "tools/call", "params": {"name": "run_sql", "arguments": {"sql": ENDLESS}}}
+    messages = [
+        INITIALIZE,
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, **call},
+    ]
+    with started(used) as server:
+        assert server.stdin is not None
+        server.stdin.write("".join(f"{json.dumps(message)}\n" for message in messages).encode())
+        server.stdin.flush()
+        time.sleep(5)
+        began = time.monotonic()
+        server.communicate(timeout=30)
+
+    assert (server.returncode, time.monotonic() - began < 10) == (0, True)
 
 
 def started(program: Program) -> subprocess.Popen[bytes]:
