@@ -28,6 +28,7 @@ from ccusage_import.files import existing_place
 from ccusage_import.records import counted
 from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
+from ccusage_import.warehouse.driver.embedded import demand_engine, refuse_place
 from ccusage_import.warehouse.integrity import detached_parts, hint_of, unreadable_parts
 from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.migrations import pending_migrations, what_is_pending
@@ -67,6 +68,8 @@ def check_warehouse(configuration: Configuration, wait_seconds: float) -> Iterat
     place = configuration.settings.parsed_warehouse()
     try:
         if isinstance(place, EmbeddedWarehouse) and not has_warehouse(configuration):
+            demand_engine()
+            refuse_place(place)
             yield ok("warehouse", f"{place} is made by the first import")
             yield _space(shutil.disk_usage(existing_place(place.path)).free)
             return

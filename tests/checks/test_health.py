@@ -6,11 +6,14 @@ import json
 import os
 import re
 import socket
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import pytest
 
 from ccusage_import.checks.warehouse import server_clock
@@ -154,6 +157,32 @@ def test_a_check_changes_nothing(program: Program, claude: ClaudeDir) -> None:
         ".local/state/ccusage-import/import.lock",
         ".local/state/ccusage-import/neutral/package.json",
     }
+
+
+def test_a_warehouse_that_no_import_could_make_fails(program: Program, claude: ClaudeDir, tmp_path: Path) -> None:
+    other = tmp_path / "photos"
+    other.mkdir()
+    (other / "holiday.jpg").touch()
+
+    found = checked(program("check", "--claude-dir", claude.root, "--warehouse", f"chdb://{other}", "--json"))
+
+    assert (found.exit_code, found.checks["warehouse"]["health"]) == (6, "fail")
+    assert found.checks["warehouse"]["found"] == f"warehouse chdb://{other}: is a directory of something else"
+
+
+def test_a_missing_engine_fails(program: Program, claude: ClaudeDir, tmp_path: Path) -> None:
+    (tmp_path / "packages").mkdir()
+    for package in Path(pydantic.__file__).parent.parent.iterdir():
+        if not package.name.startswith("chdb"):
+            (tmp_path / "packages" / package.name).symlink_to(package)
+    environ = {**program.environ, "PYTHONPATH": f"{tmp_path / 'packages'}:{program.environ['PYTHONPATH']}"}
+    without_site = [sys.executable, "-S", "-m", "ccusage_import", "check", "--claude-dir", str(claude.root), "--json"]
+
+    done = subprocess.run(without_site, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert (done.returncode, done.stderr) == (6, "")
+    assert found["warehouse"]["found"] == "the embedded engine is not installed"
 
 
 def test_a_report_that_fails_is_a_line_of_its_own(program: Program, claude: ClaudeDir, ccusage20: Path) -> None:
