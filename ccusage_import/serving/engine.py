@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +63,8 @@ class Statement:
     parameters: Mapping[str, str] = field(default_factory=dict)
     # The client's version of the native protocol, in which blocks of the format Native are written; 0 for none.
     protocol_version: int = 0
+    # By which it is found again while it is answered.
+    tag: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Reader:
             handle.use(statement.database or self._warehouse.database)
             settings = _allowed(statement.settings)
             sql, output_format = _readable(handle, statement)
-            for name, value in (*settings.items(), ("readonly", "1")):
+            for name, value in (*settings.items(), ("log_comment", statement.tag), ("readonly", "1")):
                 handle.set(name, value)
             result = connection.query(sql, output_format, params=dict(statement.parameters))
             body = _of_version(result.bytes(), output_format, statement.protocol_version)
@@ -104,6 +107,14 @@ class Reader:
             raise refusal(READONLY, str(error), "READONLY") from None
         except QueryError as error:
             raise engine_error(str(error)) from None
+        finally:
+            connection.close()
+
+    def end(self, statement: Statement) -> None:
+        """End the query of a statement, where it is being answered; it is answered with an error then."""
+        connection = connect_to_engine(self._warehouse)
+        try:
+            connection.query(f"KILL QUERY WHERE Settings['log_comment'] = '{statement.tag}' ASYNC", "Null")
         finally:
             connection.close()
 

@@ -5,6 +5,7 @@ As documented in https://clickhouse.com/docs/interfaces/http. There are no sessi
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import hmac
@@ -29,6 +30,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from ccusage_import.files import POLL_SECONDS
 from ccusage_import.serving.engine import BAD_ARGUMENTS, NOT_IMPLEMENTED, EngineError, Reader, Reply, Statement, refusal
 from ccusage_import.serving.framing import framed, unframed
 
@@ -116,7 +118,7 @@ class Interface:
         except EngineError as error:
             return self._failed(error, headers)
         except ClientDisconnect:
-            # Whoever asked left before the end of the question, and hears nothing.
+            # Whoever asked left before the end of the question, or before its turn, and hears nothing.
             return Response()
         headers["X-ClickHouse-Format"] = reply.output_format
         headers["X-ClickHouse-Summary"] = json.dumps(
@@ -128,10 +130,23 @@ class Interface:
         if self._asked >= MOST_AT_ONCE + MOST_WAITING:
             raise refusal(TOO_MANY_QUERIES, "Too many simultaneous queries", "TOO_MANY_SIMULTANEOUS_QUERIES")
         self._asked += 1
-        try:
-            return await anyio.to_thread.run_sync(partial(self._answer, statement, request), limiter=self._at_once)
-        finally:
-            self._asked -= 1
+        with anyio.CancelScope() as waiting:
+            leaving = asyncio.create_task(self._end_when_left(statement, request, waiting))
+            try:
+                return await anyio.to_thread.run_sync(partial(self._answer, statement, request), limiter=self._at_once)
+            finally:
+                leaving.cancel()
+                self._asked -= 1
+        raise ClientDisconnect
+
+    async def _end_when_left(self, statement: Statement, request: Request, waiting: anyio.CancelScope) -> None:
+        """End what nobody waits for any more, so that others are answered."""
+        # After the question, all that comes is the end of the connection.
+        await request.receive()
+        waiting.cancel()
+        while True:
+            await anyio.to_thread.run_sync(self._reader.end, statement)
+            await anyio.sleep(POLL_SECONDS)
 
     def _answer(self, statement: Statement, request: Request) -> tuple[Reply, bytes, dict[str, str]]:
         """Return an answer, its body as it is sent, and the header that says how: to compress it may take seconds."""

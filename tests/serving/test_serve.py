@@ -837,6 +837,26 @@ def test_who_leaves_in_the_middle_of_a_question_is_no_error(home: tuple[Program,
     assert "ERROR" not in stderr
 
 
+def test_what_nobody_waits_for_any_more_ends(home: tuple[Program, str]) -> None:
+    endless = b"SELECT count() FROM numbers(10000000000000) WHERE NOT ignore(sipHash64(number))"
+    request = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(endless) + endless
+    with serving(*home, "--without-token") as served:
+        # Four are answered at once, and two wait for their turn.
+        leaving = [socket.create_connection((served.host, served.port)) for _ in range(6)]
+        for connection in leaving:
+            connection.sendall(request)
+        while served.get("/health").body.count(b'"queries":6') == 0:
+            time.sleep(0.1)
+        began = time.monotonic()
+        for connection in leaving:
+            connection.close()
+
+        while served.ask("SELECT 1").text + served.get("/health").text.rpartition('"queries":')[2] != "1\n0}":
+            time.sleep(0.1)
+        # By itself each would end after a minute.
+        assert time.monotonic() - began < 30
+
+
 @pytest.mark.parametrize("number", some_of([signal.SIGTERM, signal.SIGINT], 0))
 def test_a_signal_ends_it(home: tuple[Program, str], number: signal.Signals) -> None:
     program, url = home
