@@ -282,7 +282,8 @@ class Judge:
 
     def _by_window(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
         takes, reason = self.window.explanation(group)
-        if reason in UNEXPLAINED and evidence.has_moved and not self.window.lost_usage(group):
+        is_whole = not (self.window.lost_usage(group) or self.window.is_held_unexplained(group))
+        if reason in UNEXPLAINED and evidence.has_moved and is_whole:
             return True, Reason.MOVED
         return takes, reason
 

@@ -11,7 +11,7 @@ from ccusage_import.rule.context import Context
 from ccusage_import.rule.evidence import Session, Sessions, first_day
 from ccusage_import.rule.groups import Group, Pair
 from ccusage_import.rule.moves import Moves
-from ccusage_import.rule.verdicts import Reason
+from ccusage_import.rule.verdicts import UNEXPLAINED, Reason
 
 
 class Window:
@@ -70,6 +70,11 @@ class Window:
             return False
         is_gone = held.reason in (Reason.FELL_BEFORE, Reason.MESSAGES_GONE)
         return is_gone or held.offered.provenance == stored.provenance
+
+    def is_held_unexplained(self, group: Group) -> bool:
+        """Whether nothing explained that a group fell: nor does it that a session grew since."""
+        held = (self._context.held(pair.stored.identity) for pair in group.pairs if pair.stored is not None)
+        return any(one is not None and one.reason in (*UNEXPLAINED, Reason.MESSAGES_GONE) for one in held)
 
     def rearranged(self, group: Group) -> tuple[bool, Reason]:
         """Return whether parts of a group that lost and gained are taken: they are, while no session lost anything."""
