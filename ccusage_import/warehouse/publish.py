@@ -167,7 +167,7 @@ def outgrown(
     written = {
         lasting_name(decision.record.identity)
         for decision in decisions
-        if decision.is_written and decision.verdict in (Verdict.NEW, Verdict.GREW)
+        if decision.verdict in (Verdict.NEW, Verdict.GREW)
     }
     grown = frozenset(
         date.fromisoformat(key) for report, agent, key in written if report_label(report, agent) == "daily"
