@@ -340,7 +340,7 @@ def test_a_message_that_moves_past_midnight_moves_its_tokens(
     assert verdicts(migrated, "daily") == {("corrected", "messages_there"), ("grew", "more_tokens")}
 
 
-def test_a_longer_clean_up_period_does_not_reopen_what_was_outside_the_window(
+def test_a_longer_clean_up_period_does_not_bring_back_what_was_swept(
     claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path
 ) -> None:
     claude.say("a", days_ago(40), 9100)
