@@ -287,9 +287,10 @@ def test_facts_come_back_with_their_day_although_another_day_stays_taken_back(
 ) -> None:
     claude, zone = ClaudeDir(tmp_path / "claude"), {"CCUSAGE_IMPORT_TIMEZONE": "Pacific/Auckland"}
     where = ("--warehouse", migrated.url, "--claude-dir", claude.root)
-    claude.say("a", days_ago(3, 7), 1_000)
+    # In Auckland it is the next day.
+    claude.say("a", days_ago(3, 13), 1_000)
     program("import", *where, **zone)
-    earlier, later = (Session(claude.root, name, days_ago(ago, 8)) for name, ago in (("b", 3), ("c", 1)))
+    earlier, later = (Session(claude.root, name, days_ago(ago, 14)) for name, ago in (("b", 3), ("c", 1)))
     for session in (earlier, later):
         session.prompt().answer(40, calls={f"{session.name} Read": {}}).after(1).result(session.name).compaction(9)
     program("import", *where, **zone)
