@@ -130,7 +130,7 @@ def import_nothing(run: Run, seen: Seen, environ: Mapping[str, str]) -> ImportSu
 
 def remember(run: Run, seen: Seen | None, summary: ImportSummary) -> None:
     """Write down what a whole import found, where the next one may rely on it."""
-    if seen is None or summary.load_id is None or summary.exit_code is not ExitCode.OK or summary.left_alone:
+    if seen is None or summary.load_id is None or summary.exit_code is not ExitCode.OK:
         return
     if any(record.is_active for record in summary.offered):
         return

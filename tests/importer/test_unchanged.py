@@ -280,6 +280,29 @@ def test_a_failed_import_is_not_relied_on(
     assert len(imported()["reports"]) == 5
 
 
+@pytest.mark.one_place
+def test_an_import_that_lacks_a_report_is_not_relied_on(
+    imported: Callable[..., dict[str, Any]],
+    migrated: Place,
+    own: Program,
+    claude: ClaudeDir,
+    tmp_path: Path,
+    ccusage20: Path,
+) -> None:
+    wrapper, fails = tmp_path / "bin" / "ccusage", tmp_path / "fails"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\n[ "$2" = blocks ] && [ -e "{fails}" ] && exit 1\nexec "{ccusage20}" "$@"\n')
+    wrapper.chmod(0o755)
+    path = f"{wrapper.parent}{os.pathsep}{own.environ['PATH']}"
+    claude.say("old", days_ago(2), 100_000)
+    fails.touch()
+    assert own("import", "--warehouse", migrated.url, "--claude-dir", claude.root, PATH=path).exit_code == 5
+    fails.unlink()
+
+    assert len(imported(PATH=path)["reports"]) == 5
+    assert imported(PATH=path)["reports"] == {}
+
+
 @pytest.mark.exhaustive
 def test_few_requests_go_to_a_server(own: Program, gateway: Gateway, claude: ClaudeDir) -> None:
     url = gateway.url(database="few_requests")
