@@ -354,6 +354,24 @@ def test_a_longer_clean_up_period_does_not_bring_back_what_was_swept(
     assert verdicts(migrated, "daily") == {("held", "may_be_swept")}
 
 
+@pytest.mark.one_place
+def test_a_window_of_a_clock_that_was_ahead_does_not_count(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path
+) -> None:
+    claude.say("a", days_ago(3), 9100)
+    run_import("--ccusage", pretending(tmp_path, ccusage20, "20.0.11"))
+    with migrated.opened() as opened:
+        opened.command(
+            "INSERT INTO loads SELECT * REPLACE (load_id + 1 AS load_id, started_at + INTERVAL 1 YEAR AS started_at,"
+            " intact_from + INTERVAL 1 YEAR AS intact_from) FROM loads FINAL"
+        )
+    claude.replace("a", '"output_tokens":9100', '"output_tokens":100')
+
+    run_import()
+
+    assert verdicts(migrated, "daily") == {("corrected", "version_changed")}
+
+
 def test_a_transcript_deleted_by_hand_is_not_explained_by_new_usage(
     claude: ClaudeDir, run_import: Importer, migrated: Place
 ) -> None:
