@@ -102,6 +102,11 @@ def test_a_day_and_a_session_half_gone_are_held(claude: ClaudeDir, run_import: I
     # The same offer is logged once, not again every hour.
     run_import()
     assert migrated.rows("SELECT count() FROM changes WHERE report = 'daily' AND verdict = 'held'") == [(1,)]
+    # It is held still when the rest of the day is swept too.
+    claude.delete("b")
+    claude.say("c", days_ago(2), 5)
+    run_import()
+    assert migrated.rows("SELECT offered_tokens FROM held_records WHERE report = 'daily'") == [(30_000,)]
 
 
 def test_a_session_that_loses_its_beginning_is_held(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
@@ -551,6 +556,9 @@ def test_accept_takes_no_block_that_an_import_of_some_days_did_not_find_any_more
     run_import("--claude-dir", disk.root)
     found = migrated.rows("SELECT key, offered_tokens FROM held_records WHERE report = 'blocks'")
     assert [(str(key)[-13:-8], offered) for key, offered in found] == [("11:00", 1_000)]
+    # One that asks for no blocks ends nothing that is held of them.
+    run_import("--claude-dir", disk.root, "--report", "daily")
+    assert migrated.rows("SELECT count() FROM held_records WHERE report = 'blocks'") == [(1,)]
     (tmp_path / "not mounted").rename(disk.root)
 
     run_import("--claude-dir", disk.root, "--since", str(days_ago(since).date()))
