@@ -525,6 +525,44 @@ def test_accept_leaves_what_is_offered_as_it_is_stored_beside_what_is_held(
     assert sorted(migrated.rows("SELECT total_tokens FROM sessions")) == [(70,), (1000,)]
 
 
+@pytest.mark.one_place
+@pytest.mark.parametrize("named", [0, 1])
+def test_accept_takes_the_last_of_the_offers_of_one_time(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program, named: int
+) -> None:
+    for hour, minute, said in ((5, 30, 100), (5, 45, 60), (6, 30, 50)):
+        claude.say("a", days_ago(40, hour, minute), said)
+    run_import()
+    for _ in range(2):
+        # Without its first hour the block begins later, under another key.
+        claude.file("a").write_text(claude.file("a").read_text().partition("\n")[2])
+        run_import()
+    held = migrated.rows("SELECT key, offered_tokens FROM held_records WHERE report = 'blocks' ORDER BY key")
+    assert [offered for _, offered in held] == [110, 50]
+
+    accepted = program("accept", "--warehouse", migrated.url, f"blocks/{held[named][0]}")
+
+    assert (accepted.exit_code, migrated.rows("SELECT total_tokens FROM blocks")) == (0, [(50,)])
+
+
+@pytest.mark.one_place
+def test_accept_takes_a_block_that_begins_at_the_last_instant_of_another(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    for hour, minute in ((5, 30), (10, 0), (10, 30)):
+        claude.say("a", days_ago(40, hour, minute), 100)
+    run_import()
+    claude.replace("a", '"output_tokens":100', '"output_tokens":90')
+    run_import()
+    held = migrated.rows("SELECT key, offered_tokens FROM held_records WHERE report = 'blocks' ORDER BY key")
+    assert [offered for _, offered in held] == [180, 90]
+
+    accepted = program("accept", "--warehouse", migrated.url, f"blocks/{held[0][0]}")
+
+    blocks = migrated.rows("SELECT total_tokens FROM blocks ORDER BY started_at")
+    assert (accepted.exit_code, blocks) == (0, [(180,), (90,)])
+
+
 def test_accept_takes_away_what_is_not_offered_any_more_beside_what_is_held(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:
@@ -780,12 +818,13 @@ def test_a_load_before_a_killed_renaming_cannot_be_undone_by_force(
     assert program("rename", "projects", "--no-hash-projects", "--warehouse", migrated.url).exit_code == 0
     renaming = kill_before_its_end(program, migrated)
 
-    refused = program("undo", str(load), "--force", "--warehouse", migrated.url)
+    for undone in (load, renaming):
+        refused = program("undo", str(undone), "--force", "--warehouse", migrated.url)
 
-    assert refused.exit_code == 2
-    assert refused.stderr.splitlines()[0] == (
-        f"ccusage-import: error: load {load}: projects and sessions were renamed by load {renaming}"
-    )
+        assert refused.exit_code == 2
+        assert refused.stderr.splitlines()[0] == (
+            f"ccusage-import: error: load {undone}: projects and sessions were renamed by load {renaming}"
+        )
     assert list(tokens(migrated, "daily", "date").values()) == [10]
 
 
