@@ -94,7 +94,7 @@ class Listing:
 def list_transcripts(roots: Sequence[Path], known: Mapping[str, FileState], names: Names) -> Listing:
     """Return all transcripts in the order in which ccusage meets them, and those that changed since."""
     unreadable = Counter[str]()
-    entries = [(path, str(root), status) for root in roots for path, status in walk(str(root), unreadable)]
+    entries = [(path, _named_from(str(root)), status) for root in roots for path, status in walk(str(root), unreadable)]
     entries.sort(key=lambda entry: entry[0])
     pseudonyms = [names.always("path", path) for path, _, _ in entries]
     places = _places([known[name].place if name in known else None for name in pseudonyms])
@@ -148,8 +148,14 @@ def unread_bytes(listing: Listing, known: Mapping[str, FileState]) -> int:
     )
 
 
+def _named_from(root: str) -> str:
+    """Return the folder below which ccusage looks for names: the first `projects` on the way to the transcripts."""
+    before, projects, _ = f"{root}/".partition("/projects/")
+    return before + projects.rstrip("/") if projects else root
+
+
 def session_of(path: str, root: str) -> tuple[str, str]:
-    """Return project and session of a transcript as ccusage names them."""
+    """Return project and session of a transcript as ccusage names them, by the way from `root` to it."""
     parts = path[len(root) :].strip("/").split("/")
     stem = parts[-1].removesuffix(".jsonl")
     if len(parts) == 1:

@@ -60,7 +60,6 @@ def _sum(rows: Iterator[tuple[Any, Tokens]]) -> dict[Any, Tokens]:
 def test_messages_add_up_to_every_report(
     opened: ClickHouse, tmp_path: Path, ccusage20: Path, corpus: Path, zones: Sequence[str]
 ) -> None:
-    # ccusage takes a folder named `projects` above the transcripts for theirs.
     root = tmp_path / "claude"
     shutil.copytree(corpus, root)
     columns = (
@@ -93,16 +92,41 @@ def test_messages_add_up_to_every_report(
         f"SELECT {columns} FROM messages WHERE machine = {{machine:String}} AND has(counts_in, 'session') ORDER BY at",
         mine,
     )
-    sessions = _sum(((row[2], row[1]), row[4]) for row in counted)
-    assert {key: tokens for key, tokens in sessions.items() if any(tokens)} == _sum(
-        ((row["projectPath"], row["sessionId"]), _tokens(row))
-        for row in _printed(ccusage20, root, "session", "UTC", tmp_path)
-    )
+    assert _of_sessions((row[2], row[1], row[4]) for row in counted) == _printed_sessions(ccusage20, root, tmp_path)
     assert _sum(iter(_in_blocks([(row[0], row[4]) for row in counted]))) == {
         row["startTime"]: _tokens(row["tokenCounts"])
         for row in _printed(ccusage20, root, "blocks", "UTC", tmp_path)
         if not row.get("isGap")
     }
+
+
+@pytest.mark.parametrize("corpus", [CORPORA / "transcripts-edge", CORPORA / "june"], ids=name_of)
+def test_names_are_those_of_ccusage_below_a_folder_named_projects(
+    opened: ClickHouse, tmp_path: Path, ccusage20: Path, corpus: Path
+) -> None:
+    root = tmp_path / "projects" / "shop" / "claude"
+    shutil.copytree(corpus, root)
+    reader = Reader(opened, tmp_path / "home", f"{corpus} below projects", hashes=False)
+
+    reader.read(root)
+
+    columns = "input_tokens, output_tokens, cache_creation_5m_tokens + cache_creation_1h_tokens, cache_read_tokens"
+    rows = opened.rows(
+        f"SELECT project, session_id, ({columns}) FROM messages WHERE machine = {{machine:String}}"
+        " AND has(counts_in, 'session')",
+        {"machine": reader.machine},
+    )
+    assert _of_sessions(iter(rows)) == _printed_sessions(ccusage20, root, tmp_path)
+
+
+def _of_sessions(messages: Iterator[Sequence[Any]]) -> dict[Any, Tokens]:
+    sums = _sum(((project, session), tokens) for project, session, tokens in messages)
+    return {key: tokens for key, tokens in sums.items() if any(tokens)}
+
+
+def _printed_sessions(ccusage: Path, root: Path, home: Path) -> dict[Any, Tokens]:
+    printed = _printed(ccusage, root, "session", "UTC", home)
+    return _sum(((row["projectPath"], row["sessionId"]), _tokens(row)) for row in printed)
 
 
 def _in_blocks(messages: list[tuple[datetime, Tokens]]) -> Iterator[tuple[str, Tokens]]:
