@@ -21,6 +21,7 @@ from ccusage_import.exceptions import (
     QueryError,
     WarehousePermissionError,
 )
+from ccusage_import.records import counted
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, PrivilegedQuestion, Question
 from ccusage_import.warehouse.migrations import TABLES
 
@@ -100,7 +101,7 @@ def refuse_gone(place: Warehouse, known: Known | None) -> None:
     if isinstance(place, EmbeddedWarehouse) and known and not (place.path / "store").exists():
         machines = ", ".join(sorted(known.machines))
         raise DamagedWarehouseError(
-            f"warehouse {place} is gone: it held {known.loads} loads of {machines}", hint=GONE_HINT
+            f"warehouse {place} is gone: it held {counted(known.loads, 'load')} of {machines}", hint=GONE_HINT
         )
 
 

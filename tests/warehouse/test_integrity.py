@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Program
 from tests.faults.documents import save_generation
 from tests.faults.harness import Installation, Lab, embedded_lab
 from tests.faults.kills import Stepped, points_of
+from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.exhaustive import all_but
 
 
@@ -240,6 +242,24 @@ def test_a_warehouse_that_is_gone_is_not_begun_anew(lab: Lab, way: str) -> None:
     assert user.run("repair", "--accept-loss")[0] == 0
     assert user.run("import", "--from", lab.newer)[::2] == (0, "")
     assert user.rows("SELECT DISTINCT machine FROM daily") == [("laptop",)]
+
+
+def test_a_copied_computer_begins_anew_under_a_name_of_its_own(program: Program, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    claude.say("a", days_ago(2), 1_000)
+    command = ("import", "--claude-dir", claude.root, "--machine")
+    assert program(*command, "laptop").exit_code == 0
+    # As docs/machines.md says; the copy has all files of the first computer.
+    identity = next(program.home.rglob("identity.toml"))
+    lines = identity.read_text().splitlines(keepends=True)
+    identity.write_text("".join(line for line in lines if not line.startswith(("machine", "installation"))))
+    shutil.rmtree(next(program.home.rglob("warehouse")))
+
+    assert "is gone: it held 1 load of laptop\n" in program(*command, "tower").stderr
+    assert program("repair", "--accept-loss").exit_code == 0
+    assert program(*command, "tower").exit_code == 0
+    counted = "SELECT machine, total_tokens, (SELECT sum(total_tokens) FROM messages) FROM daily"
+    assert program("query", counted, "--format", "csv").stdout.splitlines()[1:] == ['"tower",1000,1000']
 
 
 def test_a_load_that_died_after_its_publication_is_no_damage(kept: Lab) -> None:
