@@ -126,7 +126,10 @@ learned AS
     FROM used_at_hits
     ARRAY JOIN [('block_tokens', tokens), ('block_usd', cost)] AS hit
     GROUP BY machine, name
-)
+),
+toFloat64(left) / rate_per_hour AS hours_left,
+-- Where the rest would be used by now, it was not: nothing was used meanwhile.
+if(hours_left < dateDiff('millisecond', periods.counted_at, now64(3, 'UTC')) / 3600000, now64(3, 'UTC'), periods.counted_at) AS counted_from
 SELECT
     wanted.machine AS machine,
     wanted.name AS name,
@@ -139,8 +142,8 @@ SELECT
     toFloat64(used) / toFloat64(maximum) AS share,
     periods.rate AS rate_per_hour,
     if(
-        left > 0 AND rate_per_hour > 0 AND toFloat64(left) / rate_per_hour < dateDiff('millisecond', periods.counted_at, periods.ends_at) / 3600000,
-        periods.counted_at + toIntervalMillisecond(toInt64(toFloat64(left) / rate_per_hour * 3600000)),
+        left > 0 AND rate_per_hour > 0 AND hours_left < dateDiff('millisecond', counted_from, periods.ends_at) / 3600000,
+        counted_from + toIntervalMillisecond(toInt64(hours_left * 3600000)),
         NULL) AS runs_out_at,
     learned.hits AS limits_hit,
     if(learned.hits = 0, NULL, learned.amount) AS learned_maximum,

@@ -60,6 +60,16 @@ def test_what_lasts_to_the_end_does_not_run_out(migrated: Place) -> None:
     ]
 
 
+def test_a_rest_that_would_be_used_by_now_is_counted_from_now(migrated: Place) -> None:
+    # Two hours ago 600 tokens were left, for an hour at that rate.
+    loaded(migrated, [block("open", NOW - 3 * HOUR, ended_at=NOW - 2 * HOUR, total_tokens=600, **RATE)])
+    quotas(migrated, ("block_tokens", "1200"))
+
+    [(_, left, runs_out_at)] = status(migrated, "left, runs_out_at")
+    assert left == 600
+    assert NOW + HOUR <= runs_out_at < NOW + HOUR + timedelta(minutes=10)
+
+
 def test_the_week_begins_on_monday_and_earlier_ones_are_the_past(migrated: Place) -> None:
     today, last = str(NOW.date()), str(MONDAY - timedelta(days=1))
     loaded(migrated, [daily(today, "3"), daily(last, "8"), daily(str(MONDAY - timedelta(days=8)), "5")])
