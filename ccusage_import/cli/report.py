@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ccusage_import.digest.html import Begun
 
 Format = Literal["html", "markdown", "json", "ics"]
+ENDINGS: dict[str, Format] = {".md": "markdown", ".json": "json", ".ics": "ics"}
 STDOUT = (Path("-"), Path("/dev/stdout"))
 
 
@@ -48,8 +49,13 @@ def report(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     output_format: Annotated[
-        Format, typer.Option("--format", metavar="html|markdown|json|ics", help="What to make.")
-    ] = "html",
+        Format | None,
+        typer.Option(
+            "--format",
+            metavar="html|markdown|json|ics",
+            help="What to make, unless a file that ends in .md, .json or .ics says it; by default html.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -76,9 +82,9 @@ def report(
     with door(verbose, quiet=quiet, as_json=as_json):
         if as_json and output_format in ("markdown", "ics"):
             raise ConfigurationError(f"--format {output_format}: prints no JSON", hint="leave out --json")
-        chosen = "json" if as_json else output_format
+        chosen = "json" if as_json else output_format or ENDINGS.get(output.suffix if output else "", "html")
         if opens and chosen != "html":
-            raise ConfigurationError(f"--open: a browser does not show {chosen}", hint="leave out --format and --json")
+            raise ConfigurationError(f"--open: a browser does not show {chosen}", hint="a page is --format html")
         if opens and output in STDOUT:
             raise ConfigurationError("--open: a browser does not show stdout", hint="leave out --output")
         if output is not None and output.is_dir():

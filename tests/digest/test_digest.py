@@ -448,6 +448,26 @@ def test_the_page_says_short_names_and_what_they_are_in_full(
 
 
 @pytest.mark.usefixtures("own_warehouse")
+def test_the_ending_of_a_file_says_what_it_holds(program: Program, claude: ClaudeDir, tmp_path: Path) -> None:
+    claude.say("one", days_ago(0, 0), 100_000)
+    assert program("import", "--claude-dir", claude.root).exit_code == 0
+
+    def begins(name: str, *options: str) -> str:
+        assert program("report", "--output", tmp_path / name, *options).exit_code == 0
+        return (tmp_path / name).read_text("utf-8").splitlines()[0]
+
+    assert begins("usage.md") == "# Usage of coding agents"
+    assert begins("usage.json") == "{"
+    assert begins("usage.ics") == "BEGIN:VCALENDAR"
+    assert begins("usage.htm") == begins("page.md", "--format", "html") == "<!DOCTYPE html>"
+    refused = program("report", "--open", "--output", tmp_path / "usage.md")
+    assert (refused.exit_code, refused.stderr.splitlines()) == (
+        2,
+        ["ccusage-import: error: --open: a browser does not show markdown", "hint: a page is --format html"],
+    )
+
+
+@pytest.mark.usefixtures("own_warehouse")
 def test_bars_fit_a_narrow_terminal_and_cut_no_number(program: Program, claude: ClaudeDir) -> None:
     claude.say("one", days_ago(0, 0), 100_000, project="-home-ana-work-a-shop-with-a-long-name")
     assert program("import", "--claude-dir", claude.root).exit_code == 0
