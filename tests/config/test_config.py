@@ -614,6 +614,19 @@ def test_values_are_shown_as_they_are_set(program: Program) -> None:
         assert shown(name) == value
 
 
+def test_a_setting_that_a_variable_overrides_is_changed_with_a_warning(program: Program) -> None:
+    file = program.home / ".config/ccusage-import/config.toml"
+    done = program("config", "set", "timezone", "Europe/Berlin", CCUSAGE_IMPORT_TIMEZONE="UTC")
+    assert (done.exit_code, done.stdout, file.read_text()) == (0, "", 'timezone = "Europe/Berlin"\n')
+    assert done.stderr.splitlines() == [
+        "ccusage-import: warning: timezone is set in the environment too, which wins over the file",
+        "hint: ccusage-import config show",
+    ]
+    for setting, value in (("timezone", "Asia/Tokyo"), ("budget.monthly", "20"), ('budget.models."Opus 4.1"', "2")):
+        done = program("config", "set", setting, value)
+        assert (done.exit_code, done.stderr) == (0, "")
+
+
 def test_a_variable_that_is_called_nearly_as_a_setting_is_warned_of(program: Program) -> None:
     variables = {"CCUSAGE_IMPORT_WAREHOSE": "chdb:///elsewhere", "CCUSAGE_IMPORT_EVENT": "failure", "WAREHOSE": "x"}
     done = program("config", "show", **variables)

@@ -13,7 +13,7 @@ from ccusage_import.config.directories import Directories
 from ccusage_import.config.file import as_toml, changed, write_config
 from ccusage_import.config.settings import Configuration
 from ccusage_import.masking import MASK
-from ccusage_import.ui import print_json
+from ccusage_import.ui import print_json, print_warnings
 from ccusage_import.ui.tables import PlainTable, console
 
 config_app = typer.Typer(
@@ -43,8 +43,16 @@ def config_set(
     with door(0, quiet=False, as_json=False):
         file = config or Directories.of_platform().config_file
         text = changed(file, {name: value})
-        configured({}, file, config_text=text)
+        origins = configured({}, file, config_text=text).origins
         write_config(file, text)
+        setting = name.partition(".")[0]
+        if origins[setting] == "environment":
+            print_warnings(
+                [
+                    f"{setting} is set in the environment too, which wins over the file",
+                    "hint: ccusage-import config show",
+                ]
+            )
 
 
 @config_app.command("path")
