@@ -32,7 +32,9 @@ kept in ClickHouse. Costs are US dollars. Nothing here can be changed. Begin wit
 and `run_query`, or `list_views`, `describe_view` and `run_sql` (ClickHouse SQL). Answers are cut at some 200 rows and
 say so: aggregate in SQL. Projects and sessions of a machine that hides their names are pseudonyms.
 """
-Parameters = Annotated[dict[str, str] | None, Field(description="Values by the names of parameters, as text.")]
+# An agent that writes {"top": 2} means what it says.
+Value = Annotated[str, Field(coerce_numbers_to_str=True)]
+Parameters = Annotated[dict[str, Value] | None, Field(description="Values by the names of parameters, as text.")]
 
 
 class Tools:

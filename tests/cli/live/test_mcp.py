@@ -118,8 +118,9 @@ def test_a_client_asks_in_every_way(used: Program) -> None:
             [str(datetime.now(UTC).date()), "0.3", "20000", "false"],
             [str(days_ago(10).date()), "1.5", "100000", "false"],
         ]
-        shown = await asked.answer("run_sql", sql="SELECT {n:UInt8} AS n, NULL AS none", parameters={"n": "7"})
-        assert shown == {"columns": ["n", "none"], "rows": [["7", None]]}
+        for seven in ("7", 7):
+            shown = await asked.answer("run_sql", sql="SELECT {n:UInt8} AS n, NULL AS none", parameters={"n": seven})
+            assert shown == {"columns": ["n", "none"], "rows": [["7", None]]}
 
     asking(used, questions)
 
