@@ -49,12 +49,12 @@ TRANSPORT = frozenset(
 # What a header can hold.
 _QUERY_ID = re.compile(r"[\x21-\x7e]{1,100}")
 SERVER_NAME = "ccusage-import"
-AUTHENTICATION_FAILED, TOO_MANY_QUERIES, TOO_MANY_BYTES = 516, 202, 307
+ACCESS_DENIED, AUTHENTICATION_FAILED, TOO_MANY_QUERIES, TOO_MANY_BYTES = 497, 516, 202, 307
 # Which status goes with which exception, as a server decides it; any other one is 500.
 STATUSES: Mapping[int, int] = {
     **dict.fromkeys((6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321), 400),
     **dict.fromkeys((376, 427, 441, 456, 675, 676), 400),
-    **dict.fromkeys((192, 193, 497, 512, AUTHENTICATION_FAILED), 403),
+    **dict.fromkeys((192, 193, 512, ACCESS_DENIED, AUTHENTICATION_FAILED), 403),
     **dict.fromkeys((46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511), 404),
     159: 408,
     TOO_MANY_BYTES: 413,
@@ -79,7 +79,12 @@ class Interface:
         """Answer from this engine, which has that version and time zone; `health` looks whether all is `healthy`."""
         self._reader, self._access, self._version = reader, access, version
         self._look, self._looks = health, anyio.CapacityLimiter(1)
-        self._headers = {"X-ClickHouse-Server-Display-Name": SERVER_NAME, "X-ClickHouse-Timezone": timezone}
+        # A page of another site can run whatever it gets as a script; no answer is one.
+        self._headers = {
+            "X-ClickHouse-Server-Display-Name": SERVER_NAME,
+            "X-ClickHouse-Timezone": timezone,
+            "X-Content-Type-Options": "nosniff",
+        }
         self._at_once = anyio.CapacityLimiter(MOST_AT_ONCE)
         self._asked = 0
 
@@ -154,6 +159,8 @@ class Interface:
         return reply, *_encoded(reply, request)
 
     def _authenticate(self, request: Request) -> None:
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            raise _refusal(ACCESS_DENIED, "Not enough privileges: another site asks", "ACCESS_DENIED")
         if self._access.token is None:
             return
         if not hmac.compare_digest(_password(request).encode(), self._access.token.encode()):

@@ -223,6 +223,17 @@ def test_a_page_of_another_site_cannot_ask(served: Served, host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)]
+)
+def test_a_browser_that_says_whose_page_asks_is_answered_for_our_own(served: Served, site: str, status: int) -> None:
+    answer = served.ask("SELECT 'stolen(1)' FORMAT TSVRaw", headers={"Sec-Fetch-Site": site})
+
+    # Without a token a page of another site could otherwise run an answer as its script.
+    assert (answer.status, answer.text == "stolen(1)\n") == (status, status == 200)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
     ("options", "error"),
     [
         (("--listen", "8123"), "--listen 8123: is not HOST:PORT"),
