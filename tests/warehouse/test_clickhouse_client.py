@@ -197,7 +197,7 @@ def test_the_proxy_of_the_environment_gets_its_user_and_password_and_no_error_sh
     assert receiver.requests[0].path.startswith(f"http://{host}:8123/")
 
 
-@pytest.mark.parametrize("proxy", ["http://ana:s3cret@proxy.example:port", "http://[s3cret"])
+@pytest.mark.parametrize("proxy", ["http://ana:s3cret@proxy.example:port", "http://[s3cret", "socks5://127.0.0.1"])
 def test_a_proxy_whose_address_is_none_is_said(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     for variable in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)
@@ -205,8 +205,21 @@ def test_a_proxy_whose_address_is_none_is_said(monkeypatch: pytest.MonkeyPatch, 
 
     error = failure("clickhouse://owner@proxied.example/ccusage")
 
-    assert str(error) == "http_proxy: is not the address of a proxy"
+    assert str(error) == "http_proxy: is not the address of an HTTP proxy"
     assert error.hint == "correct or unset it; no_proxy=HOST goes round the proxy"
+
+
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("http_proxy", f"127.0.0.1:{closed.getsockname()[1]}")
+
+        error = failure("clickhouse://owner@behind-a-proxy.example/ccusage")
+
+    assert ": no answer: the proxy: [Errno " in str(error)
+    assert error.hint == "correct or unset http_proxy or https_proxy; no_proxy=HOST goes round the proxy"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

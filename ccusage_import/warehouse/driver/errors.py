@@ -30,6 +30,7 @@ CERTIFICATE_HINT = (
     "name the host as its certificate does; for an authority of your own add ?ca_cert=/path/to/ca.pem to the address"
 )
 PROXY_HINT = "the proxy of http_proxy or https_proxy wants a password; no_proxy=HOST goes round the proxy"
+NO_PROXY_HINT = "correct or unset http_proxy or https_proxy; no_proxy=HOST goes round the proxy"
 # A checksum that does not match, marks or data that end too early, files that are not there.
 DAMAGE_CODES = frozenset({32, 33, 40, 107, 246, 271, 432})
 # What a server cannot do now: out of time, memory or connections, too many parts, a replica that may not be written to,
@@ -111,6 +112,8 @@ def unreachable(where: str, text: str) -> WarehouseUnreachableError:
     cause, hint = _cause(text), ADDRESS_HINT
     if cause in ("HTTP status 407", "Tunnel connection failed: 407"):
         hint = PROXY_HINT
+    elif "Unable to connect to proxy" in text:
+        cause, hint = f"the proxy: {cause}", NO_PROXY_HINT
     elif "certificate" in cause:
         hint = CERTIFICATE_HINT
     return WarehouseUnreachableError(f"{where}: no answer: {cause}", hint=hint)

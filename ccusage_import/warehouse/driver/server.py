@@ -171,12 +171,14 @@ def _proxy_options(scheme: str, proxy: str) -> dict[str, Any]:
     address = proxy if "://" in proxy else f"http://{proxy}"
     urllib3 = importlib.import_module("urllib3")
     try:
-        auth = urllib3.util.parse_url(address).auth
+        parsed = urllib3.util.parse_url(address)
     except urllib3.exceptions.LocationParseError:
+        parsed = urllib3.util.Url()
+    if parsed.scheme not in ("http", "https"):
         # Without the value: it may be a secret.
         hint = "correct or unset it; no_proxy=HOST goes round the proxy"
-        raise ConfigurationError(f"{scheme}_proxy: is not the address of a proxy", hint=hint) from None
-    headers = {"Proxy-Authorization": _basic(unquote(auth))} if auth else None
+        raise ConfigurationError(f"{scheme}_proxy: is not the address of an HTTP proxy", hint=hint)
+    headers = {"Proxy-Authorization": _basic(unquote(parsed.auth))} if parsed.auth else None
     return {f"{scheme}_proxy": address, "proxy_headers": headers}
 
 
