@@ -146,8 +146,8 @@ class Interface:
 
     async def _end_when_left(self, statement: Statement, request: Request, waiting: anyio.CancelScope) -> None:
         """End what nobody waits for any more, so that others are answered."""
-        # After the question, all that comes is the end of the connection.
-        await request.receive()
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
         waiting.cancel()
         while True:
             await anyio.to_thread.run_sync(self._reader.end, statement)
