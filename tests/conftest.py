@@ -27,6 +27,7 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehous
 from ccusage_import.warehouse.migrations import apply_migrations, known_migrations, statements
 from tests.support.ccusage_install import install_ccusage, wanted_version
 from tests.support.changed import select
+from tests.support.claude_dir import ClaudeDir
 from tests.support.exhaustive import all_but
 from tests.support.forks import can_fork, fork, origin_environ
 from tests.support.gateway.running import Gateway, running_gateway
@@ -578,6 +579,12 @@ def program(tmp_path: Path, ccusage20: Path) -> Program:
     home = tmp_path / "home"
     home.mkdir()
     return program_in(home, ccusage20)
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeDir:
+    """An empty Claude data directory; what is said in it costs $15 a million tokens."""
+    return ClaudeDir(tmp_path / "claude")
 
 
 @pytest.fixture

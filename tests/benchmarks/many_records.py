@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.benchmarks.measure import Figure, Run, importer_environ, run_import, run_module, say
+from tests.support.transcripts import printed
 
 Row = dict[str, Any]
 
@@ -92,8 +93,8 @@ def _sessions(draw: random.Random) -> Iterator[Row]:
         yield {
             "sessionId": str(UUID(int=draw.getrandbits(128), version=4)),
             "projectPath": _project(number % PROJECTS),
-            "firstActivity": _printed(begin),
-            "lastActivity": _printed(begin + timedelta(minutes=draw.randrange(1, 300))),
+            "firstActivity": printed(begin),
+            "lastActivity": printed(begin + timedelta(minutes=draw.randrange(1, 300))),
             **usage_of_models(draw),
         }
 
@@ -162,10 +163,10 @@ def _write_blocks(file: Path, draw: random.Random) -> None:
             usage = usage_of_models(draw)
             begin = datetime.combine(FIRST_DAY, datetime.min.time(), UTC) + timedelta(hours=6 * number)
             row = {
-                "id": _printed(begin),
-                "startTime": _printed(begin),
-                "endTime": _printed(begin + timedelta(hours=5)),
-                "actualEndTime": _printed(begin + timedelta(hours=4)),
+                "id": printed(begin),
+                "startTime": printed(begin),
+                "endTime": printed(begin + timedelta(hours=5)),
+                "actualEndTime": printed(begin + timedelta(hours=4)),
                 "isActive": False,
                 "isGap": False,
                 "entries": draw.randrange(1, 500),
@@ -187,10 +188,6 @@ def _write_blocks(file: Path, draw: random.Random) -> None:
 
 def _separated(index: int, row: Row) -> str:
     return ("," if index else "") + json.dumps(row, indent=2, sort_keys=True)
-
-
-def _printed(instant: datetime) -> str:
-    return instant.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _reports(work_dir: Path) -> Path:

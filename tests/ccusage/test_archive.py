@@ -69,12 +69,6 @@ def shown(place: Place) -> dict[str, list[tuple[object, ...]]]:
 
 
 @pytest.fixture
-def claude(tmp_path: Path) -> ClaudeDir:
-    """An empty Claude data directory."""
-    return ClaudeDir(tmp_path / "claude")
-
-
-@pytest.fixture
 def history(program: Program, migrated: Place, claude: ClaudeDir, ccusage18: Path) -> Place:
     """ccusage 18, then 20, then a deleted session inside and one outside of the intact window: taken and held."""
     for days in (1, 2, 3, 45):

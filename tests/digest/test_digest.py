@@ -29,12 +29,6 @@ PAGE = f"{DATA}/ccusage-import/ccusage-report.html"
 FIRST_OF_LAST_MONTH = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
-@pytest.fixture
-def claude(tmp_path: Path) -> ClaudeDir:
-    """Transcripts of this test; 15 $ a million tokens."""
-    return ClaudeDir(tmp_path / "claude")
-
-
 def imported(program: Program, place: Place, claude: ClaudeDir, *arguments: str | Path) -> None:
     done = program("import", "--warehouse", place.url, "--claude-dir", claude.root, "--machine", "desk", *arguments)
     assert (done.exit_code, done.stderr) == (0, "")

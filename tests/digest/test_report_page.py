@@ -84,12 +84,6 @@ def page_of(new_user: Callable[[], tuple[Program, ClaudeDir]]) -> Callable[[int]
     return cache(page)
 
 
-@pytest.fixture
-def claude(tmp_path: Path) -> ClaudeDir:
-    """Transcripts of this test."""
-    return ClaudeDir(tmp_path / "claude")
-
-
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("days", "charts"),

@@ -29,12 +29,6 @@ Importer = Callable[..., Result]
 
 
 @pytest.fixture
-def claude(tmp_path: Path) -> ClaudeDir:
-    """An empty Claude data directory."""
-    return ClaudeDir(tmp_path / "claude")
-
-
-@pytest.fixture
 def run_import(program: Program, migrated: Place, claude: ClaudeDir) -> Importer:
     """Imports the directory in UTC."""
 

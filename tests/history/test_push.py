@@ -28,11 +28,6 @@ LOGGED = "SELECT * FROM changes ORDER BY machine, report, agent, key, load_id"
 LOADS = "SELECT * FROM loads FINAL ORDER BY machine, load_id"
 
 
-@pytest.fixture
-def claude(tmp_path: Path) -> ClaudeDir:
-    return ClaudeDir(tmp_path / "claude")
-
-
 def imported(program: Program, claude: ClaudeDir, *arguments: str, **environ: str) -> dict[str, Any]:
     done = program("import", "--claude-dir", claude.root, "--machine", "laptop", "--json", *arguments, **environ)
     assert done.exit_code == 0, done.stderr

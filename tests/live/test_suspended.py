@@ -16,12 +16,6 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.watching import Watch, watching
 
 
-@pytest.fixture
-def claude(tmp_path: Path) -> ClaudeDir:
-    """A data directory without a session."""
-    return ClaudeDir(tmp_path / "claude")
-
-
 @contextmanager
 def stopped(watch: Watch) -> Iterator[None]:
     """Let nothing of the process run for the length of the block."""

@@ -23,12 +23,6 @@ pytestmark = pytest.mark.exhaustive_at("http")
 ONCE = "SELECT count(), (SELECT count() FROM message_facts_by_month FINAL), sum(total_tokens) FROM messages"
 
 
-@pytest.fixture
-def claude(tmp_path: Path) -> ClaudeDir:
-    """A data directory without a session."""
-    return ClaudeDir(tmp_path / "claude")
-
-
 def where(place: Place, claude: ClaudeDir, every: str = "0") -> tuple[str | Path, ...]:
     return ("--warehouse", place.url, "--claude-dir", claude.root, "--reports-every", every)
 

@@ -172,7 +172,7 @@ class _Writer:
             else:
                 content = [{"tool_use_id": f"toolu_{self._hex(24)}", "type": "tool_result", "content": self._text()}]
                 message = {"role": "user", "content": content}
-                yield [{**common, "type": "user", "message": message, "uuid": self._uuid(), "timestamp": _printed(now)}]
+                yield [{**common, "type": "user", "message": message, "uuid": self._uuid(), "timestamp": printed(now)}]
 
     def _message(self, common: Line, now: datetime) -> list[Line]:
         """Return the lines of one message, the last and largest of which counts."""
@@ -198,7 +198,7 @@ class _Writer:
                 "requestId": request_id,
                 "type": "assistant",
                 "uuid": self._uuid(),
-                "timestamp": _printed(now + timedelta(milliseconds=200 * part)),
+                "timestamp": printed(now + timedelta(milliseconds=200 * part)),
             }
             for part in range(1, partials + 1)
         ]
@@ -232,7 +232,8 @@ def _usage(tokens: Tokens) -> Line:
     }
 
 
-def _printed(instant: datetime) -> str:
+def printed(instant: datetime) -> str:
+    """Return an instant as agents and ccusage print it."""
     return instant.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
