@@ -21,16 +21,6 @@ MONTH = str(datetime.now(UTC).date().replace(day=1))
 NOTE = "Dollars are what this usage costs at the prices of the API, as ccusage counts it"
 
 
-@pytest.fixture
-def used(program: Program, tmp_path: Path, migrated: Place) -> Place:
-    """3 $ today."""
-    claude = ClaudeDir(tmp_path / "claude")
-    claude.say("s1", days_ago(0, hour=0), 200_000)
-    done = program("import", "--claude-dir", claude.root, "--warehouse", migrated.url, "--machine", "laptop")
-    assert done.exit_code == 0, done.stderr
-    return migrated
-
-
 def plans(program: Program, place: Place, *arguments: str) -> list[dict[str, Any]]:
     done = program("report", "--warehouse", place.url, "--json", *arguments)
     assert done.exit_code == 0, done.stderr

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from tests.cli.test_budget import configure
 from tests.conftest import Place, Program
-from tests.support.claude_dir import ClaudeDir, days_ago
 
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 STORED = "SELECT machine, name, maximum FROM quotas FINAL ORDER BY ALL"
-
-
-@pytest.fixture
-def used(program: Program, tmp_path: Path, migrated: Place) -> Place:
-    """3 $ today."""
-    claude = ClaudeDir(tmp_path / "claude")
-    claude.say("s1", days_ago(0, hour=0), 200_000)
-    done = program("import", "--claude-dir", claude.root, "--warehouse", migrated.url, "--machine", "laptop")
-    assert done.exit_code == 0, done.stderr
-    return migrated
 
 
 def test_a_week_within_its_quota_and_one_over_it(program: Program, used: Place) -> None:
