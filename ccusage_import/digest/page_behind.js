@@ -8,11 +8,9 @@ const heldSince = dayNumber(data.held_since);
 const projectNames = [...data.projects, ...data.more_projects];
 let cameFrom = null;
 
-function dayNumber(text) { return Math.round((Date.parse(text) - start) / DAY); }
-
 // What an element stands for: a title, which rows are its own, and the first and last day where it stands for days.
 const BEHIND = {
-  days: (text) => ofDays(`${WEEKDAYS[weekday(dayNumber(text))]} ${text}`, dayNumber(text), dayNumber(text)),
+  days: (text) => ofDays(namedDay(dayNumber(text)), dayNumber(text), dayNumber(text)),
   calendar: (text, column) => (column === "week from"
     ? ofDays(`Week from ${text}`, dayNumber(text), dayNumber(text) + 6) : BEHIND.days(text)),
   months: (text) => ofDays(`Month ${text}`, dayNumber(`${text}-01`), dayNumber(`${nextMonth(text)}-01`) - 1),
@@ -99,13 +97,10 @@ function promptTable(rows, isDay) {
   return filled({ columns: ["prompt at", "cost", "command", "project", "machine", "session"], rows: cells, texts: [2, 3, 4, 5] });
 }
 
-function twoDigits(number) { return String(number).padStart(2, "0"); }
-
 // What is not in the page is said, not left empty.
-function noteOf(of, most, sessions, prompts) {
+function noteOf(of, isDay, most, sessions, prompts) {
   if (of.last < heldSince) return `This is older than the sessions and prompts in this page, which begin on ${data.held_since}.`;
   if (of.first > today) return "This is yet to come: what is drawn is a forecast.";
-  const isDay = of.first !== undefined && of.first === of.last;
   const told = of.only === "prompts" ? `${most.prompts} prompts` : `${most.sessions} sessions and ${most.prompts} ${most.prompts === 1 ? "prompt" : "prompts"}`;
   const notes = [`At most ${told}, those that cost most${isDay ? " on this day" : ""}, whatever is chosen above.`];
   if (heldSince > 0 && (of.first === undefined || of.first < heldSince)) notes.push(`Of the days since ${data.held_since}.`);
@@ -125,7 +120,7 @@ function openBehind(of, origin) {
   const prompts = dearestPrompts(of.has, most.prompts);
   const panel = document.getElementById("behind"), title = document.getElementById("behind-title"), tables = document.getElementById("behind-tables");
   title.textContent = of.title;
-  document.getElementById("behind-note").textContent = noteOf(of, most, sessions, prompts);
+  document.getElementById("behind-note").textContent = noteOf(of, isDay, most, sessions, prompts);
   tables.replaceChildren(...(sessions.length ? [sessionTable(sessions, isDay)] : []), ...(prompts.length ? [promptTable(prompts, isDay)] : []));
   tables.hidden = !tables.children.length;
   for (const table of tables.children) sortable(table);

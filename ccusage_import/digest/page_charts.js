@@ -7,8 +7,8 @@ const DAY = 86400000;
 const OTHERS = 7;
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const start = Date.parse(data.first);
-const today = Math.round((Date.parse(data.today) - start) / DAY);
-const since = data.since ? Math.round((Date.parse(data.since) - start) / DAY) : 0;
+const today = dayNumber(data.today);
+const since = data.since ? dayNumber(data.since) : 0;
 const chosen = { range: "all", measure: "cost", project: "", machine: "" };
 const [cents, finer] = [0, 2].map((more) => data.money.decimals + more).map((digits) =>
   new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
@@ -44,19 +44,22 @@ function brief(value) {
   if (!isCost()) return short.format(value);
   return value < 100 && !Number.isInteger(value) ? money(value) : `${data.money.sign}${short.format(value)}`;
 }
+function dayNumber(text) { return Math.round((Date.parse(text) - start) / DAY); }
 function dayText(number) { return new Date(start + number * DAY).toISOString().slice(0, 10); }
 function monthText(number) { return dayText(number).slice(0, 7); }
 function weekday(number) { return (new Date(start + number * DAY).getUTCDay() + 6) % 7; }
+function namedDay(number) { return `${WEEKDAYS[weekday(number)]} ${dayText(number)}`; }
+function twoDigits(number) { return String(number).padStart(2, "0"); }
 function firstDay() { return Math.max(since, chosen.range === "all" ? 0 : today - Number(chosen.range) + 1); }
 function isNarrow(width) { return width < 640; }
 
 // Rows as {day, machine, agent, project, model, value}, of the machine and project that are chosen.
-function usage(first) {
+function usage(first, tellsProjects = chosen.project !== "") {
   const at = isCost() ? 0 : 1;
-  const rows = chosen.project === ""
-    ? data.days.map(([day, machine, agent, model, ...sums]) => ({ day, machine, agent, model, value: sums[at] }))
-    : data.by_project.map(([day, machine, agent, project, model, ...sums]) =>
-        ({ day, machine, agent, project, model, value: sums[at] }));
+  const rows = tellsProjects
+    ? data.by_project.map(([day, machine, agent, project, model, ...sums]) =>
+        ({ day, machine, agent, project, model, value: sums[at] }))
+    : data.days.map(([day, machine, agent, model, ...sums]) => ({ day, machine, agent, model, value: sums[at] }));
   return rows.filter((row) => row.day >= first && row.day <= today
     && (chosen.machine === "" || row.machine === Number(chosen.machine))
     && (chosen.project === "" || row.project === Number(chosen.project)));
@@ -200,7 +203,7 @@ function days(width) {
   const expected = expectation((day) => day, summed(shown, (row) => row.day));
   const last = Math.max(chosen.range === "all" ? newest : today, ...expected.keys());
   const starts = Array.from({ length: Math.max(1, last - first + 1) }, (_, at) => first + at);
-  return stacked(starts, dayText, (day) => `${WEEKDAYS[weekday(day)]} ${dayText(day)}`, byModel(shown, (row) => row.day), expected, width);
+  return stacked(starts, dayText, namedDay, byModel(shown, (row) => row.day), expected, width);
 }
 
 function months(width) {
@@ -227,7 +230,7 @@ function calendar(width) {
     rows: [...sums].sort(([one], [other]) => other - one).map(([day, value]) => [dayText(day), amount(value)]),
     total: [...sums.values()].reduce((sum, one) => sum + one, 0),
     option: {
-      tooltip: { formatter: ({ value }) => `${WEEKDAYS[(new Date(value[0]).getUTCDay() + 6) % 7]} ${value[0]}\ntotal  ${amount(value[1])}` },
+      tooltip: { formatter: ({ value }) => `${namedDay(dayNumber(value[0]))}\ntotal  ${amount(value[1])}` },
       visualMap: scale(highest),
       calendar: {
         range: [dayText(today - 7 * (weeks - 1) - weekday(today)), dayText(today)],
@@ -300,7 +303,7 @@ function hours(width) {
     sums.set(key, (sums.get(key) ?? 0) + row[at]);
   }
   const highest = Math.max(0, ...sums.values()), narrow = isNarrow(width);
-  const names = Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, "0"));
+  const names = Array.from({ length: 24 }, (_, hour) => twoDigits(hour));
   if (narrow) names.splice(Math.max(0, ...[...sums].filter(([, value]) => value > 0).map(([key]) => Number(key.split(",")[1]))) + 1);
   const across = { type: "category", data: narrow ? WEEKDAYS : names, position: narrow ? "top" : "bottom", axisLabel: { interval: 0 } };
   const down = { type: "category", data: narrow ? names : WEEKDAYS, inverse: true, axisLabel: { interval: 0 } };
@@ -357,17 +360,11 @@ function bars(width, names, columns, series, say = amount) {
 }
 
 function dearest(width, what, names, key, limit = 10) {
-  const sums = [...summed(key === "project" ? projectRows() : usage(firstDay()), (row) => row[key])];
+  const rows = key === "project" ? usage(firstDay(), true) : usage(firstDay());
+  const sums = [...summed(rows, (row) => row[key])];
   const shown = sums.sort((one, other) => other[1] - one[1]).slice(0, limit);
   return bars(width, shown.map(([at]) => names[at]), [what, chosen.measure],
     [{ name: chosen.measure, values: shown.map(([, value]) => Math.round(value * 10000) / 10000), look: 0 }]);
-}
-
-function projectRows() {
-  const at = isCost() ? 0 : 1;
-  return data.by_project.map(([day, machine, , project, , ...sums]) => ({ day, machine, project, value: sums[at] }))
-    .filter((row) => row.day >= firstDay() && row.day <= today && (chosen.machine === "" || row.machine === Number(chosen.machine))
-      && (chosen.project === "" || row.project === Number(chosen.project)));
 }
 
 function cache(width) {
