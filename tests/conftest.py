@@ -243,9 +243,13 @@ class Program:
             forked = fork(list(map(str, arguments)), all_of_environ, self.home)
             stdout, stderr = forked.communicate(timeout=120)
             return Result(forked.wait(), stdout, stderr)
+        return self.run(*self.prefix, sys.executable, "-m", "ccusage_import", *arguments, **all_of_environ)
+
+    def run(self, *command: str | Path, **environ: str) -> Result:
+        """Run any other program to its end, in this home and environment."""
         done = subprocess.run(
-            [*self.prefix, sys.executable, "-m", "ccusage_import", *map(str, arguments)],
-            env=all_of_environ,
+            command,
+            env={**self.environ, **environ},
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,

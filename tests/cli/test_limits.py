@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,17 +20,7 @@ NO_TEMPORARY_FILES = "import tempfile; tempfile.tempdir = '/nowhere'; from ccusa
 
 def without_temporary_files(program: Program, *arguments: str | Path) -> Result:
     """Run a command that can put temporary files nowhere."""
-    done = subprocess.run(
-        [sys.executable, "-c", NO_TEMPORARY_FILES, *map(str, arguments)],
-        env=program.environ,
-        cwd=program.home,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
+    return program.run(sys.executable, "-c", NO_TEMPORARY_FILES, *arguments)
 
 
 @pytest.mark.exhaustive

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,6 @@ from ccusage_import.money import DOLLARS
 from tests.conftest import Place, Program, Result, Spares
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.dead_loads import kill_before_its_end, leave_in_state
-from tests.support.warm import let_go
 
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
@@ -721,16 +720,13 @@ def test_a_renamed_host_keeps_its_name_and_its_history(
 ) -> None:
     claude.say("a", days_ago(2), 10)
     run_import()
-    command = [sys.executable, "-m", "ccusage_import", "import", "--warehouse", migrated.url, "--timezone", "UTC"]
 
     # A host name of its own: the one of this machine stays.
-    let_go()
-    done = subprocess.run(
-        ["unshare", "--uts", "sh", "-c", 'hostname renamed && [ "$(hostname)" = renamed ] && exec "$@"', "sh", *command,
-         "--claude-dir", claude.root, "--json"],
-        env=program.environ, cwd=program.home, capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
+    renaming = 'hostname renamed && [ "$(hostname)" = renamed ] && exec "$@"'
+    renamed = replace(program, prefix=("unshare", "--uts", "sh", "-c", renaming, "sh"))
+    done = renamed("import", "--warehouse", migrated.url, "--timezone", "UTC", "--claude-dir", claude.root, "--json")
 
+    assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["reports"]["daily"]["unchanged"] == 1
     assert json.loads(done.stdout)["machine"] != "renamed"
     assert migrated.rows("SELECT count(), uniqExact(machine) FROM daily") == [(1, 1)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,15 +18,7 @@ def test_the_example_prints_what_the_page_says(program: Program, corpus: Callabl
     example = tmp_path / "example.py"
     example.write_text(found[1], "utf-8")
 
-    done = subprocess.run(
-        [sys.executable, "-W", "error", example],
-        env={**program.environ, "CLAUDE_CONFIG_DIR": str(corpus("june"))},
-        cwd=program.home,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = program.run(sys.executable, "-W", "error", example, CLAUDE_CONFIG_DIR=str(corpus("june")))
 
-    assert (done.stderr, done.returncode) == ("", 0)
+    assert (done.stderr, done.exit_code) == ("", 0)
     assert done.stdout == found[2]

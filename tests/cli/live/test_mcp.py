@@ -331,17 +331,8 @@ def test_the_inspector_finds_and_calls_the_tools(used: Program) -> None:
         "sql=SELECT round(sum(cost_usd), 2) AS c FROM daily",
     ]
 
-    done = subprocess.run(
-        [inspector, "--cli", sys.executable, "-m", "ccusage_import", "mcp", *asked],
-        env=used.environ,
-        cwd=used.home,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = used.run(inspector, "--cli", sys.executable, "-m", "ccusage_import", "mcp", *asked)
 
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     [content] = json.loads(done.stdout)["content"]
     assert json.loads(content["text"]) == {"columns": ["c"], "rows": [["1.8"]]}
