@@ -160,7 +160,7 @@ class Interface:
 
     def _authenticate(self, request: Request) -> None:
         if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-            raise _refusal(ACCESS_DENIED, "Not enough privileges: another site asks", "ACCESS_DENIED")
+            raise refusal(ACCESS_DENIED, "Not enough privileges: another site asks", "ACCESS_DENIED")
         if self._access.token is None:
             return
         if not hmac.compare_digest(_password(request).encode(), self._access.token.encode()):
