@@ -52,9 +52,23 @@ class Stepped:
     def finish(self) -> tuple[int, str]:
         """Let it run to its end; exit code and stderr."""
         self.go_on()
-        while self.next_point():
-            self.go_on()
+        self.pass_all()
         return self.end()
+
+    def pass_all(self) -> list[str]:
+        """Let it run to its end, and return every point it waited at."""
+        points = []
+        while point := self.next_point():
+            points.append(point)
+            self.go_on()
+        return points
+
+    def kill_at(self, number: int) -> str:
+        """Kill it where it has passed that many points, and return the one it waited at."""
+        point = self.run_to(number)
+        self.process.kill()
+        self.end()
+        return point
 
     def end(self) -> tuple[int, str]:
         """Wait for its end; exit code and stderr."""
@@ -68,10 +82,8 @@ class Stepped:
 def points_of(lab: FaultyLab) -> list[str]:
     """List the points of an undisturbed import."""
     lab.restore()
-    stepped, points = Stepped(lab.installation, *lab.arguments), []
-    while point := stepped.next_point():
-        points.append(point)
-        stepped.go_on()
+    stepped = Stepped(lab.installation, *lab.arguments)
+    points = stepped.pass_all()
     code, said = stepped.end()
     if code:
         raise RuntimeError(f"the undisturbed import failed with {code}: {said}")

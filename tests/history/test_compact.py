@@ -388,10 +388,8 @@ def test_a_fold_that_is_killed_anywhere_loses_nothing_and_doubles_nothing(
         before = shown(warehouse)
     shutil.copytree(home, kept, symlinks=True)
     command = ("--older-than", str(MARCH_3))
-    stepped, points = Stepped(installation, *command, command="compact"), []
-    while point := stepped.next_point():
-        points.append(point)
-        stepped.go_on()
+    stepped = Stepped(installation, *command, command="compact")
+    points = stepped.pass_all()
     assert stepped.end() == (0, "")
     with installation.opened() as warehouse:
         assert healed(warehouse, installation.machine) == WHOLE
@@ -412,10 +410,7 @@ def test_a_fold_that_is_killed_anywhere_loses_nothing_and_doubles_nothing(
     for number in (*ends[:6], *ends[-2:]):
         shutil.rmtree(home)
         shutil.copytree(kept, home, symlinks=True)
-        killed = Stepped(installation, *command, command="compact")
-        point = killed.run_to(number)
-        killed.process.kill()
-        killed.end()
+        point = Stepped(installation, *command, command="compact").kill_at(number)
         with installation.opened() as warehouse:
             assert (point, shown(warehouse)) == (point, before)
         if number in ends[2:5]:

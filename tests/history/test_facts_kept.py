@@ -147,10 +147,8 @@ def test_an_undo_that_is_killed_anywhere_is_settled_by_the_next_command(
     before, after = installation.rows(COUNTED), [(1_000, 1_000)]
     assert before == [(3_000, 3_000) if brings_records else (1_000, 3_000)]
     shutil.copytree(home, kept, symlinks=True)
-    stepped, points = Stepped(installation, target, command="undo"), []
-    while point := stepped.next_point():
-        points.append(point)
-        stepped.go_on()
+    stepped = Stepped(installation, target, command="undo")
+    points = stepped.pass_all()
     assert (stepped.end()[0], installation.rows(COUNTED)) == (0, after)
 
     writing = [number for number, point in enumerate(points) if point.startswith("before insert")]
@@ -158,10 +156,7 @@ def test_an_undo_that_is_killed_anywhere_is_settled_by_the_next_command(
     for number in (*writing, len(points) - 1):
         shutil.rmtree(home)
         shutil.copytree(kept, home, symlinks=True)
-        killed = Stepped(installation, target, command="undo")
-        point = killed.run_to(number)
-        killed.process.kill()
-        killed.end()
+        point = Stepped(installation, target, command="undo").kill_at(number)
         assert (point, installation.run("import", "--transcripts-only", *where)[0]) == (point, 0)
         assert (point, installation.rows("SELECT count() FROM loads FINAL WHERE state = 'running'")) == (point, [(0,)])
         assert (point, installation.rows(COUNTED) in (before, after)) == (point, True)

@@ -217,10 +217,8 @@ def test_a_renaming_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Pa
     before = installation.rows("SELECT * EXCEPT (load_id, machine) FROM daily ORDER BY ALL")
     logged = installation.rows("SELECT count() FROM changes")[0][0]
     shutil.copytree(home, kept, symlinks=True)
-    stepped, points = Stepped(installation, "tower", command="rename machine"), []
-    while point := stepped.next_point():
-        points.append(point)
-        stepped.go_on()
+    stepped = Stepped(installation, "tower", command="rename machine")
+    points = stepped.pass_all()
     assert stepped.end()[0] == 0
 
     writing = [number for number, point in enumerate(points) if point.startswith("before insert")]
@@ -228,10 +226,7 @@ def test_a_renaming_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Pa
     for number in (*writing, len(points) - 1):
         shutil.rmtree(home)
         shutil.copytree(kept, home, symlinks=True)
-        killed = Stepped(installation, "tower", command="rename machine")
-        point = killed.run_to(number)
-        killed.process.kill()
-        killed.end()
+        point = Stepped(installation, "tower", command="rename machine").kill_at(number)
         # All of it is under one of the two names, and nothing is imported under the one that it loses.
         shown = installation.rows("SELECT * EXCEPT (load_id, machine) FROM daily ORDER BY ALL")
         assert (point, shown == before) == (point, True)
@@ -522,20 +517,15 @@ def test_a_renaming_of_projects_that_is_killed_anywhere_is_finished_by_the_next(
     sums = "SELECT report, sum(total_tokens) FROM records FINAL GROUP BY report ORDER BY report"
     before = installation.rows(sums)
     shutil.copytree(home, kept, symlinks=True)
-    stepped, points = Stepped(installation, "--no-hash-projects", command="rename projects"), []
-    while point := stepped.next_point():
-        points.append(point)
-        stepped.go_on()
+    stepped = Stepped(installation, "--no-hash-projects", command="rename projects")
+    points = stepped.pass_all()
     assert stepped.end()[0] == 0
 
     writing = [number for number, point in enumerate(points) if point.startswith("before insert")]
     for number in (*writing[-4:], len(points) - 1):
         shutil.rmtree(home)
         shutil.copytree(kept, home, symlinks=True)
-        killed = Stepped(installation, "--no-hash-projects", command="rename projects")
-        point = killed.run_to(number)
-        killed.process.kill()
-        killed.end()
+        point = Stepped(installation, "--no-hash-projects", command="rename projects").kill_at(number)
         assert (point, installation.rows(sums)) == (point, before)
         assert installation.run("rename", "projects", "--no-hash-projects")[0] == 0
         assert (point, installation.rows(sums)) == (point, before)

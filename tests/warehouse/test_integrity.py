@@ -265,10 +265,7 @@ def test_a_copied_computer_begins_anew_under_a_name_of_its_own(program: Program,
 def test_a_load_that_died_after_its_publication_is_no_damage(kept: Lab) -> None:
     point = next(n for n, name in enumerate(points_of(kept)) if re.match(r"after insert\w* records", name))
     kept.restore()
-    stepped = Stepped(kept.installation, "--from", kept.newer)
-    stepped.run_to(point)
-    stepped.process.kill()
-    stepped.end()
+    Stepped(kept.installation, "--from", kept.newer).kill_at(point)
 
     exit_code, _, stderr = kept.installation.run("import", "--from", kept.newer)
 
