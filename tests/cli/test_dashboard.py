@@ -66,20 +66,27 @@ def test_a_history_is_seen_at_one_glance_and_what_was_kept_beyond_ccusage(progra
 
 @pytest.mark.exhaustive
 @pytest.mark.usefixtures("own_warehouse")
-def test_what_is_not_a_whole_import_leaves_what_ccusage_showed(program: Program, tmp_path: Path) -> None:
+def test_what_is_not_a_whole_import_leaves_what_ccusage_showed(
+    program: Program, tmp_path: Path, ccusage20: Path
+) -> None:
+    odd = tmp_path / "ccusage"
+    odd.write_text(f'#!/bin/sh\n"{ccusage20}" "$@" | sed \'0,/"inputTokens": *[0-9]*/s//"inputTokens": -1/\'\n')
+    odd.chmod(0o755)
     claude = ClaudeDir(tmp_path / "claude")
     claude.say("one", days_ago(2), 100_000)
     program.environ["CCUSAGE_IMPORT_CLAUDE_DIRS"] = str(claude.root)
     assert program("import").exit_code == 0
-    claude.say("two", days_ago(1), 100_000)
+    claude.say("two", days_ago(1), 200_000)
 
     for arguments in (("--since", "yesterday"), ("--report", "session"), ("--dry-run",)):
         assert program("import", *arguments).exit_code == 0
+    # Without the records that cannot be true.
+    assert program("import", "--ccusage", odd).exit_code == 5
     after_parts = program().stdout
     assert program("import").exit_code == 0
 
-    assert "kept         all that ccusage shows: $3.00" in program().stdout
-    assert "ccusage shows $3.00" not in after_parts
+    assert "kept         all that ccusage shows: $4.50" in program().stdout
+    assert "kept         ccusage shows $1.50 today, you kept $4.50" in after_parts
 
 
 @pytest.mark.usefixtures("own_warehouse")

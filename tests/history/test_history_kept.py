@@ -587,9 +587,12 @@ def test_accept_takes_no_block_that_an_import_of_some_days_did_not_find_any_more
     run_import("--claude-dir", disk.root)
     found = migrated.rows("SELECT key, offered_tokens FROM held_records WHERE report = 'blocks'")
     assert [(str(key)[-13:-8], offered) for key, offered in found] == [("11:00", 1_000)]
-    # One that asks for no blocks ends nothing that is held of them.
-    run_import("--claude-dir", disk.root, "--report", "daily")
-    assert migrated.rows("SELECT count() FROM held_records WHERE report = 'blocks'") == [(1,)]
+    # One that asks for no blocks ends nothing that is held of them, nor do saved files of another time.
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "blocks.json").write_text('{"blocks": []}')
+    for arguments in (("--report", "daily"), ("--from", tmp_path / "saved")):
+        assert run_import("--claude-dir", disk.root, *arguments).exit_code == 0
+        assert migrated.rows("SELECT count() FROM held_records WHERE report = 'blocks'") == [(1,)]
     (tmp_path / "not mounted").rename(disk.root)
 
     run_import("--claude-dir", disk.root, "--since", str(days_ago(since).date()))
