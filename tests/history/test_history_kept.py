@@ -784,6 +784,26 @@ def test_an_undo_that_died_before_it_marked_the_other_load_is_settled(
 
 
 @pytest.mark.one_place
+def test_an_undo_of_an_undo_that_died_is_settled(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(2), 10)
+    run_import()
+    for _ in range(2):
+        assert program("undo", "last", "--warehouse", migrated.url).exit_code == 0
+    first, second, _ = (load for (load,) in migrated.rows("SELECT load_id FROM loads FINAL ORDER BY load_id"))
+    settled = ["committed", "undone", "committed"]
+    assert states(migrated) == settled
+    leave_in_state(migrated, first, "undone")
+    leave_in_state(migrated, second, "committed")
+    kill_before_its_end(program, migrated)
+
+    assert run_import().exit_code == 0
+
+    assert states(migrated)[:3] == settled
+
+
+@pytest.mark.one_place
 def test_what_a_killed_command_published_is_undone_as_any_other(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:
