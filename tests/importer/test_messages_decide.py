@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -316,14 +317,20 @@ def test_a_session_that_goes_on_under_another_project_grows_there(run: Run) -> N
 
 
 @pytest.mark.one_place
-def test_a_dry_run_weighs_too_and_keeps_nothing_of_it(run: Run) -> None:
+@pytest.mark.parametrize(("is_of_another", "reason"), [(False, "messages_gone"), (True, "may_be_swept")])
+def test_a_dry_run_weighs_too_and_keeps_nothing_of_it(
+    run: Run, embedded: Callable[[str], Place], reason: str, *, is_of_another: bool
+) -> None:
     run()
     run.claude.delete("a")
+    if is_of_another:
+        # From then on it is noted for that warehouse how far transcripts were read.
+        Run(embedded("other"), run.program, run.claude)()
     (cursor,) = run.program.home.rglob("transcripts.sqlite")
     before = cursor.read_bytes()
     done = run.program("import", "--json", "--dry-run", "--warehouse", run.place.url, "--claude-dir", run.claude.root)
 
-    assert {change["reason"] for change in json.loads(done.stdout)["held"]} == {"messages_gone"}
+    assert {change["reason"] for change in json.loads(done.stdout)["held"]} == {reason}
     assert cursor.read_bytes() == before
 
 
