@@ -107,7 +107,8 @@ class WriteAccess:
     def _opened(self, *, is_ours: bool) -> Writable:
         if self._open is not None and is_ours and not self._is_doubtful:
             return Writable(*self._open, anew=False)
-        if not is_ours and self._is_outdated():
+        # Where it cannot be opened, somebody may correct the address or the password.
+        if (self._open is None or not is_ours) and self._is_outdated():
             raise OutdatedError
         warnings: tuple[str, ...] = ()
         run = Run.begin(self._configuration, ImportOptions(only_transcripts=True), SILENT)

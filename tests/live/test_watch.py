@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -386,6 +387,28 @@ def test_nothing_is_lost_in_outages_and_each_is_said_once(tmp_path: Path, progra
             ]["messages"]
             == 0
         )
+
+
+@pytest.mark.exhaustive
+def test_an_address_that_is_corrected_while_it_waits_counts(
+    gateway: Gateway, program: Program, claude: ClaudeDir
+) -> None:
+    url = gateway.url(database="corrected")
+    assert program("migrate", "--create-database", "--warehouse", url).exit_code == 0
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        elsewhere = f"clickhouse://127.0.0.1:{nobody.getsockname()[1]}/corrected"
+        assert program("config", "set", "warehouse", elsewhere).exit_code == 0
+        claude.say("a", days_ago(0), 1)
+        with watching(program, "--claude-dir", claude.root, "--reports-every", "0") as watch:
+            watch.until_said("lost", 1)
+            assert program("config", "set", "warehouse", url).exit_code == 0
+            watch.until_stored(1)
+            assert [event["event"] for event in watch.events() if event["event"] != "watching"] == [
+                "lost", "reconfigured", "stored",
+            ]  # fmt: skip
+            assert watch.end() == 0
+    assert Place(url).rows(ONCE) == [(1, 1, 1)]
 
 
 @pytest.mark.parametrize(("text", "reason"), [("0h", "0h: is not a time"), ("soon", "soon: is not a time")])
