@@ -129,4 +129,5 @@ SELECT
     source,
     unpriced
 FROM chosen AS each
+{part:own_settings}
 COMMENT 'one row is one clock hour of one five-hour block'

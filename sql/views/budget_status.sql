@@ -88,4 +88,5 @@ SELECT
 FROM covered
 GLOBAL LEFT JOIN days ON covered.scope = days.scope AND covered.part = days.name
 GROUP BY scope, name, period, limit_usd
+{part:own_settings}
 COMMENT 'one row is one budget in its current period'

@@ -68,4 +68,5 @@ FROM
     WHERE at > now64(3, 'UTC') - INTERVAL 30 DAY
 ) AS execution
 GROUP BY machine, agent, kind, command
+{part:own_settings}
 COMMENT 'one row is one slash command on one machine: what its runs cost, how long they take, and what makes them dear'

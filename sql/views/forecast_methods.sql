@@ -161,4 +161,5 @@ SELECT
     tokens[days_left] AS tokens_today,
     toBool(unpriced_on >= least(month, today - 56)) AS unpriced
 FROM chosen AS candidate
+{part:own_settings}
 COMMENT 'one row is one candidate for the forecast of this month, of one agent on one machine or of a total'

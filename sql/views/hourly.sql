@@ -158,4 +158,5 @@ FROM
     ) AS exact ON exact.machine = hours.machine AND exact.agent = hours.agent AND exact.utc_date = hours.utc_date
     GROUP BY machine, agent, hour, utc_date, source
 ) AS each
+{part:own_settings}
 COMMENT 'one row is one clock hour of one model'

@@ -74,4 +74,5 @@ FROM
     WHERE agent = 'claude'
 )
 GROUP BY machine, agent, date
+{part:own_settings}
 COMMENT 'one row is one day: the sum of its messages beside what daily shows'

@@ -87,4 +87,5 @@ FROM
 )
 GROUP BY machine, agent, project, session_id
 HAVING total_tokens > 0 OR max(is_stored)
+{part:own_settings}
 COMMENT 'one row is one session: the sum of its messages beside what sessions shows'

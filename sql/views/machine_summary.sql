@@ -33,4 +33,5 @@ AS SELECT
 FROM {database}.daily AS day
 WHERE day.total_tokens > 0 OR day.cost_usd > 0
 GROUP BY machine, agent
+{part:own_settings}
 COMMENT 'one row is one agent on one machine as the sum of its kept days'

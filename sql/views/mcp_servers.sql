@@ -71,4 +71,5 @@ FULL JOIN
     )
     GROUP BY machine, agent, mcp_server
 ) AS loaded USING (machine, agent, mcp_server)
+{part:own_settings}
 COMMENT 'one row is one MCP server on one machine, as far as it was called or a transcript says that it was loaded'

@@ -49,4 +49,5 @@ AS SELECT
     sum(part.cache_savings_usd) AS cache_savings_usd
 FROM {database}.model_costs AS part
 GROUP BY machine, agent, model
+{part:own_settings}
 COMMENT 'one row is one model of one agent on one machine; usage of no model is left out'

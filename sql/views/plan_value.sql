@@ -38,4 +38,5 @@ SELECT
 FROM days
 GLOBAL INNER JOIN priced ON days.account = priced.account
 GROUP BY account, month
+{part:own_settings}
 COMMENT 'one row is one calendar month of one plan'

@@ -35,4 +35,5 @@ AS SELECT
 FROM {database}.projects_daily AS day
 WHERE day.total_tokens > 0 OR day.cost_usd > 0
 GROUP BY machine, agent, project
+{part:own_settings}
 COMMENT 'one row is one project of one agent on one machine as the sum of its kept days'

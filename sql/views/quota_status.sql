@@ -152,4 +152,5 @@ SELECT
 FROM wanted
 GLOBAL LEFT JOIN periods ON wanted.machine = periods.machine AND wanted.name = periods.name
 GLOBAL LEFT JOIN learned ON wanted.machine = learned.machine AND wanted.name = learned.name
+{part:own_settings}
 COMMENT 'one row is one quota of a machine in its current period'

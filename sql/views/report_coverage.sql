@@ -74,4 +74,5 @@ SELECT
 FROM reports
 GLOBAL LEFT JOIN {database}.daily AS day ON day.machine = reports.machine AND day.agent = reports.agent
 GROUP BY machine, agent, report, first_day, last_day
+{part:own_settings}
 COMMENT 'one row is one report of one agent on one machine: how much of the usage of the same days it holds'

@@ -141,4 +141,5 @@ LEFT JOIN
     )
     GROUP BY machine, claude_session_id
 ) AS happened USING (machine, claude_session_id)
+{part:own_settings}
 COMMENT 'one row is one answer of the last 30 days and what each kind of savings could have saved of it'

@@ -44,4 +44,5 @@ FROM
         GROUP BY machine, claude_session_id
     ) AS compacted USING (machine, claude_session_id)
 ) AS each
+{part:own_settings}
 COMMENT 'one row is one call of a tool of the last 30 days, for savings'

@@ -50,4 +50,5 @@ FROM
 ) AS answer
 GROUP BY machine, agent, kind, turn_id, if(turn_id = 0, (toString(answer.project), toString(answer.session_id)), ('', ''))
 HAVING saved_usd > 0
+{part:own_settings}
 COMMENT 'one row is one turn or session of the last 30 days that cost more than it must, of one kind; dollars may be summed over all rows'

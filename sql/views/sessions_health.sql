@@ -75,4 +75,5 @@ LEFT JOIN
     FROM {database}.events
     GROUP BY machine, claude_session_id
 ) AS happened USING (machine, claude_session_id)
+{part:own_settings}
 COMMENT 'one row is one session with an answer in the last 30 days: how its context grew, and what went wrong'

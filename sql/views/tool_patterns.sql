@@ -56,4 +56,5 @@ FROM
     GROUP BY machine, agent, tool, status, error_class
 )
 GROUP BY machine, agent, tool
+{part:own_settings}
 COMMENT 'one row is one tool on one machine: how often it fails, and how long one waits for it'

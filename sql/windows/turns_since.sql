@@ -179,4 +179,5 @@ LEFT JOIN
     WHERE hours.turns > 0 AND {part:are_shown_totals}
     GROUP BY machine, claude_session_id
 ) AS folded USING (machine, claude_session_id)
+{part:own_settings}
 COMMENT 'one row is one prompt and all that it caused'

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import SecretStr
@@ -75,6 +76,11 @@ def answers_of(warehouse: ClickHouse) -> Mapping[str, list[Any]]:
     return {name: _cut(rows) for name, rows in _answers(warehouse)}
 
 
+def answers_of_views(warehouse: ClickHouse, settings: Mapping[str, int]) -> Mapping[str, list[Any]]:
+    """Return each view with what it answers to somebody with other settings, cut where it is long."""
+    return {name: _cut(rows) for name, rows in _views(warehouse, settings)}
+
+
 def _answers(warehouse: ClickHouse) -> Iterator[tuple[str, list[Any]]]:
     ((project,),) = warehouse.rows(f"SELECT {PROJECT}")
     needed = {**GIVEN, "project": str(project)}
@@ -86,8 +92,7 @@ def _answers(warehouse: ClickHouse) -> Iterator[tuple[str, list[Any]]]:
                 if each.name in asked or each.default is None
             }
             yield f"{kind}: {query.name}", _rows(warehouse, query.sql, query.values(given, LAST_DAY))
-    for name in view_names():
-        yield f"view: {name}", sorted(_rows(warehouse, f"SELECT * FROM {name}", {}), key=str)
+    yield from _views(warehouse, {})
     one, first, last = ("machine-00", "claude"), date(2099, 5, 12), date(2099, 7, 10)
     yield from _report(warehouse, "everything", EVERYTHING)
     yield from _report(warehouse, "one machine", Selection("machine-01", "claude"))
@@ -97,6 +102,11 @@ def _answers(warehouse: ClickHouse) -> Iterator[tuple[str, list[Any]]]:
     yield from _report(
         warehouse, "some days of a project of one machine", Selection(*one, "shop", [project], first, last)
     )
+
+
+def _views(warehouse: ClickHouse, settings: Mapping[str, int]) -> Iterator[tuple[str, list[Any]]]:
+    for name in view_names():
+        yield f"view: {name}", sorted(_rows(warehouse, f"SELECT * FROM {name}", {}, settings), key=str)
 
 
 def _report(warehouse: ClickHouse, name: str, selection: Selection) -> Iterator[tuple[str, list[Any]]]:
@@ -119,8 +129,10 @@ def _parts(digest: Any) -> Iterator[tuple[str, Any]]:
             yield part.name, value
 
 
-def _rows(warehouse: ClickHouse, sql: str, values: Mapping[str, str]) -> list[Any]:
-    found = warehouse.raw(sql, "JSONEachRow", {"output_format_json_quote_64bit_integers": 0}, values)
+def _rows(
+    warehouse: ClickHouse, sql: str, values: Mapping[str, str], settings: Mapping[str, int] = MappingProxyType({})
+) -> list[Any]:
+    found = warehouse.raw(sql, "JSONEachRow", {"output_format_json_quote_64bit_integers": 0, **settings}, values)
     rows = [json.loads(line, parse_float=_rounded) for line in found.decode().splitlines()]
     return [{name: None if name in OF_NOW else value for name, value in row.items()} for row in rows]
 
