@@ -141,6 +141,12 @@ def view_names() -> list[str]:
     return sorted(file.stem for file in (sql_directory() / "views").glob("*.sql"))
 
 
+def whole_view(name: str) -> NamedQuery:
+    """Return the query for everything in a view."""
+    sql = f"SELECT * FROM {name}"  # noqa: S608 - a view of ours
+    return NamedQuery(name, f"everything in the view {name}", "", (), (), sql)
+
+
 def find_query(name: str) -> NamedQuery:
     """Return the query of that name; the name of a view asks for all of it.
 
@@ -150,9 +156,8 @@ def find_query(name: str) -> NamedQuery:
     known = {query.name: query for query in read_queries()}
     if name in known:
         return known[name]
-    if (sql_directory() / "views" / f"{name}.sql").exists():
-        sql = f"SELECT * FROM {name}"  # noqa: S608 - a view of ours
-        return NamedQuery(name, f"everything in the view {name}", "", (), (), sql)
+    if name in view_names():
+        return whole_view(name)
     told = told_nearest(name, [*known, *view_names()])
     raise ConfigurationError(f"query {name}: is neither SQL nor a named query{told}", hint=LIST_HINT)
 

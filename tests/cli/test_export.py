@@ -29,6 +29,7 @@ from tests.support.warm import let_go
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 VIEWS = sorted(file.stem for file in (sql_directory() / "views").glob("*.sql"))
+SHARED = ("forecast_methods", "plan_value", "savings")
 PSEUDONYM_DIGITS = 32
 
 
@@ -125,6 +126,19 @@ def test_a_directory_gets_a_file_for_every_view(program: Program, history: Place
     files = json.loads(done.stdout)["files"]
     assert [file["name"] for file in files] == VIEWS
     assert [Path(file["file"]).stat().st_size for file in files] == [file["bytes"] for file in files]
+
+
+def test_without_a_name_views_are_written_that_share_theirs_with_a_query(
+    program: Program, history: Place, tmp_path: Path
+) -> None:
+    assert program("export", "-o", tmp_path, "--format", "csv", "--warehouse", history.url).exit_code == 0
+
+    columns = {name: (tmp_path / f"{name}.csv").read_text("utf-8").splitlines()[0].split(",")[:3] for name in SHARED}
+    assert columns == {
+        "forecast_methods": ['"machine"', '"agent"', '"month"'],
+        "plan_value": ['"account"', '"month"', '"machines"'],
+        "savings": ['"machine"', '"agent"', '"kind"'],
+    }
 
 
 def test_named_queries_take_their_parameters(program: Program, history: Place, tmp_path: Path) -> None:

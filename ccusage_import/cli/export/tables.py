@@ -32,7 +32,14 @@ from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.names.shown import told_nearest
 from ccusage_import.querying.exporting import CLICKHOUSE_FORMATS, FileFormat, export_query, pieces
 from ccusage_import.querying.known_names import meant_names, stored_names
-from ccusage_import.querying.queries import LIST_HINT, NamedQuery, find_query, read_queries, view_names
+from ccusage_import.querying.queries import (
+    LIST_HINT,
+    NamedQuery,
+    find_query,
+    read_queries,
+    view_names,
+    whole_view,
+)
 from ccusage_import.querying.safe_csv import safe_pieces
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 
@@ -136,7 +143,7 @@ def _queries(names: Sequence[str]) -> list[NamedQuery]:
                 f"export {name}: is neither a view nor a named query{told_nearest(name, known)}",
                 hint=f"{LIST_HINT}; {RAW_HINT}",
             )
-    return [find_query(name) for name in dict.fromkeys(names or view_names())]
+    return [find_query(name) for name in dict.fromkeys(names)] or [whole_view(name) for name in view_names()]
 
 
 def _refuse_stdout(queries: Sequence[NamedQuery], wanted: FileFormat | None, *, as_json: bool) -> None:
