@@ -1,6 +1,7 @@
 -- ccusage shows one cost a model, not one a class of tokens. Tokens times the prices that it was asked for give the classes. Its
 -- reports do not separate cache writes of an hour from those of 5 minutes; as the cost is linear in the classes, they follow from
 -- it: (cost - cost if all were of 5 minutes) / (difference of the two prices), between none and all. What is left is other_cost_usd.
+-- What long contexts cost more thus counts as writes of an hour first, where there are writes.
 -- The price is that of the ccusage that gave the numbers, as it was at their load; else the nearest one that is known.
 -- For codex it gives one cost for the models of a day. It is split as the tokens of each at its prices, where all are known.
 CREATE OR REPLACE VIEW {database}.model_costs {on_cluster}
@@ -12,7 +13,7 @@ CREATE OR REPLACE VIEW {database}.model_costs {on_cluster}
     input_tokens UInt64 COMMENT 'uncached input',
     output_tokens UInt64 COMMENT 'output',
     cache_creation_tokens UInt64 COMMENT 'input written to the cache',
-    cache_creation_1h_tokens Nullable(UInt64) COMMENT 'of these for an hour, as the cost says; NULL without a price',
+    cache_creation_1h_tokens Nullable(UInt64) COMMENT 'of these for an hour, as the cost says: too many where a long context cost more; NULL without a price',
     cache_read_tokens UInt64 COMMENT 'input read from the cache',
     total_tokens UInt64 COMMENT 'sum of the four classes',
     cost_usd Decimal(18, 9) COMMENT 'cost in US dollars as ccusage counts it',
