@@ -264,7 +264,7 @@ def _cache(digest: Digest) -> Chart | None:
         title="What the cache saved",
         note=("" if digest.has_days else "All kept days. ")
         + "Without a cache, what was written to it and read from it would have cost the price of"
-        " input. Estimated from cost and tokens; models of families whose prices are not known are left out.",
+        " input. Estimated from cost and tokens; models without a known price are left out.",
         summary=f"The cache {'saved' if saved > 0 else 'cost'} {money(abs(saved))} {when}.",
         columns=("model", "paid", "saved", "input from the cache"),
         rows=[
