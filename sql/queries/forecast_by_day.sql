@@ -14,7 +14,7 @@ FROM
     GLOBAL INNER JOIN forecast_weights AS weights
         ON source.machine = weights.machine AND source.agent = weights.agent AND source.date = weights.source_date
 ) AS part
-WHERE date >= (SELECT max(toStartOfMonth(today)) FROM calendar)
+WHERE date >= (SELECT max(toStartOfMonth(today)) FROM calendar WHERE ({machine:String} = '' OR machine = {machine:String}) AND ({agent:String} = '' OR agent = {agent:String}))
     AND ({machine:String} = '' OR machine = {machine:String})
     AND ({agent:String} = '' OR agent = {agent:String})
 GROUP BY date

@@ -27,7 +27,7 @@ chosen AS
         if(today_usd > toFloat64(cost_today_usd), toFloat64(cost_today_usd) / today_usd, 1) AS spent_of_today,
         max(month) OVER () AS this_month
     FROM forecast_methods
-    WHERE is_chosen AND machine != '' AND agent != ''
+    WHERE is_chosen AND machine != '' AND agent != '' AND ({machine:String} = '' OR machine = {machine:String})
 ),
 -- A day of this month up to today counts itself, and a past day as often as the days that are left are made of it, today only where it is missing.
 counted AS
@@ -41,7 +41,7 @@ counted AS
         if(ago BETWEEN 1 AND past_days, step / past_days * (intDiv(days_left + (ago - 1) % step, step) - spent_of_today * intDiv(1 + (ago - 1) % step, step)), 0) AS weight
     FROM costs
     GLOBAL INNER JOIN chosen ON costs.machine = chosen.machine AND costs.agent = chosen.agent
-    WHERE month = this_month AND ({machine:String} = '' OR costs.machine = {machine:String})
+    WHERE month = this_month
 )
 SELECT
     project,

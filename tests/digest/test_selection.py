@@ -232,6 +232,24 @@ def test_the_forecast_of_a_machine_is_of_its_own_today(migrated: Place) -> None:
     assert expected == {14: 3, **dict.fromkeys(range(15, 31), 1)}
 
 
+@pytest.mark.one_place
+def test_machines_whose_months_differ_have_no_forecast_together(migrated: Place) -> None:
+    loaded(migrated, [*days("2099-03-10", [1] * 37), *days("2099-03-10", [1] * 53, machine="laptop")])
+    settings = Settings(warehouse="chdb:///unused", machine="studio", salt=SecretStr("salt"), timezone="UTC")
+
+    with migrated.opened() as opened:
+        costs = {
+            machine: forecast and int(forecast.cost_usd)
+            for machine in ("", "studio", "laptop")
+            for selection in [Selection(machine=machine)]
+            for forecast in [
+                read_digest(opened, settings, named=str, selection=selection, parts=("forecast",)).forecast
+            ]
+        }
+
+    assert costs == {"": None, "studio": 30, "laptop": 31}
+
+
 def test_what_cannot_be_selected_is_named(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     imported(program, migrated, claude)
     no_name = "nothing is stored under this name"

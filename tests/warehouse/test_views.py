@@ -990,6 +990,27 @@ def test_days_projects_and_machines_add_up_to_the_month(migrated: Place) -> None
         assert sum(float(row[-2]) for row in table) == pytest.approx(whole), name
 
 
+def test_where_months_differ_each_machine_has_a_forecast_of_its_own(migrated: Place) -> None:
+    own, other = days("2099-02-10", [2] * 75), days("2099-02-10", [3] * 81, machine="laptop")
+    projects = [
+        record("projects", f"{day.key}/shop", day.key, str(day.cost_usd), machine=day.machine, project="shop")
+        for day in (*own, *other)
+    ]
+    loaded(migrated, [*own, *other, *projects])
+    assert rows(migrated, "month, machine, toFloat64(forecast_usd)", "forecast_month") == [
+        (date(2099, 4, 1), "studio", 60), (date(2099, 5, 1), "laptop", 93)
+    ]  # fmt: skip
+
+    for name in ("forecast_by_day", "forecast_by_project"):
+        query = next(each for each in read_queries() if each.name == name)
+        with migrated.opened() as opened:
+            answers = [
+                opened.rows(query.sql, query.values(given, date(2099, 4, 25)))
+                for given in ({"machine": "studio"}, {"machine": "laptop"}, {})
+            ]
+        assert [sum(float(row[-2]) for row in answer) for answer in answers] == [60, 93, 93], name
+
+
 def test_budgets_of_every_scope(migrated: Place) -> None:
     parts = (model("opus", "1.5", (0, 5, 0, 0)), model("haiku", "0.5", (0, 5, 0, 0)))
     own = days("2099-03-01", [2] * 46, models=parts)
