@@ -98,7 +98,8 @@ def refuse_gone(place: Warehouse, known: Known | None) -> None:
     Raises:
         DamagedWarehouseError: its directory is missing or empty.
     """
-    if isinstance(place, EmbeddedWarehouse) and known and not (place.path / "store").exists():
+    is_gone = isinstance(place, EmbeddedWarehouse) and not (place.path / "store").exists()
+    if is_gone and known and (known.loads or known.machines):
         machines = ", ".join(sorted(known.machines))
         raise DamagedWarehouseError(
             f"warehouse {place} is gone: it held {counted(known.loads, 'load')} of {machines}", hint=GONE_HINT

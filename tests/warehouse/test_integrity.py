@@ -262,6 +262,15 @@ def test_a_copied_computer_begins_anew_under_a_name_of_its_own(program: Program,
     assert program("query", counted, "--format", "csv").stdout.splitlines()[1:] == ['"tower",1000,1000']
 
 
+def test_a_warehouse_that_never_held_a_load_may_go(lab: Lab, tmp_path: Path) -> None:
+    user, place, claude = lab.installation, tmp_path / "warehouse", tmp_path / "claude"
+    (claude / "projects").mkdir(parents=True)
+    for _ in range(2):
+        done = user.run("import", "--claude-dir", claude, "--warehouse", f"chdb://{place}")
+        assert (done[0], done[1], place.is_dir()) == (0, "no usage found; nothing was written\n", True)
+        shutil.rmtree(place)
+
+
 def test_a_load_that_died_after_its_publication_is_no_damage(kept: Lab) -> None:
     point = next(n for n, name in enumerate(points_of(kept)) if re.match(r"after insert\w* records", name))
     kept.restore()
