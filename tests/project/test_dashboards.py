@@ -30,6 +30,7 @@ from tests.support.dashboards import (
     query_panels,
 )
 from tests.support.warm import engine_stays_on
+from tests.warehouse.test_views import daily, loaded
 
 pytestmark = pytest.mark.usefixtures("engine_stays")
 
@@ -274,6 +275,16 @@ def test_the_figures_are_those_that_were_imported(imported: Place) -> None:
     assert curve[today - 1]["this month"] == 0.3
     assert all(row["this month"] is None for row in curve[today:])
     assert curve[-1]["last month"] == 3.0
+
+
+def test_a_day_that_has_not_come_counts_in_no_month(migrated: Place) -> None:
+    now = datetime.now(UTC)
+    ahead = daily(f"{now + timedelta(days=40):%Y-%m-%d}", "50", machine="laptop", is_dated_ahead=True)
+    loaded(migrated, [ahead, daily(f"{now:%Y-%m-%d}", "1", machine="laptop")])
+
+    assert figures(migrated, "overview", "Month to date against last month")[0]["this month"] == 1
+    curve = [row["this month"] for row in figures(migrated, "overview", "Cost since the first of the month")]
+    assert curve[: now.day] == [0] * (now.day - 1) + [1]
 
 
 def test_forecast_budget_unusual_days_and_blocks_are_shown(imported: Place) -> None:
