@@ -74,7 +74,8 @@ class Window:
     def is_held_unexplained(self, group: Group) -> bool:
         """Whether nothing explained that a group fell: nor does it that a session grew since."""
         held = (self._context.held(pair.stored.identity) for pair in group.pairs if pair.stored is not None)
-        return any(one is not None and one.reason in (*UNEXPLAINED, Reason.MESSAGES_GONE) for one in held)
+        reasons = (*UNEXPLAINED, Reason.MESSAGES_GONE, Reason.SESSION_GONE)
+        return any(one is not None and one.reason in reasons for one in held)
 
     def rearranged(self, group: Group) -> tuple[bool, Reason]:
         """Return whether parts of a group that lost and gained are taken: they are, while no session lost anything."""
@@ -96,7 +97,8 @@ class Window:
     def doubt(self, group: Group) -> Reason | None:
         """Return why the transcripts of a group may be gone; None where each session of its time is wholly there."""
         found = self.sessions_of(group)
-        is_cut = any(item.is_cut for item in found)
+        # Of a copy that took the beginning over, nothing of the time fell.
+        is_cut = group.fell and any(item.is_cut for item in found)
         if group.is_session:
             return Reason.SESSION_GONE if is_cut or not group.is_offered else None
         # Sessions that do not account for all that is stored are not all the sessions there were.
