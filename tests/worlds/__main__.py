@@ -8,8 +8,9 @@
 Lives are lived in a notebook, thousands of them in minutes; with `--engine` in the real one too, step by
 step; with `--ledger` transcripts are read too. With `--more`, data directories are copied and restored and
 imports leave things out; with `--engine` beside it, which is then alone, warehouses are renamed, folded,
-pushed and restored too, and what was kept is replayed. Each life has a seed of its own, counted from
-`--seed`. The exit code is 1 where a promise was broken.
+pushed and restored too, and what was kept is replayed. With `--losses` all of that happens, and transcripts of
+sessions that go on are lost, rewritten, and read between imports, which only `--ledger` can tell apart. Each life
+has a seed of its own, counted from `--seed`. The exit code is 1 where a promise was broken.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from loguru import logger
 
 from tests.worlds.driver import Lab
 from tests.worlds.notebook import Notebook
-from tests.worlds.random_lives import MORE_HAPPENINGS, random_life
+from tests.worlds.random_lives import LOSSES, MORE_HAPPENINGS, random_life
 from tests.worlds.run import live, shortened, told, written
 from tests.worlds.scripted import LIVES, OF_THE_WAREHOUSE
 from tests.worlds.steps import Step
@@ -57,7 +58,12 @@ def _places(arguments: argparse.Namespace) -> Iterator[tuple[Lab | Notebook, Not
             yield Notebook(Path(name), has_ledger=arguments.ledger), None
             return
         with Lab(Path(name) / "engine", has_ledger=arguments.ledger).running() as lab:
-            yield lab, None if arguments.more else Notebook(Path(name) / "notebook", has_ledger=arguments.ledger)
+            yield (
+                lab,
+                None
+                if arguments.more or arguments.losses
+                else Notebook(Path(name) / "notebook", has_ledger=arguments.ledger),
+            )
 
 
 def _chosen(arguments: argparse.Namespace) -> Iterator[tuple[str, Sequence[Step]]]:
@@ -65,7 +71,8 @@ def _chosen(arguments: argparse.Namespace) -> Iterator[tuple[str, Sequence[Step]
     if arguments.scripted is not None:
         yield from ((title, steps) for title, steps in known.items() if arguments.scripted in title)
     for seed in range(arguments.seed, arguments.seed + arguments.lives):
-        yield f"seed {seed}", random_life(seed, MORE_HAPPENINGS if arguments.more else None)
+        happenings = LOSSES if arguments.losses else MORE_HAPPENINGS if arguments.more else None
+        yield f"seed {seed}", random_life(seed, happenings)
 
 
 def _arguments() -> argparse.Namespace:
@@ -77,6 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--more", action="store_true", help="more happens to transcripts and, with `--engine`, to warehouses"
     )
+    parser.add_argument("--losses", action="store_true", help="as with --more, and transcripts are lost and rewritten")
     parser.add_argument("--ledger", action="store_true", help="transcripts are read too")
     parser.add_argument("--work-dir", type=Path, metavar="DIR", help="where the warehouse is made")
     return parser.parse_args()

@@ -1,7 +1,8 @@
 """A small, pure model of what ccusage 20.0.24 prints of transcripts: five reports, and which messages each row counts.
 
 Lines are of one kind that the real program counts (`plain`) and of two that stand for what changes between versions:
-`gateway` lines count up to 20.0.24, `progress` lines from 20.0.26 on. `test_model` compares it with the real one.
+`gateway` lines count up to 20.0.24, `progress` lines from 20.0.26 on; what some tool wrote anew (`blank`) never does.
+`test_model` compares it with the real one.
 """
 
 from __future__ import annotations
@@ -63,11 +64,13 @@ class File(NamedTuple):
     directory: str
     project: str
     session: str
+    subagent: str = ""
 
     @property
     def path(self) -> str:
         """The path by whose order ccusage reads."""
-        return f"{self.directory}/projects/{self.project}/{self.session}.jsonl"
+        of_subagent = f"/subagents/{self.subagent}" if self.subagent else ""
+        return f"{self.directory}/projects/{self.project}/{self.session}{of_subagent}.jsonl"
 
 
 @dataclass(slots=True)

@@ -276,7 +276,9 @@ def _explains_fall(
         if message in ledger.content.get(identity, NONE)
         or message in ledger.seen.get(identity, {}).get(item.tokens, NONE)
     )
-    return now < shown and ((changed and message in offered.present) or message in ledger.edited)
+    is_there = message in offered.present and (changed or message in ledger.rewritten)
+    # Who has read a message knows that it was cut out.
+    return now < shown and (is_there or message in ledger.edited - ledger.read)
 
 
 def _fallen(
@@ -369,6 +371,10 @@ def _has_another_name(ledger: Ledger, stored: Messages, identity: Identity, offe
     return bool(stored) and all(shown[message] >= tokens for message, tokens in stored.items())
 
 
+def _is_same_session(ledger: Ledger, one: Identity, other: Identity) -> bool:
+    return other.report == "session" and _are_together(ledger, one, other)
+
+
 def _are_together(ledger: Ledger, one: Identity, other: Identity) -> bool:
     if one.report != other.report or one.machine != other.machine:
         return False
@@ -408,7 +414,9 @@ def _arrived(
     last = {change.identity: change for change in after.logged}
     gone = _gone_days(ledger, old, offered)
     for group in groups(sorted(keys), same):
-        stored, offers = joined(old, group), joined(offered.content, group)
+        # A session is one under whatever project it stands.
+        also = [key for key in old if _is_same_session(ledger, key, group[0])]
+        stored, offers = joined(old, {*group, *also}), joined(offered.content, group)
         for key in group:
             if key not in tokens or not offered.judges(key, _day(ledger, key, offers, offered)):
                 continue

@@ -88,6 +88,8 @@ class Ledger:
     vouched: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
     edited: set[str] = field(default_factory=set)
+    rewritten: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
     instants: dict[str, datetime] = field(default_factory=dict)
     priced_with: dict[Identity, tuple[str, ...]] = field(default_factory=dict)
     priced_before: dict[Identity, tuple[str, ...]] = field(default_factory=dict)

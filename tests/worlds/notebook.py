@@ -93,6 +93,12 @@ class Notebook(Program):
                 page.messages.read(offer.tree, who, load_id, offer.zone)
         return Done(ExitCode.OK)
 
+    def read_transcripts(self, who: Installation, offer: Offer) -> None:
+        """Read the transcripts alone."""
+        page = self._claimed(who)
+        load_id = self._write(who.machine, {"started_at": offer.started_at, "intact_from": None, "undoes": 0}, ())
+        page.messages.read(offer.tree, who, load_id, offer.zone)
+
     def undo(self, who: Installation, load_id: int) -> int:
         """Take a load back and return the new load."""
         machine, page = next(item for item in self._pages.items() if load_id in item[1].loads)

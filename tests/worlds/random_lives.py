@@ -25,6 +25,7 @@ from tests.worlds.steps import (
     Keep,
     KeepBackUp,
     KeepTranscripts,
+    Lose,
     LoseCursor,
     MoveProject,
     Push,
@@ -36,6 +37,7 @@ from tests.worlds.steps import (
     Replay,
     RestoreBackUp,
     RestoreTranscripts,
+    Rewrite,
     Save,
     Step,
     Sweep,
@@ -70,8 +72,8 @@ def random_life(seed: int, happenings: Happenings | None = None) -> list[Step]:
     return steps if happenings is HAPPENINGS else [*steps, Replay()]
 
 
-def _work(chance: random.Random) -> Step:
-    session = chance.choice(SESSIONS)
+def _work(chance: random.Random, session: str = "", subagent: str = "") -> Step:
+    session = session or chance.choice(SESSIONS)
     return Work(
         session,
         chance.choice((1, 10, 100, 1000, 100_000)) + chance.randrange(10),
@@ -80,6 +82,7 @@ def _work(chance: random.Random) -> Step:
         directory="two" if session in "bd" else "one",
         model=chance.choice((SONNET, SONNET, OPUS)),
         kind=chance.choice(("plain",) * 8 + ("gateway", "progress")),
+        subagent=subagent,
     )
 
 
@@ -207,3 +210,22 @@ MORE_HAPPENINGS: Happenings = {
     lambda chance: [AcceptOnServer(chance.choice((None, 0, 1)))]: 3,
     _always(LoseCursor()): 5,
 }
+
+
+def _lost(chance: random.Random) -> Sequence[Step]:
+    session = chance.choice(SESSIONS)
+    before, after = (Wait(hours=chance.choice((0, 0.5, 3, 6, 12))) for _ in range(2))
+    return [before, Lose(session, of_subagents=chance.random() < 0.3), _work(chance, session), after]
+
+
+def _of_subagents(chance: random.Random) -> Sequence[Step]:
+    session = chance.choice(SESSIONS)
+    return [step for name in "xy" for step in (_work(chance, session, name), _wait(chance))]
+
+
+def _watched(chance: random.Random) -> Sequence[Step]:
+    return [step for _ in range(2) for step in (_work(chance), ReadTranscripts(), _wait(chance))]
+
+
+# What only messages that were read can tell from other things.
+LOSSES: Happenings = {**MORE_HAPPENINGS, _lost: 12, _of_subagents: 8, _watched: 8, _session(Rewrite): 4}

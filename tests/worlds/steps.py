@@ -37,11 +37,13 @@ class Work:
     model: str = SONNET
     kind: str = "plain"
     who: str = ANA
+    subagent: str = ""
 
     def take(self, world: World) -> Iterator[Violation]:
         if self.directory not in world.missing:
             known = world.files(self.session) if self.who == ANA else ()
             file = known[0] if known else File(self.directory, self.project, world.session(self.session))
+            file = file._replace(subagent=self.subagent)
             world.write(self.who, file, tokens=self.tokens, model=self.model, kind=self.kind)
         yield from ()
 
@@ -133,6 +135,39 @@ class Edit:
             lines[:] = [line for line in lines if line.message != lines[0].message]
             if not lines:
                 world.delete(file)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lose:
+    """Transcripts of a session are lost, all of them or those of its subagents, and it goes on under its own name.
+
+    Who has not read them cannot know that where it goes on at once.
+    """
+
+    session: str
+    of_subagents: bool = False
+
+    def take(self, world: World) -> Iterator[Violation]:
+        for file in world.files(self.session):
+            if file.subagent or not self.of_subagents:
+                world.ledger.edited.update(line.message for line in world.tree[file].lines)
+                world.delete(file, ends=False)
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Some tool writes a transcript anew, so that ccusage overlooks its lines."""
+
+    session: str
+
+    def take(self, world: World) -> Iterator[Violation]:
+        for file in world.files(self.session)[:1]:
+            transcript = world.tree[file]
+            world.ledger.rewritten.update(line.message for line in transcript.lines)
+            transcript.lines[:] = [replace(line, kind="blank") for line in transcript.lines]
+            transcript.touched_at = world.now
         yield from ()
 
 
@@ -652,9 +687,7 @@ class ReadTranscripts:
 
     def take(self, world: World) -> Iterator[Violation]:
         who = world.hosts[ANA]
-        if not isinstance(world.lab, Lab) or not world.lab.has_ledger or not world.is_stored_as(who):
-            return
-        if not world.readable():
+        if not world.lab.has_ledger or not world.is_stored_as(who) or not world.readable():
             return
         before, offered = world.read_state(), world.live(ANA)
         world.lab.read_transcripts(who, offered.offer)

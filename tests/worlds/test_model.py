@@ -38,7 +38,8 @@ def tree_at_random(chance: random.Random) -> Tree:
     for number in range(chance.randint(5, 40)):
         at += timedelta(minutes=chance.choice((1, 20, 60, 170, 300, 420, 1500)))
         name = chance.choice("abcd")
-        file = File("one", "-home-ana-shop" if name in "ab" else "-home-ana-store", name)
+        project = "-home-ana-shop" if name in "ab" else "-home-ana-store"
+        file = File("one", project, name, chance.choice(("", "agent-1")))
         tokens = Tokens(*(chance.randrange(1000) for _ in range(4)))
         line = Line(f"m{number}", at, tokens, chance.choice((SONNET, OPUS)))
         lines = tree.setdefault(file, Transcript()).lines
@@ -54,7 +55,7 @@ def tree_at_random(chance: random.Random) -> Tree:
 def write(tree: Tree, root: Path) -> None:
     """Write transcripts as Claude Code does."""
     for file, transcript in tree.items():
-        path = root / "projects" / file.project / f"{file.session}.jsonl"
+        path = root / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
             "".join(json.dumps(printed(line, file), separators=(",", ":")) + "\n" for line in transcript.lines)
@@ -106,7 +107,7 @@ def test_the_model_counts_what_ccusage_counts(ccusage20: Path, tmp_path: Path, s
         words = ["claude", "daily", "--instances"] if report == "projects" else ["claude", report]
         answer = subprocess.run(
             [ccusage20, *words, "--json", "--offline", "--timezone", zone],
-            env={**os.environ, "CLAUDE_CONFIG_DIR": str(tmp_path), "HOME": str(tmp_path)},
+            env={**os.environ, "CLAUDE_CONFIG_DIR": str(tmp_path / "one"), "HOME": str(tmp_path)},
             capture_output=True,
             check=True,
             timeout=120,

@@ -205,13 +205,15 @@ class World:
             self.committed_as[who.name] = who
             self.owners.setdefault(who.machine, who.name)
         yield from check_import(self.ledger, before, after, offered, error)
-        if error or not isinstance(self.lab, Lab):
+        if error:
             return
-        if self.lab.has_ledger and not offered.offer.is_saved and offered.offer.reads_transcripts:
+        is_reading = self.lab.has_ledger and not offered.offer.is_saved and offered.offer.reads_transcripts
+        if is_reading and after.loads.keys() - before.loads.keys():
             self.read(who, offered)
             yield from self.check_messages()
         # It takes as long as an import.
-        if offered.is_whole and offered.offer.reads_transcripts and len(after.loads) % VERIFIED_EACH == 0:
+        is_asked = offered.is_whole and offered.offer.reads_transcripts and len(after.loads) % VERIFIED_EACH == 0
+        if isinstance(self.lab, Lab) and is_asked:
             for difference in self.lab.unexplained(who, offered.offer):
                 yield Violation("verify explains every difference", difference)
 
@@ -220,6 +222,7 @@ class World:
         read = self.messages_read[who.machine]
         for transcript in offered.offer.tree.values():
             for line in transcript.lines:
+                self.ledger.read.add(line.message)
                 if line.kind in COUNTED[USUAL]:
                     read[line.message] = max(read[line.message], sum(line.tokens))
 
@@ -289,7 +292,8 @@ class World:
         kept = deepcopy(self.backups[database])
         del kept["who"]
         known, self.ledger = self.ledger, kept.pop("ledger")
-        for name in ("most", "copied", "grown", "tolerated", "moved", "edited", "instants", "clear", "seen"):
+        of_the_world = ("most", "copied", "grown", "tolerated", "moved", "edited", "rewritten", "read", "instants")
+        for name in (*of_the_world, "clear", "seen"):
             setattr(self.ledger, name, getattr(known, name))
         for name, value in kept.items():
             setattr(self, name, value)
