@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.disks import LIKE_A_USER, mounted, needs_mounts, room_of
 from tests.support.gateway.running import running_gateway
 from tests.support.gateway.users import User
+from tests.support.warm import let_go
 
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
@@ -387,8 +389,31 @@ def test_the_status_before_and_after_the_first_import(migrated: Place, program: 
 def test_the_status_is_stale_after_the_configured_hours(program: Program, claude: ClaudeDir) -> None:
     program("import", "--claude-dir", claude.root)
 
-    exit_code, found = status(program, CCUSAGE_IMPORT_STALE_AFTER_HOURS="0.000001")
+    hours = {"CCUSAGE_IMPORT_STALE_AFTER_HOURS": "0.000001"}
+    exit_code, found = status(program, **hours)
     assert (exit_code, found["state"]) == (6, "stale")
+    found = checked(program("check", "--claude-dir", claude.root, "--json", **hours)).checks["last success"]
+    assert (found["health"], found["hint"]) == ("warn", "ccusage-import history says why")
+
+
+@needs_mounts
+def test_a_disk_that_is_nearly_full_is_told(program: Program, claude: ClaudeDir, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    where = ("--warehouse", f"chdb://{disk}/warehouse")
+
+    def told() -> tuple[int, list[str], str]:
+        exit_code, found = status(program, *where)
+        assert found["state"] == "ok"
+        check = checked(program("check", *where, "--claude-dir", claude.root, "--json")).checks["disk space"]
+        return exit_code, [problem["kind"] for problem in found["health"]["problems"]], check["health"]
+
+    with mounted(disk, "256m"), ExitStack() as stack:
+        stack.callback(let_go)
+        assert program("import", *where, "--claude-dir", claude.root).exit_code == 0
+        assert told() == (6, ["disk"], "warn")
+        with room_of(disk, 32 << 20):
+            assert told() == (6, ["disk"], "fail")
 
 
 @pytest.mark.usefixtures("own_warehouse")
