@@ -99,7 +99,8 @@ class NamedQuery:
         """Return the value of each parameter.
 
         Raises:
-            ConfigurationError: a value is missing, is not of its type, or is given for an unknown parameter.
+            ConfigurationError: a value is missing, is not of its type, or is given for an unknown parameter; or the
+                last day comes before the first, which may be a default.
         """
         names = [parameter.name for parameter in self.parameters]
         if unknown := sorted(given.keys() - set(names)):
@@ -107,7 +108,12 @@ class NamedQuery:
                 f"query {self.name}: has no parameter {', '.join(unknown)}",
                 hint=f"it takes {', '.join(names) or 'none'}",
             )
-        return {parameter.name: parameter.value(given.get(parameter.name), today) for parameter in self.parameters}
+        values = {parameter.name: parameter.value(given.get(parameter.name), today) for parameter in self.parameters}
+        if (until := values.get("until")) and until < (since := values.get("since", until)):
+            raise ConfigurationError(
+                f"--param until={until}: ends before since={since} begins", hint="--param since=DAY: an earlier day"
+            )
+        return values
 
     def defaults(self, given: Mapping[str, str], today: date) -> list[str]:
         """Return the defaults that leave something out, as people read them."""

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.querying.queries import GROUPS, NamedQuery, find_query, read_queries
 from ccusage_import.querying.reading import read_only
 from ccusage_import.records import Record
@@ -457,7 +458,7 @@ def test_machines_projects_models_and_what_is_held(story: Place, studio: Program
         ("daily", "held", "messages_gone", 1, 0, 0, Decimal("1.05")),
         ("daily", "new", "first_seen", 4, 121_050, Decimal("2.01575"), 0),
     ]
-    assert got("what_changed", until=swept) == []
+    assert got("what_changed", since=since, until=swept) == []
     assert got("load_history", "machine", "state", "cost_before_usd", "cost_after_usd", "cost_change_usd") == [
         ("laptop", "committed", 0, Decimal("0.5"), Decimal("0.5")),
         ("studio", "committed", Decimal("1.51575"), Decimal("1.51575"), 0),
@@ -1054,6 +1055,20 @@ def test_a_view_that_is_not_there_yet_is_a_matter_of_migrating(migrated: Place, 
     assert (done.exit_code, done.stdout) == (4, "")
     assert "cost_by_model_daily" in done.stderr
     assert done.stderr.splitlines()[1].endswith("migrate adds what is missing")
+
+
+def test_a_period_that_ends_before_it_begins_is_refused() -> None:
+    query, today = find_query("top_models"), date(2024, 3, 1)
+
+    assert query.values({"since": "2024-02-29", "until": "2024-02-29"}, today)["until"] == "2024-02-29"
+    # The second one begins 30 days ago.
+    for given in ({"since": "2024-01-31", "until": "2024-01-30"}, {"until": "2024-01-30"}):
+        with pytest.raises(ConfigurationError) as refused:
+            query.values(given, today)
+        assert (str(refused.value), refused.value.hint) == (
+            "--param until=2024-01-30: ends before since=2024-01-31 begins",
+            "--param since=DAY: an earlier day",
+        )
 
 
 def test_defaults_follow_the_day() -> None:
