@@ -203,13 +203,13 @@ def test_a_terminal_that_goes_away_ends_an_import_like_an_interrupt(program: Pro
 
 # Runs --version, and tells what the end of the interpreter does with what came up meanwhile.
 ENDING = """
-import atexit, os, sys, threading, time
+import atexit, os, sys, threading
 from ccusage_import.__main__ import main
 class Freed:
     def __del__(self, write=os.write): write(1, b"freed\\n")
 sys.kept = Freed()
 def run_on():
-    time.sleep(0.2)
+    threading.main_thread().join()
     os.write(1, b"thread\\n")
 class Finder:
     def find_spec(self, name, path=None, target=None):
