@@ -233,6 +233,9 @@ def test_one_exported_load_is_replayed_from_its_own_directory(program: Program, 
     would = program("import", "--from", f"out/{first}", "--warehouse", restored.url, "--dry-run")
     assert would.stdout.splitlines()[-1] == "1 load would be replayed, each compared with what is stored now"
     assert not (tmp_path / "restored").exists()
+    for limit, day in (("--since", days_ago(-40)), ("--until", days_ago(40))):
+        limited = program("import", "--from", f"out/{first}", "--json", "--dry-run", limit, str(day.date()))
+        assert json.loads(limited.stdout)["loads"][0]["verdicts"] == {}
     done = program("import", "--from", f"out/{first}", "--warehouse", restored.url, "--json")
 
     replayed = json.loads(done.stdout)
