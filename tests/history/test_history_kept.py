@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -173,15 +173,30 @@ def test_an_upgrade_that_counts_less_is_taken_inside_the_window_and_held_outside
 
 
 @pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("resumed_at", "blocks", "reasons"),
+    [
+        # So soon it could be an answer that was shown before it ended; later than that, the beginning is gone.
+        pytest.param(6, [300, 1000], {"unexplained", "fell_before"}, id="soon"),
+        pytest.param(20, [100, 300, 1000], {"session_gone"}, id="later"),
+    ],
+)
 def test_an_upgrade_does_not_explain_what_fell_before_it(
-    claude: ClaudeDir, run_import: Importer, migrated: Place, tmp_path: Path, ccusage20: Path
+    claude: ClaudeDir,
+    run_import: Importer,
+    migrated: Place,
+    tmp_path: Path,
+    ccusage20: Path,
+    resumed_at: int,
+    blocks: Sequence[int],
+    reasons: Collection[str],
 ) -> None:
     # Without transcripts nothing but the window tells what became of the beginning of a session.
     claude.say("a", days_ago(3, 2), 1000)
     claude.say("b", days_ago(3, 12), 300)
     run_import("--no-transcripts")
     claude.delete("a")
-    claude.say("a", days_ago(3, 20), 100)
+    claude.say("a", days_ago(3, resumed_at), 100)
     run_import("--no-transcripts")
     newer = pretending(tmp_path, ccusage20, "20.0.25")
 
@@ -189,8 +204,8 @@ def test_an_upgrade_does_not_explain_what_fell_before_it(
         run_import("--no-transcripts", "--force", "--ccusage", newer)
 
         assert tokens(migrated, "daily", "date") == {str(days_ago(3).date()): 1300}
-        assert sorted(tokens(migrated, "blocks", "started_at").values()) == [100, 300, 1000]
-        assert verdicts(migrated, "daily") == {("held", "unexplained"), ("held", "fell_before")}
+        assert sorted(tokens(migrated, "blocks", "started_at").values()) == blocks
+        assert verdicts(migrated, "daily") == {("held", reason) for reason in reasons}
 
 
 HALF_PRICES = """
