@@ -150,7 +150,7 @@ def test_prompts_without_a_command_are_asked_for_by_name(program: Program, used:
         assert (done.exit_code, done.stdout) == (2, "")
         assert done.stderr.splitlines() == [
             "ccusage-import: error: predict: names no command",
-            "hint: text is about prompts without one",
+            "hint: ccusage-import predict text is about prompts without one",
         ]
 
 

@@ -68,7 +68,8 @@ def predict(
     """
     with door(verbose, quiet=quiet, as_json=as_json):
         if not command.strip():
-            raise ConfigurationError("predict: names no command", hint=f"{PROMPTS} is about prompts without one")
+            hint = f"ccusage-import predict {PROMPTS} is about prompts without one"
+            raise ConfigurationError("predict: names no command", hint=hint)
         configuration = configured({"warehouse": warehouse}, config)
         asked = {"command": "" if command == PROMPTS else command, "project": project, "model": model}
         given = stored_names(asked, configuration.settings)
