@@ -33,7 +33,7 @@ def cost_text(use: Usage | CommandUse | SubagentUse | PlanUse, money: Money) -> 
 
 
 def range_text(low_usd: Decimal | None, high_usd: Decimal | None, money: Money) -> str:
-    """Return between what a cost is expected to lie; nothing where that is not known."""
+    """Return the range in which a cost is expected to lie; nothing where that is not known."""
     if low_usd is None or high_usd is None:
         return ""
     return f"between {money.text(low_usd)} and {money.text(high_usd)} at 80%"

@@ -24,12 +24,7 @@ from ccusage_import.warehouse.machines import claim_machine
 from ccusage_import.warehouse.naming import described
 from ccusage_import.warehouse.opening import demand_warehouse, import_lock, open_to_write
 from ccusage_import.warehouse.publish import begin, publish
-from ccusage_import.warehouse.tables import (
-    RUNNER_OF_PROJECTS,
-    count_totals,
-    read_records,
-    read_taken_back,
-)
+from ccusage_import.warehouse.tables import RUNNER_OF_PROJECTS, count_totals, read_records, read_taken_back
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,8 @@ class Listing:
 def list_transcripts(roots: Sequence[Path], known: Mapping[str, FileState], names: Names) -> Listing:
     """Return all transcripts in the order in which ccusage meets them, and those that changed since."""
     unreadable = Counter[str]()
-    entries = [(path, _named_from(str(root)), status) for root in roots for path, status in walk(str(root), unreadable)]
+    named = [(str(root), _named_from(str(root))) for root in roots]
+    entries = [(path, above, status) for root, above in named for path, status in walk(root, unreadable)]
     entries.sort(key=lambda entry: entry[0])
     pseudonyms = [names.always("path", path) for path, _, _ in entries]
     places = _places([known[name].place if name in known else None for name in pseudonyms])
