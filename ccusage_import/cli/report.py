@@ -84,7 +84,9 @@ def report(
             raise ConfigurationError(f"--format {output_format}: prints no JSON", hint="leave out --json")
         chosen = "json" if as_json else output_format or ENDINGS.get(output.suffix if output else "", "html")
         if opens and chosen != "html":
-            raise ConfigurationError(f"--open: a browser does not show {chosen}", hint="a page is --format html")
+            raise ConfigurationError(
+                f"--open: a browser does not show {chosen}", hint="a page is --format html, without --json"
+            )
         if opens and output in STDOUT:
             raise ConfigurationError("--open: a browser does not show stdout", hint="leave out --output")
         if output is not None and output.is_dir():

@@ -457,7 +457,10 @@ def test_the_ending_of_a_file_says_what_it_holds(program: Program, claude: Claud
     refused = program("report", "--open", "--output", tmp_path / "usage.md")
     assert (refused.exit_code, refused.stderr.splitlines()) == (
         2,
-        ["ccusage-import: error: --open: a browser does not show markdown", "hint: a page is --format html"],
+        [
+            "ccusage-import: error: --open: a browser does not show markdown",
+            "hint: a page is --format html, without --json",
+        ],
     )
 
 
