@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,11 @@ import pytest
 
 from tests.cli.test_budget import configure
 from tests.conftest import Place, Program
-from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.claude_dir import ClaudeDir, days_ago, today
 
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 STORED = "SELECT machine, account, monthly_usd FROM plans FINAL ORDER BY ALL"
-MONTH = str(datetime.now(UTC).date().replace(day=1))
 NOTE = "Dollars are what this usage costs at the prices of the API, as ccusage counts it"
 
 
@@ -35,7 +33,8 @@ def test_the_report_says_what_the_usage_is_worth_beyond_the_price(program: Progr
     [month] = plans(program, used)
     said = program("report", "--warehouse", used.url, "--format", "markdown").stdout
 
-    assert (month["account"], month["month"], month["times_price"]) == ("ana", MONTH, 1.5)
+    this_month = str(today().replace(day=1))
+    assert (month["account"], month["month"], month["times_price"]) == ("ana", this_month, 1.5)
     assert [Decimal(month[name]) for name in ("cost_usd", "plan_usd", "beyond_usd")] == [3, 2, 1]
     worth = "The plan ana costs $2.00 a month: this month's usage so far is worth $3.00, 1.5 times its price."
     assert f"{NOTE}. {worth}\n" in said

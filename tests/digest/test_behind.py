@@ -10,24 +10,26 @@ import pytest
 
 from tests.conftest import Program, chromium
 from tests.support.ccusage_install import install
-from tests.support.claude_dir import days_ago
+from tests.support.claude_dir import days_ago, today
 from tests.support.pages import Seen, program_at
 from tests.support.prompts import Session
 
 SONNET = "claude-sonnet-4-20250514"
 OPUS = "claude-opus-4-1-20250805"
-YESTERDAY = days_ago(1).date()
 AXE_VERSION = "4.14.1"
-# Where something is in its chart.
-PLACES = {
-    "calendar": f"""drawn.get("calendar").convertToPixel({{ calendarIndex: 0 }}, "{YESTERDAY}")""",
-    "projects": """drawn.get("projects").convertToPixel({ seriesIndex: 0 }, [0.1, 1])""",
-}
 
 pytestmark = [
     pytest.mark.usefixtures("engine_stays"),
     pytest.mark.skipif(chromium() is None, reason="needs Chromium, which .ci/run installs"),
 ]
+
+
+def yesterday() -> date:
+    return days_ago(1).date()
+
+
+def spring() -> date:
+    return days_ago(200).date()
 
 
 def shown(seen: Seen) -> list[list[str]]:
@@ -74,17 +76,16 @@ def test_a_day_leads_to_its_dearest_sessions_and_prompts(
     seen.page.keyboard.press("ArrowRight")
     seen.page.keyboard.press("Enter")
 
-    assert seen.page.locator(":focus").inner_text() == f"{YESTERDAY:%a} {YESTERDAY}"
+    assert seen.page.locator(":focus").inner_text() == f"{yesterday():%a} {yesterday()}"
     assert shown(seen) == dearest
     assert "At most 10 sessions and 5 prompts" in seen.page.inner_text("#behind-note")
     seen.page.keyboard.press("Escape")
     assert seen.page.locator("#behind").is_hidden()
     assert seen.page.evaluate("document.activeElement.id") == "chart-days"
 
-    today = days_ago(0).date()
     seen.page.click("text=Numbers: Cost by day")
-    seen.page.click(f"section:has(#chart-days) .numbers button:text-is('{today}')")
-    assert seen.page.locator(":focus").inner_text() == f"{today:%a} {today}"
+    seen.page.click(f"section:has(#chart-days) .numbers button:text-is('{today()}')")
+    assert seen.page.locator(":focus").inner_text() == f"{today():%a} {today()}"
     assert shown(seen) == [
         ["night", "$0.30", "web-shop", "desk", "20,000"],
         ["00:00", "$0.30", "without a command", "web-shop", "desk", "night"],
@@ -122,19 +123,30 @@ def two_machines(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
-LATE = ["late", "$1.50", "web-shop", "desk", str(YESTERDAY), "100,000"]
-TODAY = str(days_ago(0).date())
-NOW = ["now", "$1.52", "blog", "laptop", TODAY, "21,000"]
-LATE_PROMPT = [f"{YESTERDAY} 21:05", "$1.50", "/review", "web-shop", "desk", "late"]
-NOW_PROMPTS = [
-    [f"{TODAY} 00:02", "$1.50", "without a command", "blog", "laptop", "now"],
-    [f"{TODAY} 00:03", "$0.02", "/review", "blog", "laptop", "now"],
-]
-SPRING = str(days_ago(200).date())
-SPRINGS = [
-    [f"spring-{number}", cost, "web-shop", "desk", SPRING, tokens]
-    for number, cost, tokens in ((4, "$0.75", "50,000"), (3, "$0.60", "40,000"), (2, "$0.45", "30,000"))
-]
+def late() -> list[str]:
+    return ["late", "$1.50", "web-shop", "desk", str(yesterday()), "100,000"]
+
+
+def now() -> list[str]:
+    return ["now", "$1.52", "blog", "laptop", str(today()), "21,000"]
+
+
+def late_prompt() -> list[str]:
+    return [f"{yesterday()} 21:05", "$1.50", "/review", "web-shop", "desk", "late"]
+
+
+def now_prompts() -> list[list[str]]:
+    return [
+        [f"{today()} 00:02", "$1.50", "without a command", "blog", "laptop", "now"],
+        [f"{today()} 00:03", "$0.02", "/review", "blog", "laptop", "now"],
+    ]
+
+
+def springs() -> list[list[str]]:
+    return [
+        [f"spring-{number}", cost, "web-shop", "desk", str(spring()), tokens]
+        for number, cost, tokens in ((4, "$0.75", "50,000"), (3, "$0.60", "40,000"), (2, "$0.45", "30,000"))
+    ]
 
 
 def title(seen: Seen) -> str:
@@ -157,12 +169,11 @@ def test_every_chart_leads_by_keyboard(two_machines: Path, look: Callable[..., S
     assert seen.charts() == ["days", "calendar", "cumulative", "months", "hours", "projects", "machines-cost"]
 
     assert entered(seen, "calendar", "ArrowRight") == [
-        *([*told, tokens] for *told, _, tokens in SPRINGS),
+        *([*told, tokens] for *told, _, tokens in springs()),
         ["09:04", "$0.75", "/init", "web-shop", "desk", "spring-4"],
     ]
     assert "At most 3 sessions and 1 prompt, those that cost most on this day" in seen.page.inner_text("#behind-note")
-    spring = days_ago(200)
-    assert title(seen) == f"{spring:%a} {spring.date()}"
+    assert title(seen) == f"{spring():%a} {spring()}"
     seen.page.keyboard.press("Escape")
     assert seen.page.evaluate("document.activeElement.id") == "chart-calendar"
 
@@ -174,14 +185,14 @@ def test_every_chart_leads_by_keyboard(two_machines: Path, look: Callable[..., S
         f"This is older than the sessions and prompts in this page, which begin on {first_held}."
     )
 
-    assert entered(seen, "projects", "ArrowRight")[0] == LATE
+    assert entered(seen, "projects", "ArrowRight")[0] == late()
     assert title(seen) == "Project web-shop"
     assert f"Of the days since {first_held}." in seen.page.inner_text("#behind-note")
-    assert entered(seen, "machines-cost", "ArrowLeft") == [NOW, *NOW_PROMPTS]
+    assert entered(seen, "machines-cost", "ArrowLeft") == [now(), *now_prompts()]
     assert title(seen) == "Machine laptop"
 
     day = days_ago(0).day
-    assert entered(seen, "cumulative", *["ArrowRight"] * day)[0] == NOW
+    assert entered(seen, "cumulative", *["ArrowRight"] * day)[0] == now()
     assert title(seen) == f"Day {day} of this month and of the last one"
     assert seen.said == []
 
@@ -196,41 +207,41 @@ def test_hours_tables_and_small_bars_lead_too(two_machines: Path, look: Callable
 
     seen.page.eval_on_selector_all(".numbers", "all => all.forEach(one => one.open = true)")
     hours = "section:has(#chart-hours)"
-    assert pressed(hours, f"{YESTERDAY:%A} 21:00") == [LATE_PROMPT]
-    assert title(seen) == f"{YESTERDAY:%A} at 21:00"
+    assert pressed(hours, f"{yesterday():%A} 21:00") == [late_prompt()]
+    assert title(seen) == f"{yesterday():%A} at 21:00"
     assert "a session as a whole has neither an hour nor a command" in seen.page.inner_text("#behind-note")
-    assert pressed("[data-table=commands]", "/review") == [LATE_PROMPT, NOW_PROMPTS[1]]
+    assert pressed("[data-table=commands]", "/review") == [late_prompt(), now_prompts()[1]]
     assert title(seen) == "Command /review"
-    assert pressed("[data-table=commands]", "prompts without a command") == [NOW_PROMPTS[0]]
+    assert pressed("[data-table=commands]", "prompts without a command") == [now_prompts()[0]]
     assert pressed("[data-table=models]", "Opus 4.1") == [
-        ["now", "$1.50", "blog", "laptop", TODAY, "20,000"],
-        NOW_PROMPTS[0],
+        ["now", "$1.50", "blog", "laptop", str(today()), "20,000"],
+        now_prompts()[0],
     ]
     assert title(seen) == "Model Opus 4.1"
-    assert pressed("section:has(#chart-calendar)", str(spring := monday_of(SPRING)))[:3] == SPRINGS
-    assert title(seen) == f"Week from {spring}"
+    assert pressed("section:has(#chart-calendar)", str(monday_of(spring())))[:3] == springs()
+    assert title(seen) == f"Week from {monday_of(spring())}"
     # A table that is made anew by a filter leads as well, and to the same.
     seen.page.select_option("[name=measure]", "tokens")
-    assert pressed("section:has(#chart-calendar)", str(YESTERDAY))[0] == [*LATE[:4], "100,000"]
+    assert pressed("section:has(#chart-calendar)", str(yesterday()))[0] == [*late()[:4], "100,000"]
 
     seen.page.focus(".leads")
     seen.page.keyboard.press("Enter")
     assert title(seen) == "Last 7 days"
     assert shown(seen) == [
-        NOW,
-        LATE,
-        NOW_PROMPTS[0],
-        LATE_PROMPT,
-        NOW_PROMPTS[1],
+        now(),
+        late(),
+        now_prompts()[0],
+        late_prompt(),
+        now_prompts()[1],
     ]
     seen.page.click("#behind-close")
     assert seen.page.evaluate("document.activeElement.className") == "leads"
     assert seen.said == []
 
 
-def monday_of(day: str) -> date:
+def monday_of(day: date) -> date:
     """Return the first day of the week of a day."""
-    return date.fromisoformat(day) - timedelta(days=date.fromisoformat(day).weekday())
+    return day - timedelta(days=day.weekday())
 
 
 @pytest.mark.exhaustive
@@ -240,12 +251,15 @@ def test_a_click_leads_from_squares_and_bars_and_arrows_are_announced(
     seen = look(two_machines, width=390)
     axe = (install("axe-core", AXE_VERSION).parent / "axe-core" / "axe.min.js").read_text("utf-8")
 
-    for chart, name in (("calendar", f"{YESTERDAY:%a} {YESTERDAY}"), ("projects", "Project blog")):
+    for chart, place, name in (
+        ("calendar", f"{{ calendarIndex: 0 }}, '{yesterday()}'", f"{yesterday():%a} {yesterday()}"),
+        ("projects", "{ seriesIndex: 0 }, [0.1, 1]", "Project blog"),
+    ):
         seen.page.locator(f"#chart-{chart}").scroll_into_view_if_needed()
-        place = seen.page.evaluate(PLACES[chart])
+        x, y = seen.page.evaluate(f"drawn.get('{chart}').convertToPixel({place})")
         box = seen.page.locator(f"#chart-{chart}").bounding_box()
         assert box is not None
-        seen.page.mouse.click(box["x"] + place[0], box["y"] + place[1])
+        seen.page.mouse.click(box["x"] + x, box["y"] + y)
         assert seen.comes_to(lambda name=name: title(seen) == name), chart  # type: ignore[misc]
     seen.page.focus("#chart-machines-cost")
     seen.page.keyboard.press("ArrowDown")
@@ -253,7 +267,7 @@ def test_a_click_leads_from_squares_and_bars_and_arrows_are_announced(
     assert seen.page.evaluate("document.documentElement.scrollWidth") == 390
     # One agent has no chart.
     seen.page.evaluate("openBehind(BEHIND.agents('claude'), document.getElementById('chart-days'))")
-    assert (title(seen), shown(seen)[:2]) == ("Agent claude", [NOW, LATE])
+    assert (title(seen), shown(seen)[:2]) == ("Agent claude", [now(), late()])
 
     seen.page.evaluate(axe)
     found = seen.page.evaluate("axe.run()")

@@ -18,15 +18,17 @@ from ccusage_import.digest.text import method_text
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.cli.test_terminal import at_a_terminal, to_a_terminal
 from tests.conftest import Place, Program, Result
-from tests.support.claude_dir import SONNET, ClaudeDir, days_ago
+from tests.support.claude_dir import SONNET, ClaudeDir, days_ago, today
 
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
-TODAY = datetime.now(UTC).date()
 # In a home.
 DATA = "Library/Application Support" if sys.platform == "darwin" else ".local/share"
 PAGE = f"{DATA}/ccusage-import/ccusage-report.html"
-FIRST_OF_LAST_MONTH = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def first_of_last_month() -> date:
+    return (today().replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
 def imported(program: Program, place: Place, claude: ClaudeDir, *arguments: str | Path) -> None:
@@ -79,8 +81,8 @@ def test_a_month_is_compared_with_the_same_days_of_the_last_one(
     program: Program, migrated: Place, claude: ClaudeDir
 ) -> None:
     claude.say("one", days_ago(0, 0), 100_000)
-    claude.say("two", noon(FIRST_OF_LAST_MONTH), 40_000)
-    claude.say("two", noon(FIRST_OF_LAST_MONTH - timedelta(days=1)), 200_000)
+    claude.say("two", noon(first_of_last_month()), 40_000)
+    claude.say("two", noon(first_of_last_month() - timedelta(days=1)), 200_000)
     imported(program, migrated, claude)
 
     shown = digest(program, migrated)
@@ -121,8 +123,8 @@ def test_parts_add_up_to_the_whole_by_model_project_session_and_hour(
     assert (shown["project_count"], shown["session_count"]) == (2, 2)
     days = [(part["start"], part["model"], float(part["cost_usd"])) for part in shown["days"]]
     assert days == [
-        (str(TODAY - timedelta(days=3)), "claude-sonnet-4-20250514", 1.8),
-        (str(TODAY - timedelta(days=2)), "claude-opus-4-1-20250805", 4.5),
+        (str(today() - timedelta(days=3)), "claude-sonnet-4-20250514", 1.8),
+        (str(today() - timedelta(days=2)), "claude-opus-4-1-20250805", 4.5),
     ]
     hours = {(use["weekday"], use["hour"]): (float(use["cost_usd"]), use["total_tokens"]) for use in shown["hours"]}
     three_days_ago, two_days_ago = days_ago(3).isoweekday(), days_ago(2).isoweekday()
@@ -150,7 +152,7 @@ def test_hours_of_a_machine_at_the_other_end_of_the_world_are_of_the_day_after_n
     # 23:00 the evening before in Pago Pago, the first hour of the next day on Kiritimati.
     claude.say("one", days_ago(3, 10), 100_000)
     imported(program, migrated, claude, "--timezone", "Pacific/Pago_Pago")
-    of_days = ("--since", str(TODAY - timedelta(days=2)), "--until", str(TODAY - timedelta(days=2)))
+    of_days = ("--since", str(today() - timedelta(days=2)), "--until", str(today() - timedelta(days=2)))
 
     done = program(
         "report", "--warehouse", migrated.url, "--json", *of_days, CCUSAGE_IMPORT_TIMEZONE="Pacific/Kiritimati"
@@ -167,7 +169,7 @@ def test_since_bounds_what_is_shown_but_not_the_comparisons(
     claude.say("two", days_ago(4), 20_000, project="-home-ana-blog")
     imported(program, migrated, claude)
 
-    shown = digest(program, migrated, "--since", str(TODAY - timedelta(days=2)))
+    shown = digest(program, migrated, "--since", str(today() - timedelta(days=2)))
 
     assert spans(shown)["last_7_days"] == (1.8, 120_000, 0.0)
     assert spans(shown)["total"] == (1.5, 100_000, None)
@@ -214,7 +216,7 @@ def test_what_was_held_is_told_with_the_numbers_of_its_reason(
     assert shown["changes"] == []
     assert shown["recent_verdicts"]["grew"] > 0
     held = next(line for line in shown["held"] if line["report"] == "projects")
-    assert held["record"] == f"{TODAY - timedelta(days=40)}/-home-ana-shop"
+    assert held["record"] == f"{today() - timedelta(days=40)}/-home-ana-shop"
     assert held["reason"] == "1 message is gone from the transcripts: 20,000 tokens"
     assert (float(held["stored_usd"]), float(held["offered_usd"])) == (1.8, 1.5)
     assert shown["held_count"] == len(shown["held"]) == shown["recent_verdicts"]["held"]
@@ -265,7 +267,7 @@ def test_savings_of_the_cache(program: Program, migrated: Place, claude: ClaudeD
     # An import of transcripts asks for the prices; saved reports alone name none.
     claude.say("one", days_ago(2), 20_000)
     imported(program, migrated, claude)
-    day = str(TODAY - timedelta(days=1))
+    day = str(today() - timedelta(days=1))
     tokens = {"inputTokens": 0, "outputTokens": 0, "cacheCreationTokens": 0, "cacheReadTokens": 1_000_000}
     model = {"modelName": "claude-sonnet-4-20250514", "cost": 0.3, **tokens}
     row = {"date": day, "totalTokens": 1_000_000, "totalCost": 0.3, "modelBreakdowns": [model], **tokens}
@@ -293,9 +295,9 @@ def test_the_forecast_of_a_steady_user(program: Program, migrated: Place, claude
     forecast = digest(program, migrated)["forecast"]
 
     # 0.75 $ on each day of the month, those that are left included.
-    days_in_month = ((TODAY.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)).day
+    days_in_month = ((today().replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)).day
     assert float(forecast["cost_usd"]) == pytest.approx(0.75 * days_in_month)
-    assert [float(day["cost_usd"]) for day in forecast["days"]] == [0.75] * (days_in_month - TODAY.day + 1)
+    assert [float(day["cost_usd"]) for day in forecast["days"]] == [0.75] * (days_in_month - today().day + 1)
     # It is named wherever the forecast is.
     program.environ["CCUSAGE_IMPORT_WAREHOUSE"] = migrated.url
     assert program("report", "--format", "markdown").stdout.count("method: weekday of 8 weeks\n") == 1
@@ -349,15 +351,15 @@ def test_the_markdown_of_one_day(program: Program, migrated: Place, claude: Clau
     lines = program("report", "--warehouse", migrated.url, "--format", "markdown").stdout.splitlines()
 
     assert lines[0] == "# Usage of coding agents"
-    assert lines[2].startswith(f"All machines, {TODAY}, 1 day with usage. Days in UTC. Made on {TODAY} ")
+    assert lines[2].startswith(f"All machines, {today()}, 1 day with usage. Days in UTC. Made on {today()} ")
     assert lines[4:8] == [
         "- Today so far: **$0.30**, 20,000 tokens",
         "- Last 7 days: **$0.30**, 20,000 tokens",
         "- This month so far: **$0.30**, 20,000 tokens",
         "- All kept days: **$0.30**, 20,000 tokens",
     ]
-    assert f"| -home-\\<b\\>ana | $0.30 | 20,000 | 1 | {TODAY} |" in lines
-    assert f"| a\\|b | -home-\\<b\\>ana | desk | {TODAY} | Sonnet 4 | 20,000 | $0.30 |" in lines
+    assert f"| -home-\\<b\\>ana | $0.30 | 20,000 | 1 | {today()} |" in lines
+    assert f"| a\\|b | -home-\\<b\\>ana | desk | {today()} | Sonnet 4 | 20,000 | $0.30 |" in lines
 
 
 @pytest.mark.one_place
@@ -387,11 +389,11 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
         assert "\x1b" not in done.stdout
         return [line.rstrip() for line in done.stdout.splitlines()]
 
-    first, second = TODAY - timedelta(days=2), TODAY - timedelta(days=1)
+    first, second = today() - timedelta(days=2), today() - timedelta(days=1)
     assert chart("daily") == [
         f"{first} {first:%a}        $3.75 71.4% " + "█" * 46,
         f"{second} {second:%a}        $0.00  0.0%",
-        f"{TODAY} {TODAY:%a} so far $1.50 28.6% " + "█" * 18 + "▍",
+        f"{today()} {today():%a} so far $1.50 28.6% " + "█" * 18 + "▍",
     ]
     assert chart("machines") == ["desk $5.25 100.0% " + "█" * 62]
     assert chart("agents") == ["claude $5.25 100.0% " + "█" * 60]
@@ -400,7 +402,7 @@ def test_bars_in_a_pipe_are_plain_and_80_wide(program: Program, migrated: Place,
     assert sum("5.25" in line for line in hours) == 1
     assert len(hours) == 24
     assert weeks[-1].split("$")[0].endswith(" so far ")
-    assert months[-1].startswith(f"{TODAY:%Y-%m} so far $")
+    assert months[-1].startswith(f"{today():%Y-%m} so far $")
     for periods in (weeks, months):
         assert sum(Decimal(line.split("$")[1].split()[0]) for line in periods) == Decimal("5.25")
     for what in ("daily", "weekly", "monthly"):
@@ -488,9 +490,9 @@ def test_in_a_narrow_terminal_no_day_is_parted_and_no_model_from_its_colour(
 
     shown = at_a_terminal(program, "chart", "daily", "--since", "yesterday", columns=40)[1]
 
-    yesterday, today, so_far, _, *legend = shown.splitlines()
-    assert yesterday.split()[:3] == [*f"{TODAY - timedelta(days=1):%Y-%m-%d %a}".split(), "$11.00"]
-    assert today.split()[:3] == [*f"{TODAY:%Y-%m-%d %a}".split(), "$0.00"]
+    earlier, latest, so_far, _, *legend = shown.splitlines()
+    assert earlier.split()[:3] == [*f"{today() - timedelta(days=1):%Y-%m-%d %a}".split(), "$11.00"]
+    assert latest.split()[:3] == [*f"{today():%Y-%m-%d %a}".split(), "$0.00"]
     assert so_far.split() == ["so", "far"]
     assert legend == ["█ Opus 4.1  █ Sonnet 4  █ Sonnet 4.5", "█ Haiku 4.5"]
 
@@ -523,9 +525,9 @@ def test_at_a_terminal_models_have_the_colours_of_the_page(program: Program, cla
 
 @pytest.mark.usefixtures("own_warehouse")
 def test_weeks_are_whole_but_for_this_one(program: Program, claude: ClaudeDir) -> None:
-    monday = TODAY - timedelta(days=TODAY.weekday())
+    monday = today() - timedelta(days=today().weekday())
     for weeks in (11, 12):
-        claude.say("one", days_ago((TODAY - monday).days + 7 * weeks, 0), 1_000)
+        claude.say("one", days_ago((today() - monday).days + 7 * weeks, 0), 1_000)
     assert program("import", "--claude-dir", claude.root).exit_code == 0
 
     lines = program("chart", "weekly").stdout.splitlines()
@@ -562,7 +564,7 @@ def test_a_chart_of_the_last_days_without_usage_says_where_older_usage_is(progra
     claude.say("one", days_ago(40, 0), 1_000)
     assert program("import", "--claude-dir", claude.root).exit_code == 0
 
-    first = TODAY - timedelta(days=29)
+    first = today() - timedelta(days=29)
     hint = "an earlier --since shows what was before, an import brings what is new"
     assert program("chart", "daily").stdout == f"no usage since {first}; {hint}\n"
     assert len(program("chart", "daily", "--since", "40d").stdout.splitlines()) == 41
@@ -577,11 +579,11 @@ def test_a_first_day_that_is_asked_for_is_that_of_days_and_weeks(program: Progra
     days, weeks = (program("chart", what, "--since", "200d").stdout.splitlines() for what in ("daily", "weekly"))
     assert program("report", "--since", "200d").exit_code == 0
 
-    first = TODAY - timedelta(days=140)
+    first = today() - timedelta(days=140)
     assert (days[0].split()[0], len(days)) == (str(first), 141)
     assert weeks[0].split()[0] == str(first - timedelta(days=first.weekday()))
     # A page has the last 90 days of them.
-    assert f"Cost by day and model, {TODAY - timedelta(days=1)}. " in (program.home / PAGE).read_text()
+    assert f"Cost by day and model, {today() - timedelta(days=1)}. " in (program.home / PAGE).read_text()
 
 
 def test_views_that_are_missing_are_made_where_no_server_must_be_asked(program: Program, place: Place) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from calendar import month_name
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from ccusage_import.config.settings import Settings
 from ccusage_import.digest.model import Selection
 from ccusage_import.digest.reading.reader import read_digest
 from tests.conftest import Place, Program, chromium
-from tests.digest.test_digest import FIRST_OF_LAST_MONTH, TODAY, digest, imported, spans
-from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.digest.test_digest import digest, first_of_last_month, imported, spans
+from tests.support.claude_dir import ClaudeDir, days_ago, today
 from tests.support.pages import Seen
 from tests.support.prompts import Session
 from tests.warehouse.test_views import days, loaded
@@ -26,11 +26,23 @@ from tests.warehouse.test_views import days, loaded
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
 SONNET, OPUS = "claude-sonnet-4-20250514", "claude-opus-4-1-20250805"
-LAST_MONTH = f"{FIRST_OF_LAST_MONTH:%Y-%m}"
-LAST_MONTH_CALLED = f"{month_name[FIRST_OF_LAST_MONTH.month]} {FIRST_OF_LAST_MONTH.year}"
-FIFTH, SIXTH = (FIRST_OF_LAST_MONTH + timedelta(days=number) for number in (4, 5))
-BEFORE = FIRST_OF_LAST_MONTH - timedelta(days=1)
 SHOP, BLOG = "-home-ana-src-web-shop", "-home-ana-blog"
+
+
+def last_month() -> str:
+    return f"{first_of_last_month():%Y-%m}"
+
+
+def last_month_called() -> str:
+    return f"{month_name[first_of_last_month().month]} {first_of_last_month().year}"
+
+
+def fifth() -> date:
+    return first_of_last_month() + timedelta(days=4)
+
+
+def sixth() -> date:
+    return first_of_last_month() + timedelta(days=5)
 
 
 @pytest.fixture
@@ -45,12 +57,12 @@ def claude(tmp_path: Path) -> ClaudeDir:
         return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
 
     # 15 $ a million with Sonnet, 75 $ with Opus.
-    session("older", noon(BEFORE), SHOP).prompt("/init").answer(60_000, model=SONNET)
-    shop = session("shop", noon(FIFTH), SHOP).prompt("/init")
+    session("older", noon(first_of_last_month() - timedelta(days=1)), SHOP).prompt("/init").answer(60_000, model=SONNET)
+    shop = session("shop", noon(fifth()), SHOP).prompt("/init")
     shop.answer(100_000, model=SONNET, calls={"r Read": {"file_path": "/a"}}).after(2).result("r")
     shop.started("helper").answer(20_000, model=SONNET)
     shop.after(60).prompt().answer(10_000, model=OPUS).after(1).interrupt()
-    blog = session("blog", noon(SIXTH), BLOG).prompt("/review")
+    blog = session("blog", noon(sixth()), BLOG).prompt("/review")
     blog.answer(20_000, model=SONNET, calls={"b Bash": {"command": "ls"}}).after(4).result("b", error="no")
     session("now", days_ago(0, 0), SHOP).prompt().answer(40_000, model=SONNET)
     return ClaudeDir(root)
@@ -74,32 +86,32 @@ def test_a_month_that_is_over_is_all_that_is_told(
 ) -> None:
     imported(program, migrated, claude)
     page = tmp_path / "page.html"
-    done = program("report", "--warehouse", migrated.url, "--month", LAST_MONTH, "--output", page)
+    done = program("report", "--warehouse", migrated.url, "--month", last_month(), "--output", page)
     assert (done.exit_code, done.stderr) == (0, "")
 
-    shown = digest(program, migrated, "--month", LAST_MONTH)
-    markdown = program("report", "--warehouse", migrated.url, "--month", LAST_MONTH, "--format", "markdown").stdout
+    shown = digest(program, migrated, "--month", last_month())
+    markdown = program("report", "--warehouse", migrated.url, "--month", last_month(), "--format", "markdown").stdout
 
     assert (shown["since"], shown["until"]) == (
-        str(FIRST_OF_LAST_MONTH),
-        str(TODAY.replace(day=1) - timedelta(days=1)),
+        str(first_of_last_month()),
+        str(today().replace(day=1) - timedelta(days=1)),
     )
     assert (shown["machine"], shown["project"], shown["agent"]) == ("", "", "")
     # 1.50 $ and 0.30 $ of the subagent, 0.75 $ with Opus, 0.30 $ for the blog.
     assert spans(shown) == {"total": (2.85, 150_000, None)}
     assert [(part["start"], part["model"], float(part["cost_usd"])) for part in shown["days"]] == [
-        (str(FIFTH), OPUS, 0.75),
-        (str(FIFTH), SONNET, 1.8),
-        (str(SIXTH), SONNET, 0.3),
+        (str(fifth()), OPUS, 0.75),
+        (str(fifth()), SONNET, 1.8),
+        (str(sixth()), SONNET, 0.3),
     ]
     assert (shown["forecast"], shown["budget"], shown["machines"]) == (None, [], [])
     assert (shown["active_days"], len(shown["months"]), shown["session_count"]) == (2, 2, 2)
     assert sum(float(use["cost_usd"]) for use in shown["hours"]) == pytest.approx(2.85)
     assert shown["work"]["savings"] == []
     lines = markdown.splitlines()
-    assert lines[0] == f"# Usage of coding agents: {LAST_MONTH_CALLED}"
-    assert lines[2].startswith(f"All machines, {FIFTH} to {SIXTH}, 2 days with usage. ")
-    assert lines[4] == f"- {LAST_MONTH_CALLED}: **$2.85**, 150,000 tokens"
+    assert lines[0] == f"# Usage of coding agents: {last_month_called()}"
+    assert lines[2].startswith(f"All machines, {fifth()} to {sixth()}, 2 days with usage. ")
+    assert lines[4] == f"- {last_month_called()}: **$2.85**, 150,000 tokens"
     assert titles(markdown) == [
         "Projects",
         "Models",
@@ -126,7 +138,7 @@ def test_a_project_is_told_by_its_short_name(program: Program, migrated: Place, 
     imported(program, migrated, claude)
 
     shown = digest(program, migrated, "--project", "web-shop")
-    full = digest(program, migrated, "--project", SHOP, "--month", LAST_MONTH)
+    full = digest(program, migrated, "--project", SHOP, "--month", last_month())
     markdown = program(
         "report", "--warehouse", migrated.url, "--project", "Web-Shop", "--format", "markdown",
         CCUSAGE_IMPORT_BUDGET='{"daily": 0.1, "monthly": 1}',
@@ -144,7 +156,7 @@ def test_a_project_is_told_by_its_short_name(program: Program, migrated: Place, 
     assert [use["project"] for use in shown["projects"]] == [SHOP]
     assert (shown["hours"], shown["cache"], shown["forecast"], shown["budget"]) == ([], [], None, [])
     assert [(use["machine"], use["agents"], use["last_day"]) for use in shown["machines"]] == [
-        ("desk", ["claude"], str(TODAY))
+        ("desk", ["claude"], str(today()))
     ]
     assert spans(full)["total"] == (2.55, 130_000, None)
     assert [use["command"] for use in full["work"]["commands"]] == ["/init", ""]
@@ -176,14 +188,14 @@ def test_a_short_name_may_mean_projects_of_several_homes(program: Program, migra
 def test_days_may_end_before_today(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     imported(program, migrated, claude)
 
-    until = digest(program, migrated, "--until", str(FIFTH))
-    between = digest(program, migrated, "--since", str(SIXTH), "--until", "yesterday")
-    to_today = digest(program, migrated, "--since", str(SIXTH), "--until", "today")
+    until = digest(program, migrated, "--until", str(fifth()))
+    between = digest(program, migrated, "--since", str(sixth()), "--until", "yesterday")
+    to_today = digest(program, migrated, "--since", str(sixth()), "--until", "today")
 
     for never in (("--month", "2150-01"), ("--month", "0001-01"), ("--until", "0001-01-02")):
         nothing = digest(program, migrated, *never)
         assert (nothing["first_day"], nothing["days"], nothing["sessions"]) == (None, [], []), never
-    assert (until["since"], until["until"], spans(until)) == (None, str(FIFTH), {"total": (3.45, 190_000, None)})
+    assert (until["since"], until["until"], spans(until)) == (None, str(fifth()), {"total": (3.45, 190_000, None)})
     assert [use["session"] for use in until["sessions"]] == ["shop", "older"]
     assert spans(between) == {"total": (0.3, 20_000, None)}
     assert spans(to_today)["total"] == (0.9, 60_000, None)
@@ -205,7 +217,7 @@ def test_an_agent_is_told_with_its_own_budget(program: Program, migrated: Place,
         ).walk("VEVENT")
         for name, given in (
             ("agent", ("--agent", "claude", "--since", "1970-01-01")),
-            ("month", ("--month", LAST_MONTH)),
+            ("month", ("--month", last_month())),
         )
     }  # fmt: skip
 
@@ -214,7 +226,7 @@ def test_an_agent_is_told_with_its_own_budget(program: Program, migrated: Place,
     assert [use["agents"] for use in shown["machines"]] == [["claude"]]
     # An import is of all agents, and today's is not of last month.
     assert [event.categories for event in events["agent"]] == [["block"]] * 4
-    assert [event.start.date() for event in events["month"]] == [FIFTH, SIXTH]
+    assert [event.start.date() for event in events["month"]] == [fifth(), sixth()]
 
 
 @pytest.mark.one_place
@@ -289,12 +301,12 @@ def test_a_selection_without_usage_says_what_was_selected(
     assert program("report", *where, "--output", tmp_path / "page.html").exit_code == 0
 
     assert markdown.splitlines()[:3] == [
-        f"# Usage of coding agents: since {TODAY} · blog",
+        f"# Usage of coding agents: since {today()} · blog",
         "",
         "No usage to show. What to do next: `ccusage-import import`",
     ]
     page = (tmp_path / "page.html").read_text("utf-8")
-    assert f'<h2 id="next">No usage to show: since {TODAY} · blog</h2>' in page
+    assert f'<h2 id="next">No usage to show: since {today()} · blog</h2>' in page
     assert "Without options, <code>ccusage-import report</code> shows everything" in page
 
 
@@ -306,13 +318,13 @@ def test_the_page_of_a_month_draws_that_month(
     imported(program, migrated, claude)
     page = tmp_path / "page.html"
 
-    done = program("report", "--warehouse", migrated.url, "--month", LAST_MONTH, "--output", page)
+    done = program("report", "--warehouse", migrated.url, "--month", last_month(), "--output", page)
     assert (done.exit_code, done.stderr) == (0, "")
     seen = look(page)
 
-    assert seen.page.title() == f"Usage of coding agents, {LAST_MONTH_CALLED}"
-    assert seen.page.inner_text("h1") == f"Usage of coding agents: {LAST_MONTH_CALLED}"
-    assert seen.page.locator("dt").all_inner_texts() == [LAST_MONTH_CALLED, "Saved by the cache"]
+    assert seen.page.title() == f"Usage of coding agents, {last_month_called()}"
+    assert seen.page.inner_text("h1") == f"Usage of coding agents: {last_month_called()}"
+    assert seen.page.locator("dt").all_inner_texts() == [last_month_called(), "Saved by the cache"]
     assert seen.charts() == ["days", "hours", "projects"]
     # What the scripts draw and filter is no more than that either.
     assert seen.page.evaluate("data.days.reduce((sum, row) => sum + row[4], 0)") == pytest.approx(2.85)
@@ -320,7 +332,7 @@ def test_the_page_of_a_month_draws_that_month(
     seen.page.select_option("[name=range]", "7")
     assert seen.said == []
 
-    of_blog = ("--month", LAST_MONTH, "--project", "blog")
+    of_blog = ("--month", last_month(), "--project", "blog")
     assert program("report", "--warehouse", migrated.url, *of_blog, "--output", page).exit_code == 0
     blog = look(page)
     assert blog.charts() == ["days"]

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 SONNET = "claude-sonnet-4-20250514"
+
+
+def today() -> date:
+    """Return the day that it is in UTC.
+
+    A run of all tests may go on over midnight: ask in each test, not once for a module.
+    """
+    return datetime.now(UTC).date()
 
 
 def days_ago(days: int, hour: int = 12, minute: int = 0) -> datetime:

@@ -10,15 +10,19 @@ from typing import Any
 import pytest
 
 from tests.conftest import Place
+from tests.support.claude_dir import days_ago, today
 from tests.warehouse.test_views import block, daily, loaded, rows
 
 pytestmark = pytest.mark.usefixtures("engine_stays")
 
 HOUR = timedelta(hours=1)
 NOW = datetime.now(UTC).replace(microsecond=0)
-MONDAY = NOW.date() - timedelta(days=NOW.weekday())
-MIDNIGHT = datetime(MONDAY.year, MONDAY.month, MONDAY.day, tzinfo=UTC)
 RATE: dict[str, Any] = {"tokens_per_minute": 10.0, "cost_per_hour_usd": 2.0}
+
+
+def monday() -> datetime:
+    """Return when this week began, in UTC."""
+    return days_ago(today().weekday(), hour=0)
 
 
 def quotas(place: Place, *limits: tuple[str, str | None], machine: str = "studio") -> None:
@@ -71,20 +75,22 @@ def test_a_rest_that_would_be_used_by_now_is_counted_from_now(migrated: Place) -
 
 
 def test_the_week_begins_on_monday_and_earlier_ones_are_the_past(migrated: Place) -> None:
-    today, last = str(NOW.date()), str(MONDAY - timedelta(days=1))
-    loaded(migrated, [daily(today, "3"), daily(last, "8"), daily(str(MONDAY - timedelta(days=8)), "5")])
+    last = str((monday() - timedelta(days=1)).date())
+    loaded(
+        migrated, [daily(str(today()), "3"), daily(last, "8"), daily(str((monday() - timedelta(days=8)).date()), "5")]
+    )
     quotas(migrated, ("week_usd", None))
 
     assert status(migrated, "period_start, period_end, maximum, source, used, left, share, unpriced") == [
         (
-            "week_usd", MIDNIGHT, MIDNIGHT + timedelta(days=7), Decimal(8), "largest of the past", Decimal(3),
+            "week_usd", monday(), monday() + timedelta(days=7), Decimal(8), "largest of the past", Decimal(3),
             Decimal(5), 0.375, False,
         )
     ]  # fmt: skip
 
 
 def test_a_week_begins_at_midnight_in_the_zone_of_the_machine(migrated: Place) -> None:
-    loaded(migrated, [daily(str(NOW.date()), "3", zone="Asia/Kolkata")])
+    loaded(migrated, [daily(str(today()), "3", zone="Asia/Kolkata")])
     quotas(migrated, ("week_usd", "9"))
 
     [(_, start, end)] = status(migrated, "period_start, period_end")
