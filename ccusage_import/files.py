@@ -47,6 +47,8 @@ def reading_hint_of(error: OSError | ValueError) -> str:
 
 def hint_of(error: OSError) -> str:
     """Return what to do where a file could not be written."""
+    if error.errno == errno.EINVAL:
+        return "name a file"
     if error.errno == errno.ENOSPC:
         return "free some space on its disk"
     home = os.environ.get("HOME")
@@ -100,8 +102,10 @@ def replacing(file: Path, *, mode: int = _OWNER_ALONE, durable: bool = True) -> 
     try is removed first; a lock distinguishes it from what another process is writing.
 
     Raises:
-        OSError: the directory cannot be written.
+        OSError: the directory cannot be written, or a device or a pipe is there.
     """
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise OSError(errno.EINVAL, "is a device or a pipe, which stays", str(file))
     with suppress(OSError):
         for left in _temporaries(file):
             _remove_unless_held(left)

@@ -36,6 +36,9 @@ class Exposure:
 def exposure_of(file: Path) -> Exposure | None:
     """Return how others may write a file or make another one of its name, or None."""
     target = Path(os.path.realpath(file))
+    if target == Path(os.devnull):
+        # All may write it, and nothing stays in it.
+        return None
     places = dict.fromkeys([file, file.parent, target, target.parent])
     exposed = tuple(place for place in places if _is_exposed(place))
     return Exposure(file, exposed) if exposed else None

@@ -85,6 +85,12 @@ def test_every_command_that_reads_it_warns(config: Path, program: Program, comma
     )
 
 
+def test_no_one_is_told_to_change_the_mode_of_dev_null(program: Program) -> None:
+    done = program("config", "show", "--config", "/dev/null")
+
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
 def test_commands_of_an_environment_file_that_others_may_write_are_not_run(program: Program, tmp_path: Path) -> None:
     file = tmp_path / "schedule.env"
     file.write_text(f"CCUSAGE_IMPORT_CCUSAGE=touch {tmp_path}/ran\n")

@@ -43,6 +43,18 @@ def writer(file: Path, how: str) -> subprocess.Popen[bytes]:
     )
 
 
+def test_a_pipe_or_a_device_stays(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/null")
+
+    for place in (pipe, link):
+        with pytest.raises(ConfigurationError, match=f"^{place}: is a device or a pipe, which stays$") as refused:
+            write_private_file(place, "text")
+        assert refused.value.hint == "name a file"
+    assert (pipe.is_fifo(), link.is_symlink(), sorted(tmp_path.iterdir())) == (True, True, [link, pipe])
+
+
 def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
     file = tmp_path / "names.json"
     replace_file(file, b"before")

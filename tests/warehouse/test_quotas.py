@@ -66,12 +66,13 @@ def test_what_lasts_to_the_end_does_not_run_out(migrated: Place) -> None:
 
 def test_a_rest_that_would_be_used_by_now_is_counted_from_now(migrated: Place) -> None:
     # Two hours ago 600 tokens were left, for an hour at that rate.
-    loaded(migrated, [block("open", NOW - 3 * HOUR, ended_at=NOW - 2 * HOUR, total_tokens=600, **RATE)])
+    now = datetime.now(UTC).replace(microsecond=0)
+    loaded(migrated, [block("open", now - 3 * HOUR, ended_at=now - 2 * HOUR, total_tokens=600, **RATE)])
     quotas(migrated, ("block_tokens", "1200"))
 
     [(_, left, runs_out_at)] = status(migrated, "left, runs_out_at")
     assert left == 600
-    assert NOW + HOUR <= runs_out_at < NOW + HOUR + timedelta(minutes=10)
+    assert now + HOUR <= runs_out_at < now + HOUR + timedelta(minutes=10)
 
 
 def test_the_week_begins_on_monday_and_earlier_ones_are_the_past(migrated: Place) -> None:
