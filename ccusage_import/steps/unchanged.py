@@ -42,7 +42,7 @@ class LastImport:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What reports depend on besides ccusage itself: a digest of all settings and all transcripts, by size and time."""
+    """What reports depend on besides ccusage itself: a digest of settings and of all transcripts by size and times."""
 
     directories: tuple[Path, ...]
     digest: str
@@ -63,7 +63,8 @@ def look(run: Run, environ: Mapping[str, str]) -> Seen | None:
         return None
     unreadable = Counter[str]()
     files = [
-        f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ino}"
+        # One that was made readable since, or written over, may only tell by when the file itself was changed.
+        f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
         for directory in directories
         for path, status in walk(os.fspath(directory / TRANSCRIPTS), unreadable)
     ]

@@ -165,7 +165,23 @@ def is_replaced(claude: ClaudeDir) -> None:
     assert claude.file("old").stat().st_mtime_ns == before.st_mtime_ns
 
 
-@pytest.mark.parametrize("change", some_of([grows, is_deleted, is_touched, is_replaced], 0, 3))
+def is_rewritten_in_place(claude: ClaudeDir) -> None:
+    file, before = claude.file("old"), claude.file("old").stat()
+    with file.open("r+b") as stream:
+        stream.write(file.read_bytes().replace(b"100000", b"200000"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = file.stat()
+    assert (before.st_ino, before.st_size, before.st_mtime_ns) == (after.st_ino, after.st_size, after.st_mtime_ns)
+
+
+def becomes_readable(claude: ClaudeDir) -> None:
+    claude.file("old").chmod(0o640)
+
+
+CHANGES = [grows, is_deleted, is_touched, is_replaced, is_rewritten_in_place, becomes_readable]
+
+
+@pytest.mark.parametrize("change", some_of(CHANGES, 0, 3, 5))
 @pytest.mark.one_place
 def test_whatever_becomes_of_a_transcript_counts(
     imported: Callable[..., dict[str, Any]], claude: ClaudeDir, change: Callable[[ClaudeDir], None]
