@@ -130,21 +130,26 @@ def repriced(stored: Record, offered: Record, trust: PriceTrust, *, is_accepted:
 
 def is_price_lost(stored: Record, offered: Record) -> bool:
     """Whether something that had a price has none any more."""
-    unpriced = {model.model: model.cost_usd for model in offered.models if model.unpriced}
+    unpriced = {model.model: model.cost_usd for model in offered.models if _lacks_a_price(model)}
     if any(model.cost_usd > unpriced.get(model.model, model.cost_usd) for model in stored.models):
         return True
     # What has no price for a part may have one for the rest: its models show that, where there are any.
     tells_more = stored.unpriced and bool(stored.models)
-    return offered.unpriced and not tells_more and stored.cost_usd > offered.cost_usd
+    return _lacks_a_price(offered) and not tells_more and stored.cost_usd > offered.cost_usd
 
 
 def lose_a_price(stored: Iterable[Record], offered: Iterable[Record]) -> bool:
     """Whether records of which usage moves to others hold a model that had a price and has none any more."""
-    then, now = list(stored), [record for record in offered if record.unpriced]
-    unpriced = {model.model for record in now for model in record.models if model.unpriced}
+    then, now = list(stored), [record for record in offered if _lacks_a_price(record)]
+    unpriced = {model.model for record in now for model in record.models if _lacks_a_price(model)}
     if any(model.cost_usd and model.model in unpriced for record in then for model in record.models):
         return True
     return any(not record.models for record in now) and any(one.cost_usd and not one.unpriced for one in then)
+
+
+def _lacks_a_price(part: ModelUsage | Record) -> bool:
+    """Whether usage has no price; in the mode `display` ccusage shows no cost of messages that name none."""
+    return part.unpriced or (not part.cost_usd and any(part.tokens))
 
 
 def is_older(version: str, than: str) -> bool:

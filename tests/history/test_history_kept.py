@@ -313,6 +313,21 @@ def test_an_older_table_lowers_no_price_after_growth_either(
     assert costs(migrated) == [Decimal("4.5")]
 
 
+def test_a_cost_mode_that_knows_no_cost_takes_none_away(
+    claude: ClaudeDir, run_import: Importer, migrated: Place
+) -> None:
+    claude.say("a", days_ago(3), 100_000)
+    claude.say("b", days_ago(2), 100_000)
+    run_import()
+    claude.say("b", days_ago(2, 13), 100_000)
+    for _ in range(2):
+        run_import(CCUSAGE_IMPORT_MODE="display")
+        assert costs(migrated) == [Decimal("1.5"), Decimal("1.5")]
+    assert verdicts(migrated, "daily") == {("held", "price_lost"), ("grew", "more_tokens")}
+    run_import()
+    assert costs(migrated) == [Decimal("1.5"), Decimal(3)]
+
+
 def test_a_model_that_gets_a_price_is_repriced(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
     claude.say("a", days_ago(3), 1_000_000, model="claude-nonexistent-9")
     done = run_import()

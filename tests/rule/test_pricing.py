@@ -149,6 +149,10 @@ def test_a_block_of_several_models_does_not_tell_what_each_costs(models: tuple[s
         (model("opus", "2"), model("opus", "1", unpriced=True), True),
         (model("opus", "2"), model("opus", "2", unpriced=True), False),
         (model("opus", "2"), model("haiku", "1", unpriced=True), False),
+        # As in the mode `display`, for messages that name no cost.
+        (model("opus", "2"), model("opus", "0"), True),
+        (model("opus", "0"), model("opus", "0"), False),
+        (model("opus", "2"), model("opus", "0", (0, 0, 0, 0)), False),
     ],
 )
 def test_a_price_is_lost_where_a_model_had_one(stored: ModelUsage, offered: ModelUsage, *, lost: bool) -> None:
@@ -157,6 +161,7 @@ def test_a_price_is_lost_where_a_model_had_one(stored: ModelUsage, offered: Mode
 
 def test_a_price_is_lost_where_no_model_is_told() -> None:
     assert is_price_lost(day(USED, "2"), day(USED, "1", unpriced=True))
+    assert is_price_lost(day(USED, "2"), day(USED, "0"))
     assert not is_price_lost(day(USED, "2"), day(USED, "2", unpriced=True))
     assert not is_price_lost(day(USED, "2"), day(USED, "1"))
     assert is_price_lost(day(USED, "2", model("opus", "2")), day(USED, "1", unpriced=True))

@@ -479,7 +479,7 @@ def _not_justified(
     if near and reason in ("session_gone", "may_be_swept", "fell_before"):
         return ""
     if (reason == "sessions_unknown" and not ledger.has_all_vouched) or (
-        reason == "price_lost" and offered.prices == "lost"
+        reason == "price_lost" and (offered.prices == "lost" or offered.offer.mode == "display")
     ):
         return ""
     # In another zone the same key means other hours: what it gained cannot be told from what it lost.
@@ -512,7 +512,7 @@ def _cheaper(
         has_lost = any(message not in offered.content.get(identity, NONE) for message in old.get(identity, NONE))
         if has_lost and (now.tokens > was.tokens or not ledger.edited.isdisjoint(old[identity])):
             continue
-        if now.unpriced and not was.unpriced:
+        if (now.unpriced and not was.unpriced) or not now.cost:
             yield Violation("what was priced stays priced", row)
         if now.tokens < was.tokens:
             continue
