@@ -28,6 +28,7 @@ from ccusage_import.steps.transcripts import (
 )
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.logged_offers import LoggedOffer, without_unjudged
+from ccusage_import.warehouse.machines import warn_of_twins
 from ccusage_import.warehouse.prices import MODELS_WITH_PRICE, models_without_price, priced_models, write_prices
 from ccusage_import.warehouse.publish import bring_back, outgrown, publish
 from ccusage_import.warehouse.tables import Load, last_load_question, next_load_id
@@ -55,6 +56,8 @@ def _load(run: Run, offer: Offer, parsed: Parsed) -> ImportSummary:
                 prepared = prepare(run, offer, parsed, stored)
                 ledger = weigh(run, warehouse, offer, prepared)
                 judged = judge(run, offer, parsed, prepared, ledger)
+                if warehouse and not stored.records:
+                    opening_warnings += warn_of_twins(warehouse, run.settings.machine, parsed.records)
         summary = _summary(run, offer, parsed, judged, opening_warnings)
         if warehouse is None or load_id is None or run.options.is_dry_run or summary.is_empty:
             return summary

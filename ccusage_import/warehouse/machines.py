@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.exceptions import MachineTakenError, OtherNameError, WarehouseError
+from ccusage_import.records import Record, counted
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
 # A replica that lags shows a claim a little later than the one that took it.
@@ -111,6 +113,26 @@ def refuse_other_name(warehouse: ClickHouse, machine: str, installation: str) ->
             hint=f"keep the name: --machine {kept}, or for good: ccusage-import config set machine {kept};"
             f" or rename what is stored: {rename_command(machine)}",
         )
+
+
+def warn_of_twins(warehouse: ClickHouse, machine: str, offered: Iterable[Record]) -> tuple[str, ...]:
+    """Return a warning of each machine that has as many tokens on most of the days that are offered of a new one.
+
+    A container whose home does not last is another installation each time, which no name tells.
+    """
+    used = (one for one in offered if one.report == "daily" and one.total_tokens)
+    days = [f"{one.agent} {one.key} {one.total_tokens}" for one in used]
+    found = warehouse.rows(
+        "SELECT machine, count() AS equal FROM records FINAL WHERE report = 'daily' AND machine != {machine:String}"
+        " AND has({days:Array(String)}, concat(agent, ' ', key, ' ', toString(total_tokens)))"
+        " GROUP BY machine HAVING 2 * equal >= {count:UInt64} ORDER BY machine",
+        {"machine": machine, "days": days, "count": len(days)},
+    )
+    return tuple(
+        f"{equal} of {counted(len(days), 'day')} are stored for machine {twin!r} too, token for token: if that is this"
+        " computer, its usage counts twice now; ccusage-import undo last takes this load back"
+        for twin, equal in found
+    )
 
 
 def names_of(warehouse: ClickHouse, installation: str) -> list[str]:

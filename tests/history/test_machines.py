@@ -189,3 +189,27 @@ def test_verify_names_sessions_that_are_counted_on_two_machines(
             " a copied transcript, or one host under two names"
         )
     ]
+
+
+@pytest.mark.one_place
+def test_a_computer_that_comes_as_another_machine_is_told_that_its_usage_counts_twice(
+    program: Program, other: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    claude.say("b", days_ago(3), 1000)
+    command = ("import", "--warehouse", migrated.url, "--machine")
+    assert "twice" not in program(*command, "laptop", "--claude-dir", claude.root).stderr
+    claude.say("a", days_ago(1), 70)
+
+    first, second = (other(*command, "tower", "--claude-dir", claude.root) for _ in range(2))
+
+    assert first.stderr == (
+        "ccusage-import: warning: 2 of 3 days are stored for machine 'laptop' too, token for token: if that is this"
+        " computer, its usage counts twice now; ccusage-import undo last takes this load back\n"
+    )
+    assert (first.exit_code, second.exit_code, second.stderr) == (0, 0, "")
+    elsewhere = ClaudeDir(tmp_path / "elsewhere")
+    elsewhere.say("c", days_ago(2), 10)
+    elsewhere.say("d", days_ago(3), 999)
+    elsewhere.say("d", days_ago(4), 998)
+    third = program.elsewhere(tmp_path / "third")
+    assert third(*command, "desk", "--claude-dir", elsewhere.root).stderr == ""
