@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 WORDS = {
     Reason.FIRST_SEEN: "first seen",
     Reason.MORE_TOKENS: "more tokens than stored",
+    Reason.MORE_FOR_LESS: "more tokens than stored, which cost less now",
     Reason.PRICES_CHANGED: "same tokens, other prices or models",
     Reason.PRICES_FROZEN: "same tokens, other prices; prices are frozen",
     Reason.DETAILS_CHANGED: "same usage, other details or read with other settings",

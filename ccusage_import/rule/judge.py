@@ -229,7 +229,8 @@ class Judge:
             taken = offered if known is None or is_accepted else priced(known, offered, self._price_trust(pair))
             if stored is None:
                 return Decision(Verdict.NEW, Reason.FIRST_SEEN, None, taken, is_written=True)
-            return Decision(Verdict.GREW, Reason.MORE_TOKENS, stored, taken, is_written=True)
+            why = Reason.MORE_FOR_LESS if taken.cost_usd < stored.cost_usd else Reason.MORE_TOKENS
+            return Decision(Verdict.GREW, why, stored, taken, is_written=True)
         if offered.total_tokens < stored.total_tokens:
             return Decision(Verdict.CORRECTED, reason, stored, offered, is_written=True)
         return repriced(stored, offered, self._price_trust(pair), is_accepted=reason is Reason.ACCEPTED)

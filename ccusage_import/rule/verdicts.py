@@ -33,6 +33,7 @@ class Reason(StrEnum):
 
     FIRST_SEEN = "first_seen"
     MORE_TOKENS = "more_tokens"
+    MORE_FOR_LESS = "more_for_less"
     PRICES_CHANGED = "prices_changed"
     PRICES_FROZEN = "prices_frozen"
     DETAILS_CHANGED = "details_changed"

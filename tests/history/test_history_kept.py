@@ -279,6 +279,12 @@ def test_a_price_cut_is_logged_and_frozen_on_request(claude: ClaudeDir, run_impo
     assert costs(migrated) == [Decimal("0.4")]
     assert verdicts(migrated, "daily") == {("repriced", "prices_frozen"), ("repriced", "prices_changed")}
 
+    claude.replace("a", "claude-3-5-haiku-20241022", "claude-3-haiku-20240307")
+    claude.say("a", days_ago(3, 13), 1, model="claude-3-haiku-20240307")
+    run_import()
+    assert costs(migrated) == [Decimal("0.12500125")]
+    assert ("grew", "more_for_less") in verdicts(migrated, "daily")
+
 
 @pytest.mark.one_place
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ TABLE: list[tuple[str, Record | None, Record, dict[str, Any], tuple[str, str, bo
     ),
     ("grew", daily(INSIDE, 100), daily(INSIDE, 101), {}, ("grew", "more_tokens", True)),
     ("grew outside", daily(OUTSIDE, 100), daily(OUTSIDE, 101), {}, ("grew", "more_tokens", True)),
-    ("grew and is cheaper", daily(INSIDE, 100, "2"), daily(INSIDE, 101, "1"), {}, ("grew", "more_tokens", True)),
+    ("grew and is cheaper", daily(INSIDE, 100, "2"), daily(INSIDE, 101, "1"), {}, ("grew", "more_for_less", True)),
     (
         "grew, prices frozen",
         daily(INSIDE, 100),
@@ -1722,7 +1722,7 @@ def test_what_was_taken_back_does_not_come_in_again_by_where_it_moved_to(
 @pytest.mark.parametrize(
     ("left", "mark", "expected"),
     [
-        (2, {}, [("corrected", "moved", "2026-05-12", True), ("grew", "more_tokens", "2026-05-13", True)]),
+        (2, {}, [("corrected", "moved", "2026-05-12", True), ("grew", "more_for_less", "2026-05-13", True)]),
         (1, {}, [("held", "unexplained", "2026-05-12", False), ("held", "messages_gone", "2026-05-13", False)]),
         (
             2,
@@ -1950,7 +1950,7 @@ def test_what_an_upgrade_explains_is_not_taken_while_it_may_have_moved_to_a_day_
     assert decided({}, there, lost) == [first, ("held", "messages_gone", "2026-05-13", False)]
     assert decided({}) == [
         ("corrected", "version_changed", "2026-05-12", True),
-        ("grew", "more_tokens", "2026-05-13", True),
+        ("grew", "more_for_less", "2026-05-13", True),
     ]
 
 

@@ -580,7 +580,7 @@ def _is_true(
     match change.reason:
         case "first_seen":
             return was is None
-        case "more_tokens":
+        case "more_tokens" | "more_for_less":
             return was is not None and change.offered_tokens > change.stored_tokens
         case "prices_changed":
             then = ledger.priced_before.get(identity)
