@@ -160,13 +160,14 @@ def test_a_directory_of_any_name_is_written_as_it_is(program: Program, tmp_path:
     assert tomllib.loads(file_of(program).read_text("utf-8"))["warehouse"] == url
 
 
-def test_another_file_may_be_named_before_it_is_there(program: Program, tmp_path: Path) -> None:
-    file = tmp_path / "other.toml"
+@pytest.mark.parametrize(("name", "typed"), [("other.toml", "{}/other.toml"), ("an other.toml", "'{}/an other.toml'")])
+def test_another_file_may_be_named_before_it_is_there(program: Program, tmp_path: Path, name: str, typed: str) -> None:
+    file = tmp_path / name
 
     done = program("init", *EVERYTHING, "--config", file)
 
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.endswith(f"next: ccusage-import import --config {file}\n")
+    assert done.stdout.endswith(f"next: ccusage-import import --config {typed.format(tmp_path)}\n")
     assert "hash_projects = false" in file.read_text()
     assert not file_of(program).exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -113,7 +114,8 @@ def init(
         if not changes:
             print("nothing changes")
         _warn_of_environment(before, changes)
-        print(f"next: {_next_command(before, answers)}{f' --config {config}' if config else ''}")
+        named = f" --config {shlex.quote(str(config))}" if config else ""
+        ui.print_text(f"next: {_next_command(before, answers)}{named}")
 
 
 def _answers(
