@@ -62,9 +62,10 @@ def check(
     with door(verbose, quiet=quiet, as_json=as_json):
         checks = list(all_checks(configured(flags, config), os.environ, wait_seconds=wait))
         failing = [found for found in checks if found.health is Health.FAIL]
-        if not quiet or failing:
+        shown = failing if quiet and not as_json else checks
+        if shown:
             with ui.prints_what_is_found():
-                print_checks(failing if quiet else checks, as_json=as_json)
+                print_checks(shown, as_json=as_json)
         if failing:
             raise typer.Exit(ExitCode.UNHEALTHY)
 

@@ -144,6 +144,8 @@ def test_the_table_says_what_to_type(program: Program, tmp_path: Path) -> None:
 def test_a_quiet_check_prints_failures_only(program: Program, claude: ClaudeDir) -> None:
     well = program("check", "--claude-dir", claude.root, "--quiet")
     assert (well.exit_code, well.stdout) == (0, "")
+    document = json.loads(program("check", "--claude-dir", claude.root, "--quiet", "--json").stdout)
+    assert (document["health"], document["checks"][0]["name"]) == ("warn", "program")
 
     ill = program("check", "--claude-dir", claude.root / "nowhere", "--quiet")
     assert ill.exit_code == 6
