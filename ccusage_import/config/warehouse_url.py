@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from ccusage_import.config.directories import expanded
 from ccusage_import.exceptions import ConfigurationError
@@ -56,6 +57,15 @@ class ServerWarehouse:
 
 
 Warehouse = EmbeddedWarehouse | ServerWarehouse
+
+
+def as_typed(warehouse: Warehouse) -> str:
+    """Return a warehouse as a shell takes it after `--warehouse`: without its password, else nothing is missing."""
+    options = dict[str, str]()
+    if isinstance(warehouse, ServerWarehouse):
+        options |= {"ca_cert": str(warehouse.ca_cert)} if warehouse.ca_cert else {}
+        options |= {} if warehouse.verify else {"verify": "false"}
+    return shlex.quote(f"{warehouse}?{urlencode(options, safe='/')}" if options else str(warehouse))
 
 
 def parse_warehouse_url(url: str, password: str = "") -> Warehouse:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from ccusage_import.config.kept.copies import note_push
 from ccusage_import.config.settings import Configuration
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, Warehouse, as_typed
 from ccusage_import.exceptions import (
     ConfigurationError,
     DatabaseMissingError,
@@ -160,7 +160,7 @@ def _opened_target(target: Warehouse, cluster: str | None) -> Iterator[ClickHous
     except WarehouseAuthenticationError as error:
         raise WarehouseAuthenticationError(str(error), hint="set CCUSAGE_IMPORT_SYNC_PASSWORD") from None
     except DatabaseMissingError as error:
-        hint = f"ccusage-import migrate --create-database --warehouse {target}"
+        hint = f"ccusage-import migrate --create-database --warehouse {as_typed(target)}"
         raise DatabaseMissingError(str(error), hint=hint) from None
 
 
@@ -197,7 +197,7 @@ def _renamed(source: ClickHouse, target: ClickHouse, machine: str, installation:
     if part.last is None:
         raise OtherNameError(
             f"machine {machine!r} was renamed to {name!r} here; loads of it in {target.warehouse} are not known here",
-            hint=f"rename it there too: {rename_command(name or 'NAME')} --warehouse {target.warehouse}",
+            hint=f"rename it there too: {rename_command(name or 'NAME')} --warehouse {as_typed(target.warehouse)}",
         )
     return replace(part, renamed_to=name)
 
@@ -250,7 +250,7 @@ def _judge(source: ClickHouse, target: ClickHouse, part: _Part) -> list[Change]:
         raise OtherNamingError(
             f"projects and sessions of {machine!r} are stored {described(namings[1] or '')} in {target.warehouse},"
             f" and here {described(namings[0] or '')}; both would count them twice",
-            hint=f"rename them there too: ccusage-import rename projects --warehouse {target.warehouse}",
+            hint=f"rename them there too: ccusage-import rename projects --warehouse {as_typed(target.warehouse)}",
         )
     offered, stored = read_records(source, machine), read_records(target, machine)
     if not offered:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Mapping
 
+from ccusage_import.config.warehouse_url import as_typed
 from ccusage_import.exceptions import FoldError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.facts.folds import (
@@ -136,5 +137,5 @@ def _refuse_more(target: ClickHouse, fold: Fold) -> None:
 def _not_here(target: ClickHouse) -> FoldError:
     return FoldError(
         f"push: {target.warehouse} has facts of folded days that are not here",
-        hint=f"fold them there too: ccusage-import compact --older-than AGE --warehouse {target.warehouse}",
+        hint=f"fold them there too: ccusage-import compact --older-than AGE --warehouse {as_typed(target.warehouse)}",
     )

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from ccusage_import import __version__
-from ccusage_import.config.warehouse_url import ServerWarehouse
+from ccusage_import.config.warehouse_url import ServerWarehouse, as_typed
 from ccusage_import.exceptions import SchemaError, WarehousePermissionError
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 
@@ -177,7 +177,7 @@ def refuse_pending(warehouse: ClickHouse) -> None:
     if pending := pending_migrations(warehouse):
         raise SchemaError(
             f"warehouse {warehouse.warehouse}: {what_is_pending(pending)}",
-            hint=f"ccusage-import migrate --warehouse {warehouse.warehouse}",
+            hint=f"ccusage-import migrate --warehouse {as_typed(warehouse.warehouse)}",
         )
 
 

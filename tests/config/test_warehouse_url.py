@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, parse_warehouse_url
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, as_typed, parse_warehouse_url
 from ccusage_import.exceptions import ConfigurationError
 from tests.conftest import Program
 
@@ -81,6 +82,18 @@ def test_a_certificate_authority_is_a_file(tmp_path: Path) -> None:
     assert parsed == server(port=8443, secure=True, ca_cert=file)
     with pytest.raises(ConfigurationError, match=r"^warehouse: ca_cert /nowhere/ca\.pem is not a file$"):
         parse_warehouse_url("clickhouses://db?ca_cert=/nowhere/ca.pem")
+
+
+def test_what_a_hint_says_to_type_is_the_same_warehouse(tmp_path: Path) -> None:
+    file = tmp_path / "a+b & c.pem"
+    file.touch()
+    for warehouse in (
+        server(port=8443, secure=True, ca_cert=file, verify=False),
+        EmbeddedWarehouse(Path("/it's my/warehouse"), "usage"),
+    ):
+        [word] = shlex.split(as_typed(warehouse))
+        assert parse_warehouse_url(word) == warehouse
+    assert as_typed(server(user="ana", password="s3cret")) == "clickhouse://ana@db:8123/ccusage"
 
 
 def test_a_password_in_the_url_comes_before_another() -> None:

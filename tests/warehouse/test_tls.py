@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.config.warehouse_url import parse_warehouse_url
-from ccusage_import.exceptions import WarehouseUnreachableError
+from ccusage_import.exceptions import DatabaseMissingError, WarehouseUnreachableError
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from tests.support.gateway.running import Gateway
 
@@ -84,6 +84,20 @@ def test_certificates_are_verified_by_default(gateway: Gateway, certificate: Pat
     ]
     hint = "name the host as its certificate does; for an authority of your own add ?ca_cert=/path/to/ca.pem to the"
     assert {raised.value.hint for raised in (unknown, misnamed, none)} == {f"{hint} address"}
+
+
+def test_a_hint_names_the_certificate_too(gateway: Gateway, certificate: Path, tmp_path: Path) -> None:
+    authority = tmp_path / "its authority.pem"
+    authority.write_bytes(certificate.read_bytes())
+    hints = []
+    with tls_in_front_of(gateway, certificate) as port:
+        for option in (f"ca_cert={authority}", "verify=false"):
+            with pytest.raises(DatabaseMissingError) as missing:
+                _ask(f"clickhouses://127.0.0.1:{port}/elsewhere?{option}")
+            hints.append(missing.value.hint)
+
+    command = f"ccusage-import migrate --create-database --warehouse 'clickhouses://default@127.0.0.1:{port}/elsewhere"
+    assert hints == [f"{command}?ca_cert={tmp_path}/its+authority.pem'", f"{command}?verify=false'"]
 
 
 def _ask(url: str) -> int:

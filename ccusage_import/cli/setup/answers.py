@@ -16,7 +16,7 @@ from ccusage_import.cli.setup.questions import ask_secret, ask_yes_or_no
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.settings import Configuration
 from ccusage_import.config.tables.budget import Limits
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse, as_typed
 from ccusage_import.exceptions import (
     ConfigurationError,
     DatabaseMissingError,
@@ -99,7 +99,7 @@ def _tried_server(url: str, place: ServerWarehouse, cluster: str | None, *, asks
             return TriedWarehouse(url, place, needs_migration=bool(pending), has_tables=bool(applied))
     except DatabaseMissingError as error:
         if not asks or not ask_yes_or_no(f"{error}. Create it?", default=False):
-            hint = f"ccusage-import migrate --create-database --warehouse {place}"
+            hint = f"ccusage-import migrate --create-database --warehouse {as_typed(place)}"
             raise DatabaseMissingError(str(error), hint=hint) from None
     with open_warehouse(place, cluster=cluster, creates_database=True) as opened:
         apply_migrations(opened)

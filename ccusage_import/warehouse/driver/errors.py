@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from ccusage_import.config.warehouse_url import EmbeddedWarehouse, ServerWarehouse, Warehouse, as_typed
 from ccusage_import.exceptions import (
     ConfigurationError,
     DamagedWarehouseError,
@@ -79,7 +79,8 @@ def translate(error: Any, warehouse: Warehouse) -> FixableError:
         )
     if code == 81:
         return DatabaseMissingError(
-            f"{where}: database {warehouse.database!r} does not exist", hint=_creating_database(warehouse)
+            f"{where}: database {warehouse.database!r} does not exist",
+            hint=f"ccusage-import migrate --create-database --warehouse {as_typed(warehouse)}",
         )
     if TOO_MANY_FILES in text and isinstance(warehouse, EmbeddedWarehouse):
         return too_many_files(warehouse)
@@ -97,14 +98,6 @@ def translate(error: Any, warehouse: Warehouse) -> FixableError:
         return unreachable(where, "the answer was cut off" if kind == "StreamFailureError" else text)
     is_busy = code in BUSY_CODES and isinstance(warehouse, ServerWarehouse)
     return QueryError(f"{where}: {text}", hint=BUSY_HINT if is_busy else _QUERY_HINTS.get(code, ""))
-
-
-def _creating_database(warehouse: Warehouse) -> str:
-    command = "ccusage-import migrate --create-database"
-    if isinstance(warehouse, ServerWarehouse) and (warehouse.ca_cert or not warehouse.verify):
-        # What is shown of such an address lacks how its certificate is verified.
-        return command
-    return f"{command} --warehouse {warehouse}"
 
 
 def unreachable(where: str, text: str) -> WarehouseUnreachableError:
