@@ -17,6 +17,7 @@ import pytest
 
 from tests.cli.test_terminal import at_a_terminal
 from tests.conftest import Program
+from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.gateway.running import Gateway, running_gateway
 from tests.support.gateway.users import User
 from tests.support.scheduling import at_home, crontab, isolated, needs_cron, with_stand_in
@@ -232,7 +233,10 @@ def test_who_is_interrupted_leaves_the_old_configuration(program: Program, ended
     assert file.read_text() == OTHERS
 
 
-def test_a_missing_database_is_made_on_a_yes_and_named_without_a_terminal(program: Program, gateway: Gateway) -> None:
+def test_a_missing_database_is_made_on_a_yes_and_named_without_a_terminal(
+    program: Program, gateway: Gateway, claude: ClaudeDir
+) -> None:
+    claude.say("s1", days_ago(1), 1_000)
     url = gateway.url(database="made_by_init")
     flags = ("--names", "clear", "--schedule", "none", "--budget", "none")
 
@@ -248,8 +252,12 @@ def test_a_missing_database_is_made_on_a_yes_and_named_without_a_terminal(progra
     assert shown.splitlines()[-1] == "next: ccusage-import import"
     assert f'warehouse = "{url}"' in file_of(program).read_text()
     assert program("query", "SELECT count() AS n FROM daily", "--format", "csv").stdout == '"n"\n0\n'
-    renamed = program("init", "--yes", "--names", "pseudonyms", "--schedule", "none")
-    assert renamed.stdout.splitlines()[-1] == "next: ccusage-import rename projects"
+    # Others may have stored something there, but nothing of this machine has a name that could be changed.
+    before = program("init", "--yes", "--names", "pseudonyms", "--schedule", "none")
+    assert before.stdout.splitlines()[-1] == "next: ccusage-import import"
+    assert program("import", "--claude-dir", claude.root, "--quiet").exit_code == 0
+    after = program("init", "--yes", "--names", "clear", "--schedule", "none")
+    assert after.stdout.splitlines()[-1] == "next: ccusage-import rename projects"
 
 
 def test_a_password_is_asked_for_and_neither_shown_nor_lost(program: Program, tmp_path: Path) -> None:

@@ -257,6 +257,8 @@ def _warn_of_environment(before: Configuration, changes: list[Change]) -> None:
 def _next_command(before: Configuration, answers: Answers) -> str:
     if answers.warehouse.needs_migration:
         return "ccusage-import migrate"
-    if answers.warehouse.has_tables and before.settings.hash_projects != answers.has_pseudonyms:
+    # Before its first import nothing of this machine is stored, whatever others have in that warehouse.
+    is_stored = answers.warehouse.has_tables and before.installation
+    if is_stored and before.settings.hash_projects != answers.has_pseudonyms:
         return "ccusage-import rename projects"
     return "ccusage-import import"
