@@ -372,7 +372,9 @@ class ClickHouse:
         self._only_reads = True
         if str(self._client.get_client_setting("readonly") or "0") != "0":
             return
-        self._limits = {**(settings or {}), "readonly": 1}
+        # A server that lets its user change all settings but this one, as the role of readers has it, also refuses 1.
+        is_reader = not self.is_embedded and str(self._client.server_settings["readonly"].value) == "2"
+        self._limits = {**(settings or {}), **({} if is_reader else {"readonly": 1})}
         if not self.is_embedded:
             send_always(self._client, self._limits)
             return

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.cli.live.mcp_answers import LIMITS
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse, parse_warehouse_url
 from ccusage_import.exceptions import FixableError, QueryError, WarehousePermissionError
+from ccusage_import.querying.reading import read_only
 from ccusage_import.warehouse.clickhouse_client import open_warehouse
 from ccusage_import.warehouse.driver.errors import MISSING_RIGHTS_HINT
 from ccusage_import.warehouse.migrations import known_migrations, statements
@@ -306,6 +308,24 @@ def test_the_reader_reads_every_panel_and_writes_nothing(guarded: Guarded, progr
             "SELECT * FROM url('http://127.0.0.1:9/', CSV, 'a UInt8')",
         ):
             assert isinstance(refusal(url, sql), WarehousePermissionError), sql
+
+
+def test_the_reader_asks_by_query_and_by_mcp(guarded: Guarded, program: Program) -> None:
+    with guarded.url(IMPORTER) as url:
+        assert program("migrate", "--warehouse", url).exit_code == 0
+
+    with guarded.url(READER) as url:
+        for chosen, shown in (
+            ("table", "┌─n─┐\n│ 0 │\n└───┘\n"),
+            ("csv", '"n"\n0\n'),
+            ("json", '[\n{"n":0}\n]\n'),
+        ):
+            done = program("query", "SELECT count() AS n FROM daily", "--format", chosen, "--warehouse", url)
+            assert (done.exit_code, done.stdout, done.stderr) == (0, shown, "")
+        written = program("query", "SELECT 1 SETTINGS readonly = 0", "--warehouse", url)
+        assert (written.exit_code, written.stdout) == (2, "")
+        with open_warehouse(parse_warehouse_url(url)) as opened:
+            assert read_only(opened, "SELECT 1", "CSV", LIMITS, {}) == b"1\n"
 
 
 @pytest.mark.parametrize(

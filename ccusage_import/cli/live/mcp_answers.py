@@ -29,7 +29,8 @@ MOST_OF_A_CELL = 1_000
 MOST_HELD = 10
 CUT = " [cut]"
 # The engine stops sooner than an import gives up waiting; one row more than is shown says that there are more.
-LIMITS = {"limit": MOST_ROWS + 1, "max_execution_time": 20, "max_memory_usage": 2 << 30}
+# The role of readers may ask for no more memory.
+LIMITS = {"limit": MOST_ROWS + 1, "max_execution_time": 20, "max_memory_usage": 2_000_000_000}
 _VIEWS = "SELECT name, comment FROM system.tables WHERE database = {database:String} AND engine = 'View' ORDER BY name"
 _COLUMNS = (
     "SELECT name, type, comment FROM system.columns WHERE database = {database:String} AND table = {view:String}"
