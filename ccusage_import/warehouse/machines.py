@@ -82,9 +82,8 @@ def _own(warehouse: ClickHouse, machine: str, installation: str, owner: str | No
             raise MachineTakenError(taken, hint="the demo can only be read; leave out --config and --warehouse")
         raise MachineTakenError(
             taken,
-            hint="choose another name: ccusage-import rename machine NAME, or --machine NAME at the first import;"
-            " or, if that installation is gone, take over its history:"
-            f' put installation = "{owner}", and its salt, into identity.toml, beside the configuration file',
+            hint=f"choose another name: {rename_command('NAME')}; or, if that installation is gone, take over its"
+            f' history: put installation = "{owner}", and its salt, into identity.toml, beside the configuration file',
         )
 
 
