@@ -249,7 +249,7 @@ def _run_demo(
     run = partial(run_demo, place=place)
     shown = _import(run, configuration, options, environ, shows_progress=not (quiet or as_json))
     money = configuration.settings.money
-    with ui.prints_what_is_done():
+    with _prints_result(options):
         _render(shown.first, money, quiet=quiet, as_json=as_json)
         if shown.second is None:
             return ExitCode.OK
@@ -279,7 +279,7 @@ def _replay(
     from ccusage_import.history.replay import replay
 
     done = _import(partial(replay, kept=kept), configuration, options, environ, shows_progress=False)
-    with ui.prints_what_is_done():
+    with _prints_result(options):
         print_replay(done, len(kept), quiet=quiet, as_json=as_json)
     return replay_exit_code(done)
 
@@ -297,9 +297,14 @@ def _import_now(
     if as_json and not options.is_dry_run:
         # What a document is to say must be known before it is printed.
         summary = replace(summary, warnings=(*summary.warnings, *synchronise(configuration)))
-    with ui.prints_what_is_done():
+    with _prints_result(options):
         _render(summary, configuration.settings.money, quiet=quiet, as_json=as_json)
     return summary.exit_code
+
+
+def _prints_result(options: ImportOptions) -> AbstractContextManager[None]:
+    """Print what an import did; of a dry run nothing is left but what it printed."""
+    return ui.prints_what_is_found() if options.is_dry_run else ui.prints_what_is_done()
 
 
 def log_to_configured_file(configuration: Configuration) -> None:

@@ -75,6 +75,16 @@ def test_an_import_that_nobody_hears_of_is_committed(
     assert program("query", COUNT, "--format", "csv").stdout == '"n"\n1\n'
 
 
+@pytest.mark.usefixtures("own_warehouse")
+def test_a_dry_run_that_nobody_hears_of_is_an_error(program: Program, tmp_path: Path) -> None:
+    arguments = ("import", "--dry-run", "--from", save_generation(tmp_path / "saved", 0))
+
+    exit_code, heard = shell(program, ">/dev/full", *arguments)
+
+    assert (exit_code, f"ccusage-import: error: {FULL}\n" in heard) == (2, True)
+    assert shell(program, "| :", *arguments)[1] == ""
+
+
 @pytest.mark.parametrize(("redirection", "said"), some_of([(">/dev/full", FULL), (">&-", CLOSED)], 0))
 @pytest.mark.parametrize(
     "arguments", [("query", "SELECT 1"), ("query", "SELECT * FROM numbers(100000)", "--format", "csv"), ("--help",)]
