@@ -28,6 +28,7 @@ from ccusage_import.warehouse.tables import (
     RUNNER_OF_PROJECTS,
     Load,
     count_totals,
+    last_of,
     read_loads,
     read_records,
     read_taken_back,
@@ -133,8 +134,7 @@ def accept(warehouse: ClickHouse, machine: str, wanted: Iterable[str], names: Ma
     wanted = [str(find_load(warehouse, name, machine)) if name == LAST else name for name in wanted]
     stored = read_records(warehouse, machine)
     decisions, taken_with_them = taken(machine, wanted, last_changes(warehouse, machine), stored, names)
-    loads = read_loads(warehouse, machine=machine, limit=1)
-    load = begin(warehouse, loads[0], RUNNER_OF_CHANGES)
+    load = begin(warehouse, last_of(read_loads(warehouse, machine=machine)), RUNNER_OF_CHANGES)
     bring_back(warehouse, load, outgrown(read_taken_back(warehouse, machine), stored, decisions))
     _published(warehouse, load, stored, decisions)
     return Accepted(load, taken_with_them)

@@ -45,6 +45,7 @@ from ccusage_import.warehouse.tables import (
     RUNNER_OF_PUSH,
     Load,
     count_totals,
+    last_of,
     next_load_id,
     read_loads,
     read_records,
@@ -264,9 +265,9 @@ def _judge(source: ClickHouse, target: ClickHouse, part: _Part) -> list[Change]:
     logged = worth_logging(decisions, last_offers)
     if not logged and not any(decision.is_written for decision in decisions):
         return []
-    last = read_loads(source, machine=machine, limit=1)[0]
-    load = begin(target, last, RUNNER_OF_PUSH)
-    load.load_id = max(load.load_id, last.load_id + 1)
+    loads = read_loads(source, machine=machine)
+    load = begin(target, last_of(loads), RUNNER_OF_PUSH)
+    load.load_id = max(load.load_id, loads[0].load_id + 1)
     load.reports = tuple(sorted({record.label for record in offered}))
     count_totals(load, totals(stored), totals(shown_after(stored, decisions)))
     # Before the records, so that whatever ends it here the next push does both.

@@ -29,6 +29,7 @@ from ccusage_import.warehouse.tables import (
     RUNNER_OF_MACHINE,
     Load,
     count_totals,
+    last_of,
     next_load_id,
     read_loads,
     read_records,
@@ -190,7 +191,7 @@ def _left_over(warehouse: ClickHouse, new: str, installation: str) -> str | None
 
 
 def _begun(warehouse: ClickHouse, loads: list[Load], new: str) -> Load:
-    load = begin(warehouse, loads[0], RUNNER_OF_MACHINE)
+    load = begin(warehouse, last_of(loads), RUNNER_OF_MACHINE)
     now = totals(read_records(warehouse, load.machine))
     load.machine, load.load_id = new, max(load.load_id, next_load_id(warehouse, new))
     count_totals(load, now, now)

@@ -21,7 +21,7 @@ from ccusage_import.warehouse.machines import read_claim
 from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
 from ccusage_import.warehouse.opening import demand_warehouse, known_warehouses, open_unchecked, remember
 from ccusage_import.warehouse.publish import begin, publish
-from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, read_loads
+from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, last_of, read_loads
 
 _PART = re.compile(r"all_\d+_\d+_\d+(_\d+)?$")
 
@@ -116,7 +116,7 @@ def _write_loads_after_loss(warehouse: ClickHouse, machines: Iterable[str], repa
     for machine in names:
         settle_dead_loads(warehouse, machine)
     for name in sorted(set(names.values())):
-        last = next(load for load in read_loads(warehouse, machine=name) if load.is_published)
+        last = last_of(read_loads(warehouse, machine=name))
         load = begin(warehouse, last, RUNNER_OF_CHANGES)
         for old in sorted(machine for machine, now in names.items() if name == now != machine):
             move_records(warehouse, old, name, load.load_id)

@@ -208,6 +208,11 @@ def read_loads(
     return [Load(**dict(zip(LOAD_COLUMNS, row, strict=True))) for row in rows]
 
 
+def last_of(loads: Iterable[Load]) -> Load:
+    """Return the newest of these loads that was published: one that failed may have been configured otherwise."""
+    return next(load for load in loads if load.is_published)
+
+
 def loads_question(
     machine: str | None = None, state: str | None = None, load_id: int | None = None, limit: int | None = None
 ) -> Question:

@@ -20,7 +20,7 @@ from ccusage_import.history.changes import Wanted, stream_changes
 from ccusage_import.money import DOLLARS
 from tests.conftest import Place, Program, Result, Spares
 from tests.support.claude_dir import ClaudeDir, days_ago
-from tests.support.dead_loads import kill_before_its_end, leave_in_state
+from tests.support.dead_loads import fail_with_names_in_clear, kill_before_its_end, leave_in_state
 
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
@@ -235,6 +235,8 @@ def test_what_was_held_is_accepted_by_key_and_by_load(
     held = json.loads(run_import("--json").stdout)
     claude.delete("a")
     claude.delete("b")
+    naming = migrated.rows("SELECT DISTINCT naming FROM loads FINAL")
+    fail_with_names_in_clear(migrated)
 
     by_key = program("accept", "--warehouse", migrated.url, f"daily/{days_ago(40).date()}")
     assert by_key.exit_code == 0, by_key.stderr
@@ -242,6 +244,7 @@ def test_what_was_held_is_accepted_by_key_and_by_load(
     assert program("accept", "--warehouse", migrated.url, str(held["load_id"])).exit_code == 0
 
     assert set(tokens(migrated, "daily", "date").values()) == {100}
+    assert migrated.rows("SELECT DISTINCT naming FROM loads FINAL WHERE state = 'committed'") == naming
     assert set(tokens(migrated, "blocks", "started_at").values()) == {100}
     assert verdicts(migrated, "daily") == {("held", "may_be_swept"), ("corrected", "accepted")}
     again = program("accept", "--warehouse", migrated.url, str(held["load_id"]))

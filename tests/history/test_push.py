@@ -17,6 +17,7 @@ from ccusage_import.warehouse.tables import Load, write_load
 from tests.conftest import Place, Program
 from tests.faults.documents import save_generation
 from tests.support.claude_dir import ClaudeDir, days_ago
+from tests.support.dead_loads import fail_with_names_in_clear
 from tests.support.exhaustive import some_of
 from tests.support.gateway.running import Gateway
 
@@ -221,6 +222,8 @@ def test_a_load_that_judged_two_histories_reads_like_an_import_and_is_none(
     first = server.rows("SELECT last_success_at FROM freshness")
     claude.say("s2", days_ago(1), 7_000)
     imported(program, claude)
+    naming = laptop.rows("SELECT naming FROM loads FINAL")
+    fail_with_names_in_clear(laptop)
     pushed(program, server)
 
     judging = server.rows(
@@ -230,6 +233,7 @@ def test_a_load_that_judged_two_histories_reads_like_an_import_and_is_none(
     )
     reports = ["blocks", "daily", "monthly", "projects", "session"]
     assert judging == [("push", reports, 1, 1, 1, 1, 1_000, 8_000, True)]
+    assert server.rows("SELECT naming FROM loads FINAL WHERE runner = 'push'") == naming
     # What the laptop imported is on the server too, and is the last success there; the judging is not.
     success = server.rows("SELECT last_success_at FROM freshness")
     assert first != success

@@ -171,6 +171,24 @@ def test_the_old_name_can_be_that_of_another_installation(
     assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("laptop", 1_000), ("tower", 1_000)]
 
 
+@pytest.mark.one_place
+def test_a_failed_import_that_was_to_name_otherwise_says_nothing_of_what_is_stored(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    imported(program, migrated, claude, "--machine", "laptop")
+    naming = migrated.rows("SELECT naming FROM loads FINAL")
+    with migrated.opened():
+        otherwise = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root, "--no-hash-projects")
+        assert program(*otherwise, CCUSAGE_IMPORT_LOCK_WAIT_SECONDS="0").exit_code == 4
+
+    assert program("rename", "machine", "tower", "--warehouse", migrated.url).exit_code == 0
+
+    of_tower = "SELECT naming FROM loads FINAL WHERE machine = 'tower' AND"
+    assert migrated.rows(f"{of_tower} state = 'failed'") == [("",)]
+    assert migrated.rows(f"{of_tower} runner = 'rename machine'") == naming
+    imported(program, migrated, claude)
+
+
 @pytest.mark.usefixtures("engine_stays")
 @pytest.mark.one_place
 def test_the_refusal_of_another_name_says_how_to_rename(program: Program, migrated: Place, claude: ClaudeDir) -> None:
