@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ccusage_import.config.file import changed, write_config
 from ccusage_import.config.kept.identity import keep_identity, read_identity
 from ccusage_import.config.settings import Configuration
-from ccusage_import.documents import toml_text
+from ccusage_import.documents import parse_toml, toml_text
 from ccusage_import.exceptions import ConfigurationError, OtherNameError
 from ccusage_import.history.copying import copy_changes, copy_rows
 from ccusage_import.statistics import totals
@@ -85,19 +85,21 @@ def rename_machine(configuration: Configuration, new: str, *, is_dry_run: bool) 
                 opened, configuration.settings.machine, new, configuration.installation, is_dry_run=is_dry_run
             )
         if not is_dry_run:
-            _write_down(configuration, new)
+            _write_down(configuration, renamed)
     return renamed
 
 
-def _write_down(configuration: Configuration, new: str) -> None:
+def _write_down(configuration: Configuration, renamed: RenamedMachine) -> None:
     """Write the new name down where the old one is; the identity comes last.
 
     Raises:
         ConfigurationError: a file cannot be written; in the warehouse the machine has its new name already.
     """
-    file, identity = configuration.file, configuration.directories.identity_file
+    file, identity, new = configuration.file, configuration.directories.identity_file, renamed.new
     try:
-        if file.exists() and configuration.origins["machine"] == str(file):
+        # The environment may win over it now, and not in the next import.
+        said = str(parse_toml(file.read_text("utf-8-sig")).get("machine", "")).strip() if file.exists() else ""
+        if said in (renamed.old or new, configuration.settings.machine):
             write_config(file, changed(file, {"machine": toml_text(new)}))
         keep_identity(identity, {**read_identity(identity), "machine": new})
     except ConfigurationError as error:

@@ -123,6 +123,24 @@ def test_a_name_of_any_signs_is_written_into_the_configuration(
 
 
 @pytest.mark.usefixtures("engine_stays")
+@pytest.mark.one_place
+@pytest.mark.parametrize("said", ["laptop", "tower"])
+def test_the_old_name_is_replaced_in_the_configuration_though_the_environment_says_another(
+    program: Program, migrated: Place, claude: ClaudeDir, said: str
+) -> None:
+    file = program.home / "own.toml"
+    file.write_text('machine = "laptop"\n')
+    imported(program, migrated, claude, "--config", str(file))
+
+    command = ("rename", "machine", "tower", "--warehouse", migrated.url, "--config", file)
+    assert program(*command, MACHINE_NAME=said).exit_code == 0
+
+    assert tomllib.loads(file.read_text()) == {"machine": "tower"}
+    imported(program, migrated, claude, "--config", str(file))
+    assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("tower", 1_000)]
+
+
+@pytest.mark.usefixtures("engine_stays")
 @pytest.mark.exhaustive_at("http")
 def test_nothing_is_stored_under_a_name_that_was_given_back(
     program: Program, migrated: Place, claude: ClaudeDir
