@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -673,8 +673,15 @@ def test_facts_that_an_earlier_push_left_under_the_old_name_go_with_the_next(
     assert server.rows("SELECT count() FROM message_facts_by_month FINAL WHERE machine = 'laptop'") == [(messages,)]
 
 
-def test_folded_sessions_get_the_names_that_are_configured(program: Program, laptop: Place) -> None:
+def test_folded_sessions_get_the_names_that_are_configured(
+    program: Program, laptop: Place, few: Path, tmp_path: Path
+) -> None:
     tokens = "SELECT project, total_tokens, token_difference FROM ledger_sessions ORDER BY total_tokens"
+    # More names than are changed at once.
+    others = ClaudeDir(tmp_path / "others")
+    for minute in range(60):
+        others.say(f"s{minute}", datetime(2026, 2, 1, 12, minute, tzinfo=UTC), 1_000_000 + minute)
+    ran(program, "import", "--claude-dir", few, "--claude-dir", others.root)
     ran(program, *FOLD)
     before = laptop.rows(tokens)
 

@@ -268,6 +268,42 @@ def test_a_session_that_was_resumed_by_a_load_that_is_taken_back_keeps_its_messa
     assert migrated.rows(COUNTED) == [(1_020, 1_020)]
 
 
+@pytest.mark.one_place
+def test_a_message_that_two_loads_brought_goes_with_the_second_where_the_first_is_taken_back(
+    program: Program, migrated: Place, tmp_path: Path
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
+    claude.say("b", days_ago(3), 1_000)
+    program(*command)
+    claude.file("a").write_text(claude.file("b").read_text().replace('"sessionId":"b"', '"sessionId":"a"'))
+    claude.say("a", days_ago(2), 20)
+    program(*command)
+
+    for load in migrated.rows("SELECT toString(load_id) FROM loads FINAL ORDER BY load_id"):
+        assert program("undo", *map(str, load), "--force", "--warehouse", migrated.url).exit_code == 0
+
+    assert migrated.rows(COUNTED) == [(0, 0)]
+
+
+@pytest.mark.one_place
+def test_messages_without_an_id_that_say_the_same_go_with_their_own_load(
+    program: Program, migrated: Place, tmp_path: Path
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
+    for session, ago in (("a", 3), ("b", 2)):
+        claude.say(session, days_ago(ago), 1_000)
+        text = claude.file(session).read_text()
+        claude.file(session).write_text(re.sub('"(requestId|id)":"[^"]*",', "", text))
+        program(*command)
+    assert migrated.rows(COUNTED) == [(2_000, 2_000)]
+
+    assert program("undo", "last", "--warehouse", migrated.url).exit_code == 0
+
+    assert migrated.rows(COUNTED) == [(1_000, 1_000)]
+
+
 # Of the two days: tokens of reports and of messages, then what else is told of the transcripts.
 DAYS = (
     "SELECT groupArray(tokens) FROM (SELECT sum(total_tokens) AS tokens FROM daily GROUP BY date ORDER BY date)",

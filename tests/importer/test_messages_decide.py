@@ -82,6 +82,19 @@ def test_what_fell_although_all_of_its_messages_are_there_is_corrected(run: Run)
     assert run.place.rows("SELECT sum(total_tokens) FROM messages") == [(330,)]
 
 
+@pytest.mark.one_place
+def test_so_many_sessions_that_fell_that_they_are_not_asked_for_one_by_one_are_corrected(run: Run) -> None:
+    fallen = [f"s{number}" for number in range(201)]
+    for session in fallen:
+        run.claude.say(session, days_ago(OLD, 13), 10)
+    run()
+    for session in fallen:
+        rewrite(run.claude, session)
+    run()
+
+    assert [run.shown(report) for report in ("daily", "session", "projects")] == [[330], [30, 300], [330]]
+
+
 def test_what_lost_messages_is_held_with_how_many_and_how_much(run: Run) -> None:
     run()
     run.claude.delete("a")
