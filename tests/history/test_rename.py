@@ -162,10 +162,12 @@ def test_nothing_is_stored_under_a_name_that_was_given_back(
 @pytest.mark.exhaustive
 def test_a_machine_gets_its_old_name_back(program: Program, migrated: Place, claude: ClaudeDir) -> None:
     imported(program, migrated, claude, "--machine", "laptop")
-    for name in ("tower", "laptop", "tower", "laptop"):
+    loads = "SELECT machine, count() FROM loads FINAL WHERE state = 'committed' GROUP BY machine"
+    for renamed, name in enumerate(("tower", "laptop", "tower", "laptop"), start=1):
         done = program("rename", "machine", name, "--warehouse", migrated.url)
         assert done.exit_code == 0, done.stderr
         assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [(name, 1_000)]
+        assert migrated.rows(loads) == [(name, 1 + renamed)]
     claude.say("a", days_ago(3, hour=13), 4_000)
     load = imported(program, migrated, claude)
     assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("laptop", 5_000)]

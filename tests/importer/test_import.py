@@ -499,6 +499,25 @@ def test_a_run_that_fetched_nothing_leaves_a_failed_load(program: Program, tmp_p
     ]
 
 
+@pytest.mark.parametrize(("option", "configured"), [("--online-prices", "false"), ("--offline-prices", "true")])
+def test_options_say_how_ccusage_is_run(program: Program, tmp_path: Path, option: str, configured: str) -> None:
+    claude, ccusage, asked = ClaudeDir(tmp_path / "claude"), tmp_path / "ccusage", tmp_path / "asked"
+    ccusage.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && echo "ccusage 20.0.24" && exit\necho "$@" >> "{asked}"\nexec sleep 60\n'
+    )
+    ccusage.chmod(0o755)
+    wanted = ("--report", "daily", "--timezone", "Asia/Tokyo", "--timeout", "0.5", option)
+
+    environ = {"CCUSAGE_IMPORT_ONLINE_PRICES": configured, "CCUSAGE_IMPORT_ATTEMPTS": "1"}
+    done = program("import", "--claude-dir", claude.root, "--ccusage", ccusage, *wanted, **environ)
+
+    assert done.exit_code == 3
+    assert done.stderr.splitlines()[0] == "ccusage-import: error: the daily report took longer than 0.5 seconds"
+    (command,) = asked.read_text().splitlines()
+    assert "--timezone Asia/Tokyo" in command
+    assert ("--offline" in command.split()) is (option == "--offline-prices")
+
+
 def test_a_json_failure_is_one_object_too(program: Program, tmp_path: Path) -> None:
     done = program("import", "--claude-dir", tmp_path / "nowhere", "--json")
 
