@@ -245,6 +245,28 @@ def test_where_the_rows_that_renamed_a_machine_are_lost_repair_gives_it_the_new_
     assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("box", 1_500)]
 
 
+@pytest.mark.usefixtures("engine_stays")
+@pytest.mark.one_place
+def test_where_the_rows_that_renamed_a_machine_are_lost_repair_keeps_what_grew_since(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    where = ("--warehouse", migrated.url)
+    imported(program, migrated, claude, "--machine", "laptop")
+    assert program("rename", "machine", "tower", *where).exit_code == 0
+    claude.say("a", days_ago(3, hour=14), 500)
+    imported(program, migrated, claude)
+    with migrated.opened() as opened:
+        opened.command(
+            "DELETE FROM records WHERE load_id IN (SELECT load_id FROM loads WHERE runner = 'rename machine')"
+        )
+    assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("laptop", 1_000), ("tower", 1_500)]
+
+    repaired = program("repair", "--accept-loss", *where)
+
+    assert (repaired.exit_code, repaired.stderr) == (0, "")
+    assert [(row[0], row[2]) for row in migrated.rows(DAYS)] == [("tower", 1_500)]
+
+
 @pytest.mark.exhaustive
 def test_a_renaming_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Path) -> None:
     home, kept = tmp_path / "home", tmp_path / "kept"
@@ -428,6 +450,9 @@ def test_another_salt_is_refused_and_renamed_as_far_as_the_names_are_known(
     imported(program, migrated, claude, CCUSAGE_IMPORT_SALT="another")
     assert migrated.rows("SELECT total_tokens FROM sessions ORDER BY 1") == [(300,), (1_000,)]
     assert migrated.rows("SELECT sum(total_tokens) FROM projects_daily") == [(1_300,)]
+    # A directory that is called otherwise would be another one, which is missing now.
+    read_from = migrated.rows("SELECT data_dirs FROM loads FINAL ORDER BY load_id DESC LIMIT 1")
+    assert migrated.rows("SELECT DISTINCT data_dirs FROM records FINAL") == read_from
     shown = program(
         "query", "SELECT project FROM projects_daily WHERE total_tokens = 1000", "--warehouse", migrated.url
     )
@@ -544,6 +569,47 @@ def test_of_a_history_that_does_not_say_how_it_names_what_is_stored_decides(
     assert "by pseudonyms of another salt" in refused(program, migrated, claude, CCUSAGE_IMPORT_SALT="another")
     imported(program, migrated, claude)
     assert migrated.rows("SELECT sum(total_tokens) FROM sessions") == [(1_000,)]
+
+
+@pytest.mark.usefixtures("engine_stays")
+@pytest.mark.one_place
+def test_names_whose_transcripts_are_gone_are_known_under_every_later_naming(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    imported(program, migrated, claude)
+    claude.delete("a")
+    command = ("rename", "projects", "--warehouse", migrated.url)
+    assert program(*command, CCUSAGE_IMPORT_SALT="another").exit_code == 0
+
+    done = program(*command, "--no-hash-projects", CCUSAGE_IMPORT_HASH_PROJECTS="false")
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert migrated.rows(SESSIONS) == [("-home-ana-shop", "a", 1_000)]
+
+
+@pytest.mark.usefixtures("engine_stays")
+@pytest.mark.parametrize(("first", "second"), some_of([("one", "two"), ("two", "one")], 0))
+@pytest.mark.one_place
+def test_of_two_records_that_get_one_name_the_larger_one_stays(
+    program: Program, migrated: Place, claude: ClaudeDir, first: str, second: str
+) -> None:
+    imported(program, migrated, claude, CCUSAGE_IMPORT_SALT=first, **WITHOUT_FACTS)
+    file = next(program.home.rglob("names.json"))
+    names = json.loads(file.read_text())
+    file.unlink()
+    with migrated.opened() as opened:
+        # As an older release wrote it, which nothing tells from another salt where no name is known.
+        opened.command("ALTER TABLE loads UPDATE naming = NULL WHERE 1 SETTINGS mutations_sync = 2")
+    claude.say("a", days_ago(3, hour=13), 2_000)
+    imported(program, migrated, claude, CCUSAGE_IMPORT_SALT=second, **WITHOUT_FACTS)
+    assert migrated.rows("SELECT total_tokens FROM sessions ORDER BY 1") == [(1_000,), (3_000,)]
+    file.write_text(json.dumps({**names, **json.loads(file.read_text())}))
+
+    renamed = program("rename", "projects", "--warehouse", migrated.url, CCUSAGE_IMPORT_SALT=second)
+
+    assert (renamed.exit_code, renamed.stderr) == (0, "")
+    assert migrated.rows("SELECT total_tokens FROM sessions") == [(3_000,)]
+    assert migrated.rows("SELECT sum(total_tokens) FROM projects_daily") == [(3_000,)]
 
 
 @pytest.mark.exhaustive

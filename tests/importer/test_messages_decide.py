@@ -83,6 +83,18 @@ def test_what_fell_although_all_of_its_messages_are_there_is_corrected(run: Run)
 
 
 @pytest.mark.one_place
+def test_a_month_is_corrected_with_the_first_of_its_days(run: Run, tmp_path: Path) -> None:
+    claude = run.claude = ClaudeDir(tmp_path / "of a month")
+    for session, day, tokens in (("first", 10, 50), ("later", 20, 7)):
+        claude.say(session, days_ago(OLD).replace(day=day), tokens)
+    run()
+    rewrite(claude, "first")
+    run()
+
+    assert [run.shown(report) for report in ("daily", "monthly")] == [[7], [7]]
+
+
+@pytest.mark.one_place
 def test_so_many_sessions_that_fell_that_they_are_not_asked_for_one_by_one_are_corrected(run: Run) -> None:
     fallen = [f"s{number}" for number in range(201)]
     for session in fallen:
