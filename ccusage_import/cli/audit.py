@@ -297,6 +297,9 @@ def accept(
 
 def _key(name: str, timezone: str) -> str:
     """Return the key of a day that is named by how long ago it was; any other name as it is."""
+    if name.isdigit():
+        # The beginning of a load's id may be a day, too: 17960812.
+        return name
     try:
         return parse_day(name, today_in(timezone)).isoformat()
     except ValueError:

@@ -252,6 +252,25 @@ def test_what_was_held_is_accepted_by_key_and_by_load(
     assert again.stderr.splitlines()[1] == "hint: ccusage-import held"
 
 
+@pytest.mark.one_place
+def test_what_was_held_is_accepted_by_a_load_whose_id_begins_like_a_day(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(40), 9100)
+    run_import()
+    claude.replace("a", '"output_tokens":9100', '"output_tokens":100')
+    held = json.loads(run_import("--json").stdout)["load_id"]
+    with migrated.opened() as opened:
+        for table in ("changes", "loads"):
+            of_load = f"(SELECT * FROM {table} WHERE load_id = {held})"
+            opened.command(f"INSERT INTO {table} SELECT * REPLACE (4001020304050607 AS load_id) FROM {of_load}")
+
+    done = program("accept", "--warehouse", migrated.url, "40010203")
+
+    assert done.exit_code == 0, done.stderr
+    assert set(tokens(migrated, "daily", "date").values()) == {100}
+
+
 def test_accept_lower_takes_the_named_days_only(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
     for day in (40, 45):
         claude.say(f"s{day}", days_ago(day), 9100)
