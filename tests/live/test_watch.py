@@ -49,6 +49,27 @@ def test_what_is_written_is_stored_and_the_end_is_good(migrated: Place, program:
     assert ("watch" in shown[1], "5 facts" in shown[1], len(shown)) == (True, True, 2)
 
 
+@pytest.mark.one_place
+def test_another_warehouse_gets_what_was_read_into_the_first_with_its_names(
+    migrated: Place, program: Program, claude: ClaudeDir
+) -> None:
+    claude.say("a", days_ago(1), 10)
+    first = Place(f"chdb://{program.home}/first")
+    assert program("import", *where(first, claude)[:4], "--transcripts-only").exit_code == 0
+    next(program.home.rglob("names.json")).unlink()
+
+    with watching(program, *where(migrated, claude)) as watch:
+        watch.until_stored(1)
+        claude.say("b", days_ago(0), 20)
+        watch.until_stored(2)
+        assert watch.end() == 0
+
+    shown = program(
+        "query", "SELECT project, session_id FROM messages", "--warehouse", migrated.url, "--format", "table"
+    )
+    assert [name in shown.stdout for name in ("-home-ana-shop", " a ", " b ")] == [True] * 3
+
+
 def test_half_a_line_waits_for_its_end(migrated: Place, program: Program, claude: ClaudeDir) -> None:
     claude.say("a", days_ago(0), 10)
     line = claude.file("a").read_text()
