@@ -294,6 +294,24 @@ def test_a_fold_cannot_be_undone_but_the_load_that_brought_the_facts_can(program
 
 
 @pytest.mark.one_place
+@pytest.mark.usefixtures("engine_stays")
+def test_what_was_taken_back_is_not_folded_and_can_come_back(program: Program, migrated: Place, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "of days")
+    where = ("--warehouse", migrated.url)
+    for session, tokens in (("a", 1_000), ("b", 20)):
+        claude.say(session, days_ago(90), tokens)
+        ran(program, "import", "--claude-dir", claude.root, *where)
+    undone = json.loads(ran(program, "undo", "last", "--json", *where))["load_id"]
+    sums = "SELECT (SELECT sum(total_tokens) FROM daily), (SELECT sum(total_tokens) FROM hourly)"
+
+    ran(program, "compact", "--older-than", "60d", *where)
+
+    assert migrated.rows(sums) == [(1_000, 1_000)]
+    ran(program, "undo", str(undone), *where)
+    assert migrated.rows(sums) == [(1_020, 1_020)]
+
+
+@pytest.mark.one_place
 @pytest.mark.parametrize(
     ("age", "reason"),
     some_of(
