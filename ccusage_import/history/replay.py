@@ -11,6 +11,7 @@ from ccusage_import.config.settings import Configuration
 from ccusage_import.import_summary import ImportOptions, ImportProgress, ImportSummary
 from ccusage_import.importer import run_import_alone
 from ccusage_import.warehouse.opening import has_warehouse, import_lock, open_unchecked
+from ccusage_import.warehouse.tables import RUNNERS_OF_FACTS
 
 
 def replay(
@@ -43,13 +44,16 @@ def replay(
 
 
 def _stored_until(configuration: Configuration) -> dict[str, datetime]:
-    """Return when the newest load of each machine began."""
+    """Return when the newest load of each machine began; one that read transcripts alone stored no record."""
     if not has_warehouse(configuration):
         return {}
-    newest = "SELECT machine, max(started_at) FROM loads FINAL WHERE state IN ('committed', 'undone') GROUP BY machine"
+    newest = (
+        "SELECT machine, max(started_at) FROM loads FINAL WHERE state IN ('committed', 'undone')"
+        " AND NOT has({facts:Array(String)}, runner) GROUP BY machine"
+    )
     with open_unchecked(configuration) as warehouse:
         # Of an older release it has not got all that is read of whole loads, and the import brings it up to date.
-        rows = warehouse.rows(newest) if warehouse.columns("loads") else ()
+        rows = warehouse.rows(newest, {"facts": list(RUNNERS_OF_FACTS)}) if warehouse.columns("loads") else ()
     return {str(machine): started_at for machine, started_at in rows}
 
 

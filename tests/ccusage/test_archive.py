@@ -223,6 +223,19 @@ def test_an_old_load_lowers_nothing_that_came_later(program: Program, kept: Plac
     assert shown(kept) == before
 
 
+def test_a_warehouse_that_has_read_transcripts_alone_takes_all_loads(
+    program: Program, kept: Place, embedded: Callable[[str], Place], claude: ClaudeDir, tmp_path: Path
+) -> None:
+    assert program("raw", "export", tmp_path / "raw", "--warehouse", kept.url).exit_code == 0
+    other = embedded("other")
+    run_import(program, other, claude.root, "--transcripts-only")
+
+    done = program("import", "--from", tmp_path / "raw", "--warehouse", other.url, CCUSAGE_IMPORT_TIMEZONE="UTC")
+
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "2 loads replayed")
+    assert other.rows("SELECT sum(total_tokens) FROM daily") == [(1_500,)]
+
+
 def test_one_exported_load_is_replayed_from_its_own_directory(program: Program, kept: Place, tmp_path: Path) -> None:
     first = load_ids(kept)[0]
     exported = json.loads(program("raw", "export", "out", "--load", first, "--json").stdout)
