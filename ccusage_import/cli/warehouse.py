@@ -181,6 +181,9 @@ def machine_command(
         if is_said_elsewhere and configuration.settings.machine != renamed.new and not dry_run:
             still = configuration.settings.machine
             ui.print_warning(f"the environment still says that this machine is {still}")
+        if renamed.old in configuration.settings.budget.machines and not dry_run:
+            said = f"budget.machines.{renamed.old} ({configuration.origins['budget']})"
+            ui.print_warning(f"{said} limits nothing any more: name it budget.machines.{renamed.new}")
         if as_json:
             ui.print_json({**asdict(renamed), "is_dry_run": dry_run})
         elif not quiet:

@@ -141,6 +141,24 @@ def test_the_old_name_is_replaced_in_the_configuration_though_the_environment_sa
 
 
 @pytest.mark.usefixtures("engine_stays")
+@pytest.mark.one_place
+def test_limits_that_are_configured_for_the_old_name_are_told(
+    program: Program, migrated: Place, claude: ClaudeDir
+) -> None:
+    file = program.home / "own.toml"
+    file.write_text('machine = "laptop"\n[budget.machines.laptop]\nmonthly = 4\n')
+    imported(program, migrated, claude, "--config", str(file))
+
+    done = program("rename", "machine", "tower", "--warehouse", migrated.url, "--config", file)
+
+    assert done.exit_code == 0
+    assert done.stderr == (
+        f"ccusage-import: warning: budget.machines.laptop ({file}) limits nothing any more:"
+        " name it budget.machines.tower\n"
+    )
+
+
+@pytest.mark.usefixtures("engine_stays")
 @pytest.mark.exhaustive_at("http")
 def test_nothing_is_stored_under_a_name_that_was_given_back(
     program: Program, migrated: Place, claude: ClaudeDir
