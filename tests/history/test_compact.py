@@ -27,6 +27,7 @@ from tests.support.dead_loads import kill_before_its_end
 from tests.support.exhaustive import some_of
 from tests.support.facts import Reader, become
 from tests.support.gateway.running import Gateway
+from tests.support.prompts import Session
 from tests.support.warm import engine_stays
 
 pytestmark = pytest.mark.exhaustive_at("http")
@@ -298,17 +299,23 @@ def test_a_fold_cannot_be_undone_but_the_load_that_brought_the_facts_can(program
 def test_what_was_taken_back_is_not_folded_and_can_come_back(program: Program, migrated: Place, tmp_path: Path) -> None:
     claude = ClaudeDir(tmp_path / "of days")
     where = ("--warehouse", migrated.url)
-    for session, tokens in (("a", 1_000), ("b", 20)):
-        claude.say(session, days_ago(90), tokens)
+    for name, tokens in (("a", 1_000), ("b", 20)):
+        session = Session(claude.root, name, days_ago(90))
+        session.prompt().answer(tokens, calls={f"{name} Read": {}}).after(1).result(name).compaction(9)
         ran(program, "import", "--claude-dir", claude.root, *where)
     undone = json.loads(ran(program, "undo", "last", "--json", *where))["load_id"]
-    sums = "SELECT (SELECT sum(total_tokens) FROM daily), (SELECT sum(total_tokens) FROM hourly)"
+    of_facts = ", ".join(
+        f"(SELECT count() FROM {kind}) + (SELECT sum({kind}) FROM folded_hours)"
+        for kind in ("tool_calls", "turns", "events")
+    )
+    sums = f"SELECT (SELECT sum(total_tokens) FROM daily), (SELECT sum(total_tokens) FROM hourly), {of_facts}"
+    assert migrated.rows(sums) == [(1_000, 1_000, 1, 1, 1)]
 
     ran(program, "compact", "--older-than", "60d", *where)
 
-    assert migrated.rows(sums) == [(1_000, 1_000)]
+    assert migrated.rows(sums) == [(1_000, 1_000, 1, 1, 1)]
     ran(program, "undo", str(undone), *where)
-    assert migrated.rows(sums) == [(1_020, 1_020)]
+    assert migrated.rows(sums) == [(1_020, 1_020, 2, 2, 2)]
 
 
 @pytest.mark.one_place
