@@ -597,3 +597,25 @@ def test_the_same_backup_can_be_restored_after_the_tables_were_emptied(
     ok(program("restore", str(saved), "--warehouse", migrated.url))
 
     assert counts(migrated) == [(3, 3, 1)]
+
+
+@pytest.mark.usefixtures("own_warehouse")
+def test_a_server_that_lost_all_is_not_missed_what_came_after_its_backup(
+    program: Program, server: Place, tmp_path: Path
+) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    command = ("import", "--warehouse", server.url, "--claude-dir", claude.root)
+    claude.say("a", days_ago(2), 1_000)
+    ok(program(*command))
+    ok(program("backup", tmp_path / "saved", "--warehouse", server.url))
+    claude.say("a", days_ago(1), 7)
+    ok(program(*command))
+    with server.opened() as opened:
+        for table in ("records", "changes", "loads"):
+            opened.command(f"TRUNCATE TABLE {table}")
+
+    ok(program("restore", tmp_path / "saved", "--warehouse", server.url))
+
+    assert server.rows("SELECT sum(total_tokens) FROM daily") == [(1_000,)]
+    ok(program(*command))
+    assert server.rows("SELECT sum(total_tokens) FROM daily") == [(1_007,)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,24 @@ def test_a_computer_that_comes_as_another_machine_is_told_that_its_usage_counts_
     elsewhere.say("d", days_ago(4), 998)
     third = program.elsewhere(tmp_path / "third")
     assert third(*command, "desk", "--claude-dir", elsewhere.root).stderr == ""
+
+
+@pytest.mark.one_place
+def test_each_command_that_takes_a_machine_shows_that_one_alone(
+    program: Program, other: Program, migrated: Place, claude: ClaudeDir, tmp_path: Path
+) -> None:
+    copy, where = ClaudeDir(tmp_path / "copy"), ("--warehouse", migrated.url)
+    for machine, who, of in (("laptop", program, claude), ("tower", other, copy)):
+        of.say("old", days_ago(45), 1_000)
+        of.say("stays", days_ago(45), 5)
+        assert who("import", *where, "--claude-dir", of.root, "--machine", machine).exit_code == 0
+        of.delete("old")
+        of.say("new", days_ago(1), 7)
+        assert who("import", *where, "--claude-dir", of.root).exit_code == 0
+    counts = {}
+    for command in (("history",), ("changes",), ("changes", "last"), ("held",)):
+        found = json.loads(program(*command, "--machine", "tower", *where, "--json").stdout)
+        counts[command] = len(found)
+        assert {one["machine"] for one in found} == {"tower"}
+    assert counts["history",] == 2
+    assert counts["changes",] > counts["changes", "last"] > counts["held",] > 0
