@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.exposure import exposure_of
-from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, PREFIX, Configuration, Settings
+from ccusage_import.config.settings import CLASSIC_ENVIRONMENT, CLASSIC_WAREHOUSE, PREFIX, Configuration, Settings
 from ccusage_import.config.warehouse_url import PORTS, EmbeddedWarehouse
 from ccusage_import.documents import parse_json, parse_toml
 from ccusage_import.exceptions import ConfigurationError
@@ -143,8 +143,9 @@ class _Places:
     def of(self, name: str, origin: str) -> str:
         """Return where the value of a setting is written."""
         if origin == "environment":
-            names = (PREFIX + name.upper(), CLASSIC_ENVIRONMENT.get(name, "CH_HOST"))
-            return next(each for each in names if self.environ.get(each))
+            names = (PREFIX + name.upper(), CLASSIC_ENVIRONMENT.get(name, ""))
+            parts = " or ".join(each for each in CLASSIC_WAREHOUSE if self.environ.get(each))
+            return next((each for each in names if self.environ.get(each)), parts)
         if origin == "command line":
             return f"{name} on the command line"
         if origin == str(self.file):

@@ -192,10 +192,10 @@ class Settings(BaseModel):
             ) from None
 
 
+# What a warehouse is made of where no setting names one.
+CLASSIC_WAREHOUSE = ("CH_HOST", "CH_PORT", "CH_USER", "CH_DATABASE")
 SETTING_VARIABLES = frozenset(
-    {"CH_HOST", "CH_PORT", "CH_USER", "CH_DATABASE"}
-    | set(CLASSIC_ENVIRONMENT.values())
-    | {PREFIX + name.upper() for name in Settings.model_fields}
+    {*CLASSIC_WAREHOUSE, *CLASSIC_ENVIRONMENT.values()} | {PREFIX + name.upper() for name in Settings.model_fields}
 )
 
 

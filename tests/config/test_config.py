@@ -227,6 +227,12 @@ def test_the_classic_variables_select_a_server(
     assert configuration.origins["warehouse"] == "environment"
 
 
+def test_each_classic_variable_that_is_set_may_be_the_wrong_one(directories: Directories) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(directories, "", {"CH_HOST": "db", "CH_DATABASE": "my-usage"})
+    assert caught.value.hint == "correct CH_HOST or CH_DATABASE"
+
+
 @pytest.mark.parametrize(
     ("environ", "user", "host"),
     [
