@@ -13,14 +13,15 @@ BOTH = DAILY | SESSION
 LARGEST_COUNT = 2**64 - 1
 # ccusage overlooks a line without these bytes: one that some tool wrote anew with blanks.
 USAGE = b'"usage":{'
+NULL = b"null"
 # A quote within a text is escaped, so this meets keys alone.
 _NOT_NULL = (
     "id", "cwd", "model", "speed", "costUSD", "version", "sessionId", "requestId", "isApiErrorMessage",
     "cache_read_input_tokens", "cache_creation_input_tokens",
 )  # fmt: skip
 _NULLED = re.compile(rb'"(%s)"\s*:\s*null' % "|".join(_NOT_NULL).encode())
-# Looking at what stands before each null is many times faster than looking for a pattern.
-_BEFORE_NULL = tuple(f'"{name}":'.encode() for name in _NOT_NULL)
+# Looking at what stands before each null, a name or a blank, takes half the time of looking for the pattern.
+_BEFORE_NULL = (*(f'"{name}":'.encode() for name in _NOT_NULL), b" ", b"\t", b" :", b"\t:")
 _TIMESTAMP = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?"
     r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
@@ -45,23 +46,22 @@ def nested_accepted_by(line: bytes, read: Line, record: dict[str, Any], nested: 
 def _rules_of_line(line: bytes, read: Line) -> int:
     if USAGE not in line:
         return 0
-    has_null = b"null" in line
     if not read.is_strict:
         # Bad text is read by whoever looks at the fields alone that it uses.
-        return SESSION if read.problem == "bad_text" and not has_null else 0
+        return SESSION if read.problem == "bad_text" and NULL not in line else 0
     value = read.values[0]
-    if has_null and _has_forbidden_null(line, value):
+    if _has_forbidden_null(line, value):
         return 0
-    if repeats_a_key(line, value) and (has_null or any(line.count(key) > 1 for key in _READ_KEYS)):
+    if repeats_a_key(line, value) and (NULL in line or any(line.count(key) > 1 for key in _READ_KEYS)):
         return 0
     if is_too_deep(line, value):
-        return 0 if has_null else SESSION
+        return 0 if NULL in line else SESSION
     return BOTH
 
 
 def _has_forbidden_null(line: bytes, value: dict[str, Any]) -> bool:
     """Return whether a field that ccusage reads is null anywhere; only models of iterations may be."""
-    if not _has_near_null(line) and b": null" not in line and b" :" not in line:
+    if not _has_near_null(line):
         return False
     names = _NULLED.findall(line)
     if any(name != b"model" for name in names):
@@ -77,12 +77,12 @@ def _has_forbidden_null(line: bytes, value: dict[str, Any]) -> bool:
 
 
 def _has_near_null(line: bytes) -> bool:
-    """Return whether the value of such a field begins with `null`, without a blank before it."""
-    position = line.find(b"null")
+    """Return whether the name of such a field stands before any `null`, or a blank, behind which it may stand."""
+    position = line.find(NULL)
     while position >= 0:
         if line.endswith(_BEFORE_NULL, 0, position):
             return True
-        position = line.find(b"null", position + 4)
+        position = line.find(NULL, position + len(NULL))
     return False
 
 
