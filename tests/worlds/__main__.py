@@ -28,7 +28,7 @@ from loguru import logger
 
 from tests.worlds.driver import Lab
 from tests.worlds.notebook import Notebook
-from tests.worlds.random_lives import LOSSES, MORE_HAPPENINGS, random_life
+from tests.worlds.random_lives import LOSSES, MORE_HAPPENINGS, UPGRADES, random_life
 from tests.worlds.run import live, shortened, told, written
 from tests.worlds.scripted import LIVES, OF_THE_WAREHOUSE
 from tests.worlds.steps import Step
@@ -71,7 +71,15 @@ def _chosen(arguments: argparse.Namespace) -> Iterator[tuple[str, Sequence[Step]
     if arguments.scripted is not None:
         yield from ((title, steps) for title, steps in known.items() if arguments.scripted in title)
     for seed in range(arguments.seed, arguments.seed + arguments.lives):
-        happenings = LOSSES if arguments.losses else MORE_HAPPENINGS if arguments.more else None
+        happenings = (
+            UPGRADES
+            if arguments.upgrades
+            else LOSSES
+            if arguments.losses
+            else MORE_HAPPENINGS
+            if arguments.more
+            else None
+        )
         yield f"seed {seed}", random_life(seed, happenings)
 
 
@@ -85,6 +93,7 @@ def _arguments() -> argparse.Namespace:
         "--more", action="store_true", help="more happens to transcripts and, with `--engine`, to warehouses"
     )
     parser.add_argument("--losses", action="store_true", help="as with --more, and transcripts are lost and rewritten")
+    parser.add_argument("--upgrades", action="store_true", help="ccusage is up- and downgraded over majors")
     parser.add_argument("--ledger", action="store_true", help="transcripts are read too")
     parser.add_argument("--work-dir", type=Path, metavar="DIR", help="where the warehouse is made")
     return parser.parse_args()

@@ -16,7 +16,12 @@ from zoneinfo import ZoneInfo
 
 REPORTS = ("daily", "monthly", "session", "blocks", "projects")
 USUAL, LESS, MORE = "20.0.24", "20.0.25", "20.0.26"
+# 19 shows no begin of a session, and 18 one row a project instead; it counts the first line of a message.
+NINETEEN, EIGHTEEN = "19.0.3", "18.0.11"
+UNKNOWN_PROJECT, SUBAGENTS = "Unknown Project", "subagents"
 COUNTED = {
+    EIGHTEEN: frozenset({"plain", "gateway"}),
+    NINETEEN: frozenset({"plain", "gateway", "progress"}),
     "20.0.23": frozenset({"plain", "gateway"}),
     USUAL: frozenset({"plain", "gateway"}),
     LESS: frozenset({"plain"}),
@@ -90,6 +95,7 @@ class Entry(NamedTuple):
     line: Line
     project: str
     session: str
+    subagent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +112,34 @@ RawKey = tuple[str, ...]
 
 
 def entries(tree: Tree, directories: Iterable[str], version: str = USUAL) -> list[Entry]:
-    """Return each message once: the largest line wins, among equals the first by path and place."""
+    """Return each message once: the largest line wins, among equals the first by path and place.
+
+    Of version 18 the first line wins, of the file that begins first.
+    """
     wanted, best = set(directories), dict[str, Entry]()
-    for file in sorted(tree, key=lambda file: file.path):
+    is_first = version == EIGHTEEN
+
+    def place(file: File) -> tuple[datetime, str]:
+        return min((line.at for line in tree[file].lines), default=NEVER) if is_first else NEVER, file.path
+
+    for file in sorted(tree, key=place):
         for line in tree[file].lines if file.directory in wanted else ():
             known = best.get(line.message)
-            if line.kind in COUNTED[version] and (known is None or sum(line.tokens) > sum(known.line.tokens)):
-                best[line.message] = Entry(line, file.project, file.session)
+            is_best = known is None or (not is_first and sum(line.tokens) > sum(known.line.tokens))
+            if line.kind in COUNTED[version] and is_best:
+                best[line.message] = Entry(line, file.project, file.session, file.subagent)
     return list(best.values())
 
 
-def rows(report: str, found: Iterable[Entry], zone: str) -> dict[RawKey, list[Entry]]:
+def rows(report: str, found: Iterable[Entry], zone: str, version: str = USUAL) -> dict[RawKey, list[Entry]]:
     """Return the messages of each row by its key: in clear, and as ccusage names them."""
+    if version == EIGHTEEN and report == "session":
+        found = [
+            entry._replace(project=f"{entry.project}/{entry.session}", session=SUBAGENTS)
+            if entry.subagent
+            else entry._replace(project=UNKNOWN_PROJECT, session=entry.project)
+            for entry in found
+        ]
     if report == "blocks":
         return {(_printed(start),): inside for start, inside in _blocks(found)}
     of_day, grouped = ZoneInfo(zone), defaultdict[RawKey, list[Entry]](list)
@@ -135,7 +157,7 @@ def rows(report: str, found: Iterable[Entry], zone: str) -> dict[RawKey, list[En
 
 def document(report: str, found: Sequence[Entry], reading: Reading, now: datetime) -> dict[str, Any]:
     """Return what ccusage prints for a report."""
-    grouped = rows(report, found, reading.zone)
+    grouped = rows(report, found, reading.zone, reading.version)
     if report == "blocks":
         return {"blocks": [_block_row(key[0], inside, reading, now) for key, inside in grouped.items()]}
     totals = _usage(found, reading)
@@ -158,6 +180,9 @@ def document(report: str, found: Sequence[Entry], reading: Reading, now: datetim
                 "firstActivity": _printed(min(instants)),
                 "lastActivity": _printed(max(instants)),
             }
+            if reading.version in (EIGHTEEN, NINETEEN):
+                del row["firstActivity"]
+                row["lastActivity"] = max(instants).astimezone(ZoneInfo(reading.zone)).date().isoformat()
         listed.append(row)
     return {{"session": "sessions", "monthly": "monthly"}.get(report, "daily"): listed, "totals": totals}
 

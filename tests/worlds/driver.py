@@ -50,6 +50,8 @@ from ccusage_import.warehouse.tables import read_taken_back
 from tests.worlds.ccusage_model import COUNTED, USUAL, File, Line, Tree
 
 LAPTOP, SERVER, RESTORED = "laptop", "server", "restored"
+# What 18 shows in place of sessions: one row a project.
+TOTALS = "totals"
 TABLES = ("records", "changes", "loads", "budgets", "machines", *FACT_TABLES, "folded_ids")
 
 
@@ -420,11 +422,13 @@ class Lab(Program):
 
 
 _RECORDS = (
-    "SELECT machine, report, key, load_id, day, total_tokens, cost_usd, unpriced, started_at, block_ends_at,"
+    f"SELECT machine, if(is_project_total, '{TOTALS}', report), key, load_id,"
+    " day, total_tokens, cost_usd, unpriced, started_at, block_ends_at,"
     " ccusage_version, timezone, cost_mode, data_dirs FROM records FINAL"
 )
 _CHANGES = (
-    "SELECT machine, report, key, load_id, verdict, reason, is_written, stored_tokens, offered_tokens FROM changes"
+    f"SELECT machine, if(JSONExtractBool(if(offered = '', stored, offered), 'is_project_total'), '{TOTALS}', report),"
+    " key, load_id, verdict, reason, is_written, stored_tokens, offered_tokens FROM changes"
     " WHERE (machine, load_id) IN (SELECT machine, load_id FROM loads FINAL WHERE state != 'renamed')"
     " ORDER BY load_id, report, key"
 )

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from tests.worlds.driver import Identity, Logged, Shown, State
+from tests.worlds.driver import TOTALS, Identity, Logged, Shown, State
 from tests.worlds.ledger import (
     NONE,
     Ledger,
@@ -494,7 +494,7 @@ def _not_justified(
 
 def _day(ledger: Ledger, identity: Identity, messages: Messages, offered: Offered) -> date:
     zone = offered.offer.zone
-    if identity.report == "session":
+    if identity.report in ("session", TOTALS):
         return max((day_of(ledger.instants[message], zone) for message in messages), default=date.min)
     return first_day(identity, messages, ledger.instants, zone)
 

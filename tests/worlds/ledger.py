@@ -10,7 +10,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from tests.worlds.ccusage_model import BLOCK, REPORTS
-from tests.worlds.driver import Identity, Installation, Offer
+from tests.worlds.driver import TOTALS, Identity, Installation, Offer
 
 Messages = Mapping[str, int]
 NONE: Messages = {}
@@ -67,7 +67,8 @@ class Offered:
 
     def judges(self, identity: Identity, day: date) -> bool:
         """Return whether a record is to be judged at all."""
-        if identity.report in self.failed or identity.report not in self.offer.documents:
+        report = report_of(identity)
+        if report in self.failed or report not in self.offer.documents:
             return False
         last = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
         until = last if identity.report == "monthly" else day
@@ -136,6 +137,11 @@ class Ledger:
             self.states[undoes] = state
             state = "committed" if state == "undone" else "undone"
             undoes = self.undoes.get(undoes, 0)
+
+
+def report_of(identity: Identity) -> str:
+    """Return the report that shows a record."""
+    return "session" if identity.report == TOTALS else identity.report
 
 
 def shown_of(content: Mapping[Identity, Messages], report: str) -> Counter[str]:

@@ -26,7 +26,7 @@ from ccusage_import.steps.run import Run
 from ccusage_import.warehouse.logged_offers import LoggedOffer, logged_offer, without_unjudged, worth_logging
 from ccusage_import.warehouse.publish import outgrown
 from ccusage_import.warehouse.tables import TakenBack
-from tests.worlds.driver import LAPTOP, Identity, Installation, Logged, Offer, Program, Shown, Silent, State
+from tests.worlds.driver import LAPTOP, TOTALS, Identity, Installation, Logged, Offer, Program, Shown, Silent, State
 from tests.worlds.message_book import MessageBook
 
 
@@ -146,7 +146,7 @@ class Notebook(Program):
                 key=lambda change: (change.load_id, change.identity[1:]),
             ),
             held={
-                Identity(machine, change.identity[0], change.identity[2]): _tokens(change.decision.offered)
+                Identity(machine, _named(change.decision.record), change.identity[2]): _tokens(change.decision.offered)
                 for machine, page in pages
                 for change in _held(machine, page)
             },
@@ -243,7 +243,7 @@ def _latest_window(page: _Page, now: datetime) -> date | None:
 def _shown(machine: str, load_id: int, record: Record) -> Shown:
     read_with = record.provenance
     return Shown(
-        Identity(machine, record.report, record.key),
+        Identity(machine, _named(record), record.key),
         load_id,
         record.day,
         record.total_tokens,
@@ -261,7 +261,7 @@ def _shown(machine: str, load_id: int, record: Record) -> Shown:
 def _logged(machine: str, load_id: int, decision: Decision) -> Logged:
     record = decision.record
     return Logged(
-        Identity(machine, record.report, record.key),
+        Identity(machine, _named(record), record.key),
         load_id,
         str(decision.verdict),
         str(decision.reason),
@@ -269,6 +269,10 @@ def _logged(machine: str, load_id: int, decision: Decision) -> Logged:
         _tokens(decision.stored),
         _tokens(decision.offered),
     )
+
+
+def _named(record: Record) -> str:
+    return TOTALS if record.is_project_total else record.report
 
 
 def _tokens(record: Record | None) -> int:

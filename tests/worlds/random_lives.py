@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.worlds.ccusage_model import LESS, MORE, OPUS, REPORTS, SONNET, USUAL
+from tests.worlds.ccusage_model import EIGHTEEN, LESS, MORE, NINETEEN, OPUS, REPORTS, SONNET, USUAL
 from tests.worlds.driver import LAPTOP, SERVER
 from tests.worlds.steps import (
     Accept,
@@ -69,7 +69,7 @@ def random_life(seed: int, happenings: Happenings | None = None) -> list[Step]:
             happening, *_ = chance.choices(list(happenings), list(happenings.values()))
             steps += happening(chance)
         steps.append(_import(chance))
-    return steps if happenings is HAPPENINGS else [*steps, Replay()]
+    return steps if happenings in (HAPPENINGS, UPGRADES) else [*steps, Replay()]
 
 
 def _work(chance: random.Random, session: str = "", subagent: str = "") -> Step:
@@ -229,3 +229,11 @@ def _watched(chance: random.Random) -> Sequence[Step]:
 
 # What only messages that were read can tell from other things.
 LOSSES: Happenings = {**MORE_HAPPENINGS, _lost: 12, _of_subagents: 8, _watched: 8, _session(Rewrite): 4}
+
+# ccusage is up- and downgraded over majors, whose sessions have other names and fields.
+UPGRADES: Happenings = {
+    **HAPPENINGS,
+    _read("version", (EIGHTEEN, EIGHTEEN, NINETEEN, USUAL, USUAL)): 30,
+    _of_subagents: 6,
+    lambda chance: [Delete(chance.choice(SESSIONS), goes_on=True)]: 6,
+}

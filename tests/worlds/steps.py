@@ -14,6 +14,7 @@ from ccusage_import.rule.evidence import MESSAGE_GROWS
 from tests.worlds.ccusage_model import REPORTS, SONNET, File, Transcript, document, entries
 from tests.worlds.driver import LAPTOP, RESTORED, SERVER, Installation, Lab, State
 from tests.worlds.invariants import Violation, check_accept, check_undo
+from tests.worlds.ledger import report_of
 from tests.worlds.world import ANA, Saved, World, stored_key
 
 PROJECT = "-home-ana-shop"
@@ -353,7 +354,7 @@ class Import:
             for report, text in offered.offer.documents.items()
             if report in self.reports
         }
-        content = {key: value for key, value in offered.content.items() if documents.get(key.report) is not None}
+        content = {key: value for key, value in offered.content.items() if documents.get(report_of(key)) is not None}
         offer = replace(offered.offer, documents=documents, reads_transcripts=self.transcripts)
         offered = replace(offered, offer=offer, content=content)
         yield from world.run_import(offered)

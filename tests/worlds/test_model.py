@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.ccusage_install import install_ccusage, wanted_version
 from tests.support.exhaustive import some_of
 from tests.worlds.ccusage_model import (
+    EIGHTEEN,
     OPUS,
     REPORTS,
     SONNET,
+    USUAL,
     File,
     Line,
     Reading,
@@ -92,25 +95,28 @@ def counts(report: str, answer: Any) -> dict[tuple[str, ...], tuple[int, ...]]:
         rows = [(day["date"], project, day) for project, days in answer["projects"].items() for day in days]
         return {(day, project): tuple(row[name] for name in COUNTED) for day, project, row in rows}
     listed = answer[{"session": "sessions", "monthly": "monthly"}.get(report, "daily")]
-    keys = {"daily": ("date",), "monthly": ("month",), "session": ("sessionId", "lastActivity")}[report]
+    keys = {"daily": ("date",), "monthly": ("month",), "session": ("projectPath", "sessionId", "lastActivity")}[report]
     return {tuple(row[key] for key in keys): tuple(row[name] for name in COUNTED) for row in listed}
 
 
 @pytest.mark.parametrize("seed", some_of(range(6), 0, 1))
-def test_the_model_counts_what_ccusage_counts(ccusage20: Path, tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("version", some_of((EIGHTEEN, USUAL), 1))
+def test_the_model_counts_what_ccusage_counts(tmp_path: Path, version: str, seed: int) -> None:
+    ccusage = install_ccusage(wanted_version() if version == USUAL else version)
     chance = random.Random(seed)
     tree, zone = tree_at_random(chance), ZONES[seed % len(ZONES)]
     write(tree, tmp_path)
-    found = entries(tree, ["one"])
+    found = entries(tree, ["one"], version)
 
     for report in REPORTS:
-        words = ["claude", "daily", "--instances"] if report == "projects" else ["claude", report]
+        words = ["daily", "--instances"] if report == "projects" else [report]
+        command = [str(ccusage), *([] if version == EIGHTEEN else ["claude"]), *words]
         answer = subprocess.run(
-            [ccusage20, *words, "--json", "--offline", "--timezone", zone],
+            [*command, "--json", "--offline", "--timezone", zone],
             env={**os.environ, "CLAUDE_CONFIG_DIR": str(tmp_path / "one"), "HOME": str(tmp_path)},
             capture_output=True,
             check=True,
             timeout=120,
         )
-        offered = document(report, found, Reading(zone=zone), datetime(2026, 6, 1, tzinfo=UTC))
+        offered = document(report, found, Reading(version, zone), datetime(2026, 6, 1, tzinfo=UTC))
         assert counts(report, json.loads(answer.stdout)) == counts(report, offered), report

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.worlds.notebook import Notebook
-from tests.worlds.random_lives import HAPPENINGS, LOSSES, MORE_HAPPENINGS, Happenings, random_life
+from tests.worlds.random_lives import HAPPENINGS, LOSSES, MORE_HAPPENINGS, UPGRADES, Happenings, random_life
 from tests.worlds.run import live, shortened, told, written
 from tests.worlds.scripted import LIVES
 
@@ -19,8 +19,15 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("happenings", "has_ledger"),
-    [(HAPPENINGS, False), (HAPPENINGS, True), (MORE_HAPPENINGS, False), (MORE_HAPPENINGS, True), (LOSSES, True)],
-    ids=["usual", "usual-ledger", "more", "more-ledger", "losses-ledger"],
+    [
+        (HAPPENINGS, False),
+        (HAPPENINGS, True),
+        (MORE_HAPPENINGS, False),
+        (MORE_HAPPENINGS, True),
+        (LOSSES, True),
+        (UPGRADES, True),
+    ],
+    ids=["usual", "usual-ledger", "more", "more-ledger", "losses-ledger", "upgrades-ledger"],
 )
 def test_lives_at_random(tmp_path: Path, happenings: Happenings, *, has_ledger: bool) -> None:
     notebook = Notebook(tmp_path, has_ledger=has_ledger)

@@ -14,6 +14,7 @@ from ccusage_import.exceptions import ExitCode, FixableError
 from ccusage_import.transcripts.facts import number
 from tests.worlds.ccusage_model import (
     COUNTED,
+    EIGHTEEN,
     REPORTS,
     USUAL,
     Entry,
@@ -29,7 +30,7 @@ from tests.worlds.ccusage_model import (
     entries,
     rows,
 )
-from tests.worlds.driver import LAPTOP, Identity, Installation, Lab, Offer, State
+from tests.worlds.driver import LAPTOP, TOTALS, Identity, Installation, Lab, Offer, State
 from tests.worlds.invariants import Violation, check_import
 from tests.worlds.ledger import Ledger, Offered
 from tests.worlds.notebook import Notebook
@@ -143,8 +144,10 @@ class World:
         )
         content, costs, clear = {}, {}, {}
         for report in REPORTS:
-            for key, inside in rows(report, found, reading.zone).items() if documents.get(report) else ():
-                identity = Identity(who.machine, report, stored_key(who, report, key))
+            shown = rows(report, found, reading.zone, reading.version) if documents.get(report) else {}
+            name = TOTALS if report == "session" and reading.version == EIGHTEEN else report
+            for key, inside in shown.items():
+                identity = Identity(who.machine, name, stored_key(who, name, key))
                 content[identity] = {entry.line.message: sum(entry.line.tokens) for entry in inside}
                 costs[identity] = sum(cost(entry.line, reading) for entry in inside)
                 clear[identity] = key
@@ -311,7 +314,7 @@ def _names(who: Installation) -> tuple[str, str, bool]:
 
 def stored_key(who: Installation, report: str, key: RawKey) -> str:
     """Return the key under which a row is stored."""
-    if report == "session":
+    if report in ("session", TOTALS):
         return f"{who.pseudonym(key[0])}/{who.pseudonym(key[1])}"
     if report == "projects":
         return f"{key[0]}/{who.pseudonym(key[1])}"
