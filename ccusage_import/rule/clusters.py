@@ -97,4 +97,4 @@ def _may_have_moved(source: Group, receiver: Group, window: Window, whole: Colle
         return window.waits
     found = window.sessions_of(source)
     is_shared = any(one.touches(other) for item in found for one in item.offered for other in receiver.spans)
-    return is_shared and not any(item.fell for item in found)
+    return is_shared and all(item.is_whole for item in found)

@@ -77,20 +77,38 @@ class Session:
     offered_projects: frozenset[str] = frozenset()
 
     @property
+    def is_total(self) -> bool:
+        """Whether it stands for the sessions of a whole project."""
+        return self.records[0].is_project_total
+
+    @property
     def is_gone(self) -> bool:
-        """Whether its transcript was deleted; what counts whole projects proves only that nothing of it was."""
+        """Whether its transcript was deleted, or may be: what counts a whole project shows none that others outgrew."""
         return not self.offered
+
+    @property
+    def hides_its_begin(self) -> bool:
+        """Whether its beginning may be missing, which is not shown, and what it gained be more than that."""
+        hides = not self.is_total and any(one.starts_at == ALWAYS for one in self.offered)
+        return hides and self.offered_tokens != self.stored_tokens
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it is missing, as far as that is shown."""
+        return not (self.fell or self.hides_its_begin)
 
     @property
     def is_cut(self) -> bool:
         """Whether its beginning is missing: it went on after its transcript was deleted."""
-        starts = [one.starts_at for one in self.offered]
-        return self.span.starts_at > ALWAYS and min(starts, default=ALWAYS) > self.span.starts_at + MESSAGE_GROWS
+        starts_at = min((one.starts_at for one in self.offered), default=ALWAYS)
+        # Where its begin was not shown, all of it was before its end.
+        known = self.span.ends_at if self.span.starts_at == ALWAYS else self.span.starts_at
+        return starts_at > known + MESSAGE_GROWS
 
     @property
     def fell(self) -> bool:
         """Whether less of it is offered than stored, or its beginning is missing; what is gone fell too."""
-        return self.offered_tokens < self.stored_tokens or self.is_cut
+        return self.offered_tokens < self.stored_tokens or self.is_cut or self.is_gone
 
 
 class Sessions:
@@ -140,7 +158,7 @@ class Sessions:
         """
         found = [item for item in self._named.values() if any(item.span.touches(one, MESSAGE_GROWS) for one in spans)]
         # What other projects lost is not theirs; what is whole may have been theirs before it was renamed.
-        return [item for item in found if not project or project in item.projects or not item.fell]
+        return [item for item in found if not project or item.is_total or project in item.projects or item.is_whole]
 
 
 def lasting_name(identity: Identity) -> tuple[str, str, str]:
@@ -162,12 +180,13 @@ def _session(stored: Sequence[Record], offered: Sequence[Record], held: Sequence
     spans = [span(record) for record in stored]
     stored_tokens = sum(record.total_tokens for record in stored)
     offered_tokens = sum(record.total_tokens for record in offered)
-    # A row for a whole project says nothing of a single transcript; as long as it does not fall, none is missing.
-    counts = not stored[0].is_project_total or offered_tokens >= stored_tokens
+    # A row for a whole project says nothing of a single transcript; only where it stays the same, none is missing.
+    counts = not stored[0].is_project_total or offered_tokens == stored_tokens
     return Session(
         tuple(stored),
         Span(min(one.starts_at for one in spans), max(one.ends_at for one in (*spans, *map(span, held)))),
-        frozenset(record.project for record in stored),
+        # A row for a whole project is named by it.
+        frozenset(record.session_id if record.is_project_total else record.project for record in stored),
         stored_tokens,
         offered_tokens,
         tuple(map(span, offered)) if counts else (),

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from ccusage_import.records import CLAUDE, FILED_BY_DAY, Provenance, Record, report_label
 from ccusage_import.rule.context import Context
-from ccusage_import.rule.evidence import Session, Sessions, first_day
+from ccusage_import.rule.evidence import ALWAYS, Session, Sessions, first_day
 from ccusage_import.rule.groups import Group, Pair
 from ccusage_import.rule.moves import Moves
 from ccusage_import.rule.verdicts import UNEXPLAINED, Reason
+from ccusage_import.versions import LAST_MAJOR_WITH_PROJECT_TOTALS
 
 
 class Window:
@@ -54,8 +55,14 @@ class Window:
         if doubt := self.doubt(group):
             return False, doubt
         if change := _changed(read_with, now):
+            if change is Reason.VERSION_CHANGED and self._may_be_cut(group):
+                return False, Reason.SESSIONS_UNKNOWN
             return (False, Reason.FELL_BEFORE) if self._any_fell_before(group) else (True, change)
         return False, Reason.UNEXPLAINED
+
+    def _may_be_cut(self, group: Group) -> bool:
+        """Whether a session of the time of a group may have lost its beginning, which it does not show."""
+        return not group.is_session and any(item.hides_its_begin for item in self.sessions_of(group))
 
     def _any_fell_before(self, group: Group) -> bool:
         """Whether a group, or a session of its time, fell before anything was read differently."""
@@ -102,17 +109,38 @@ class Window:
         if group.is_session:
             return Reason.SESSION_GONE if is_cut or not group.is_offered else None
         # Sessions that do not account for all that is stored are not all the sessions there were.
-        if not self._sessions.is_known or sum(item.stored_tokens for item in found) < group.stored_tokens:
+        known = sum(item.stored_tokens for item in found if self._tells_of(item, group))
+        if not self._sessions.is_known or known < group.stored_tokens:
             return Reason.SESSIONS_UNKNOWN
         is_gone = is_cut or any(item.is_gone or self._moves.lost_any(item.records) for item in found)
         return Reason.SESSION_GONE if is_gone else None
+
+    def _tells_of(self, session: Session, group: Group) -> bool:
+        """Whether a session was at the time of a group, by when it began.
+
+        Where that was not shown, it must be there still, and not be written anew since the group was.
+        """
+        record, now = group.pairs[0].record, self._context.provenance
+        if self._agent != CLAUDE:
+            return True
+        if record.report == "projects" and record.project not in session.projects:
+            return False
+        spans = group.stored_spans
+        if session.span.starts_at > ALWAYS:
+            return any(session.span.touches(one) for one in spans)
+        is_of_now = any(pair.stored is not None and pair.stored.provenance == now for pair in group.pairs)
+        if not is_of_now and any(one.provenance == now for one in session.records):
+            return False
+        return not session.offered or any(one.touches(other) for one in session.offered for other in spans)
 
     def sessions_of(self, group: Group) -> list[Session]:
         """Return the stored sessions of the time of a group; a session itself is the only one that it is made of."""
         if group.is_session:
             return self._sessions.named(group.pairs[0].record)
         record = group.pairs[0].record
-        return self._sessions.touching(group.stored_spans, record.project if record.report == "projects" else "")
+        found = self._sessions.touching(group.stored_spans, record.project if record.report == "projects" else "")
+        # Whoever showed this record showed its real sessions, too.
+        return [item for item in found if not item.is_total] if _shows_sessions(group) else found
 
     def is_refiled(self, group: Group) -> bool:
         """Whether another zone filed usage of the group under its own days; of a project that is gone, none did."""
@@ -136,6 +164,13 @@ class Window:
         known, *others = (first_day(record, self._zone) for record in (pair.stored, pair.offered) if record)
         # Where what is offered does not show its start, the stored start counts.
         return known >= first and all(day >= first or day == date.min for day in others)
+
+
+def _shows_sessions(group: Group) -> bool:
+    """Whether all that is stored of a group was read by a ccusage that shows no projects in place of sessions."""
+    versions = (pair.stored.provenance.ccusage_version for pair in group.pairs if pair.stored is not None)
+    majors = [version.partition(".")[0] for version in versions]
+    return all(major.isdigit() and int(major) > LAST_MAJOR_WITH_PROJECT_TOTALS for major in majors)
 
 
 def _changed(read_with: Collection[Provenance], now: Provenance) -> Reason | None:

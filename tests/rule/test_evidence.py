@@ -68,8 +68,18 @@ def test_a_session_is_gone_fell_or_lost_its_beginning() -> None:
     assert found([session(10)], [later]) == (False, True)
     # The part in one project begins as it did, that in another one later.
     assert found([session(10)], [session(5), later._replace(total_tokens=5)]) == (False, False)
-    # Nobody knows the beginning of one that did not show it.
+    # Nobody knows the beginning of one that did not show it, but it was before the end.
     assert found([session(10, started_at=None)], [session(10)]) == (False, False)
+    at_the_end = BEGIN + timedelta(hours=6, milliseconds=1)
+    assert found([session(10, started_at=None)], [session(10, started_at=at_the_end)]) == (False, False)
+    after_it = session(10, started_at=at_the_end + timedelta(seconds=1))
+    assert found([session(10, started_at=None)], [after_it]) == (False, True)
+
+
+@pytest.mark.parametrize(("tokens", "is_whole"), [(9, False), (10, True), (11, False)])
+def test_a_session_that_does_not_show_its_begin_is_whole_where_it_is_the_same(tokens: int, *, is_whole: bool) -> None:
+    [one] = Sessions([session(tokens, started_at=None)], [session(10)], is_known=True).named(session(10))
+    assert one.is_whole == is_whole
 
 
 def test_a_session_of_several_projects_lasts_from_its_first_to_its_last_message() -> None:
@@ -80,8 +90,8 @@ def test_a_session_of_several_projects_lasts_from_its_first_to_its_last_message(
     assert (one.stored_tokens, one.offered_tokens) == (15, 0)
 
 
-@pytest.mark.parametrize(("tokens", "is_gone"), [(9, True), (10, False)])
-def test_a_project_that_is_counted_whole_shows_no_session_unless_it_lost_nothing(tokens: int, *, is_gone: bool) -> None:
+@pytest.mark.parametrize(("tokens", "is_gone"), [(9, True), (10, False), (11, True)])
+def test_a_project_that_is_counted_whole_shows_no_session_unless_it_is_the_same(tokens: int, *, is_gone: bool) -> None:
     whole = session(10, is_project_total=True)
     assert found([whole], [whole._replace(total_tokens=tokens)]) == (is_gone, is_gone)
 
@@ -95,6 +105,9 @@ def test_what_other_projects_lost_is_not_ours() -> None:
     assert len(sessions.touching([hours(0, 1)])) == 2
     # One of several times is enough.
     assert len(sessions.touching([hours(0, 1), hours(50, 51)])) == 2
+    # Of a row for a whole project it is not told whose subagents it counts.
+    total = session(10, project="shop/a", is_project_total=True)
+    assert len(Sessions([], [total], is_known=True).touching([hours(0, 1)], "kept")) == 1
     assert sessions.touching([hours(50, 51)]) == []
 
 

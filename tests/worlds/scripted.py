@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tests.worlds.ccusage_model import LESS, MORE, OPUS, USUAL
+from tests.worlds.ccusage_model import EIGHTEEN, LESS, MORE, NINETEEN, OPUS, USUAL
 from tests.worlds.steps import (
     Accept,
     BackUp,
@@ -36,6 +36,7 @@ NEXT_DAY = Wait(days=1)
 HOUR = Wait(hours=1)
 # A hundred thousand output tokens of the usual model are $1.50.
 DOLLARS = 100_000
+STORE = "-home-ana-store"
 
 LIVES: Mapping[str, Sequence[Step]] = {
     "the clean-up is switched off after a sweep, then ccusage is upgraded": (
@@ -1112,6 +1113,113 @@ LIVES: Mapping[str, Sequence[Step]] = {
         Wait(days=29, hours=4),
         Import(),
         Read(mode="display"),
+        Import(),
+    ),
+    "ccusage 18 shows a project in place of its sessions, one of which is deleted while another outgrows it": (
+        Read(version=EIGHTEEN),
+        Work("a"),
+        Import(),
+        Wait(days=1),
+        Work("b", 1000),
+        Delete("a"),
+        Import(),
+    ),
+    "ccusage 18 shows projects in place of sessions, and the only one of a project is deleted": (
+        Read(version=EIGHTEEN),
+        Work("e", project=STORE),
+        Work("a", 1000, subagent="x"),
+        Import(),
+        Work("c", 1000),
+        Delete("e"),
+        Import(),
+    ),
+    "ccusage 18 shows a project that outgrew a deleted session when another directory was read": (
+        Read(version=EIGHTEEN),
+        Work("d", 1000, directory="two"),
+        Wait(days=2),
+        Work("a"),
+        Import(),
+        Delete("a"),
+        ReadDirectory("two"),
+        Import(),
+        Import(),
+    ),
+    "ccusage 20 shows the sessions of which 18 had shown the projects, and the time zone is changed": (
+        Read(version=EIGHTEEN),
+        Work("a"),
+        Import(),
+        Read(version=USUAL),
+        Import(),
+        Work("a"),
+        Read(zone="Europe/Berlin"),
+        Import(),
+    ),
+    "ccusage 18 counts a project that is renamed after an upgrade": (
+        Read(version=EIGHTEEN),
+        Work("e", project=STORE),
+        Import(),
+        Read(version=USUAL),
+        Import(),
+        MoveProject(STORE, "-home-ana-shop"),
+        Import(),
+    ),
+    "a session loses its beginning and outgrows it while ccusage is downgraded to one that shows no begin": (
+        Work("e", 2),
+        Import(),
+        Wait(days=9, hours=1),
+        Delete("e", goes_on=True),
+        Work("e", 1000),
+        Read(version=NINETEEN),
+        Import(),
+        HOUR,
+        Import(),
+    ),
+    "a session whose begin was not shown loses it and outgrows it": (
+        Read(version=NINETEEN),
+        Work("c", 10, kind="progress"),
+        Wait(hours=17),
+        Import(),
+        Delete("c", goes_on=True),
+        Work("c", 1000),
+        Import(),
+    ),
+    "a session whose begin was not shown loses it and outgrows it while ccusage is upgraded": (
+        Read(version=NINETEEN),
+        Work("c", 10, kind="progress"),
+        Wait(days=2),
+        Import(),
+        Delete("c", goes_on=True),
+        Work("c", 1000),
+        Read(version=USUAL),
+        Import(),
+    ),
+    "a project is renamed while another session of the new one goes on, whose begin is not shown": (
+        Read(version=NINETEEN),
+        Work("a"),
+        Work("e", 10, project=STORE, kind="progress"),
+        Import(),
+        Work("a", 1000),
+        MoveProject(STORE, "-home-ana-shop"),
+        Import(),
+    ),
+    "a session that lost its beginning goes on, and is imported twice with another directory": (
+        Work("c", 10),
+        Wait(hours=5),
+        Import(),
+        HOUR,
+        Delete("c", goes_on=True),
+        Work("c", 20),
+        ReadDirectory("two"),
+        Import(),
+        Import(),
+    ),
+    "a session that was never stored is deleted, and one of another project is larger": (
+        Work("c", 10),
+        Work("e", 1000, project=STORE),
+        Import(fails=("session", "monthly", "blocks")),
+        Delete("c"),
+        Import(),
+        Work("e", 20),
         Import(),
     ),
 }
