@@ -27,6 +27,7 @@ WAITING = {
 DIRECTORY_MISSING = f"kept: {WORDS[Reason.DIRECTORY_MISSING]}"
 OTHER_ZONE = "kept: filed by the days of another time zone"
 PROJECT_TOTAL = "kept: a whole project, which ccusage 18 and older show as a session"
+REAL_SESSION = "kept: a session, in place of which this ccusage shows its whole project"
 MESSAGES_GONE = f"kept: {WORDS[Reason.MESSAGES_GONE]}"
 TAKEN_BACK = f"kept: {WORDS[Reason.TAKEN_BACK]}"
 NO_TIME_TOLD = "no longer shown by ccusage; kept because nobody knows how long its agent keeps what ccusage reads"
@@ -123,12 +124,14 @@ def _stored_against_offered(
     judged = {decision.record.identity for decision in decisions}
     fetched = {record.label for record in offered}
     read_with = {record.agent: record.provenance for record in offered}
+    shows_projects = {record.label for record in offered if record.is_project_total}
     for record in stored:
         if record.label in fetched and record.identity not in shown | judged:
             kept = MESSAGES_GONE if record.identity in gone else _why_kept(record, read_with[record.agent], intact_from)
             held = (one for one in decisions if one.verdict is Verdict.HELD and _is_instead(one, record))
             back = TAKEN_BACK if record.identity in taken_back else ""
-            why = kept or back or next((_explained(one, intact_from) for one in held), "")
+            real = REAL_SESSION if record.label in shows_projects else ""
+            why = kept or back or real or next((_explained(one, intact_from) for one in held), "")
             yield _subject(record), record.total_tokens, 0, why
 
 

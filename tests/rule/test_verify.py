@@ -68,6 +68,17 @@ def test_a_project_that_an_old_ccusage_showed_as_a_session_is_kept_beside_its_se
     )  # fmt: skip
 
 
+def test_a_session_is_kept_while_an_old_ccusage_shows_its_project_in_place_of_it() -> None:
+    shown = session("shop", NOON, "UTC")._replace(started_at=None, is_project_total=True)
+    kept = session("shop/a", NOON, "UTC")
+
+    [missing] = verify([kept, shown], [shown], [], date(2026, 10, 1), None).differences
+
+    assert (missing.subject, missing.explanation) == (
+        "session shop/a", "kept: a session, in place of which this ccusage shows its whole project",
+    )  # fmt: skip
+
+
 def explained(verdict: Verdict, reason: Reason) -> str:
     """What verify says of ten stored tokens of which nine are offered."""
     stored = session("shop/a", NOON, "UTC")
