@@ -288,7 +288,9 @@ function cumulative() {
       grid: grid([...now, ...before, ...ahead].map(Number), 34),
       xAxis: { type: "category", data: now.map((_, at) => String(at + 1)), axisLabel: { hideOverlap: true } },
       yAxis: { type: "value", axisLabel: { formatter: brief } },
-      series: series.map(([name, values, look, type]) => ({ name, type: "line", symbol: "none", data: values,
+      // One day alone, as on the first of a month, is no line yet.
+      series: series.map(([name, values, look, type]) => ({ name, type: "line", data: values,
+        symbol: values.filter((value) => value !== null).length === 1 ? "circle" : "none", symbolSize: 8,
         itemStyle: { color: css(`chart-${look}`) }, lineStyle: { color: css(`chart-${look}`), width: 2.5, type } })),
     },
   };
