@@ -44,7 +44,7 @@ class PriceTrust:
     def is_harmless(self, stored: Record, offered: Record) -> bool:
         """Whether no dollar is at stake: a price was unknown, or nobody can tell the age of a higher one."""
         is_lower = offered.cost_usd < stored.cost_usd
-        is_first = stored.unpriced and not offered.unpriced
+        is_first = _lacks_a_price(stored) and not _lacks_a_price(offered)
         return not is_lower and (is_first or not self.has_sources or offered.cost_usd == stored.cost_usd)
 
 

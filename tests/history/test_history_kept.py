@@ -356,6 +356,17 @@ def test_a_cost_mode_that_knows_no_cost_takes_none_away(
     assert costs(migrated) == [Decimal("1.5"), Decimal(3)]
 
 
+def test_what_was_first_read_without_its_cost_gets_it_however_old_it_is(
+    claude: ClaudeDir, run_import: Importer, migrated: Place
+) -> None:
+    claude.say("a", days_ago(300), 100_000)
+    run_import(CCUSAGE_IMPORT_MODE="display")
+    assert costs(migrated) == [Decimal(0)]
+    run_import()
+    assert costs(migrated) == [Decimal("1.5")]
+    assert verdicts(migrated, "daily") == {("repriced", "mode_changed")}
+
+
 def test_a_model_that_gets_a_price_is_repriced(claude: ClaudeDir, run_import: Importer, migrated: Place) -> None:
     claude.say("a", days_ago(3), 1_000_000, model="claude-nonexistent-9")
     done = run_import()
