@@ -247,18 +247,22 @@ def test_facts_come_back_with_their_day_although_another_report_stays_taken_back
     assert migrated.rows(COUNTED) == [(1_000, 1_000)]
 
 
-@pytest.mark.one_place
-def test_a_session_that_was_resumed_by_a_load_that_is_taken_back_keeps_its_messages(
-    program: Program, migrated: Place, tmp_path: Path
-) -> None:
-    claude = ClaudeDir(tmp_path / "claude")
-    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
+def import_resumed(program: Program, place: Place, claude: ClaudeDir) -> None:
+    """Import a session of 1,000 tokens, and then another one that resumes it by 20 more."""
+    command = ("import", "--warehouse", place.url, "--claude-dir", claude.root)
     claude.say("b", days_ago(3), 1_000)
     program(*command)
     # Of two transcripts of a message, the first by name has it.
     claude.file("a").write_text(claude.file("b").read_text().replace('"sessionId":"b"', '"sessionId":"a"'))
     claude.say("a", days_ago(2), 20)
     program(*command)
+
+
+@pytest.mark.one_place
+def test_a_session_that_was_resumed_by_a_load_that_is_taken_back_keeps_its_messages(
+    program: Program, migrated: Place, tmp_path: Path
+) -> None:
+    import_resumed(program, migrated, ClaudeDir(tmp_path / "claude"))
     assert migrated.rows(COUNTED) == [(1_020, 1_020)]
 
     assert program("undo", "last", "--warehouse", migrated.url).exit_code == 0
@@ -272,13 +276,7 @@ def test_a_session_that_was_resumed_by_a_load_that_is_taken_back_keeps_its_messa
 def test_a_message_that_two_loads_brought_goes_with_the_second_where_the_first_is_taken_back(
     program: Program, migrated: Place, tmp_path: Path
 ) -> None:
-    claude = ClaudeDir(tmp_path / "claude")
-    command = ("import", "--warehouse", migrated.url, "--claude-dir", claude.root)
-    claude.say("b", days_ago(3), 1_000)
-    program(*command)
-    claude.file("a").write_text(claude.file("b").read_text().replace('"sessionId":"b"', '"sessionId":"a"'))
-    claude.say("a", days_ago(2), 20)
-    program(*command)
+    import_resumed(program, migrated, ClaudeDir(tmp_path / "claude"))
 
     for load in migrated.rows("SELECT toString(load_id) FROM loads FINAL ORDER BY load_id"):
         assert program("undo", *map(str, load), "--force", "--warehouse", migrated.url).exit_code == 0
