@@ -78,6 +78,10 @@ class _LogFile:
     def stop(self) -> None:
         with suppress(OSError):
             self._file.stop()
+        # Python 3.13 complains of a file that is left open, as loguru leaves one that cannot be written to its end.
+        if (left_open := self._file._file) is not None:  # noqa: SLF001 - nothing public closes it
+            with suppress(OSError):
+                left_open.close()
 
 
 def log_to_file(file: Path, *, rotation: str, retention: str, warn: Callable[[str], None]) -> None:

@@ -124,6 +124,7 @@ _REASONS = {
     "extra_forbidden": "unknown setting",
     "model_type": "Input should be a table, such as {name = value}",
     "tuple_type": 'Input should be a list, such as ["value"]',
+    "path_type": "Input should be a path in quotes",
     "too_short": "is empty",
     "too_long": "is longer than {max_length} characters",
     **dict.fromkeys(("bool_parsing", "bool_type"), "Input should be true or false"),

@@ -327,7 +327,7 @@ def test_everything_that_cannot_be_used_is_said_at_once_with_its_origin(director
     assert first == "configuration: 6 values cannot be used"
     assert sorted(rest) == [
         "attempts (environment): Input should be a valid integer, unable to parse string as an integer",
-        f"claude_dirs.0 ({file}): Input is not a valid path for <class 'pathlib.Path'>",
+        f"claude_dirs.0 ({file}): Input should be a path in quotes",
         f"colour ({file}): unknown setting; nearest: cluster",
         f"jobs ({file}): Input should be greater than or equal to 1",
         "mode (command line): Input should be 'auto', 'calculate' or 'display'",

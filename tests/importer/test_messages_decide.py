@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -198,7 +199,7 @@ def test_a_fall_is_weighed_once(run: Run) -> None:
     run.claude.delete("a")
     run()
     (cursor,) = run.program.home.rglob("transcripts.sqlite")
-    with sqlite3.connect(cursor) as opened:
+    with closing(sqlite3.connect(cursor)) as opened, opened:
         # Whoever weighs it again finds nothing of it.
         opened.execute("UPDATE messages SET numbers = x''")
     held = run.place.rows("SELECT count() FROM changes WHERE verdict = 'held'")
@@ -206,7 +207,7 @@ def test_a_fall_is_weighed_once(run: Run) -> None:
 
     assert run.shown("daily") == [330]
     assert run.place.rows("SELECT count() FROM changes WHERE verdict = 'held'") == held
-    with sqlite3.connect(cursor) as opened:
+    with closing(sqlite3.connect(cursor)) as opened, opened:
         weighed = opened.execute('SELECT DISTINCT messages, "left", tokens_gone FROM weighed ORDER BY messages')
         assert weighed.fetchall() == [(2, 0, "30"), (3, 1, "30")]
 

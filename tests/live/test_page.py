@@ -6,7 +6,7 @@ import fcntl
 import os
 import pty
 import re
-import select
+import selectors
 import struct
 import subprocess
 import sys
@@ -149,9 +149,12 @@ def read_until(terminal: int, text: str) -> str:
     shown, deadline = "", time.monotonic() + 60
     while text not in shown and text not in ESCAPES.sub("", shown):
         assert time.monotonic() < deadline, ESCAPES.sub("", shown)[-2000:]
-        if select.select([terminal], [], [], 1)[0]:
-            try:
-                shown += os.read(terminal, 65536).decode("utf-8", "replace")
-            except OSError:
-                break
+        with selectors.DefaultSelector() as ready:
+            ready.register(terminal, selectors.EVENT_READ)
+            if not ready.select(timeout=1):
+                continue
+        try:
+            shown += os.read(terminal, 65536).decode("utf-8", "replace")
+        except OSError:
+            break
     return ESCAPES.sub("", shown)

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -125,7 +126,7 @@ def test_a_cursor_that_does_not_know_what_its_files_hold_is_replaced(
 ) -> None:
     reader = Reader(opened, tmp_path / "home")
     reader.read(claude.root)
-    with sqlite3.connect(reader.cursor) as older:
+    with closing(sqlite3.connect(reader.cursor)) as older, older:
         older.execute("DROP TABLE messages")
 
     again = reader.read(claude.root)
