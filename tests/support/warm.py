@@ -1,6 +1,6 @@
 """Runs commands, and reads warehouses, one after another in a process that has loaded the engine: that takes longest.
 
-    python -m tests.support.warm FD    runs what comes over the socket, until it is closed
+    python -m tests.support.warm FD DIR    runs what comes over the socket, until it is closed; DIR outlives it
 
 What a command leaves in memory is met by the next one, as in a program that calls the package. So a process is used
 again only after a command that ended by itself and left neither threads nor an open engine, and not for ever; what is
@@ -113,7 +113,8 @@ class Warm:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process: Fork = fork(
-                [str(theirs.fileno())],
+                # It does not have the home of this process, where that directory is.
+                [str(theirs.fileno()), str(cache_directory())],
                 {**origin_environ(), "TZ": ZONE},
                 ROOT,
                 module="tests.support.warm",
@@ -276,12 +277,12 @@ def _receive(control: socket.socket, length: int) -> bytes:
     return received
 
 
-def _serve(control: socket.socket) -> None:
+def _serve(control: socket.socket, cache_dir: Path) -> None:
     engine = Engine()
     # Typer would make commands of their functions anew each time.
     typer.main.get_command = cache(typer.main.get_command)
     LazyCommand.imported = cache(LazyCommand.imported)  # type: ignore[method-assign]
-    runner.run_program = fetcher.run_program = printing_again(runner.run_program, cache_directory())  # type: ignore[attr-defined]
+    runner.run_program = fetcher.run_program = printing_again(runner.run_program, cache_dir)  # type: ignore[attr-defined]
     while True:
         length, descriptors, _, _ = socket.recv_fds(control, NUMBER.size, 2)
         if not descriptors:
@@ -339,7 +340,7 @@ def _run(request: Mapping[str, Any]) -> int:
 
 if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as channel:
-        _serve(channel)
+        _serve(channel, Path(sys.argv[2]))
     # Not as the last command would end.
     _end()
     os._exit(0)
