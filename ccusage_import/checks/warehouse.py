@@ -26,7 +26,6 @@ from ccusage_import.exceptions import (
 )
 from ccusage_import.files import existing_place
 from ccusage_import.records import counted
-from ccusage_import.transcripts.facts import FACT_KINDS
 from ccusage_import.warehouse.clickhouse_client import ClickHouse
 from ccusage_import.warehouse.driver.embedded import demand_engine, refuse_place
 from ccusage_import.warehouse.integrity import detached_parts, hint_of, unreadable_parts
@@ -258,7 +257,7 @@ def _not_understood(opened: ClickHouse, machine: str) -> Iterator[Check]:
     load = last_load_with_facts(opened, machine)
     if load is None:
         return
-    kinds = {kind: count for kind, count in load.facts.items() if kind not in FACT_KINDS}
+    kinds = {kind: count for kind, count in load.facts.items() if "/" in kind}
     if not kinds:
         yield ok("facts", f"load {load.load_id} understood everything it read in the transcripts")
         return

@@ -12,7 +12,7 @@ from ccusage_import.exceptions import WarehousePermissionError
 from ccusage_import.records import report_label
 from ccusage_import.warehouse.budgets import QuotaUse, Spending, read_own_quotas, read_spending
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, PrivilegedQuestion, Question
-from ccusage_import.warehouse.tables import NOT_IMPORTS, Load, read_loads
+from ccusage_import.warehouse.tables import NOT_IMPORTS, RUNNER_OF_COMPACT, Load, read_loads
 
 TOKEN_CLASSES = ("input", "output", "cache_creation", "cache_read")
 # Clocks of two hosts may differ by this much; a later date comes from a clock that was ahead. That of a server may be
@@ -80,7 +80,7 @@ def last_import(warehouse: ClickHouse, machine: str) -> Load | None:
 
 def last_load_with_facts(warehouse: ClickHouse, machine: str) -> Load | None:
     """Return the newest load that says something of the transcripts, of an import or of transcripts alone."""
-    return _newest(warehouse, machine, f"{_VISIBLE} AND notEmpty(facts)")
+    return _newest(warehouse, machine, f"{_VISIBLE} AND notEmpty(facts) AND runner != '{RUNNER_OF_COMPACT}'")
 
 
 def _newest(warehouse: ClickHouse, machine: str, condition: str) -> Load | None:

@@ -239,6 +239,27 @@ def test_a_dry_run_counts_what_a_killed_import_published(program: Program, impor
     assert would.stdout.startswith("86 messages before 2025-06-10 would be folded: 86 rows")
 
 
+def test_a_fold_and_facts_that_are_read_again_are_nothing_that_was_not_understood(
+    program: Program, imported: Place, tmp_path: Path
+) -> None:
+    def said_of_the_last_load() -> tuple[str, bool]:
+        found = json.loads(program("check", "--json", *command, MACHINE_NAME="laptop").stdout)["checks"]
+        (line,) = [check for check in found if check["name"] == "facts"]
+        load = imported.rows("SELECT max(load_id) FROM loads WHERE runner != 'compact'")[0][0]
+        return line["health"], line["found"] == f"load {load} understood everything it read in the transcripts"
+
+    command = ("--warehouse", imported.url, "--claude-dir", tmp_path / "claude")
+    program("compact", "--older-than", "2025-06-10", "--warehouse", imported.url, MACHINE_NAME="laptop")
+    assert said_of_the_last_load() == ("ok", True)
+
+    for cursor in program.home.rglob("transcripts.sqlite"):
+        cursor.unlink()
+    program("import", "--force", *command, MACHINE_NAME="laptop")
+
+    assert imported.rows("SELECT facts FROM loads FINAL ORDER BY load_id DESC LIMIT 1") == [({"folded": 86},)]
+    assert said_of_the_last_load() == ("ok", True)
+
+
 def test_compact_says_what_it_folds_and_a_dry_run_what_it_would(
     program: Program, imported: Place, tmp_path: Path
 ) -> None:
