@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from loguru import logger
@@ -26,7 +27,7 @@ from ccusage_import.rule.ledger import (
     covered_by_files,
     weigh_all,
 )
-from ccusage_import.transcripts.cursor import Cursor, open_cursor
+from ccusage_import.transcripts.cursor import Cursor, blank_cursor, open_cursor
 from ccusage_import.transcripts.facts import FACT_KINDS, Facts
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.transcripts.presence import look_for
@@ -107,10 +108,15 @@ def weigh_falls(
         only_looks: keep nothing of it.
     """
     file = cursor_file(configuration)
-    if (only_looks or not falls) and not file.exists():
+    if not falls and (only_looks or not file.exists()):
         return {}
+    machine, marks = configuration.settings.machine, cursor_marks(configuration)
     try:
-        with open_cursor(file) as cursor:
+        with ExitStack() as stack:
+            cursor = stack.enter_context(blank_cursor() if only_looks and not file.exists() else open_cursor(file))
+            if only_looks and not _fits(warehouse, cursor, machine, marks):
+                # An import would forget it and read everything again.
+                cursor = stack.enter_context(blank_cursor())
             read = {"directories": " ".join(sorted(pseudonyms.always(str(path)) for path in directories))}
             are_same = cursor.has(read)
             if not only_looks:
@@ -118,10 +124,8 @@ def weigh_falls(
                 cursor.note(read)
             if not falls:
                 return {}
-            machine, marks = configuration.settings.machine, cursor_marks(configuration)
-            if only_looks and not _fits(warehouse, cursor, machine, marks):
-                return {}
-            forget_what_does_not_fit(warehouse, cursor, machine, marks)
+            if not only_looks:
+                forget_what_does_not_fit(warehouse, cursor, machine, marks)
             known = cursor.weighed(falls) if are_same else {}
             new = [fall for fall in falls if fall.stored.identity not in known]
             weighed = _weigh(configuration, warehouse, cursor, directories, new, Names(pseudonyms)) if new else {}

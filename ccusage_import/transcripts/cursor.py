@@ -253,6 +253,14 @@ def open_cursor(file: Path, *, is_lasting: bool = False) -> Iterator[Cursor]:
 
 
 @contextmanager
+def blank_cursor() -> Iterator[Cursor]:
+    """Open a cursor that knows nothing and is not kept, to look through all transcripts."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_SCHEMA)
+        yield Cursor(connection)
+
+
+@contextmanager
 def using_cursor(file: Path) -> Iterator[None]:
     """Use a cursor that was opened elsewhere inside a `with` block.
 

@@ -343,9 +343,9 @@ def test_a_session_that_goes_on_under_another_project_grows_there(run: Run) -> N
 
 
 @pytest.mark.one_place
-@pytest.mark.parametrize(("is_of_another", "reason"), [(False, "messages_gone"), (True, "may_be_swept")])
+@pytest.mark.parametrize("is_of_another", [False, True])
 def test_a_dry_run_weighs_too_and_keeps_nothing_of_it(
-    run: Run, embedded: Callable[[str], Place], reason: str, *, is_of_another: bool
+    run: Run, embedded: Callable[[str], Place], *, is_of_another: bool
 ) -> None:
     run()
     run.claude.delete("a")
@@ -356,8 +356,28 @@ def test_a_dry_run_weighs_too_and_keeps_nothing_of_it(
     before = cursor.read_bytes()
     done = run.program("import", "--json", "--dry-run", "--warehouse", run.place.url, "--claude-dir", run.claude.root)
 
-    assert {change["reason"] for change in json.loads(done.stdout)["held"]} == {reason}
+    assert {change["reason"] for change in json.loads(done.stdout)["held"]} == {"messages_gone"}
     assert cursor.read_bytes() == before
+
+
+@pytest.mark.one_place
+@pytest.mark.parametrize("way", ["fold", "lost"])
+def test_verify_explains_what_is_kept_where_the_next_import_reads_all_transcripts_again(run: Run, way: str) -> None:
+    run.claude.say("new", days_ago(2), 7)
+    run()
+    run.claude.delete("new")
+    run()
+    if way == "fold":
+        folded = run.program("compact", "--older-than", "32d", "--warehouse", run.place.url)
+        assert "3 messages" in folded.stdout
+    else:
+        (cursor,) = run.program.home.rglob("transcripts.sqlite")
+        cursor.unlink()
+    done = run.program("verify", "--json", "--warehouse", run.place.url, "--claude-dir", run.claude.root)
+
+    told = {one["explanation"] for one in json.loads(done.stdout)["differences"]}
+    assert (done.exit_code, told) == (0, {"kept: messages are gone from the transcripts"})
+    assert len(list(run.program.home.rglob("transcripts.sqlite"))) == (1 if way == "fold" else 0)
 
 
 @pytest.mark.one_place
