@@ -28,6 +28,7 @@ from ccusage_import.history.push_facts import push_facts
 from ccusage_import.records import ALL_REPORTS
 from ccusage_import.rule.context import Context
 from ccusage_import.rule.reconcile import reconcile
+from ccusage_import.rule.verdicts import Verdict
 from ccusage_import.statistics import shown_after, totals
 from ccusage_import.warehouse.budgets import keep_budgets, keep_own_quotas, rename_limits
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehouse
@@ -261,6 +262,9 @@ def _judge(source: ClickHouse, target: ClickHouse, part: _Part) -> list[Change]:
     marks = {identity: mark.tokens for identity, mark in taken_back.items()}
     context = Context(machine, read_with, intact_from=None, taken_back=marks)
     decisions = reconcile(offered, stored, ALL_REPORTS, context)
+    # What is stored here is no offer of ccusage: what is held here goes on being held there.
+    held = {identity for identity, last in read_last_offers(source, machine).items() if last.verdict is Verdict.HELD}
+    decisions = [one for one in decisions if one.verdict is not Verdict.UNCHANGED or one.record.identity not in held]
     last_offers = read_last_offers(target, machine, [load.load_id for load in part.missing if load.is_published])
     logged = worth_logging(decisions, last_offers)
     if not logged and not any(decision.is_written for decision in decisions):

@@ -212,6 +212,30 @@ def test_what_is_taken_back_here_keeps_its_messages_on_a_server_whose_numbers_do
     assert [place.rows(sums) for place in (server, laptop)] == [[(6_370, 6_370)], [(6_370, 6_370)]]
 
 
+@pytest.mark.usefixtures("own_warehouse")
+def test_what_is_held_here_is_held_on_a_server_with_loads_of_its_own(
+    program: Program, claude: ClaudeDir, server: Place, laptop: Place
+) -> None:
+    held = "SELECT report, offered_tokens FROM held_records ORDER BY ALL"
+    claude.say("s1", days_ago(3), 1_000)
+    imported(program, claude, "--warehouse", server.url)
+    claude.say("s2", days_ago(3, hour=13), 5_000)
+    imported(program, claude)
+    pushed(program, server)
+    claude.delete("s2")
+    imported(program, claude)
+    assert ("daily", 1_000) in laptop.rows(held)
+
+    assert pushed(program, server)["conflicts"] == []
+    assert server.rows(held) == laptop.rows(held)
+    assert pushed(program, server)["conflicts"] == []
+
+    claude.say("s2", days_ago(3, hour=13), 5_000)
+    imported(program, claude)
+    pushed(program, server)
+    assert (server.rows(held), laptop.rows(held)) == ([], [])
+
+
 @pytest.mark.exhaustive
 @pytest.mark.usefixtures("own_warehouse")
 def test_a_load_that_judged_two_histories_reads_like_an_import_and_is_none(
