@@ -19,7 +19,7 @@ from ccusage_import.warehouse.committing import settle_dead_loads
 from ccusage_import.warehouse.integrity import NOTHING, contents, detached_parts, find_damage, unreadable_parts
 from ccusage_import.warehouse.machines import read_claim
 from ccusage_import.warehouse.migrations import apply_migrations, refuse_pending
-from ccusage_import.warehouse.opening import demand_warehouse, known_warehouses, open_unchecked, remember
+from ccusage_import.warehouse.opening import cursor_file, demand_warehouse, known_warehouses, open_unchecked, remember
 from ccusage_import.warehouse.publish import begin, publish
 from ccusage_import.warehouse.tables import RUNNER_OF_CHANGES, Load, last_of, read_loads
 
@@ -62,6 +62,8 @@ def put_back(configuration: Configuration, *, accepts_loss: bool) -> Repaired:
                 refuse_pending(opened)
             _write_loads_after_loss(opened, find_damage(opened, None).machines, repaired)
             remember(configuration, opened, forgets=True)
+            # Facts that were lost are read again, as far as their transcripts are still there.
+            cursor_file(configuration).unlink(missing_ok=True)
         damage = find_damage(opened, known.of(place))
     if damage.lines:
         error = damage.error(place)

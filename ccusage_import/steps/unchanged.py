@@ -27,6 +27,7 @@ from ccusage_import.steps.run import Run
 from ccusage_import.transcripts import walk
 from ccusage_import.warehouse.committing import commit, records_question
 from ccusage_import.warehouse.driver.loading import load_driver, loading_meanwhile
+from ccusage_import.warehouse.opening import cursor_file
 from ccusage_import.warehouse.tables import Load, last_load_question, loads_question, next_load_id, read_loads
 
 
@@ -90,6 +91,9 @@ def import_nothing(run: Run, seen: Seen, environ: Mapping[str, str]) -> ImportSu
     """
     last = None if run.options.is_forced else _read(run)
     if last is None or last.seen != seen.digest:
+        return None
+    if run.settings.transcripts and not cursor_file(run.configuration).exists():
+        # They are to be read again.
         return None
     try:
         with loading_meanwhile(load_driver):

@@ -9,7 +9,7 @@ are also kept in a file outside.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from ccusage_import.exceptions import (
 )
 from ccusage_import.records import counted
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, PrivilegedQuestion, Question
-from ccusage_import.warehouse.migrations import TABLES
+from ccusage_import.warehouse.migrations import FACT_TABLES, TABLES
 
 EMBEDDED_HINT = (
     "ccusage-import repair puts back what is whole again; from a backup: mv {path} {path}.damaged && ccusage-import"
@@ -37,7 +37,7 @@ GONE_HINT = (
     "bring the directory back, or fill a new one: ccusage-import restore BACKUP; to let the next import begin anew:"
     " ccusage-import repair --accept-loss"
 )
-# The next import writes the rows of the others again.
+# Of facts it is only known whether a part was set aside; what else there is, the next import writes again.
 COUNTED = ("records", "changes", "loads")
 FINISHED = "('committed', 'undone', 'renamed')"
 _CHANGES = Question("SELECT count() FROM changes")
@@ -120,11 +120,30 @@ def find_damage(warehouse: ClickHouse, known: Known | None) -> Damage:
     is_counted = known is not None and known.loads > 0
     counted = COUNTED if is_counted and all(load.records_after is not None for load in newest.values()) else ()
     uncounted = [part for part in aside if part.table in COUNTED and part.table not in counted]
+    uncounted += _facts_set_aside(warehouse, aside)
     blocking = aside if lost else uncounted
     lost += map(_line, blocking)
     return Damage(
         tuple(lost), frozenset({*missing, *lost_loads}), tuple(_line(part) for part in aside if part not in blocking)
     )
+
+
+def _facts_set_aside(warehouse: ClickHouse, aside: Sequence[DetachedPart]) -> list[DetachedPart]:
+    """Return the parts of facts that are in no other part: of deleted transcripts, their rows are nowhere else.
+
+    Only of an embedded warehouse: a replica of a server that sets a part aside gets it from another one.
+    """
+    of_facts = [part for part in aside if part.table in (*FACT_TABLES, "folded_ids")]
+    if not of_facts or not warehouse.is_embedded:
+        return []
+    lost = warehouse.rows(
+        "SELECT table, name FROM system.detached_parts AS aside WHERE database = {database:String}"
+        " AND NOT arrayExists(part -> part.1 = table AND part.2 <= max_block_number AND part.3 >= min_block_number,"
+        " (SELECT groupArray((table, min_block_number, max_block_number)) FROM system.parts"
+        " WHERE active AND database = {database:String}))",
+        {"database": warehouse.database},
+    )
+    return [part for part in of_facts if (part.table, part.name) in lost]
 
 
 def what_is_there(warehouse: ClickHouse) -> Known:

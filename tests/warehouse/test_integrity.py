@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,29 @@ def test_a_damaged_part_of_another_table_is_named(lab: Lab, table: str, way: str
     harm(parts_of(lab.installation, table)[-1] / name)
 
     assert_refuses(lab.installation, lab.newer, f"{table}: ")
+
+
+def test_a_damaged_part_of_facts_is_named_and_what_is_still_there_is_read_again(kept: Lab, tmp_path: Path) -> None:
+    user, claude = replace(kept.installation, url=f"chdb://{tmp_path / 'warehouse'}"), ClaudeDir(tmp_path / "claude")
+    for session, day in (("gone", 3), ("there", 2)):
+        claude.say(session, days_ago(day), 100)
+    command = ("import", "--claude-dir", claude.root)
+    assert user.run(*command)[0] == 0
+    (part,) = parts_of(user, "message_facts_by_month")
+    # Its rows are in another part.
+    halved(shutil.copytree(part, part.parent / "detached" / f"broken-on-start_{part.name}") / "data.bin")
+    claude.delete("gone")
+    assert user.run(*command)[::2] == (0, "")
+
+    halved(parts_of(user, "message_facts_by_month")[0] / "data.bin")
+
+    for refused in (user.run(*command), user.run("repair")):
+        assert refused[0] == 4
+        assert "message_facts_by_month: the damaged part broken-on-start_all_" in refused[2]
+    assert user.run("repair", "--accept-loss")[::2] == (0, "")
+    assert user.run(*command)[::2] == (0, "")
+    sums = "SELECT (SELECT sum(total_tokens) FROM daily), (SELECT sum(total_tokens) FROM messages)"
+    assert user.rows(sums) == [(200, 100)]
 
 
 @pytest.mark.exhaustive
