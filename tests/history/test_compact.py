@@ -251,6 +251,8 @@ def test_a_fold_and_facts_that_are_read_again_are_nothing_that_was_not_understoo
     command = ("--warehouse", imported.url, "--claude-dir", tmp_path / "claude")
     program("compact", "--older-than", "2025-06-10", "--warehouse", imported.url, MACHINE_NAME="laptop")
     assert said_of_the_last_load() == ("ok", True)
+    # Nor does a fold make anybody read all transcripts again.
+    assert "folded facts read again" not in program("import", "--force", *command, MACHINE_NAME="laptop").stdout
 
     for cursor in program.home.rglob("transcripts.sqlite"):
         cursor.unlink()

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from ccusage_import.transcripts.facts import FACT_KINDS, Facts
 from ccusage_import.warehouse.clickhouse_client import ClickHouse, Question
 from ccusage_import.warehouse.facts.folds import KINDS
+from ccusage_import.warehouse.tables import RUNNER_OF_COMPACT
 
 
 def last_reading(warehouse: ClickHouse, machine: str) -> int:
-    """Return the last load in which messages of a machine were read; what took a load back read nothing."""
+    """Return the last load in which messages of a machine were read; to take a load back or to fold reads nothing."""
     return int(warehouse.rows(*last_reading_question(machine))[0][0])
 
 
@@ -18,8 +19,9 @@ def last_reading_question(machine: str) -> Question:
     """Return what `last_reading` asks."""
     return Question(
         "SELECT max(load_id) FROM message_facts_by_month WHERE machine = {machine:String} AND load_id NOT IN"
-        " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String} AND undoes != 0)",
-        {"machine": machine},
+        " (SELECT load_id FROM loads FINAL WHERE machine = {machine:String}"
+        " AND (undoes != 0 OR runner = {compact:String}))",
+        {"machine": machine, "compact": RUNNER_OF_COMPACT},
     )
 
 
