@@ -44,11 +44,14 @@ def replay(
 
 
 def _stored_until(configuration: Configuration) -> dict[str, datetime]:
-    """Return when the newest load of each machine began; one that read transcripts alone stored no record."""
+    """Return when the newest load of each machine began, also under a name that it gave back since.
+
+    One that read transcripts alone stored no record.
+    """
     if not has_warehouse(configuration):
         return {}
     newest = (
-        "SELECT machine, max(started_at) FROM loads FINAL WHERE state IN ('committed', 'undone')"
+        "SELECT machine, max(started_at) FROM loads FINAL WHERE state IN ('committed', 'undone', 'renamed')"
         " AND NOT has({facts:Array(String)}, runner) GROUP BY machine"
     )
     with open_unchecked(configuration) as warehouse:

@@ -223,6 +223,16 @@ def test_an_old_load_lowers_nothing_that_came_later(program: Program, kept: Plac
     assert shown(kept) == before
 
 
+def test_loads_of_a_name_that_the_machine_gave_back_since_are_passed_over(program: Program, kept: Place) -> None:
+    assert program("raw", "export", "out", "--warehouse", kept.url).exit_code == 0
+    assert program("rename", "machine", "tower", "--warehouse", kept.url).exit_code == 0
+
+    done = program("import", "--from", program.home / "out", "--warehouse", kept.url)
+
+    assert done.stdout == "0 loads replayed; 2 passed over: what is stored is as new\n"
+    assert kept.rows("SELECT machine, sum(total_tokens) FROM daily GROUP BY machine") == [("tower", 1_500)]
+
+
 def test_a_warehouse_that_has_read_transcripts_alone_takes_all_loads(
     program: Program, kept: Place, embedded: Callable[[str], Place], claude: ClaudeDir, tmp_path: Path
 ) -> None:
