@@ -121,7 +121,7 @@ def logged_offer(decision: Decision) -> bytes:
 
 def _is_news(last: LoggedOffer | None, decision: Decision) -> bool:
     """Return whether a decision differs from the last one that was logged for its key."""
-    return last is None or last.verdict in NOT_LOGGED or last.offered != logged_offer(decision)
+    return last is None or last.verdict is not decision.verdict or last.offered != logged_offer(decision)
 
 
 def _is_older_news(last: LoggedOffer, decision: Decision) -> bool:

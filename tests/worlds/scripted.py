@@ -1222,6 +1222,22 @@ LIVES: Mapping[str, Sequence[Step]] = {
         Work("e", 20),
         Import(),
     ),
+    "prices are frozen, days are filed anew, and the next one is accepted without what was deleted": (
+        Configure(prices="freeze"),
+        Wait(hours=13.25),
+        Work("a", DOLLARS),
+        Wait(hours=2),
+        Work("a"),
+        Work("b"),
+        Import(),
+        Wait(hours=4),
+        Read(prices="cheaper", zone="Europe/Berlin"),
+        Import(),
+        Delete("b"),
+        HOUR,
+        Import(),
+        Accept(),
+    ),
 }
 
 # Whose names are in force is known to the warehouse alone: for `--engine`.
