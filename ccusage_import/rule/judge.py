@@ -141,7 +141,7 @@ class Judge:
         has_moved = may_have_moved and is_all_there and is_all_taken
         waits = may_have_moved and self.window.waits
         pairs = [pair for group in cluster for pair in group.pairs]
-        is_as_before = not any(pair.record.identity in self._context.taken_back for pair in pairs)
+        is_as_before = not any(map(self._is_marked, cluster))
         are_whole_days = is_as_before and all(pair.record.day in whole for pair in pairs)
         over = taken_over(pairs)
         keep_prices = {record.identity for records in over.values() for record in records}
@@ -332,10 +332,9 @@ class Judge:
 
         Usage that moved out of them since does not come in again by where it moved to.
         """
-        marks = self._context.taken_back
-        if not marks:
+        if not self._context.taken_back:
             return []
-        marked = [group for group in cluster if any(pair.record.identity in marks for pair in group.pairs)]
+        marked = list(filter(self._is_marked, cluster))
         fallen, known = [group for group in marked if group.fell], sum(map(self._mark, marked))
         grown = [one for one in self._receivers_of(fallen, cluster) if one not in marked] if fallen else []
         if _offered_tokens([*marked, *grown]) <= known + _stored_tokens(grown):
@@ -364,7 +363,7 @@ class Judge:
         is_project = record.report == "projects"
         if self._is_as_taken_back(receiver) and not (is_project and record.day == other.day):
             return True
-        return not is_project and not self._mark(receiver) and self._is_as_taken_back(source)
+        return not is_project and not self._is_marked(receiver) and self._is_as_taken_back(source)
 
     def _is_as_taken_back(self, group: Group) -> bool:
         then = [self._context.as_taken_back.get(pair.record.identity) for pair in group.pairs]
@@ -379,8 +378,12 @@ class Judge:
         return [one for one in growing if any(one in self.moves.receivers(group) for group in fallen)]
 
     def _mark(self, group: Group) -> int:
-        """Return the tokens up to which it holds that a person took a group back."""
-        return sum(self._context.taken_back.get(pair.record.identity, 0) for pair in group.pairs)
+        """Return the tokens up to which it holds that a person took a part of a group back; the rest is as stored."""
+        stored = ((pair, pair.stored.total_tokens if pair.stored else 0) for pair in group.pairs)
+        return sum(self._context.taken_back.get(pair.record.identity, tokens) for pair, tokens in stored)
+
+    def _is_marked(self, group: Group) -> bool:
+        return any(pair.record.identity in self._context.taken_back for pair in group.pairs)
 
     def _refiled(self, group: Group) -> tuple[bool, Reason]:
         """Return whether days of our zone take the place of those of another one: all of their usage must be here."""

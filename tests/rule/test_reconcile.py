@@ -1042,6 +1042,16 @@ def test_a_month_that_was_taken_back_stays_so_beside_one_of_another_zone(tokens:
     assert {key: verdict for verdict, _, key, _ in decided}["2026-02"] == verdict
 
 
+@pytest.mark.parametrize(("tokens", "verdict"), [(50, "held"), (51, "grew")])
+def test_what_was_taken_back_stays_so_beside_what_another_zone_filed(tokens: int, verdict: str) -> None:
+    stored = [daily("05-12", 100, provenance=WEST), daily("05-13", 20)]
+    offered = [daily("05-12", 100, "2"), daily("05-13", tokens)]
+
+    decided = judged(offered, stored, taken_back={stored[1].identity: 50})
+
+    assert {key: verdict for verdict, _, key, _ in decided}["2026-05-13"] == verdict
+
+
 @pytest.mark.parametrize(("failed", "verdict"), [(set(), "new"), ({"blocks"}, "held")])
 def test_the_hours_of_an_agent_tell_which_days_share_usage_unless_blocks_failed(failed: set[str], verdict: str) -> None:
     # The 8th began in Tokyo at 15:00 of the 7th, when nobody worked.
