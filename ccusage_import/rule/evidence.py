@@ -6,7 +6,7 @@ Pure: no clock, no files, no warehouse.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -114,7 +114,8 @@ class Session:
 class Sessions:
     """The stored sessions of one agent, each with what is offered of it; `is_known` where a session report is.
 
-    What was held of one is a part of it: it was in the days since.
+    What was held of one is a part of it: it was in the days since. `filed` are the stored days and months of an agent
+    that does not show when a session began.
     """
 
     def __init__(
@@ -124,8 +125,10 @@ class Sessions:
         held: Callable[[Identity], Record | None] = lambda _: None,
         *,
         is_known: bool,
+        filed: Sequence[Record] = (),
     ) -> None:
         self.is_known = is_known
+        self._filed = [(record.report, span(record).starts_at, record.total_tokens) for record in filed]
         self._offered, self._stored, self._held = offered, stored, held
 
     @cached_property
@@ -159,6 +162,13 @@ class Sessions:
         found = [item for item in self._named.values() if any(item.span.touches(one, MESSAGE_GROWS) for one in spans)]
         # What other projects lost is not theirs; what is whole may have been theirs before it was renamed.
         return [item for item in found if not project or item.is_total or project in item.projects or item.is_whole]
+
+    def filed_since(self, spans: Sequence[Span]) -> int:
+        """Return the tokens of the days or months since these times: no session that ended before holds any of them."""
+        since, first = Counter[str](), min(spans, default=Span(ALWAYS, ALWAYS)).starts_at
+        for report, starts_at, tokens in self._filed:
+            since[report] += tokens if starts_at >= first else 0
+        return max(since.values(), default=0)
 
 
 def lasting_name(identity: Identity) -> tuple[str, str, str]:

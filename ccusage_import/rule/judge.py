@@ -233,6 +233,9 @@ class Judge:
             return Decision(Verdict.GREW, why, stored, taken, is_written=True)
         if offered.total_tokens < stored.total_tokens:
             return Decision(Verdict.CORRECTED, reason, stored, offered, is_written=True)
+        if pair.is_same and reason is Reason.TIMEZONE_CHANGED:
+            # It is of the zone of now from here on: what grows in it later is none of its neighbours in another one.
+            return Decision(Verdict.REFRESHED, Reason.DETAILS_CHANGED, stored, offered, is_written=True)
         return repriced(stored, offered, self._price_trust(pair), is_accepted=reason is Reason.ACCEPTED)
 
     def _kept(self, stored: Record | None, offered: Record, reason: Reason) -> Decision:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from ccusage_import.records import Identity, Record, report_label
+from ccusage_import.records import CLAUDE, FILED_BY_DAY, Identity, Record, report_label
 from ccusage_import.rule.context import Context
 from ccusage_import.rule.evidence import Sessions, lasting_name, tokens_by_name
 from ccusage_import.rule.groups import busy_times
@@ -80,7 +80,8 @@ def _judges(
     def sessions_of(agent: str) -> Sessions:
         is_short = _lacks_a_session(agent, [*now[agent], *then[agent]], context.taken_back)
         is_known = report_label("session", agent) in fetched and not is_short
-        return Sessions(now[agent], then[agent], context.held_offer, is_known=is_known)
+        filed = [one for one in kept if one.agent == agent != CLAUDE and one.report in FILED_BY_DAY]
+        return Sessions(now[agent], then[agent], context.held_offer, is_known=is_known, filed=filed)
 
     by_report: dict[tuple[str, str], tuple[list[Record], list[Record]]] = defaultdict(lambda: ([], []))
     for record in offered:

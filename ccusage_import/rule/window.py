@@ -110,7 +110,8 @@ class Window:
             return Reason.SESSION_GONE if is_cut or not group.is_offered else None
         # Sessions that do not account for all that is stored are not all the sessions there were.
         known = sum(item.stored_tokens for item in found if self._tells_of(item, group))
-        if not self._sessions.is_known or known < group.stored_tokens:
+        needed = max(group.stored_tokens, self._sessions.filed_since(group.stored_spans))
+        if not self._sessions.is_known or known < needed:
             return Reason.SESSIONS_UNKNOWN
         is_gone = is_cut or any(item.is_gone or self._moves.lost_any(item.records) for item in found)
         return Reason.SESSION_GONE if is_gone else None

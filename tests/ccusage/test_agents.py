@@ -475,6 +475,20 @@ def test_deleted_sessions_of_an_agent_lower_nothing(run_fresh: Importer, warehou
     assert "its transcripts may have been deleted: nobody knows how long codex keeps them" in done.stdout
 
 
+def test_a_day_of_an_agent_whose_session_was_never_stored_outlasts_another_zone(
+    run_fresh: Importer, warehouse: Place, fresh: Agents
+) -> None:
+    gone = fresh.codex_says("a", days_ago(9), 1000)
+    run_fresh(*BOTH, "--report", "daily")
+    gone.unlink()
+    fresh.codex_says("b", days_ago(2), 5000)
+    run_fresh(*BOTH)
+
+    run_fresh(*BOTH, CCUSAGE_IMPORT_TIMEZONE="Asia/Tokyo")
+
+    assert days(warehouse, "codex") == {f"{days_ago(9):%Y-%m-%d}": 1000, f"{days_ago(2):%Y-%m-%d}": 5000}
+
+
 @pytest.mark.exhaustive
 def test_a_held_fall_of_an_agent_is_accepted_by_its_name(
     run_fresh: Importer, warehouse: Place, fresh: Agents, program: Program

@@ -634,6 +634,41 @@ def test_another_zone_files_days_of_another_agent_anew_while_all_its_sessions_ar
     )
 
 
+@pytest.mark.parametrize(
+    ("left", "day"), [(70, ("refreshed", "details_changed", True)), (69, ("unchanged", "nothing_changed", False))]
+)
+def test_a_day_of_another_agent_is_of_the_new_zone_once_all_its_sessions_are_there(
+    left: int, day: tuple[str, str, bool]
+) -> None:
+    then, now = (session("a", None, "05-12", tokens, session_id="a") for tokens in (70, left))
+    stored = of_codex(daily("05-12", 70, provenance=WEST), then)
+
+    decided = lines(reconcile(of_codex(daily("05-12", 70), now), stored, ["codex daily", "codex session"], CONTEXT))
+
+    assert [(verdict, reason, is_written) for verdict, reason, key, is_written in decided if key[:4] == "2026"] == [day]
+
+
+@pytest.mark.parametrize(
+    ("stored_later", "verdict"),
+    [
+        ([], "corrected"),
+        ([daily("05-14", 30)], "corrected"),
+        # The only session that is known has less than is stored since then: another one was never stored.
+        ([daily("05-14", 31)], "held"),
+        ([monthly("06", 101)], "held"),
+    ],
+)
+def test_sessions_of_another_agent_must_account_for_all_that_came_later_too(
+    stored_later: list[Record], verdict: str
+) -> None:
+    known = session("a", None, "06-01", 100, session_id="a")
+    stored = of_codex(daily("05-12", 70, provenance=WEST), *stored_later, known)
+    offered = of_codex(daily("05-12", 40), daily("05-13", 30), *stored_later, known)
+    labels = [f"codex {report}" for report in ("daily", "monthly", "session")]
+
+    assert lines(reconcile(offered, stored, labels, CONTEXT))[0][0] == verdict
+
+
 def test_an_empty_report_of_one_agent_deletes_nothing() -> None:
     stored = [daily("05-12", 100, agent="codex", provenance=OLD_VERSION)]
     assert judged([daily("05-12", 100)], stored) == [("new", "first_seen", "2026-05-12", True)]
