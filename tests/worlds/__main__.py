@@ -9,8 +9,10 @@ Lives are lived in a notebook, thousands of them in minutes; with `--engine` in 
 step; with `--ledger` transcripts are read too. With `--more`, data directories are copied and restored and
 imports leave things out; with `--engine` beside it, which is then alone, warehouses are renamed, folded,
 pushed and restored too, and what was kept is replayed. With `--losses` all of that happens, and transcripts of
-sessions that go on are lost, rewritten, and read between imports, which only `--ledger` can tell apart. Each life
-has a seed of its own, counted from `--seed`. The exit code is 1 where a promise was broken.
+sessions that go on are lost, rewritten, and read between imports, which only `--ledger` can tell apart. With
+`--other-agent` all of it is the usage of another agent than Claude Code, of which there are only days, months and
+sessions without a begin. Each life has a seed of its own, counted from `--seed`. The exit code is 1 where a promise was
+broken.
 """
 
 from __future__ import annotations
@@ -26,12 +28,21 @@ from pathlib import Path
 
 from loguru import logger
 
-from tests.worlds.driver import Lab
+from ccusage_import.records import CLAUDE
+from tests.worlds.driver import OTHER_AGENT, Lab
 from tests.worlds.notebook import Notebook
-from tests.worlds.random_lives import LOSSES, MORE_HAPPENINGS, UPGRADES, random_life
+from tests.worlds.random_lives import LOSSES, MORE_HAPPENINGS, UPGRADES, WITHOUT_TRANSCRIPTS, random_life
 from tests.worlds.run import live, shortened, told, written
-from tests.worlds.scripted import LIVES, OF_THE_WAREHOUSE
+from tests.worlds.scripted import LIVES, OF_OTHER_AGENTS, OF_THE_WAREHOUSE
 from tests.worlds.steps import Step
+
+# By the argument that asks for them, the first that is given.
+_HAPPENINGS = (
+    ("other_agent", WITHOUT_TRANSCRIPTS),
+    ("upgrades", UPGRADES),
+    ("losses", LOSSES),
+    ("more", MORE_HAPPENINGS),
+)
 
 
 def main() -> int:
@@ -54,32 +65,26 @@ def main() -> int:
 @contextmanager
 def _places(arguments: argparse.Namespace) -> Iterator[tuple[Lab | Notebook, Notebook | None]]:
     with tempfile.TemporaryDirectory(prefix="worlds-", dir=arguments.work_dir) as name:
+        agent = OTHER_AGENT if arguments.other_agent else CLAUDE
         if not arguments.engine:
-            yield Notebook(Path(name), has_ledger=arguments.ledger), None
+            yield Notebook(Path(name), has_ledger=arguments.ledger, agent=agent), None
             return
-        with Lab(Path(name) / "engine", has_ledger=arguments.ledger).running() as lab:
+        with Lab(Path(name) / "engine", has_ledger=arguments.ledger, agent=agent).running() as lab:
             yield (
                 lab,
                 None
                 if arguments.more or arguments.losses
-                else Notebook(Path(name) / "notebook", has_ledger=arguments.ledger),
+                else Notebook(Path(name) / "notebook", has_ledger=arguments.ledger, agent=agent),
             )
 
 
 def _chosen(arguments: argparse.Namespace) -> Iterator[tuple[str, Sequence[Step]]]:
     known = {**LIVES, **OF_THE_WAREHOUSE} if arguments.engine else LIVES
+    known = OF_OTHER_AGENTS if arguments.other_agent else known
     if arguments.scripted is not None:
         yield from ((title, steps) for title, steps in known.items() if arguments.scripted in title)
     for seed in range(arguments.seed, arguments.seed + arguments.lives):
-        happenings = (
-            UPGRADES
-            if arguments.upgrades
-            else LOSSES
-            if arguments.losses
-            else MORE_HAPPENINGS
-            if arguments.more
-            else None
-        )
+        happenings = next((known for name, known in _HAPPENINGS if getattr(arguments, name)), None)
         yield f"seed {seed}", random_life(seed, happenings)
 
 
@@ -94,6 +99,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--losses", action="store_true", help="as with --more, and transcripts are lost and rewritten")
     parser.add_argument("--upgrades", action="store_true", help="ccusage is up- and downgraded over majors")
+    parser.add_argument("--other-agent", action="store_true", help="all usage is that of another agent")
     parser.add_argument("--ledger", action="store_true", help="transcripts are read too")
     parser.add_argument("--work-dir", type=Path, metavar="DIR", help="where the warehouse is made")
     return parser.parse_args()

@@ -131,6 +131,11 @@ def entries(tree: Tree, directories: Iterable[str], version: str = USUAL) -> lis
     return list(best.values())
 
 
+def of_other_agent(found: Iterable[Entry]) -> list[Entry]:
+    """Return messages as those of another agent, whose sessions are of no project."""
+    return [entry._replace(project="") for entry in found]
+
+
 def rows(report: str, found: Iterable[Entry], zone: str, version: str = USUAL) -> dict[RawKey, list[Entry]]:
     """Return the messages of each row by its key: in clear, and as ccusage names them."""
     if version == EIGHTEEN and report == "session":
@@ -180,7 +185,10 @@ def document(report: str, found: Sequence[Entry], reading: Reading, now: datetim
                 "firstActivity": _printed(min(instants)),
                 "lastActivity": _printed(max(instants)),
             }
-            if reading.version in (EIGHTEEN, NINETEEN):
+            if not key[0]:
+                # A session of another agent does not show its begin.
+                del row["firstActivity"], row["projectPath"]
+            elif reading.version in (EIGHTEEN, NINETEEN):
                 del row["firstActivity"]
                 row["lastActivity"] = max(instants).astimezone(ZoneInfo(reading.zone)).date().isoformat()
         listed.append(row)

@@ -38,7 +38,7 @@ from ccusage_import.history.replay import replay
 from ccusage_import.import_summary import ImportOptions, ImportSummary
 from ccusage_import.names.pseudonyms import Pseudonyms
 from ccusage_import.querying.counted_messages import read_sums
-from ccusage_import.records import Provenance
+from ccusage_import.records import AGENT_REPORTS, CLAUDE, Provenance, report_label
 from ccusage_import.rule.verify import verify
 from ccusage_import.steps.reports import import_offer
 from ccusage_import.steps.run import Run
@@ -47,9 +47,11 @@ from ccusage_import.warehouse.clickhouse_client import ClickHouse, open_warehous
 from ccusage_import.warehouse.migrations import FACT_TABLES, apply_migrations
 from ccusage_import.warehouse.opening import cursor_file, import_lock, remember
 from ccusage_import.warehouse.tables import read_taken_back
-from tests.worlds.ccusage_model import COUNTED, USUAL, File, Line, Tree
+from tests.worlds.ccusage_model import COUNTED, REPORTS, USUAL, File, Line, Tree
 
 LAPTOP, SERVER, RESTORED = "laptop", "server", "restored"
+# Its rows have the shape of Claude Code's.
+OTHER_AGENT = "pi"
 # What 18 shows in place of sessions: one row a project.
 TOTALS = "totals"
 TABLES = ("records", "changes", "loads", "budgets", "machines", *FACT_TABLES, "folded_ids")
@@ -160,7 +162,13 @@ class Program:
     """How a life's program is configured, and what ccusage hands to it."""
 
     root: Path
+    agent: str = field(default=CLAUDE, kw_only=True)
     keeps_reports: ClassVar[bool] = False
+
+    @property
+    def reports(self) -> tuple[str, ...]:
+        """The reports that ccusage has of the agent."""
+        return REPORTS if self.agent == CLAUDE else AGENT_REPORTS
 
     def url(self, database: str) -> str:
         """Return the address of a database."""
@@ -189,10 +197,11 @@ class Program:
     def handed(self, settings: Settings, who: Installation, offer: Offer) -> offers.Offer:
         """Return an offer as the importer gets it."""
         directories = () if offer.is_saved else tuple(sorted(map(who.digest, offer.directories)))
+        documents = {report_label(report, self.agent): document for report, document in offer.documents.items()}
         return offers.Offer(
             outputs={
-                report: InvalidReportError(report, ("failed",)) if document is None else _fetched(report, document)
-                for report, document in offer.documents.items()
+                label: InvalidReportError(label, ("failed",)) if document is None else _fetched(label, document)
+                for label, document in documents.items()
             },
             provenance=Provenance(offer.version, offer.zone, offer.mode, directories),
             version_info=parse_version(offer.version),

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from ccusage_import.records import CLAUDE
 from tests.worlds.driver import TOTALS, Identity, Logged, Shown, State
 from tests.worlds.ledger import (
     NONE,
@@ -85,6 +86,7 @@ def check_undo(ledger: Ledger, before: State, after: State, target: int, load_id
         elif before.shown.get(identity) != after.shown.get(identity):
             ledger.undone[identity] = _undone_of(before.shown.get(identity), restored)
             ledger.taken_back.add(identity)
+        ledger.priced_with.pop(identity, None)
         _put(ledger.content, identity, messages)
     ledger.replaced[load_id] = taken_back
     ledger.settle(load_id, target)
@@ -472,6 +474,9 @@ def _not_justified(
             + [(day.replace(day=28) + 4 * DAY).replace(day=1) for day in days]
         )
     is_intact = offered.intact_from is not None and min(days) - DAY > offered.intact_from
+    if offered.agent != CLAUDE:
+        # Nobody knows how long it keeps what it wrote, nor when its sessions began: only days are filed anew.
+        is_intact = reason == "timezone_changed" and not gone
     near = any(first <= max(days) and min(days) <= last for first, last in gone)
     if reason == "taken_back":
         return "" if any(identity.report == report for identity in ledger.taken_back) else "nothing is taken back"

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from ccusage_import.records import AGENT_REPORTS, CLAUDE
 from tests.worlds.ccusage_model import BLOCK, REPORTS
 from tests.worlds.driver import TOTALS, Identity, Installation, Offer
 
@@ -39,6 +40,7 @@ class Offered:
     mode: str
     may_be_refused: bool
     must_be_refused: bool
+    agent: str = CLAUDE
 
     @property
     def failed(self) -> frozenset[str]:
@@ -59,7 +61,7 @@ class Offered:
     def is_whole(self) -> bool:
         """Whether nothing was left out of it."""
         return (
-            len(self.offer.documents) == len(REPORTS)
+            len(self.offer.documents) == (len(REPORTS) if self.agent == CLAUDE else len(AGENT_REPORTS))
             and not self.is_filtered
             and not self.failed
             and not self.offer.is_saved

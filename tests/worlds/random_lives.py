@@ -69,7 +69,7 @@ def random_life(seed: int, happenings: Happenings | None = None) -> list[Step]:
             happening, *_ = chance.choices(list(happenings), list(happenings.values()))
             steps += happening(chance)
         steps.append(_import(chance))
-    return steps if happenings in (HAPPENINGS, UPGRADES) else [*steps, Replay()]
+    return steps if happenings in (HAPPENINGS, UPGRADES, WITHOUT_TRANSCRIPTS) else [*steps, Replay()]
 
 
 def _work(chance: random.Random, session: str = "", subagent: str = "") -> Step:
@@ -226,6 +226,24 @@ def _of_subagents(chance: random.Random) -> Sequence[Step]:
 def _watched(chance: random.Random) -> Sequence[Step]:
     return [step for _ in range(2) for step in (_work(chance), ReadTranscripts(), _wait(chance))]
 
+
+# What happens to other agents: their messages do not grow, and no session has copies or projects.
+WITHOUT_TRANSCRIPTS: Happenings = {
+    _always(Sweep()): 12,
+    _session(Delete): 12,
+    _session(Edit): 2,
+    _missing: 5,
+    _read("version", ("20.0.23", LESS, USUAL, USUAL, MORE)): 10,
+    _read("zone", ZONES): 20,
+    _read("prices", ("known", "known", "cheaper", "dearer", "lost")): 8,
+    _saved: 6,
+    lambda chance: [Undo(chance.choice((0, 0, 1)))]: 8,
+    lambda chance: [Accept(chance.choice(("", "", *REPORTS)), chance.choice((None, 0, 1)))]: 8,
+    lambda chance: [Configure(prices=chance.choice(("freeze", "follow")))]: 3,
+    lambda chance: [Wait(days=-chance.choice((1, 5, 40)))]: 2,
+    _second_host: 2,
+    _renamed: 2,
+}
 
 # What only messages that were read can tell from other things.
 LOSSES: Happenings = {**MORE_HAPPENINGS, _lost: 12, _of_subagents: 8, _watched: 8, _session(Rewrite): 4}

@@ -1240,6 +1240,49 @@ LIVES: Mapping[str, Sequence[Step]] = {
     ),
 }
 
+# With another agent than Claude Code.
+OF_OTHER_AGENTS: Mapping[str, Sequence[Step]] = {
+    "the zone is changed and changed back, and a session was deleted meanwhile": (
+        Work("a", 10),
+        Wait(hours=10),
+        Import(),
+        Read(zone="Asia/Tokyo"),
+        Work("b"),
+        Import(),
+        Delete("a"),
+        HOUR,
+        Read(zone="UTC"),
+        Import(),
+    ),
+    "the zone is changed, other prices are known, and a load of the next month is taken back": (
+        Work("a", 105),
+        Wait(days=45),
+        Import(),
+        HOUR,
+        Read(zone="Asia/Tokyo"),
+        Work("b", 9),
+        Import(),
+        Work("c", 108),
+        HOUR,
+        Import(),
+        Read(prices="dearer"),
+        Undo(),
+        HOUR,
+        Import(),
+    ),
+    "only days are imported until a session was deleted, and the zone is changed": (
+        Work("a"),
+        NEXT_DAY,
+        Import(reports=("daily",)),
+        Delete("a"),
+        Work("b", DOLLARS),
+        Import(),
+        HOUR,
+        Read(zone="Asia/Tokyo"),
+        Import(),
+    ),
+}
+
 # Whose names are in force is known to the warehouse alone: for `--engine`.
 OF_THE_WAREHOUSE: Mapping[str, Sequence[Step]] = {
     "names are stored in clear once": (

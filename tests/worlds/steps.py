@@ -10,8 +10,9 @@ from datetime import date, timedelta
 from typing import Protocol
 
 from ccusage_import.exceptions import FixableError, OtherNameError, OtherNamingError
+from ccusage_import.records import report_label
 from ccusage_import.rule.evidence import MESSAGE_GROWS
-from tests.worlds.ccusage_model import REPORTS, SONNET, File, Transcript, document, entries
+from tests.worlds.ccusage_model import REPORTS, SONNET, File, Transcript
 from tests.worlds.driver import LAPTOP, RESTORED, SERVER, Installation, Lab, State
 from tests.worlds.invariants import Violation, check_accept, check_undo
 from tests.worlds.ledger import report_of
@@ -367,8 +368,7 @@ class Save:
     name: str = "saved"
 
     def take(self, world: World) -> Iterator[Violation]:
-        found = tuple(entries(world.tree, world.readable(), world.reading.version))
-        documents = {report: document(report, found, world.reading, world.now) for report in REPORTS}
+        found, documents = world.printed(ANA)
         world.saved[self.name] = Saved(documents, found, world.reading)
         yield from ()
 
@@ -425,8 +425,9 @@ class Accept:
         chosen = held if self.place is None else held[self.place : self.place + 1]
         if not chosen:
             return
+        names = [f"{report_label(key.report, world.lab.agent)}/{key.key}" for key in chosen]
         try:
-            load_id = world.lab.accept(who, [f"{key.report}/{key.key}" for key in chosen])
+            load_id = world.lab.accept(who, names)
         except FixableError:
             return
         world.state = None

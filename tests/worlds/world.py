@@ -11,11 +11,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ccusage_import.exceptions import ExitCode, FixableError
+from ccusage_import.records import CLAUDE
 from ccusage_import.transcripts.facts import number
 from tests.worlds.ccusage_model import (
     COUNTED,
     EIGHTEEN,
-    REPORTS,
     USUAL,
     Entry,
     File,
@@ -28,6 +28,7 @@ from tests.worlds.ccusage_model import (
     cost,
     document,
     entries,
+    of_other_agent,
     rows,
 )
 from tests.worlds.driver import LAPTOP, TOTALS, Identity, Installation, Lab, Offer, State
@@ -143,7 +144,7 @@ class World:
             tree={file: told for file, told in self.trees[who.name].items() if file.directory in self.readable()},
         )
         content, costs, clear = {}, {}, {}
-        for report in REPORTS:
+        for report in self.lab.reports:
             shown = rows(report, found, reading.zone, reading.version) if documents.get(report) else {}
             name = TOTALS if report == "session" and reading.version == EIGHTEEN else report
             for key, inside in shown.items():
@@ -180,6 +181,7 @@ class World:
             reading.mode,
             may_be_refused,
             must_be_refused,
+            self.lab.agent,
         )
 
     def _intact_from(self, who: str) -> date:
@@ -301,10 +303,16 @@ class World:
         for name, value in kept.items():
             setattr(self, name, value)
 
+    def printed(self, who: str) -> tuple[tuple[Entry, ...], dict[str, dict[str, Any]]]:
+        """Return the messages that ccusage counts now, and what it prints of them."""
+        found = entries(self.trees[who], self.readable(), self.reading.version)
+        found = found if self.lab.agent == CLAUDE else of_other_agent(found)
+        documents = {report: document(report, found, self.reading, self.now) for report in self.lab.reports}
+        return tuple(found), documents
+
     def live(self, who: str, since: date = date.min, until: date = date.max) -> Offered:
         """Return what ccusage prints now."""
-        found = tuple(entries(self.trees[who], self.readable(), self.reading.version))
-        documents = {report: document(report, found, self.reading, self.now) for report in REPORTS}
+        found, documents = self.printed(who)
         return self.offered(self.hosts[who], found, self.reading, documents, since=since, until=until)
 
 
