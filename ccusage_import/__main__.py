@@ -155,7 +155,7 @@ class _Output(io.FileIO):
                 raise
             raise OutputError(
                 f"stdout cannot be written: {error.strerror}",
-                hint="the command did its work; only its output is lost",
+                hint="only the output is lost; what the command changed stays changed",
             ) from None
 
 

@@ -51,7 +51,7 @@ def check(
         float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for a server to come up.")
     ] = 0,
     verbose: Verbose = 0,
-    quiet: Quiet = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what fails.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find out whether the next import can work.

@@ -147,6 +147,8 @@ def test_a_quiet_check_prints_failures_only(program: Program, claude: ClaudeDir)
     document = json.loads(program("check", "--claude-dir", claude.root, "--quiet", "--json").stdout)
     assert (document["health"], document["checks"][0]["name"]) == ("warn", "program")
 
+    assert "Print only what fails." in program("check", "--help").stdout
+
     ill = program("check", "--claude-dir", claude.root / "nowhere", "--quiet")
     assert ill.exit_code == 6
     assert [line.split()[0] for line in ill.stdout.splitlines()[1:] if "hint:" not in line] == ["fail"]
