@@ -59,6 +59,11 @@ def means_project(name: str, project: str) -> bool:
     return name.casefold() in {project_name(project).casefold(), _below_home(project).casefold()}
 
 
+def means_command(name: str, command: str) -> bool:
+    """Return whether people who say `name` mean a slash command: with the slash, or without it."""
+    return name.removeprefix("/") == command.removeprefix("/")
+
+
 def project_name(project: str) -> str:
     """Return the last part of a project's path, as far as its name tells: `web-shop` of `-home-ana-src-web-shop`."""
     below = _below_home(project)

@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 from ccusage_import.config.settings import Settings
 from ccusage_import.exceptions import ConfigurationError
 from ccusage_import.names.pseudonyms import Pseudonyms, is_pseudonym, is_short_pseudonym
-from ccusage_import.names.shown import means_model, means_project, model_name, project_name, told_nearest
+from ccusage_import.names.shown import (
+    means_command,
+    means_model,
+    means_project,
+    model_name,
+    project_name,
+    told_nearest,
+)
 from ccusage_import.records import ALL_REPORTS
 from ccusage_import.transcripts.naming import Names
 from ccusage_import.warehouse.budgets import STORED_NAMES, covered_names
@@ -25,7 +32,7 @@ _NAMES: dict[str, str] = {
 # Stored as pseudonyms: a value may be given by its name.
 _HIDDEN = ("project",)
 _SHORTER: dict[str, Callable[[str], str]] = {"project": project_name, "model": model_name}
-_MEANS = {"project": means_project, "model": means_model}
+_MEANS = {"project": means_project, "model": means_model, "command": means_command}
 _ALL_DAYS = "--param since=1970-01-01"
 _HINTS = {
     "machine": f"ccusage-import query machine_ranking {_ALL_DAYS}",
@@ -91,7 +98,7 @@ def refuse_unknown(warehouse: ClickHouse, asked: Mapping[str, str], names: Mappi
 def meant_names(
     warehouse: ClickHouse, asked: Mapping[str, str], stored: Mapping[str, str], names: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the values of parameters with the one project or model that a short name means.
+    """Return the values of parameters with the one project, model or command that a name means.
 
     Args:
         warehouse: where they are stored.

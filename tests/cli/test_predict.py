@@ -176,6 +176,12 @@ def test_hidden_names_are_taken_in_clear(program: Program, migrated: Place, tmp_
     assert migrated.rows("SELECT DISTINCT length(toString(command)) FROM turns") == [(16,)]
 
 
+def test_a_command_is_found_in_clear_where_pseudonyms_are_configured(program: Program, used: Place) -> None:
+    for name in ("test", "/test"):
+        done = program("predict", name, "--warehouse", used.url, "--json")
+        assert (done.exit_code, json.loads(done.stdout)["predicted_from"]) == (0, "these runs")
+
+
 def test_a_run_is_of_the_model_that_cost_most_of_it(program: Program, migrated: Place, tmp_path: Path) -> None:
     claude = tmp_path / "claude"
     for number in range(9):
