@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ccusage_import.checks.health import Problem
 from ccusage_import.config.tables.budget import BudgetLimit
 from ccusage_import.money import DOLLARS, Money
-from ccusage_import.monitoring.events import due_events, known
+from ccusage_import.monitoring.events import due_events, health_events, known
 from ccusage_import.monitoring.outcome import RunOutcome, Told
 from ccusage_import.warehouse.budgets import QuotaUse, Spending
 from ccusage_import.warehouse.snapshot import Snapshot
@@ -295,3 +296,17 @@ def test_the_notice_of_a_quota_says_when_it_ends_and_runs_out() -> None:
         "name": "block_usd", "used": "90", "maximum": "100", "share": 0.9, "ends_at": "2026-11-20T17:00:00+00:00",
         "runs_out_at": "2026-11-20T13:00:00+00:00",
     }  # fmt: skip
+
+
+def test_the_notice_of_what_is_not_well_names_every_problem() -> None:
+    disk = Problem("disk", "0.5 GB of disk are left for the warehouse")
+    push = Problem("push", "pushes have failed for 30 h: ccusage-import push")
+
+    [notice] = health_events("studio", [disk, push], Told())
+
+    assert (notice.event, notice.title) == ("unwell", "studio: 0.5 GB of disk are left for the warehouse")
+    assert notice.text == "pushes have failed for 30 h: ccusage-import push\nmore: ccusage-import status"
+    assert notice.details == {"problems": ["disk", "push"]}
+    assert list(health_events("studio", [push], notice.told)) == []
+    [over] = health_events("studio", [], notice.told)
+    assert (over.event, over.title, over.text) == ("well", "studio: all is well again", "")

@@ -54,6 +54,7 @@ WRONG: list[dict[str, Any]] = [
         ({"quotas": [QUOTAS[0], QUOTAS[0] | {"share": 0.871}]}, "today $4.20 · block quota 87.1% used"),
         ({"quotas": [QUOTAS[0], QUOTAS[0] | {"share": 0.2}]}, "today $4.20 · block quota 63.4% used"),
         ({"daily_limit_usd": 10.0}, "today $4.20, $5.80 left"),
+        ({"daily_limit_usd": 4.2}, "today $4.20, $0.00 left"),
         ({"daily_limit_usd": 4.0}, "today $4.20, OVER by $0.20"),
         ({"monthly_limit_usd": 1500.0}, "today $4.20 · month $1,024.50, $475.50 left"),
         ({"monthly_limit_usd": 1000.0}, "today $4.20 · month $1,024.50, OVER by $24.50"),
