@@ -38,7 +38,7 @@ from ccusage_import.records import counted, counted_records
 from ccusage_import.ui.tables import PlainTable, console, print_wrapped
 
 STYLES = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "bold red"}
-# Shown in front of the message, not behind it.
+# Shown in front of what is bound to a message; `run` is that of all lines, and not shown.
 HEAD_OF_A_LINE = ("time", "level", "run", "message")
 
 

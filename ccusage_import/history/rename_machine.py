@@ -115,8 +115,8 @@ def _renamed(warehouse: ClickHouse, machine: str, new: str, installation: str, *
         own_name(warehouse, name, installation, only_looks=is_dry_run)
     if not old:
         return RenamedMachine("", new)
-    records = int(_rows(warehouse, "SELECT count() FROM records FINAL WHERE machine = {old:String}", old))
-    changes = int(_rows(warehouse, "SELECT count() FROM changes WHERE machine = {old:String}", old))
+    records = _number(warehouse, "SELECT count() FROM records FINAL WHERE machine = {old:String}", old)
+    changes = _number(warehouse, "SELECT count() FROM changes WHERE machine = {old:String}", old)
     loads = len(read_loads(warehouse, machine=old))
     renamed = RenamedMachine(old, new, records, changes, loads, count_shown(warehouse, old))
     if not is_dry_run:
@@ -203,7 +203,7 @@ def _begun(warehouse: ClickHouse, loads: list[Load], new: str) -> Load:
 
 def _hide(warehouse: ClickHouse, old: str, names: Mapping[str, str]) -> None:
     """Put the loads of the old name out of sight, with one that says when its records were deleted."""
-    last = int(_rows(warehouse, "SELECT max(load_id) FROM records WHERE machine = {old:String}", old))
+    last = _number(warehouse, "SELECT max(load_id) FROM records WHERE machine = {old:String}", old)
     loads = read_loads(warehouse, machine=old)
     if loads and last > loads[0].load_id:
         marker = begin(warehouse, loads[0], RUNNER_OF_MACHINE)
@@ -212,5 +212,5 @@ def _hide(warehouse: ClickHouse, old: str, names: Mapping[str, str]) -> None:
     copy_rows(warehouse, warehouse, "loads", _HIDDEN, {**names, "state": RENAMED})
 
 
-def _rows(warehouse: ClickHouse, sql: str, old: str) -> int:
+def _number(warehouse: ClickHouse, sql: str, old: str) -> int:
     return int(warehouse.rows(sql, {"old": old})[0][0])
