@@ -14,7 +14,6 @@ from ccusage_import.schedule.model import InstalledSchedule
 from ccusage_import.schedule.schedulers import installed_schedule
 
 NAME = "schedule"
-INSTALL_HINT = "ccusage-import schedule install"
 TIMEOUT_SECONDS = 600.0
 
 
@@ -31,9 +30,9 @@ def check_schedule(configuration: Configuration, environ: Mapping[str, str]) -> 
     if installed is None and hooked:
         return
     if installed is None:
-        yield warn(NAME, "not installed: imports run by hand only", INSTALL_HINT)
+        yield warn(NAME, "not installed: imports run by hand only", "ccusage-import schedule install")
     elif installed.missing_paths:
-        yield fail(NAME, f"{installed.description}; gone: {', '.join(installed.missing_paths)}", INSTALL_HINT)
+        yield fail(NAME, f"{installed.description}; gone: {', '.join(installed.missing_paths)}", installed.again)
     else:
         yield ok(NAME, installed.description)
         yield _run(installed, configuration)
@@ -50,9 +49,9 @@ def _run(installed: InstalledSchedule, configuration: Configuration) -> Check:
     except TimeoutError:
         return fail(name, f"did not end within {TIMEOUT_SECONDS:.0f} seconds", "ccusage-import schedule show")
     except OSError as error:
-        return fail(name, f"cannot be started: {error.strerror}", INSTALL_HINT)
+        return fail(name, f"cannot be started: {error.strerror}", installed.again)
     if finished.exit_code == ExitCode.OK:
         return ok(name, "ran as a dry run, with nothing in its environment but what the schedule sets")
     lines = finished.stderr.decode("utf-8", "replace").splitlines() or ["it said nothing"]
-    hint = next((line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")), INSTALL_HINT)
+    hint = next((line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")), installed.again)
     return fail(name, f"exit code {finished.exit_code} in the scheduler's environment: {lines[0]}", hint)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -58,6 +60,17 @@ class Timing:
         if self.is_hourly:
             return f"every hour at minute {self.minute}"
         return "daily at " + ", ".join(f"{hour:02}:{self.minute:02}" for hour in self.hours)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of `schedule install` that ask for it."""
+        if self.every_minutes < _HOUR:
+            return ("--every", f"{self.every_minutes}m")
+        if self.is_hourly:
+            return ()
+        if len(self.hours) > 1:
+            return ("--every", f"{_HOURS // len(self.hours)}h")
+        return ("--at", f"{self.hours[0]:02}:{self.minute:02}")
 
     def next_after(self, now: datetime) -> datetime:
         """Return the first start after `now`, in the time zone of `now`."""
@@ -159,6 +172,11 @@ class InstalledSchedule:
         return (*words, "--dry-run")
 
     @property
+    def again(self) -> str:
+        """The command that installs it anew."""
+        return install_command(self.argv, self.timing)
+
+    @property
     def description(self) -> str:
         """One line: where it is and when it starts."""
         return f"{self.scheduler}, {self.when}"
@@ -215,6 +233,17 @@ class Scheduler(Protocol):
 
     def hints(self, schedule: Schedule) -> list[str]:
         """Return what the user should know or do so that the job runs."""
+
+
+def install_command(argv: Sequence[str], timing: Timing | None) -> str:
+    """Return the command that installs a job with its times and its configuration file."""
+    words = [NAME, "schedule", "install", *(timing.options if timing else ())]
+    given = dict(pairwise(argv))
+    if every := given.get(WATCH[-1]):
+        words += ["--watch", "--every", every]
+    if config := given.get("--config"):
+        words += ["--config", config]
+    return shlex.join(words)
 
 
 def split_command(words: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:

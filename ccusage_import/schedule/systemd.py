@@ -20,6 +20,7 @@ from ccusage_import.schedule.model import (
     Schedule,
     SchedulerState,
     Timing,
+    install_command,
     split_command,
 )
 from ccusage_import.schedule.tools import demand, read_unit, run_tool, write_file
@@ -89,7 +90,8 @@ class Systemd:
             self.remove()
         for path, text in self.files(schedule).items():
             write_file(Path(path), text.encode(), mode=0o644)
-        hint = "ccusage-import schedule install --scheduler cron" if schedule.timing else "journalctl --user -u " + NAME
+        by_cron = f"{install_command(schedule.argv, schedule.timing)} --scheduler cron"
+        hint = by_cron if schedule.timing else "journalctl --user -u " + NAME
         for argv in self.commands(schedule):
             demand(argv, self.environ, hint=hint)
 

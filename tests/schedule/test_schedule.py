@@ -234,7 +234,8 @@ def test_status_tells_what_is_gone(scheduled: Program, tmp_path: Path) -> None:
     sick = scheduled("schedule", "status")
     assert sick.exit_code == 6
     assert f"missing: {node}\n" in sick.stdout
-    assert "hint: ccusage-import schedule install\n" in sick.stdout
+    again = f"schedule install --at 09:30 --config {scheduled.home}/../own.toml"
+    assert f"hint: ccusage-import {again}\n" in sick.stdout
     found = json.loads(scheduled("schedule", "status", "--json").stdout)
     assert found["installed"] is True
     assert found["scheduler"] == "cron"

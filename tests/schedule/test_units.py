@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import plistlib
+import shlex
 import stat
 import subprocess
 from dataclasses import replace
@@ -18,7 +19,7 @@ from ccusage_import.config.layers import load_configuration
 from ccusage_import.exceptions import ScheduleError
 from ccusage_import.schedule.cron import Cron
 from ccusage_import.schedule.launchd import Launchd
-from ccusage_import.schedule.model import InstalledSchedule, Schedule, Scheduler, Timing, daily_at, every
+from ccusage_import.schedule.model import ALWAYS, InstalledSchedule, Schedule, Scheduler, Timing, daily_at, every
 from ccusage_import.schedule.schedulers import choose, installed_schedule, plan
 from ccusage_import.schedule.systemd import Systemd, timer
 from tests.config.test_config import IDENTITY
@@ -308,6 +309,22 @@ def test_a_kept_watch_is_tried_as_an_import() -> None:
     assert installed.trial == ("/bin/ccusage-import", "import", "--quiet", "--config", "/c.toml", "--dry-run")
 
 
+@pytest.mark.parametrize(
+    ("words", "timing", "options"),
+    [
+        ("import --quiet", every("1h", "studio"), ""),
+        ("import --quiet", every("15m", "studio"), " --every 15m"),
+        ("import --quiet", every("6h", "studio"), " --every 6h"),
+        ("import --quiet --config '/my own.toml'", daily_at("9:05"), " --at 09:05 --config '/my own.toml'"),
+        ("watch --quiet --reports-every 30m", None, " --watch --every 30m"),
+    ],
+)
+def test_the_command_to_install_it_anew_keeps_what_it_does(words: str, timing: Timing | None, options: str) -> None:
+    argv = ("/bin/ccusage-import", *shlex.split(words))
+    installed = InstalledSchedule("systemd", argv, {}, str(timing or ALWAYS), timing, "")
+    assert installed.again == f"ccusage-import schedule install{options}"
+
+
 def test_status_asks_the_user_manager(program: Program, tmp_path: Path) -> None:
     script = """case "$*" in
   *show\\ ccusage-import.timer*) echo ActiveState=$STATE; echo "NextElapseUSecRealtime=Sat 2026-11-21 06:17:00 UTC" ;;
@@ -322,7 +339,7 @@ esac"""
     assert healthy["argv"] == [SCRIPT, "import", "--quiet"]
     assert healthy["facts"] == {"timer": "active", "next run": "Sat 2026-11-21 06:17:00 UTC"}
     assert sick.exit_code == 6
-    assert "not active: systemd will not start it\nhint: ccusage-import schedule install\n" in sick.stdout
+    assert "not active: systemd will not start it\nhint: ccusage-import schedule install --at 09:30\n" in sick.stdout
     assert own("schedule", "show").stdout.startswith(f"# {own.home}/{UNITS}/ccusage-import.service\n# Written by ")
 
 

@@ -227,6 +227,6 @@ def _print_status(installed: InstalledSchedule, state: SchedulerState) -> None:
     for path in installed.missing_paths:
         print(f"missing: {path}")
     if installed.missing_paths:
-        print("hint: ccusage-import schedule install")
+        print(f"hint: {installed.again}")
     elif not state.is_active:
-        print(f"not active: {installed.scheduler} will not start it\nhint: ccusage-import schedule install")
+        print(f"not active: {installed.scheduler} will not start it\nhint: {installed.again}")
