@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rich.segment import Segment
     from rich.text import Text
 
-NO_TERMINAL_WIDTH = 1000
+# Wider than any line.
+NO_TERMINAL_WIDTH = 1_000_000
 TERMINAL_WIDTH = 80
 LEAST_WIDTH = 40
 GAP = 2

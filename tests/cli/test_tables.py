@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from ccusage_import.ui.tables import Hanging, Joined, PlainTable
+from ccusage_import.ui.tables import Hanging, Joined, PlainTable, console, print_wrapped
 
 
 def shown(thing: object, width: int) -> list[str]:
@@ -145,3 +145,22 @@ def test_a_long_line_goes_on_further_in_and_parts_are_not_broken() -> None:
     assert shown(Hanging("one two three four", indent=2), 12) == ["  one two", "    three", "    four"]
     assert shown(Joined(["machine laptop", "days in UTC", "load 1"]), 30) == ["machine laptop · days in UTC", "load 1"]
     assert shown(Joined(["evil\x1b"]), 30) == ["evil\\u001b"]
+
+
+def test_a_pipe_is_as_wide_as_any_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    line = " ".join(["word"] * 1_000)
+    table = PlainTable(("load", "error"), texts=("error",), below="error")
+    table.add_row("1", line)
+
+    print_wrapped(line)
+    console().print(table)
+
+    assert capsys.readouterr().out.splitlines() == [line, "load  error", f"1     {line}"]
+
+
+def test_a_cell_of_several_lines_is_as_wide_as_the_longest_and_holds_nothing_that_a_terminal_obeys() -> None:
+    table = PlainTable(("what", "n"))
+    table.add_row(Text("one\nthree\x1b[2J"), "1")
+
+    assert shown(table, 40) == ["what            n", "one             1", "three\\u001b[2J"]

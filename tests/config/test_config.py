@@ -137,6 +137,10 @@ def test_agents_are_a_list_or_names_with_commas(
             '[budget]\nmonthly = 20\nheartbeat_url = "https://example.com/"',
             "budget.heartbeat_url ({file}): unknown setting; heartbeat_url stands above the first [table] of the file",
         ),
+        (
+            'agents = ["codex", {}]',
+            "agents.1 ({file}): Input should be the name of an agent in small letters, such as codex",
+        ),
         ("agents = [1]", "agents.0 ({file}): Input should be the name of an agent in small letters, such as codex"),
         ("agents = 1", 'agents ({file}): Input should be a list, such as ["value"]'),
         ('machine = " "', "machine ({file}): is empty"),

@@ -75,6 +75,7 @@ URL = "https://hooks.example/T0P-SECRET"
         ([{"type": "slack", "url": "T0P-SECRET"}], "notify.0.url (environment): is not an http:// or https:// address"),
         ([{"type": "slack", "url": "https:///T0P-SECRET"}], "notify.0.url (environment): is not an http://"),
         ([{"type": "slack", "url": "http://h:T0P-SECRET"}], "notify.0.url (environment): is not an http://"),
+        ([{"type": "slack", "url": "http://h:0/T0P-SECRET"}], "notify.0.url (environment): is not an http://"),
         ([{"type": "slack", "url": "http://[T0P-SECRET"}], "notify.0.url (environment): is not an http://"),
         ([{"type": "slack", "url": "http://h/ T0P-SECRET"}], "notify.0.url (environment): is not an http://"),
         (
