@@ -75,6 +75,7 @@ def test_the_warehouse_holds_what_is_configured_and_forgets_what_is_not(program:
     ("text", "complaint"),
     [
         ("week_usd = -1", "quota.week_usd ("),
+        ("week_usd = 0.0000000009", "quota.week_usd ("),
         ("week_usd = nan", "quota.week_usd ("),
         ("week_usd = true", "quota.week_usd ("),
         ('block_tokens = "most"', "Input should be a number greater than 0, or max, which is the largest of the past"),

@@ -11,7 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ccusage_import.config.tables.budget import Dollars
 
 QuotaName = Literal["block_tokens", "block_usd", "week_usd"]
-LARGEST = 10**27
+# The warehouse keeps nine decimals of a number.
+LEAST, LARGEST = Decimal("1e-9"), 10**27
 WANTED = "Input should be a number greater than 0, or max, which is the largest of the past"
 
 
@@ -22,7 +23,7 @@ def _limit(value: object) -> object:
         number = Decimal(str(value))
     except InvalidOperation:
         raise ValueError(WANTED) from None
-    if isinstance(value, bool) or not number.is_finite() or not 0 < number < LARGEST:
+    if isinstance(value, bool) or not number.is_finite() or not LEAST <= number < LARGEST:
         raise ValueError(WANTED)
     return number
 
