@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -15,7 +16,6 @@ from ccusage_import.cli.options import (
     CcusageCommand,
     ClaudeDirs,
     ConfigFile,
-    Quiet,
     Verbose,
     WarehouseUrl,
     configured,
@@ -45,7 +45,7 @@ def verify(
     claude_dir: ClaudeDirs = None,
     ccusage: CcusageCommand = None,
     verbose: Verbose = 0,
-    quiet: Quiet = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing where everything is explained.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare stored numbers with ccusage's.

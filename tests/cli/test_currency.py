@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ccusage_import.cli.live.page import Page
-from ccusage_import.cli.outlook.predict import Prediction, print_prediction
+from ccusage_import.cli.outlook.predict import Prediction, print_notes, print_prediction
 from ccusage_import.config.directories import Directories
 from ccusage_import.config.layers import load_configuration
 from ccusage_import.live.now import Block, LastTurn, Model, Now, Session
@@ -160,7 +160,9 @@ def test_a_prediction_is_converted(capsys: pytest.CaptureFixture[str]) -> None:
     unpriced, missed = True, (Decimal("0.5"), Decimal("0.75"))
     found = Prediction("these runs", 20, *costs, 10.0, 20.0, 30.0, unpriced, 15, 0.8, *missed)
 
-    print_prediction("review", found, Money("EUR", Decimal("0.9"), "€"))
+    money = Money("EUR", Decimal("0.9"), "€")
+    print_prediction("review", found, money)
+    print_notes(found, money)
 
     shown = squeezed(capsys.readouterr().out)
     assert "cost €1.12 €1.80 €2.70" in shown

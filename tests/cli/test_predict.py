@@ -129,6 +129,15 @@ def test_it_is_told_in_a_few_lines(program: Program, used: Place) -> None:
     )
 
 
+def test_quiet_is_the_answer_without_notes(program: Program, used: Place) -> None:
+    done = program("predict", "test", "--quiet", "--warehouse", used.url, CCUSAGE_IMPORT_HASH_PROJECTS="false")
+    assert done.stdout.splitlines() == [
+        "/test       low  expected   high",
+        "cost      $0.01     $0.06  $0.10",
+        "duration  1.1 s     5.5 s  9.9 s",
+    ]
+
+
 def test_it_fits_a_narrow_terminal(program: Program, used: Place) -> None:
     done = program("predict", "test", "--warehouse", used.url, CCUSAGE_IMPORT_HASH_PROJECTS="false", COLUMNS="48")
     assert done.stdout.splitlines()[-3:] == [

@@ -73,6 +73,12 @@ def test_volta_s_image_becomes_its_shim(disk: Path) -> None:
     assert kept(disk, volta / "tools/image/node/22.11.0/bin", volta / "bin") == (str(volta / "bin"),)
 
 
+def test_volta_s_image_is_kept_where_its_shim_is_gone(disk: Path) -> None:
+    image = program(disk / "home/.volta/tools/image/node/22.11.0/bin/node").parent
+
+    assert kept(disk, image) == (str(image),)
+
+
 def test_homebrew_s_cellar_becomes_its_links(disk: Path) -> None:
     brew = disk / "opt/homebrew"
     program(brew / "Cellar/node/22.11.0/bin/node")
@@ -123,7 +129,11 @@ def test_what_only_sounds_like_a_cache_is_kept(disk: Path, lasting: str) -> None
     assert kept(disk, disk / lasting) == (str(disk / lasting),)
 
 
-def test_the_order_of_path_is_kept_and_what_is_relative_or_not_executable_is_not(disk: Path) -> None:
+def test_the_order_of_path_is_kept_and_what_is_relative_or_not_executable_is_not(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(disk / "relative/bin/npx")
+    monkeypatch.chdir(disk)
     first, second = program(disk / "b/node").parent, program(disk / "a/ccusage").parent
     plain = disk / "plain/ccusage"
     plain.parent.mkdir()

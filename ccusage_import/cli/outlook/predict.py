@@ -11,9 +11,9 @@ from ccusage_import import ui
 from ccusage_import.cli.options import (
     AsJson,
     ConfigFile,
-    Quiet,
     Verbose,
     WarehouseUrl,
+    WithoutNotes,
     configured,
     door,
     open_to_ask,
@@ -59,7 +59,7 @@ def predict(
     config: ConfigFile = None,
     warehouse: WarehouseUrl = None,
     verbose: Verbose = 0,
-    quiet: Quiet = False,
+    quiet: WithoutNotes = False,
     as_json: AsJson = False,
 ) -> None:
     """Predict cost and duration of a slash command's next run.
@@ -86,8 +86,10 @@ def predict(
             )
         if as_json:
             ui.print_json(_json(command, found[0]))
-        elif not quiet:
-            print_prediction(command, found[0], configuration.settings.money)
+            return
+        print_prediction(command, found[0], configuration.settings.money)
+        if not quiet:
+            print_notes(found[0], configuration.settings.money)
 
 
 def _json(command: str, found: Prediction) -> dict[str, object]:
@@ -114,11 +116,15 @@ def _json(command: str, found: Prediction) -> dict[str, object]:
 
 
 def print_prediction(command: str, found: Prediction, money: Money) -> None:
-    """Print what is predicted, and how such predictions did."""
+    """Print what is predicted."""
     table = PlainTable((_shown(command), "low", "expected", "high"))
     table.add_row("cost", *(money.text(value) for value in (found.low_usd, found.cost_usd, found.high_usd)))
     table.add_row("duration", *map(duration, (found.seconds_low, found.seconds_p50, found.seconds_high)))
     console().print(table)
+
+
+def print_notes(found: Prediction, money: Money) -> None:
+    """Print what the prediction is made of, and how such predictions did."""
     of = "prompts of all kinds" if found.predicted_from == "all prompts" else f"runs{FROM[found.predicted_from]}"
     lines = [f"80% of runs stay within this range, judging by the last {found.runs} {of}"]
     if found.unpriced:
