@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -34,7 +34,7 @@ from ccusage_import.cli.verdicts import print_changes
 from ccusage_import.config.kept.names import read_names
 from ccusage_import.config.settings import Configuration, Settings
 from ccusage_import.days import day_of_option, parse_day, storable, today_in, zoned_moment
-from ccusage_import.exceptions import QueryError, SchemaError
+from ccusage_import.exceptions import MachineTakenError, OtherNameError, QueryError, SchemaError
 from ccusage_import.history import overrule
 from ccusage_import.history.changes import Change, Wanted, count_changes, held_now, stream_changes
 from ccusage_import.history.load_names import find_load, short_ids, stored_ids
@@ -225,7 +225,9 @@ def held(
             print("nothing is held")
         if found and not (as_json or quiet) and machine in ("", own):
             options = options_as_typed(config, warehouse)
-            _print_how_to_accept(found[0], names, ids, options)
+            with suppress(MachineTakenError, OtherNameError):
+                claim_machine(opened, own, configuration.installation, only_looks=True)
+                _print_how_to_accept(found[0], names, ids, options)
 
 
 def options_as_typed(config: Path | None, warehouse: str | None) -> str:

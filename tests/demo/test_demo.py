@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ccusage_import.config.kept.identity import complete_identity
 from ccusage_import.config.layers import load_configuration
 from ccusage_import.config.warehouse_url import EmbeddedWarehouse
 from ccusage_import.demo.place import Place
@@ -102,6 +103,19 @@ def test_the_demo_leaves_the_page_of_the_user_alone(program: Program) -> None:
     assert report.stdout == f"{data}/demo/ccusage-report.html\n"
     assert (data / "ccusage-report.html").read_text() == "mine"
     assert sorted(path.name for path in data.iterdir()) == ["ccusage-report.html", "demo"]
+
+
+def test_held_says_how_to_accept_only_what_accept_would_take(program: Program) -> None:
+    assert program("import", "--demo").exit_code == 0
+    config = program.home / ".local/share/ccusage-import/demo/config.toml"
+    # The demo is of an installation that ended with it.
+    complete_identity(program.home / ".config/ccusage-import/identity.toml")
+
+    held = program("held", "--config", config).stdout
+
+    assert held.count(" are gone from the transcripts: ") == 5
+    assert "to accept" not in held
+    assert program("accept", "2026-11", "--config", config).exit_code == 2
 
 
 @pytest.mark.exhaustive
