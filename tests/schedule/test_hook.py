@@ -95,7 +95,9 @@ def test_it_joins_what_is_there_and_leaves_every_byte_of_that(own: Program) -> N
     written = json.loads(settings_file(own).read_bytes())
     assert (written["model"], written["big"], written["share"]) == ("opus", 12345678901234567890, 1.5)
     assert written["hooks"]["PreToolUse"] == [{"matcher": "Bash", "hooks": []}]
-    assert settings_file(own).read_bytes().startswith(b'{\n    "model": "opus",\n    "hooks": {\n        "Stop": [')
+    text = settings_file(own).read_text("utf-8")
+    assert text.startswith('{\n    "model": "opus",\n    "hooks": {\n        "Stop": [')
+    assert "say 'döne'" in text
     assert settings_file(own).stat().st_mode & 0o777 == 0o644
     [copy] = own.home.rglob("claude-settings-*.json")
     assert (copy.read_bytes(), copy.stat().st_mode & 0o777) == (OTHERS, 0o600)

@@ -92,6 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(answer)
             if answer in (301, 302, 307, 308):
                 self.send_header("Location", self.server.receiver.location)
+            if answer in (429, 503):
+                # Nobody waits that long for somebody who is only told.
+                self.send_header("Retry-After", "60")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
