@@ -54,7 +54,7 @@ def test_shares_are_percent() -> None:
 
 def test_counts_have_separators_and_ids_and_years_have_none() -> None:
     assert written("total_tokens", "UInt64", "4528615", "7") == ["4,528,615", "7"]
-    assert written("change", "Int64", "-1234") == ["-1,234"]
+    assert written("change", "Nullable(Int64)", "-1234", "ᴺᵁᴸᴸ") == ["-1,234", "-"]
     assert written("tokens_per_minute", "Float64", "12345.5") == ["12,345.5"]
     assert written("load_id", "UInt64", "1795676694622468") == ["1795676694622468"]
     assert written("newest", "UInt64", "1795676694622468") == ["1795676694622468"]

@@ -143,7 +143,9 @@ def test_the_room_that_a_short_column_leaves_is_for_the_long_one() -> None:
 
 def test_a_long_line_goes_on_further_in_and_parts_are_not_broken() -> None:
     assert shown(Hanging("one two three four", indent=2), 12) == ["  one two", "    three", "    four"]
-    assert shown(Joined(["machine laptop", "days in UTC", "load 1"]), 30) == ["machine laptop · days in UTC", "load 1"]
+    parts = Joined(["machine laptop", "days in UTC", "load 1"])
+    assert shown(parts, 37) == ["machine laptop · days in UTC · load 1"]
+    assert shown(parts, 36) == ["machine laptop · days in UTC", "load 1"]
     assert shown(Joined(["evil\x1b"]), 30) == ["evil\\u001b"]
 
 
