@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from ccusage_import.days import moment
 from ccusage_import.exceptions import DamagedWarehouseError, FixableError, OutputError
@@ -28,16 +28,15 @@ _PSEUDONYM = re.compile(r"[0-9a-f]{32}|[0-9a-f]{16}")
 _LONG_ID = re.compile(r"([0-9a-f]{8})(?:[0-9a-f]{24}|-[0-9a-f]{4}-[0-9a-f-]{22})")
 
 
-def print_error(error: FixableError, stream: TextIO | None = None) -> None:
+def print_error(error: FixableError) -> None:
     """Print what went wrong, the first details, and what to do next."""
-    stream = stream or sys.stderr
-    print(f"{PROGRAM}: error: {printable(str(error))}", file=stream)
+    print(f"{PROGRAM}: error: {printable(str(error))}", file=sys.stderr)
     for line in error.details[:SHOWN_DETAILS]:
-        print(f"  {printable(line)}", file=stream)
+        print(f"  {printable(line)}", file=sys.stderr)
     if len(error.details) > SHOWN_DETAILS:
-        print(f"  and {len(error.details) - SHOWN_DETAILS} more", file=stream)
+        print(f"  and {len(error.details) - SHOWN_DETAILS} more", file=sys.stderr)
     if error.hint:
-        print(f"hint: {printable(error.hint)}", file=stream)
+        print(f"hint: {printable(error.hint)}", file=sys.stderr)
 
 
 def print_warnings(warnings: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -67,7 +66,7 @@ class JsonLines:
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **json_of(event)}
         print(json.dumps(line, ensure_ascii=False), flush=True)
         if isinstance(event, Lost | ImportFailed):
-            ui.print_error(event.error, sys.stderr)
+            ui.print_error(event.error)
 
     def turn(self, warehouse: ClickHouse | None, files: int, behind_seconds: float) -> None:
         """Print nothing."""
