@@ -86,7 +86,11 @@ class Group:
     @property
     def is_cheaper(self) -> bool:
         """Whether it has more tokens and yet costs less."""
-        return self.grew and _usd(pair.offered for pair in self.pairs) < _usd(pair.stored for pair in self.pairs)
+        return self.grew and self.costs_less
+
+    @property
+    def costs_less(self) -> bool:
+        return _usd(pair.offered for pair in self.pairs) < _usd(pair.stored for pair in self.pairs)
 
 
 def paired(offered: Iterable[Record], stored: Iterable[Record]) -> list[Pair]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 from ccusage_import.records import CLAUDE, Identity, Record, report_label
@@ -167,15 +167,15 @@ class Judge:
             if self.window.is_refiled(group):
                 takes, reason = self.window.explanation(group)
                 is_fall = takes or reason is Reason.DIRECTORY_MISSING
-            if group.stored_tokens and is_fall and not self._accepts(group):
+            if group.stored_tokens and is_fall and not self.accepts(group):
                 for pair in group.pairs:
                     if pair.stored is not None and pair.stored.total_tokens and self._is_judged(pair):
                         yield Fall(pair.stored, group.offered_tokens)
 
-    def _verdict(self, group: Group, evidence: _Evidence) -> tuple[bool, Reason]:
+    def _verdict(self, group: Group, daily: Judge | None, evidence: _Evidence) -> tuple[bool, Reason]:
         """Return whether the offers of a group are taken, and why."""
         takes, reason = True, Reason.MOVED
-        if self._accepts(group):
+        if self.accepts(group, daily):
             reason = Reason.ACCEPTED
         elif group in evidence.taken_back:
             takes, reason = False, Reason.TAKEN_BACK
@@ -196,7 +196,7 @@ class Judge:
         return takes, reason
 
     def _decided(self, group: Group, daily: Judge | None, evidence: _Evidence) -> Iterator[Decision]:
-        takes, reason = self._verdict(group, evidence)
+        takes, reason = self._verdict(group, daily, evidence)
         is_replaced = group.fell or group.is_rearranged or evidence.has_moved or self.window.is_refiled(group)
         if takes and is_replaced and evidence.is_price_lost and reason is not Reason.ACCEPTED:
             takes, reason = False, Reason.PRICE_LOST
@@ -322,13 +322,26 @@ class Judge:
             return None
         return True, Reason.MESSAGES_THERE
 
-    def _accepts(self, group: Group) -> bool:
-        """Return whether a person takes the offers of the group; what is not offered any more is never meant."""
-        days = [pair.offered.day for pair in group.pairs if pair.offered is not None]
-        if self._context.accepted is None or not days:
+    def accepts(self, group: Group, daily: Judge | None = None) -> bool:
+        """Return whether a person takes the offers of the group; what is not offered any more is never meant.
+
+        Of a month all days are meant, or all that are less now, while it lost no more than they.
+        """
+        offered = [pair.offered for pair in group.pairs if pair.offered is not None]
+        if self._context.accepted is None or not offered:
             return False
         first, last = self._context.accepted
-        return all(first <= day <= last for day in days)
+        is_named = all(first <= one.day and day_after(one) - timedelta(days=1) <= last for one in offered)
+        if is_named or daily is None or offered[0].report != "monthly":
+            return is_named
+        less = daily.less_in({one.key for one in offered})
+        lost = _stored_tokens(less) - _offered_tokens(less)
+        return bool(less) and all(map(daily.accepts, less)) and group.stored_tokens - group.offered_tokens <= lost
+
+    def less_in(self, months: Collection[str]) -> list[Group]:
+        """Return the days of these months that fell, lost some of their price, or were taken back."""
+        found = [group for group in self.groups if any(pair.record.key[:7] in months for pair in group.pairs)]
+        return [group for group in found if group.fell or group.costs_less or self._mark(group)]
 
     def _taken_back(self, cluster: Sequence[Group]) -> list[Group]:
         """Return the groups that a person took back, unless their usage grew past it since.

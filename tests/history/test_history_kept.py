@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from ccusage_import.cli.verdicts import print_changes
+from ccusage_import.days import next_month
 from ccusage_import.history.changes import Wanted, stream_changes
 from ccusage_import.money import DOLLARS
 from tests.conftest import Place, Program, Result, Spares
@@ -281,6 +283,25 @@ def test_accept_lower_takes_the_named_days_only(claude: ClaudeDir, run_import: I
     run_import("--accept-lower", f"{days_ago(46).date()}..{days_ago(44).date()}")
 
     assert tokens(migrated, "daily", "date") == {str(days_ago(45).date()): 100, str(days_ago(40).date()): 9100}
+
+
+def test_accept_lower_takes_a_month_with_all_days_that_are_less(
+    claude: ClaudeDir, run_import: Importer, migrated: Place
+) -> None:
+    days = [days_ago(60).replace(day=number) for number in (1, 5)]
+    for day in days:
+        claude.say(f"s{day.day}", day, 9100)
+    run_import()
+    for day in days:
+        claude.replace(f"s{day.day}", '"output_tokens":9100', '"output_tokens":100')
+
+    run_import("--accept-lower", str(days[0].date()))
+    assert tokens(migrated, "daily", "date") == {str(days[0].date()): 100, str(days[1].date()): 9100}
+    assert list(tokens(migrated, "monthly", "month").values()) == [18200]
+
+    run_import("--accept-lower", f"{days[0].date()}..{next_month(days[0].date()) - timedelta(days=1)}")
+    assert set(tokens(migrated, "daily", "date").values()) == {100}
+    assert list(tokens(migrated, "monthly", "month").values()) == [200]
 
 
 def costs(place: Place) -> list[object]:

@@ -558,6 +558,51 @@ def test_accepting_a_range_deletes_nothing() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "is_taken"),
+    [
+        # One of two days that fell, the first of which begins the month.
+        (1, 1, False),
+        (1, 2, False),
+        (3, 31, False),
+        # Both, and every day of the month.
+        (1, 5, True),
+        (2, 5, False),
+        (1, 31, True),
+        (1, 30, True),
+    ],
+)
+def test_a_month_is_accepted_with_all_days_that_it_lost_any_of(first: int, last: int, *, is_taken: bool) -> None:
+    stored = [monthly("05", 310), daily("05-01", 100), daily("05-05", 100), daily("05-07", 110)]
+    offered = [monthly("05", 130), daily("05-01", 10), daily("05-05", 10), daily("05-07", 110)]
+
+    decided = judged(offered, stored, accepted=(date(2026, 5, first), date(2026, 5, last)))
+
+    month = ("corrected", "accepted", "2026-05", True) if is_taken else ("held", "may_be_swept", "2026-05", False)
+    assert month in decided
+
+
+def test_a_month_that_lost_more_than_the_accepted_days_is_held() -> None:
+    accepted = (date(2026, 5, 1), date(2026, 5, 5))
+    gone = [monthly("05", 300), daily("05-01", 100), daily("05-05", 100), daily("05-07", 100)]
+    offered = [monthly("05", 110), daily("05-01", 10), daily("05-05", 100)]
+    never_stored = [monthly("05", 300), daily("05-01", 100), daily("05-05", 100)]
+
+    for stored in (gone, never_stored):
+        assert ("held", "may_be_swept", "2026-05", False) in judged(offered, stored, accepted=accepted)
+        assert ("corrected", "accepted", "2026-05-01", True) in judged(offered, stored, accepted=accepted)
+
+
+def test_a_month_without_its_days_is_accepted_whole() -> None:
+    stored, offered = [monthly("05", 300)], [monthly("05", 110)]
+
+    held = judged(offered, stored, accepted=(date(2026, 5, 1), date(2026, 5, 30)))
+    taken = judged(offered, stored, accepted=(date(2026, 5, 1), date(2026, 5, 31)))
+
+    assert held == [("held", "may_be_swept", "2026-05", False)]
+    assert taken == [("corrected", "accepted", "2026-05", True)]
+
+
 @pytest.mark.parametrize("context", [{}, {"accepted": (date(2026, 1, 1), date(2026, 12, 31))}, {"intact_from": None}])
 def test_an_empty_report_deletes_nothing(context: dict[str, Any]) -> None:
     stored = [daily("05-12", 100, provenance=OLD_VERSION), block("05-12T09", 100, provenance=OLD_VERSION)]
