@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -95,17 +96,52 @@ def covered(
         records: stored ones.
         read: reads the stored messages; twice, since they are too many to hold all of them.
     """
+    return _filed(records, read, _equals)
+
+
+def covered_by_first(
+    records: Sequence[Record], read: Callable[[], Iterable[CountedMessage]]
+) -> dict[Identity, list[CountedMessage]]:
+    """Return the messages of the records that are the sum of the first of them: the others were read since.
+
+    Whether all of these count in them is not sure enough for a correction, but what is gone of them is gone.
+
+    Args:
+        records: stored ones, of which `covered` knows nothing.
+        read: reads the stored messages like that of `covered`.
+    """
+    filed = _filed(records, read, _is_reached)
+    first = ((record, _first_that_are(record, filed.get(record.identity, ()))) for record in records)
+    return {record.identity: messages for record, messages in first if messages}
+
+
+def _filed(
+    records: Sequence[Record],
+    read: Callable[[], Iterable[CountedMessage]],
+    fits: Callable[[Record, Mapping[int, int]], bool],
+) -> dict[Identity, list[CountedMessage]]:
     filing, sums = Filing(records), defaultdict[Identity, Counter[int]](Counter)
     for message in read():
         for identity in filing.of(message):
             sums[identity].update(dict(enumerate(message.tokens)))
-    whole = [one for one in records if one.identity in sums and _equals(one, sums[one.identity])]
+    whole = [one for one in records if one.identity in sums and fits(one, sums[one.identity])]
     found: dict[Identity, list[CountedMessage]] = {record.identity: [] for record in whole}
     filing = Filing(whole)
     for message in read() if whole else ():
         for identity in filing.of(message):
             found[identity].append(message)
     return found
+
+
+def _first_that_are(record: Record, messages: Iterable[CountedMessage]) -> list[CountedMessage]:
+    first: list[CountedMessage] = []
+    sums = Counter[int]()
+    for message in sorted(messages, key=lambda one: one.at):
+        first.append(message)
+        sums.update(dict(enumerate(message.tokens)))
+        if _equals(record, sums):
+            return first
+    return []
 
 
 def covered_by_files(
@@ -198,14 +234,25 @@ def weigh_all(
     messages: Mapping[Identity, Sequence[CountedMessage]],
     found: Collection[int],
     present: Present,
+    first: Mapping[Identity, Sequence[CountedMessage]] = MappingProxyType({}),
 ) -> Ledger:
-    """Return what became of the messages of those of the records that consist of them."""
+    """Return what became of the messages of those of the records that consist of them.
+
+    Args:
+        records: stored ones.
+        messages: of these, as far as they are covered.
+        found: the numbers of the messages of which any copy is there.
+        present: their copies, where no number is missing.
+        first: the messages of others, of which counts only that some are gone.
+    """
     weighed = {
-        record.identity: weigh(record, messages[record.identity], found, present)
+        record.identity: weigh(record, known, found, present)
         for record in records
-        if record.identity in messages
+        if (known := messages.get(record.identity) or first.get(record.identity))
     }
-    return {identity: one for identity, one in weighed.items() if one is not None}
+    return {
+        identity: one for identity, one in weighed.items() if one is not None and (one.gone or identity in messages)
+    }
 
 
 def without_kept(
@@ -240,6 +287,12 @@ def holds(record: Record, message: CountedMessage) -> bool:
 def _equals(record: Record, sums: Mapping[int, int]) -> bool:
     tokens = record.tokens
     return record.total_tokens == sum(tokens) and tokens == tuple(sums[number] for number in range(4))
+
+
+def _is_reached(record: Record, sums: Mapping[int, int]) -> bool:
+    return record.total_tokens == sum(record.tokens) and all(
+        sums[at] >= count for at, count in enumerate(record.tokens)
+    )
 
 
 def _is_there(message: CountedMessage, present: Present) -> bool:

@@ -25,6 +25,7 @@ from ccusage_import.rule.ledger import (
     Places,
     covered,
     covered_by_files,
+    covered_by_first,
     weigh_all,
 )
 from ccusage_import.transcripts.cursor import Cursor, blank_cursor, open_cursor
@@ -148,8 +149,10 @@ def _weigh(
 ) -> Ledger:
     records, machine = [fall.stored for fall in falls], configuration.settings.machine
     messages = covered(records, lambda: read_counted(warehouse, machine, records))
-    rest = [record for record in records if record.identity not in messages and _has_files(record)]
-    if not messages and not rest:
+    left = [record for record in records if record.identity not in messages]
+    first = covered_by_first(left, lambda: read_counted(warehouse, machine, left)) if left else {}
+    rest = [record for record in left if _has_files(record)]
+    if not (messages or first or rest):
         return {}
     listing = list_transcripts([directory / TRANSCRIPTS for directory in directories], cursor.files(), names)
 
@@ -161,11 +164,11 @@ def _weigh(
         fallen = {known.get(record.project, record.project) for record in rest if record.report == "projects"}
         places = _places(cursor, listing, {message.number for message in of_the_time()}, names, fallen)
         messages |= covered_by_files(rest, of_the_time, places)
-    if not messages:
+    asked = [frozenset(message.number for message in some) for some in (*messages.values(), *first.values())]
+    if not asked:
         return {}
-    asked = [frozenset(message.number for message in some) for some in messages.values()]
     presence = look_for(asked, listing, cursor.holding(frozenset().union(*asked)), names)
-    return weigh_all(records, messages, presence.found, presence.copies)
+    return weigh_all(records, messages, presence.found, presence.copies, first)
 
 
 def _has_files(record: Record) -> bool:

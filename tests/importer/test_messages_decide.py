@@ -96,6 +96,24 @@ def test_a_month_is_corrected_with_the_first_of_its_days(run: Run, tmp_path: Pat
 
 
 @pytest.mark.one_place
+@pytest.mark.parametrize("read", [["--transcripts-only"], ["--report", "blocks"]])
+def test_what_is_gone_is_known_although_later_messages_were_read_since(
+    run: Run, tmp_path: Path, ccusage20: Path, read: list[str]
+) -> None:
+    claude = run.claude = ClaudeDir(tmp_path / "cut")
+    claude.say("a", days_ago(1, 10), 9000)
+    run()
+    claude.delete("a")
+    claude.say("a", days_ago(1, 12), 5)
+    run(*read)
+    # What would explain a fall by itself.
+    run("--ccusage", str(pretending(tmp_path, ccusage20, "20.0.25")))
+
+    assert [run.shown(report) for report in ("daily", "monthly", "session", "projects")] == [[9000]] * 4
+    assert ("session", "held", "1 message is gone from the transcripts: 9,000 tokens") in run.told()
+
+
+@pytest.mark.one_place
 def test_so_many_sessions_that_fell_that_they_are_not_asked_for_one_by_one_are_corrected(run: Run) -> None:
     fallen = [f"s{number}" for number in range(201)]
     for session in fallen:

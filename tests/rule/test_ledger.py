@@ -25,6 +25,7 @@ from ccusage_import.rule.ledger import (
     covered,
     covered_as_now,
     covered_by_files,
+    covered_by_first,
     weigh,
     weigh_all,
     without_kept,
@@ -38,6 +39,7 @@ BEGIN = datetime(2026, 5, 1, 10, tzinfo=UTC)
 # Nothing of May can be vouched for by the window.
 CLOSED = Context("studio", NOW, date(2026, 7, 1))
 OPEN = replace(CLOSED, intact_from=date(2026, 4, 1))
+OPEN_TO_A_CHANGE = replace(OPEN, provenance=NOW._replace(ccusage_version="20.0.25"))
 
 
 def message(number: int, tokens: int, day: int = 0, session: str = "a", project: str = "shop") -> CountedMessage:
@@ -79,7 +81,8 @@ def ledger_of(falls: Sequence[Fall], ledger: Sequence[CountedMessage], present: 
     copies: dict[int, list[CountedMessage]] = defaultdict(list)
     for one in present:
         copies[one.number].append(one)
-    return weigh_all(fallen, messages, copies.keys(), copies)
+    left = [one for one in fallen if one.identity not in messages]
+    return weigh_all(fallen, messages, copies.keys(), copies, covered_by_first(left, lambda: ledger))
 
 
 def decide(
@@ -177,7 +180,7 @@ def test_messages_are_gone(context: Context) -> None:
 
 
 def test_one_that_is_gone_holds_what_others_would_correct() -> None:
-    found = decide([A, B, C], [uncounted(B), C], replace(OPEN, provenance=NOW._replace(ccusage_version="20.0.25")))
+    found = decide([A, B, C], [uncounted(B), C], OPEN_TO_A_CHANGE)
 
     assert told(found[DAY]) == ("held", "1 message is gone from the transcripts: 10 tokens")
 
@@ -208,6 +211,18 @@ def test_a_message_of_which_a_smaller_copy_is_left_is_left_to_the_window() -> No
 def test_what_the_ledger_does_not_cover_is_left_to_the_window() -> None:
     for known in ([A, B], [A, B, C, message(4, 1)], [A, B, C._replace(tokens=(1, 2999, 0, 0))], []):
         assert decide([A, B, C], [A, uncounted(B), C], ledger=known)[DAY].reason is Reason.MAY_BE_SWEPT
+
+
+def test_what_is_gone_of_the_first_messages_is_gone_whatever_was_read_since() -> None:
+    later = message(4, 1)
+
+    gone = decide([A, B, C], [A, C, later], OPEN_TO_A_CHANGE, ledger=[later, A, B, C])[DAY]
+    assert told(gone) == ("held", "1 message is gone from the transcripts: 200 tokens")
+    # A record of which too few are known, or others, does not consist of the first ones.
+    for known in ([later, A, B], [A, B, C._replace(tokens=(1, 2999, 0, 0)), later], [B, C, message(-1, 15)]):
+        assert decide([A, B, C], [A, C, later], OPEN_TO_A_CHANGE, ledger=known)[DAY].weighed is None
+    # What is there may be more than the record consists of.
+    assert decide([A, B, C], [A, uncounted(B), C], ledger=[A, B, C, later])[DAY].reason is Reason.MAY_BE_SWEPT
 
 
 def test_a_message_that_grew_into_the_next_day_moves_outside_the_window_too() -> None:

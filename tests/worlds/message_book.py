@@ -12,7 +12,16 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from ccusage_import.rule.ledger import Fall, Ledger, covered, covered_as_now, covered_by_files, weigh_all, without_kept
+from ccusage_import.rule.ledger import (
+    Fall,
+    Ledger,
+    covered,
+    covered_as_now,
+    covered_by_files,
+    covered_by_first,
+    weigh_all,
+    without_kept,
+)
 from ccusage_import.rule.reconcile import Case
 from ccusage_import.transcripts.acceptance import BOTH
 from ccusage_import.transcripts.facts import Facts, Message, Usage, joined, number
@@ -82,8 +91,11 @@ class MessageBook:
         messages = covered(records, lambda: map(counted, shown))
         rest = [record for record in records if record.identity not in messages]
         messages |= covered_by_files(rest, lambda: map(counted, shown), self._places(tree, who))
+        left = [record for record in records if record.identity not in messages]
         present = counted_copies(_read(tree, who).messages.values())
-        return weigh_all(records, messages, present.keys(), present)
+        return weigh_all(
+            records, messages, present.keys(), present, covered_by_first(left, lambda: map(counted, shown))
+        )
 
     def _places(self, tree: Tree, who: Installation) -> dict[int, set[tuple[str, str]]]:
         places = defaultdict[int, set[tuple[str, str]]](set)
