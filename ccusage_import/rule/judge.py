@@ -327,14 +327,14 @@ class Judge:
 
         Of a month all days are meant, or all that are less now, while it lost no more than they.
         """
-        offered = [pair.offered for pair in group.pairs if pair.offered is not None]
-        if self._context.accepted is None or not offered:
+        if self._context.accepted is None or not group.is_offered:
             return False
         first, last = self._context.accepted
-        is_named = all(first <= one.day and day_after(one) - timedelta(days=1) <= last for one in offered)
-        if is_named or daily is None or offered[0].report != "monthly":
+        records = [pair.record for pair in group.pairs]
+        is_named = all(first <= one.day and day_after(one) - timedelta(days=1) <= last for one in records)
+        if is_named or daily is None or records[0].report != "monthly":
             return is_named
-        less = daily.less_in({one.key for one in offered})
+        less = daily.less_in({one.key for one in records})
         lost = _stored_tokens(less) - _offered_tokens(less)
         return bool(less) and all(map(daily.accepts, less)) and group.stored_tokens - group.offered_tokens <= lost
 

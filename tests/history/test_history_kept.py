@@ -304,6 +304,24 @@ def test_accept_lower_takes_a_month_with_all_days_that_are_less(
     assert list(tokens(migrated, "monthly", "month").values()) == [200]
 
 
+@pytest.mark.one_place
+def test_accept_lower_takes_no_other_day_of_an_earlier_zone(
+    claude: ClaudeDir, run_import: Importer, migrated: Place
+) -> None:
+    for hour in (9, 17):
+        claude.say("a", days_ago(3, hour), 1000)
+    run_import()
+    claude.delete("a")
+    claude.say("b", days_ago(2, 1), 7)
+    next_day = str(days_ago(2).date())
+
+    run_import("--timezone", "Asia/Tokyo", "--accept-lower", next_day)
+    assert tokens(migrated, "daily", "date") == {str(days_ago(3).date()): 2000}
+
+    run_import("--timezone", "Asia/Tokyo", "--accept-lower", f"{days_ago(3).date()}..{next_day}")
+    assert tokens(migrated, "daily", "date") == {next_day: 7}
+
+
 def costs(place: Place) -> list[object]:
     """Return the cost of each day."""
     return [row[0] for row in place.rows("SELECT cost_usd FROM daily ORDER BY date")]

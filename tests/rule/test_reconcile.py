@@ -582,6 +582,16 @@ def test_a_month_is_accepted_with_all_days_that_it_lost_any_of(first: int, last:
     assert month in decided
 
 
+def test_a_day_of_another_zone_goes_only_where_it_is_accepted_too() -> None:
+    stored, offered = [daily("05-05", 1050, provenance=OTHER_ZONE)], [daily("05-04", 7)]
+
+    held = judged(offered, stored, accepted=(date(2026, 5, 4), date(2026, 5, 4)))
+    taken = judged(offered, stored, accepted=(date(2026, 5, 4), date(2026, 5, 5)))
+
+    assert held == [("held", "timezone_changed", "2026-05-04", False)]
+    assert taken == [("new", "first_seen", "2026-05-04", True), ("corrected", "accepted", "2026-05-05", True)]
+
+
 def test_a_month_that_lost_more_than_the_accepted_days_is_held() -> None:
     accepted = (date(2026, 5, 1), date(2026, 5, 5))
     gone = [monthly("05", 300), daily("05-01", 100), daily("05-05", 100), daily("05-07", 100)]
