@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -157,9 +157,9 @@ def outgrown(
 ) -> list[Outgrown]:
     """Return the days whose messages count again: they grew past what was taken back of them, or were accepted.
 
-    Where an undoing load took back no day, all of its sessions did, or each day that grows counts its messages. A
-    session that stays taken back is part of a day that grew. A record that is stored with all the tokens that were
-    taken back has lost nothing.
+    So do those of a day that grows and was not taken back: an import of some days or reports reads all transcripts.
+    All of a load count where all of its days do or, where it has none, its sessions. A session that stays taken back is
+    part of a day that grew. A record that is stored with all the tokens that were taken back has lost nothing.
     """
     if not taken_back:
         return []
@@ -172,20 +172,19 @@ def outgrown(
     grown = frozenset(
         date.fromisoformat(key) for report, agent, key in written if report_label(report, agent) == "daily"
     )
-    without_days = {mark.undone_by for mark in taken_back.values()}
-    short: dict[int, dict[str, dict[str, bool]]] = defaultdict(lambda: {"daily": {}, "session": {}})
+    short: dict[int, dict[str, dict[str, bool]]] = {}
     for identity, mark in taken_back.items():
         name = report, agent, key = lasting_name(identity)
-        if report == "daily" and agent == CLAUDE:
-            without_days.discard(mark.undone_by)
-        if report in ("daily", "session") and agent == CLAUDE and shown.get(name, 0) < mark.tokens:
-            short[mark.undone_by][report][key] = name in written
-    found = [Outgrown(undone_by, grown) for undone_by in sorted(without_days) if grown]
+        of_load = short.setdefault(mark.undone_by, {"daily": {}, "session": {}})
+        if report in of_load and agent == CLAUDE and shown.get(name, 0) < mark.tokens:
+            of_load[report][key] = name in written
+    found = []
     for undone_by, marks in sorted(short.items()):
-        if all((marks["daily"] or marks["session"]).values()):
+        wanted = marks["daily"] or marks["session"]
+        if wanted and all(wanted.values()):
             found.append(Outgrown(undone_by, None))
-        elif days := frozenset(date.fromisoformat(day) for day, has_grown in marks["daily"].items() if has_grown):
-            found.append(Outgrown(undone_by, days))
+        elif grown:
+            found.append(Outgrown(undone_by, grown))
     return found
 
 

@@ -338,6 +338,24 @@ def test_facts_come_back_with_their_day_although_another_day_stays_taken_back(
     assert [migrated.rows(sql) for sql in DAYS] == [[([1_040, 47],)], [([1_040, 47],)], [(2, 2, 2)]]
 
 
+@pytest.mark.one_place
+def test_facts_of_a_day_that_was_not_taken_back_come_with_it(program: Program, migrated: Place, tmp_path: Path) -> None:
+    claude = ClaudeDir(tmp_path / "claude")
+    where, zone = ("--warehouse", migrated.url, "--claude-dir", claude.root), {"CCUSAGE_IMPORT_TIMEZONE": "UTC"}
+    claude.say("a", days_ago(3), 1_000)
+    claude.say("b", days_ago(1), 40)
+    program("import", *where, "--until", str(days_ago(2).date()), **zone)
+    # It had read the messages of both days.
+    assert [migrated.rows(sql) for sql in DAYS[:2]] == [[([1_000],)], [([1_000, 40],)]]
+    assert program("undo", "last", "--warehouse", migrated.url).exit_code == 0
+
+    program("import", *where, **zone)
+
+    assert [migrated.rows(sql) for sql in DAYS[:2]] == [[([40],)], [([40],)]]
+    verified = program("verify", *where, **zone)
+    assert verified.exit_code == 0, verified.stdout
+
+
 @pytest.mark.exhaustive
 def test_facts_go_with_a_machine_that_gets_another_name(program: Program, migrated: Place, tmp_path: Path) -> None:
     claude = tmp_path / "claude"

@@ -33,6 +33,7 @@ def record(identity: Identity, tokens: int) -> Record:
     [
         pytest.param([DAY], {}, [DAY], None, id="all of it"),
         pytest.param([DAY, NEXT], {}, [NEXT], {SECOND}, id="one of two days"),
+        pytest.param([DAY], {}, [NEXT], {SECOND}, id="a day that was not taken back"),
         pytest.param([DAY, NEXT], {DAY: MARKED}, [NEXT], None, id="the only day that lost something"),
         pytest.param([DAY, NEXT], {DAY: MARKED - 1}, [NEXT], {SECOND}, id="another day still lacks a token"),
         pytest.param([DAY, SESSION], {}, [DAY], None, id="a day with a session that stays taken back"),
@@ -51,7 +52,6 @@ def test_messages_count_again_with_what_grew_past_a_load_that_was_taken_back(
 @pytest.mark.parametrize(
     ("marked", "grown"),
     [
-        pytest.param([DAY], [NEXT], id="another day"),
         pytest.param([SESSION], [OF_CODEX], id="a day of another agent"),
         pytest.param([DAY, SESSION], [SESSION], id="a session of a day that stays taken back"),
     ],
