@@ -243,7 +243,7 @@ class Judge:
             return Decision(Verdict.UNCHANGED, Reason.NOTHING_CHANGED, stored, offered, is_written=False)
         if stored is not None and reason in FOR_NOW and self.window.fell_before(stored):
             # The next import must know that too.
-            reason = Reason.FELL_BEFORE
+            reason = self.window.why_it_fell_before(stored)
         return Decision(Verdict.HELD, reason, stored, offered, is_written=False)
 
     def _price_trust(self, pair: Pair) -> PriceTrust:

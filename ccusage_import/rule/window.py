@@ -78,6 +78,11 @@ class Window:
         is_gone = held.reason in (Reason.FELL_BEFORE, Reason.MESSAGES_GONE)
         return is_gone or held.offered.provenance == stored.provenance
 
+    def why_it_fell_before(self, stored: Record) -> Reason:
+        """Return why a record fell that did so before."""
+        held = self._context.held(stored.identity)
+        return held.reason if held and held.reason is Reason.MESSAGES_GONE else Reason.FELL_BEFORE
+
     def is_held_unexplained(self, group: Group) -> bool:
         """Whether nothing explained that a group fell: nor does it that a session grew since."""
         held = (self._context.held(pair.stored.identity) for pair in group.pairs if pair.stored is not None)

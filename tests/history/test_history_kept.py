@@ -1151,6 +1151,28 @@ def test_verify_explains_what_was_kept(
     assert "session -home-ana-shop/old: 1,000 against 0 tokens: kept: messages are gone from the tran" in done.stdout
 
 
+def test_verify_explains_what_lost_messages_before_the_time_zone_was_changed(
+    claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
+) -> None:
+    claude.say("a", days_ago(1), 102)
+    claude.say("b", days_ago(1), 9)
+    run_import()
+    claude.delete("b")
+    run_import()
+
+    for _ in range(2):
+        run_import("--timezone", "America/New_York", "--force")
+        done = program(
+            "verify", "--warehouse", migrated.url, "--claude-dir", claude.root,
+            CCUSAGE_IMPORT_TIMEZONE="America/New_York",
+        )  # fmt: skip
+
+        assert done.exit_code == 0, done.stdout
+        why = "111 against 102 tokens: kept: messages are gone from the transcripts"
+        assert f"daily {days_ago(1).date()}: {why}" in done.stdout
+        assert verdicts(migrated, "daily") == {("held", "messages_gone")}
+
+
 def test_verify_explains_messages_that_a_person_took_back(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:

@@ -403,6 +403,14 @@ def test_the_order_of_directories_is_no_change() -> None:
 # --- moved from one day to another -------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("why", [Reason.MESSAGES_GONE, Reason.FELL_BEFORE])
+def test_why_it_fell_is_known_in_another_zone_too(why: Reason) -> None:
+    stored = daily(INSIDE, 100, provenance=OTHER_ZONE)
+    known = {stored.identity: HeldOffer(daily(INSIDE, 60, provenance=OTHER_ZONE), why)}
+
+    assert judged([daily(INSIDE, 60)], [stored], held=known.get) == [("held", why, "2026-05-12", False)]
+
+
 @pytest.mark.parametrize(
     ("held", "line"),
     [
