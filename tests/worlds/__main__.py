@@ -9,10 +9,10 @@ Lives are lived in a notebook, thousands of them in minutes; with `--engine` in 
 step; with `--ledger` transcripts are read too. With `--more`, data directories are copied and restored and
 imports leave things out; with `--engine` beside it, which is then alone, warehouses are renamed, folded,
 pushed and restored too, and what was kept is replayed. With `--losses` all of that happens, and transcripts of
-sessions that go on are lost, rewritten, and read between imports, which only `--ledger` can tell apart. With
-`--other-agent` all of it is the usage of another agent than Claude Code, of which there are only days, months and
-sessions without a begin. Each life has a seed of its own, counted from `--seed`. The exit code is 1 where a promise was
-broken.
+sessions that go on are lost, rewritten, and read between imports, which only `--ledger` can tell apart. With `--people`
+one thing after another is undone, accepted, and imported in part, while transcripts change. With `--other-agent` all of
+it is the usage of another agent than Claude Code, of which there are only days, months and sessions without a begin.
+Each life has a seed of its own, counted from `--seed`. The exit code is 1 where a promise was broken.
 """
 
 from __future__ import annotations
@@ -31,7 +31,14 @@ from loguru import logger
 from ccusage_import.records import CLAUDE
 from tests.worlds.driver import OTHER_AGENT, Lab
 from tests.worlds.notebook import Notebook
-from tests.worlds.random_lives import LOSSES, MORE_HAPPENINGS, UPGRADES, WITHOUT_TRANSCRIPTS, random_life
+from tests.worlds.random_lives import (
+    INTERVENTIONS,
+    LOSSES,
+    MORE_HAPPENINGS,
+    UPGRADES,
+    WITHOUT_TRANSCRIPTS,
+    random_life,
+)
 from tests.worlds.run import live, shortened, told, written
 from tests.worlds.scripted import LIVES, OF_OTHER_AGENTS, OF_THE_WAREHOUSE
 from tests.worlds.steps import Step
@@ -40,6 +47,7 @@ from tests.worlds.steps import Step
 _HAPPENINGS = (
     ("other_agent", WITHOUT_TRANSCRIPTS),
     ("upgrades", UPGRADES),
+    ("people", INTERVENTIONS),
     ("losses", LOSSES),
     ("more", MORE_HAPPENINGS),
 )
@@ -99,6 +107,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--losses", action="store_true", help="as with --more, and transcripts are lost and rewritten")
     parser.add_argument("--upgrades", action="store_true", help="ccusage is up- and downgraded over majors")
+    parser.add_argument(
+        "--people", action="store_true", help="people undo, accept and import in part, one after another"
+    )
     parser.add_argument("--other-agent", action="store_true", help="all usage is that of another agent")
     parser.add_argument("--ledger", action="store_true", help="transcripts are read too")
     parser.add_argument("--work-dir", type=Path, metavar="DIR", help="where the warehouse is made")

@@ -142,6 +142,7 @@ class Offer:
     cleanup_days: int | None
     since: date = date.min
     until: date = date.max
+    accepted: tuple[date, date] | None = None
     is_saved: bool = False
     reads_transcripts: bool = True
     tree: Tree = field(default_factory=dict)
@@ -260,7 +261,7 @@ class Lab(Program):
         """Import an offer; raises what a user would see as an error."""
         self._touched.add(database)
         configuration = self.configuration(who, offer, database)
-        options = ImportOptions(since=offer.since, until=offer.until)
+        options = ImportOptions(since=offer.since, until=offer.until, accepted=offer.accepted)
         handed = self.handed(configuration.settings, who, offer)
         if self.has_ledger and not offer.is_saved and offer.reads_transcripts:
             handed = replace(handed, directories=self._written(who, offer))
@@ -289,10 +290,10 @@ class Lab(Program):
             (root / "projects").mkdir(parents=True, exist_ok=True)
         return roots
 
-    def undo(self, who: Installation, load_id: int, database: str = LAPTOP) -> int:
+    def undo(self, who: Installation, load_id: int, database: str = LAPTOP, *, forces: bool = False) -> int:
         """Take a load back and return the new load."""
         with import_lock(self.configuration(who)), self.opened(database) as warehouse:
-            return overrule.undo(warehouse, load_id, forces=False, installation=f"installation-{who.name}").load_id
+            return overrule.undo(warehouse, load_id, forces=forces, installation=f"installation-{who.name}").load_id
 
     def accept(self, who: Installation, names: Sequence[str], database: str = LAPTOP) -> int:
         """Accept held records and return the new load."""

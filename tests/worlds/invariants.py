@@ -7,7 +7,7 @@ message that moved over midnight while another session of its old day was delete
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -302,12 +302,27 @@ def _fallen(
             if message in ledger.copied and group[0].report in ("session", "projects"):
                 continue
             left = now[group[0].report][message]
+            if _is_accepted(ledger, group, [message], offered):
+                continue
             if left < tokens and not _explains_fall(ledger, message, tokens, before.shown, offered):
                 yield Violation(
                     "nothing shown falls",
                     f"{group[0].report} {', '.join(key.key for key in group)}: {message} counted {tokens}, now {left};"
                     f" transcripts say {offered.counted.get(message, 0)}",
                 )
+
+
+def _is_accepted(ledger: Ledger, group: Iterable[Identity], messages: Iterable[str], offered: Offered) -> bool:
+    """Whether a person takes less of a group; blocks that overlap and a session in several projects are one."""
+    if offered.offer.accepted is None:
+        return False
+    days = [day_of(ledger.instants[message], offered.offer.zone) for message in messages]
+    return any(
+        offered.accepts(other, days)
+        for identity in group
+        for other in (offered.content if identity.report in ("blocks", "session") else (identity,))
+        if other == identity or _are_together(ledger, identity, other)
+    )
 
 
 def _totals(
@@ -327,6 +342,9 @@ def _totals(
             if counted[message] < tokens
             and (
                 _explains_fall(ledger, message, tokens, before.shown, offered)
+                or _is_accepted(
+                    ledger, [key for key in old if key.report == report and message in old[key]], [message], offered
+                )
                 or (message in ledger.copied and report in ("session", "projects"))
             )
         )
@@ -353,7 +371,9 @@ def _undone(
             continue
         is_taken = shown != undone.restored and tokens > sum(marks)
         is_taken |= _has_another_name(ledger, old.get(identity, NONE), identity, offered)
-        if is_taken or sum(offered.content.get(identity, NONE).values()) > max(undone):
+        is_grown = is_taken or sum(offered.content.get(identity, NONE).values()) > max(undone)
+        changed = old.get(identity, NONE).keys() ^ ledger.content.get(identity, NONE).keys()
+        if is_grown or _is_accepted(ledger, [identity], changed, offered):
             grown.append(identity)
         elif shown != undone.restored:
             yield Violation(

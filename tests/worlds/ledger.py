@@ -67,6 +67,20 @@ class Offered:
             and not self.offer.is_saved
         )
 
+    def accepts(self, identity: Identity, days: Iterable[date]) -> bool:
+        """Return whether a person takes less of a record that lost what was used on these days."""
+        if self.offer.accepted is None:
+            return False
+        first, last = self.offer.accepted
+        if identity.report == "monthly":
+            return identity in self.content and all(first <= day <= last for day in days)
+        if identity.report in ("daily", "projects"):
+            # What another zone files under the next day takes the place of it.
+            day = date.fromisoformat(identity.key[:10])
+            near = [date.fromisoformat(one.key[:10]) for one in self.content if one.report == identity.report]
+            return first <= day <= last and any(abs(day - one) <= timedelta(days=1) for one in near)
+        return identity in self.content
+
     def judges(self, identity: Identity, day: date) -> bool:
         """Return whether a record is to be judged at all."""
         report = report_of(identity)

@@ -67,7 +67,7 @@ class Notebook(Program):
     def run_import(self, who: Installation, offer: Offer, database: str = LAPTOP) -> Done:
         """Import an offer; raises what a user would see as an error."""
         configuration = self.configuration(who, offer, database)
-        options = ImportOptions(since=offer.since, until=offer.until)
+        options = ImportOptions(since=offer.since, until=offer.until, accepted=offer.accepted)
         run = Run.begin(configuration, options, Silent(), offer.started_at)
         handed = self.handed(configuration.settings, who, offer)
         parsed = parse_offer(handed, who.machine, run.pseudonyms, run.today, None)
@@ -99,14 +99,14 @@ class Notebook(Program):
         load_id = self._write(who.machine, {"started_at": offer.started_at, "intact_from": None, "undoes": 0}, ())
         page.messages.read(offer.tree, who, load_id, offer.zone)
 
-    def undo(self, who: Installation, load_id: int) -> int:
+    def undo(self, who: Installation, load_id: int, *, forces: bool = False) -> int:
         """Take a load back and return the new load."""
         machine, page = next(item for item in self._pages.items() if load_id in item[1].loads)
         if page.owner != who.name:
             raise MachineTakenError(machine, hint="")
         written = [change for change in _changes(machine, page) if change.load_id == load_id]
         written = [change for change in written if change.decision.is_written]
-        is_last = all(page.records[change.identity][0] == load_id for change in written)
+        is_last = forces or all(page.records[change.identity][0] == load_id for change in written)
         if page.loads[load_id]["state"] != "committed" or not written or not is_last:
             raise AuditError(str(load_id), hint="")
         load = {"started_at": datetime.now(UTC), "intact_from": None, "undoes": load_id}

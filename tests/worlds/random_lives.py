@@ -255,3 +255,68 @@ UPGRADES: Happenings = {
     _of_subagents: 6,
     lambda chance: [Delete(chance.choice(SESSIONS), goes_on=True)]: 6,
 }
+
+
+def _people(chance: random.Random) -> Step:
+    """What a person does to what is stored, or leaves out of an import."""
+    return chance.choice(
+        (
+            Undo(chance.choice((0, 0, 0, 1, 2))),
+            Undo(chance.choice((0, 0, 0, 1, 2))),
+            Undo(chance.choice((0, 1, 2)), forces=True),
+            Accept(chance.choice(("", "", *REPORTS)), chance.choice((None, None, 0, 1))),
+            Accept(chance.choice(("", "", *REPORTS)), chance.choice((None, None, 0, 1))),
+            Import(fails=tuple(chance.sample(REPORTS, chance.randint(1, 2)))),
+            Import(fails=("session",)),
+            Import(reports=tuple(chance.sample(REPORTS, chance.randint(1, 3)))),
+            Import(transcripts=False),
+            ReadTranscripts(),
+            Import(accepts_days_ago=(chance.choice((0, 1, 3, 40)), chance.choice((0, 0, 1)))),
+            Import(since_days_ago=chance.choice((0, 1, 2))),
+            Import(until_days_ago=chance.choice((1, 2))),
+            ImportSaved(reports=tuple(chance.sample(REPORTS, chance.randint(1, 5)))),
+        )
+    )
+
+
+def _goes_on(chance: random.Random) -> Sequence[Step]:
+    """What happens to transcripts in between."""
+    session = chance.choice(SESSIONS)
+    return chance.choice(
+        (
+            (),
+            (_work(chance), _wait(chance)),
+            (Delete(session), _wait(chance)),
+            (Delete(session), _work(chance), _wait(chance)),
+            (Lose(session), _work(chance, session)),
+            (Grow(session),),
+            (Read(zone=chance.choice(ZONES)),),
+            (KeepTranscripts(), _work(chance)),
+            (RestoreTranscripts(adds=True), _wait(chance)),
+            (Wait(hours=chance.choice((6, 9, 14))), Work(session, 10), Wait(hours=3)),
+            (Save(),),
+        )
+    )
+
+
+def _intervened(chance: random.Random) -> Sequence[Step]:
+    steps: list[Step] = []
+    for _ in range(chance.randint(2, 4)):
+        steps += [*_goes_on(chance), _people(chance)]
+    return steps
+
+
+# People do one thing after another to what is stored, while transcripts change.
+INTERVENTIONS: Happenings = {
+    _intervened: 30,
+    _always(Sweep()): 4,
+    _session(Delete): 8,
+    _session(Grow): 8,
+    _saved: 4,
+    _lost: 4,
+    _read("version", ("20.0.23", LESS, USUAL, USUAL, MORE)): 5,
+    _read("zone", ZONES): 3,
+    _copied: 3,
+    _always(KeepTranscripts()): 3,
+    lambda chance: [RestoreTranscripts(adds=chance.random() < 0.7)]: 4,
+}

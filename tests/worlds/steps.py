@@ -339,6 +339,7 @@ class Import:
     who: str = ANA
     reports: tuple[str, ...] = REPORTS
     transcripts: bool = True
+    accepts_days_ago: tuple[int, int] | None = None
 
     def take(self, world: World) -> Iterator[Violation]:
         if not world.readable():
@@ -357,6 +358,9 @@ class Import:
         }
         content = {key: value for key, value in offered.content.items() if documents.get(report_of(key)) is not None}
         offer = replace(offered.offer, documents=documents, reads_transcripts=self.transcripts)
+        if self.accepts_days_ago is not None:
+            first, last = (today - timedelta(days=days) for days in self.accepts_days_ago)
+            offer = replace(offer, accepted=(first, last))
         offered = replace(offered, offer=offer, content=content)
         yield from world.run_import(offered)
 
@@ -375,22 +379,25 @@ class Save:
 
 @dataclass(frozen=True, slots=True)
 class ImportSaved:
-    """Saved reports are imported."""
+    """Saved reports are imported, all of them or some."""
 
     name: str = "saved"
+    reports: tuple[str, ...] = REPORTS
 
     def take(self, world: World) -> Iterator[Violation]:
         saved = world.saved.get(self.name)
         if saved is not None and saved.reading.zone == world.reading.zone:
             who = world.hosts[ANA]
-            yield from world.run_import(world.offered(who, saved.found, saved.reading, saved.documents, is_saved=True))
+            documents = {report: text for report, text in saved.documents.items() if report in self.reports}
+            yield from world.run_import(world.offered(who, saved.found, saved.reading, documents, is_saved=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """The newest load, or one before it, is taken back."""
+    """The newest load, or one before it, is taken back; with `forces` also where later loads changed its records."""
 
     back: int = 0
+    forces: bool = False
 
     def take(self, world: World) -> Iterator[Violation]:
         before, ledger = world.read_state(), world.ledger
@@ -401,7 +408,7 @@ class Undo:
             return
         target = loads[-1 - self.back]
         try:
-            load_id = world.lab.undo(world.hosts[ANA], target)
+            load_id = world.lab.undo(world.hosts[ANA], target, forces=self.forces)
         except FixableError:
             load_id = 0
         world.state = None
