@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -23,6 +22,7 @@ from ccusage_import.money import DOLLARS
 from tests.conftest import Place, Program, Result, Spares
 from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.dead_loads import fail_with_names_in_clear, kill_before_its_end, leave_in_state
+from tests.support.hosts import needs_hosts, on_host
 
 pytestmark = [pytest.mark.exhaustive_at("http"), pytest.mark.usefixtures("engine_stays")]
 
@@ -826,16 +826,14 @@ def test_the_same_machine_name_on_two_hosts_is_refused(
     assert migrated.rows("SELECT count() FROM loads FINAL") == [(1,)]
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root on Linux can rename a host apart")
+@needs_hosts
 def test_a_renamed_host_keeps_its_name_and_its_history(
     claude: ClaudeDir, run_import: Importer, migrated: Place, program: Program
 ) -> None:
     claude.say("a", days_ago(2), 10)
     run_import()
 
-    # A host name of its own: the one of this machine stays.
-    renaming = 'hostname renamed && [ "$(hostname)" = renamed ] && exec "$@"'
-    renamed = replace(program, prefix=("unshare", "--uts", "sh", "-c", renaming, "sh"))
+    renamed = replace(program, prefix=on_host("renamed"))
     done = renamed("import", "--warehouse", migrated.url, "--timezone", "UTC", "--claude-dir", claude.root, "--json")
 
     assert done.exit_code == 0, done.stderr

@@ -20,6 +20,7 @@ from tests.support.claude_dir import ClaudeDir, days_ago
 from tests.support.dead_loads import fail_with_names_in_clear
 from tests.support.exhaustive import some_of
 from tests.support.gateway.running import Gateway
+from tests.support.hosts import needs_hosts, on_host
 
 pytestmark = pytest.mark.usefixtures("engine_stays")
 
@@ -554,14 +555,14 @@ def test_hints_of_a_push_name_its_server_and_its_password(
     assert (done.exit_code, done.stderr.splitlines()[1]) == (4, "hint: set CCUSAGE_IMPORT_SYNC_PASSWORD")
 
 
-def on_host(program: Program, tmp_path: Path, home: str, host: str) -> Program:
+def at_home(program: Program, home: Path, host: str) -> Program:
     """Return the program on a host of that name, in a home of its own; one salt for all."""
-    (tmp_path / home).mkdir(exist_ok=True)
-    named = ("unshare", "--uts", "sh", "-c", f'hostname {host} && exec "$@"', "sh")
-    environ = {**program.environ, "HOME": str(tmp_path / home), "CCUSAGE_IMPORT_SALT": "shared"}
-    return Program(tmp_path / home, environ, named)
+    home.mkdir(exist_ok=True)
+    environ = {**program.environ, "HOME": str(home), "CCUSAGE_IMPORT_SALT": "shared"}
+    return Program(home, environ, on_host(host))
 
 
+@needs_hosts
 @pytest.mark.exhaustive_at("http")
 def test_three_machines_add_up_and_a_renamed_host_stays_one(program: Program, tmp_path: Path, migrated: Place) -> None:
     named = ("--warehouse", migrated.url, "--json")
@@ -569,13 +570,13 @@ def test_three_machines_add_up_and_a_renamed_host_stays_one(program: Program, tm
         claude = ClaudeDir(tmp_path / f"claude-{host}")
         claude.say("s", days_ago(2), tokens // 2)
         claude.say("s", days_ago(1), tokens // 2)
-        done = on_host(program, tmp_path, host, host)("import", "--claude-dir", claude.root, *named)
+        done = at_home(program, tmp_path / host, host)("import", "--claude-dir", claude.root, *named)
         assert (done.exit_code, json.loads(done.stdout)["machine"]) == (0, host), done.stderr
     everything = "SELECT * EXCEPT load_id FROM daily ORDER BY ALL"
     before = migrated.rows(everything)
 
     # The third home, on a host that is called otherwise now.
-    again = on_host(program, tmp_path, "three", "wifi-17")
+    again = at_home(program, tmp_path / "three", "wifi-17")
     done = again("import", "--claude-dir", tmp_path / "claude-three", *named)
 
     assert (done.exit_code, json.loads(done.stdout)["machine"]) == (0, "three")

@@ -197,7 +197,9 @@ time.sleep(60)
 
 def test_nothing_is_left_of_a_test_run_that_is_killed() -> None:
     command = [sys.executable, "-c", FORKING]
-    with subprocess.Popen(command, cwd=ROOT, env=origin_environ(), stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **origin_environ()}, stdout=subprocess.PIPE, text=True
+    ) as running:
         assert running.stdout is not None
         exit_code, origin, warm = map(int, running.stdout.readline().split())
         assert (exit_code, is_alive(origin), is_alive(warm)) == (0, True, True)
