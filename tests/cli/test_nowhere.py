@@ -91,6 +91,7 @@ def test_a_warehouse_that_cannot_be_written_is_copied(program: Program, tmp_path
     place.chmod(0o500)
 
     done = replace(program, prefix=LIKE_A_USER)(*command.split(), "--warehouse", f"chdb://{place}")
+    place.chmod(0o700)
 
     assert (done.exit_code, done.stdout) == (4, "")
     assert done.stderr == (

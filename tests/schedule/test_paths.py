@@ -156,6 +156,7 @@ def test_a_directory_that_lets_this_user_not_in_is_passed_over(disk: Path) -> No
         text=True,
         check=False,
     )
+    closed.chmod(0o700)
 
     assert (done.stdout, done.stderr) == (f"{left}\n", "")
 
