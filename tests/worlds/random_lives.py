@@ -144,6 +144,17 @@ def _always(*steps: Step) -> Happening:
     return lambda _: steps
 
 
+# What happens to the warehouse, whatever agent is used.
+_TO_EVERY_AGENT: Happenings = {
+    _saved: 6,
+    lambda chance: [Undo(chance.choice((0, 0, 1)))]: 8,
+    lambda chance: [Accept(chance.choice(("", "", *REPORTS)), chance.choice((None, 0, 1)))]: 8,
+    lambda chance: [Configure(prices=chance.choice(("freeze", "follow")))]: 3,
+    lambda chance: [Wait(days=-chance.choice((1, 5, 40)))]: 2,
+    _second_host: 2,
+    _renamed: 2,
+}
+
 HAPPENINGS: Happenings = {
     _always(Sweep()): 12,
     _session(Delete): 8,
@@ -158,13 +169,7 @@ HAPPENINGS: Happenings = {
     _read("prices", ("known", "known", "cheaper", "dearer", "lost")): 8,
     _read("mode", ("auto", "auto", "calculate", "display")): 3,
     _kept: 4,
-    _saved: 6,
-    lambda chance: [Undo(chance.choice((0, 0, 1)))]: 8,
-    lambda chance: [Accept(chance.choice(("", "", *REPORTS)), chance.choice((None, 0, 1)))]: 8,
-    lambda chance: [Configure(prices=chance.choice(("freeze", "follow")))]: 3,
-    lambda chance: [Wait(days=-chance.choice((1, 5, 40)))]: 2,
-    _second_host: 2,
-    _renamed: 2,
+    **_TO_EVERY_AGENT,
     _always(Push()): 4,
     _always(BackUp()): 3,
 }
@@ -236,13 +241,7 @@ WITHOUT_TRANSCRIPTS: Happenings = {
     _read("version", ("20.0.23", LESS, USUAL, USUAL, MORE)): 10,
     _read("zone", ZONES): 20,
     _read("prices", ("known", "known", "cheaper", "dearer", "lost")): 8,
-    _saved: 6,
-    lambda chance: [Undo(chance.choice((0, 0, 1)))]: 8,
-    lambda chance: [Accept(chance.choice(("", "", *REPORTS)), chance.choice((None, 0, 1)))]: 8,
-    lambda chance: [Configure(prices=chance.choice(("freeze", "follow")))]: 3,
-    lambda chance: [Wait(days=-chance.choice((1, 5, 40)))]: 2,
-    _second_host: 2,
-    _renamed: 2,
+    **_TO_EVERY_AGENT,
 }
 
 # What only messages that were read can tell from other things.
